@@ -1,0 +1,25 @@
+"""Events are found by slug or number, and unknown ones are refused with the way out."""
+
+import pytest
+
+from ticketing.domain.errors import UnknownEvent
+from ticketing.domain.events import Event
+from ticketing.store import events
+from ticketing.store.database import Database
+
+
+def test_an_event_is_found_by_its_slug_and_by_its_number(database: Database, event: Event) -> None:
+    with database.transaction() as connection:
+        assert events.get(connection, "wisuda-2026") == event
+        assert events.get(connection, str(event.id)) == event
+
+
+@pytest.mark.parametrize("unknown", ["nothing", "", "99999999999999999999999", "1 OR 1=1"])
+def test_an_unknown_event_is_refused_naming_the_known_ones(
+    database: Database, event: Event, unknown: str
+) -> None:
+    with (
+        database.transaction() as connection,
+        pytest.raises(UnknownEvent, match=rf"known: {event.slug}"),
+    ):
+        events.get(connection, unknown)

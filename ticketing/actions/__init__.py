@@ -1,0 +1,1 @@
+"""What the box office does: one verb a module, each safe to repeat."""

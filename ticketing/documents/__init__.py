@@ -1,0 +1,1 @@
+"""A ticket to bytes: the same input gives the same bytes."""

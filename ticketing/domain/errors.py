@@ -1,0 +1,80 @@
+"""Everything the box office can refuse, as one tree.
+
+    TicketingError
+    ├── Refused              the caller must change something; trying again as is cannot help
+    │   ├── UnknownEvent         no event has that slug or id
+    │   ├── UnreadableFile       the roster file cannot be understood as a table of people
+    │   ├── UnusableMapping      the columns do not lead to the fields that are needed
+    │   ├── TemplateBroken       a ticket template cannot be used; says file and line
+    │   ├── UndrawableText       a character that no installed font can draw
+    │   ├── TextDoesNotFit       a text too long for its place on the ticket
+    │   ├── UnreadableToken      a QR text that is not one of our tokens
+    │   ├── UnreadableCode       a text that is not a ticket code, or a mistyped one
+    │   ├── PlanOutdated         the world moved since the plan was made; plan again
+    │   ├── TicketNotStored      the database refused a ticket; names the rule
+    │   │   └── IdentityTaken        a code or token just drawn is another ticket's; draw again
+    │   └── Misconfigured        a setting is missing or wrong; names it
+    └── Unavailable          the world is not ready (database, disk); trying again can help
+
+Names are statements. The message names the subject, the value and the way out.
+"""
+
+
+class TicketingError(Exception):
+    """The root: any statement of the box office that something is not as it should be."""
+
+
+class Refused(TicketingError):
+    """The caller must change something; the same call again ends the same."""
+
+
+class UnknownEvent(Refused):
+    """No event has that slug or id."""
+
+
+class UnreadableFile(Refused):
+    """The roster file cannot be understood as a table of people."""
+
+
+class UnusableMapping(Refused):
+    """The columns do not lead to the fields that are needed."""
+
+
+class TemplateBroken(Refused):
+    """A ticket template cannot be used; the message says file, line and why."""
+
+
+class UndrawableText(Refused):
+    """A character that no installed font can draw; the message says which."""
+
+
+class TextDoesNotFit(Refused):
+    """A text too long for its place on the ticket."""
+
+
+class UnreadableToken(Refused):
+    """A QR text that is not one of our tokens."""
+
+
+class UnreadableCode(Refused):
+    """A text that is not a ticket code, or a mistyped one."""
+
+
+class PlanOutdated(Refused):
+    """The world moved since the plan was made; plan again."""
+
+
+class TicketNotStored(Refused):
+    """The database refused a ticket; the message names the rule and never a token."""
+
+
+class IdentityTaken(TicketNotStored):
+    """A code or token just drawn is another ticket's already; draw again."""
+
+
+class Misconfigured(Refused):
+    """A setting is missing or wrong; the message names it and the way out."""
+
+
+class Unavailable(TicketingError):
+    """The world is not ready; trying again can help."""

@@ -1,0 +1,63 @@
+"""An event: what people hold tickets for. Its slug is the Dagster partition key."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG_LENGTH = 63
+GRACE_AFTER_THE_EVENT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One occasion. Instants are aware UTC; `time_zone` is the IANA zone of the venue.
+
+    `uid` never changes and seeds the event's signing keys; `key_generation` counts their rotations.
+    `region` is the ISO 3166 country whose phone numbers may be written without a country code.
+    """
+
+    id: int
+    uid: UUID
+    slug: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    locale: str
+    venue: str
+    region: str
+    template_id: str
+    key_generation: int
+
+    @property
+    def year(self) -> int:
+        """The year of the event on the venue's own calendar."""
+        return self.starts_at.astimezone(ZoneInfo(self.time_zone)).year
+
+    @property
+    def tickets_valid_until(self) -> datetime:
+        """Tickets expire one day after the event."""
+        return self.ends_at + GRACE_AFTER_THE_EVENT
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """What a person says of an event, fields as in `Event`; the rest is given to it."""
+
+    slug: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    locale: str
+    venue: str
+    region: str
+    template_id: str
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text can be an event's slug, and so a partition key and a folder's name."""
+    return len(text) <= SLUG_LENGTH and SLUG.fullmatch(text) is not None

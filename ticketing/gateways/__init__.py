@@ -1,0 +1,1 @@
+"""The outside: each foreign format or vendor's words translated once."""

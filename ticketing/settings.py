@@ -1,0 +1,104 @@
+"""The environment, typed: the one list of variables. `.env.example` is tested against it."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+MIB = 1024 * 1024
+
+
+def _home() -> Path:
+    """The checkout when we run from one, else the folder we were started in."""
+    return CHECKOUT if (CHECKOUT / "workspace.yaml").exists() else Path.cwd()
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside; each default is right for one machine."""
+
+    model_config = SettingsConfigDict(
+        env_file=_home() / ".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True
+    )
+
+    data_path: Path = Field(
+        default_factory=lambda: _home() / ".data",
+        validation_alias="TICKETING_DATA",
+        description="Folder of everything that is not code: database, documents, keys, inbox.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="Any PostgreSQL from 14 on; empty starts the embedded one in TICKETING_DATA.",
+    )
+    dagster_database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DAGSTER_DATABASE_URL",
+        description="Dagster's own database; empty uses `<database>_dagster` on the same server.",
+    )
+    master_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="TICKETING_MASTER_SECRET",
+        description="Seed of every signing key and magic link, 64 hex digits; empty keeps one in "
+        "TICKETING_DATA/master.secret.",
+    )
+    documents_path: Path | None = Field(
+        default=None,
+        validation_alias="UPLOAD_PATH",
+        description="Root of the rendered PDFs; empty means TICKETING_DATA/documents.",
+    )
+    inbox_path: Path | None = Field(
+        default=None,
+        validation_alias="INBOX_PATH",
+        description="Drop folder for rosters, a folder an event; empty is TICKETING_DATA/inbox.",
+    )
+    templates_path: Path | None = Field(
+        default=None,
+        validation_alias="TEMPLATES_PATH",
+        description="Folder of the operator's own ticket templates, looked in before ours.",
+    )
+    max_file_size: int = Field(
+        default=10 * MIB,
+        ge=1024,
+        validation_alias="MAX_FILE_SIZE",
+        description="Largest PDF we keep, in bytes.",
+    )
+    min_free_disk: int = Field(
+        default=512 * MIB,
+        ge=0,
+        validation_alias="MIN_FREE_DISK",
+        description="Rendering stops when the documents' disk has fewer bytes free.",
+    )
+    retention_days: int = Field(
+        default=30,
+        ge=1,
+        validation_alias="DOCUMENT_RETENTION_DAYS",
+        description="PDFs are deleted this many days after their event's end.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO",
+        validation_alias="LOG_LEVEL",
+        description="DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_path: Path | None = Field(
+        default=None,
+        validation_alias="LOG_PATH",
+        description="File of JSON log lines; empty is TICKETING_DATA/logs/ticketing.jsonl, - is"
+        " standard error.",
+    )
+
+    @property
+    def documents(self) -> Path:
+        """Where PDFs are."""
+        return self.documents_path or self.data_path / "documents"
+
+    @property
+    def logs(self) -> Path:
+        """Where log lines go."""
+        return self.log_path or self.data_path / "logs" / "ticketing.jsonl"
+
+    @property
+    def inbox(self) -> Path:
+        """Where rosters are dropped."""
+        return self.inbox_path or self.data_path / "inbox"

@@ -1,0 +1,77 @@
+"""Events by slug or number, and their making."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from sqlalchemy import Connection, RowMapping, Text, cast, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.domain.errors import UnknownEvent
+from ticketing.domain.events import Event, NewEvent
+from ticketing.store.schema import events
+
+_COLUMNS = (
+    events.c.id,
+    events.c.uid,
+    events.c.slug,
+    events.c.name,
+    events.c.starts_at,
+    events.c.ends_at,
+    events.c.time_zone,
+    events.c.locale,
+    events.c.venue,
+    events.c.region,
+    events.c.template_id,
+    events.c.key_generation,
+)
+
+
+def _event(row: RowMapping) -> Event:
+    return Event(**row)
+
+
+def find(connection: Connection, slug_or_id: str) -> Event | None:
+    """The event with that slug, or with that number when the text is one."""
+    names_it = events.c.slug == slug_or_id
+    if slug_or_id.isdecimal():
+        # compared as text: a number too large for bigint names no event and is no error
+        names_it = or_(names_it, cast(events.c.id, Text) == slug_or_id)
+    # a slug of digits wins over another event's number
+    query = select(*_COLUMNS).where(names_it).order_by((events.c.slug == slug_or_id).desc())
+    row = connection.execute(query.limit(1)).mappings().one_or_none()
+    return None if row is None else _event(row)
+
+
+def get(connection: Connection, slug_or_id: str) -> Event:
+    """The event; refuses an unknown one and names those that exist."""
+    event = find(connection, slug_or_id)
+    if event is None:
+        known = ", ".join(slugs(connection)[:5]) or "none yet"
+        raise UnknownEvent(
+            f"no event {slug_or_id!r} (known: {known}); `ticketing events add` makes one"
+        )
+    return event
+
+
+def slugs(connection: Connection) -> list[str]:
+    """Every event's slug, the newest first."""
+    return list(connection.execute(select(events.c.slug).order_by(events.c.id.desc())).scalars())
+
+
+def everything(connection: Connection) -> list[Event]:
+    """Every event, the next to begin first."""
+    rows = connection.execute(select(*_COLUMNS).order_by(events.c.starts_at)).mappings()
+    return [_event(row) for row in rows]
+
+
+def add(connection: Connection, event: NewEvent) -> Event:
+    """Store a new event; an equal one that is there already is returned as it is."""
+    connection.execute(insert(events).values(asdict(event)).on_conflict_do_nothing())
+    return get(connection, event.slug)
+
+
+def change(connection: Connection, event_id: int, changes: Mapping[str, object]) -> None:
+    """Overwrite some of an event's columns."""
+    connection.execute(
+        update(events).where(events.c.id == event_id).values(**changes, updated_at=func.now())
+    )

@@ -1,0 +1,315 @@
+"""The tables, as SQLAlchemy Core. Constraints hold the invariants; every index says whose it is.
+
+Instants are timestamptz in UTC; the zone belongs to the event. Migrations repeat this by hand, and
+`alembic check` proves that both say the same.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _event(*, nullable: bool = False) -> Column[int]:
+    return Column("event_id", BigInteger, ForeignKey("events.id"), nullable=nullable)
+
+
+def _text(name: str, default: str | None = None, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _json(name: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    Column("slug", Text, nullable=False, unique=True),
+    _text("name"),
+    _instant("starts_at"),
+    _instant("ends_at"),
+    _text("time_zone"),
+    _text("locale"),
+    _text("venue"),
+    _text("region"),
+    _text("template_id", "classic"),
+    Column("key_generation", Integer, nullable=False, server_default="1"),
+    _now("created_at"),
+    _now("updated_at"),
+    CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
+    CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
+    CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),
+)
+
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("event_id", BigInteger, ForeignKey("events.id"), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    _now("created_at"),
+    _instant("retired_at", nullable=True),
+    CheckConstraint("octet_length(public_key) = 32", name="public_key"),
+)
+
+ticket_types = Table(
+    "ticket_types",
+    metadata,
+    _id(),
+    _event(),
+    _text("name"),
+    _now("created_at"),
+    UniqueConstraint("event_id", "name"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _id(),
+    _event(),
+    _text("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
+    _text("external_id", nullable=True),
+    _text("first_name", ""),
+    _text("last_name", ""),
+    _text("full_name"),
+    _text("email", ""),
+    _text("phone", ""),
+    _now("created_at"),
+    _now("updated_at"),
+    UniqueConstraint("event_id", "natural_key"),  # import's upsert; `why` by external id
+    CheckConstraint("full_name <> ''", name="full_name"),
+    Index("ix_people_event_id_email", "event_id", "email"),  # `why` by address
+    Index("ix_people_event_id_phone", "event_id", "phone"),  # `why` by number
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    _id(),
+    _event(),
+    _text("source_kind"),  # file | sql
+    _text("source_name"),
+    _text("sha256", ""),
+    _text("encoding", ""),
+    _text("delimiter", ""),
+    _json("mapping"),
+    _text("state", "running"),
+    _count("total_rows"),
+    _count("inserted"),
+    _count("updated"),
+    _count("unchanged"),
+    _count("quarantined"),
+    _count("withdrawn"),
+    _text("message", ""),
+    _text("requested_by"),
+    _instant("started_at"),
+    _instant("completed_at", nullable=True),
+    CheckConstraint("state IN ('running', 'completed', 'failed')", name="state"),
+    CheckConstraint(
+        "state <> 'completed' OR inserted + updated + unchanged + quarantined = total_rows",
+        name="every_row_counted_once",
+    ),
+    # the drop folder asks whether this content was taken; the report asks for the latest
+    Index("ix_imports_event_id_sha256", "event_id", "sha256"),
+)
+
+quarantined_rows = Table(
+    "quarantined_rows",
+    metadata,
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    Column("line_number", BigInteger, primary_key=True),
+    _event(),
+    _text("field"),
+    _text("value"),
+    _text("reason"),
+    Column("row", JSONB, nullable=False),
+)
+
+attendees = Table(
+    "attendees",
+    metadata,
+    _id(),
+    _event(),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("ticket_type_id", BigInteger, ForeignKey("ticket_types.id"), nullable=False),
+    _text("source", "roster"),  # roster | order
+    _text("state", "entitled"),  # entitled | withdrawn
+    _text("seat", ""),
+    _text("hold_reason", nullable=True),  # why this person must not get a ticket yet
+    Column("import_id", BigInteger, ForeignKey("imports.id"), nullable=True),
+    Column("import_line", BigInteger, nullable=True),
+    _now("created_at"),
+    _now("updated_at"),
+    CheckConstraint("source IN ('roster', 'order')", name="source"),
+    CheckConstraint("state IN ('entitled', 'withdrawn')", name="state"),
+    # one roster entitlement a person: the import's upsert
+    Index(
+        "uq_attendees_roster_person",
+        "person_id",
+        unique=True,
+        postgresql_where=text("source = 'roster'"),
+    ),
+    Index("ix_attendees_event_id_id", "event_id", "id"),  # missing set and rendering, in order
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _id(),  # the job id
+    Column("batch_key", Text, nullable=False, unique=True),  # batchId, or the Dagster run
+    _event(),
+    _text("state", "processing"),
+    _text("template_id"),
+    _text("priority", "normal"),
+    _json("options"),
+    _count("total_count"),
+    _count("created_count"),
+    _count("rendered_count"),
+    _count("skipped_count"),
+    _count("failed_count"),
+    _text("requested_by"),
+    _text("dagster_run_id", nullable=True),
+    _instant("started_at"),
+    _instant("completed_at", nullable=True),
+    CheckConstraint("state IN ('processing', 'completed', 'failed', 'cancelled')", name="state"),
+    Index("ix_batches_event_id_id", "event_id", "id"),  # the latest batches of an event
+)
+
+generated_tickets = Table(
+    "generated_tickets",
+    metadata,
+    _id(),
+    _event(),
+    Column("attendee_id", BigInteger, ForeignKey("attendees.id"), nullable=False),
+    Column("guest_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
+    Column("ticket_code", Text, nullable=False, unique=True),
+    Column("token_id", LargeBinary, nullable=False, unique=True),  # the identity inside the QR
+    Column("qr_code_data", Text, nullable=False, unique=True),
+    Column("magic_link_hash", LargeBinary, nullable=False, unique=True),  # never the link itself
+    Column("key_generation", Integer, nullable=False),
+    _instant("valid_from"),
+    _instant("valid_until"),
+    _text("template_id"),
+    _text("state", "live"),
+    _instant("issued_at"),
+    _instant("delivered_at", nullable=True),
+    _instant("revoked_at", nullable=True),
+    _text("revoked_reason", nullable=True),
+    _instant("generated_at", nullable=True),  # when the PDF was written
+    _text("pdf_file_path", nullable=True),  # relative to the document root
+    _text("pdf_sha256", nullable=True),
+    Column("pdf_bytes", BigInteger, nullable=True),
+    _text("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
+    _instant("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
+    _text("render_error", nullable=True),
+    CheckConstraint("octet_length(token_id) = 10", name="token_id"),
+    CheckConstraint("octet_length(magic_link_hash) = 32", name="magic_link_hash"),
+    CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="state"),
+    CheckConstraint("state IN ('live', 'revoked')", name="known_state"),
+    # one live ticket per entitlement
+    Index(
+        "uq_generated_tickets_live_attendee",
+        "attendee_id",
+        unique=True,
+        postgresql_where=text("state = 'live'"),
+    ),
+    Index("ix_generated_tickets_event_id_id", "event_id", "id"),  # rendering, reports, checks
+    Index("ix_generated_tickets_job_id", "job_id"),  # a batch's tickets
+)
+
+ticket_generation_logs = Table(
+    "ticket_generation_logs",
+    metadata,
+    _id(),
+    Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
+    _event(),
+    Column("guest_id", BigInteger, nullable=True),
+    Column("ticket_id", BigInteger, nullable=True),
+    _text("status"),  # started | failed | completed | cancelled
+    _text("message"),
+    _json("details"),
+    _now("created_at"),
+    Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # one job's story
+    Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # `why`: one person's failures
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    _text("cause"),  # one open line per cause, however often it happens
+    _text("kind"),  # run | check
+    _event(nullable=True),
+    _text("message"),
+    _count("occurrences"),
+    _text("last_run_id", nullable=True),
+    _instant("first_seen_at"),
+    _instant("last_seen_at"),
+    _instant("resolved_at", nullable=True),
+    CheckConstraint("kind IN ('run', 'check')", name="kind"),
+    Index(
+        "uq_incidents_open_cause",
+        "cause",
+        unique=True,
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _now("at"),
+    _text("actor"),
+    _text("action"),
+    _event(nullable=True),
+    _text("subject", ""),
+    _count("items"),
+    _json("details"),
+    Index("ix_audit_log_event_id_id", "event_id", "id"),  # the story of an event
+)
