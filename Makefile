@@ -1,0 +1,53 @@
+# `make help` lists everything. Every target alone is enough: each sets up what it needs.
+SHELL := /bin/bash
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PACKAGES := ticketing resources ticket_assets sensors schedules
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+.PHONY: help setup setup-dev demo up test check format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what running needs: system packages, .venv, the locked dependencies
+	@deploy/setup $(PYTHON) runtime
+
+setup-dev: ## the same, with what developing and testing need
+	@deploy/setup $(PYTHON) development
+
+demo: setup ## from a roster of 500 graduates to signed PDF tickets, through Dagster
+	@deploy/demo
+
+up: setup ## PostgreSQL, Dagster's page and its daemon, until Ctrl-C
+	@ticketing up
+
+test: setup-dev ## all tests
+	@pytest -n 2 --cov --cov-report=term:skip-covered --durations=5
+
+check: setup-dev ## the static gates
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+	deptry .
+	vulture
+	ticketing migrate --check
+	ticketing run -- dg check defs
+	ticketing run -- dagster definitions validate -w workspace.yaml
+
+format: setup-dev ## format the code and mend what can be mended
+	ruff check --fix .
+	ruff format .
+
+bench: setup-dev ## measure import, issue and render on this machine
+	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+lock: setup-dev ## resolve the dependencies anew into the two locks
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## forget .venv and every cache; .data, where tickets are, stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
