@@ -5,6 +5,7 @@
     │   ├── UnknownEvent         no event has that slug or id
     │   ├── UnreadableFile       the roster file cannot be understood as a table of people
     │   ├── UnusableMapping      the columns do not lead to the fields that are needed
+    │   ├── UnsafeWithdrawal     who is absent from a roster cannot be told from who is illegible
     │   ├── TemplateBroken       a ticket template cannot be used; says file and line
     │   ├── UndrawableText       a character that no installed font can draw
     │   ├── TextDoesNotFit       a text too long for its place on the ticket
@@ -15,6 +16,8 @@
     │   │   └── IdentityTaken        a code or token just drawn is another ticket's; draw again
     │   └── Misconfigured        a setting is missing or wrong; names it
     └── Unavailable          the world is not ready (database, disk); trying again can help
+        ├── ImportUnderWay       another import for the event has not ended; names it
+        └── ImportOvertaken      the people changed while they were imported; run it again
 
 Names are statements. The message names the subject, the value and the way out.
 """
@@ -38,6 +41,10 @@ class UnreadableFile(Refused):
 
 class UnusableMapping(Refused):
     """The columns do not lead to the fields that are needed."""
+
+
+class UnsafeWithdrawal(Refused):
+    """Who is absent from the roster cannot be told apart from who is illegible in it."""
 
 
 class TemplateBroken(Refused):
@@ -78,3 +85,11 @@ class Misconfigured(Refused):
 
 class Unavailable(TicketingError):
     """The world is not ready; trying again can help."""
+
+
+class ImportUnderWay(Unavailable):
+    """Another import for the same event has not ended."""
+
+
+class ImportOvertaken(Unavailable):
+    """Somebody else changed the people, or closed the import, while it was written."""

@@ -1,0 +1,106 @@
+"""How many tickets a core prints: ours, and the same engine with nothing shared between documents.
+
+`python benchmarks/render.py [tickets]`. Rates are by processor time, so that whoever else uses the
+machine does not change them much; the wall clock is printed beside. Medians of several runs.
+"""
+
+import hashlib
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from markupsafe import Markup
+
+from ticketing.documents.fields import language_texts, printed_texts
+from ticketing.documents.page import TicketPage
+from ticketing.documents.qr import QrCode
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.sample import SAMPLE
+from ticketing.documents.templates import TemplateFolders
+from ticketing.domain.tickets import PrintedTicket
+
+RUNS = 5
+NAMES = ["Ayu Kusumaningtyas", "Budi Santoso", "Nguyễn Thị Phương", "José O'Brien", "Siti Aminah"]
+
+
+def tickets(count: int) -> list[PrintedTicket]:
+    """Tickets that differ as real ones do: name, seat, code and QR code."""
+    return [
+        replace(
+            SAMPLE,
+            full_name=f"{NAMES[number % len(NAMES)]} {number}",
+            seat=f"A-{number}",
+            ticket_code=f"TC-2026-{number:08}",
+            qr_text=f"TC1{hashlib.sha512(str(number).encode()).hexdigest().upper()}{number:013}",
+        )
+        for number in range(count)
+    ]
+
+
+def ours(template: str) -> Callable[[PrintedTicket], bytes]:
+    """What the box office does."""
+    renderer = Renderer(TemplateFolders())
+    return lambda ticket: renderer.render(ticket, template)
+
+
+def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
+    """WeasyPrint as its manual shows it: fonts, stylesheet and images anew for each document."""
+    import weasyprint  # noqa: PLC0415
+
+    found = TemplateFolders().find(template)
+    page, style, base = TicketPage(found), found.folder / "ticket.css", f"{found.folder.as_uri()}/"
+
+    def render(ticket: PrintedTicket) -> bytes:
+        url = QrCode(ticket.qr_text).data_url()
+        texts = {**printed_texts(ticket), **language_texts(ticket), "qrCodeUrl": url}
+        html = page.html({**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)})
+        document = weasyprint.HTML(string=html, base_url=base)
+        return bytes(document.write_pdf(stylesheets=[weasyprint.CSS(filename=style)]))
+
+    return render
+
+
+def rate(render: Callable[[PrintedTicket], bytes], work: list[PrintedTicket]) -> tuple[float, ...]:
+    """Milliseconds a ticket, by processor and by wall clock, and bytes a ticket."""
+    began = time.process_time(), time.perf_counter()
+    size = sum(len(render(ticket)) for ticket in work)
+    spent = time.process_time() - began[0], time.perf_counter() - began[1]
+    return spent[0] / len(work) * 1000, spent[1] / len(work) * 1000, size / len(work)
+
+
+def processor() -> str:
+    """The machine, as it names itself."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "?")
+
+
+def main(count: int) -> None:
+    """Print a line for each way, the better beside the plain one."""
+    work = tickets(count)
+    print(f"{processor()}, Python {platform.python_version()}, {RUNS} runs of {count} tickets")
+    print(f"{'':34}{'ms cpu':>8}{'best':>7}{'ms wall':>9}{'per core and s':>16}{'bytes':>8}")
+    ways = {
+        f"{template}, {name}": way(template)
+        for template in ("classic", "plain")
+        for name, way in (("ours", ours), ("nothing shared", nothing_shared))
+    }
+    for render in ways.values():
+        rate(render, work[:5])
+    # in turn, so that a busy minute on the machine falls on all alike
+    measured = [{name: rate(render, work) for name, render in ways.items()} for _ in range(RUNS)]
+    for name in ways:
+        columns = zip(*(run[name] for run in measured), strict=True)
+        cpu, wall, size = (statistics.median(column) for column in columns)
+        best = min(run[name][0] for run in measured)
+        print(f"{name:34}{cpu:8.1f}{best:7.1f}{wall:9.1f}{1000 / cpu:16.1f}{size:8.0f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"peak memory of all four together: {peak} MB")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 40)

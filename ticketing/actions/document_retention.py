@@ -1,0 +1,71 @@
+"""Retention: PDFs of events long over are deleted, and the fact of it is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing.documents.folder import DocumentFolder
+from ticketing.store import audit, old_documents
+from ticketing.store.database import Database
+from ticketing.store.old_documents import OldDocuments
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What was removed of one event, or would be: PDFs and their bytes."""
+
+    event_slug: str
+    ended_at: datetime
+    documents: int
+    size: int
+
+
+def remove_old_documents(
+    database: Database,
+    folder: DocumentFolder,
+    *,
+    at: datetime,
+    days: int,
+    by: str,
+    dry_run: bool = False,
+) -> list[Removal]:
+    """Delete the PDFs of events that ended more than `days` days ago; safe to repeat and to kill.
+
+    A file goes before its row is stamped: killed in between, the next run finds the row again.
+    """
+    with database.transaction() as connection:
+        due = old_documents.old_documents(connection, at=at, days=days)
+    if dry_run:
+        return [_foreseen(event) for event in due]
+    return [_remove(database, folder, event, at=at, by=by) for event in due]
+
+
+def _foreseen(event: OldDocuments) -> Removal:
+    return Removal(event.event_slug, event.ended_at, event.count, event.size)
+
+
+def _remove(
+    database: Database, folder: DocumentFolder, event: OldDocuments, *, at: datetime, by: str
+) -> Removal:
+    removed = size = 0
+    while True:
+        with database.transaction() as connection:
+            chunk = old_documents.documents_of(connection, event.event_id, count=CHUNK)
+            if not chunk:
+                break
+            freed = sum(folder.delete(document.path) for document in chunk)
+            ids = [document.ticket_id for document in chunk]
+            old_documents.mark_removed(connection, ids, at=at)
+            audit.record(
+                connection,
+                actor=by,
+                action="documents.remove",
+                event_id=event.event_id,
+                subject=event.event_slug,
+                items=len(chunk),
+                details={"bytes": freed},
+            )
+        removed, size = removed + len(chunk), size + freed
+    folder.sweep(event.event_slug)
+    return Removal(event.event_slug, event.ended_at, removed, size)

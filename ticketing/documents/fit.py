@@ -1,0 +1,85 @@
+"""Which type size lets a text stay inside its place on the ticket. Arithmetic, no layout.
+
+An estimate that errs on the small side: it is the same for the check before printing and for the
+printing itself, so the two cannot disagree about who is refused.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PT_PER_MM = 72 / 25.4
+STEP_PT = 0.5
+SLACK = 0.97  # of the width: kerning and rounding are not in the sum of advances
+ONE_LINE_WORTH = 0.7  # a name this much smaller on one line looks better than on two
+TALL = 1.35  # lines of scripts with marks above and below, against the same size of Latin
+
+_TALL_SCRIPTS = re.compile(
+    "[\u0590-\u109f\u1780-\u1bff\ua980-\ua9df\uaa00-\uaa7f\U00010a00-\U00011fff]"
+)
+_WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff"
+# wide characters (Han, kana, hangul) may be parted anywhere, other words at blanks
+_ATOMS = re.compile(f"[{_WIDE}]| +|[^ {_WIDE}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a field stands on the ticket: a box, and the type sizes it may take."""
+
+    field: str
+    width_mm: float
+    height_mm: float
+    largest_pt: float
+    smallest_pt: float
+    leading: float  # line height as a multiple of the type size
+    face: str  # as fontconfig writes it: `Noto Sans:bold`
+
+
+def size_that_fits(text: str, place: Place, em: Callable[[str], float]) -> float | None:
+    """The largest size in points at which the text stays in its place; None when none does.
+
+    `em` tells a character's width. One line is preferred, then whole words on several lines, and
+    a word is parted only when nothing else helps.
+    """
+    width, height = place.width_mm * PT_PER_MM * SLACK, place.height_mm * PT_PER_MM
+    total = sum(map(em, text))
+    sizes = _sizes(place.largest_pt, place.smallest_pt)
+    for size in sizes:
+        if size < place.largest_pt * ONE_LINE_WORTH:
+            break
+        if total * size <= width:
+            return size
+    leading = place.leading * (TALL if _TALL_SCRIPTS.search(text) else 1)
+    atoms = [(atom.isspace(), sum(map(em, atom))) for atom in _ATOMS.findall(text)]
+    for parting in (False, True):
+        for size in sizes:
+            lines = _lines(atoms, width / size, parting=parting)
+            if lines is not None and lines * size * leading <= height:
+                return size
+    return None
+
+
+@functools.cache
+def _sizes(largest_pt: float, smallest_pt: float) -> tuple[float, ...]:
+    steps = int((largest_pt - smallest_pt) / STEP_PT)
+    return tuple(largest_pt - STEP_PT * step for step in range(steps + 1))
+
+
+def _lines(atoms: list[tuple[bool, float]], limit: float, *, parting: bool) -> int | None:
+    """How many lines the words take; None when a word is wider than a line and stays whole."""
+    lines, used = 1, 0.0
+    for blank, width in atoms:
+        if used + width <= limit:
+            used += width
+        elif blank:
+            used = limit  # hangs at the end of the line
+        elif width <= limit:
+            lines, used = lines + 1, width
+        elif parting:
+            # a character that no longer fits leaves up to one em unused on each line
+            full, rest = divmod(width, max(limit - 1, 1))
+            lines, used = lines + 1 + int(full), rest
+        else:
+            return None
+    return lines

@@ -1,0 +1,159 @@
+"""Which characters the installed fonts can draw, and how wide a character is in one of them.
+
+Asked of fontconfig, because Pango finds its fallback fonts there too: what is listed is drawn.
+"""
+
+import functools
+import hashlib
+import re
+import shutil
+import subprocess
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ticketing.documents.text import needs_ink
+from ticketing.domain.errors import Misconfigured
+
+WAY_OUT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
+_LISTING = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"
+_NAME, _CHARSET, _INDEX, _FILE = 0, 2, 3, 4
+_WIDE = frozenset({"W", "F"})
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One installed font: where it is, and the ranges of code points that it covers."""
+
+    file: str
+    index: int
+    ranges: tuple[tuple[int, int], ...]
+
+    def covers(self, character: str) -> bool:
+        """Whether the face has a glyph for the character."""
+        point = ord(character)
+        return any(first <= point <= last for first, last in self.ranges)
+
+
+class InstalledFonts:
+    """The fonts of this machine, read once; `installed_fonts()` is the shared one."""
+
+    def __init__(self, listing: str) -> None:
+        """Take the lines of `fc-list` in the format of this module."""
+        rows = sorted({line for line in listing.splitlines() if line.count("\t") == _FILE})
+        if not rows:
+            raise Misconfigured(f"no font is installed; {WAY_OUT}")
+        fields = [row.split("\t") for row in rows]
+        self._faces = [
+            Face(row[_FILE], int(row[_INDEX]) & 0xFFFF, _ranges(row[_CHARSET])) for row in fields
+        ]
+        # paths are left out: the same fonts elsewhere draw the same ticket
+        contents = "\n".join("\t".join(row[:_INDEX]) for row in fields)
+        self.digest = hashlib.sha256(contents.encode()).hexdigest()
+        self._uncovered = re.compile(_outside(r for face in self._faces for r in face.ranges))
+
+    def undrawable(self, text: str) -> frozenset[str]:
+        """The characters of the text that no installed font has a glyph for."""
+        return frozenset(filter(needs_ink, self._uncovered.findall(text)))
+
+    def width(self, character: str) -> float:
+        """How wide the character is, in em, in some font that has it."""
+        if unicodedata.east_asian_width(character) in _WIDE:
+            return 1.0
+        if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+            return 0.0
+        face = next((face for face in self._faces if face.covers(character)), None)
+        return 1.0 if face is None else _advances(face.file, face.index).of(character)
+
+
+class Advances:
+    """The advance width of every character of one face, in em."""
+
+    def __init__(self, file: str, index: int) -> None:
+        """Open the face; glyph outlines are never read."""
+        from fontTools.ttLib import TTFont  # noqa: PLC0415  # 0.1 s that most callers never need
+
+        font: Any
+        with TTFont(file, fontNumber=index, lazy=True) as font:
+            self._characters: dict[int, str] = font.getBestCmap() or {}
+            self._metrics = font["hmtx"].metrics
+            self._units: int = font["head"].unitsPerEm
+
+    def has(self, character: str) -> bool:
+        """Whether the face has a glyph for the character."""
+        return ord(character) in self._characters
+
+    def of(self, character: str) -> float:
+        """The width of the character, which the face must have."""
+        advance: int = self._metrics[self._characters[ord(character)]][0]
+        return advance / self._units
+
+
+@functools.cache
+def _advances(file: str, index: int) -> Advances:
+    return Advances(file, index)
+
+
+@functools.cache
+def face_widths(pattern: str) -> Advances:
+    """The widths of the face that fontconfig chooses for a pattern such as `Noto Sans:bold`."""
+    file, _, index = _ask("fc-match", "--format", "%{file}\t%{index}", pattern).partition("\t")
+    return _advances(file, int(index) & 0xFFFF)
+
+
+@functools.cache
+def installed_fonts() -> InstalledFonts:
+    """The fonts of this machine, as this process first saw them."""
+    return InstalledFonts(_ask("fc-list", "--format", _LISTING))
+
+
+def _ask(program: str, *arguments: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise Misconfigured(f"{program} is missing; {WAY_OUT}")
+    answer = subprocess.run(  # noqa: S603  # our own words, no shell
+        [path, *arguments], capture_output=True, check=True, encoding="utf-8"
+    )
+    return answer.stdout
+
+
+def _ranges(charset: str) -> tuple[tuple[int, int], ...]:
+    """`20-7e a0` as pairs of code points."""
+    pairs = (part.partition("-") for part in charset.split())
+    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in pairs)
+
+
+def _outside(ranges: Iterable[tuple[int, int]]) -> str:
+    """A regular expression for one character that is in none of the ranges."""
+    merged: list[list[int]] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1][1] = max(merged[-1][1], last)
+        else:
+            merged.append([first, last])
+    covered = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in merged)
+    return f"[^{covered}]"
+
+
+def font_problems() -> list[str]:
+    """What keeps this machine from drawing the scripts people's names are written in."""
+    samples = {
+        "Latin": "Ağnieszka Nguyễn",
+        "Cyrillic": "Иван",
+        "Arabic": "محمد",
+        "Hebrew": "דוד",
+        "Devanagari": "राजेश",
+        "Thai": "สมชาย",
+        "Javanese": "ꦱꦸꦥꦿꦪꦠ꧀ꦤ",
+        "Chinese, Japanese, Korean": "王小明 佐藤 김민준",
+    }
+    try:
+        fonts = installed_fonts()
+    except Misconfigured as error:
+        return [str(error)]
+    return [
+        f"no font draws {script}; {WAY_OUT}"
+        for script, sample in samples.items()
+        if fonts.undrawable(sample)
+    ]

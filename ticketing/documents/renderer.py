@@ -1,0 +1,171 @@
+"""The door to documents: a ticket goes in, bytes come out. What draws them is nobody's business."""
+
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from ticketing.documents.fields import language_texts, printed_texts
+from ticketing.documents.fit import size_that_fits
+from ticketing.documents.fonts import font_problems, installed_fonts
+from ticketing.documents.page import TicketPage, em_widths, too_long
+from ticketing.documents.qr import QrCode
+from ticketing.documents.sample import SAMPLE
+from ticketing.documents.templates import Template, TemplateFolders
+from ticketing.documents.weasy import (
+    Description,
+    TemplatePress,
+    engine_problems,
+    overflowing,
+    version,
+)
+from ticketing.domain.errors import TextDoesNotFit, UndrawableText
+from ticketing.domain.tickets import PrintedTicket
+
+ATTEMPTS = 8  # each sets an overflowing field 6 % smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a ticket cannot be printed: a field, the characters at fault if it is about some."""
+
+    field: str
+    characters: str
+    reason: str
+
+
+class Renderer:
+    """Renders tickets; the same ticket and template give the same bytes. For one thread."""
+
+    def __init__(self, templates: TemplateFolders) -> None:
+        """Cheap: templates, fonts and the engine are loaded when first needed."""
+        self._templates = templates
+        self._engine = version()
+        self._loaded: dict[str, _Loaded] = {}
+
+    def document_key(self, ticket: PrintedTicket, template_id: str) -> str:
+        """A digest of everything the document depends on: when it differs, the PDF is stale."""
+        canonical = json.dumps(astuple(ticket), default=_instant, ensure_ascii=False)
+        parts = (
+            self._engine,
+            installed_fonts().digest,
+            self._templates.find(template_id).digest,
+            canonical,
+        )
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def check(self, template_id: str) -> None:
+        """Refuse a template that cannot even print the sample ticket; cheap the second time."""
+        self._load(template_id)
+
+    def proofreader(self, template_id: str) -> Callable[[PrintedTicket], list[Objection]]:
+        """Tells of any ticket what `render` would refuse in its texts, without rendering it."""
+        judge = self._load(template_id).objections
+        return lambda ticket: [
+            objection
+            for field, text in printed_texts(ticket).items()
+            for objection in judge(field, text)
+        ]
+
+    def render(self, ticket: PrintedTicket, template_id: str) -> bytes:
+        """The ticket as a PDF of one page.
+
+        Raises UndrawableText, TextDoesNotFit or TemplateBroken.
+        """
+        loaded = self._load(template_id)
+        texts = printed_texts(ticket)
+        _refuse_undrawable(texts)
+        return loaded.print(ticket, texts, self.document_key(ticket, template_id)[:32])
+
+    def _load(self, template_id: str) -> "_Loaded":
+        template = self._templates.find(template_id)
+        loaded = self._loaded.get(template_id)
+        if loaded is None or loaded.template != template:
+            loaded = self._loaded[template_id] = _Loaded(template)
+        return loaded
+
+
+class _Loaded:
+    """A template that has printed the sample ticket: it works, and its places are known."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.page = TicketPage(template)
+        self._press = TemplatePress(template)
+        self.print(SAMPLE, printed_texts(SAMPLE), "0" * 32)
+        # an event's own texts are the same on every ticket
+        self.objections = functools.lru_cache(maxsize=1024)(self._objections)
+
+    def _objections(self, field: str, text: str) -> tuple[Objection, ...]:
+        found = []
+        missing = "".join(sorted(installed_fonts().undrawable(text)))
+        if missing:
+            found.append(Objection(field, missing, _undrawable(field, missing)))
+        place = self.page.places.get(field)
+        if place and size_that_fits(text, place, em_widths(place.face)) is None:
+            found.append(Objection(field, "", too_long(field, text, place)))
+        return tuple(found)
+
+    def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
+        """Lay out, set smaller what the layout shows to be too large, write."""
+        code = QrCode(ticket.qr_text)
+        codes = {code.data_url(): code}
+        variables = _variables(ticket, texts, *codes)
+        tightened: Counter[str | None] = Counter()
+        for _ in range(ATTEMPTS):
+            document = self._press.lay_out(self.page.html(variables, tightened), codes)
+            outside = overflowing(document)
+            if not outside:
+                return self._press.write(document, _description(ticket, texts, identifier))
+            tightened.update(outside)
+            if None in outside:
+                break
+        raise TextDoesNotFit(
+            f"{', '.join(sorted(filter(None, outside))) or 'a text outside of any fit()'} leaves "
+            f"its place on template {self.template.id!r}"
+        )
+
+
+def _description(ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> Description:
+    return Description(
+        title=f"{texts['eventName']} - {texts['fullName']}",
+        author=texts["eventName"],
+        subject=texts["ticketCode"],
+        language=language_texts(ticket)["languageTag"],
+        created=ticket.issued_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        identifier=identifier,
+    )
+
+
+def installation_problems() -> list[str]:
+    """What is missing on this machine for printing tickets, each with its way out."""
+    return [*engine_problems(), *font_problems()]
+
+
+def _variables(ticket: PrintedTicket, texts: dict[str, str], qr_url: str) -> dict[str, str]:
+    picture = Markup('<img class="qr" src="{}" alt="">').format(qr_url)
+    return {**texts, **language_texts(ticket), "qr": picture, "qrCodeUrl": qr_url}
+
+
+def _refuse_undrawable(texts: dict[str, str]) -> None:
+    fonts = installed_fonts()
+    for field, text in texts.items():
+        missing = "".join(sorted(fonts.undrawable(text)))
+        if missing:
+            raise UndrawableText(_undrawable(field, missing))
+
+
+def _undrawable(field: str, characters: str) -> str:
+    points = ", ".join(f"{character} (U+{ord(character):04X})" for character in characters)
+    return f"no installed font draws {points} in {field}"
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()  # the server may answer in any zone
+    raise TypeError(f"{type(value).__name__} in a printed ticket")

@@ -1,0 +1,38 @@
+"""The generation report as a PDF, from `templates/report/`. What it says is decided in actions."""
+
+import functools
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from ticketing.documents.dates import spoken_date, spoken_instant
+from ticketing.domain.events import Event
+
+FOLDER = Path(__file__).resolve().parents[2] / "templates" / "report"
+
+
+@functools.cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("report.html.j2")
+
+
+def report_pdf(event: Event, said: Mapping[str, object], *, at: datetime) -> bytes:
+    """The report; `said` holds the template's `report` and `listed`."""
+    import weasyprint  # noqa: PLC0415 - takes a second, and most processes write no report
+
+    html = _template().render(
+        event=event,
+        date=spoken_date(event.starts_at, event.ends_at, event.time_zone, "en"),
+        written_at=spoken_instant(at, event.time_zone, "en"),
+        **said,
+    )
+    style = weasyprint.CSS(filename=str(FOLDER / "report.css"))
+    document = weasyprint.HTML(string=html, base_url=str(FOLDER))
+    pdf: bytes = document.write_pdf(stylesheets=[style])
+    return pdf

@@ -1,0 +1,66 @@
+"""Ticket templates as folders: `ticket.html.j2`, `ticket.css`, and the files these two name."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticketing.domain.errors import TemplateBroken
+
+PAGE = "ticket.html.j2"
+STYLE = "ticket.css"
+OURS = Path(__file__).resolve().parents[2] / "templates" / "ticket"
+_ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template as it is on disk now; the digest changes with any byte of any file of it."""
+
+    id: str
+    folder: Path
+    digest: str
+
+
+class TemplateFolders:
+    """Where templates are looked for, the operator's own folder before ours."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        """`own` holds one folder a template; it wins over ours of the same id."""
+        self._roots = [OURS] if own is None else [own, OURS]
+        self._digests: dict[Path, tuple[object, str]] = {}
+
+    def find(self, template_id: str) -> Template:
+        """The template of that id; refuses an unknown one and names those that exist."""
+        if _ID.fullmatch(template_id):
+            for root in self._roots:
+                folder = root / template_id
+                if (folder / PAGE).is_file():
+                    return Template(template_id, folder, self._digest(folder))
+        known = ", ".join(self.ids()) or "none"
+        raise TemplateBroken(
+            f"no template {template_id!r} (known: {known}); a template is a folder with {PAGE}"
+        )
+
+    def ids(self) -> list[str]:
+        """Every template that can be chosen."""
+        return sorted({page.parent.name for root in self._roots for page in root.glob(f"*/{PAGE}")})
+
+    def _digest(self, folder: Path) -> str:
+        """Read again only when a file's time or size says that something changed."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        stats = [(path, path.stat()) for path in files]
+        state = [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]
+        remembered = self._digests.get(folder)
+        if remembered is None or remembered[0] != state:
+            remembered = self._digests[folder] = (state, _digest_of(folder, files))
+        return remembered[1]
+
+
+def _digest_of(folder: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
