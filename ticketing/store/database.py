@@ -43,6 +43,7 @@ class Database:
         engine = create_engine(
             application_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
         )
         return cls(engine)

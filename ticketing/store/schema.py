@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -180,7 +181,8 @@ attendees = Table(
     _text("state", "entitled"),  # entitled | withdrawn
     _text("seat", ""),
     _text("hold_reason", nullable=True),  # why this person must not get a ticket yet
-    Column("import_id", BigInteger, ForeignKey("imports.id"), nullable=True),
+    # the import that last wrote this row; a foreign key would cost a large import a sixth
+    Column("import_id", BigInteger, nullable=True),
     Column("import_line", BigInteger, nullable=True),
     _now("created_at"),
     _now("updated_at"),
@@ -193,7 +195,8 @@ attendees = Table(
         unique=True,
         postgresql_where=text("source = 'roster'"),
     ),
-    Index("ix_attendees_event_id_id", "event_id", "id"),  # missing set and rendering, in order
+    # missing set and rendering, in order; and what a ticket says of its entitlement must be true
+    UniqueConstraint("event_id", "id", "person_id"),
 )
 
 batches = Table(
@@ -224,12 +227,13 @@ generated_tickets = Table(
     metadata,
     _id(),
     _event(),
-    Column("attendee_id", BigInteger, ForeignKey("attendees.id"), nullable=False),
-    Column("guest_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("attendee_id", BigInteger, nullable=False),
+    Column("guest_id", BigInteger, nullable=False),
     Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
     Column("ticket_code", Text, nullable=False, unique=True),
     Column("token_id", LargeBinary, nullable=False, unique=True),  # the identity inside the QR
-    Column("qr_code_data", Text, nullable=False, unique=True),
+    # unique because the token id inside it is; an index of its own doubled the indexes' size
+    Column("qr_code_data", Text, nullable=False),
     Column("magic_link_hash", LargeBinary, nullable=False, unique=True),  # never the link itself
     Column("key_generation", Integer, nullable=False),
     _instant("valid_from"),
@@ -247,6 +251,12 @@ generated_tickets = Table(
     _text("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
     _instant("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
     _text("render_error", nullable=True),
+    # the ticket's event and guest are its entitlement's; a key each would say less and cost more
+    ForeignKeyConstraint(
+        ["event_id", "attendee_id", "guest_id"],
+        ["attendees.event_id", "attendees.id", "attendees.person_id"],
+        name="fk_generated_tickets_entitlement",
+    ),
     CheckConstraint("octet_length(token_id) = 10", name="token_id"),
     CheckConstraint("octet_length(magic_link_hash) = 32", name="magic_link_hash"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="state"),

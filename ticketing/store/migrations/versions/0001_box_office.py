@@ -25,6 +25,7 @@ CREATE TRIGGER audit_log_is_added_to_only
 
 def upgrade() -> None:
     """Apply."""
+    op.execute("CREATE SCHEMA staging")  # passing tables of imports under way
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -263,14 +264,15 @@ def upgrade() -> None:
         sa.CheckConstraint("source IN ('roster', 'order')", name=op.f("ck_attendees_source")),
         sa.CheckConstraint("state IN ('entitled', 'withdrawn')", name=op.f("ck_attendees_state")),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_attendees_event_id")),
-        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_attendees_import_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_attendees_person_id")),
         sa.ForeignKeyConstraint(
             ["ticket_type_id"], ["ticket_types.id"], name=op.f("fk_attendees_ticket_type_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attendees")),
+        sa.UniqueConstraint(
+            "event_id", "id", "person_id", name=op.f("uq_attendees_event_id_id_person_id")
+        ),
     )
-    op.create_index("ix_attendees_event_id_id", "attendees", ["event_id", "id"], unique=False)
     op.create_index(
         "uq_attendees_roster_person",
         "attendees",
@@ -371,20 +373,18 @@ def upgrade() -> None:
             "octet_length(token_id) = 10", name=op.f("ck_generated_tickets_token_id")
         ),
         sa.ForeignKeyConstraint(
-            ["attendee_id"], ["attendees.id"], name=op.f("fk_generated_tickets_attendee_id")
+            ["event_id", "attendee_id", "guest_id"],
+            ["attendees.event_id", "attendees.id", "attendees.person_id"],
+            name=op.f("fk_generated_tickets_entitlement"),
         ),
         sa.ForeignKeyConstraint(
             ["event_id"], ["events.id"], name=op.f("fk_generated_tickets_event_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["guest_id"], ["people.id"], name=op.f("fk_generated_tickets_guest_id")
         ),
         sa.ForeignKeyConstraint(
             ["job_id"], ["batches.id"], name=op.f("fk_generated_tickets_job_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generated_tickets")),
         sa.UniqueConstraint("magic_link_hash", name=op.f("uq_generated_tickets_magic_link_hash")),
-        sa.UniqueConstraint("qr_code_data", name=op.f("uq_generated_tickets_qr_code_data")),
         sa.UniqueConstraint("ticket_code", name=op.f("uq_generated_tickets_ticket_code")),
         sa.UniqueConstraint("token_id", name=op.f("uq_generated_tickets_token_id")),
     )
@@ -421,7 +421,6 @@ def downgrade() -> None:
         table_name="attendees",
         postgresql_where=sa.text("source = 'roster'"),
     )
-    op.drop_index("ix_attendees_event_id_id", table_name="attendees")
     op.drop_table("attendees")
     op.drop_table("ticket_types")
     op.drop_index("ix_people_event_id_phone", table_name="people")
@@ -442,3 +441,4 @@ def downgrade() -> None:
     op.drop_table("audit_log")
     op.drop_table("events")
     op.execute("DROP FUNCTION audit_log_is_added_to_only()")
+    op.execute("DROP SCHEMA staging CASCADE")
