@@ -1,0 +1,92 @@
+"""Phone numbers to E.164, judged by libphonenumber for the region a number may leave out."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat
+
+_WRITTEN = re.compile(r"\+?[\d\s().\u2010-\u2015-]+")
+_BLANKS_AND_DASHES = str.maketrans("", "", " -")
+
+
+def phones_of(region: str) -> Callable[[str], str]:
+    """A number as written to its E.164 form; ValueError when it is not a number that exists.
+
+    A zero that a spreadsheet ate is repaired, since a region's numbers are known without it.
+    A lost "+" of another country is not: that could reach a stranger.
+    """
+    usual = _Usual.of(region)
+
+    def phone(text: str) -> str:
+        return (usual and usual.phone(text)) or by_library(text, region)
+
+    return phone
+
+
+def by_library(text: str, region: str) -> str:
+    """The same, always by asking the library."""
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError("not one phone number: only digits, blanks, dashes and a leading + belong")
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException as error:
+        raise ValueError(_reason(region)) from error
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError(_reason(region))
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _reason(region: str) -> str:
+    return f"no phone number of {region}, nor one with a country code (+…)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """The usual ways to write one country's mobile numbers, ten times faster than the library.
+
+    Only what the library would say the same of is answered; a test compares the two.
+    """
+
+    code: str
+    mobile: re.Pattern[str]
+    national: re.Pattern[str]
+    abroad: re.Pattern[str]
+
+    @classmethod
+    def of(cls, region: str) -> "_Usual | None":
+        """None for countries whose numbers have rules of their own, or share their code."""
+        known = PhoneMetadata.metadata_for_region(region, None)
+        if known is None or known.mobile is None or known.general_desc is None:
+            return None
+        code = phonenumbers.country_code_for_region(region)
+        shared = phonenumbers.region_codes_for_country_code(code) != (region,)
+        own_rules = known.national_prefix_for_parsing != "0" or known.national_prefix_transform_rule
+        if shared or own_rules:
+            return None
+        return cls(
+            str(code),
+            re.compile(known.mobile.national_number_pattern or "(?!)"),
+            re.compile(known.general_desc.national_number_pattern or ""),
+            re.compile(known.international_prefix or "(?!)"),
+        )
+
+    def phone(self, text: str) -> str | None:
+        digits = text if text.isdecimal() else text.translate(_BLANKS_AND_DASHES)
+        if not digits.isascii() or self.abroad.match(digits):
+            return None
+        national = self._national(digits)
+        if national[:1] in {"", "0"} or not self.mobile.fullmatch(national):
+            return None
+        return f"+{self.code}{national}"
+
+    def _national(self, digits: str) -> str:
+        if digits.startswith("0"):
+            return digits[1:]
+        if digits.startswith(f"+{self.code}"):
+            return digits[1 + len(self.code) :]
+        if not digits.startswith(self.code):
+            return digits
+        # "62812…" is the country's code without its plus, unless it is a number as it stands
+        return "" if self.national.fullmatch(digits) else digits[len(self.code) :]

@@ -1,0 +1,44 @@
+"""Quarantined rows as a CSV that a person corrects in a spreadsheet and imports again.
+
+Its columns are the roster's own, then what is wrong. UTF-8 with a mark and `;`, as the spreadsheets
+of most of the world open without asking.
+"""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ticketing.domain.roster import QuarantinedRow
+from ticketing.domain.roster_text import guarded
+
+_WHY = ("line", "field", "value", "reason")
+
+
+def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[QuarantinedRow]) -> int:
+    """Write the file, whole or not at all; how many rows it has."""
+    # a quarantine file imported again has these columns already: they are replaced
+    own = tuple(columns[:-4]) if tuple(columns[-4:]) == _WHY else tuple(columns)
+    written = 0
+    with _whole(path) as file:
+        sheet = csv.writer(file, delimiter=";")
+        sheet.writerow([*own, *_WHY])
+        for row in rows:
+            cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
+            problem = (str(row.line), row.field, row.value, row.reason)
+            sheet.writerow([guarded(cell) for cell in (*cells, *problem)])
+            written += 1
+    return written
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8-sig", newline="") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,161 @@
+"""What an import is about to change: every row with its verdict, the totals, the first few."""
+
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from ticketing.domain.errors import UnusableMapping
+from ticketing.domain.roster import Change, Counts, Field, Verdict, changes
+from ticketing.store.roster_staging import Staging
+from ticketing.store.roster_wanted import Wanted, differs
+from ticketing.store.schema import attendees, people, ticket_types
+
+MOST_NEW_TYPES = 100  # more is a column that does not hold kinds of ticket
+
+
+def plan(connection: Connection, wanted: Wanted) -> Counts:
+    """Fill `plan` with every row that changes something; how many those are, and the others."""
+    staging = wanted.staging
+    absent = attendees.c.id.is_(None)
+    source = (
+        select(
+            staging.rows.c.line,
+            staging.matches.c.person_id,
+            case((absent, Verdict.INSERTED.value), else_=Verdict.UPDATED.value),
+        )
+        .select_from(_as_known(staging))
+        .where(
+            staging.matches.c.reason.is_(None),
+            staging.matches.c.leader == staging.matches.c.line,
+            or_(absent, differs(wanted.differing())),
+        )
+    )
+    columns = ["line", "person_id", "verdict"]
+    connection.execute(insert(staging.plan).from_select(columns, source))
+    staging.analyze(connection, staging.plan)
+    return _counts(connection, staging)
+
+
+def _as_known(staging: Staging) -> FromClause:
+    """Each clean row beside what is known of its person."""
+    rows, matches = staging.rows, staging.matches
+    of_roster = and_(attendees.c.person_id == people.c.id, attendees.c.source == "roster")
+    return (
+        rows.join(matches, matches.c.line == rows.c.line)
+        .outerjoin(people, people.c.id == matches.c.person_id)
+        .outerjoin(attendees, of_roster)
+        .outerjoin(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+    )
+
+
+def _counts(connection: Connection, staging: Staging) -> Counts:
+    rows, matches, planned = staging.rows, staging.matches, staging.plan
+    unclean = select(func.count()).where(rows.c.reason.isnot(None)).scalar_subquery()
+    refused = func.count().filter(matches.c.reason.isnot(None))
+    total, aside, inserted, updated = connection.execute(
+        select(
+            select(func.count()).select_from(rows).scalar_subquery(),
+            unclean + select(refused).select_from(matches).scalar_subquery(),
+            *(
+                select(func.count()).where(planned.c.verdict == verdict.value).scalar_subquery()
+                for verdict in (Verdict.INSERTED, Verdict.UPDATED)
+            ),
+        )
+    ).one()
+    return Counts(inserted, updated, total - aside - inserted - updated, aside)
+
+
+def changed_fields(connection: Connection, wanted: Wanted) -> dict[str, int]:
+    """How many people change in each field; nobody new is counted."""
+    pairs = wanted.differing()
+    counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
+    row = connection.execute(_updates(wanted).with_only_columns(*counted)).one()
+    return {field: count for field, count in zip(pairs, row, strict=True) if count}
+
+
+def first_changes(connection: Connection, wanted: Wanted, most: int) -> list[Change]:
+    """What changes for the first people of the file, field by field."""
+    pairs = wanted.differing()
+    rows = wanted.staging.rows
+    old = [func.coalesce(before, "").label(f"old_{name}") for name, (before, _) in pairs.items()]
+    new = [func.coalesce(after, "").label(f"new_{name}") for name, (_, after) in pairs.items()]
+    found = connection.execute(
+        _updates(wanted)
+        .with_only_columns(rows.c.line, people.c.natural_key.label("person"), *old, *new)
+        .order_by(rows.c.line)
+        .limit(most)
+    ).mappings()
+    return [
+        change
+        for row in found
+        for change in changes(
+            row["line"],
+            row["person"],
+            {name: row[f"old_{name}"] for name in pairs},
+            {name: row[f"new_{name}"] for name in pairs},
+        )
+    ]
+
+
+def _updates(wanted: Wanted) -> Select[tuple[int]]:
+    staging = wanted.staging
+    known = _as_known(staging).join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+    return (
+        select(staging.rows.c.line)
+        .select_from(known)
+        .where(staging.plan.c.verdict == Verdict.UPDATED.value)
+    )
+
+
+def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
+    """Make the kinds of ticket that the file names and the event does not have."""
+    staging, name = wanted.staging, wanted.staging.rows.c.ticket_type
+    alike = and_(
+        ticket_types.c.event_id == staging.event_id,
+        func.lower(ticket_types.c.name) == func.lower(name),
+    )
+    new = (
+        select(name)
+        .ext(distinct_on(func.lower(name)))
+        .join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+        .where(
+            ~select(ticket_types.c.id).where(alike).exists(),
+            # without a column of its own, only somebody new is given the usual kind
+            or_(
+                staging.plan.c.verdict == Verdict.INSERTED.value,
+                literal(Field.TICKET_TYPE in wanted.fields),
+            ),
+        )
+        .order_by(func.lower(name), staging.rows.c.line)
+    )
+    names = connection.execute(new.limit(MOST_NEW_TYPES + 1)).scalars().all()
+    if len(names) > MOST_NEW_TYPES:
+        raise UnusableMapping(
+            f"the column of ticket types has more than {MOST_NEW_TYPES} different values "
+            f"({names[0]!r}, {names[1]!r}, …); it holds something else"
+        )
+    if names:
+        values = [{"event_id": staging.event_id, "name": name} for name in names]
+        connection.execute(insert(ticket_types), values)
+
+
+def chunks(connection: Connection, staging: Staging, size: int) -> list[tuple[int, int]]:
+    """Ranges of lines, first and last, that hold `size` changes each."""
+    place = func.row_number().over(order_by=staging.plan.c.line) - 1
+    numbered = select(staging.plan.c.line, (place // size).label("chunk")).subquery()
+    ranges = (
+        select(func.min(numbered.c.line), func.max(numbered.c.line))
+        .group_by(numbered.c.chunk)
+        .order_by(numbered.c.chunk)
+    )
+    return [(first, last) for first, last in connection.execute(ranges)]

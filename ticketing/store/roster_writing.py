@@ -1,0 +1,145 @@
+"""The writing of what an import has planned, some lines at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from ticketing.domain.errors import ImportOvertaken
+from ticketing.domain.roster import Counts, Field, Verdict
+from ticketing.store.roster_wanted import Wanted, differs
+from ticketing.store.schema import attendees, people, ticket_types
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some lines of a planned import, written in one transaction."""
+
+    wanted: Wanted
+    import_id: int
+    first: int
+    last: int
+
+    def write(self, connection: Connection, *, at: datetime) -> Counts:
+        """Write what is planned for these lines; how many people that made and changed."""
+        # The import's last commit waits for the disk, and with it every one before.
+        connection.execute(select(func.set_config("synchronous_commit", "off", True)))
+        try:
+            self._update_people(connection, at)
+            return Counts(self._insert(connection), self._update_attendees(connection, at))
+        except IntegrityError as error:
+            raise ImportOvertaken(
+                "somebody else added the same people meanwhile; run the import again"
+            ) from error
+
+    def _insert(self, connection: Connection) -> int:
+        """The new people, and an entitlement for everyone who has none of the roster's."""
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
+        new = (
+            self._lines(Verdict.INSERTED)
+            .where(planned.c.person_id.is_(None))
+            .with_only_columns(
+                literal(self.wanted.staging.event_id),
+                func.nullif(rows.c.external_id, ""),
+                *(rows.c[name] for name in named),
+            )
+            .order_by(rows.c.line)
+        )
+        fresh = (
+            insert(people)
+            .from_select(["event_id", "external_id", *named], new)
+            .returning(people.c.id, people.c.natural_key)
+            .cte("fresh")
+        )
+        types = self._types()
+        entitled = (
+            self._lines(Verdict.INSERTED)
+            .join(types, types.c.alike == func.lower(rows.c.ticket_type))
+            .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
+            .with_only_columns(
+                literal(self.wanted.staging.event_id),
+                func.coalesce(planned.c.person_id, fresh.c.id),
+                types.c.id,
+                rows.c.seat,
+                func.nullif(rows.c.hold_reason, ""),
+                literal(self.import_id),
+                rows.c.line,
+            )
+        )
+        columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
+        return (
+            connection.execution_options(preserve_rowcount=True)
+            .execute(
+                insert(attendees)
+                .from_select([*columns, "import_id", "import_line"], entitled)
+                .add_cte(fresh)
+            )
+            .rowcount
+        )
+
+    def _update_people(self, connection: Connection, at: datetime) -> None:
+        wanted = self.wanted.of_people()
+        planned = self.wanted.staging.plan
+        changed = differs({name: (people.c[name], new) for name, new in wanted.items()})
+        connection.execute(
+            update(people)
+            .values(**wanted, updated_at=at)
+            .where(people.c.id == planned.c.person_id, *self._these(), changed)
+        )
+
+    def _update_attendees(self, connection: Connection, at: datetime) -> int:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        types = self._types()
+        changing = (
+            update(attendees)
+            .values(**self.wanted.of_attendees(), import_id=self.import_id)
+            .values(import_line=rows.c.line, updated_at=at)
+            .where(
+                attendees.c.person_id == planned.c.person_id,
+                attendees.c.source == "roster",
+                planned.c.verdict == Verdict.UPDATED.value,
+                *self._these(),
+            )
+        )
+        if Field.TICKET_TYPE in self.wanted.fields:
+            changing = changing.values(ticket_type_id=types.c.id).where(
+                types.c.alike == func.lower(rows.c.ticket_type)
+            )
+        return connection.execute(changing).rowcount
+
+    def _lines(self, verdict: Verdict) -> Select[tuple[int]]:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        return (
+            select(rows.c.line)
+            .join(planned, planned.c.line == rows.c.line)
+            .where(planned.c.verdict == verdict.value, *self._these())
+        )
+
+    def _these(self) -> tuple[ColumnElement[bool], ...]:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        return (
+            rows.c.line == planned.c.line,
+            rows.c.line.between(self.first, self.last),
+            planned.c.line.between(self.first, self.last),
+        )
+
+    def _types(self) -> Subquery:
+        alike = func.lower(ticket_types.c.name)
+        return (
+            select(func.min(ticket_types.c.id).label("id"), alike.label("alike"))
+            .where(ticket_types.c.event_id == self.wanted.staging.event_id)
+            .group_by(alike)
+            .subquery("types")
+        )
