@@ -1,0 +1,126 @@
+"""How fast tickets are signed and written, and whether memory stays flat.
+
+    python -m benchmarks.issue [--people 10000 100000] [--runs 3]
+
+Every size runs in a process of its own, on a new embedded PostgreSQL with its usual settings (fsync
+on); every run is another event in the same database. Prints medians and the peak of our own memory.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import func as sql
+
+from ticketing.actions.issue import issue
+from ticketing.domain.events import Event
+from ticketing.signing.keys import KeyRing
+from ticketing.store import batches, events
+from ticketing.store.database import Database
+from ticketing.store.embedded.server import EmbeddedServer
+from ticketing.store.migrate import upgrade
+from ticketing.store.schema import attendees, people, ticket_types
+from ticketing.store.schema import events as events_table
+
+NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+KEYS = KeyRing(bytes(range(32)))
+
+
+def crowd(connection: Connection, slug: str, size: int) -> Event:
+    """An event with so many people entitled to a ticket."""
+    starts_at = NOW + timedelta(days=22)
+    connection.execute(
+        insert(events_table).values(
+            slug=slug, name=slug, starts_at=starts_at, ends_at=starts_at, time_zone="Asia/Jakarta",
+            locale="id", venue="", region="ID",
+        )
+    )  # fmt: skip
+    event = events.get(connection, slug)
+    kind = connection.execute(
+        insert(ticket_types).values(event_id=event.id, name="Guest").returning(ticket_types.c.id)
+    ).scalar_one()
+    number = sql.generate_series(1, size).column_valued("number")
+    key = sql.concat("id:", number)
+    connection.execute(
+        insert(people).from_select(
+            ["event_id", "natural_key", "full_name"], select(literal(event.id), key, key)
+        )
+    )
+    connection.execute(
+        insert(attendees).from_select(
+            ["event_id", "person_id", "ticket_type_id"],
+            select(people.c.event_id, people.c.id, literal(kind)).where(
+                people.c.event_id == event.id
+            ),
+        )
+    )
+    return event
+
+
+def tickets_a_second(database: Database, slug: str, size: int) -> float:
+    """Issue for everyone of a new event."""
+    with database.transaction() as connection:
+        event = crowd(connection, slug, size)
+        batch = batches.open_batch(
+            connection, key=slug, event=event, template_id="classic", options={}, by="bench", at=NOW
+        )
+    began = time.perf_counter()
+    result = issue(database, event, keys=KEYS, job_id=batch.id, at=NOW, by="bench")
+    seconds = time.perf_counter() - began
+    assert result.created == size
+    return size / seconds
+
+
+def one_size(size: int, runs: int) -> None:
+    """All runs of one size, in this process."""
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
+        database = Database.at(server.url())
+        upgrade(database)
+        rates = [tickets_a_second(database, f"run-{run}", size) for run in range(runs)]
+        database.dispose()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    each = ", ".join(f"{rate:,.0f}" for rate in rates)
+    print(
+        f"{size:>9,} people: {statistics.median(rates):>7,.0f} tickets/s (median of {each});",
+        end=" ",
+    )
+    print(f"peak memory {peak:.0f} MiB", flush=True)
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    models = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    name = models[0].split(":")[1].strip() if models else platform.processor()
+    return (
+        f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def main() -> None:
+    """Print the machine, then a line a size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--runs", type=int, default=3)
+    asked = parser.parse_args()
+    if len(asked.people) == 1:
+        one_size(asked.people[0], asked.runs)
+        return
+    print(machine(), flush=True)
+    for size in asked.people:
+        again = [sys.executable, "-m", "benchmarks.issue", "--runs", str(asked.runs)]
+        subprocess.run([*again, "--people", str(size)], check=True)  # noqa: S603 - ourselves
+
+
+if __name__ == "__main__":
+    main()

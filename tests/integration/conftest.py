@@ -1,0 +1,107 @@
+"""People who are owed tickets, and what issuing needs."""
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+
+import pytest
+from sqlalchemy import insert, select, text
+
+from ticketing.domain.events import Event
+from ticketing.signing.keys import KeyRing
+from ticketing.store import batches, events
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, people, ticket_types
+from ticketing.store.schema import events as events_table
+
+
+@pytest.fixture
+def keys() -> KeyRing:
+    """The key ring of a fixed master secret."""
+    return KeyRing(bytes(range(32)))
+
+
+@pytest.fixture
+def enter(database: Database) -> Callable[..., list[int]]:
+    """Puts people on an event's list; gives their guest ids. Named Guest 1, Guest 2 and so on."""
+    numbers = count(1)
+
+    def enter_people(event: Event, how_many: int, **entitlement: object) -> list[int]:
+        guest_ids = []
+        with database.transaction() as connection:
+            kind = (
+                connection.execute(
+                    select(ticket_types.c.id).where(ticket_types.c.event_id == event.id)
+                ).scalar()
+                or connection.execute(
+                    insert(ticket_types)
+                    .values(event_id=event.id, name="Graduate")
+                    .returning(ticket_types.c.id)
+                ).scalar_one()
+            )
+            for number in (next(numbers) for _ in range(how_many)):
+                guest_id = connection.execute(
+                    insert(people)
+                    .values(
+                        event_id=event.id,
+                        natural_key=f"id:S{number:05}",
+                        external_id=f"S{number:05}",
+                        first_name="Guest",
+                        last_name=str(number),
+                        full_name=f"Guest {number}",
+                        email=f"guest{number}@example.org",
+                        phone=f"+62811{number:07}",
+                    )
+                    .returning(people.c.id)
+                ).scalar_one()
+                connection.execute(
+                    insert(attendees).values(
+                        event_id=event.id, person_id=guest_id, ticket_type_id=kind, **entitlement
+                    )
+                )
+                guest_ids.append(guest_id)
+        return guest_ids
+
+    return enter_people
+
+
+@pytest.fixture
+def other_event(database: Database) -> Event:
+    """A second event, a week after the first."""
+    with database.transaction() as connection:
+        connection.execute(
+            insert(events_table).from_select(
+                ["slug", "name", "starts_at", "ends_at", "time_zone", "locale", "venue", "region"],
+                text(
+                    "VALUES ('reuni-2026', 'Reuni', timestamptz '2026-12-19 01:00Z',"
+                    " timestamptz '2026-12-19 05:00Z', 'Asia/Jakarta', 'id', 'Aula', 'ID')"
+                ).columns(),
+            )
+        )
+        return events.get(connection, "reuni-2026")
+
+
+@pytest.fixture
+def new_job(database: Database, now: datetime) -> Callable[..., int]:
+    """Opens another batch of an event; gives its job id."""
+    numbers = count(1)
+
+    def open_job(event: Event) -> int:
+        with database.transaction() as connection:
+            return batches.open_batch(
+                connection,
+                key=f"batch-{next(numbers)}",
+                event=event,
+                template_id="classic",
+                options={},
+                by="operator",
+                at=now,
+            ).id
+
+    return open_job
+
+
+@pytest.fixture
+def job_id(new_job: Callable[..., int], event: Event) -> int:
+    """An open batch of the event."""
+    return new_job(event)

@@ -1,0 +1,90 @@
+"""What was started together is stopped together; nothing is left, however deep."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ticketing.supervisor import free_port
+
+# a child that starts a grandchild in a session of its own, which starts one that ignores SIGTERM
+FAMILY = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+from ticketing.supervisor import supervise
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
+child = (
+    "import subprocess, sys, time;"
+    f"subprocess.Popen([sys.executable, '-c', {stubborn!r}], start_new_session=True);"
+    "print('ready', flush=True); time.sleep(300)"
+)
+import ticketing.supervisor
+ticketing.supervisor.PATIENCE_SECONDS = 1
+sys.exit(supervise([sys.executable, "-c", child], os.environ, cwd=Path.cwd()))
+"""
+
+
+@pytest.fixture
+def family() -> Iterator[subprocess.Popen[str]]:
+    """A supervisor with a child and a stubborn grandchild, all running."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FAMILY], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_being_told_to_stop_leaves_no_process(
+    family: subprocess.Popen[str], told: signal.Signals
+) -> None:
+    before = descendants(family.pid)
+
+    family.send_signal(told)
+
+    assert family.wait(30) == 0
+    assert len(before) == 2
+    assert [process for process in before if Path(f"/proc/{process}").exists()] == []
+
+
+def test_a_child_that_ends_by_itself_gives_its_exit_code() -> None:
+    script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)')
+
+    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+
+    assert ended.returncode == 7
+
+
+def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[str]) -> None:
+    child = descendants(family.pid)[0]
+
+    family.kill()
+    family.wait()
+
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_taken_port_gives_the_next_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+
+        assert free_port(wanted) > wanted
+
+
+def descendants(process: int) -> list[int]:
+    """Children of a process, and theirs, as the kernel lists them."""
+    path = Path(f"/proc/{process}/task/{process}/children")
+    found = [int(word) for word in path.read_text().split()] if path.exists() else []
+    return [*found, *(deeper for child in found for deeper in descendants(child))]

@@ -1,0 +1,61 @@
+"""A batch under way: opened, held while its process lives, and ended as what it was."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ticketing.domain.errors import Unavailable
+from ticketing.domain.events import Event
+from ticketing.store import batch_holders, batches
+from ticketing.store.batches import Batch, BatchState
+from ticketing.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Who asks for what, when. The same key again is the same batch."""
+
+    key: str
+    by: str
+    at: datetime
+    options: Mapping[str, object] = field(default_factory=dict)
+    dagster_run_id: str | None = None
+
+
+@contextmanager
+def batch_under_way(database: Database, event: Event, opening: Opening) -> Iterator[Batch]:
+    """Open or take up a batch, and end it as completed, failed or cancelled.
+
+    Batches that a killed process left claiming to be under way are ended first.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        with database.transaction() as connection:
+            batch_holders.close_abandoned(connection, event.id, at=opening.at)
+            batch = batches.open_batch(
+                connection,
+                key=opening.key,
+                event=event,
+                template_id=event.template_id,
+                options=opening.options,
+                by=opening.by,
+                at=opening.at,
+                dagster_run_id=opening.dagster_run_id,
+            )
+            batches.resume(connection, batch.id)
+            # held before anybody else can see it
+            stack.enter_context(batch_holders.held(database, batch.id))
+        state = BatchState.FAILED
+        try:
+            yield batch
+            state = BatchState.COMPLETED
+        except KeyboardInterrupt:
+            state = BatchState.CANCELLED
+            raise
+        finally:
+            ended = opening.at + timedelta(seconds=time.monotonic() - began)
+            # with the database away the batch stays open, and the next attempt takes it up
+            with suppress(Unavailable), database.transaction() as connection:
+                batches.close(connection, batch.id, state=state, at=ended)

@@ -1,0 +1,88 @@
+"""The key ring: every signing key and magic link out of one master secret.
+
+What is derived need not be stored: the database knows public keys and the links' hashes only.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from uuid import UUID
+
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
+
+from ticketing.domain.errors import Misconfigured
+from ticketing.domain.events import Event
+from ticketing.domain.tokens import SIGNATURE_BYTES, signed_bytes
+from ticketing.signing import hkdf
+
+MASTER_BYTES = 32
+LINK_BYTES = 24  # 192 bits, 32 characters
+
+_SALT = b"ticketing master secret 1"
+_SIGNING = b"ticketing ed25519 seed 1\x00"
+_LINKS = b"ticketing magic link 1\x00"
+
+
+class Signer:
+    """Signs the tokens of one event with one generation of its keys."""
+
+    __slots__ = ("_secret_key", "generation", "public_key")
+
+    def __init__(self, seed: bytes, generation: int) -> None:
+        """The Ed25519 key of a 32 byte seed."""
+        self.generation = generation
+        self.public_key, self._secret_key = crypto_sign_seed_keypair(seed)
+
+    def sign(self, packed_claims: bytes) -> bytes:
+        """The 64 byte signature over a token's claims; the same claims give the same bytes."""
+        return crypto_sign(signed_bytes(packed_claims), self._secret_key)[:SIGNATURE_BYTES]
+
+    def __repr__(self) -> str:
+        """Never the secret."""
+        return f"Signer(generation={self.generation}, public_key={self.public_key.hex()})"
+
+
+class KeyRing:
+    """Derives; remembers nothing but the master secret, and shows not even that."""
+
+    __slots__ = ("_links", "_signing")
+
+    def __init__(self, master: bytes) -> None:
+        """Refuses any other length than 32 bytes."""
+        if len(master) != MASTER_BYTES:
+            raise Misconfigured(
+                f"the master secret has {len(master)} bytes instead of {MASTER_BYTES};"
+                " set TICKETING_MASTER_SECRET to 64 hexadecimal digits"
+            )
+        root = hkdf.extract(master, _SALT)
+        self._signing = hkdf.expand(root, _SIGNING)
+        self._links = hkdf.expand(root, _LINKS)
+
+    def signer(self, event: Event) -> Signer:
+        """The signer of an event's current generation."""
+        return self.signer_of(event.uid, event.key_generation)
+
+    def signer_of(self, event_uid: UUID, generation: int) -> Signer:
+        """The signer of any generation, 1 to 255."""
+        return Signer(hkdf.expand(self._signing, event_uid.bytes + bytes([generation])), generation)
+
+    def public_key(self, event_uid: UUID, generation: int) -> bytes:
+        """The 32 bytes a gate needs to check that generation's tokens."""
+        return self.signer_of(event_uid, generation).public_key
+
+    def magic_link(self, token_id: bytes) -> str:
+        """The unguessable part of a ticket's personal address: 32 characters of base64url.
+
+        Derived anew whenever it is to be sent; the database keeps `link_hash` of it.
+        """
+        digest = hmac.digest(self._links, token_id, "sha256")
+        return urlsafe_b64encode(digest[:LINK_BYTES]).decode("ascii")
+
+    def __repr__(self) -> str:
+        """Never the secret."""
+        return "KeyRing(...)"
+
+
+def link_hash(magic_link: str) -> bytes:
+    """What is stored of a magic link. The link has 192 random bits, so a plain hash will do."""
+    return sha256(magic_link.encode("utf-8")).digest()
