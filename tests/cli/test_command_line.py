@@ -1,0 +1,221 @@
+"""The command line as a stranger meets it: real processes, exit codes, words."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ticketing.settings import CHECKOUT
+
+Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+
+ROSTER = """\
+NIM;Nama Lengkap;Email;No HP;Jenis Tiket
+001;Ayu Lestari;ayu@example.com;81234567890;VIP
+002;Budi Santoso;budi@example.com;081234567891;Regular
+003;;tanpa-nama@example.com;;Regular
+"""
+
+
+@pytest.fixture
+def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+    """Runs `ticketing …` against a fresh database and an empty folder."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "COLUMNS": "200",
+        "TZ": "Asia/Jakarta",
+    }
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ticketing", *arguments],
+            check=False, capture_output=True, text=True, timeout=120,
+            env=environment | more, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
+    """An event with two people on its list and one row in quarantine; gives the roster's path."""
+    path = tmp_path / "roster.csv"
+    path.write_text(ROSTER, encoding="utf-8")
+    added = ticketing(
+        "events", "add", "wisuda-2026", "--name", "Wisuda 2026", "--starts", "2030-12-12T08:00",
+        "--venue", "Grha Sabha Pramana",
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    imported = ticketing("import", str(path), "--event", "wisuda-2026")
+    assert imported.returncode == 0, imported.stderr
+    return path
+
+
+@pytest.mark.usefixtures("graduation")
+def test_the_way_from_a_roster_to_a_ticket_that_passes(ticketing: Ticketing) -> None:
+    before = json.loads(ticketing("missing", "--event", "wisuda-2026", "--json").stdout)
+    made = ticketing("generate-tickets", "--event", "wisuda-2026", "--json")
+    after = ticketing("missing", "--event", "wisuda-2026", "--count")
+    story = ticketing("why", "001", "--event", "wisuda-2026")
+
+    assert (before["missing"], before["entitled"], before["quarantined"]) == (2, 2, 1)
+    assert made.returncode == 0, made.stderr
+    done = json.loads(made.stdout)
+    assert (done["created"], done["skipped"], done["failed"]) == (2, 0, 0)
+    assert after.stdout.strip() == "0"
+    code = next(word for word in story.stdout.split() if word.startswith("TC-2030-"))
+    passed = ticketing("verify", code)
+    assert (passed.returncode, passed.stdout.split()[0]) == (0, "valid")
+
+
+@pytest.mark.usefixtures("graduation")
+def test_a_second_run_says_that_everyone_was_skipped(ticketing: Ticketing) -> None:
+    ticketing("generate-tickets", "--event", "wisuda-2026")
+
+    again = ticketing("generate-tickets", "--event", "wisuda-2026")
+
+    assert again.returncode == 0
+    assert "│ created                       │        0 │" in again.stdout
+    assert "│ skipped                       │        2 │" in again.stdout
+
+
+def test_a_quarantined_row_is_shown_and_can_be_mended_and_imported(
+    ticketing: Ticketing, graduation: Path
+) -> None:
+    aside = graduation.with_name("roster.quarantine.csv")
+    mended = aside.read_text(encoding="utf-8-sig").replace("003;;", "003;Citra;")
+    aside.write_text(mended, encoding="utf-8")
+
+    again = ticketing("import", str(aside), "--event", "wisuda-2026", "--json")
+
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["inserted"] == 1
+
+
+@pytest.mark.usefixtures("graduation")
+def test_one_failure_makes_the_exit_code_1_and_is_named(
+    ticketing: Ticketing, tmp_path: Path
+) -> None:
+    roster = tmp_path / "odd.csv"
+    roster.write_text("nim,nama\n9,Nobody \U000e0fff\U0001fbff\n", encoding="utf-8")
+    ticketing("import", str(roster), "--event", "wisuda-2026")
+
+    looked = ticketing("preflight", "--event", "wisuda-2026")
+    made = ticketing("generate-tickets", "--event", "wisuda-2026")
+
+    assert (looked.returncode, made.returncode) == (1, 1)
+    assert "failed: person" in made.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["generate-tickets", "--event", "nothing"], "no event 'nothing'"),
+        (["generate-tickets", "--event", "wisuda-2026", "--limit", "0"], "--limit"),
+        (["generate-tickets", "--event", "wisuda-2026", "--ids", "1,x"], "'1,x'"),
+        (["generate-tickets"], "--event"),
+        (["import", "no-such-file.csv", "--event", "wisuda-2026"], "no-such-file.csv"),
+        (["import", "--event", "wisuda-2026"], "either a CSV file or a query"),
+        (["import", "x.csv", "--event", "wisuda-2026", "--map", "Nama"], "column=field"),
+        (["keys", "--event", "wisuda-2026", "--format", "xml"], "pem, jwk or hex"),
+        (["events", "add", "Wisuda 2026", "--name", "x", "--starts", "2030-01-01T08:00",
+          "--venue", "y"], "slug 'Wisuda 2026'"),
+        (["no-such-command"], "no-such-command"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("event")
+def test_bad_usage_is_2_and_names_what_is_wrong(
+    ticketing: Ticketing, arguments: list[str], words: str
+) -> None:
+    refused = ticketing(*arguments)
+
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_database_that_is_away_is_1_and_said_in_one_line(ticketing: Ticketing) -> None:
+    away = "postgresql://nobody:hunter2@127.0.0.1:1/none"
+
+    failed = ticketing("events", "list", DATABASE_URL=away)
+
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("ticketing: PostgreSQL cannot be reached")
+    assert "hunter2" not in failed.stderr
+
+
+def test_a_wrong_variable_is_named(ticketing: Ticketing) -> None:
+    refused = ticketing("events", "list", MAX_FILE_SIZE="ten")
+
+    assert refused.returncode == 2
+    assert "MAX_FILE_SIZE" in refused.stderr
+
+
+@pytest.mark.usefixtures("graduation")
+def test_reissuing_says_first_what_would_die_and_wants_the_plan(ticketing: Ticketing) -> None:
+    ticketing("generate-tickets", "--event", "wisuda-2026")
+
+    said = ticketing("generate-tickets", "--event", "wisuda-2026", "--reissue", "--json")
+    plan = json.loads(said.stdout)
+    done = ticketing(
+        "generate-tickets", "--event", "wisuda-2026", "--reissue", "--plan", plan["planHash"],
+        "--json",
+    )  # fmt: skip
+
+    assert (plan["tickets"], plan["delivered"]) == (2, 0)
+    assert json.loads(done.stdout)["created"] == 2
+
+
+@pytest.mark.usefixtures("graduation")
+def test_no_token_or_link_is_ever_printed_or_logged(ticketing: Ticketing, tmp_path: Path) -> None:
+    made = ticketing("generate-tickets", "--event", "wisuda-2026", LOG_LEVEL="DEBUG")
+    story = ticketing("why", "ayu", "--event", "wisuda-2026", "--json")
+    logs = [path.read_text() for path in (tmp_path / "data" / "logs").glob("*")]
+
+    assert "TC1" not in "".join([made.stdout, made.stderr, story.stdout, *logs])
+
+
+def test_the_doctor_finds_this_machine_well(ticketing: Ticketing) -> None:
+    ticketing("migrate")
+
+    visit = ticketing("doctor")
+
+    assert visit.returncode == 0, visit.stdout
+    assert {line.split()[0] for line in visit.stdout.splitlines()} == {"ok"}
+
+
+def test_the_doctor_names_the_way_out(ticketing: Ticketing) -> None:
+    ticketing("migrate")
+
+    visit = ticketing("doctor", MIN_FREE_DISK=str(10**15))
+
+    assert visit.returncode == 1
+    assert "make room" in visit.stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "{'sqlalchemy', 'pydantic', 'rich', 'weasyprint', 'dagster', 'nacl', 'phonenumbers'}"
+    code = f"import sys, ticketing.__main__; print(sorted({heavy} & set(sys.modules)))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_every_command_has_help_and_is_in_the_runbook(ticketing: Ticketing) -> None:
+    listed = ticketing("--help").stdout.partition("Commands:")[2]
+    names = [
+        line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "
+    ]
+    runbook = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+    assert len(names) > 10
+    assert [name for name in names if f"ticketing {name}" not in runbook] == []

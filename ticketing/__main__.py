@@ -1,0 +1,23 @@
+"""`ticketing …` and `python -m ticketing …`: the outermost door, where errors become words."""
+
+import sys
+
+import typer
+
+from ticketing.cli.app import app
+from ticketing.domain.errors import Refused, TicketingError
+
+FAILED, BAD_USAGE = 1, 2
+
+
+def main() -> None:
+    """Run a command; 0 nothing failed, 1 something did, 2 the asking was wrong."""
+    try:
+        app()  # exits by itself, with 2 on bad usage
+    except TicketingError as error:
+        typer.echo(f"ticketing: {error}", err=True)
+        sys.exit(BAD_USAGE if isinstance(error, Refused) else FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What happens to tickets after they were made: verify, keys, revoke."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ticketing.cli.console import EventOption, JsonOption, actor, now, office, print_json, screen
+
+
+def verify(
+    code: Annotated[
+        str, typer.Argument(help="A QR's text or a ticket code; `-` reads one a line.")
+    ],
+    *,
+    event: Annotated[
+        str | None, typer.Option("--event", "-e", help="Only this event's tickets pass.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Would this ticket pass, and if not, why not."""
+    from ticketing.actions.verify import verify as examine
+    from ticketing.store import events
+
+    texts = [line.rstrip("\n") for line in sys.stdin] if code == "-" else [code]
+    refused = False
+    with office() as opened:
+        only = None
+        if event is not None:
+            with opened.database.transaction() as connection:
+                only = events.get(connection, event)
+        for text in texts:
+            verdict = examine(opened.database, text, at=now(), event=only)
+            refused = refused or not verdict.valid
+            seen = verdict.ticket
+            if as_json:
+                print_json({
+                    "valid": verdict.valid, "reason": verdict.refusal, "note": verdict.note,
+                    "ticketCode": seen and seen.ticket_code, "guestId": seen and seen.guest_id,
+                })  # fmt: skip
+            else:
+                whose = (
+                    f"  {seen.ticket_code}  {seen.full_name}, {seen.ticket_type}" if seen else ""
+                )
+                screen().print(f"[{'green' if verdict.valid else 'red'}]{verdict.reason}[/]{whose}")
+    sys.exit(1 if refused else 0)
+
+
+def keys(
+    event: EventOption,
+    *,
+    form: Annotated[str, typer.Option("--format", help="pem, jwk or hex.")] = "pem",
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="New tickets get a new key; old ones still verify.")
+    ] = False,
+) -> None:
+    """Print an event's public keys, the newest last.
+
+    They are all that a gate without network needs.
+    """
+    from ticketing.actions import keys as ring
+    from ticketing.store import events
+
+    if form not in {"pem", "jwk", "hex"}:
+        raise typer.BadParameter(f"{form!r}: write pem, jwk or hex", param_hint="--format")
+    with office() as opened:
+        with opened.database.transaction() as connection:
+            known = events.get(connection, event)
+        if rotate:
+            known = ring.rotate(opened.database, known, keys=opened.keys, by=actor(), at=now())
+        found = ring.public_keys(opened.database, known, keys=opened.keys)
+    if form == "jwk":
+        print_json({"keys": [key.jwk() for key in found]})
+        return
+    for key in found:
+        if form == "hex":
+            typer.echo(f"{key.generation}\t{key.hex()}")
+        else:
+            typer.echo(f"# {key.event_slug}, event {key.event_number}, generation {key.generation}")
+            typer.echo(key.pem(), nl=False)
+
+
+def revoke(
+    event: EventOption,
+    codes: Annotated[list[str], typer.Argument(help="Ticket codes.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for whoever is turned away.")],
+) -> None:
+    """End tickets: they will not pass any more."""
+    from ticketing.actions.revoke import revoke as end
+    from ticketing.store import events
+
+    with office() as opened:
+        with opened.database.transaction() as connection:
+            known = events.get(connection, event)
+        done = end(opened.database, known, codes=codes, reason=reason, by=actor(), at=now())
+    out = screen()
+    for label, texts in (("revoked", done.revoked), ("revoked before", done.before),
+                         ("not a ticket of this event", done.unknown)):  # fmt: skip
+        for text in texts:
+            out.print(f"{text}  {label}")
+    sys.exit(1 if done.unknown else 0)
+
+
+COMMANDS = (verify, keys, revoke)

@@ -1,0 +1,87 @@
+"""Live bars of a generation: signatures first, then PDFs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from ticketing.actions.issue import IssueResult
+    from ticketing.actions.render import RenderResult
+    from ticketing.domain.roster import Counts
+
+
+class Bars:
+    """Two bars with created / skipped / failed beside them, fed by the actions' progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Draw on that display; a bar appears with the first news of it."""
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def issuing(self, now: "IssueResult") -> None:
+        """Tickets signed and stored so far."""
+        self._show(
+            "issuing", now.total, created=now.created, skipped=now.skipped, failed=now.failed
+        )
+
+    def printing(self, now: "RenderResult") -> None:
+        """PDFs in place so far."""
+        self._show(
+            "printing", now.total, created=now.rendered, skipped=now.unchanged,
+            failed=len(now.failed),
+        )  # fmt: skip
+
+    def _show(self, name: str, total: int, **counts: int) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, counts="")
+        self._progress.update(
+            self._tasks[name],
+            total=total,
+            completed=sum(counts.values()),
+            counts="  ".join(f"{label} {count}" for label, count in counts.items()),
+        )
+
+
+@contextmanager
+def reading(*, quiet: bool) -> "Iterator[Callable[[int, Counts], None] | None]":
+    """A line that counts rows as they are read, then as they are written; nothing when quiet."""
+    if quiet:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"), TextColumn("{task.completed:,} rows"),
+        console=Console(stderr=True), transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("reading", total=None)
+
+        def show(rows: int, counts: "Counts") -> None:
+            progress.update(
+                task, completed=rows, description="writing" if counts.rows else "reading"
+            )
+
+        yield show
+
+
+@contextmanager
+def bars() -> Iterator[Bars]:
+    """Shown on standard error, so that standard output holds the result alone."""
+    progress = Progress(
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with progress:
+        yield Bars(progress)

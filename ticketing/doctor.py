@@ -1,0 +1,162 @@
+"""Is this machine ready? Each examination says what it saw, and what to do when it is not well."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import text
+
+from ticketing.domain.errors import TicketingError
+from ticketing.office import Office
+from ticketing.settings import MIB
+from ticketing.store import events, keys
+from ticketing.store.database import OLDEST_SERVER
+from ticketing.store.migrate import is_current
+
+CLOCK_TOLERANCE_SECONDS = 5
+OLDEST_SENSIBLE_YEAR = 2026
+
+
+class Health(StrEnum):
+    """Well; worth a look; will not work."""
+
+    WELL = "ok"
+    POOR = "warn"
+    ILL = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one examination saw; `way_out` is empty when all is well."""
+
+    subject: str
+    health: Health
+    seen: str
+    way_out: str = ""
+
+
+def examine(office: Office) -> Iterator[Finding]:
+    """Every examination, in the order in which things are needed."""
+    for examination in (_database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys):
+        yield from _guarded(examination, office)
+
+
+def _guarded(
+    examination: Callable[[Office], Iterator[Finding]], office: Office
+) -> Iterator[Finding]:
+    """One that cannot be carried out is a finding, not the end of the visit."""
+    try:
+        yield from examination(office)
+    except (TicketingError, OSError) as error:
+        yield Finding(examination.__name__.strip("_"), Health.ILL, str(error), "see the message")
+
+
+def _database(office: Office) -> Iterator[Finding]:
+    version = office.database.server_version()
+    seen = f"PostgreSQL {version // 10000}.{version % 10000} at {_where(office)}"
+    if version < OLDEST_SERVER:
+        yield Finding("database", Health.ILL, seen, "point DATABASE_URL to version 14 or newer")
+    elif not is_current(office.database):
+        yield Finding("database", Health.ILL, f"{seen}, older schema", "run `ticketing migrate`")
+    else:
+        yield Finding("database", Health.WELL, seen)
+
+
+def _where(office: Office) -> str:
+    if office.settings.database_url is None:
+        return f"{office.settings.data_path}/postgres (embedded)"
+    return f"{office.url.host or office.url.query.get('host')}/{office.url.database}"
+
+
+def _clock(office: Office) -> Iterator[Finding]:
+    with office.database.transaction() as connection:
+        theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    ours = datetime.now(UTC)
+    apart = abs((ours - theirs).total_seconds())
+    seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
+    if apart > CLOCK_TOLERANCE_SECONDS or ours.year < OLDEST_SENSIBLE_YEAR:
+        yield Finding("clock", Health.ILL, seen, "set the clocks by NTP: tickets are valid by time")
+    else:
+        yield Finding("clock", Health.WELL, seen)
+
+
+def _fonts(_: Office) -> Iterator[Finding]:
+    from ticketing.documents.fonts import font_problems  # noqa: PLC0415 - runs fc-list
+
+    yield from _problems("fonts", font_problems(), "every script of people's names can be drawn")
+
+
+def _engine(_: Office) -> Iterator[Finding]:
+    from ticketing.documents.weasy import engine_problems  # noqa: PLC0415 - a second of imports
+
+    yield from _problems("PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are there")
+
+
+def _problems(subject: str, problems: list[str], well: str) -> Iterator[Finding]:
+    if not problems:
+        yield Finding(subject, Health.WELL, well)
+    for problem in problems:
+        yield Finding(
+            subject, Health.ILL, problem, "`make setup` installs it, or names the command"
+        )
+
+
+def _folders(office: Office) -> Iterator[Finding]:
+    settings = office.settings
+    for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            yield Finding(subject, Health.WELL, f"{folder} can be written")
+        else:
+            yield Finding(subject, Health.ILL, f"{folder} cannot be written", f"chown {folder}")
+
+
+def _disk(office: Office) -> Iterator[Finding]:
+    free = shutil.disk_usage(_existing(office.settings.documents)).free
+    needed = office.settings.min_free_disk
+    seen = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
+    health = Health.ILL if free < needed else Health.POOR if free < 4 * needed else Health.WELL
+    way_out = "" if health is Health.WELL else "make room, or `ticketing clean-up-documents`"
+    yield Finding("disk", health, seen, way_out)
+
+
+def _existing(folder: Path) -> Path:
+    return next(step for step in (folder, *folder.parents) if step.exists())
+
+
+def _secret(office: Office) -> Iterator[Finding]:
+    kept = office.settings.data_path / "master.secret"
+    if office.settings.master_secret:
+        yield Finding("master secret", Health.WELL, "given by TICKETING_MASTER_SECRET")
+    elif not kept.exists():
+        yield Finding("master secret", Health.WELL, f"will be made in {kept} with the first ticket")
+    elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
+        yield Finding("master secret", Health.ILL, f"{kept} is open to others", f"chmod 600 {kept}")
+    else:
+        seen = f"kept in {kept}; without a copy of it no ticket can be signed again"
+        yield Finding("master secret", Health.WELL, seen)
+
+
+def _keys(office: Office) -> Iterator[Finding]:
+    """Compared only, never recorded: an examination changes nothing."""
+    with office.database.transaction() as connection:
+        recorded = [
+            (event, key) for event in events.everything(connection)
+            for key in keys.of_event(connection, event.id)
+        ]  # fmt: skip
+    foreign = [
+        f"{event.slug} generation {key.generation}" for event, key in recorded
+        if office.keys.public_key(event.uid, key.generation) != key.key
+    ]  # fmt: skip
+    if foreign:
+        yield Finding(
+            "signing keys", Health.ILL, f"not of this master secret: {', '.join(foreign)}",
+            "put TICKETING_MASTER_SECRET back to what it was",
+        )  # fmt: skip
+    else:
+        yield Finding("signing keys", Health.WELL, f"{len(recorded)} recorded, all of this secret")

@@ -1,0 +1,159 @@
+"""Opening the box office: from settings to the things that do the work."""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL, text
+
+from ticketing.domain.errors import Misconfigured
+from ticketing.settings import CHECKOUT, Settings
+from ticketing.store.database import Database, application_url
+from ticketing.store.embedded.server import EmbeddedServer
+from ticketing.store.migrate import is_current, upgrade
+
+if TYPE_CHECKING:
+    from ticketing.documents.folder import DocumentFolder
+    from ticketing.documents.renderer import Renderer
+    from ticketing.signing.keys import KeyRing
+
+HEX_SECRET = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass
+class Office:
+    """The open box office; what is costly to make is made when first asked for."""
+
+    settings: Settings
+    database: Database
+    url: URL
+    dagster_url: URL
+
+    @cached_property
+    def keys(self) -> "KeyRing":
+        """Signing keys and magic links, all from the master secret."""
+        from ticketing.signing.keys import KeyRing  # noqa: PLC0415 - libsodium, for few commands
+
+        return KeyRing(master_secret(self.settings))
+
+    @cached_property
+    def renderer(self) -> "Renderer":
+        """Tickets to PDF bytes."""
+        from ticketing.documents.renderer import Renderer  # noqa: PLC0415 - costs imports
+        from ticketing.documents.templates import TemplateFolders  # noqa: PLC0415 - its neighbour
+
+        return Renderer(TemplateFolders(self.settings.templates_path))
+
+    @cached_property
+    def folder(self) -> "DocumentFolder":
+        """Where the PDFs are kept."""
+        from ticketing.documents.folder import DocumentFolder  # noqa: PLC0415 - as its neighbours
+
+        settings = self.settings
+        return DocumentFolder(
+            settings.documents,
+            max_file_size=settings.max_file_size,
+            min_free_disk=settings.min_free_disk,
+        )
+
+
+@contextmanager
+def open_office(settings: Settings) -> Iterator[Office]:
+    """The office, with its database server running for as long as it is open.
+
+    The schema is not touched: `ticketing migrate` does that.
+    """
+    with ExitStack() as stack:
+        url = _application_url(settings, stack)
+        database = Database.at(url)
+        stack.callback(database.dispose)
+        yield Office(settings, database, url, _dagster_url(settings, url))
+
+
+def _application_url(settings: Settings, stack: ExitStack) -> URL:
+    if settings.database_url and settings.database_url.get_secret_value():
+        return application_url(settings.database_url.get_secret_value())
+    server = stack.enter_context(EmbeddedServer(settings.data_path))
+    return server.url()
+
+
+def _dagster_url(settings: Settings, url: URL) -> URL:
+    """Dagster's storage; it still speaks psycopg 2 (its NOTIFY has parameters)."""
+    given = settings.dagster_database_url
+    if given and given.get_secret_value():
+        url = application_url(given.get_secret_value())
+    else:
+        url = url.set(database=f"{url.database}_dagster")
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def ensure_schema(office: Office) -> None:
+    """Our own server is migrated as needed; somebody else's only when asked to."""
+    if is_current(office.database):
+        return
+    if office.settings.database_url:
+        raise Misconfigured(
+            "the database has an older schema than this program: `ticketing migrate`"
+        )
+    upgrade(office.database)
+
+
+def ensure_dagster_database(office: Office) -> None:
+    """Make Dagster's database beside ours; one named by DAGSTER_DATABASE_URL is its owner's."""
+    if office.settings.dagster_database_url:
+        return
+    name = office.dagster_url.database or ""
+    engine = office.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if connection.execute(known, {"name": name}).first() is None:
+            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+            connection.execute(text(f"CREATE DATABASE {quoted}"))
+
+
+def prepare_dagster_home(office: Office) -> dict[str, str]:
+    """The environment for Dagster beside us; its home gets our dagster.yaml anew each time."""
+    data = office.settings.data_path.resolve()
+    home = data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(CHECKOUT / "deploy" / "dagster_home" / "dagster.yaml", home / "dagster.yaml")
+    return {
+        **os.environ,
+        "TICKETING_DATA": str(data),
+        "DATABASE_URL": office.url.render_as_string(hide_password=False),
+        "DAGSTER_POSTGRES_URL": office.dagster_url.render_as_string(hide_password=False),
+        "DAGSTER_HOME": str(home),
+    }
+
+
+def master_secret(settings: Settings) -> bytes:
+    """The 32 bytes that everything signed depends on; made and kept once when none is given."""
+    given = settings.master_secret.get_secret_value() if settings.master_secret else ""
+    text_secret = given or _kept_secret(settings.data_path / "master.secret")
+    if not HEX_SECRET.fullmatch(text_secret):
+        raise Misconfigured(
+            "TICKETING_MASTER_SECRET must be 64 hexadecimal digits;"
+            " `openssl rand -hex 32` makes them"
+        )
+    return bytes.fromhex(text_secret)
+
+
+def _kept_secret(path: Path) -> str:
+    """Read the secret file, or make it: linked into place whole, so no reader sees half of it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:  # mode 0600
+            draft.write(secrets.token_hex(32) + "\n")
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):  # somebody was quicker; theirs is the secret
+                path.hardlink_to(draft.name)
+    return path.read_text(encoding="ascii").strip()
