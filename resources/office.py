@@ -1,0 +1,29 @@
+"""The open box office, for assets, checks, sensors and schedules."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from ticketing import logs
+from ticketing.office import Office, open_office
+from ticketing.settings import Settings
+
+
+class BoxOffice(dg.ConfigurableResource[Office]):
+    """Database, keys, renderer and document folder, as the environment says.
+
+    There is nothing to configure here: `ticketing/settings.py` is the one list of variables, and
+    the web service and the command line read the same. They are read when a run starts.
+    """
+
+    @contextmanager
+    def yield_for_execution(
+        self,
+        context: dg.InitResourceContext,  # noqa: ARG002 - the framework's hook
+    ) -> Generator[Office]:
+        """Open it, and close it when the run or the tick ends."""
+        settings = Settings()
+        logs.configure(settings.log_level, settings.logs)
+        with open_office(settings) as office:
+            yield office

@@ -1,0 +1,105 @@
+"""Failing asset checks into the digest; a check that passes again closes its line.
+
+A failing check does not fail its run, so no run sensor sees it. This one reads the last evaluation
+of every check for every event: a state, so there is no cursor that could step over anything.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from ticket_assets.checks import CHECKS
+from ticketing.office import Office
+from ticketing.store import incidents
+from ticketing.store.incidents import Kind, Occurrence
+
+FAILED = AssetCheckExecutionRecordStatus.FAILED
+ENDED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
+
+
+def cause_of(check: str, event_slug: str) -> str:
+    """What the digest counts under one line."""
+    return f"check:{check}:{event_slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The last word of one check about one event. `message` is what it said when it failed."""
+
+    check: str
+    event_slug: str
+    run_id: str
+    at: datetime
+    passed: bool
+    message: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What the digest counts under one line."""
+        return cause_of(self.check, self.event_slug)
+
+
+def occurrences(findings: Iterable[Finding]) -> Iterator[Occurrence]:
+    """The failing ones, as the digest takes them."""
+    for found in findings:
+        if not found.passed:
+            yield Occurrence(
+                found.cause, Kind.CHECK, found.message, found.at, found.event_slug, found.run_id
+            )
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def check_failures(
+    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+) -> dg.SkipReason:
+    """Keeps one line a failing check and event, in the table `incidents`."""
+    with office.database.transaction() as connection:
+        open_causes = {line.cause for line in incidents.still_open(connection)}
+        findings = list(last_findings(context.instance, open_causes))
+        told = sum(incidents.observe(connection, seen) for seen in occurrences(findings))
+        closed = sum(
+            incidents.resolve(connection, found.cause, at=found.at)
+            for found in findings
+            if found.passed
+        )
+    return dg.SkipReason(f"{len(findings)} results read: {told} failures told, {closed} resolved")
+
+
+def last_findings(instance: DagsterInstance, open_causes: Collection[str]) -> Iterator[Finding]:
+    """The last evaluations that fail, and those that pass where the digest has an open line.
+
+    A check that passes and has no open line is no news, and is not read: one query a check finds
+    the states of all events.
+    """
+    keys = [key for check in CHECKS for key in check.check_keys]
+    for known in instance.event_log_storage.get_asset_check_partition_info(keys):
+        slug, status = known.partition_key, known.latest_execution_status
+        if slug is None or status not in ENDED:
+            continue
+        if status is FAILED or cause_of(known.check_key.name, slug) in open_causes:
+            yield from _last_finding(instance, known.check_key, slug)
+
+
+def _last_finding(instance: DagsterInstance, key: dg.AssetCheckKey, slug: str) -> Iterator[Finding]:
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, partition_filter=PartitionKeyFilter(key=slug)
+    )
+    for record in history:
+        entry = record.event
+        event = entry.get_dagster_event() if entry else None
+        # since the state was read, the check may have been asked for again: next tick, then
+        if entry and event and event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+            said = event.asset_check_evaluation_data
+            yield Finding(
+                check=key.name,
+                event_slug=slug,
+                run_id=record.run_id,
+                at=datetime.fromtimestamp(entry.timestamp, tz=UTC),
+                passed=said.passed,
+                message=said.description or "",
+            )

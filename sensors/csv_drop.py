@@ -1,0 +1,99 @@
+"""Rosters dropped into `<inbox>/<event>/` are imported, one run a file.
+
+No run key: one made of the content would swallow a file that is dropped again on purpose. The file
+itself is the state. It leaves the folder when its import has ended, and until then the run that is
+to take it carries its name.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+from ticket_assets.jobs import import_roster
+from ticket_assets.partitions import DIMENSION
+from ticketing.actions.drop_folder import Sighting, files_ready
+from ticketing.office import Office
+
+FILE_TAG = "ticketing/file"
+UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def worth_a_run(
+    ready: Iterable[Path], events: Collection[str], under_way: Collection[str]
+) -> list[Path]:
+    """The files of known events that no run is about to take; the folder's name is the event's."""
+    return [path for path in ready if path.parent.name in events and _name(path) not in under_way]
+
+
+def _name(path: Path) -> str:
+    """A file as the tag of its run names it."""
+    return f"{path.parent.name}/{path.name}"
+
+
+@dg.sensor(
+    job=import_roster,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def csv_drop(
+    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Asks for the import of every roster that was dropped and has stopped growing."""
+    seen = list(sightings(office.settings.inbox))
+    ready = files_ready(seen, remembered(context.cursor), datetime.now(UTC))
+    partitions = context.instance.get_dynamic_partitions(DIMENSION)
+    files = worth_a_run(ready, partitions, _under_way(context.instance))
+    for path in files:
+        yield request(path)
+    if not files:
+        yield dg.SkipReason(f"{len(seen)} files in {office.settings.inbox}, none to take now")
+    context.update_cursor(cursor_of(seen))
+
+
+def request(path: Path) -> dg.RunRequest:
+    """The run that imports one dropped file and files it away."""
+    config = {"path": str(path), "dropped": True}
+    return dg.RunRequest(
+        partition_key=path.parent.name,
+        run_config={"ops": {"attendees": {"config": config}}},
+        tags={FILE_TAG: _name(path)},
+    )
+
+
+def sightings(inbox: Path) -> Iterator[Sighting]:
+    """The files of every event's folder as they are now."""
+    for path in sorted(inbox.glob("*/*")):
+        try:
+            known = path.stat()
+        except FileNotFoundError:
+            continue  # taken between the listing and the look
+        if path.is_file():
+            yield Sighting(path, known.st_size, datetime.fromtimestamp(known.st_mtime, tz=UTC))
+
+
+def cursor_of(seen: Iterable[Sighting]) -> str:
+    """What the next tick compares with."""
+    return json.dumps([[str(one.path), one.size, one.changed_at.isoformat()] for one in seen])
+
+
+def remembered(cursor: str | None) -> list[Sighting]:
+    """What the last tick saw."""
+    return [
+        Sighting(Path(path), size, datetime.fromisoformat(changed_at))
+        for path, size, changed_at in json.loads(cursor or "[]")
+    ]
+
+
+def _under_way(instance: DagsterInstance) -> set[str]:
+    runs = instance.get_runs(RunsFilter(job_name=import_roster.name, statuses=UNDER_WAY))
+    return {run.tags[FILE_TAG] for run in runs if FILE_TAG in run.tags}

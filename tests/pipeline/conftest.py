@@ -1,0 +1,126 @@
+"""An open box office over the test's database, people on its list, and the code location."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import insert, text
+
+from ticket_assets.definitions import build_definitions
+from ticketing.domain.events import Event
+from ticketing.office import Office, ensure_dagster_database, open_office, prepare_dagster_home
+from ticketing.settings import Settings
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, people, ticket_types
+
+NAMES = ("Ayu Lestari", "Budi Santoso", "ꦱꦸꦫꦠ꧀ Suryo", "محمد هارون", "Nguyễn Thị Hồng")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """A box office of its own: data in a folder of the test, and a master secret."""
+    return Settings(
+        _env_file=None,
+        data_path=tmp_path,
+        database_url=SecretStr(database_url),
+        master_secret=SecretStr("5e" * 32),
+    )
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[Office]:
+    """The open box office."""
+    with open_office(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def roster(database: Database, event: Event) -> Event:
+    """The event with five graduates who are entitled to a ticket and have none."""
+    with database.transaction() as connection:
+        kind = connection.execute(
+            insert(ticket_types)
+            .values(event_id=event.id, name="Wisudawan")
+            .returning(ticket_types.c.id)
+        ).scalar_one()
+        for number, name in enumerate(NAMES):
+            person = connection.execute(
+                insert(people)
+                .values(
+                    event_id=event.id,
+                    natural_key=f"id:2026{number}",
+                    external_id=f"2026{number}",
+                    full_name=name,
+                    first_name=name.split(" ", 1)[0],
+                    last_name=name.split(" ", 1)[1],
+                    email=f"person{number}@example.org",
+                )
+                .returning(people.c.id)
+            ).scalar_one()
+            connection.execute(
+                insert(attendees).values(
+                    event_id=event.id, person_id=person, ticket_type_id=kind, seat=f"A-{number}"
+                )
+            )
+    return event
+
+
+@pytest.fixture
+def location(office: Office) -> dg.Definitions:
+    """The code location, given the test's box office."""
+    return build_definitions({"office": dg.ResourceDefinition.hardcoded_resource(office)})
+
+
+@pytest.fixture
+def instance(roster: Event) -> Iterator[dg.DagsterInstance]:
+    """A Dagster of the test's own, in memory, that knows the event."""
+    with dg.DagsterInstance.ephemeral() as fresh:
+        fresh.add_dynamic_partitions("event", [roster.slug])
+        yield fresh
+
+
+@pytest.fixture
+def issued(location: dg.Definitions, instance: dg.DagsterInstance, roster: Event) -> Event:
+    """The event after a run of the whole graph: five tickets, five PDFs, a report."""
+    job = location.resolve_job_def("issue_event_tickets")
+    job.execute_in_process(instance=instance, partition_key=roster.slug)
+    return roster
+
+
+@pytest.fixture
+def examined(
+    location: dg.Definitions, instance: dg.DagsterInstance, issued: Event
+) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
+    """Runs every check of the issued event, and gives their verdicts by name."""
+
+    def examine() -> dict[str, dg.AssetCheckEvaluation]:
+        result = location.resolve_job_def("examine_event").execute_in_process(
+            instance=instance, partition_key=issued.slug
+        )
+        return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+    return examine
+
+
+@pytest.fixture
+def surroundings(office: Office) -> Iterator[dict[str, str]]:
+    """The environment of a Dagster beside the office, its storage on the same server."""
+    ensure_dagster_database(office)
+    yield prepare_dagster_home(office) | {"TICKETING_MASTER_SECRET": "5e" * 32}
+    name = office.dagster_url.database
+    admin = office.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def persistent(surroundings: dict[str, str], roster: Event) -> Iterator[dg.DagsterInstance]:
+    """That Dagster; knows the event."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in surroundings.items():
+            environment.setenv(name, value)
+        with dg.DagsterInstance.get() as instance:
+            instance.add_dynamic_partitions("event", [roster.slug])
+            yield instance

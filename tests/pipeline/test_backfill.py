@@ -1,0 +1,64 @@
+"""A backfill over two events, taken apart into runs by Dagster's own daemon code."""
+
+import logging
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+
+from ticketing.domain.events import Event
+from ticketing.settings import CHECKOUT
+
+
+@pytest.fixture
+def workspace(
+    persistent: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WorkspaceProcessContext]:
+    """The code location in a server of its own, loaded as workspace.yaml says."""
+    monkeypatch.chdir(CHECKOUT)
+    target = WorkspaceFileTarget(paths=[str(CHECKOUT / "workspace.yaml")])
+    with create_test_daemon_workspace_context(target, persistent) as context:
+        yield context
+
+
+@pytest.fixture
+def backfill(
+    persistent: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
+) -> PartitionBackfill:
+    """Every asset for two events, as the partition view asks for it."""
+    persistent.add_dynamic_partitions("event", ["konser-amal"])
+    graph = workspace.create_request_context().asset_graph
+    asked = PartitionBackfill.from_asset_partitions(
+        backfill_id="two-events",
+        asset_graph=graph,
+        partition_names=[roster.slug, "konser-amal"],
+        asset_selection=list(graph.get_all_asset_keys()),
+        backfill_timestamp=0.0,
+        tags={},
+        dynamic_partitions_store=persistent,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    persistent.add_backfill(asked)
+    return asked
+
+
+@pytest.mark.filterwarnings("ignore:Function .AssetSelection.sources")  # Dagster's use of its own
+@pytest.mark.usefixtures("backfill")
+def test_a_backfill_of_two_events_is_two_runs_of_the_whole_graph(
+    persistent: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
+) -> None:
+    errors = list(execute_backfill_iteration(workspace, logging.getLogger(__name__)))
+
+    runs = persistent.get_runs()
+    assert [error for error in errors if error] == []
+    assert {run.tags["dagster/partition"] for run in runs} == {roster.slug, "konser-amal"}
+    assert [len(run.asset_selection or ()) for run in runs] == [5, 5]
+    assert {run.status for run in runs} == {dg.DagsterRunStatus.QUEUED}

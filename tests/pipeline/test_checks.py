@@ -1,0 +1,148 @@
+"""The checks of an event: all pass on sound work, and each sees its own kind of damage."""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from ticketing.domain.events import Event
+from ticketing.office import Office
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, generated_tickets, imports
+
+Examination = Callable[[], dict[str, dg.AssetCheckEvaluation]]
+
+
+@pytest.fixture
+def pdfs(office: Office, issued: Event) -> list[Path]:
+    """The event's PDFs on disk, in the order of their codes."""
+    return sorted((office.folder.root / issued.slug).glob("*/TC-*.pdf"), key=lambda pdf: pdf.name)
+
+
+def test_sound_work_passes_every_check(examined: Examination) -> None:
+    verdicts = examined()
+
+    assert len(verdicts) == 7
+    assert [name for name, check in verdicts.items() if not check.passed] == []
+
+
+def test_a_verdict_is_about_its_event_alone(
+    examined: Examination, instance: dg.DagsterInstance, issued: Event
+) -> None:
+    key = examined()["every_pdf_is_there"].asset_check_key
+
+    known = instance.event_log_storage.get_asset_check_partition_info([key])
+
+    assert [info.partition_key for info in known] == [issued.slug]
+
+
+def test_a_deleted_pdf_is_missed(examined: Examination, pdfs: list[Path]) -> None:
+    pdfs[0].unlink()
+
+    check = examined()["every_pdf_is_there"]
+
+    assert not check.passed
+    assert check.metadata["broken"].value == 1
+    assert pdfs[0].stem in (check.description or "")
+    assert "--event wisuda-2026 --overwrite" in (check.description or "")
+
+
+def test_an_altered_pdf_is_noticed(examined: Examination, pdfs: list[Path]) -> None:
+    pdfs[0].write_bytes(pdfs[0].read_bytes() + b"%")
+
+    verdicts = examined()
+
+    assert verdicts["every_pdf_is_there"].passed
+    assert not verdicts["every_qr_is_its_own"].passed
+
+
+def test_a_pdf_with_another_tickets_qr_is_noticed(
+    examined: Examination, pdfs: list[Path], database: Database
+) -> None:
+    pdfs[0].write_bytes(pdfs[1].read_bytes())
+    digest = sha256(pdfs[1].read_bytes()).hexdigest()
+    with database.transaction() as connection:
+        tickets = update(generated_tickets).values(pdf_sha256=digest)
+        connection.execute(tickets.where(generated_tickets.c.ticket_code == pdfs[0].stem))
+
+    check = examined()["every_qr_is_its_own"]
+
+    assert not check.passed
+    assert "another ticket's" in (check.description or "")
+
+
+def test_a_forged_signature_is_noticed(examined: Examination, database: Database) -> None:
+    with database.transaction() as connection:
+        forged = func.overlay(generated_tickets.c.qr_code_data, "AAAAAAAA", 80)
+        first = select(func.min(generated_tickets.c.id)).scalar_subquery()
+        ticket = update(generated_tickets).where(generated_tickets.c.id == first)
+        connection.execute(ticket.values(qr_code_data=forged))
+
+    check = examined()["every_signature_verifies"]
+
+    assert not check.passed
+    assert "bad signature" in (check.description or "")
+
+
+def test_a_revoked_ticket_leaves_somebody_forgotten(
+    examined: Examination, database: Database, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        first = select(func.min(generated_tickets.c.id)).scalar_subquery()
+        ticket = update(generated_tickets).where(generated_tickets.c.id == first)
+        connection.execute(ticket.values(state="revoked", revoked_at=now))
+
+    verdicts = examined()
+
+    assert not verdicts["nobody_is_forgotten"].passed
+    assert verdicts["every_signature_verifies"].metadata["out of"].value == 4
+
+
+def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
+    examined: Examination, database: Database
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("DROP INDEX uq_generated_tickets_live_attendee"))
+        first = select(func.min(attendees.c.id)).scalar_subquery()
+        whose = select(attendees.c.person_id).where(attendees.c.id == first).scalar_subquery()
+        connection.execute(update(generated_tickets).values(attendee_id=first, guest_id=whose))
+
+    check = examined()["one_live_ticket_each"]
+
+    assert not check.passed
+    assert "5 live tickets" in (check.description or "")
+
+
+def test_a_report_that_the_world_has_overtaken_does_not_add_up(
+    examined: Examination, database: Database
+) -> None:
+    with database.transaction() as connection:
+        first = select(func.min(attendees.c.id)).scalar_subquery()
+        person = update(attendees).where(attendees.c.id == first)
+        connection.execute(person.values(state="withdrawn"))
+
+    check = examined()["the_report_adds_up"]
+
+    assert not check.passed
+    assert check.metadata["broken"].value == 1
+
+
+def test_a_quarantined_row_that_is_nowhere_is_noticed(
+    examined: Examination, database: Database, issued: Event, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            insert(imports).values(
+                event_id=issued.id, source_kind="file", source_name="list.csv", state="completed",
+                total_rows=6, inserted=5, quarantined=1, requested_by="test", started_at=now,
+            )
+        )  # fmt: skip
+
+    check = examined()["every_row_is_accounted_for"]
+
+    assert not check.passed
+    assert "1 rows were quarantined, 0 are kept" in (check.description or "")

@@ -1,0 +1,145 @@
+"""The whole graph for one event: from people to tickets, PDFs and a report that adds up."""
+
+import csv
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import func, select, update
+
+from ticketing.domain.events import Event
+from ticketing.office import Office
+from ticketing.store import reports
+from ticketing.store.schema import attendees, batches, generated_tickets
+
+LIST = """\
+id;nama;email;jenis
+30001;Citra Dewi;citra@example.org;Wisudawan
+30002;Dimas Putra;dimas@example.org;Wisudawan
+30003;;tanpa.nama@example.org;Wisudawan
+"""
+
+
+@pytest.fixture
+def roster_file(tmp_path: Path) -> Path:
+    """Two more people, and a row without a name."""
+    path = tmp_path / "list.csv"
+    path.write_text(LIST, encoding="utf-8")
+    return path
+
+
+def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
+    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, roster: Event
+) -> None:
+    job = location.resolve_job_def("issue_event_tickets")
+
+    result = job.execute_in_process(instance=instance, partition_key=roster.slug)
+
+    with office.database.transaction() as connection:
+        printed = list(reports.live_tickets(connection, roster.id))
+    assert len(printed) == 5
+    assert all(office.folder.exists(ticket.pdf_file_path or "") for ticket in printed)
+    report = result.asset_materializations_for_node("generation_report")[0].metadata
+    assert (report["entitled"].value, report["generated"].value) == (5, 5)
+    assert [
+        check.check_name for check in result.get_asset_check_evaluations() if not check.passed
+    ] == []
+
+
+def test_a_second_run_makes_nothing(
+    location: dg.Definitions, instance: dg.DagsterInstance, issued: Event
+) -> None:
+    job = location.resolve_job_def("issue_event_tickets")
+
+    again = job.execute_in_process(instance=instance, partition_key=issued.slug)
+
+    tickets = again.asset_materializations_for_node("tickets")[0].metadata
+    pdfs = again.asset_materializations_for_node("ticket_pdfs")[0].metadata
+    assert (tickets["created"].value, tickets["skipped"].value) == (0, 5)
+    assert (pdfs["printed"].value, pdfs["unchanged"].value) == (0, 5)
+
+
+@pytest.mark.usefixtures("issued")
+def test_a_run_is_one_completed_batch(office: Office) -> None:
+    with office.database.transaction() as connection:
+        (batch,) = connection.execute(select(batches)).mappings().all()
+
+    assert batch["state"] == "completed"
+    assert (batch["created_count"], batch["rendered_count"]) == (5, 5)
+    assert batch["dagster_run_id"] in batch["batch_key"]
+
+
+def test_whoever_is_on_hold_is_missing_with_the_reason(
+    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, roster: Event
+) -> None:
+    with office.database.transaction() as connection:
+        first = select(func.min(attendees.c.id)).scalar_subquery()
+        person = update(attendees).where(attendees.c.id == first)
+        connection.execute(person.values(hold_reason="fee unpaid"))
+    job = location.resolve_job_def("issue_event_tickets")
+
+    result = job.execute_in_process(instance=instance, partition_key=roster.slug)
+
+    gap = result.asset_materializations_for_node("missing_tickets")[0].metadata
+    report = result.asset_materializations_for_node("generation_report")[0].metadata
+    assert (gap["missing"].value, gap["on hold"].value) == (4, 1)
+    assert "fee unpaid" in report["without a PDF"].value
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_the_report_lists_every_person_once(issued: Event, office: Office) -> None:
+    path = office.folder.root / issued.slug / "report" / "generation-report.csv"
+
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [row["external_id"] for row in rows] == [f"2026{number}" for number in range(5)]
+    assert {row["verdict"] for row in rows} == {"generated"}
+
+
+@pytest.mark.usefixtures("issued")
+def test_no_token_reaches_a_log_line_or_metadata(
+    instance: dg.DagsterInstance, office: Office
+) -> None:
+    with office.database.transaction() as connection:
+        tokens = connection.execute(select(generated_tickets.c.qr_code_data)).scalars().all()
+
+    (run,) = instance.get_runs()
+    told = "\n".join(str(entry) for entry in instance.all_logs(run.run_id))
+
+    assert [token for token in tokens if token in told] == []
+
+
+def test_a_roster_file_becomes_people_and_says_where_every_row_went(
+    location: dg.Definitions, instance: dg.DagsterInstance, roster: Event, roster_file: Path
+) -> None:
+    job = location.resolve_job_def("import_roster")
+
+    result = job.execute_in_process(
+        instance=instance,
+        partition_key=roster.slug,
+        run_config={"ops": {"attendees": {"config": {"path": os.fspath(roster_file)}}}},
+    )
+
+    said = result.asset_materializations_for_node("attendees")[0].metadata
+    counts = [said[name].value for name in ("rows", "inserted", "quarantined", "entitled")]
+    assert counts == [3, 2, 1, 7]  # five were there before
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_a_file_that_is_no_roster_fails_at_once_in_our_words(
+    location: dg.Definitions, instance: dg.DagsterInstance, roster: Event, tmp_path: Path
+) -> None:
+    result = location.resolve_job_def("import_roster").execute_in_process(
+        instance=instance,
+        partition_key=roster.slug,
+        raise_on_error=False,
+        run_config={
+            "ops": {"attendees": {"config": {"path": os.fspath(tmp_path / "nowhere.csv")}}}
+        },
+    )
+
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert "nowhere.csv" in failure.step_failure_data.user_failure_data.description
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]

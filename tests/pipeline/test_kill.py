@@ -1,0 +1,90 @@
+"""A run killed at any moment, and its event afterwards: nothing lost, nothing double.
+
+The run is a process of its own, with Dagster's storage in PostgreSQL, as it is in production.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from subprocess import DEVNULL
+
+import dagster as dg
+import pytest
+from sqlalchemy import func, insert, select
+
+from ticketing.domain.events import Event
+from ticketing.office import Office
+from ticketing.settings import CHECKOUT
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, generated_tickets, people
+
+CROWD = 35
+PATIENCE_SECONDS = 90
+
+
+@pytest.fixture
+def crowd(database: Database, roster: Event) -> Event:
+    """The event with thirty-five people more: printing them takes a second or two."""
+    with database.transaction() as connection:
+        kind = select(func.min(attendees.c.ticket_type_id)).scalar_subquery()
+        for number in range(CROWD):
+            person = connection.execute(
+                insert(people)
+                .values(
+                    event_id=roster.id, natural_key=f"id:c{number}", full_name=f"Guest {number}"
+                )
+                .returning(people.c.id)
+            ).scalar_one()
+            connection.execute(
+                insert(attendees).values(event_id=roster.id, person_id=person, ticket_type_id=kind)
+            )
+    return roster
+
+
+def _a_ticket_is_on_record(office: Office) -> bool:
+    with office.database.transaction() as connection:
+        return connection.execute(select(func.count(generated_tickets.c.id))).scalar_one() > 0
+
+
+def _a_pdf_is_on_disk(office: Office) -> bool:
+    return any(office.folder.root.glob("*/*/TC-*.pdf"))
+
+
+@pytest.fixture(params=[_a_ticket_is_on_record, _a_pdf_is_on_disk])
+def killed(
+    request: pytest.FixtureRequest,
+    surroundings: dict[str, str],
+    office: Office,
+    crowd: Event,
+    persistent: dg.DagsterInstance,
+) -> int:
+    """A run of the whole graph, a process of its own, killed at that moment: its exit code."""
+    assert persistent.get_dynamic_partitions("event") == [crowd.slug]
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "*"]
+    command += ["--partition", crowd.slug, "-m", "ticket_assets.definitions"]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with subprocess.Popen(
+        command, env=surroundings, cwd=CHECKOUT, stdout=DEVNULL, stderr=DEVNULL
+    ) as run:
+        while not request.param(office) and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.kill()
+    return run.returncode
+
+
+def test_a_killed_run_is_finished_by_the_next(
+    killed: int, persistent: dg.DagsterInstance, location: dg.Definitions, crowd: Event
+) -> None:
+    assert killed == -signal.SIGKILL
+
+    again = location.resolve_job_def("issue_event_tickets").execute_in_process(
+        instance=persistent, partition_key=crowd.slug
+    )
+
+    report = again.asset_materializations_for_node("generation_report")[0].metadata
+    assert (report["entitled"].value, report["generated"].value) == (40, 40)
+    assert all(check.passed for check in again.get_asset_check_evaluations())
+    # what died could not say so; in production the code server or the daemon's monitoring does
+    ends = [run.status for run in persistent.get_runs()]
+    assert ends == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED]

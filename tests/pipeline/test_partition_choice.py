@@ -1,0 +1,24 @@
+"""Which events get a partition, and which are worth a run: choices without a database."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schedules.missing_tickets import worth_a_run
+from sensors.new_events import without_partition
+
+slugs = st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True)
+
+
+@given(stored=st.lists(slugs), known=st.sets(slugs))
+def test_after_one_tick_every_event_has_its_partition(stored: list[str], known: set[str]) -> None:
+    added = without_partition(stored, known)
+
+    assert set(stored) <= known | set(added)
+    assert not known & set(added)
+    assert len(added) == len(set(added))
+
+
+def test_a_run_is_asked_for_only_where_somebody_lacks_a_ticket() -> None:
+    missing = {"wisuda-2026": 2, "konser": 0, "not-yet-a-partition": 9}
+
+    assert worth_a_run(missing, {"wisuda-2026", "konser"}) == ["wisuda-2026"]

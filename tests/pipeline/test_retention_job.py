@@ -1,0 +1,47 @@
+"""The nightly job: PDFs of events long over go, tickets and reports stay."""
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from ticketing.domain.events import Event
+from ticketing.office import Office
+from ticketing.store import reports
+
+
+@pytest.fixture
+def long_over(office: Office, issued: Event) -> Event:
+    """The event, moved to last year after its tickets were printed."""
+    with office.database.transaction() as connection:
+        connection.execute(
+            text("UPDATE events SET starts_at = '2025-01-01Z', ends_at = '2025-01-01Z'")
+        )
+    return issued
+
+
+@pytest.mark.parametrize(("dry_run", "left"), [(True, 5), (False, 0)])
+def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
+    location: dg.Definitions,
+    instance: dg.DagsterInstance,
+    office: Office,
+    long_over: Event,
+    dry_run: bool,
+    left: int,
+) -> None:
+    result = location.resolve_job_def("document_retention").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"remove_expired_documents": {"config": {"dry_run": dry_run}}}},
+    )
+
+    assert result.success
+    assert len(list((office.folder.root / long_over.slug).glob("*/TC-*.pdf"))) == left
+    with office.database.transaction() as connection:
+        assert reports.count_live(connection, long_over.id) == 5
+
+
+def test_an_event_to_come_keeps_its_pdfs(
+    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, issued: Event
+) -> None:
+    location.resolve_job_def("document_retention").execute_in_process(instance=instance)
+
+    assert len(list((office.folder.root / issued.slug).glob("*/TC-*.pdf"))) == 5

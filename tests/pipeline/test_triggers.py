@@ -1,0 +1,96 @@
+"""Sensors and schedules: a tick, and what it asks for."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from schedules.missing_tickets import issue_what_is_missing
+from sensors.new_events import new_events
+from ticketing.domain.events import Event
+from ticketing.office import Office
+
+
+@pytest.fixture
+def instance(roster: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster that is on disk, for a schedule opens it anew; it knows the event."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
+        kept.add_dynamic_partitions("event", [roster.slug])
+        yield kept
+
+
+@pytest.fixture
+def newcomer(office: Office, roster: Event) -> str:
+    """A second event, of which Dagster does not know yet."""
+    with office.database.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO events"
+                " (slug, name, starts_at, ends_at, time_zone, locale, venue, region)"
+                " SELECT 'konser-amal', 'Konser', starts_at, ends_at, time_zone, locale, venue,"
+                " region FROM events WHERE id = :id"
+            ),
+            {"id": roster.id},
+        )
+    return "konser-amal"
+
+
+def test_a_new_event_gets_its_partition_once(
+    instance: dg.DagsterInstance, office: Office, newcomer: str
+) -> None:
+    context = dg.build_sensor_context(instance=instance, resources={"office": office})
+
+    tick = new_events.evaluate_tick(context)
+
+    (request,) = tick.dynamic_partitions_requests or []
+    assert list(request.partition_keys) == [newcomer]
+    instance.add_dynamic_partitions("event", request.partition_keys)
+    assert not new_events.evaluate_tick(context).dynamic_partitions_requests
+
+
+def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
+    instance: dg.DagsterInstance, office: Office, roster: Event, newcomer: str
+) -> None:
+    instance.add_dynamic_partitions("event", [newcomer])
+    context = dg.build_schedule_context(
+        instance=instance,
+        resources={"office": office},
+        scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
+    )
+
+    requests = list(issue_what_is_missing(context))
+
+    assert [request.partition_key for request in requests] == [roster.slug]
+    assert requests[0].run_key == "wisuda-2026 2026-11-20T08:00Z"
+
+
+@pytest.mark.usefixtures("issued")
+def test_the_schedule_rests_when_nobody_lacks_a_ticket(
+    instance: dg.DagsterInstance, office: Office
+) -> None:
+    context = dg.build_schedule_context(
+        instance=instance,
+        resources={"office": office},
+        scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
+    )
+
+    (answer,) = issue_what_is_missing(context)
+
+    assert answer == dg.SkipReason("nobody lacks a ticket in 1 events")
+
+
+def test_no_ticket_is_asked_for_when_the_event_is_over(
+    instance: dg.DagsterInstance, office: Office, roster: Event
+) -> None:
+    context = dg.build_schedule_context(
+        instance=instance,
+        resources={"office": office},
+        scheduled_execution_time=roster.tickets_valid_until.replace(year=2027),
+    )
+
+    (answer,) = issue_what_is_missing(context)
+
+    assert isinstance(answer, dg.SkipReason)

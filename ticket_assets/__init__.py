@@ -1,0 +1,1 @@
+"""The Dagster code location, in the order of the graph."""

@@ -1,0 +1,65 @@
+"""`python -m ticket_assets EVENT`: everything one event lacks, as a run that the page shows too.
+
+For `make demo` and for cron: the same job, instance and checks as a click on the page.
+"""
+
+import sys
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ticket_assets.definitions import defs
+from ticket_assets.jobs import issue_event_tickets
+from ticket_assets.partitions import EVENTS
+
+# what a person reads first; the page has the rest
+TOLD = (
+    "entitled", "missing", "created", "skipped", "printed", "unchanged", "failed", "generated",
+)  # fmt: skip
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def main(event: str) -> int:
+    """Run the job for one event; 0 when it and every check passed."""
+    job = defs().resolve_job_def(issue_event_tickets.name)
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(str(EVENTS.name), [event])
+        began = datetime.now(UTC)
+        result = job.execute_in_process(
+            instance=instance, partition_key=event, run_config=QUIET, raise_on_error=False
+        )
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    print(f"Dagster run {result.run_id[:8]} of {job.name} for {event}, {seconds:.1f} s")  # noqa: T201
+    for line in [*_materialised(result), *_checked(result), *_failed(result)]:
+        print(f"  {line}")  # noqa: T201 - this module is a command
+    checks = result.get_asset_check_evaluations()
+    return 0 if result.success and all(check.passed for check in checks) else 1
+
+
+def _materialised(result: dg.ExecuteInProcessResult) -> list[str]:
+    lines = []
+    for made in result.get_asset_materialization_events():
+        facts = made.materialization.metadata
+        told = [f"{name} {facts[name].value:,}" for name in TOLD if name in facts]
+        lines.append(f"{made.materialization.asset_key.to_user_string():<18} {', '.join(told)}")
+    return lines
+
+
+def _checked(result: dg.ExecuteInProcessResult) -> list[str]:
+    checks = result.get_asset_check_evaluations()
+    broken = [
+        f"check {check.check_name}: {check.description}" for check in checks if not check.passed
+    ]
+    return [f"{'checks':<18} {len(checks) - len(broken)} of {len(checks)} passed", *broken]
+
+
+def _failed(result: dg.ExecuteInProcessResult) -> list[str]:
+    failures = [event for event in result.all_events if event.is_step_failure]
+    return [f"{failure.step_key}: {failure.step_failure_data.error_display_string}"
+            for failure in failures]  # fmt: skip
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and the event
+        sys.exit("usage: python -m ticket_assets EVENT")
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,28 @@
+"""The job behind a run's tickets: one batch a run, however many steps and attempts it has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ticketing.actions.batch import Opening, batch_under_way
+from ticketing.domain.events import Event
+from ticketing.office import Office
+
+BY = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
+
+
+@contextmanager
+def batch_of(context: dg.AssetExecutionContext, office: Office, event: Event) -> Iterator[int]:
+    """The job id of this run; a run that retries another goes on with the other's job."""
+    run = context.run
+    opening = Opening(
+        key=f"dagster-{run.root_run_id or run.run_id}",
+        by=BY,
+        at=datetime.now(UTC),
+        options={"job": run.job_name},
+        dagster_run_id=run.run_id,
+    )
+    with batch_under_way(office.database, event, opening) as batch:
+        yield batch.id

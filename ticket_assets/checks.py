@@ -1,0 +1,160 @@
+"""What must hold, as asset checks: one verdict an event, the first offenders, the way to repair.
+
+What is looked at, and how, is in `ticketing/actions/examine.py`. A check that fails stops nothing:
+the sensor `check_failures` tells of it.
+"""
+
+import warnings
+from datetime import UTC, datetime
+
+import dagster as dg
+from pydantic import Field
+
+from ticket_assets import exhibits
+from ticket_assets.documents import ticket_pdfs
+from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.reports import generation_report
+from ticket_assets.roster import attendees
+from ticket_assets.tickets import tickets
+from ticketing.actions import examine
+from ticketing.actions.examine import Findings
+from ticketing.office import Office
+
+# Without its own partitions a check has one verdict for all events, and the last event's covers the
+# others'. They are a preview feature of dagster 1.13; a test fails if they stop working.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
+
+
+class SignatureSample(dg.Config):
+    """How thorough: a signature takes about 0.1 ms."""
+
+    sample: int = Field(default=5000, ge=1, description="Tickets looked at, drawn at random.")
+    full: bool = Field(default=False, description="Look at every ticket.")
+
+
+class DocumentSample(dg.Config):
+    """How thorough: reading a QR from a page takes about 50 ms."""
+
+    sample: int = Field(default=50, ge=1, description="PDFs looked at, drawn at random.")
+    full: bool = Field(default=False, description="Look at every PDF.")
+
+
+@dg.asset_check(asset=attendees, partitions_def=EVENTS)
+def every_row_is_accounted_for(
+    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+) -> dg.AssetCheckResult:
+    """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
+    event = event_of(context, office)
+    found = examine.wrong_import_sums(office.database, event)
+    return _verdict(
+        found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
+    )
+
+
+@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+def nobody_is_forgotten(
+    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+) -> dg.AssetCheckResult:
+    """Everyone entitled has a ticket, or there is a reason why not."""
+    event = event_of(context, office)
+    found = examine.unexplained_gaps(office.database, event, at=datetime.now(UTC))
+    return _verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
+
+
+@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+def one_live_ticket_each(
+    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+) -> dg.AssetCheckResult:
+    """Nobody has two live tickets for one entitlement."""
+    event = event_of(context, office)
+    found = examine.doubled_tickets(office.database, event)
+    return _verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
+
+
+@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+def every_signature_verifies(
+    context: dg.AssetCheckExecutionContext,
+    config: SignatureSample,
+    office: dg.ResourceParam[Office],
+) -> dg.AssetCheckResult:
+    """Every QR is signed by its event's own key, and speaks of its own event and ticket."""
+    event = event_of(context, office)
+    found = examine.forged_tickets(
+        office.database,
+        event,
+        sample=None if config.full else config.sample,
+        seed=context.run.run_id,
+    )
+    return _verdict(found, "tickets", f"ticketing generate-tickets --event {event.slug} --reissue")
+
+
+@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
+def every_pdf_is_there(
+    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+) -> dg.AssetCheckResult:
+    """Every PDF on record is in the document folder."""
+    event = event_of(context, office)
+    found = examine.lost_documents(office.database, event, office.folder)
+    return _verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
+
+
+@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
+def every_qr_is_its_own(
+    context: dg.AssetCheckExecutionContext,
+    config: DocumentSample,
+    office: dg.ResourceParam[Office],
+) -> dg.AssetCheckResult:
+    """Every PDF has the bytes that were written, and its QR decodes to its own ticket."""
+    event = event_of(context, office)
+    found = examine.altered_documents(
+        office.database,
+        event,
+        office.folder,
+        sample=None if config.full else config.sample,
+        seed=context.run.run_id,
+    )
+    return _verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite")
+
+
+@dg.asset_check(asset=generation_report, partitions_def=EVENTS)
+def the_report_adds_up(
+    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+) -> dg.AssetCheckResult:
+    """The report's file has everyone entitled once, and says of each what is so now."""
+    event = event_of(context, office)
+    found = examine.wrong_report(office.database, event, office.folder, at=datetime.now(UTC))
+    return _verdict(found, "people", "materialize generation_report again")
+
+
+CHECKS = [
+    every_row_is_accounted_for,
+    nobody_is_forgotten,
+    one_live_ticket_each,
+    every_signature_verifies,
+    every_pdf_is_there,
+    every_qr_is_its_own,
+    the_report_adds_up,
+]
+
+
+def _verdict(found: Findings, looked_at: str, repair: str) -> dg.AssetCheckResult:
+    metadata: exhibits.Metadata = {
+        "examined": found.examined,
+        "out of": found.total,
+        "broken": found.broken,
+    }
+    if found.holds:
+        return dg.AssetCheckResult(passed=True, metadata=metadata)
+    first = found.offenders[0]
+    return dg.AssetCheckResult(
+        passed=False,
+        description=(
+            f"{found.broken} of {found.examined} {looked_at}, such as {first.subject}:"
+            f" {first.wrong}. Repair: {repair}"
+        ),
+        metadata={
+            **metadata,
+            "who": exhibits.table(["which", "wrong"], found.offenders, total=found.broken),
+            "repair": dg.MetadataValue.md(f"`{repair}`"),
+        },
+    )

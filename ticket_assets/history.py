@@ -1,0 +1,27 @@
+"""What earlier materializations of an asset said of the same event."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ticket_assets.exhibits import Points
+
+LOOKED_AT = 100
+
+
+def history(context: dg.AssetExecutionContext, figure: str, *, now: float) -> Points:
+    """Days since the first, and the figure: one point a materialization, ending with `now`."""
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            asset_key=context.asset_key, asset_partitions=[context.partition_key]
+        ),
+        limit=LOOKED_AT,
+    ).records
+    seen = [(datetime.now(UTC).timestamp(), now)]
+    for record in records:
+        said = record.asset_materialization
+        value = said.metadata.get(figure) if said else None
+        if isinstance(value, dg.IntMetadataValue) and value.value is not None:
+            seen.append((record.timestamp, value.value))
+    first = min(at for at, _ in seen)
+    return sorted(((at - first) / 86400, number) for at, number in seen)

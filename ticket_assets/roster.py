@@ -1,0 +1,32 @@
+"""The people entitled to a ticket."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ticket_assets.attempts import attempt
+from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.roster_source import Roster, take_in
+from ticketing.actions.missing import gap
+from ticketing.office import Office
+
+OWNERS = ["team:box-office"]
+
+
+@dg.asset(
+    partitions_def=EVENTS,
+    group_name="roster",
+    kinds={"csv", "postgres"},
+    owners=OWNERS,
+    code_version="1",
+)
+def attendees(
+    context: dg.AssetExecutionContext, config: Roster, office: dg.ResourceParam[Office]
+) -> dg.MaterializeResult:
+    """The people entitled to a ticket: from a roster when one is named, else as they stand."""
+    with attempt(context, config.limit_seconds) as watch:
+        event = event_of(context, office)
+        told = take_in(office, event, config, watch)
+        standing = gap(office.database, event, at=datetime.now(UTC))
+    context.log.info("event %s: %s people entitled", event.id, standing.entitled)
+    return dg.MaterializeResult(metadata={"entitled": standing.entitled, **told})
