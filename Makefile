@@ -46,6 +46,7 @@ bench: setup-dev ## measure import, issue and render on this machine
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
 
 lock: setup-dev ## resolve the dependencies anew into the two locks
+	echo pip | $(COMPILE) - -o deploy/pip.lock
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 

@@ -7,6 +7,7 @@ on); every run is another event in the same database. Prints medians and the pea
 """
 
 import argparse
+import logging
 import os
 import platform
 import resource
@@ -18,6 +19,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, insert, literal, select
 from sqlalchemy import func as sql
 
@@ -82,6 +84,7 @@ def tickets_a_second(database: Database, slug: str, size: int) -> float:
 
 def one_size(size: int, runs: int) -> None:
     """All runs of one size, in this process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
         database = Database.at(server.url())
         upgrade(database)
