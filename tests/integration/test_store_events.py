@@ -20,6 +20,8 @@ def test_an_unknown_event_is_refused_naming_the_known_ones(
 ) -> None:
     with (
         database.transaction() as connection,
-        pytest.raises(UnknownEvent, match=rf"known: {event.slug}"),
+        pytest.raises(UnknownEvent, match=rf"known: {event.slug}") as refusal,
     ):
         events.get(connection, unknown)
+
+    assert (refusal.value.code, refusal.value.details) == ("unknown_event", {"event": unknown})

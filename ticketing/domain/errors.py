@@ -22,9 +22,24 @@
 Names are statements. The message names the subject, the value and the way out.
 """
 
+import re
+
 
 class TicketingError(Exception):
-    """The root: any statement of the box office that something is not as it should be."""
+    """The root: any statement of the box office that something is not as it should be.
+
+    `details` are facts for machines: ids, counts, names of fields; never anything private.
+    """
+
+    def __init__(self, message: str = "", **details: object) -> None:
+        """Take the sentence for people, and the facts in it for machines."""
+        super().__init__(message)
+        self.details = details
+
+    @property
+    def code(self) -> str:
+        """The statement as a constant for machines: `unknown_event`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
 
 class Refused(TicketingError):

@@ -48,7 +48,8 @@ def get(connection: Connection, slug_or_id: str) -> Event:
     if event is None:
         known = ", ".join(slugs(connection)[:5]) or "none yet"
         raise UnknownEvent(
-            f"no event {slug_or_id!r} (known: {known}); `ticketing events add` makes one"
+            f"no event {slug_or_id!r} (known: {known}); `ticketing events add` makes one",
+            event=slug_or_id,
         )
     return event
 

@@ -158,20 +158,18 @@ def _adopt(connection: Connection, staging: Staging) -> None:
 def _strangers(staging: Staging) -> Subquery:
     """Rows whose address or number belongs to somebody they cannot be told apart from.
 
-    Somebody whom another row of this file stands for is no riddle: two ids are two people.
+    Somebody whom another row of this file stands for is no riddle: that row has the last word on
+    their address, and was compared already.
     """
     candidates = _candidates(staging)
-    unclaimed = ~_claimed(staging, candidates)
-    again = and_(candidates.c.same_name, candidates.c.external_id == "")
     reason = case(
         (~candidates.c.same_name, _under_another_name(candidates)),
-        (unclaimed, "several people have this name, address or number; an id must tell which"),
-        else_="the same person as another line, which says more",
+        else_="several people have this name, address or number; an id must tell which",
     )
     return (
         select(candidates.c.line, candidates.c.key, reason.label("reason"))
         .ext(distinct_on(candidates.c.line))
-        .where(or_(unclaimed, again))
+        .where(~_claimed(staging, candidates))
         .order_by(candidates.c.line, candidates.c.rank, candidates.c.person_id)
         .subquery("strangers")
     )
@@ -230,7 +228,6 @@ def _pairs(
         select(
             row.c.line,
             row.c.natural_key.label("key"),
-            row.c.external_id,
             literal(rank).label("rank"),
             people.c.id.label("person_id"),
             people.c.full_name,
