@@ -60,7 +60,7 @@ def old_documents(connection: Connection, *, at: datetime, days: int) -> list[Ol
                 "size"
             ),
         )
-        .join_from(generated_tickets, events)
+        .join_from(generated_tickets, events, events.c.id == generated_tickets.c.event_id)
         .where(_still_there(), events.c.ends_at < at - timedelta(days=days))
         .group_by(events.c.id)
         .order_by(events.c.ends_at, events.c.id)

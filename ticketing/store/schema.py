@@ -226,7 +226,7 @@ generated_tickets = Table(
     "generated_tickets",
     metadata,
     _id(),
-    _event(),
+    Column("event_id", BigInteger, nullable=False),
     Column("attendee_id", BigInteger, nullable=False),
     Column("guest_id", BigInteger, nullable=False),
     Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),

@@ -378,9 +378,6 @@ def upgrade() -> None:
             name=op.f("fk_generated_tickets_entitlement"),
         ),
         sa.ForeignKeyConstraint(
-            ["event_id"], ["events.id"], name=op.f("fk_generated_tickets_event_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["job_id"], ["batches.id"], name=op.f("fk_generated_tickets_job_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generated_tickets")),
