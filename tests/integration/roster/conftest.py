@@ -1,0 +1,87 @@
+"""Rosters written and imported in one word, and the event's people as they stand after it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import literal_column, select
+
+from ticketing.actions.import_result import ImportOptions, ImportResult
+from ticketing.actions.import_roster import import_roster
+from ticketing.domain.events import Event
+from ticketing.gateways.roster_files import RosterFile
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, people, ticket_types
+
+Import = Callable[..., ImportResult]
+People = Callable[[], dict[str, dict[str, str | None]]]
+
+
+@pytest.fixture
+def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) -> Import:
+    """Imports these lines as a file; keywords are options."""
+
+    def import_lines(*lines: str, **options: object) -> ImportResult:
+        path = tmp_path / "roster.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return import_roster(
+            database,
+            event,
+            RosterFile(path),
+            options=ImportOptions(**options),  # type: ignore[arg-type]  # options by name
+            at=now,
+            by="operator",
+        )
+
+    return import_lines
+
+
+@pytest.fixture
+def everybody(database: Database, event: Event) -> People:
+    """The people of the event by natural key, with their roster entitlement."""
+    query = (
+        select(
+            people.c.natural_key,
+            people.c.external_id,
+            people.c.first_name,
+            people.c.last_name,
+            people.c.full_name,
+            people.c.email,
+            people.c.phone,
+            ticket_types.c.name.label("ticket_type"),
+            attendees.c.seat,
+            attendees.c.hold_reason,
+            attendees.c.state,
+        )
+        .join(attendees, attendees.c.person_id == people.c.id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .where(people.c.event_id == event.id)
+        .order_by(people.c.id)
+    )
+
+    def by_key() -> dict[str, dict[str, str | None]]:
+        with database.transaction() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return {row.pop("natural_key"): row for row in rows}
+
+    return by_key
+
+
+@pytest.fixture
+def versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
+    """Which transaction last wrote each row of people and attendees: the same when none did."""
+
+    def row_versions() -> list[tuple[str, int, str]]:
+        with database.transaction() as connection:
+            return [
+                (table.name, row.id, row.version)
+                for table in (people, attendees)
+                for row in connection.execute(
+                    select(table.c.id, literal_column("xmin::text").label("version")).order_by(
+                        table.c.id
+                    )
+                )
+            ]
+
+    return row_versions

@@ -1,0 +1,143 @@
+"""A dropped file is imported once and filed with its report; a crash in between costs nothing."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ticketing.actions.drop_folder import Taken, take
+from ticketing.actions.import_result import ImportOptions
+from ticketing.actions.import_roster import import_roster
+from ticketing.domain.errors import ImportUnderWay, UnreadableFile
+from ticketing.domain.events import Event
+from ticketing.domain.roster import Counts
+from ticketing.gateways.roster_files import RosterFile
+from ticketing.store import imports
+from ticketing.store.database import Database
+
+GOOD = "nim,nama,email\n1,Siti,siti@example.org\n2,Budi,budi@\n"
+Drop = Callable[..., Taken]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """The event's drop folder."""
+    folder = tmp_path / "inbox" / "wisuda-2026"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def drop(database: Database, event: Event, now: datetime, inbox: Path) -> Drop:
+    """Puts a file into the folder and takes it, so many minutes later."""
+
+    def drop_and_take(content: str, minutes: int = 0, **options: object) -> Taken:
+        path = inbox / "roster.csv"
+        path.write_text(content)
+        return take(
+            database, event, path, options=ImportOptions(**options),  # type: ignore[arg-type]
+            at=now + timedelta(minutes=minutes), by="sensor",
+        )  # fmt: skip
+
+    return drop_and_take
+
+
+def test_a_taken_file_is_filed_with_its_report(drop: Drop, inbox: Path) -> None:
+    taken = drop(GOOD)
+
+    stem = taken.filed_as.name.removesuffix(".csv")
+    assert stem.startswith("roster.20261120T080000Z.")
+    assert (taken.succeeded, taken.filed_as.read_text()) == (True, GOOD)
+    assert sorted(path.name for path in inbox.rglob("*.*") if path.is_file()) == sorted(
+        f"{stem}{suffix}" for suffix in (".csv", ".quarantine.csv", ".report.json", ".report.txt")
+    )
+
+
+def test_the_report_is_for_machines_and_for_people(drop: Drop) -> None:
+    taken = drop(GOOD)
+
+    said = json.loads(taken.filed_as.with_suffix(".report.json").read_text())
+    text = taken.filed_as.with_suffix(".report.txt").read_text()
+    assert (said["succeeded"], said["import"]["inserted"], said["import"]["total"]) == (True, 1, 2)
+    assert "2 rows: 1 inserted, 0 updated, 0 unchanged, 1 quarantined" in text
+    assert "line 3 quarantined: email 'budi@'" in text
+
+
+def test_a_refused_file_is_filed_as_failed_with_the_reason(drop: Drop, inbox: Path) -> None:
+    taken = drop("nothing of use\n")
+
+    assert (taken.succeeded, taken.filed_as.parent) == (False, inbox / "failed")
+    assert "no header" in taken.filed_as.with_suffix(".report.txt").read_text()
+    assert not (inbox / "roster.csv").exists()
+
+
+def test_a_refused_files_quarantine_goes_with_it(drop: Drop, inbox: Path) -> None:
+    drop(GOOD)
+
+    taken = drop("nim,nama,email\n,Budi,budi@\n", minutes=1, withdraw_absent=True)
+
+    assert taken.filed_as.parent == inbox / "failed"
+    assert taken.filed_as.with_suffix(".quarantine.csv").exists()
+
+
+def test_the_same_content_again_is_known(drop: Drop, inbox: Path) -> None:
+    drop(GOOD)
+
+    again = drop(GOOD, minutes=5)
+
+    assert (again.succeeded, again.result) == (True, None)
+    assert again.message == "already imported on 2026-11-20 08:00 UTC, nothing to do"
+    assert len(list((inbox / "done").glob("*Z.????????????.csv"))) == 2
+
+
+def test_an_older_content_dropped_again_on_purpose_is_imported(drop: Drop) -> None:
+    drop(GOOD)
+    drop(GOOD.replace("Siti", "Sita"), minutes=1)
+
+    again = drop(GOOD, minutes=2)
+
+    assert again.result is not None
+    assert again.result.counts == Counts(updated=1, quarantined=1)
+
+
+def test_no_file_is_ever_written_over(drop: Drop, inbox: Path) -> None:
+    names = {drop(GOOD).filed_as.name for _ in range(3)}
+
+    assert len(names) == 3
+    assert len(list((inbox / "done").glob("*.report.json"))) == 3
+
+
+def test_a_crash_between_import_and_filing_is_mended_by_the_next_look(
+    database: Database, event: Event, now: datetime, inbox: Path, drop: Drop
+) -> None:
+    path = inbox / "roster.csv"
+    path.write_text(GOOD)
+    import_roster(
+        database, event, RosterFile(path), options=ImportOptions(), at=now, by="a process that died"
+    )
+
+    taken = drop(GOOD, minutes=1)
+
+    assert taken.message.startswith("already imported")
+    assert [found.name for found in inbox.glob("*.csv")] == []
+
+
+def test_a_file_waits_while_another_import_is_under_way(
+    database: Database, event: Event, drop: Drop, inbox: Path
+) -> None:
+    with database.transaction() as turn:
+        imports.take_turn(turn, event.id, patience_seconds=1)
+
+        with pytest.raises(ImportUnderWay):
+            drop(GOOD, patience_seconds=0.1)
+
+    assert [path.name for path in inbox.iterdir()] == ["roster.csv"]
+
+
+def test_a_file_that_somebody_else_took_is_said_to_be_gone(
+    database: Database, event: Event, now: datetime, inbox: Path
+) -> None:
+    with pytest.raises(UnreadableFile, match="No such file"):
+        take(database, event, inbox / "gone.csv", options=ImportOptions(), at=now, by="sensor")

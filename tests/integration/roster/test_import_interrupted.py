@@ -1,0 +1,176 @@
+"""Importers killed in the middle and importers side by side: nobody is lost, nobody is double."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from sqlalchemy import inspect, select, update
+
+from ticketing.actions.import_result import ImportOptions
+from ticketing.actions.import_roster import import_roster
+from ticketing.domain.errors import ImportOvertaken, ImportUnderWay
+from ticketing.domain.events import Event
+from ticketing.domain.roster import Counts
+from ticketing.gateways.roster_files import RosterFile
+from ticketing.store import imports
+from ticketing.store.database import Database
+from ticketing.store.schema import imports as imports_table
+from ticketing.store.schema import people
+
+People = Callable[[], dict[str, dict[str, str | None]]]
+
+ROWS = 25_000
+CHUNK = 2_000
+IMPORTER = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from ticketing.actions.import_result import ImportOptions
+from ticketing.actions.import_roster import import_roster
+from ticketing.gateways.roster_files import RosterFile
+from ticketing.store import events
+from ticketing.store.database import Database
+
+url, path, at, when = sys.argv[1:]
+calls = 0
+
+def progress(rows, counts):
+    global calls
+    calls += 1
+    if calls == int(when):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+database = Database.at(url)
+with database.transaction() as connection:
+    event = events.get(connection, "wisuda-2026")
+import_roster(
+    database, event, RosterFile(Path(path)), options=ImportOptions(chunk=2_000),
+    at=datetime.fromisoformat(at), by="operator", progress=progress,
+)
+"""
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> RosterFile:
+    """A file of many people."""
+    path = tmp_path / "roster.csv"
+    rows = (f"{n},Guest {n},guest{n}@example.org" for n in range(ROWS))
+    path.write_text("\n".join(["nim,nama,email", *rows]))
+    return RosterFile(path)
+
+
+# 1-2: while reading; 3: before the first chunk; then between chunks; 15: before the last
+@pytest.mark.parametrize("when", [1, 3, 4, 9, 15])
+def test_an_import_killed_anywhere_is_completed_by_the_next(
+    database: Database,
+    database_url: str,
+    event: Event,
+    now: datetime,
+    roster: RosterFile,
+    everybody: People,
+    when: int,
+) -> None:
+    arguments = [database_url, str(roster.path), now.isoformat(), str(when)]
+    killed = subprocess.run([sys.executable, "-c", IMPORTER, *arguments], check=False)
+
+    result = import_roster(
+        database, event, roster, options=ImportOptions(chunk=CHUNK), at=now, by="operator"
+    )
+
+    with database.transaction() as connection:
+        history = imports.history(connection, event.id)
+    assert killed.returncode == -signal.SIGKILL
+    assert [(line.state, line.message[:11]) for line in history] == [
+        ("completed", ""),
+        ("failed", "interrupted"),
+    ]
+    assert result.inserted + history[1].inserted == result.total == len(everybody()) == ROWS
+
+
+def test_an_import_leaves_no_passing_tables(
+    database: Database, event: Event, now: datetime, roster: RosterFile
+) -> None:
+    import_roster(database, event, roster, options=ImportOptions(), at=now, by="operator")
+
+    assert inspect(database.engine).get_table_names(schema="staging") == []
+
+
+def test_two_importers_at_once_take_turns(
+    database: Database, event: Event, now: datetime, roster: RosterFile, everybody: People
+) -> None:
+    ready = Barrier(2)
+
+    def import_when_both_are_ready(by: str) -> Counts:
+        ready.wait()
+        options = ImportOptions(chunk=CHUNK, patience_seconds=120)
+        return import_roster(database, event, roster, options=options, at=now, by=by).counts
+
+    with ThreadPoolExecutor(2) as both:
+        counts = set(both.map(import_when_both_are_ready, ["Siti", "Budi"]))
+
+    assert counts == {Counts(inserted=ROWS), Counts(unchanged=ROWS)}
+    assert len(everybody()) == ROWS
+
+
+def test_who_does_not_get_a_turn_is_told_who_has_it(
+    database: Database, event: Event, now: datetime, roster: RosterFile
+) -> None:
+    with database.transaction() as turn, database.transaction() as other:
+        imports.take_turn(turn, event.id, patience_seconds=1)
+        imports.begin(other, event.id, kind="file", name="theirs.csv", by="Siti", at=now)
+        other.commit()
+
+        with pytest.raises(ImportUnderWay, match=r"import 1 \(theirs.csv, by Siti, since 08:00:00"):
+            import_roster(
+                database, event, roster, options=ImportOptions(patience_seconds=0.1), at=now,
+                by="Budi",
+            )  # fmt: skip
+
+
+def test_an_import_that_was_closed_meanwhile_writes_nothing_more(
+    database: Database, event: Event, now: datetime, roster: RosterFile
+) -> None:
+    def close_it(rows: int, counts: Counts) -> None:
+        with database.transaction() as connection:
+            connection.execute(
+                update(imports_table)
+                .where(imports_table.c.state == "running", counts.inserted == 0, rows > 0)
+                .values(state="failed")
+            )
+
+    with pytest.raises(ImportOvertaken):
+        import_roster(
+            database, event, roster, options=ImportOptions(chunk=CHUNK), at=now, by="operator",
+            progress=close_it,
+        )  # fmt: skip
+
+    with database.transaction() as connection:
+        assert connection.execute(select(people.c.id)).first() is None
+
+
+def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
+    database: Database, event: Event, now: datetime, roster: RosterFile
+) -> None:
+    def add_guest_7(rows: int, counts: Counts) -> None:
+        if rows == counts.rows == 0:
+            with database.transaction() as connection:
+                connection.execute(
+                    people.insert().values(event_id=event.id, natural_key="id:7", full_name="G")
+                )
+
+    with pytest.raises(ImportOvertaken, match="run the import again"):
+        import_roster(
+            database, event, roster, options=ImportOptions(chunk=CHUNK), at=now, by="operator",
+            progress=add_guest_7,
+        )  # fmt: skip
+    import_roster(database, event, roster, options=ImportOptions(), at=now, by="operator")
+
+    with database.transaction() as connection:
+        known = connection.execute(select(people.c.natural_key)).scalars().all()
+    assert len(known) == len(set(known)) == ROWS

@@ -1,0 +1,164 @@
+"""Somebody who is known is recognised again, even by less; where it is not certain, a row waits."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ticketing.actions.import_result import ImportResult
+from ticketing.domain.roster import Counts
+
+Import = Callable[..., ImportResult]
+People = Callable[[], dict[str, dict[str, str | None]]]
+
+HEADER = "nim,nama,email,hp"
+
+
+@pytest.mark.parametrize(
+    ("known", "row", "key"),
+    [
+        (",Siti,s@example.org,", "1,Siti,s@example.org,", "id:1"),
+        (",Siti,s@example.org,", "1,SITI,S@Example.org,0812345678", "id:1"),
+        (",Siti,,0812345678", "1,Siti,new@example.org,0812345678", "id:1"),
+        (",Siti,,0812345678", ",Siti,s@example.org,0812345678", "email:s@example.org"),
+        (",Siti,s@example.org,0812345678", "1,Siti,,0812345678", None),
+    ],
+)
+def test_who_was_known_by_less_is_adopted_by_a_better_key(
+    import_csv: Import, everybody: People, known: str, row: str, key: str | None
+) -> None:
+    import_csv(HEADER, known)
+
+    result = import_csv(HEADER, row)
+
+    expected = [key] if key else ["email:s@example.org", "id:1"]
+    assert list(everybody()) == expected
+    assert result.counts == (Counts(updated=1) if key else Counts(inserted=1))
+
+
+@pytest.mark.parametrize(
+    ("known", "row"),
+    [
+        ("1,Siti,s@example.org,0812345678", ",Siti,s@example.org,0812345678"),
+        ("1,Siti,s@example.org,0812345678", ",siti,,0812345678"),
+        (",Siti,s@example.org,0812345678", ",Siti,,0812345678"),
+    ],
+)
+def test_a_row_that_says_less_finds_the_person_and_keeps_the_better_key(
+    import_csv: Import, everybody: People, known: str, row: str
+) -> None:
+    import_csv(HEADER, known)
+    before = list(everybody())
+
+    import_csv(HEADER, row)
+
+    assert list(everybody()) == before
+
+
+def test_an_empty_cell_never_takes_away_what_a_person_is_recognised_by(
+    import_csv: Import, everybody: People
+) -> None:
+    import_csv(HEADER, ",Siti,s@example.org,0812345678")
+
+    import_csv(HEADER, ",Siti,,0812345678")
+
+    assert everybody()["email:s@example.org"]["email"] == "s@example.org"
+
+
+def test_two_ids_are_two_people_whatever_they_share(import_csv: Import, everybody: People) -> None:
+    result = import_csv(HEADER, "1,Siti,parent@example.org,", "2,Siti,parent@example.org,")
+
+    assert result.counts == Counts(inserted=2)
+    assert list(everybody()) == ["id:1", "id:2"]
+
+
+@pytest.mark.parametrize(
+    ("known", "row", "reason"),
+    [
+        (",Budi,p@example.org,", "1,Siti,p@example.org,", "the address belongs to Budi"),
+        ("1,Budi,p@example.org,", ",Siti,p@example.org,", "the address belongs to Budi (id:1)"),
+        (",Budi,,0812345678", "1,Siti,s@example.org,0812345678", "the number belongs to Budi"),
+        ("1,Budi,,0812345678", ",Siti,,0812345678", "the number belongs to Budi"),
+    ],
+)
+def test_an_address_under_another_name_is_not_decided_here(
+    import_csv: Import, everybody: People, known: str, row: str, reason: str
+) -> None:
+    import_csv(HEADER, known)
+    before = everybody()
+
+    result = import_csv(HEADER, row)
+
+    assert result.counts == Counts(quarantined=1)
+    assert result.quarantine[0].reason.startswith(reason)
+    assert everybody() == before
+
+
+def test_a_sibling_at_the_same_address_is_new_once_both_have_ids(
+    import_csv: Import, everybody: People
+) -> None:
+    import_csv(HEADER, ",Budi,parent@example.org,")
+
+    result = import_csv(HEADER, "1,Budi,parent@example.org,", "2,Siti,parent@example.org,")
+
+    assert result.counts == Counts(inserted=1, updated=1)
+    assert {key: person["full_name"] for key, person in everybody().items()} == {
+        "id:1": "Budi",
+        "id:2": "Siti",
+    }
+
+
+def test_one_known_person_is_adopted_by_one_row_only(import_csv: Import, everybody: People) -> None:
+    import_csv(HEADER, ",Siti,p@example.org,")
+
+    result = import_csv(HEADER, "1,Siti,p@example.org,", "2,Siti,p@example.org,")
+
+    assert result.counts == Counts(inserted=1, updated=1)
+    assert list(everybody()) == ["id:1", "id:2"]
+
+
+def test_two_people_of_one_name_and_number_need_an_id_to_be_told_apart(
+    import_csv: Import,
+) -> None:
+    import_csv(HEADER, "1,Siti,,0812345678", "2,Siti,,0812345678")
+
+    result = import_csv(HEADER, ",Siti,,0812345678")
+
+    assert result.counts == Counts(quarantined=1)
+    assert "an id must tell which" in result.quarantine[0].reason
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        (",Siti,s@example.org,", "1,Siti,s@example.org,"),
+        (",Siti,,0812345678", "1,Siti,,0812345678"),
+        (",Siti,,0812345678", ",Siti,s@example.org,0812345678"),
+    ],
+)
+def test_the_same_person_twice_in_a_file_under_two_keys_is_one(
+    import_csv: Import, everybody: People, less: str, more: str
+) -> None:
+    result = import_csv(HEADER, less, more)
+
+    assert result.counts == Counts(inserted=1, quarantined=1)
+    assert result.quarantine[0].reason == "the same person as line 3, which says more"
+    assert len(everybody()) == 1
+
+
+def test_repetitions_of_a_row_kept_aside_are_kept_aside_too(import_csv: Import) -> None:
+    import_csv(HEADER, ",Budi,p@example.org,")
+
+    result = import_csv(HEADER, "1,Siti,p@example.org,", "1,Siti,p@example.org,")
+
+    assert [row.reason[:12] for row in result.quarantine] == ["the address ", "the same as "]
+
+
+def test_identical_rows_of_an_adopted_person_are_unchanged(
+    import_csv: Import, everybody: People
+) -> None:
+    import_csv(HEADER, ",Siti,s@example.org,")
+
+    result = import_csv(HEADER, *["1,Siti,s@example.org,"] * 3)
+
+    assert result.counts == Counts(updated=1, unchanged=2)
+    assert list(everybody()) == ["id:1"]

@@ -1,0 +1,128 @@
+"""Only when asked does absence from a file take an entitlement back, and never by mistake."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from ticketing.actions.import_result import ImportResult
+from ticketing.actions.issue import issue
+from ticketing.domain.errors import UnsafeWithdrawal
+from ticketing.domain.events import Event
+from ticketing.domain.roster import Counts
+from ticketing.signing.keys import KeyRing
+from ticketing.store.database import Database
+from ticketing.store.roster_withdrawal import Withdrawal
+from ticketing.store.schema import generated_tickets
+
+Import = Callable[..., ImportResult]
+People = Callable[[], dict[str, dict[str, str | None]]]
+
+HEADER = "nim,nama,email"
+ALL = ["1,Siti,s@example.org", "2,Budi,b@example.org", "3,Joko,j@example.org"]
+
+
+@pytest.fixture
+def states(everybody: People) -> Callable[[], dict[str, str | None]]:
+    """The state of everybody's entitlement."""
+    return lambda: {key: person["state"] for key, person in everybody().items()}
+
+
+def test_who_is_absent_is_withdrawn_when_asked(
+    import_csv: Import, states: Callable[[], dict[str, str]]
+) -> None:
+    import_csv(HEADER, *ALL)
+
+    result = import_csv(HEADER, ALL[0], "4,Ayu,", withdraw_absent=True)
+
+    assert (result.withdrawn, result.counts) == (2, Counts(inserted=1, unchanged=1))
+    assert states() == {
+        "id:1": "entitled",
+        "id:2": "withdrawn",
+        "id:3": "withdrawn",
+        "id:4": "entitled",
+    }
+
+
+def test_a_dry_run_says_how_many_would_go_and_how_many_hold_tickets(
+    import_csv: Import,
+    database: Database,
+    event: Event,
+    new_job: Callable[..., int],
+    keys: KeyRing,
+    now: datetime,
+    states: Callable[[], dict[str, str]],
+) -> None:
+    import_csv(HEADER, *ALL)
+    issue(database, event, keys=keys, job_id=new_job(event), at=now, by="operator", limit=2)
+    before = states()
+
+    foretold = import_csv(HEADER, ALL[0], withdraw_absent=True, dry_run=True)
+
+    assert foretold.withdrawal == Withdrawal(people=2, with_live_tickets=1)
+    assert (foretold.withdrawn, states()) == (0, before)
+
+
+def test_a_withdrawn_persons_ticket_is_left_alone(
+    import_csv: Import,
+    database: Database,
+    event: Event,
+    new_job: Callable[..., int],
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    import_csv(HEADER, *ALL)
+    issue(database, event, keys=keys, job_id=new_job(event), at=now, by="operator")
+
+    import_csv(HEADER, ALL[0], withdraw_absent=True)
+
+    with database.transaction() as connection:
+        live = connection.execute(
+            select(func.count()).where(generated_tickets.c.state == "live")
+        ).scalar_one()
+    assert live == 3
+
+
+def test_who_is_in_the_file_again_is_entitled_again(
+    import_csv: Import, states: Callable[[], dict[str, str]]
+) -> None:
+    import_csv(HEADER, *ALL)
+    import_csv(HEADER, ALL[0], withdraw_absent=True)
+
+    result = import_csv(HEADER, *ALL)
+
+    assert result.changed_fields == {"state": 2}
+    assert set(states().values()) == {"entitled"}
+
+
+def test_whose_row_is_kept_aside_is_not_absent(
+    import_csv: Import, states: Callable[[], dict[str, str]]
+) -> None:
+    import_csv(HEADER, *ALL)
+
+    result = import_csv(HEADER, ALL[0], "2,Budi,broken@", withdraw_absent=True)
+
+    assert (result.withdrawn, states()["id:2"]) == (1, "entitled")
+
+
+@pytest.mark.parametrize("row", [",Budi,broken@", "2,Budi", ",Tono,b@example.org"])
+def test_a_row_that_could_be_anybody_stops_the_withdrawal(
+    import_csv: Import, states: Callable[[], dict[str, str]], row: str
+) -> None:
+    import_csv(HEADER, *ALL)
+
+    with pytest.raises(UnsafeWithdrawal, match="lines 3 are quarantined"):
+        import_csv(HEADER, ALL[0], row, withdraw_absent=True)
+
+    assert set(states().values()) == {"entitled"}
+
+
+def test_who_is_adopted_is_not_absent(
+    import_csv: Import, states: Callable[[], dict[str, str]]
+) -> None:
+    import_csv(HEADER, ",Siti,s@example.org")
+
+    result = import_csv(HEADER, ALL[0], withdraw_absent=True)
+
+    assert (result.withdrawn, states()) == (0, {"id:1": "entitled"})

@@ -1,0 +1,62 @@
+"""The example is as dirty as real files are, and exactly 500 graduates come out of it."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ticketing.actions.import_result import ImportOptions, ImportResult
+from ticketing.actions.import_roster import import_roster
+from ticketing.domain.events import Event
+from ticketing.domain.roster import Counts
+from ticketing.gateways.roster_files import RosterFile
+from ticketing.store.database import Database
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "wisuda-2026.csv"
+People = Callable[[], dict[str, dict[str, str | None]]]
+
+
+@pytest.fixture
+def imported(database: Database, event: Event, now: datetime) -> ImportResult:
+    """The example, imported."""
+    return import_roster(
+        database, event, RosterFile(EXAMPLE), options=ImportOptions(), at=now, by="demo"
+    )
+
+
+def test_five_hundred_graduates_are_entitled(imported: ImportResult, everybody: People) -> None:
+    assert imported.counts == Counts(inserted=500, unchanged=2, quarantined=12)
+    assert (imported.total, len(everybody())) == (514, 500)
+
+
+def test_the_example_shows_what_the_quarantine_is_for(imported: ImportResult) -> None:
+    assert {row.field for row in imported.quarantine} == {
+        "external_id", "full_name", "email", "phone", "",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("imported")
+def test_no_dirt_is_left_in_anybody(everybody: People) -> None:
+    graduates = everybody()
+
+    assert all(re.fullmatch(r"id:22\d{6}", key) for key in graduates)
+    for graduate in graduates.values():
+        name, email, phone = (graduate[field] or "" for field in ("full_name", "email", "phone"))
+        assert name == unicodedata.normalize("NFC", " ".join(name.split()))
+        assert email == email.lower().strip()
+        assert re.fullmatch(r"(\+628\d{8,11})?", phone)
+
+
+@pytest.mark.usefixtures("imported")
+@pytest.mark.parametrize(
+    "script",
+    ["JAVANESE", "ARABIC", "CJK", "HIRAGANA", "HANGUL", "THAI", "DEVANAGARI", "HEBREW", "CYRILLIC",
+     "GREEK", "LATIN SMALL LETTER E WITH CIRCUMFLEX AND TILDE"],
+)  # fmt: skip
+def test_names_of_many_scripts_are_there(everybody: People, script: str) -> None:
+    letters = {letter for person in everybody().values() for letter in person["full_name"] or ""}
+
+    assert any(unicodedata.name(letter, "").startswith(script) for letter in letters)
