@@ -18,6 +18,8 @@ from ticketing.domain.errors import Misconfigured
 
 WAY_OUT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
 _LISTING = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"
+# Ghostscript brings Type 1 fonts, which fontconfig lists and neither Pango nor fontTools can use
+_DRAWN = ("TrueType", "CFF")
 _NAME, _CHARSET, _INDEX, _FILE = 0, 2, 3, 4
 _WIDE = frozenset({"W", "F"})
 
@@ -105,7 +107,8 @@ def face_widths(pattern: str) -> Advances:
 @functools.cache
 def installed_fonts() -> InstalledFonts:
     """The fonts of this machine, as this process first saw them."""
-    return InstalledFonts(_ask("fc-list", "--format", _LISTING))
+    listings = (_ask("fc-list", f":fontformat={kind}", "--format", _LISTING) for kind in _DRAWN)
+    return InstalledFonts("".join(listings))
 
 
 def _ask(program: str, *arguments: str) -> str:
