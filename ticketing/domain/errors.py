@@ -14,8 +14,19 @@
     │   ├── PlanOutdated         the world moved since the plan was made; plan again
     │   ├── TicketNotStored      the database refused a ticket; names the rule
     │   │   └── IdentityTaken        a code or token just drawn is another ticket's; draw again
+    │   ├── NotMoney             an amount that is not a whole number of rupiah
+    │   ├── ImpossibleTransition an order cannot go from its state to the one asked for
+    │   ├── BuyerUnknown         an order cannot be paid before somebody buys it
+    │   ├── UnknownOrder         no order has that code or token
+    │   ├── NotOnSale            an order names ticket types or numbers that are not sold so
+    │   │   ├── SoldOut              fewer places are left than asked for; says how many
+    │   │   └── LimitExceeded        more places than one order or one buyer may have
+    │   ├── PromoRefused         a promo code that does not apply here, now, or any more
+    │   ├── GatewayRefused       the payment gateway will not; `status` is its reason's number
+    │   ├── UnreadableNotification a payment notification that the gateway would not send
     │   └── Misconfigured        a setting is missing or wrong; names it
     └── Unavailable          the world is not ready (database, disk); trying again can help
+        ├── GatewayUnavailable   the payment gateway gave no answer, or none that makes sense
         ├── ImportUnderWay       another import for the event has not ended; names it
         └── ImportOvertaken      the people changed while they were imported; run it again
 
@@ -94,12 +105,56 @@ class IdentityTaken(TicketNotStored):
     """A code or token just drawn is another ticket's already; draw again."""
 
 
+class NotMoney(Refused):
+    """An amount that is not a whole number of rupiah, zero or more."""
+
+
+class ImpossibleTransition(Refused):
+    """An order cannot go from the state it is in to the one asked for."""
+
+
+class BuyerUnknown(Refused):
+    """An order cannot be paid before somebody buys it; name the buyer first."""
+
+
+class UnknownOrder(Refused):
+    """No order has that code or token."""
+
+
+class NotOnSale(Refused):
+    """An order names ticket types or numbers that are not sold so."""
+
+
+class SoldOut(NotOnSale):
+    """Fewer places are left than asked for; the details say how many."""
+
+
+class LimitExceeded(NotOnSale):
+    """More places than one order or one buyer may have."""
+
+
+class PromoRefused(Refused):
+    """A promo code that does not apply here, now, or any more."""
+
+
+class GatewayRefused(Refused):
+    """The payment gateway will not do this; `details["status"]` is its reason's number."""
+
+
+class UnreadableNotification(Refused):
+    """A payment notification that the gateway would not send; the message says what is wrong."""
+
+
 class Misconfigured(Refused):
     """A setting is missing or wrong; the message names it and the way out."""
 
 
 class Unavailable(TicketingError):
     """The world is not ready; trying again can help."""
+
+
+class GatewayUnavailable(Unavailable):
+    """The payment gateway gave no answer, or none that makes sense; ask again later."""
 
 
 class ImportUnderWay(Unavailable):

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+from ticketing.store import schema_sales, schema_web  # noqa: F401 - their tables join the others
 from ticketing.store.schema import metadata
 
 

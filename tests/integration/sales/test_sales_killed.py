@@ -1,0 +1,136 @@
+"""Settling and expiring, killed with -9 before any statement: the next run makes up for it."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ticketing.actions.expire_orders import expire_orders
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.settle import Gateway, Settlement
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Buyer, OrderState
+from ticketing.domain.payments import AttemptState
+from ticketing.domain.stock import Stock
+from ticketing.store import stock
+from ticketing.store.database import Database
+from ticketing.store.payments import Attempt
+
+Place = Callable[..., PlacedOrder]
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.actions.expire_orders import expire_orders
+from ticketing.actions.settle import settle
+from ticketing.domain.money import NOTHING, Rupiah
+from ticketing.domain.payments import AttemptState, Statement
+from ticketing.store.database import Database
+
+url, deed, at, said, when = sys.argv[1:]
+left = int(when)
+
+class Gateway:
+    def status(self, attempt_key):
+        if not said:
+            return None
+        return Statement(attempt_key, "tx", AttemptState(said), Rupiah(100_000), NOTHING)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+database = Database.at(url)
+event.listen(database.engine, "before_cursor_execute", die_at_last)
+event.listen(database.engine, "commit", die_at_last)
+{"settle": settle, "expire": expire_orders}[deed](
+    database, Gateway(), at=datetime.fromisoformat(at), by="sensor"
+)
+"""
+
+
+@pytest.fixture
+def die(database_url: str) -> Callable[..., int]:
+    """Runs a deed in a process of its own that kills itself at its n-th statement or commit."""
+
+    def run(deed: str, at: datetime, said: str, when: int) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", WORKER, database_url, deed, at.isoformat(), said, str(when)],
+            cwd=Path(__file__).parents[3],
+            check=False,
+            timeout=60,
+        ).returncode
+
+    return run
+
+
+@pytest.mark.parametrize("when", [1, 2, 3, 5, 9, 14, 19, 24, 27, 40])
+def test_a_killed_settler_loses_and_doubles_nothing(
+    *,
+    database: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Place,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    receive: Callable[..., bool],
+    say: Callable[..., None],
+    settle_all: Callable[..., Settlement],
+    stock_of: Callable[[int], Stock],
+    count_entitled: Callable[[], int],
+    messages: Callable[[], list[tuple[str, str]]],
+    die: Callable[..., int],
+    sari: Buyer,
+    now: datetime,
+    when: int,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    for number in range(2):
+        attempt = begin_payment(place((guest, 2), buyer=sari))
+        say(attempt, AttemptState.SETTLED)
+        receive(attempt.key, f"notice {number}")
+
+    killed = die("settle", now, "settlement", when)
+    settle_all(hours=1)
+
+    assert killed == -signal.SIGKILL
+    assert stock_of(guest) == Stock(10, 0, 4)
+    assert (count_entitled(), len(messages())) == (4, 4)
+    assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
+    with database.transaction() as connection:
+        assert stock.drifted(connection, event.id) == []
+
+
+@pytest.mark.parametrize("when", [1, 3, 6, 8, 10, 13])
+def test_a_killed_sweep_frees_nothing_twice(
+    *,
+    database: Database,
+    event: Event,
+    gateway: Gateway,
+    sell: Callable[..., int],
+    place: Place,
+    state_of: Callable[[PlacedOrder], OrderState],
+    stock_of: Callable[[int], Stock],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    due = [place((guest, 2)) for _ in range(2)]
+    place((guest, 3), at=now + timedelta(minutes=30))
+    at = now + timedelta(minutes=60)
+
+    killed = die("expire", at, "", when)
+    expire_orders(database, gateway, at=at, by="sensor")
+
+    assert killed == -signal.SIGKILL
+    assert [state_of(placed) for placed in due] == [OrderState.EXPIRED] * 2
+    assert stock_of(guest) == Stock(10, 3, 0)
+    with database.transaction() as connection:
+        assert stock.drifted(connection, event.id) == []

@@ -1,0 +1,94 @@
+"""What happens to an order when money came, went, or raised a question: all in one transaction.
+
+The caller has locked the order. Every effect has a key of its own, so none comes about twice.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.domain.errors import BuyerUnknown, PromoRefused, SoldOut
+from ticketing.domain.orders import Flag, Order, OrderState
+from ticketing.store import audit, entitlements, order_flags, orders, outbox, promos, stock, tickets
+
+REVERSED = "the bank took the payment back"
+
+
+def complete(
+    connection: Connection, order: Order, *, attempt_id: int | None, at: datetime, by: str
+) -> None:
+    """The order is paid: its places are sold, the buyer is entitled to them, all are told."""
+    if order.buyer is None:
+        raise BuyerUnknown(f"order {order.code} has no buyer yet")
+    if not orders.first_time(connection, order.id, "complete", at=at):
+        return
+    lines = orders.lines_of(connection, order.id)
+    if order.state is OrderState.PENDING:
+        stock.confirm(connection, lines)
+    else:
+        stock.sell_late(connection, lines)
+        promos.redeem_again(connection, order.id)
+    orders.move(connection, order, OrderState.PAID, at=at)
+    if attempt_id is not None:
+        orders.set_paid_by(connection, order.id, attempt_id)
+    places = entitlements.entitle(connection, order, order.buyer)
+    tell(connection, order, "order.paid", outbox.ORGANISER)
+    tell(connection, order, "order.confirmation", order.buyer.email or order.buyer.phone)
+    _record(connection, order, "orders.pay", items=places, by=by)
+
+
+def complete_if_stock_is_left(
+    connection: Connection, order: Order, *, attempt_id: int, at: datetime, by: str
+) -> None:
+    """Money came after the places were given back: sell them again, or let a person decide."""
+    try:
+        with connection.begin_nested():
+            complete(connection, order, attempt_id=attempt_id, at=at, by=by)
+    except (SoldOut, PromoRefused) as error:
+        ask_a_person(connection, order, Flag.PAID_LATE, f"paid after its time: {error}", at=at)
+
+
+def reverse(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
+    """The money was never ours: places are free again, tickets on them end, all are told."""
+    if not orders.first_time(connection, order.id, "reverse", at=at):
+        return
+    orders.move(connection, order, OrderState.CANCELLED, at=at)
+    stock.take_back(connection, orders.lines_of(connection, order.id))
+    promos.release(connection, order.id, at=at)
+    live = entitlements.withdraw(connection, order.id)
+    ended = tickets.revoke(connection, live, reason=REVERSED, at=at)
+    ask_a_person(connection, order, Flag.MONEY_REVERSED, REVERSED, at=at)
+    if order.buyer is not None:
+        tell(connection, order, "order.reversed", order.buyer.email or order.buyer.phone)
+    _record(connection, order, "orders.reverse", items=len(ended), by=by)
+
+
+def ask_a_person(
+    connection: Connection, order: Order, flag: Flag, message: str, *, at: datetime
+) -> None:
+    """Make a question visible at the order, and tell the organiser."""
+    order_flags.raise_flag(connection, order.id, flag, message, at=at)
+    tell(connection, order, f"order.{flag}", outbox.ORGANISER)
+
+
+def tell(connection: Connection, order: Order, purpose: str, recipient: str) -> None:
+    """Leave a message about the order to be sent."""
+    outbox.add(
+        connection,
+        event_id=order.event_id,
+        purpose=purpose,
+        subject=order.code,
+        recipient=recipient,
+        payload={"order": order.code, "total": order.total.amount},
+    )
+
+
+def _record(connection: Connection, order: Order, action: str, *, items: int, by: str) -> None:
+    audit.record(
+        connection,
+        actor=by,
+        action=action,
+        event_id=order.event_id,
+        subject=order.code,
+        items=items,
+    )

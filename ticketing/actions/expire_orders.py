@@ -1,0 +1,133 @@
+"""Orders whose hour is up: their places are free again, unless the gateway may still take money.
+
+The gateway is asked before anything is given away, outside of any transaction. An order without a
+clear answer keeps its places and is flagged; the next run asks again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.actions.cancel_order import give_back
+from ticketing.actions.complete_order import ask_a_person
+from ticketing.actions.record_payment import record_payment
+from ticketing.actions.settle import Gateway
+from ticketing.domain.errors import Unavailable
+from ticketing.domain.orders import Flag, Order, OrderState
+from ticketing.domain.payments import AtDeadline, AttemptState, Statement, at_deadline
+from ticketing.store import audit, order_flags, orders, payments
+from ticketing.store.database import Database
+from ticketing.store.payments import Attempt
+
+CHUNK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """How the orders ended: given up, paid after all, or stuck until the gateway is clear."""
+
+    expired: int
+    left: int
+    stuck: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What asking about one attempt brought; None when it brought nothing that can be relied on."""
+
+    attempt: Attempt
+    state: AttemptState | None
+    statement: Statement | None
+
+
+def expire_orders(
+    database: Database, gateway: Gateway, *, at: datetime, by: str, chunk: int = CHUNK
+) -> Expiry:
+    """End every order whose time is up; safe to repeat, to run twice at once, and to kill."""
+    ends = Counter(
+        _end_of(database, gateway, order_id, at=at, by=by)
+        for order_id in _out_of_time(database, at=at, chunk=chunk)
+    )
+    result = Expiry(
+        expired=ends[AtDeadline.EXPIRE], left=ends[AtDeadline.LEAVE], stuck=ends[AtDeadline.STUCK]
+    )
+    if ends:
+        with database.transaction() as connection:
+            audit.record(
+                connection,
+                actor=by,
+                action="orders.expire",
+                items=result.expired,
+                details={"left": result.left, "stuck": result.stuck},
+            )
+    return result
+
+
+def _out_of_time(database: Database, *, at: datetime, chunk: int) -> Iterator[int]:
+    last = 0
+    while True:
+        with database.transaction() as connection:
+            page = orders.out_of_time(connection, at=at, after=last, limit=chunk)
+        if not page:
+            return
+        yield from page
+        last = page[-1]
+
+
+def _end_of(
+    database: Database, gateway: Gateway, order_id: int, *, at: datetime, by: str
+) -> AtDeadline:
+    """End one order; whatever goes wrong with it is in its flag and stops no other."""
+    try:
+        with database.transaction() as connection:
+            attempts = payments.of_order(connection, order_id)
+        answers = [_ask(gateway, attempt) for attempt in attempts]
+        with database.transaction() as connection:
+            return _close(connection, order_id, answers, at=at, by=by)
+    except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
+        with database.transaction() as connection:
+            order = orders.lock(connection, order_id)
+            said = f"{type(error).__name__}: {error}"
+            ask_a_person(connection, order, Flag.STUCK, said, at=at)
+        return AtDeadline.STUCK
+
+
+def _ask(gateway: Gateway, attempt: Attempt) -> _Answer:
+    try:
+        statement = gateway.status(attempt.key)
+    except Unavailable:
+        return _Answer(attempt, None, None)
+    if statement is not None:
+        return _Answer(attempt, statement.state, statement)
+    # a gateway knows an attempt once the buyer chose how to pay; forgetting it later is no answer
+    never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
+    return _Answer(attempt, attempt.state if never_used else None, None)
+
+
+def _close(
+    connection: Connection, order_id: int, answers: list[_Answer], *, at: datetime, by: str
+) -> AtDeadline:
+    """Write down what was said, then judge; somebody may have paid or cancelled meanwhile."""
+    orders.lock(connection, order_id)
+    for answer in answers:
+        if answer.statement is not None:
+            record_payment(connection, answer.attempt, answer.statement, at=at, by=by)
+    order = orders.lock(connection, order_id)
+    verdict = at_deadline(answer.state for answer in answers)
+    if order.state is not OrderState.PENDING:
+        verdict = AtDeadline.LEAVE
+    _carry_out(connection, order, verdict, at=at)
+    return verdict
+
+
+def _carry_out(connection: Connection, order: Order, verdict: AtDeadline, *, at: datetime) -> None:
+    if verdict is AtDeadline.STUCK:
+        said = "out of time, and the gateway gives no clear answer"
+        ask_a_person(connection, order, Flag.STUCK, said, at=at)
+        return
+    order_flags.resolve(connection, order.id, Flag.STUCK, at=at)
+    if verdict is AtDeadline.EXPIRE:
+        give_back(connection, order, OrderState.EXPIRED, at=at)

@@ -1,0 +1,141 @@
+"""Placing an order: its places are held for an hour, at the prices and under the limits of now."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.actions.complete_order import complete
+from ticketing.domain.base32 import base32
+from ticketing.domain.errors import ImpossibleTransition, NotOnSale
+from ticketing.domain.events import Event
+from ticketing.domain.money import NOTHING
+from ticketing.domain.orders import (
+    CODE_BYTES,
+    HOLD,
+    Buyer,
+    Line,
+    Order,
+    OrderState,
+    Selection,
+    order_code,
+    selections,
+    subtotal,
+)
+from ticketing.domain.promotions import discount, promo_code
+from ticketing.domain.stock import Limits
+from ticketing.signing.mint import Randomness
+from ticketing.store import audit, orders, promos, stock
+from ticketing.store.database import Database
+from ticketing.store.orders import NewOrder
+
+TOKEN_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """A pending order, or a paid one if it is free. The token opens it; only its hash is kept."""
+
+    order: Order
+    lines: tuple[Line, ...]
+    token: str = field(repr=False)
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of an order's token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def place_order(
+    database: Database,
+    event: Event,
+    *,
+    asked: Iterable[Selection],
+    buyer: Buyer | None = None,
+    promo: str | None = None,
+    at: datetime,
+    by: str,
+    randomness: Randomness = os.urandom,
+) -> PlacedOrder:
+    """Hold what is asked for, all or nothing.
+
+    Refuses what is not on sale, sold out, over a limit, or a promo code that does not apply.
+    """
+    if at >= event.ends_at:
+        raise NotOnSale(f"{event.slug} is over")
+    token = base32(randomness(TOKEN_BYTES))
+    with database.transaction() as connection:
+        held = [stock.reserve(connection, event.id, chosen) for chosen in selections(asked)]
+        for reserved in held:
+            reserved.limits.check_order(reserved.line.quantity)
+        lines = tuple(reserved.line for reserved in held)
+        used = promos.get(connection, event.id, promo_code(promo)) if promo else None
+        off = discount(used, lines, at=at) if used else NOTHING
+        new = NewOrder(
+            event_id=event.id,
+            code=order_code(randomness(CODE_BYTES)),
+            token_hash=token_hash(token),
+            lines=lines,
+            subtotal=subtotal(lines),
+            discount=off,
+            created_at=at,
+            expires_at=at + HOLD,
+        )
+        order = orders.add(connection, new)
+        if used is not None:
+            promos.redeem(connection, used, order.id)
+        if buyer is not None:
+            limits = {reserved.line.ticket_type_id: reserved.limits for reserved in held}
+            order = _bought_by(connection, order, buyer, limits)
+        _record(connection, order, "orders.place", by=by, lines=lines)
+        order = _completed_if_free(connection, order, at=at, by=by)
+    return PlacedOrder(order, lines, token)
+
+
+def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str) -> Order:
+    """Say who buys a pending order, as often as they like; refuses who would have too many."""
+    with database.transaction() as connection:
+        order = orders.lock(connection, order_id)
+        if order.state is not OrderState.PENDING:
+            raise ImpossibleTransition(f"order {order.code} is {order.state}; its buyer stays")
+        lines = orders.lines_of(connection, order_id)
+        limits = stock.lock_limits(connection, [line.ticket_type_id for line in lines])
+        order = _bought_by(connection, order, buyer, limits)
+        _record(connection, order, "orders.name_buyer", by=by, lines=lines)
+        return _completed_if_free(connection, order, at=at, by=by)
+
+
+def _completed_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
+    """What costs nothing is paid as soon as somebody takes it: no gateway would be asked."""
+    if order.buyer is None or order.total > NOTHING:
+        return order
+    complete(connection, order, attempt_id=None, at=at, by=by)
+    return orders.lock(connection, order.id)
+
+
+def _bought_by(
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+) -> Order:
+    """Write the buyer down, then count everything they have; the stock's rows are locked."""
+    orders.set_buyer(connection, order, buyer)
+    for ticket_type_id, limit in limits.items():
+        limit.check_buyer(
+            orders.places_of_buyer(connection, order.event_id, buyer.key, ticket_type_id)
+        )
+    return replace(order, buyer=buyer)
+
+
+def _record(
+    connection: Connection, order: Order, action: str, *, by: str, lines: Sequence[Line]
+) -> None:
+    audit.record(
+        connection,
+        actor=by,
+        action=action,
+        event_id=order.event_id,
+        subject=order.code,
+        items=sum(line.quantity for line in lines),
+    )

@@ -1,0 +1,113 @@
+"""What the gateway says of one payment attempt, written down with everything that follows from it.
+
+Nothing here asks the gateway; `settle` and `expire_orders` do, before they come here.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.actions.complete_order import (
+    ask_a_person,
+    complete,
+    complete_if_stock_is_left,
+    reverse,
+)
+from ticketing.domain.errors import UnknownOrder
+from ticketing.domain.money import Rupiah, total
+from ticketing.domain.orders import Flag, Order, OrderState
+from ticketing.domain.payments import (
+    AttemptState,
+    Meaning,
+    Milestone,
+    Statement,
+    meaning,
+    newly_passed,
+    reached,
+)
+from ticketing.store import orders, payments
+from ticketing.store.payments import Attempt
+
+
+def record_payment(
+    connection: Connection, attempt: Attempt, statement: Statement, *, at: datetime, by: str
+) -> bool:
+    """Bring attempt and order to where the gateway says they are; False when they were there.
+
+    Safe to repeat, and safe in any order: the order is locked and the attempt only climbs.
+    Refuses an answer about another attempt.
+    """
+    if statement.attempt_key != attempt.key:
+        raise UnknownOrder(f"asked about {attempt.key}, told about {statement.attempt_key}")
+    order = orders.lock(connection, attempt.order_id)
+    known = {one.id: one for one in payments.of_order(connection, order.id)}
+    before = known[attempt.id]
+    if statement.amount != before.amount:
+        said = f"{before.key}: asked for {before.amount}, the gateway says {statement.amount}"
+        ask_a_person(connection, order, Flag.AMOUNT_DIFFERS, said, at=at)
+        return False
+    after = replace(
+        before,
+        state=reached(before.state, statement.state),
+        refunded=max(before.refunded, statement.refunded),
+        transaction_id=statement.transaction_id,
+    )
+    payments.write(connection, after, at=at)
+    known[attempt.id] = after
+    for milestone in newly_passed(before.state, after.state):
+        _carry_out(connection, milestone, after, list(known.values()), at=at, by=by)
+    if after.refunded != before.refunded:
+        _note_refund(connection, order, [one.refunded for one in known.values()], at=at)
+    return after != before
+
+
+def _carry_out(
+    connection: Connection,
+    milestone: Milestone,
+    attempt: Attempt,
+    known: list[Attempt],
+    *,
+    at: datetime,
+    by: str,
+) -> None:
+    order = orders.lock(connection, attempt.order_id)  # as the milestone before this left it
+    means = meaning(
+        milestone,
+        order.state,
+        paid_by_this=order.paid_attempt_id == attempt.id,
+        paid_twice=any(_holds_money(one) for one in known if one.id != attempt.id),
+    )
+    match means:
+        case Meaning.COMPLETE:
+            complete(connection, order, attempt_id=attempt.id, at=at, by=by)
+        case Meaning.COMPLETE_IF_STOCK_IS_LEFT:
+            complete_if_stock_is_left(connection, order, attempt_id=attempt.id, at=at, by=by)
+        case Meaning.REVERSE:
+            reverse(connection, order, at=at, by=by)
+        case Meaning.REVIEW:
+            flag = _question(milestone, order)
+            ask_a_person(connection, order, flag, f"{attempt.key}: {attempt.state}", at=at)
+
+
+def _holds_money(attempt: Attempt) -> bool:
+    return attempt.state.has_taken_money and attempt.state is not AttemptState.REVERSED
+
+
+def _question(milestone: Milestone, order: Order) -> Flag:
+    if milestone is Milestone.MONEY_REVERSED:
+        return Flag.MONEY_REVERSED
+    if milestone is Milestone.MONEY_RETURNED:
+        return Flag.MONEY_RETURNED
+    is_paid = order.state is OrderState.PAID
+    return Flag.PAID_TWICE if is_paid else Flag.PAID_AFTER_CANCELLING
+
+
+def _note_refund(
+    connection: Connection, order: Order, refunds: list[Rupiah], *, at: datetime
+) -> None:
+    """Every further refund is a question of its own: whether the tickets live on."""
+    returned = total(refunds)
+    orders.set_refunded(connection, order.id, returned)
+    said = f"{returned} of {order.total} went back to the buyer"
+    ask_a_person(connection, order, Flag.MONEY_RETURNED, said, at=at)

@@ -1,0 +1,68 @@
+"""Places of a paid order as entitlements on the event's list, where the roster's people are."""
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.domain.orders import Buyer, Order
+from ticketing.domain.tickets import TicketState
+from ticketing.store.schema import attendees, generated_tickets, people
+from ticketing.store.schema_sales import order_lines, order_places
+
+
+def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
+    """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it."""
+    person_id = _person(connection, order.event_id, buyer)
+    lines = connection.execute(
+        select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
+        .where(order_lines.c.order_id == order.id)
+        .order_by(order_lines.c.ticket_type_id)
+    ).all()
+    for line in lines:
+        values = {
+            "event_id": order.event_id,
+            "person_id": person_id,
+            "ticket_type_id": line.ticket_type_id,
+            "source": "order",
+        }
+        attendee_ids = connection.execute(
+            insert(attendees).returning(attendees.c.id), [values] * line.quantity
+        ).scalars()
+        places = [
+            {"order_line_id": line.id, "number": number, "attendee_id": attendee_id}
+            for number, attendee_id in enumerate(attendee_ids, start=1)
+        ]
+        connection.execute(insert(order_places), places)
+    return sum(int(line.quantity) for line in lines)
+
+
+def withdraw(connection: Connection, order_id: int) -> list[int]:
+    """End the order's entitlements; gives the ids of live tickets that stand on them."""
+    mine = (
+        select(order_places.c.attendee_id)
+        .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
+        .where(order_lines.c.order_id == order_id)
+    )
+    connection.execute(update(attendees).where(attendees.c.id.in_(mine)).values(state="withdrawn"))
+    live = select(generated_tickets.c.id).where(
+        generated_tickets.c.attendee_id.in_(mine), generated_tickets.c.state == TicketState.LIVE
+    )
+    return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
+
+
+def _person(connection: Connection, event_id: int, buyer: Buyer) -> int:
+    """The person the buyer is; one the roster knows already keeps the roster's name."""
+    connection.execute(
+        insert(people)
+        .values(
+            event_id=event_id,
+            natural_key=buyer.key,
+            full_name=buyer.name,
+            email=buyer.email,
+            phone=buyer.phone,
+        )
+        .on_conflict_do_nothing(index_elements=[people.c.event_id, people.c.natural_key])
+    )
+    known = select(people.c.id).where(
+        people.c.event_id == event_id, people.c.natural_key == buyer.key
+    )
+    return int(connection.execute(known).scalar_one())

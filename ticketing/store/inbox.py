@@ -1,0 +1,114 @@
+"""What gateways told us: kept first, to the byte and once, and handled afterwards."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.store.schema_sales import inbox
+
+LEASE = timedelta(minutes=5)  # longer than any work on one notice
+_LONGEST_WAIT = timedelta(hours=1)
+
+
+class Outcome(StrEnum):
+    """How a notice ended."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    QUARANTINED = "quarantined"  # nobody could place it: a person looks
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One kept message. `subject` is the attempt it speaks of; `tries` counts this one too."""
+
+    id: int
+    subject: str
+    tries: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A notice that waits for a person."""
+
+    id: int
+    source: str
+    subject: str
+    reason: str
+    received_at: datetime
+
+
+def keep(
+    connection: Connection,
+    *,
+    source: str,
+    unique_key: str,
+    subject: str,
+    body: bytes,
+    at: datetime,
+) -> bool:
+    """Keep a message. False when it is known: a gateway repeats what it believes unheard."""
+    statement = insert(inbox).values(
+        source=source, unique_key=unique_key, subject=subject, body=body, received_at=at
+    )
+    kept = statement.on_conflict_do_nothing().returning(inbox.c.id)
+    return connection.execute(kept).first() is not None
+
+
+def claim(connection: Connection, limit: int, *, at: datetime) -> list[Notice]:
+    """Take the oldest waiting notices for five minutes; those next to us get others.
+
+    Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
+    """
+    free = or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
+    waiting = (
+        select(inbox.c.id)
+        .where(inbox.c.handled_at.is_(None), free)
+        .order_by(inbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    query = (
+        update(inbox)
+        .where(inbox.c.id == waiting.c.id)
+        .values(claimed_until=at + LEASE, tries=inbox.c.tries + 1)
+        .returning(inbox.c.id, inbox.c.subject, inbox.c.tries, inbox.c.body)
+    )
+    return sorted((Notice(*row) for row in connection.execute(query)), key=lambda one: one.id)
+
+
+def finish(
+    connection: Connection, notice: Notice, outcome: Outcome, *, reason: str = "", at: datetime
+) -> None:
+    """Stamp a notice as handled, in the transaction that did the work."""
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.id == notice.id, inbox.c.handled_at.is_(None))
+        .values(handled_at=at, outcome=outcome, reason=reason)
+    )
+
+
+def postpone(connection: Connection, notice: Notice, *, reason: str, at: datetime) -> None:
+    """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
+    wait = min(timedelta(minutes=2 ** min(notice.tries, 6)), _LONGEST_WAIT)
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.id == notice.id, inbox.c.handled_at.is_(None))
+        .values(claimed_until=at + wait, reason=reason)
+    )
+
+
+def quarantined(connection: Connection, limit: int = 100) -> list[Quarantined]:
+    """The notices nobody could place, the latest first."""
+    query = (
+        select(inbox.c.id, inbox.c.source, inbox.c.subject, inbox.c.reason, inbox.c.received_at)
+        .where(inbox.c.outcome == Outcome.QUARANTINED)
+        .order_by(inbox.c.id.desc())
+        .limit(limit)
+    )
+    return [Quarantined(*row) for row in connection.execute(query)]

@@ -1,0 +1,186 @@
+"""Orders and their lines. Whoever changes an order, its attempts or its effects locks it first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.domain.errors import UnknownOrder
+from ticketing.domain.money import Rupiah
+from ticketing.domain.orders import Buyer, Line, Order, OrderState, checked_move
+from ticketing.store.schema_sales import order_effects, order_lines, orders
+
+_COLUMNS = (
+    orders.c.id,
+    orders.c.event_id,
+    orders.c.code,
+    orders.c.state,
+    orders.c.total,
+    orders.c.buyer_key,
+    orders.c.buyer_name,
+    orders.c.buyer_email,
+    orders.c.buyer_phone,
+    orders.c.expires_at,
+    orders.c.paid_attempt_id,
+)
+_HAVING_PLACES = (OrderState.PENDING, OrderState.PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What an order is made of before it has a number. The token itself is never stored."""
+
+    event_id: int
+    code: str
+    token_hash: bytes
+    lines: Sequence[Line]
+    subtotal: Rupiah
+    discount: Rupiah
+    created_at: datetime
+    expires_at: datetime
+
+
+def add(connection: Connection, new: NewOrder) -> Order:
+    """Store a pending order and its lines."""
+    order_id = connection.execute(
+        insert(orders)
+        .values(
+            event_id=new.event_id,
+            code=new.code,
+            token_hash=new.token_hash,
+            subtotal=new.subtotal.amount,
+            discount=new.discount.amount,
+            total=(new.subtotal - new.discount).amount,
+            created_at=new.created_at,
+            expires_at=new.expires_at,
+        )
+        .returning(orders.c.id)
+    ).scalar_one()
+    connection.execute(
+        insert(order_lines),
+        [
+            {
+                "order_id": order_id,
+                "ticket_type_id": line.ticket_type_id,
+                "quantity": line.quantity,
+                "price": line.price.amount,
+            }
+            for line in new.lines
+        ],
+    )
+    return lock(connection, order_id)
+
+
+def lock(connection: Connection, order_id: int) -> Order:
+    """The order, locked until the transaction ends; refuses an unknown one."""
+    query = select(*_COLUMNS).where(orders.c.id == order_id).with_for_update()
+    return _the_one(connection, query)
+
+
+def by_token(connection: Connection, token_hash: bytes) -> Order:
+    """The order whose token has this SHA-256; refuses an unknown one."""
+    return _the_one(connection, select(*_COLUMNS).where(orders.c.token_hash == token_hash))
+
+
+def _the_one(connection: Connection, query: Select[*tuple[object, ...]]) -> Order:
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise UnknownOrder("there is no such order")
+    return _order(row)
+
+
+def _order(row: RowMapping) -> Order:
+    buyer = Buyer(row["buyer_key"], row["buyer_name"], row["buyer_email"], row["buyer_phone"])
+    return Order(
+        id=row["id"],
+        event_id=row["event_id"],
+        code=row["code"],
+        state=OrderState(row["state"]),
+        total=Rupiah(row["total"]),
+        buyer=buyer if buyer.key else None,
+        expires_at=row["expires_at"],
+        paid_attempt_id=row["paid_attempt_id"],
+    )
+
+
+def lines_of(connection: Connection, order_id: int) -> tuple[Line, ...]:
+    """The order's lines, in the order in which stock is locked."""
+    rows = connection.execute(
+        select(order_lines.c.ticket_type_id, order_lines.c.quantity, order_lines.c.price)
+        .where(order_lines.c.order_id == order_id)
+        .order_by(order_lines.c.ticket_type_id)
+    )
+    return tuple(Line(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
+
+
+def move(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
+    """Bring a locked order to another state; refuses what the table of moves has not."""
+    stamp = "paid_at" if to is OrderState.PAID else "closed_at"
+    connection.execute(
+        update(orders)
+        .where(orders.c.id == order.id)
+        .values({"state": checked_move(order, to), stamp: at})
+    )
+
+
+def set_paid_by(connection: Connection, order_id: int, attempt_id: int) -> None:
+    """Write down which payment attempt completed the order."""
+    connection.execute(
+        update(orders).where(orders.c.id == order_id).values(paid_attempt_id=attempt_id)
+    )
+
+
+def set_refunded(connection: Connection, order_id: int, amount: Rupiah) -> None:
+    """Write down how much of the order's money went back so far."""
+    connection.execute(update(orders).where(orders.c.id == order_id).values(refunded=amount.amount))
+
+
+def set_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
+    """Write down who buys."""
+    connection.execute(
+        update(orders)
+        .where(orders.c.id == order.id)
+        .values(
+            buyer_key=buyer.key,
+            buyer_name=buyer.name,
+            buyer_email=buyer.email,
+            buyer_phone=buyer.phone,
+        )
+    )
+
+
+def places_of_buyer(
+    connection: Connection, event_id: int, buyer_key: str, ticket_type_id: int
+) -> int:
+    """How many places a buyer has or holds; true while the ticket type's row is locked."""
+    query = (
+        select(func.coalesce(func.sum(order_lines.c.quantity), 0))
+        .join(orders, orders.c.id == order_lines.c.order_id)
+        .where(
+            orders.c.event_id == event_id,
+            orders.c.buyer_key == buyer_key,
+            orders.c.state.in_(_HAVING_PLACES),
+            order_lines.c.ticket_type_id == ticket_type_id,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def out_of_time(connection: Connection, *, at: datetime, after: int = 0, limit: int) -> list[int]:
+    """Pending orders whose time is up, by number, in pages: those after the last one seen."""
+    query = (
+        select(orders.c.id)
+        .where(orders.c.state == OrderState.PENDING, orders.c.expires_at <= at, orders.c.id > after)
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def first_time(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
+    """Whether this effect never came about before; from now on it has, if this commits."""
+    claim = insert(order_effects).values(order_id=order_id, effect=effect, at=at)
+    claimed = claim.on_conflict_do_nothing().returning(order_effects.c.effect)
+    return connection.execute(claimed).first() is not None
