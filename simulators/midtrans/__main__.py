@@ -1,0 +1,40 @@
+"""`python -m simulators.midtrans`: the simulator until Ctrl-C."""
+
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+
+from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
+
+
+def _arguments() -> Namespace:
+    parser = ArgumentParser(prog="simulators.midtrans", description="Midtrans, without money")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8788, help="0 is any free one")
+    parser.add_argument("--notify", default="", metavar="URL", help="where changes are told")
+    parser.add_argument("--server-key", default=SERVER_KEY, help="the key clients must have")
+    parser.add_argument(
+        "--speed", type=float, default=60, help="how often faster notifications are tried again"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until a signal."""
+    given = _arguments()
+    with MidtransSimulator(
+        given.notify,
+        server_key=given.server_key,
+        host=given.host,
+        port=given.port,
+        speed=given.speed,
+    ) as midtrans:
+        sys.stdout.write(f"Midtrans, rehearsed: {midtrans.url}, watch {midtrans.url}/_simulator\n")
+        sys.stdout.flush()
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    # before any thread starts, so that none of them takes the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    main()

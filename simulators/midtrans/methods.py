@@ -1,0 +1,115 @@
+"""The ways to pay, and what each adds to what Midtrans says of a payment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+
+class Refunds(Enum):
+    """What of a settled payment can go back through the gateway."""
+
+    NONE = "none"
+    WHOLE = "whole"
+    PARTS = "parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to pay, as `enabled_payments` names it."""
+
+    name: str
+    title: str
+    payment_type: str
+    fields: Callable[[UUID], dict[str, object]]
+    refunds: Refunds = Refunds.NONE
+
+    @property
+    def is_card(self) -> bool:
+        """Cards are captured first and settled later; everything else settles at once."""
+        return self.payment_type == "credit_card"
+
+
+def _digits(number: UUID, length: int) -> str:
+    return str(number.int)[-length:]
+
+
+def _virtual_account(bank: str) -> Method:
+    def fields(number: UUID) -> dict[str, object]:
+        account = {"va_number": _digits(number, 11), "bank": bank}
+        return {"va_numbers": [account], "payment_amounts": []}
+
+    return Method(f"{bank}_va", f"{bank.upper()} virtual account", "bank_transfer", fields)
+
+
+def _permata(number: UUID) -> dict[str, object]:
+    return {"permata_va_number": _digits(number, 16)}
+
+
+def _mandiri(number: UUID) -> dict[str, object]:
+    return {"biller_code": "70012", "bill_key": _digits(number, 12)}
+
+
+def _counter(store: str) -> Method:
+    def fields(number: UUID) -> dict[str, object]:
+        return {"store": store, "payment_code": _digits(number, 14)}
+
+    return Method(store, store.capitalize(), "cstore", fields)
+
+
+def _nothing(_: UUID) -> dict[str, object]:
+    return {}
+
+
+def _qris(number: UUID) -> dict[str, object]:
+    return {
+        "transaction_type": "off-us",
+        "issuer": "dana",
+        "acquirer": "gopay",
+        "reference_id": str(number),
+    }
+
+
+def _shopeepay(number: UUID) -> dict[str, object]:
+    return {"shopeepay_reference_number": _digits(number, 12), "reference_id": str(number)}
+
+
+def _card(number: UUID) -> dict[str, object]:
+    return {
+        "masked_card": "48111111-1114",
+        "bank": "bni",
+        "eci": "05",
+        "card_type": "credit",
+        "channel_response_code": "00",
+        "channel_response_message": "Approved",
+        "approval_code": _digits(number, 6),
+        "three_ds_version": "2",
+    }
+
+
+_ALL = (
+    *(_virtual_account(bank) for bank in ("bca", "bni", "bri", "cimb", "danamon", "bsi")),
+    Method("permata_va", "Permata virtual account", "bank_transfer", _permata),
+    Method("echannel", "Mandiri Bill", "echannel", _mandiri),
+    Method("gopay", "GoPay", "gopay", _nothing, Refunds.PARTS),
+    Method("other_qris", "QRIS", "qris", _qris, Refunds.PARTS),
+    Method("shopeepay", "ShopeePay", "shopeepay", _shopeepay, Refunds.WHOLE),
+    Method("dana", "DANA", "dana", _nothing, Refunds.PARTS),
+    Method("ovo", "OVO", "ovo", _nothing, Refunds.WHOLE),
+    Method("credit_card", "Card", "credit_card", _card, Refunds.PARTS),
+    Method("akulaku", "Akulaku", "akulaku", _nothing, Refunds.PARTS),
+    Method("kredivo", "Kredivo", "kredivo", _nothing, Refunds.PARTS),
+    _counter("indomaret"),
+    _counter("alfamart"),
+)
+METHODS = {method.name: method for method in _ALL}
+GROUPS = {
+    "bank_transfer": {name for name in METHODS if name.endswith("_va")},
+    "cstore": {"indomaret", "alfamart"},
+}
+
+
+def enabled(names: list[str]) -> list[Method]:
+    """The methods a page offers for `enabled_payments`; all when it names none."""
+    wanted = set(names).union(*(GROUPS.get(name, set()) for name in names))
+    return [method for method in _ALL if not names or method.name in wanted]

@@ -1,0 +1,154 @@
+"""Notifications to the merchant: sent, tried again by the ladder, and every attempt kept."""
+
+import json
+import random
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from threading import Condition
+
+import httpx
+
+from simulators.midtrans.faults import Faults
+from simulators.midtrans.snap import Json
+from simulators.midtrans.timeline import Timeline
+
+LADDER_SECONDS = (120, 600, 1800, 5400, 12600)
+_ANSWER_WITHIN_SECONDS = 15
+_MOST_HOPS = 5
+_RETRIES = {500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0}
+_RETRIES_OTHERWISE = 5
+_FOLLOWED = {307, 308}
+_HEADERS = {
+    "User-Agent": "Veritrans",
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to tell the merchant, and what came back."""
+
+    order_id: str
+    transaction_status: str
+    url: str
+    number: int  # 1 is the first try
+    at: datetime
+    body: str
+    answer: int | None  # None: no answer
+    problem: str
+    retry_in_seconds: float | None  # before acceleration; None: never again
+
+
+def retries_after(answer: int | None) -> int:
+    """How often a notification is tried again in all, once it was answered like this."""
+    if answer is not None and httpx.codes.is_success(answer):
+        return 0
+    return _RETRIES.get(answer or 0, _RETRIES_OTHERWISE)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read once: certificates take longer to load than most tests to run."""
+    return ssl.create_default_context()
+
+
+class Notifier:
+    """Tells merchants, in the order things happened unless a fault says otherwise."""
+
+    def __init__(
+        self, timeline: Timeline, faults: Faults, *, speed: float, clock: Callable[[], datetime]
+    ) -> None:
+        """`speed` shortens the ladder: 3600 makes an hour a second."""
+        self._timeline = timeline
+        self._faults = faults
+        self._speed = speed
+        self._clock = clock
+        self._client = httpx.Client(
+            timeout=_ANSWER_WITHIN_SECONDS, headers=_HEADERS, verify=_trusted(), trust_env=False
+        )
+        self._attempts: list[Attempt] = []
+        self._held: dict[str, Json] = {}
+        self._changed = Condition()
+
+    def announce(self, body: Json, urls: tuple[str, ...]) -> None:
+        """Send a notification to each address, as the faults have it."""
+        if self._faults.uses("lost"):
+            return
+        order_id = str(body["order_id"])
+        with self._changed:
+            held = self._held.pop(order_id, None)
+            waits = held is None and self._faults.disorder_seconds > 0
+            if waits:
+                self._held[order_id] = body
+        if waits:
+            release = partial(self._release, order_id, urls)
+            self._timeline.after(self._faults.disorder_seconds, order_id, release)
+            return
+        for each in (body, held):
+            if each is not None:
+                self._send(each, urls)
+
+    def attempts(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+        """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: len(self._attempts) >= at_least, timeout=within_seconds
+            ):
+                raise TimeoutError(f"{len(self._attempts)} attempts, not {at_least}")
+            return list(self._attempts)
+
+    def close(self) -> None:
+        """Close the connections to merchants."""
+        self._client.close()
+
+    def _release(self, order_id: str, urls: tuple[str, ...]) -> None:
+        with self._changed:
+            held = self._held.pop(order_id, None)
+        if held is not None:
+            self._send(held, urls)
+
+    def _send(self, body: Json, urls: tuple[str, ...]) -> None:
+        wire = json.dumps(self._tampered(body))
+        for url in urls:
+            for _ in range(1 + self._faults.duplicates):
+                self._schedule(self._faults.delay_seconds, body, wire, url, 1)
+
+    def _tampered(self, body: Json) -> Json:
+        forged = {"signature_key": "0" * 128} if self._faults.uses("forged") else {}
+        return body | self._faults.flipped | forged
+
+    def _schedule(self, seconds: float, body: Json, wire: str, url: str, number: int) -> None:
+        action = partial(self._try, body, wire, url, number)
+        self._timeline.after(seconds, str(body["order_id"]), action)
+
+    def _try(self, body: Json, wire: str, url: str, number: int) -> None:
+        answer, problem = self._post(url, wire)
+        wait = None
+        if number <= retries_after(answer):
+            ladder = LADDER_SECONDS[number - 1]
+            wait = ladder * (1 + random.random())  # noqa: S311 - jitter, not a secret
+            self._schedule(wait / self._speed, body, wire, url, number + 1)
+        status, at = str(body["transaction_status"]), self._clock()
+        attempt = Attempt(
+            str(body["order_id"]), status, url, number, at, wire, answer, problem, wait
+        )
+        with self._changed:
+            self._attempts.append(attempt)
+            self._changed.notify_all()
+
+    def _post(self, url: str, wire: str) -> tuple[int | None, str]:
+        ends = time.monotonic() + _ANSWER_WITHIN_SECONDS
+        try:
+            for _ in range(_MOST_HOPS):
+                response = self._client.post(url, content=wire)
+                if response.status_code not in _FOLLOWED or time.monotonic() > ends:
+                    break
+                url = str(response.url.join(response.headers.get("Location", "")))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return None, type(error).__name__
+        return response.status_code, ""

@@ -1,0 +1,88 @@
+"""The whole simulator on a port."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Self
+
+from simulators.midtrans.api import Api
+from simulators.midtrans.bank import Bank
+from simulators.midtrans.faults import Faults
+from simulators.midtrans.http import Server
+from simulators.midtrans.notifier import Attempt, Notifier
+from simulators.midtrans.snap import Json
+from simulators.midtrans.timeline import Timeline
+
+SERVER_KEY = "SB-Mid-server-REHEARSAL"
+CLIENT_KEY = "SB-Mid-client-REHEARSAL"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MidtransSimulator:
+    """Midtrans from `with` on; `url` is the base of both its interfaces."""
+
+    def __init__(
+        self,
+        notify: str = "",
+        *,
+        server_key: str = SERVER_KEY,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """`notify` is told of every change; at `speed` 3600 its ladder's hour is a second."""
+        self.faults = Faults()
+        self.server_key = server_key
+        self._timeline = Timeline()
+        self._notifier = Notifier(self._timeline, self.faults, speed=speed, clock=clock)
+        self.bank = Bank(
+            server_key,
+            faults=self.faults,
+            notifier=self._notifier,
+            timeline=self._timeline,
+            clock=clock,
+        )
+        self._api = Api(
+            server_key,
+            bank=self.bank,
+            faults=self.faults,
+            notifier=self._notifier,
+            notify=notify,
+        )
+        self._server = Server(host, port, self._api.respond)
+        self.url = f"http://{host}:{self._server.server_port}"
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Answer from here on."""
+        thread = Thread(target=self._server.serve_forever, args=(0.05,), name="midtrans")
+        thread.start()
+        for close in (
+            self._notifier.close,
+            self._timeline.close,
+            self._server.server_close,
+            thread.join,
+            self._server.shutdown,
+            self._api.closing.set,
+        ):
+            self._closing.callback(close)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop answering; what is not sent yet never is."""
+        self._closing.close()
+
+    def push(self, order_id: str, move: str, method: str = "") -> Json:
+        """Let the world act, as `Bank.push`; ValueError if it cannot. What Midtrans then says."""
+        if self.bank.push(order_id, move, method) is None:
+            raise ValueError(f"{order_id}: {move} {method} is not possible now")
+        return self.bank.status(order_id)
+
+    def notifications(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+        """Every attempt to notify, once there are so many; TimeoutError if there are not."""
+        return self._notifier.attempts(at_least, within_seconds)

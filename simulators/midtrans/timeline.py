@@ -1,0 +1,69 @@
+"""Things that happen later, in threads of their own; what belongs to one order stays in order."""
+
+import heapq
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from threading import Condition, Thread
+
+_LANES = 8
+_log = logging.getLogger(__name__)
+
+
+class Timeline:
+    """A clock that runs actions when they are due, each lane's one after the other."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._due: list[tuple[float, int, str, Callable[[], object]]] = []
+        self._numbers = count()
+        self._changed = Condition()
+        self._ended = False
+        self._lanes = [ThreadPoolExecutor(1) for _ in range(_LANES)]
+        self._clock = Thread(target=self._run, name="timeline", daemon=True)
+        self._clock.start()
+
+    def after(self, seconds: float, lane: str, action: Callable[[], object]) -> None:
+        """Run the action then, after whatever of its lane is due before."""
+        with self._changed:
+            due = time.monotonic() + max(seconds, 0)
+            heapq.heappush(self._due, (due, next(self._numbers), lane, action))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Forget what is not due yet; wait for what has begun."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._clock.join()
+        for lane in self._lanes:
+            lane.shutdown(cancel_futures=True)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._ended:
+                    self._changed.wait(self._seconds_to_next())
+                if self._ended:
+                    return
+                ready = self._take_due()
+            for lane, action in ready:
+                executor = self._lanes[hash(lane) % _LANES]
+                executor.submit(action).add_done_callback(_complain)
+
+    def _seconds_to_next(self) -> float | None:
+        return max(self._due[0][0] - time.monotonic(), 0) if self._due else None
+
+    def _take_due(self) -> list[tuple[str, Callable[[], object]]]:
+        ready = []
+        while self._due and self._due[0][0] <= time.monotonic():
+            _, _, lane, action = heapq.heappop(self._due)
+            ready.append((lane, action))
+        return ready
+
+
+def _complain(future: Future[object]) -> None:
+    if not future.cancelled() and (error := future.exception()):
+        _log.error("an action of the simulator failed", exc_info=error)

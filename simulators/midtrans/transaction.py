@@ -1,0 +1,140 @@
+"""One payment attempt: its states, and how Midtrans words it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from uuid import UUID, uuid4
+
+from simulators.midtrans.methods import Method
+from simulators.midtrans.snap import Json
+
+JAKARTA = timezone(timedelta(hours=7))
+_API_CODES = {"pending": "201", "deny": "202", "failure": "202", "expire": "407"}
+_PUSHED_CODES = {"pending": "201"} | dict.fromkeys(("deny", "cancel", "expire", "failure"), "202")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of state: from which states it is allowed, and where it leads."""
+
+    sources: frozenset[str]
+    target: str
+    fraud: str = "accept"
+
+
+def _move(sources: str, target: str, fraud: str = "accept") -> Move:
+    return Move(frozenset(sources.split()), target, fraud)
+
+
+# "challenge" stands for a capture that waits for the merchant's judgement
+MERCHANT_MOVES = {
+    "cancel": _move("pending authorize capture challenge", "cancel"),
+    "expire": _move("pending", "expire"),
+    "approve": _move("challenge", "capture"),
+    "deny": _move("challenge", "deny", "deny"),
+}
+# what buyers, banks and time do; money may come after the end, and may be taken back
+WORLD_MOVES = {
+    "pay": _move("pending", "settlement"),
+    "challenge": _move("pending", "capture", "challenge"),
+    "decline": _move("pending", "deny", "deny"),
+    "fail": _move("pending", "failure"),
+    "settle": _move("pending capture expire cancel deny", "settlement"),
+    "time-out": _move("pending", "expire"),
+    "reverse": _move("settlement", "deny"),
+    "chargeback": _move("capture settlement partial_refund partial_chargeback", "chargeback"),
+    "partial_chargeback": _move("capture settlement", "partial_chargeback"),
+}
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A payment attempt, from the choice of a method on."""
+
+    order_id: str
+    token: str  # of the page it began on
+    method: Method
+    amount: int  # rupiah, any customer fee included
+    started: datetime
+    ends: datetime | None
+    notify: tuple[str, ...]
+    custom: Json
+    number: UUID = field(default_factory=uuid4)
+    status: str = "pending"
+    fraud: str = "accept"
+    settled: datetime | None = None
+    refunds: list[Json] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """The status, or "challenge" for a capture under review."""
+        return "challenge" if self.fraud == "challenge" else self.status
+
+    @property
+    def refunded(self) -> int:
+        """Rupiah given back so far."""
+        return sum(int(str(refund["refund_amount"]).removesuffix(".00")) for refund in self.refunds)
+
+    def makes(self, move: Move, at: datetime) -> bool:
+        """Change state if the move is allowed; whether it was."""
+        if self.state not in move.sources:
+            return False
+        pays_by_card = self.method.is_card and self.status == "pending"
+        captures = pays_by_card and move is WORLD_MOVES["pay"]
+        self.status, self.fraud = "capture" if captures else move.target, move.fraud
+        if self.status == "settlement":
+            self.settled = at
+        return True
+
+    def pushed(self, server_key: str) -> Json:
+        """The body of a notification."""
+        challenged = self.state == "challenge"
+        code = "201" if challenged else _PUSHED_CODES.get(self.status, "200")
+        return self._worded(code, server_key) | {"status_message": "midtrans payment notification"}
+
+    def answered(self, server_key: str, message: str) -> Json:
+        """The body of an answer to a call."""
+        code = "201" if self.state == "challenge" else _API_CODES.get(self.status, "200")
+        return self._worded(code, server_key) | {"status_message": message}
+
+    def _worded(self, code: str, server_key: str) -> Json:
+        amount = rupiah(self.amount)
+        return {
+            "transaction_time": jakarta(self.started),
+            "transaction_status": self.status,
+            "transaction_id": str(self.number),
+            "status_code": code,
+            "signature_key": signature(self.order_id, code, amount, server_key),
+            "payment_type": self.method.payment_type,
+            "order_id": self.order_id,
+            "merchant_id": "G000000001",
+            "gross_amount": amount,
+            "fraud_status": self.fraud,
+            "currency": "IDR",
+            **({"settlement_time": jakarta(self.settled)} if self.settled else {}),
+            **({"expiry_time": jakarta(self.ends)} if self.ends else {}),
+            **self.method.fields(self.number),
+            **self._refund_fields(),
+            **self.custom,
+        }
+
+    def _refund_fields(self) -> Json:
+        if not self.refunds:
+            return {}
+        refunds = [dict(refund) for refund in self.refunds]
+        return {"refund_amount": rupiah(self.refunded), "refunds": refunds}
+
+
+def signature(order_id: str, code: str, amount: str, server_key: str) -> str:
+    """What Midtrans signs: four texts, joined without separator."""
+    return hashlib.sha512(f"{order_id}{code}{amount}{server_key}".encode()).hexdigest()
+
+
+def rupiah(amount: int) -> str:
+    """An amount as Midtrans writes it: a text with two zeros."""
+    return f"{amount}.00"
+
+
+def jakarta(at: datetime) -> str:
+    """A time as Midtrans writes it: Jakarta's, and not saying so."""
+    return at.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
