@@ -87,6 +87,36 @@ class Settings(BaseSettings):
         description="File of JSON log lines; empty is TICKETING_DATA/logs/ticketing.jsonl, - is"
         " standard error.",
     )
+    web_port: int = Field(
+        default=8000,
+        ge=1,
+        le=65535,
+        validation_alias="WEB_PORT",
+        description="Where `ticketing serve` listens.",
+    )
+    web_public_url: str | None = Field(
+        default=None,
+        pattern="^(https?://[^/?#]+(/[^?#]*)?)?$",
+        validation_alias="WEB_PUBLIC_URL",
+        description="How others reach the web service, for addresses in its answers; empty means"
+        " as they asked.",
+    )
+    web_cors_origins: str = Field(
+        default="",
+        validation_alias="WEB_CORS_ORIGINS",
+        description="Origins whose pages may call the web service, with commas between.",
+    )
+    web_requests_a_minute: int = Field(
+        default=120,
+        ge=1,
+        validation_alias="WEB_REQUESTS_A_MINUTE",
+        description="How many requests a minute one address may send without a key.",
+    )
+
+    @property
+    def cors_origins(self) -> list[str]:
+        """Origins one by one."""
+        return [origin.strip() for origin in self.web_cors_origins.split(",") if origin.strip()]
 
     @property
     def documents(self) -> Path:

@@ -11,6 +11,7 @@ from ticketing.cli import (
     importing,
     questions,
     running,
+    serving,
 )
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(events.app, name="events")
-for module in (importing, questions, generating, gate, health, database, running):
+app.add_typer(serving.app, name="api-keys")
+for module in (importing, questions, generating, gate, health, database, running, serving):
     for command in module.COMMANDS:
         app.command()(command)

@@ -11,6 +11,7 @@ from ticketing.domain.errors import Misconfigured, Unavailable
 
 DRIVER = "postgresql+psycopg"
 OLDEST_SERVER = 140000  # PostgreSQL 14
+POOLED = 5  # connections kept open between uses
 
 
 def application_url(text_url: str) -> URL:
@@ -38,11 +39,13 @@ class Database:
     engine: Engine
 
     @classmethod
-    def at(cls, url: str | URL) -> "Database":
-        """The database at an address; nothing is connected yet."""
+    def at(cls, url: str | URL, *, connections: int = 15) -> "Database":
+        """The database at an address; nothing is connected yet, and never more than that."""
         engine = create_engine(
             application_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
             pool_pre_ping=True,
+            pool_size=POOLED,
+            max_overflow=connections - POOLED,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
         )

@@ -1,0 +1,173 @@
+"""The service on a real socket, with a key of each role and people who are owed tickets."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from sqlalchemy import insert, select
+
+from ticketing import logs
+from ticketing.actions.api_keys import add_key
+from ticketing.domain.events import Event
+from ticketing.office import Office, open_office
+from ticketing.settings import Settings
+from ticketing.store.api_keys import Role
+from ticketing.store.database import Database
+from ticketing.store.schema import attendees, people, ticket_types
+from ticketing.web.app import create_app
+
+
+@pytest.fixture(scope="session")
+def open_in() -> Callable[[str, Path], AbstractContextManager[Office]]:
+    """Opens an office on a database, with everything else in a folder."""
+
+    @contextmanager
+    def opened(database_url: str, folder: Path) -> Iterator[Office]:
+        settings = Settings(
+            _env_file=None,
+            database_url=SecretStr(database_url),
+            data_path=folder,
+            master_secret=SecretStr(bytes(range(32)).hex()),
+            web_cors_origins="https://school.example.org",
+            web_requests_a_minute=30,
+            min_free_disk=0,
+        )
+        logs.configure("DEBUG", settings.logs)
+        with open_office(settings) as office:
+            yield office
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def answering() -> Callable[[Office], AbstractContextManager[str]]:
+    """Runs the service of an office on a free port; gives its address."""
+
+    @contextmanager
+    def running(office: Office) -> Iterator[str]:
+        listening = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(office), log_config=None, access_log=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        assert server.started
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+    return running
+
+
+@pytest.fixture
+def office(
+    open_in: Callable[[str, Path], AbstractContextManager[Office]],
+    database_url: str,
+    tmp_path: Path,
+) -> Iterator[Office]:
+    """An open office on the test's database."""
+    with open_in(database_url, tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def log_file(office: Office) -> Path:
+    """Where the service's lines go."""
+    return office.settings.logs
+
+
+@pytest.fixture
+def address(
+    answering: Callable[[Office], AbstractContextManager[str]], office: Office
+) -> Iterator[str]:
+    """Where the running service answers."""
+    with answering(office) as where:
+        yield where
+
+
+@pytest.fixture
+def key_of(database: Database) -> Callable[[Role], str]:
+    """Makes a key of a role."""
+
+    def make(role: Role) -> str:
+        return add_key(database, name=f"the {role}", role=role, by="test").secret
+
+    return make
+
+
+@pytest.fixture
+def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
+    """Opens clients that send these headers."""
+    opened: list[httpx.Client] = []
+
+    def client(**headers: str) -> httpx.Client:
+        opened.append(httpx.Client(base_url=address, headers=headers, timeout=60))
+        return opened[-1]
+
+    yield client
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def stranger(client_with: Callable[..., httpx.Client]) -> httpx.Client:
+    """Somebody without a key."""
+    return client_with()
+
+
+@pytest.fixture
+def viewer(client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]) -> httpx.Client:
+    """Somebody who may look."""
+    return client_with(Authorization=f"Bearer {key_of(Role.VIEWER)}")
+
+
+@pytest.fixture
+def operator(
+    client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]
+) -> httpx.Client:
+    """Somebody who may make tickets."""
+    return client_with(Authorization=f"Bearer {key_of(Role.OPERATOR)}")
+
+
+@pytest.fixture
+def guests(database: Database, event: Event) -> list[int]:
+    """Three people on the event's list; the second has a seat."""
+    with database.transaction() as connection:
+        connection.execute(insert(ticket_types).values(event_id=event.id, name="Graduate"))
+        kind = connection.execute(select(ticket_types.c.id)).scalar_one()
+        ids = []
+        for name, seat in (("Ayu Lestari", ""), ("Budi Santoso", "B-12"), ("Citra Dewi", "")):
+            first, last = name.split()
+            ids.append(
+                connection.execute(
+                    insert(people)
+                    .values(
+                        event_id=event.id, natural_key=f"id:{first}", full_name=name,
+                        first_name=first, last_name=last, email=f"{first}@example.org".lower(),
+                        phone="+628111234567",
+                    )
+                    .returning(people.c.id)
+                ).scalar_one()
+            )  # fmt: skip
+            connection.execute(
+                insert(attendees).values(
+                    event_id=event.id, person_id=ids[-1], ticket_type_id=kind, seat=seat
+                )
+            )
+    return ids
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

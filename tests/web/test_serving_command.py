@@ -1,0 +1,102 @@
+"""`ticketing serve` and `ticketing api-keys` as processes."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path, unused_port: int) -> dict[str, str]:
+    """A database and a folder of its own."""
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "WEB_PORT": str(unused_port),
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def ticketing(environment: dict[str, str]) -> Ticketing:
+    """Runs `ticketing …`."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ticketing", *arguments],
+            check=False, capture_output=True, text=True, timeout=60, env=environment,
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing) -> None:
+    made = ticketing("api-keys", "add", "school", "--role", "operator")
+    again = ticketing("api-keys", "add", "school")
+    ended = ticketing("api-keys", "revoke", "school")
+    listed = ticketing("api-keys", "list", "--json")
+    shown = ticketing("api-keys", "list")
+
+    assert (made.returncode, ended.returncode, shown.returncode) == (0, 0, 0)
+    assert made.stdout.startswith("tk_")
+    assert (again.returncode, "choose another name" in again.stderr) == (2, True)
+    [key] = json.loads(listed.stdout)
+    assert (key["name"], key["role"], key["revoked_at"] is None) == ("school", "operator", False)
+    assert made.stdout.strip() not in listed.stdout + shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["api-keys", "add", "x", "--role", "king"], "viewer, operator, admin"),
+        (["api-keys", "revoke", "nobody"], "no living key is called 'nobody'"),
+        (["serve", "--port", "0"], "--port"),
+    ],
+)
+def test_bad_usage_is_2_and_says_what_would_do(
+    ticketing: Ticketing, arguments: list[str], words: str
+) -> None:
+    refused = ticketing(*arguments)
+
+    assert refused.returncode == 2
+    assert words in refused.stderr
+
+
+def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: int) -> None:
+    with socket.create_server(("127.0.0.1", unused_port)):
+        refused = ticketing("serve")
+
+    assert refused.returncode == 2
+    assert f"cannot listen on 127.0.0.1, port {unused_port}" in refused.stderr
+    assert "WEB_PORT" in refused.stderr
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_answers_on_this_machine_only_and_stops_when_told(
+    environment: dict[str, str], unused_port: int, stop: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ticketing", "serve"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=60) as client:
+        alive = client.get(f"http://127.0.0.1:{unused_port}/health")
+    listening = Path("/proc/net/tcp").read_text(encoding="ascii")
+    process.send_signal(stop)
+    said, _ = process.communicate(timeout=60)
+
+    assert alive.status_code == 200
+    assert f"0100007F:{unused_port:04X} 00000000:0000 0A" in listening
+    assert f"http://127.0.0.1:{unused_port}/docs" in said
+    assert "Traceback" not in said
+    assert process.returncode == 0

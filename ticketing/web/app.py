@@ -1,0 +1,88 @@
+"""The application put together: routers, the threshold, what is started and stopped with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from ticketing.actions.batch_orders import end_abandoned
+from ticketing.actions.generate import Means
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.office import Office
+from ticketing.store.database import Database
+from ticketing.web import batches, events, gate, health, holder, problems, tickets
+from ticketing.web.limits import Limiter
+from ticketing.web.metrics import Metrics
+from ticketing.web.service import Service, now
+from ticketing.web.threshold import Threshold
+from ticketing.web.workshop import Workshop
+
+THREADS = 8
+# two a thread, one an idempotency key in use, one a waiting batch, three a bench, and some to spare
+CONNECTIONS = 45
+DESCRIPTION = """\
+Tickets of events: made one by one or in batches, fetched, and validated.
+
+Every JSON answer is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an API
+key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys add` makes one. A POST with an
+`Idempotency-Key` is done once within 24 hours, however often it is sent.
+"""
+
+
+def create_app(office: Office) -> FastAPI:
+    """The service of an open office."""
+    service = _service(replace(office, database=Database.at(office.url, connections=CONNECTIONS)))
+    app = FastAPI(
+        title="Ticket assets",
+        version=health.VERSION,
+        description=DESCRIPTION,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    problems.register(app)
+    for router in (tickets.router, batches.router, events.router, gate.router, holder.router,
+                   health.router, health.metrics_router):  # fmt: skip
+        app.include_router(router)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=office.settings.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"],
+        expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
+    )
+    app.add_middleware(Threshold, metrics=service.metrics)
+    return app
+
+
+def _service(office: Office) -> Service:
+    templates = TemplateFolders(office.settings.templates_path)
+
+    def means() -> Means:
+        return Means(office.database, office.keys, Renderer(templates), office.folder)
+
+    return Service(
+        office=office,
+        workshop=Workshop(means, now),
+        metrics=Metrics(office.database),
+        limiter=Limiter(office.settings.web_requests_a_minute),
+        templates=templates,
+        started_at=now(),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    end_abandoned(service.database, at=now())
+    service.workshop.open()
+    try:
+        yield
+    finally:
+        await anyio.to_thread.run_sync(service.workshop.close)
+        service.database.dispose()

@@ -1,0 +1,145 @@
+"""What went wrong, as an HTTP status and an envelope. Texts never repeat a token or a key."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ticketing.actions.batch_orders import BatchOfAnotherEvent, UnknownBatch
+from ticketing.actions.issued import NoDocument, NoTicketDue, UnknownGuest, UnknownTicket
+from ticketing.domain.errors import (
+    Misconfigured,
+    PlanOutdated,
+    Refused,
+    TicketingError,
+    Unavailable,
+    UnknownEvent,
+)
+from ticketing.store.idempotency import KeyInUse, KeyReused
+from ticketing.web.answers import Answer, Failure, failure
+
+LOG = structlog.stdlib.get_logger("ticketing.web")
+QUOTED_AT_MOST = 80
+
+
+class NotKnown(Refused):
+    """The request carries no living API key."""
+
+
+class NotAllowed(Refused):
+    """The key's role does not include this."""
+
+
+class TooManyRequests(Refused):
+    """One address asked too often without a key."""
+
+
+class Busy(Unavailable):
+    """More batches wait than the service takes on."""
+
+
+class BodyTooLarge(Refused):
+    """The request's body is larger than anything that could be asked for."""
+
+
+_STATUS: dict[type[TicketingError], HTTPStatus] = {
+    NotKnown: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    UnknownEvent: HTTPStatus.NOT_FOUND,
+    UnknownTicket: HTTPStatus.NOT_FOUND,
+    UnknownGuest: HTTPStatus.NOT_FOUND,
+    UnknownBatch: HTTPStatus.NOT_FOUND,
+    NoDocument: HTTPStatus.NOT_FOUND,
+    NoTicketDue: HTTPStatus.CONFLICT,
+    BatchOfAnotherEvent: HTTPStatus.CONFLICT,
+    PlanOutdated: HTTPStatus.CONFLICT,
+    KeyInUse: HTTPStatus.CONFLICT,
+    KeyReused: HTTPStatus.CONFLICT,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,  # the service's setting, not the caller's
+    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    TicketingError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses for the OpenAPI description."""
+    return {status: {"model": Failure} for status in sorted(statuses)}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses, with what any call behind a key can answer."""
+    return failures(400, 401, 403, 413, 422, 503, *statuses)
+
+
+def status_of(error: TicketingError) -> HTTPStatus:
+    """The status of the nearest kind of error that has one."""
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+
+
+def problem(error: TicketingError) -> Answer:
+    """The envelope of one of our own errors."""
+    answer = failure(status_of(error), error.code, str(error), _plain(error.details))
+    if isinstance(error, NotKnown):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests | Unavailable | KeyInUse):
+        answer.headers["Retry-After"] = str(error.details.get("retryAfter", 5))
+    return answer
+
+
+def register(app: FastAPI) -> None:
+    """Let every failure of the application leave as an envelope."""
+    app.add_exception_handler(TicketingError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _ours(_: Request, error: Exception) -> Answer:
+    if not isinstance(error, TicketingError):
+        raise error
+    return problem(error)
+
+
+async def _invalid(_: Request, error: Exception) -> Answer:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in found):
+        return failure(400, "malformed_json", "the body is not JSON")
+    fields = [_fault(fault) for fault in found]
+    named = ", ".join(sorted({str(fault["field"]) for fault in fields}))
+    return failure(422, "invalid_request", f"cannot be used: {named}", {"fields": fields})
+
+
+async def _http(_: Request, error: Exception) -> Answer:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    answer = failure(status, status.name.lower(), status.phrase)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def unforeseen(error: Exception) -> Answer:
+    """The envelope of what nobody thought of."""
+    # the kind only: a driver's text can quote a row
+    LOG.error("request failed", kind=type(error).__name__)
+    return failure(500, "internal_error", "this should not have happened; the log has the request")
+
+
+def _fault(fault: dict[str, Any]) -> dict[str, object]:
+    place = tuple(fault["loc"])
+    return {
+        "field": ".".join(map(str, place[1:])) or str(place[0]),
+        "value": ascii(fault.get("input"))[:QUOTED_AT_MOST],
+        "message": str(fault["msg"]),
+    }
+
+
+def _plain(details: dict[str, object]) -> dict[str, Any]:
+    return {name: v if isinstance(v, int | float | str) else str(v) for name, v in details.items()}

@@ -1,0 +1,44 @@
+"""The application on a socket, until it is told to stop."""
+
+import signal
+import socket
+from contextlib import suppress
+from types import FrameType
+
+import uvicorn
+
+from ticketing.domain.errors import Misconfigured
+from ticketing.office import Office
+from ticketing.web.app import create_app
+
+GRACE_SECONDS = 20
+
+
+def serve(office: Office, *, host: str, port: int) -> None:
+    """Answer requests until SIGINT or SIGTERM; what is being answered is answered first."""
+    config = uvicorn.Config(
+        create_app(office),
+        log_config=None,  # the threshold writes our own lines; uvicorn's would show paths
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # uvicorn sends itself the signal again when it is done: that must end us, not kill us
+    signal.signal(signal.SIGTERM, _end)
+    with _listening(host, port) as listening, suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on {host}, port {port} ({error.strerror}); --port or WEB_PORT names"
+            " another"
+        ) from error
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
