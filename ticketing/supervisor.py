@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_SECONDS = 20
@@ -32,10 +33,17 @@ def free_port(wanted: int) -> int:
     return wanted
 
 
-def supervise(command: Sequence[str], environment: Mapping[str, str], *, cwd: Path) -> int:
-    """Run a command until it ends or we are told to stop; then stop all that came of it.
+class Service(NamedTuple):
+    """A command that is to run on and on, and the file that takes what it prints."""
 
-    Returns 0 after Ctrl-C or SIGTERM, else the command's own exit code.
+    command: Sequence[str]
+    log: Path
+
+
+def supervise(services: Sequence[Service], environment: Mapping[str, str], *, cwd: Path) -> int:
+    """Run services until one ends or we are told to stop; then stop all that came of them.
+
+    Returns 0 after Ctrl-C or SIGTERM, else the exit code of the service that ended.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -46,28 +54,41 @@ def supervise(command: Sequence[str], environment: Mapping[str, str], *, cwd: Pa
         told_to_stop = True
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    child = subprocess.Popen(  # noqa: S603 - our own command
-        command,
-        env=dict(environment),
-        cwd=cwd,
-        start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
-        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509 - no threads here
-    )
+    children = [_started(service, environment, cwd, libc) for service in services]
     try:
-        while child.poll() is None and not told_to_stop:
+        while not told_to_stop and all(child.poll() is None for child in children):
             time.sleep(0.2)
     finally:
-        _stop_all(child)
+        ended = [child.returncode for child in children if child.returncode is not None]
+        _stop_all(children)
         for number, handler in previous.items():
             signal.signal(number, handler)
-    return 0 if told_to_stop else child.returncode
+    return 0 if told_to_stop else ended[0]
 
 
-def _stop_all(child: "subprocess.Popen[bytes]") -> None:
-    """Ask the first child, then whoever is left, then insist."""
-    if child.poll() is None:
-        child.send_signal(signal.SIGINT)
-        _wait(lambda: child.poll() is not None)
+def _started(
+    service: Service, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
+) -> "subprocess.Popen[bytes]":
+    service.log.parent.mkdir(parents=True, exist_ok=True)
+    with service.log.open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            service.command,
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509 - no threads here
+        )
+
+
+def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Ask the first children, then whoever is left, then insist."""
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+    _wait(lambda: all(child.poll() is not None for child in children))
     for number in (signal.SIGTERM, signal.SIGKILL):
         for orphan in _descendants(os.getpid()):
             _send(orphan, number)

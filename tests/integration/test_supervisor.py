@@ -16,55 +16,55 @@ from ticketing.supervisor import free_port
 FAMILY = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from ticketing.supervisor import supervise
+from ticketing.supervisor import Service, supervise
 stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
 child = (
     "import subprocess, sys, time;"
     f"subprocess.Popen([sys.executable, '-c', {stubborn!r}], start_new_session=True);"
-    "print('ready', flush=True); time.sleep(300)"
+    "open('ready', 'w').close(); time.sleep(300)"
 )
 import ticketing.supervisor
 ticketing.supervisor.PATIENCE_SECONDS = 1
-sys.exit(supervise([sys.executable, "-c", child], os.environ, cwd=Path.cwd()))
+quiet = [sys.executable, "-c", "import time; time.sleep(300)"]
+services = [Service([sys.executable, "-c", child], Path("a.log")), Service(quiet, Path("b.log"))]
+sys.exit(supervise(services, os.environ, cwd=Path.cwd()))
 """
 
 
 @pytest.fixture
-def family() -> Iterator[subprocess.Popen[str]]:
-    """A supervisor with a child and a stubborn grandchild, all running."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", FAMILY], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor with two children and a stubborn grandchild, all running."""
+    process = subprocess.Popen([sys.executable, "-c", FAMILY], cwd=tmp_path, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
     yield process
     process.kill()
     process.wait()
-    process.stdout.close()
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_being_told_to_stop_leaves_no_process(
-    family: subprocess.Popen[str], told: signal.Signals
+    family: subprocess.Popen[bytes], told: signal.Signals
 ) -> None:
     before = descendants(family.pid)
 
     family.send_signal(told)
 
     assert family.wait(30) == 0
-    assert len(before) == 2
+    assert len(before) == 3
     assert [process for process in before if Path(f"/proc/{process}").exists()] == []
 
 
-def test_a_child_that_ends_by_itself_gives_its_exit_code() -> None:
+def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None:
     script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)')
 
-    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    ended = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
 
     assert ended.returncode == 7
 
 
-def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[str]) -> None:
+def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:
     child = descendants(family.pid)[0]
 
     family.kill()

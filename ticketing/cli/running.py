@@ -14,7 +14,7 @@ def up(
         str, typer.Option(help="Dagster's page has no login: leave it on this machine.")
     ] = "127.0.0.1",
 ) -> None:
-    """Start PostgreSQL, Dagster's page and daemon.
+    """Start PostgreSQL, Dagster, the web service.
 
     Ctrl-C stops all of them.
     """
@@ -22,31 +22,28 @@ def up(
 
     from ticketing.office import ensure_dagster_database, prepare_dagster_home
     from ticketing.settings import CHECKOUT
-    from ticketing.supervisor import free_port, supervise
+    from ticketing.supervisor import Service, free_port, supervise
 
     with office() as opened:
         ensure_dagster_database(opened)
         environment = prepare_dagster_home(opened)
-        chosen = free_port(port)
+        page, web = free_port(port), free_port(opened.settings.web_port)
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
-        command = [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "dagster",
-            "dev",
-            "-w",
-            str(CHECKOUT / "workspace.yaml"),
-        ]
-        command += ["-h", host, "-p", str(chosen)]
+        dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
+        dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-h", host, "-p", str(page)]
+        serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
+        serve += ["--host", host, "--port", str(web)]
+        logs = opened.settings.data_path.resolve() / "logs"
         screen().print(
-            f"\n  Dagster   http://127.0.0.1:{chosen}\n"
+            f"\n  Dagster   http://{host}:{page}, after some ten seconds\n"
+            f"  web       http://{host}:{web}/docs, keys by `ticketing api-keys add`\n"
             f"  rosters   {opened.settings.inbox}/<event>/*.csv are imported when dropped there\n"
             f"  tickets   {opened.settings.documents}\n"
+            f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
         )
-        code = supervise(command, environment, cwd=CHECKOUT)
+        services = [Service(dagster, logs / "dagster.log"), Service(serve, logs / "web.log")]
+        code = supervise(services, environment, cwd=CHECKOUT)
     sys.exit(code)
 
 

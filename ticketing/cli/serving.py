@@ -17,6 +17,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Others reach it through a proxy with TLS: leave it here.")
     ] = "127.0.0.1",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Without the lines at the start.")] = False,
 ) -> None:
     """Answer over HTTP: tickets, batches, validation, holders' pages.
 
@@ -26,11 +27,12 @@ def serve(
 
     with office() as opened:
         chosen = port or opened.settings.web_port
-        screen().print(
-            f"\n  web       http://{host}:{chosen}/docs\n"
-            f"  keys      ticketing api-keys add NAME --role operator\n"
-            f"  stop      Ctrl-C\n"
-        )
+        if not quiet:
+            screen().print(
+                f"\n  web       http://{host}:{chosen}/docs\n"
+                f"  keys      ticketing api-keys add NAME --role operator\n"
+                f"  stop      Ctrl-C\n"
+            )
         answer(opened, host=host, port=chosen)
 
 
