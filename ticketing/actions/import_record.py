@@ -40,7 +40,7 @@ class Record:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        _trace: TracebackType | None,
     ) -> None:
         """Say why, if it failed."""
         if kind is None:

@@ -28,6 +28,7 @@ from ticketing.gateways.quarantine_files import write_quarantine
 from ticketing.gateways.roster_files import Reading
 from ticketing.store import audit, imports, roster_changes
 from ticketing.store.database import Database
+from ticketing.store.roster_changes import Lines
 from ticketing.store.roster_matching import match
 from ticketing.store.roster_staging import Staging
 from ticketing.store.roster_wanted import Wanted
@@ -106,7 +107,7 @@ class _Plan:
     changed_fields: dict[str, int]
     changes: list[Change]
     quarantine: list[QuarantinedRow]
-    chunks: list[tuple[int, int]]
+    chunks: list[Lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +232,8 @@ class _Import:
         self.progress(done.rows, done)
         with ThreadPoolExecutor(WRITERS, "import") as writers:
             chunks = [
-                writers.submit(self._write_chunk, Chunk(plan.wanted, import_id, first, last))
-                for first, last in plan.chunks
+                writers.submit(self._write_chunk, Chunk(plan.wanted, import_id, lines))
+                for lines in plan.chunks
             ]
             try:
                 for chunk in as_completed(chunks):

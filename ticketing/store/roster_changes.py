@@ -1,5 +1,7 @@
 """What an import is about to change: every row with its verdict, the totals, the first few."""
 
+from typing import NamedTuple
+
 from sqlalchemy import (
     Connection,
     FromClause,
@@ -23,6 +25,14 @@ from ticketing.store.schema import attendees, people, ticket_types
 MOST_NEW_TYPES = 100  # more is a column that does not hold kinds of ticket
 
 
+class Lines(NamedTuple):
+    """A stretch of the file, its first and last line, and whether it names anybody known."""
+
+    first: int
+    last: int
+    names_known: bool
+
+
 def plan(connection: Connection, wanted: Wanted) -> Counts:
     """Fill `plan` with every row that changes something; how many those are, and the others."""
     staging = wanted.staging
@@ -36,7 +46,7 @@ def plan(connection: Connection, wanted: Wanted) -> Counts:
         .select_from(_as_known(staging))
         .where(
             staging.matches.c.reason.is_(None),
-            staging.matches.c.leader == staging.matches.c.line,
+            staging.matches.c.repeats.is_(None),
             or_(absent, differs(wanted.differing())),
         )
     )
@@ -49,10 +59,15 @@ def plan(connection: Connection, wanted: Wanted) -> Counts:
 def _as_known(staging: Staging) -> FromClause:
     """Each clean row beside what is known of its person."""
     rows, matches = staging.rows, staging.matches
-    of_roster = and_(attendees.c.person_id == people.c.id, attendees.c.source == "roster")
+    known = and_(people.c.id == matches.c.person_id, people.c.event_id == staging.event_id)
+    of_roster = and_(
+        attendees.c.person_id == people.c.id,
+        attendees.c.event_id == staging.event_id,
+        attendees.c.source == "roster",
+    )
     return (
         rows.join(matches, matches.c.line == rows.c.line)
-        .outerjoin(people, people.c.id == matches.c.person_id)
+        .outerjoin(people, known)
         .outerjoin(attendees, of_roster)
         .outerjoin(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
     )
@@ -120,23 +135,29 @@ def _updates(wanted: Wanted) -> Select[tuple[int]]:
 def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
     """Make the kinds of ticket that the file names and the event does not have."""
     staging, name = wanted.staging, wanted.staging.rows.c.ticket_type
-    alike = and_(
-        ticket_types.c.event_id == staging.event_id,
-        func.lower(ticket_types.c.name) == func.lower(name),
-    )
-    new = (
-        select(name)
-        .ext(distinct_on(func.lower(name)))
+    # grouped before they are compared: a million words are few kinds
+    named = (
+        select(name, func.min(staging.rows.c.line).label("line"))
         .join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+        # without a column of its own, only somebody new is given the usual kind
         .where(
-            ~select(ticket_types.c.id).where(alike).exists(),
-            # without a column of its own, only somebody new is given the usual kind
             or_(
                 staging.plan.c.verdict == Verdict.INSERTED.value,
                 literal(Field.TICKET_TYPE in wanted.fields),
-            ),
+            )
         )
-        .order_by(func.lower(name), staging.rows.c.line)
+        .group_by(name)
+        .subquery("named")
+    )
+    known = select(ticket_types.c.id).where(
+        ticket_types.c.event_id == staging.event_id,
+        func.lower(ticket_types.c.name) == func.lower(named.c.ticket_type),
+    )
+    new = (
+        select(named.c.ticket_type)
+        .ext(distinct_on(func.lower(named.c.ticket_type)))
+        .where(~known.exists())
+        .order_by(func.lower(named.c.ticket_type), named.c.line)
     )
     names = connection.execute(new.limit(MOST_NEW_TYPES + 1)).scalars().all()
     if len(names) > MOST_NEW_TYPES:
@@ -149,13 +170,19 @@ def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
         connection.execute(insert(ticket_types), values)
 
 
-def chunks(connection: Connection, staging: Staging, size: int) -> list[tuple[int, int]]:
-    """Ranges of lines, first and last, that hold `size` changes each."""
+def chunks(connection: Connection, staging: Staging, size: int) -> list[Lines]:
+    """Ranges of lines that hold `size` changes each."""
     place = func.row_number().over(order_by=staging.plan.c.line) - 1
-    numbered = select(staging.plan.c.line, (place // size).label("chunk")).subquery()
+    numbered = select(
+        staging.plan.c.line, staging.plan.c.person_id, (place // size).label("chunk")
+    ).subquery()
     ranges = (
-        select(func.min(numbered.c.line), func.max(numbered.c.line))
+        select(
+            func.min(numbered.c.line),
+            func.max(numbered.c.line),
+            func.count(numbered.c.person_id),
+        )
         .group_by(numbered.c.chunk)
         .order_by(numbered.c.chunk)
     )
-    return [(first, last) for first, last in connection.execute(ranges)]
+    return [Lines(first, last, known > 0) for first, last, known in connection.execute(ranges)]

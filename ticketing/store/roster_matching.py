@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from ticketing.domain.roster import Entry
-from ticketing.store.roster_staging import Staging
+from ticketing.store.roster_staging import Staging, plan_for_many
 from ticketing.store.schema import people
 
 _BY_ADDRESS, _BY_NUMBER = 1, 2  # an address tells more than a number
@@ -33,7 +33,7 @@ _BY_ADDRESS, _BY_NUMBER = 1, 2  # an address tells more than a number
 
 def match(connection: Connection, staging: Staging) -> None:
     """Fill `matches`: every clean row with its person, or with why it cannot be used."""
-    connection.execute(select(func.set_config("work_mem", "64MB", True)))
+    plan_for_many(connection)
     _by_key(connection, staging)
     staging.analyze(connection, staging.matches)
     _refuse(connection, staging, _contradictions(staging))
@@ -45,17 +45,19 @@ def match(connection: Connection, staging: Staging) -> None:
 
 
 def _by_key(connection: Connection, staging: Staging) -> None:
-    """By natural key; rows of one person are stood for by the first of them."""
+    """By natural key; of the rows about one person, the later ones repeat the first."""
     rows = staging.rows
     # COLLATE "C": any order will do, and bytes sort several times faster than words
     first = func.min(rows.c.line).over(partition_by=rows.c.natural_key.collate("C"))
     known = and_(people.c.event_id == staging.event_id, people.c.natural_key == rows.c.natural_key)
     source = (
-        select(rows.c.line, first, people.c.id)
+        select(rows.c.line, func.nullif(first, rows.c.line), people.c.id)
         .select_from(rows.outerjoin(people, known))
         .where(rows.c.reason.is_(None))
     )
-    connection.execute(insert(staging.matches).from_select(["line", "leader", "person_id"], source))
+    connection.execute(
+        insert(staging.matches).from_select(["line", "repeats", "person_id"], source)
+    )
 
 
 def _somebody_is_known(connection: Connection, staging: Staging) -> bool:
@@ -83,17 +85,17 @@ def _refuse(connection: Connection, staging: Staging, refusals: Subquery) -> Non
 
 def _contradictions(staging: Staging) -> Subquery:
     """The same person again with other data: the first line counts."""
-    matches, row, leader = staging.matches, staging.rows.alias("r"), staging.rows.alias("l")
+    matches, row, first = staging.matches, staging.rows.alias("r"), staging.rows.alias("f")
     differing = func.concat_ws(
         ", ",
-        *(case((row.c[name] != leader.c[name], name)) for name in Entry._fields[1:]),
+        *(case((row.c[name] != first.c[name], name)) for name in Entry._fields[1:]),
     )
-    reason = func.format("the same person as line %s, with another %s", matches.c.leader, differing)
+    reason = func.format("the same person as line %s, with another %s", first.c.line, differing)
     return (
         select(row.c.line, row.c.natural_key.label("key"), reason.label("reason"))
         .join(matches, matches.c.line == row.c.line)
-        .join(leader, leader.c.line == matches.c.leader)
-        .where(matches.c.leader != matches.c.line, differing != "")
+        .join(first, first.c.line == matches.c.repeats)
+        .where(differing != "")
         .subquery("contradictions")
     )
 
@@ -151,7 +153,10 @@ def _adopt(connection: Connection, staging: Staging) -> None:
     connection.execute(
         update(matches)
         .values(person_id=chosen.c.person_id)
-        .where(matches.c.leader == chosen.c.line, chosen.c.turn == 1)
+        .where(
+            func.coalesce(matches.c.repeats, matches.c.line) == chosen.c.line,
+            chosen.c.turn == 1,
+        )
     )
 
 
@@ -193,9 +198,9 @@ def _echoes(staging: Staging) -> Subquery:
             staging.rows.c.natural_key.label("key"),
             func.format("the same as line %s, which is kept aside", first.c.line).label("reason"),
         )
-        .join(first, first.c.line == again.c.leader)
+        .join(first, first.c.line == again.c.repeats)
         .join(staging.rows, staging.rows.c.line == again.c.line)
-        .where(again.c.line != again.c.leader, again.c.reason.is_(None), first.c.reason.isnot(None))
+        .where(again.c.reason.is_(None), first.c.reason.isnot(None))
         .subquery("echoes")
     )
 
@@ -238,7 +243,7 @@ def _pairs(
         .join(people, and_(people.c.event_id == staging.event_id, shared))
         .where(
             has_it,
-            matches.c.leader == matches.c.line,
+            matches.c.repeats.is_(None),
             matches.c.person_id.is_(None),
             matches.c.reason.is_(None),
         )

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from ticketing.domain.errors import UnsafeWithdrawal
-from ticketing.store.roster_staging import Staging
+from ticketing.store.roster_staging import Staging, plan_for_many
 from ticketing.store.schema import attendees, generated_tickets, people
 
 
@@ -49,6 +49,7 @@ def plan_withdrawal(connection: Connection, staging: Staging) -> Withdrawal:
 
 def withdraw(connection: Connection, staging: Staging, *, at: datetime) -> int:
     """Take back the entitlement of everyone absent; before anybody new is written."""
+    plan_for_many(connection)
     return connection.execute(
         update(attendees).where(_absent(staging)).values(state="withdrawn", updated_at=at)
     ).rowcount
@@ -61,7 +62,7 @@ def _illegible_lines(connection: Connection, staging: Staging) -> list[int]:
     refused = select(matches.c.line).where(
         matches.c.reason.isnot(None),
         matches.c.person_id.is_(None),
-        matches.c.leader == matches.c.line,
+        matches.c.repeats.is_(None),
     )
     both = union_all(unclean, refused).subquery()
     return list(connection.execute(select(both.c.line).order_by(both.c.line).limit(5)).scalars())

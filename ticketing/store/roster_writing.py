@@ -18,6 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ticketing.domain.errors import ImportOvertaken
 from ticketing.domain.roster import Counts, Field, Verdict
+from ticketing.store.roster_changes import Lines
+from ticketing.store.roster_staging import plan_for_many
 from ticketing.store.roster_wanted import Wanted, differs
 from ticketing.store.schema import attendees, people, ticket_types
 
@@ -28,16 +30,15 @@ class Chunk:
 
     wanted: Wanted
     import_id: int
-    first: int
-    last: int
+    lines: Lines
 
     def write(self, connection: Connection, *, at: datetime) -> Counts:
         """Write what is planned for these lines; how many people that made and changed."""
         # The import's last commit waits for the disk, and with it every one before.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
-            self._update_people(connection, at)
-            return Counts(self._insert(connection), self._update_attendees(connection, at))
+            updated = self._update(connection, at) if self.lines.names_known else 0
+            return Counts(self._insert(connection), updated)
         except IntegrityError as error:
             raise ImportOvertaken(
                 "somebody else added the same people meanwhile; run the import again"
@@ -45,6 +46,7 @@ class Chunk:
 
     def _insert(self, connection: Connection) -> int:
         """The new people, and an entitlement for everyone who has none of the roster's."""
+        plan_for_many(connection)  # how many rows a WITH … RETURNING hands on, no planner knows
         rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
@@ -77,6 +79,7 @@ class Chunk:
                 literal(self.import_id),
                 rows.c.line,
             )
+            .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
         )
         columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
         return (
@@ -88,6 +91,10 @@ class Chunk:
             )
             .rowcount
         )
+
+    def _update(self, connection: Connection, at: datetime) -> int:
+        self._update_people(connection, at)
+        return self._update_attendees(connection, at)
 
     def _update_people(self, connection: Connection, at: datetime) -> None:
         wanted = self.wanted.of_people()
@@ -131,8 +138,8 @@ class Chunk:
         rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
         return (
             rows.c.line == planned.c.line,
-            rows.c.line.between(self.first, self.last),
-            planned.c.line.between(self.first, self.last),
+            rows.c.line.between(self.lines.first, self.lines.last),
+            planned.c.line.between(self.lines.first, self.lines.last),
         )
 
     def _types(self) -> Subquery:
