@@ -43,7 +43,9 @@ format: setup-dev ## format the code and mend what can be mended
 	ruff format .
 
 bench: setup-dev ## measure import, issue and render on this machine
-	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+	@for script in benchmarks/*.py; do \
+	  name=$$(basename $$script .py); echo "== $$name"; python -m benchmarks.$$name || exit 1; \
+	done
 
 lock: setup-dev ## resolve the dependencies anew into the two locks
 	echo pip | $(COMPILE) - -o deploy/pip.lock
