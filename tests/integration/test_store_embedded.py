@@ -101,6 +101,23 @@ def test_a_home_that_others_cannot_enter_stays_closed(folder: Path) -> None:
     shutil.rmtree(server.cluster.parent)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server lies outside its checkout")
+def test_a_checkout_made_anew_begins_anew_and_the_old_data_is_kept_aside(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with EmbeddedServer(home / "data") as server:
+        place = server.cluster.parent
+    shutil.rmtree(home / "data")
+
+    with EmbeddedServer(home / "data") as server:
+        assert answer(server) == 42
+
+    aside = list(place.parent.glob(f"{place.name}.left-*"))
+    assert len(aside) == 1
+    for folder in (place, *aside):
+        shutil.rmtree(folder)
+
+
 def test_a_copy_of_the_server_runs_where_the_wheel_cannot_be_reached(tmp_path: Path) -> None:
     copied = copy_for_others(binaries_of_the_wheel(), tmp_path)
 

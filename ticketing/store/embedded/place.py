@@ -11,6 +11,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +90,9 @@ def _reachable_home(handles: Path) -> Path:
         return handles
     name = hashlib.sha256(os.fsencode(handles)).hexdigest()[:16]
     home = SHARED_STATE / name
+    if (home / "cluster").exists() and not (handles / "password").exists():
+        # the checkout was deleted and made anew: its old database is kept aside, not served
+        home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
     home.mkdir(parents=True, exist_ok=True)
     (home / "belongs-to").write_text(f"{handles}\n", encoding="utf-8")
     return home
