@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, text
 
 from ticketing.domain.errors import Misconfigured
+from ticketing.domain.events import Event
 from ticketing.settings import CHECKOUT, Settings
+from ticketing.store import events
 from ticketing.store.database import Database, application_url
 from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import is_current, upgrade
@@ -36,6 +38,11 @@ class Office:
     database: Database
     url: URL
     dagster_url: URL
+
+    def event(self, slug_or_id: str) -> Event:
+        """The event of that slug or number; refuses an unknown one."""
+        with self.database.transaction() as connection:
+            return events.get(connection, slug_or_id)
 
     @cached_property
     def keys(self) -> "KeyRing":
@@ -121,6 +128,7 @@ def ensure_dagster_database(office: Office) -> None:
 
 def prepare_dagster_home(office: Office) -> dict[str, str]:
     """The environment for Dagster beside us; its home gets our dagster.yaml anew each time."""
+    ensure_dagster_database(office)
     data = office.settings.data_path.resolve()
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)

@@ -36,10 +36,9 @@ def run(
     """
     import subprocess
 
-    from ticketing.office import ensure_dagster_database, prepare_dagster_home
+    from ticketing.office import prepare_dagster_home
 
     with office() as opened:
-        ensure_dagster_database(opened)
         code = subprocess.run(command, check=False, env=prepare_dagster_home(opened)).returncode  # noqa: S603 - the caller's own command
     sys.exit(code)
 

@@ -63,11 +63,9 @@ def change(
 ) -> None:
     """Change an event. Tickets keep their codes; PDFs that show the change are made again."""
     from ticketing.actions.events import Times, change_event
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, slug)
+        known = opened.event(slug)
         chosen = zone or known.time_zone
         first = Times(starts, ends, chosen).instants()[0] if starts else None
         last = Times(ends, ends, chosen).instants()[1] if ends else None

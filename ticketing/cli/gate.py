@@ -20,15 +20,13 @@ def verify(
 ) -> None:
     """Would this ticket pass, and if not, why not."""
     from ticketing.actions.verify import verify as examine
-    from ticketing.store import events
 
     texts = [line.rstrip("\n") for line in sys.stdin] if code == "-" else [code]
     refused = False
     with office() as opened:
         only = None
         if event is not None:
-            with opened.database.transaction() as connection:
-                only = events.get(connection, event)
+            only = opened.event(event)
         for text in texts:
             verdict = examine(opened.database, text, at=now(), event=only)
             refused = refused or not verdict.valid
@@ -59,13 +57,11 @@ def keys(
     They are all that a gate without network needs.
     """
     from ticketing.actions import keys as ring
-    from ticketing.store import events
 
     if form not in {"pem", "jwk", "hex"}:
         raise typer.BadParameter(f"{form!r}: write pem, jwk or hex", param_hint="--format")
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         if rotate:
             known = ring.rotate(opened.database, known, keys=opened.keys, by=actor(), at=now())
         found = ring.public_keys(opened.database, known, keys=opened.keys)
@@ -88,11 +84,9 @@ def revoke(
 ) -> None:
     """End tickets: they will not pass any more."""
     from ticketing.actions.revoke import revoke as end
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         done = end(opened.database, known, codes=codes, reason=reason, by=actor(), at=now())
     out = screen()
     for label, texts in (("revoked", done.revoked), ("revoked before", done.before),

@@ -44,11 +44,9 @@ def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
 ) -> None:
     """Issue missing tickets and render their PDFs."""
     from ticketing.actions.generate import Order
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         order = Order(
             by=actor(), at=now(), guest_ids=_numbers(ids), limit=limit, chunk=chunk,
             overwrite=overwrite, key=batch,

@@ -45,7 +45,6 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
     from ticketing.actions.import_result import ImportOptions
     from ticketing.actions.import_roster import import_roster
     from ticketing.cli.progress import reading
-    from ticketing.store import events
 
     source = _source(file, sql, sql_url_env)
     options = ImportOptions(
@@ -57,8 +56,7 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
         quarantine_path=quarantine or (file and file.with_name(f"{file.stem}.quarantine.csv")),
     )
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         with reading(quiet=as_json) as progress:
             done = import_roster(
                 opened.database, known, source, options=options, at=now(), by=actor(),

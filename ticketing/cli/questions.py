@@ -24,12 +24,10 @@ def missing(
     from dataclasses import asdict
 
     from ticketing.actions import missing as gaps
-    from ticketing.store import events
 
     with office() as opened:
         at = now()
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         gap = gaps.gap(opened.database, known, at=at)
         if count:
             typer.echo(gap.missing)
@@ -72,11 +70,9 @@ def preflight(event: EventOption, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.preflight import preflight as look_through
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         findings = list(look_through(opened.database, known, renderer=opened.renderer))
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -97,11 +93,9 @@ def report(event: EventOption, *, as_json: JsonOption = False) -> None:
     Person by person as CSV, for reading as PDF.
     """
     from ticketing.actions.report import write_report
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         done = write_report(opened.database, known, root=opened.folder.root, at=now())
     if as_json:
         print_json({
@@ -141,11 +135,9 @@ def why(
     from dataclasses import asdict
 
     from ticketing.actions.why import why as walk
-    from ticketing.store import events
 
     with office() as opened:
-        with opened.database.transaction() as connection:
-            known = events.get(connection, event)
+        known = opened.event(event)
         answer = walk(opened.database, known, person, at=now(), pdf_exists=opened.folder.exists)
     out = screen()
     if as_json:

@@ -20,12 +20,11 @@ def up(
     """
     import sys
 
-    from ticketing.office import ensure_dagster_database, prepare_dagster_home
+    from ticketing.office import prepare_dagster_home
     from ticketing.settings import CHECKOUT
     from ticketing.supervisor import Service, free_port, supervise
 
     with office() as opened:
-        ensure_dagster_database(opened)
         environment = prepare_dagster_home(opened)
         page, web = free_port(port), free_port(opened.settings.web_port)
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace

@@ -10,7 +10,6 @@ from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.templates import TemplateFolders
 from ticketing.domain.events import Event
 from ticketing.office import Office
-from ticketing.store import events
 from ticketing.store.database import Database
 from ticketing.web.limits import Limiter
 from ticketing.web.metrics import Metrics
@@ -40,8 +39,7 @@ class Service:
 
     def event(self, slug_or_id: str) -> Event:
         """The event; raises UnknownEvent."""
-        with self.database.transaction() as connection:
-            return events.get(connection, slug_or_id)
+        return self.office.event(slug_or_id)
 
     def address(self, request: Request, path: str) -> str:
         """An address of ours as others can reach it."""
