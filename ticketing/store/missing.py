@@ -135,20 +135,21 @@ def everyone(connection: Connection, event_id: int, *, over: bool) -> Iterator[E
         yield _entitlement(row)
 
 
+# each line that could not become a person, as `QuarantinedRow` has it
+QUARANTINED = select(
+    quarantined_rows.c.import_id,
+    imports.c.source_name,
+    quarantined_rows.c.line_number,
+    quarantined_rows.c.field,
+    quarantined_rows.c.value,
+    quarantined_rows.c.reason,
+).join(imports, imports.c.id == quarantined_rows.c.import_id)
+
+
 def quarantined(connection: Connection, event_id: int) -> Iterator[QuarantinedRow]:
     """What the latest finished import left out, in the order of its lines, streamed."""
-    query = (
-        select(
-            quarantined_rows.c.import_id,
-            imports.c.source_name,
-            quarantined_rows.c.line_number,
-            quarantined_rows.c.field,
-            quarantined_rows.c.value,
-            quarantined_rows.c.reason,
-        )
-        .join(imports, imports.c.id == quarantined_rows.c.import_id)
-        .where(quarantined_rows.c.import_id == _latest_import(event_id))
-        .order_by(quarantined_rows.c.line_number)
+    query = QUARANTINED.where(quarantined_rows.c.import_id == _latest_import(event_id)).order_by(
+        quarantined_rows.c.line_number
     )
     for row in connection.execute(query, execution_options={"yield_per": 2000}).mappings():
         yield QuarantinedRow(**row)

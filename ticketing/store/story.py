@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
 from ticketing.domain.missing import QuarantinedRow
+from ticketing.store.missing import QUARANTINED
 from ticketing.store.schema import (
     attendees,
     batches,
@@ -159,16 +160,7 @@ def failures(connection: Connection, event_id: int, guest_id: int) -> list[Failu
 def left_out(connection: Connection, event_id: int, text: str) -> list[QuarantinedRow]:
     """Lines of any import that hold a text and could not become a person, the latest first."""
     query = (
-        select(
-            quarantined_rows.c.import_id,
-            imports.c.source_name,
-            quarantined_rows.c.line_number,
-            quarantined_rows.c.field,
-            quarantined_rows.c.value,
-            quarantined_rows.c.reason,
-        )
-        .join(imports, imports.c.id == quarantined_rows.c.import_id)
-        .where(
+        QUARANTINED.where(
             quarantined_rows.c.event_id == event_id,
             _contains(cast(quarantined_rows.c.row, Text), text),
         )
