@@ -25,6 +25,7 @@ from ticketing.store.migrate import is_current, upgrade
 if TYPE_CHECKING:
     from ticketing.documents.folder import DocumentFolder
     from ticketing.documents.renderer import Renderer
+    from ticketing.gateways.midtrans import Account, Midtrans
     from ticketing.signing.keys import KeyRing
 
 HEX_SECRET = re.compile(r"[0-9a-fA-F]{64}")
@@ -70,6 +71,33 @@ class Office:
             max_file_size=settings.max_file_size,
             min_free_disk=settings.min_free_disk,
         )
+
+    @cached_property
+    def midtrans(self) -> "Midtrans":
+        """The payment gateway; also what `settle` and `expire_orders` ask."""
+        from ticketing.gateways.midtrans import Midtrans  # noqa: PLC0415 - httpx, for few commands
+
+        public = self.settings.web_public_url
+        notify = f"{public.rstrip('/')}/api/payment/notification" if public else ""
+        return Midtrans(midtrans_account(self.settings), notify_url=notify)
+
+
+def midtrans_account(settings: Settings) -> "Account":
+    """Whose money it is; a rehearsal has keys that everybody knows."""
+    from ticketing.gateways.midtrans import Account  # noqa: PLC0415 - as above
+
+    given = settings.midtrans_server_key
+    server_key = given.get_secret_value() if given else ""
+    if settings.midtrans_environment == "rehearsal":
+        return Account.rehearsal(settings.midtrans_rehearsal_url)
+    if not server_key:
+        raise Misconfigured(
+            f"MIDTRANS_ENVIRONMENT is {settings.midtrans_environment}: set MIDTRANS_SERVER_KEY,"
+            " which is in Midtrans' dashboard under Settings, Access Keys"
+        )
+    if settings.midtrans_environment == "sandbox":
+        return Account.sandbox(server_key, settings.midtrans_client_key)
+    return Account.production(server_key, settings.midtrans_client_key)
 
 
 @contextmanager

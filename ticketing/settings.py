@@ -113,6 +113,29 @@ class Settings(BaseSettings):
         description="How many requests a minute one address may send without a key.",
     )
 
+    midtrans_environment: Literal["rehearsal", "sandbox", "production"] = Field(
+        default="rehearsal",
+        validation_alias="MIDTRANS_ENVIRONMENT",
+        description="rehearsal (our own simulator, no money), sandbox (Midtrans' own rehearsal) or"
+        " production.",
+    )
+    midtrans_server_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="MIDTRANS_SERVER_KEY",
+        description="The merchant's server key, from Midtrans' dashboard; a rehearsal needs none.",
+    )
+    midtrans_client_key: str = Field(
+        default="",
+        validation_alias="MIDTRANS_CLIENT_KEY",
+        description="The merchant's client key; it is told to browsers.",
+    )
+    midtrans_rehearsal_url: str = Field(
+        default="http://127.0.0.1:8788",
+        pattern="^https?://[^/?#]+$",
+        validation_alias="MIDTRANS_REHEARSAL_URL",
+        description="Where the simulated Midtrans answers; `ticketing up` starts one and sets it.",
+    )
+
     @property
     def cors_origins(self) -> list[str]:
         """Origins one by one."""

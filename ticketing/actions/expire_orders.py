@@ -97,7 +97,7 @@ def _end_of(
 
 def _ask(gateway: Gateway, attempt: Attempt) -> _Answer:
     try:
-        statement = gateway.status(attempt.key)
+        statement = gateway.statement(attempt.key)
     except Unavailable:
         return _Answer(attempt, None, None)
     if statement is not None:

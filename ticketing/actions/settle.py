@@ -24,7 +24,7 @@ MOST_TRIES = 8  # four hours, by which a gateway knows its own transactions
 class Gateway(Protocol):
     """A payment gateway, as far as settling needs one."""
 
-    def status(self, attempt_key: str) -> Statement | None:
+    def statement(self, attempt_key: str) -> Statement | None:
         """What it says now of an attempt; None when it knows none of that key.
 
         Raises Unavailable when there is no answer to be had.
@@ -96,7 +96,7 @@ def _handle(
             reason = f"no payment attempt is called {notice.subject!r}"
             inbox.finish(connection, notice, Outcome.QUARANTINED, reason=reason, at=at)
             return Outcome.QUARANTINED
-    statement = gateway.status(attempt.key)
+    statement = gateway.statement(attempt.key)
     if statement is None:
         raise UnknownOrder(f"the gateway knows no {attempt.key}")
     with database.transaction() as connection:

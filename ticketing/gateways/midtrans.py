@@ -21,7 +21,7 @@ from ticketing.domain.errors import (
     UnreadableNotification,
 )
 from ticketing.domain.money import Rupiah
-from ticketing.domain.payments import AttemptState, state_said
+from ticketing.domain.payments import AttemptState, Statement, state_said
 from ticketing.gateways.midtrans_checkout import Checkout, request_for
 from ticketing.gateways.midtrans_notifications import Json, Notification, notification_in
 
@@ -63,6 +63,11 @@ class Account:
         """Both interfaces under one address: a simulator."""
         base = url.rstrip("/")
         return cls(server_key, client_key, base, base)
+
+    @classmethod
+    def rehearsal(cls, url: str) -> "Account":
+        """A simulator that takes no money, so its keys are no secret."""
+        return cls.at(url, "SB-Mid-server-REHEARSAL", "SB-Mid-client-REHEARSAL")
 
     def __post_init__(self) -> None:
         """Refuse to be nobody."""
@@ -152,6 +157,11 @@ class Midtrans:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
             raise
+
+    def statement(self, attempt_key: str) -> Statement | None:
+        """What settling has to know of an attempt; None while no method was chosen."""
+        attempt = self.status(attempt_key)
+        return attempt.statement if attempt else None
 
     def cancel(self, order_id: str) -> Notification | None:
         """End an attempt. It as it stands afterwards, which may be paid; None as for `status`."""

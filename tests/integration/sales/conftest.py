@@ -67,7 +67,7 @@ class Answers:
     def __init__(self) -> None:
         self.by_key: dict[str, Statement | Exception] = {}
 
-    def status(self, attempt_key: str) -> Statement | None:
+    def statement(self, attempt_key: str) -> Statement | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer

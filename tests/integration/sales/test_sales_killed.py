@@ -36,7 +36,7 @@ url, deed, at, said, when = sys.argv[1:]
 left = int(when)
 
 class Gateway:
-    def status(self, attempt_key):
+    def statement(self, attempt_key):
         if not said:
             return None
         return Statement(attempt_key, "tx", AttemptState(said), Rupiah(100_000), NOTHING)
