@@ -108,7 +108,7 @@ def test_overwriting_keeps_codes_and_links(
         identities = select(
             generated_tickets.c.ticket_code,
             generated_tickets.c.qr_code_data,
-            generated_tickets.c.magic_link_hash,
+            generated_tickets.c.token_id,
         ).order_by(generated_tickets.c.id)
         before = connection.execute(identities).all()
 

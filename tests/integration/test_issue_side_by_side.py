@@ -24,6 +24,7 @@ NewJob = Callable[..., int]
 
 ISSUER = """
 import os, signal, sys
+import psycopg
 from datetime import datetime
 from ticketing.actions.issue import issue
 from ticketing.signing.keys import KeyRing
@@ -31,7 +32,7 @@ from ticketing.store import events
 from ticketing.store.database import Database
 
 url, job_id, at, where, when = sys.argv[1:]
-calls = {"draw": 0, "progress": 0}
+calls = {"draw": 0, "write": 0, "progress": 0}
 
 def die_at(place):
     calls[place] += 1
@@ -41,6 +42,14 @@ def die_at(place):
 def randomness(length):
     die_at("draw")
     return os.urandom(length)
+
+send = psycopg.Copy.write
+
+def write(copy, block):
+    send(copy, block)
+    die_at("write")
+
+psycopg.Copy.write = write
 
 database = Database.at(url)
 with database.transaction() as connection:
@@ -158,7 +167,7 @@ def test_issuers_in_processes_share_the_work(
     ("where", "when", "kept"),
     [
         pytest.param("draw", 1, 0, id="before the first ticket is written"),
-        pytest.param("draw", 3, 100, id="in the middle of the third chunk"),
+        pytest.param("write", 3, 100, id="in the middle of the third chunk"),
         pytest.param("progress", 1, 50, id="right after the first chunk"),
         pytest.param("progress", 4, 200, id="right after the last chunk"),
     ],

@@ -131,7 +131,6 @@ def tickets(database: Database, event: Event, job_id: int, now: datetime) -> lis
                     ticket_code=f"TC-2026-{number:08}",
                     token_id=number.to_bytes(10, "big"),
                     qr_code_data=qr_text,
-                    magic_link_hash=number.to_bytes(32, "big"),
                     key_generation=1,
                     valid_from=now,
                     valid_until=now + timedelta(days=60),

@@ -64,7 +64,6 @@ def paths(database: Database, event: Event, folder: DocumentFolder, now: datetim
                     ticket_code=code,
                     token_id=number.to_bytes(10, "big"),
                     qr_code_data=code,
-                    magic_link_hash=number.to_bytes(32, "big"),
                     key_generation=1,
                     valid_from=now,
                     valid_until=now,

@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused_with_the_limits(event_number: int, year: i
 
 
 def test_a_repr_shows_neither_token_nor_signature(claims: Claims, text: str) -> None:
-    identity = Identity("TC-2026-00000000", b"secretoken", text, b"secrethash")
+    identity = Identity("TC-2026-00000000", b"secretoken", text)
     shown = repr(Token(claims, b"signature" * 7 + b"!")) + repr(identity)
 
     assert text not in shown

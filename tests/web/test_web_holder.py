@@ -38,7 +38,7 @@ def test_the_page_shows_the_ticket_and_loads_nothing(stranger: httpx.Client, lin
     for shown in ("Budi Santoso", "Wisuda Periode II 2026", "Sabtu, 12 Desember 2026", "B-12"):
         assert shown in page.text
     assert (
-        re.findall(r'(?:src|href)="(?!data:image/svg|[A-Za-z0-9_-]{32}/ticket\.pdf)', page.text)
+        re.findall(r'(?:src|href)="(?!data:image/svg|[A-Za-z0-9_-]{36}/ticket\.pdf)', page.text)
         == []
     )
     assert "http://" not in page.text.replace("http://www.w3.org/2000/svg", "")

@@ -3,8 +3,9 @@
 What issuing and reissuing share. Who gets one, and in which transaction, is theirs to say.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -13,8 +14,9 @@ from sqlalchemy import Connection
 from ticketing.actions.keys import current_signer
 from ticketing.domain.errors import IdentityTaken, Refused, TicketNotStored
 from ticketing.domain.events import Event
+from ticketing.signing.ahead import MintAhead
 from ticketing.signing.keys import KeyRing
-from ticketing.signing.mint import Mint, Randomness
+from ticketing.signing.mint import Mint, Randomness, Source
 from ticketing.store import batches, tickets
 from ticketing.store.recipients import Recipient
 
@@ -33,7 +35,7 @@ class Failure:
 class Counter:
     """Where tickets are handed out: what signs them, and what they have in common."""
 
-    mint: Mint
+    source: Source
     terms: tickets.Terms
 
     @classmethod
@@ -61,7 +63,13 @@ class Counter:
             template_id=batch.template_id,
             issued_at=at,
         )
-        return cls(Mint(event, keys, signer, at, randomness), terms)
+        return cls(Mint(event, signer, at, randomness), terms)
+
+    @contextmanager
+    def working_ahead(self, expected: int) -> Iterator[Self]:
+        """The same counter for a long queue: its identities are drawn while others are written."""
+        with MintAhead(self.source, expected=expected) as ahead:
+            yield replace(self, source=ahead)
 
     def hand_out(self, connection: Connection, people: Sequence[Recipient]) -> list[Failure]:
         """Write a ticket for each of them; gives back those whom the database refused.
@@ -84,7 +92,7 @@ class Counter:
     def _refusal(self, connection: Connection, people: Sequence[Recipient]) -> str | None:
         """Why these tickets could not be written together; None when they are."""
         for _ in range(DRAWS_AT_MOST if len(people) == 1 else 1):
-            identities = self.mint.identities(len(people))
+            identities = self.source.identities(len(people))
             try:
                 with connection.begin_nested():
                     tickets.add(connection, self.terms, zip(people, identities, strict=True))

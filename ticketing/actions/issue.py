@@ -23,7 +23,7 @@ from ticketing.store import audit, batches
 from ticketing.store.batches import Batch
 from ticketing.store.database import Database
 
-CHUNK = 1000
+CHUNK = 2000
 FAILURES_KEPT = 1000
 
 
@@ -92,15 +92,16 @@ def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, 
         tally = _Tally(queue.total, queue.skipped)
         begun = batches.begin(connection, job_id, total=tally.total, skipped=tally.skipped)
     left = sys.maxsize if limit is None else limit
-    while left > 0:
-        with database.transaction() as connection:
-            page = queue.next_page(connection, min(chunk, left))
-            if page is None:
-                break
-            _serve(connection, counter, page, tally)
-        left -= len(page.people)
-        if progress is not None:
-            progress(tally.result())
+    with counter.working_ahead(min(left, queue.total - queue.skipped)) as quick:
+        while left > 0:
+            with database.transaction() as connection:
+                page = queue.next_page(connection, min(chunk, left))
+                if page is None:
+                    break
+                _serve(connection, quick, page, tally)
+            left -= len(page.people)
+            if progress is not None:
+                progress(tally.result())
     with database.transaction() as connection:
         _finish(connection, begun, tally, by=by)
     return tally.result()

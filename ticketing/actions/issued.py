@@ -9,7 +9,7 @@ from ticketing.domain.errors import Refused
 from ticketing.domain.events import Event
 from ticketing.domain.missing import Standing
 from ticketing.domain.tickets import PrintedTicket
-from ticketing.signing.keys import link_hash
+from ticketing.signing.keys import KeyRing
 from ticketing.store import documents, issued, missing
 from ticketing.store.database import Database
 from ticketing.store.issued import IssuedTicket
@@ -44,10 +44,13 @@ def ticket_of(database: Database, ticket_id: int) -> IssuedTicket:
     return ticket
 
 
-def ticket_behind(database: Database, magic_link: str) -> IssuedTicket:
+def ticket_behind(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
     """The ticket of a holder's personal address; the address is repeated nowhere."""
+    token_id = keys.token_id_behind(magic_link)
+    if token_id is None:
+        raise UnknownTicket("no ticket has this address")
     with database.transaction() as connection:
-        ticket = issued.by_link_hash(connection, link_hash(magic_link))
+        ticket = issued.by_token_id(connection, token_id)
     if ticket is None:
         raise UnknownTicket("no ticket has this address")
     return ticket

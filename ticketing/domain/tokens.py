@@ -58,13 +58,12 @@ class Token:
 class Identity:
     """What makes a ticket that one and no other; a repr shows nothing that opens a door.
 
-    `qr_text` is the signed token's text; of the magic link only the SHA-256 is kept.
+    `qr_text` is the signed token's text.
     """
 
     ticket_code: str
     token_id: bytes = field(repr=False)
     qr_text: str = field(repr=False)
-    magic_link_hash: bytes = field(repr=False)
 
 
 def packed_head(

@@ -1,26 +1,26 @@
 """The key ring: every signing key and magic link out of one master secret.
 
-What is derived need not be stored: the database knows public keys and the links' hashes only.
+What is derived need not be stored: the database knows public keys only.
 """
 
 import hmac
-from base64 import urlsafe_b64encode
-from hashlib import sha256
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.events import Event
-from ticketing.domain.tokens import SIGNATURE_BYTES, signed_bytes
+from ticketing.domain.tokens import SIGNATURE_BYTES, TOKEN_ID_BYTES, signed_bytes
 from ticketing.signing import hkdf
 
 MASTER_BYTES = 32
-LINK_BYTES = 24  # 192 bits, 32 characters
+LINK_PROOF_BYTES = 17  # 136 bits nobody can guess; with the token id, 36 characters
 
 _SALT = b"ticketing master secret 1"
 _SIGNING = b"ticketing ed25519 seed 1\x00"
 _LINKS = b"ticketing magic link 1\x00"
+_ORDERS = b"ticketing order token 1\x00"
 
 
 class Signer:
@@ -45,7 +45,7 @@ class Signer:
 class KeyRing:
     """Derives; remembers nothing but the master secret, and shows not even that."""
 
-    __slots__ = ("_links", "_signing")
+    __slots__ = ("_links", "_orders", "_signing")
 
     def __init__(self, master: bytes) -> None:
         """Refuses any other length than 32 bytes."""
@@ -57,6 +57,7 @@ class KeyRing:
         root = hkdf.extract(master, _SALT)
         self._signing = hkdf.expand(root, _SIGNING)
         self._links = hkdf.expand(root, _LINKS)
+        self._orders = hkdf.expand(root, _ORDERS)
 
     def signer(self, event: Event) -> Signer:
         """The signer of an event's current generation."""
@@ -71,18 +72,29 @@ class KeyRing:
         return self.signer_of(event_uid, generation).public_key
 
     def magic_link(self, token_id: bytes) -> str:
-        """The unguessable part of a ticket's personal address: 32 characters of base64url.
+        """The unguessable part of a ticket's personal address: 36 characters of base64url.
 
-        Derived anew whenever it is to be sent; the database keeps `link_hash` of it.
+        The token id, and proof that we wrote it: derived whenever it is to be sent, kept nowhere.
         """
-        digest = hmac.digest(self._links, token_id, "sha256")
-        return urlsafe_b64encode(digest[:LINK_BYTES]).decode("ascii")
+        proof = hmac.digest(self._links, token_id, "sha256")[:LINK_PROOF_BYTES]
+        return urlsafe_b64encode(token_id + proof).decode("ascii")
+
+    def token_id_behind(self, magic_link: str) -> bytes | None:
+        """The token id a magic link was made of; None for a text that we never made."""
+        try:
+            token_id = urlsafe_b64decode(magic_link)[:TOKEN_ID_BYTES]
+        except ValueError:
+            return None
+        ours = self.magic_link(token_id)
+        return token_id if hmac.compare_digest(ours.encode(), magic_link.encode()) else None
+
+    def order_bits(self, request_key: str) -> bytes:
+        """32 bytes for the token of an order that is asked for under a key: the same, sent again.
+
+        So the answer can be given twice, and the token is kept nowhere.
+        """
+        return hmac.digest(self._orders, request_key.encode(), "sha256")
 
     def __repr__(self) -> str:
         """Never the secret."""
         return "KeyRing(...)"
-
-
-def link_hash(magic_link: str) -> bytes:
-    """What is stored of a magic link. The link has 192 random bits, so a plain hash will do."""
-    return sha256(magic_link.encode("utf-8")).digest()

@@ -81,9 +81,9 @@ def by_id(connection: Connection, ticket_id: int) -> IssuedTicket | None:
     return _one(connection, generated_tickets.c.id == ticket_id)
 
 
-def by_link_hash(connection: Connection, link_hash: bytes) -> IssuedTicket | None:
-    """The ticket of a magic link, by what is stored of the link."""
-    return _one(connection, generated_tickets.c.magic_link_hash == link_hash)
+def by_token_id(connection: Connection, token_id: bytes) -> IssuedTicket | None:
+    """The ticket whose QR holds that identity."""
+    return _one(connection, generated_tickets.c.token_id == token_id)
 
 
 def live_of(connection: Connection, event_id: int, guest_id: int) -> IssuedTicket | None:

@@ -234,7 +234,6 @@ generated_tickets = Table(
     Column("token_id", LargeBinary, nullable=False, unique=True),  # the identity inside the QR
     # unique because the token id inside it is; an index of its own doubled the indexes' size
     Column("qr_code_data", Text, nullable=False),
-    Column("magic_link_hash", LargeBinary, nullable=False, unique=True),  # never the link itself
     Column("key_generation", Integer, nullable=False),
     _instant("valid_from"),
     _instant("valid_until"),
@@ -258,7 +257,6 @@ generated_tickets = Table(
         name="fk_generated_tickets_entitlement",
     ),
     CheckConstraint("octet_length(token_id) = 10", name="token_id"),
-    CheckConstraint("octet_length(magic_link_hash) = 32", name="magic_link_hash"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="state"),
     CheckConstraint("state IN ('live', 'revoked')", name="known_state"),
     # one live ticket per entitlement

@@ -23,7 +23,7 @@ NOTICES: dict[int | str, dict[str, Any]] = {
 def page(link: str, serving: Serving) -> HTMLResponse:
     """The ticket with its QR, for whoever has the link."""
     try:
-        ticket = ticket_behind(serving.database, link)
+        ticket = ticket_behind(serving.database, serving.office.keys, link)
     except UnknownTicket:
         return _notice(404, "No such ticket", "This address opens no ticket. Is it complete?")
     printed = printed_ticket(serving.database, ticket)
@@ -42,7 +42,7 @@ def page(link: str, serving: Serving) -> HTMLResponse:
 )
 def document(link: str, serving: Serving) -> Response:
     """The ticket's PDF, for whoever has the link."""
-    ticket = ticket_behind(serving.database, link)
+    ticket = ticket_behind(serving.database, serving.office.keys, link)
     if printed_ticket(serving.database, ticket) is None:
         raise UnknownTicket("no live ticket has this address")
     return pdf_answer(document_of(serving.folder, ticket), ticket)
