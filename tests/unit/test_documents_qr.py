@@ -2,19 +2,21 @@ from base64 import b64decode
 
 import numpy as np
 import pytest
+import qrcode
 import segno
 import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qrcode.util import MODE_ALPHA_NUM, QRData
 
-from ticketing.documents.qr import MASK, QUIET_ZONE, QrCode, qr_modules
+from ticketing.documents.qr import MASK, QUIET_ZONE, QrCode, qr_rows
 
 TOKEN = "TC1" + "0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 4 + "0123456789ABC"
 ALPHANUMERIC = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=200)
 
 
 def test_a_token_takes_version_six() -> None:
-    assert len(qr_modules(TOKEN)) == 41
+    assert len(qr_rows(TOKEN)) == 41
 
 
 def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
@@ -22,36 +24,45 @@ def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
         TOKEN, error="m", mask=MASK, micro=False, boost_error=False, mode="alphanumeric"
     )
 
-    assert qr_modules(TOKEN) == [[bool(module) for module in row] for row in theirs.matrix]
+    assert qr_rows(TOKEN) == ["".join(str(module) for module in row) for row in theirs.matrix]
 
 
 @settings(max_examples=30, deadline=None)
 @given(ALPHANUMERIC)
 def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
-    dark = np.pad(np.array(qr_modules(text)), QUIET_ZONE).repeat(4, axis=0).repeat(4, axis=1)
+    modules = np.array([[module == "1" for module in row] for row in qr_rows(text)])
+    dark = np.pad(modules, QUIET_ZONE).repeat(4, axis=0).repeat(4, axis=1)
 
     found = zxingcpp.read_barcodes(np.where(dark, 0, 255).astype("uint8"))
 
     assert [barcode.text for barcode in found] == [text]
 
 
+@settings(max_examples=40, deadline=None)
+@given(ALPHANUMERIC)
+def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
+    code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=0, mask_pattern=MASK)
+    code.add_data(QRData(text, mode=MODE_ALPHA_NUM), optimize=0)
+    code.make(fit=True)
+
+    theirs = ["".join("01"[bool(module)] for module in row) for row in code.modules]
+    assert qr_rows(text) == theirs
+
+
 @settings(max_examples=20, deadline=None)
 @given(ALPHANUMERIC)
-def test_the_outlines_enclose_exactly_the_dark_modules(text: str) -> None:
+def test_the_boxes_cover_each_dark_module_once_and_nothing_else(text: str) -> None:
     code = QrCode(text)
-    toggles = [[False] * code.side for _ in range(code.side)]
 
-    # a point is inside by the even-odd rule when an odd number of upright edges lies to its left
-    for outline in code.outlines:
-        for (x, y), (x_after, y_after) in zip(outline, outline[1:] + outline[:1], strict=True):
-            assert (x == x_after) != (y == y_after)
-            for row in range(min(y, y_after), max(y, y_after)):
-                for column in range(x, code.side):
-                    toggles[row][column] ^= True
+    covered = [(x + step, y) for x, y, width in code.runs for step in range(width)]
 
-    inner = slice(QUIET_ZONE, -QUIET_ZONE)
-    assert [row[inner] for row in toggles[inner]] == qr_modules(text)
-    assert sum(map(sum, toggles)) == sum(map(sum, qr_modules(text)))
+    assert len(set(covered)) == len(covered)
+    assert set(covered) == {
+        (x, y)
+        for y, row in enumerate(qr_rows(text), QUIET_ZONE)
+        for x, module in enumerate(row, QUIET_ZONE)
+        if module == "1"
+    }
 
 
 def test_the_picture_is_an_svg_with_a_white_ground_and_a_quiet_zone() -> None:

@@ -171,6 +171,35 @@ def test_a_name_with_markup_is_printed_as_it_is_written(mine: OwnTemplate) -> No
     assert PdfReader(BytesIO(pdf)).pages[0].extract_text() == "<img src=x> & 'Budi'"
 
 
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        pytest.param('<rect width="9" height="9" fill="#c00"/>', id="plain"),
+        pytest.param('<rect width="9" height="9" fill="#c00" opacity=".5"/>', id="transparent"),
+        pytest.param('<rect width="9" height="9" fill="rgb(9 9 200 / 40%)"/>', id="see-through"),
+        pytest.param(
+            '<linearGradient id="g"><stop stop-color="#00f"/><stop offset="1" stop-color="#f00"/>'
+            '</linearGradient><rect width="9" height="9" fill="url(#g)"/>',
+            id="gradient",
+        ),
+        pytest.param('<text y="8" font-size="8">A</text>', id="text"),
+    ],
+)
+def test_a_picture_looks_the_same_on_every_ticket(mine: OwnTemplate, drawing: str) -> None:
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">{drawing}</svg>'
+    (mine.folder / "logo.svg").write_text(svg)
+    mine.write(page="<img src=logo.svg style=width:40px>{{ fullName }}")
+    mine.renderer.check("mine")
+    seen = [pypdfium2.PdfDocument(mine.renderer.render(SAMPLE, "mine")) for _ in range(3)]
+
+    pictures = [document[0].render(scale=2).to_numpy() for document in seen]
+
+    alone = Renderer(TemplateFolders(mine.folder.parent)).render(SAMPLE, "mine")
+    expected = pypdfium2.PdfDocument(alone)[0].render(scale=2).to_numpy()
+    assert [(picture == expected).all() for picture in pictures] == [True] * 3
+    assert (expected[:200, :200] != expected[-1, -1]).any()
+
+
 def test_the_qr_code_can_also_be_used_as_an_address(mine: OwnTemplate) -> None:
     mine.write(page=PAGE.replace("{{ qr }}", '<img class="qr" src="{{ qrCodeUrl }}" alt="">'))
 

@@ -27,6 +27,7 @@ from ticketing.documents.weasy import (
 from ticketing.domain.errors import TextDoesNotFit, UndrawableText
 from ticketing.domain.tickets import PrintedTicket
 
+QR_URL = "qr:ticket"  # what a page calls its code; a picture in the page would have to be parsed
 ATTEMPTS = 8  # each sets an overflowing field 6 % smaller
 
 
@@ -114,7 +115,7 @@ class _Loaded:
     def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
         """Lay out, set smaller what the layout shows to be too large, write."""
         code = QrCode(ticket.qr_text)
-        codes = {code.data_url(): code}
+        codes = {QR_URL: code}
         variables = _variables(ticket, texts, *codes)
         tightened: Counter[str | None] = Counter()
         for _ in range(ATTEMPTS):

@@ -20,6 +20,7 @@ from ticketing.domain.errors import TemplateBroken, UndrawableText
 LOG = logging.getLogger("weasyprint")
 TOLERANCE_PX = 0.5
 NOT_DRAWN = ".notdef glyph"
+OPAQUE = (b"/a1.0 gs", b"/A1.0 gs")  # how WeasyPrint says: no transparency from here on
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,11 @@ class TemplatePress:
             document = self._weasyprint.HTML(
                 string=html, base_url=self._base_url, url_fetcher=self._fetcher
             ).render(font_config=self._fonts, stylesheets=self._styles, cache=self._images)
-        for url in [url for url in self._images if url.startswith("data:")]:
-            del self._images[url]  # a ticket's own QR code: never needed again
+        for url in codes:
+            del self._images[url]  # a ticket's own: never needed again
+        for url, image in self._images.items():
+            if type(image).__name__ == "SVGImage":
+                self._images[url] = _Picture(image)
         if len(document.pages) != 1:
             raise TemplateBroken(
                 f"template {self._template.id!r} takes {len(document.pages)} pages; a ticket is one"
@@ -117,13 +121,41 @@ class _QrImage:
     def draw(self, stream: Any, width: float, height: float, _style: object) -> None:  # noqa: ANN401
         """Black on white, one module a unit."""
         side = self._code.side
-        lines = (
-            " l ".join(f"{x} {y}" for x, y in outline).replace(" l ", " m ", 1) + " l h"
-            for outline in self._code.outlines
-        )
+        boxes = " ".join(f"{x} {y} {width} 1 re" for x, y, width in self._code.runs)
         with stream.stacked():
             stream.transform(a=width / side, d=height / side)
-            stream.stream.append(f"1 g 0 0 {side} {side} re f 0 g {' '.join(lines)} f*".encode())
+            stream.stream.append(f"1 g 0 0 {side} {side} re f 0 g {boxes} f".encode())
+
+
+class _Picture:
+    """An SVG of the template: what drawing it wrote once is written again, if it can stand alone.
+
+    It can when it names nothing that belongs to one document: gradients, fonts, transparency.
+    """
+
+    def __init__(self, image: Any) -> None:  # noqa: ANN401  # weasyprint is untyped
+        self._image = image
+        self._drawn: dict[tuple[float, float], list[bytes]] = {}
+
+    def get_intrinsic_size(self, resolution: float, font_size: float) -> Any:  # noqa: ANN401
+        """As the picture says."""
+        return self._image.get_intrinsic_size(resolution, font_size)
+
+    def draw(self, stream: Any, width: float, height: float, style: object) -> None:  # noqa: ANN401
+        """In full colour, from memory if we can."""
+        with stream.stacked():
+            stream.set_alpha(1.0)
+            stream.set_alpha(1.0, stroke=True)
+            drawn = self._drawn.get((width, height))
+            if drawn is not None:
+                stream.stream.extend(drawn)
+                return
+            begins = len(stream.stream)
+            self._image.draw(stream, width, height, style)
+            drawn = [each for each in stream.stream[begins:] if each not in OPAQUE]
+            if not any(b"/" in each for each in drawn):
+                self._drawn[width, height] = drawn
+                stream.stream[begins:] = drawn  # the first time must not differ from the next
 
 
 class _Complaints(logging.Handler):
