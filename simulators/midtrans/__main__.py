@@ -14,8 +14,9 @@ def _arguments() -> Namespace:
     parser.add_argument("--notify", default="", metavar="URL", help="where changes are told")
     parser.add_argument("--server-key", default=SERVER_KEY, help="the key clients must have")
     parser.add_argument(
-        "--speed", type=float, default=60, help="how often faster notifications are tried again"
+        "--speed", type=float, default=60, help="how often faster what takes minutes and days goes"
     )
+    parser.add_argument("--seed", type=int, help="the same numbers and noise as another time")
     return parser.parse_args()
 
 
@@ -28,6 +29,7 @@ def main() -> None:
         host=given.host,
         port=given.port,
         speed=given.speed,
+        seed=given.seed,
     ) as midtrans:
         sys.stdout.write(f"Midtrans, rehearsed: {midtrans.url}, watch {midtrans.url}/_simulator\n")
         sys.stdout.flush()

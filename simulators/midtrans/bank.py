@@ -1,32 +1,45 @@
 """The gateway's books: pages opened, payments begun, what merchants and the world do to them."""
 
-import re
-from collections import defaultdict
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from threading import RLock
-from uuid import uuid4
 
+from simulators.http import Json
+from simulators.midtrans.books import Books
+from simulators.midtrans.charge import Charge
 from simulators.midtrans.faults import Faults
-from simulators.midtrans.methods import METHODS, Refunds
+from simulators.midtrans.methods import METHODS
 from simulators.midtrans.notifier import Notifier
-from simulators.midtrans.refusals import NOT_FOUND, NOT_MODIFIABLE, CoreRefusal, SnapRefusal
-from simulators.midtrans.snap import Json, Session, session_for
-from simulators.midtrans.timeline import Timeline
+from simulators.midtrans.refunds import new_refund, refund_answer, refundable
+from simulators.midtrans.refusals import (
+    INVALID,
+    NOT_FOUND,
+    NOT_MODIFIABLE,
+    CoreRefusal,
+    SnapRefusal,
+)
+from simulators.midtrans.snap import Session, session_for, table
 from simulators.midtrans.transaction import (
+    CAPTURE,
+    CARD_SETTLES,
     MERCHANT_MOVES,
+    REVIEW_LAPSES,
     WORLD_MOVES,
     Move,
     Transaction,
+    fee_told,
     jakarta,
     rupiah,
 )
+from simulators.timeline import Timeline
 
 _CARD_LASTS = timedelta(minutes=15)
 _METHOD_LASTS = timedelta(days=1)
+_BANK_CONFIRMS_SECONDS = 0.2
 _REUSABLE = {"expire", "deny", "failure", "cancel"}  # an order id may be begun again after these
-_REFUND_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_CARD_WAITS = timedelta(days=1)  # for its bank to settle it, or for a merchant to judge it
 _MESSAGES = {
     "cancel": "Success, transaction is canceled",
     "expire": "Success, transaction has expired",
@@ -46,42 +59,39 @@ class Bank:
         notifier: Notifier,
         timeline: Timeline,
         clock: Callable[[], datetime],
+        speed: float,
+        draw: random.Random,
     ) -> None:
-        """Open empty books."""
+        """Open empty books; `draw` makes numbers; at `speed` 24 a card's day is an hour."""
         self._server_key = server_key
         self._faults = faults
         self._notifier = notifier
         self._timeline = timeline
         self._clock = clock
+        self._speed = speed
+        self._books = Books(draw)
         self._lock = RLock()
-        self._sessions: dict[str, Session] = {}  # by token
-        self._pages: defaultdict[str, list[Session]] = defaultdict(list)  # by order id
-        self._transactions: dict[str, Transaction] = {}  # by the number we give them
-        self._attempts: defaultdict[str, list[Transaction]] = defaultdict(list)  # by order id
 
     def open_page(self, request: Json, notify: tuple[str, ...]) -> Session:
         """A new page for an order; older ones of the same order end."""
-        opened = session_for(request, str(uuid4()), self._clock(), notify)
         with self._lock:
-            begun = self._latest(opened.order_id)
+            opened = session_for(request, str(self._books.number()), self._clock(), notify)
+            begun = self._books.latest(opened.order_id)
             if begun and begun.status not in _REUSABLE:
                 message = "has been paid and utilized, please use another order ID"
                 raise SnapRefusal(400, f"transaction_details.order_id {message}")
-            for older in self._pages[opened.order_id]:
-                older.replaced = True
-            self._pages[opened.order_id].append(opened)
-            self._sessions[opened.token] = opened
+            self._books.add_page(opened)
         return opened
 
     def cancel_page(self, token: str) -> datetime:
         """Close a page nobody has begun to pay on; when it was closed."""
         with self._lock:
-            session = self._sessions.get(token)
+            session = self._books.sessions.get(token)
             if session is None:
                 raise SnapRefusal(404, "token not found")
             if session.canceled:
                 raise SnapRefusal(400, "token already canceled")
-            begun = self._latest(session.order_id)
+            begun = self._books.latest(session.order_id)
             if begun and begun.status not in _REUSABLE:
                 raise SnapRefusal(400, "Transaction is on progress")
             session.canceled = True
@@ -90,13 +100,13 @@ class Bank:
     def page(self, token: str) -> tuple[Session, Transaction | None] | None:
         """A page and the payment begun on it, if any; None for a token there is not."""
         with self._lock:
-            session = self._sessions.get(token)
-            return (session, self._latest(session.order_id)) if session else None
+            session = self._books.sessions.get(token)
+            return (session, self._books.latest(session.order_id)) if session else None
 
     def is_open(self, session: Session) -> bool:
         """Whether a method can be chosen on the page."""
         with self._lock:
-            begun = self._latest(session.order_id)
+            begun = self._books.latest(session.order_id)
             again = {"deny", "failure"} if begun and begun.token == session.token else _REUSABLE
             busy = begun is not None and begun.status not in again
             ended = session.canceled or session.replaced or self._clock() >= session.page_ends
@@ -105,12 +115,50 @@ class Bank:
     def choose(self, token: str, method: str) -> Transaction | None:
         """Begin to pay; None when the page is closed or does not offer the method."""
         with self._lock:
-            session = self._sessions.get(token)
+            session = self._books.sessions.get(token)
             if session is None or not self.is_open(session) or method not in METHODS:
                 return None
             if METHODS[method] not in session.methods:
                 return None
             return self._begin(session, method)
+
+    def charge(self, asked: Charge, notify: tuple[str, ...]) -> Json:
+        """The answer to a charge without a page; a card's bank decides at once."""
+        with self._lock:
+            begun = self._books.latest(asked.order_id)
+            if begun and begun.status not in _REUSABLE:
+                raise CoreRefusal(406, "Duplicate order ID")
+            session = session_for(asked.request, "", self._clock(), notify)
+            transaction = self._begin(session, asked.method)
+            if asked.outcome:
+                self._make(transaction, WORLD_MOVES[asked.outcome])
+            return self._answer(transaction, "Success, transaction is created")
+
+    def capture(self, wanted: str, amount: object) -> Json:
+        """The answer to a merchant who takes what a card has reserved, or less."""
+        with self._lock:
+            transaction = self._books.find(wanted)
+            if transaction.status != "authorize":
+                raise CoreRefusal(412, NOT_MODIFIABLE)
+            if not isinstance(amount, int) or not 0 < amount <= transaction.amount:
+                raise CoreRefusal(400, INVALID, "gross_amount is invalid")
+            transaction.amount = amount
+            self._make(transaction, CAPTURE)
+            return self._answer(transaction, "Success, transaction is captured")
+
+    def attempts(self, order_id: str) -> Json:
+        """The answer to a question about all payments of an order."""
+        with self._lock:
+            said = "Success, transaction is found"
+            found = [self._answer(each, said) for each in self._books.attempts(order_id)]
+            if not found:
+                raise CoreRefusal(404, NOT_FOUND)
+            return {"status_code": "200", "status_message": said, "transactions": found}
+
+    def number(self) -> str:
+        """A new name for something."""
+        with self._lock:
+            return str(self._books.number())
 
     def push(self, order_id: str, move: str, method: str = "") -> Transaction | None:
         """Let the world act on an order's payment; None if it cannot.
@@ -119,10 +167,10 @@ class Bank:
         "notify" tells the present state again, the others are WORLD_MOVES.
         """
         with self._lock:
-            transaction = self._latest(order_id)
+            transaction = self._books.latest(order_id)
             if method:
-                pages = self._pages.get(order_id)
-                transaction = self.choose(pages[-1].token, method) if pages else None
+                page = self._books.last_page(order_id)
+                transaction = self.choose(page.token, method) if page else None
             if transaction is None or move == "choose":
                 return transaction
             if move == "notify":
@@ -133,12 +181,12 @@ class Bank:
     def status(self, wanted: str) -> Json:
         """The answer to a question about a payment, by order id or transaction id."""
         with self._lock:
-            return self._answer(self._find(wanted), "Success, transaction is found")
+            return self._answer(self._books.find(wanted), "Success, transaction is found")
 
     def move(self, wanted: str, verb: str) -> Json:
         """The answer to a merchant's cancel, expire, approve or deny."""
         with self._lock:
-            transaction = self._find(wanted)
+            transaction = self._books.find(wanted)
             if not self._make(transaction, MERCHANT_MOVES[verb]):
                 raise CoreRefusal(412, NOT_MODIFIABLE)
             return self._answer(transaction, _MESSAGES[verb]) | (
@@ -148,74 +196,61 @@ class Bank:
     def refund(self, wanted: str, request: Json) -> Json:
         """The answer to a merchant's refund."""
         with self._lock:
-            transaction = self._find(wanted)
-            key = str(request.get("refund_key") or uuid4())
-            amount = self._refundable(transaction, key, request.get("amount"))
-            identity: Json = {"refund_chargeback_id": len(transaction.refunds) + 1}
+            transaction = self._books.find(wanted)
+            key = str(request.get("refund_key") or self._books.number())
+            amount = refundable(transaction, key, request.get("amount"))
+            number = len(transaction.refunds) + 1
             if self._faults.uses("refunds_denied"):
-                refused = {"status_code": "202", "status_message": "Refund denied by the bank"}
-                return self._refund_answer(transaction, "0.00", key) | identity | refused
-            refund: Json = identity | {
-                "refund_amount": rupiah(amount),
-                "created_at": jakarta(self._clock()),
-                "reason": str(request.get("reason", "")),
-                "refund_key": key,
-                "refund_method": "online",
-            }
-            transaction.refunds.append(refund)
-            whole = transaction.refunded == transaction.amount
-            transaction.status = "refund" if whole else "partial_refund"
-            self._announce(transaction)
-            confirm = partial(self._confirm_refund, transaction, refund)
-            self._timeline.after(0.2, transaction.order_id, confirm)
-            return self._refund_answer(transaction, rupiah(amount), key) | identity
+                said = self._answer(transaction, "Refund denied by the bank")
+                return refund_answer(said, number, amount="0.00", key=key) | {"status_code": "202"}
+            self._give_back(transaction, number, key, amount, str(request.get("reason", "")))
+            said = self._answer(transaction, "Success, refund request is approved")
+            return refund_answer(said, number, amount=rupiah(amount), key=key)
 
     def transactions(self) -> list[Json]:
         """Every payment as it stands, oldest first."""
         with self._lock:
-            return [self._answer(each, each.method.title) for each in self._transactions.values()]
+            return [
+                self._answer(each, each.method.title) for each in self._books.transactions.values()
+            ]
+
+    def payments(self) -> list[Transaction]:
+        """Every payment itself, oldest first."""
+        with self._lock:
+            return list(self._books.transactions.values())
 
     def sessions(self) -> list[Session]:
         """Every page that was opened, oldest first."""
         with self._lock:
-            return list(self._sessions.values())
-
-    def _latest(self, order_id: str) -> Transaction | None:
-        attempts = self._attempts.get(order_id)
-        return attempts[-1] if attempts else None
-
-    def _find(self, wanted: str) -> Transaction:
-        found = self._latest(wanted) or self._transactions.get(wanted)
-        if found is None:
-            raise CoreRefusal(404, NOT_FOUND)
-        return found
+            return list(self._books.sessions.values())
 
     def _begin(self, session: Session, name: str) -> Transaction:
         method, now = METHODS[name], self._clock()
         usual = now + (_CARD_LASTS if method.is_card else _METHOD_LASTS)
         ends = session.payment_ends(now) or usual
         amount = session.amount + self._faults.customer_fee + self._faults.amount_off
-        custom = session.custom | self._fee_told(session.amount)
+        custom = session.custom | fee_told(session.amount, self._faults.customer_fee)
         transaction = Transaction(
-            session.order_id, session.token, method, amount, now, ends, session.notify, custom
+            session.order_id,
+            session.token,
+            method,
+            amount,
+            now,
+            ends,
+            session.notify,
+            custom,
+            self._books.number(),
+            only_authorizes=table(session.request, "credit_card").get("type") == "authorize",
         )
-        self._transactions[str(transaction.number)] = transaction
-        self._attempts[session.order_id].append(transaction)
+        self._books.add(transaction)
         self._announce(transaction)
-        time_out = partial(self._make, transaction, WORLD_MOVES["time-out"])
+        time_out = partial(self._time_out, transaction)
         self._timeline.after((ends - now).total_seconds(), session.order_id, time_out)
         return transaction
 
-    def _fee_told(self, original: int) -> Json:
-        fee = self._faults.customer_fee
-        if not fee:
-            return {}
-        told = {
-            "original_amount": rupiah(original),
-            "gross_amount": rupiah(original + fee),
-            "customer_imposed_payment_fee": rupiah(fee),
-        }
-        return {"metadata": {"extra_info": {"gross_amount_info": told}}}
+    def _time_out(self, transaction: Transaction) -> None:
+        if not self._faults.never_expires:
+            self._make(transaction, WORLD_MOVES["time-out"])
 
     def _act(self, transaction: Transaction, move: str) -> bool:
         late = self._faults.settle_after_seconds
@@ -230,32 +265,31 @@ class Bank:
             made = transaction.makes(move, self._clock())
             if made:
                 self._announce(transaction)
+            if made and transaction.status == "capture":
+                self._let_a_day_pass(transaction)
             return made
 
-    def _refundable(self, transaction: Transaction, key: str, asked: object) -> int:
-        left = transaction.amount - transaction.refunded
-        amount = left if asked is None else asked
-        allowed = transaction.method.refunds
-        if any(refund["refund_key"] == key for refund in transaction.refunds):
-            raise CoreRefusal(406, "Duplicate refund ID")
-        if not _REFUND_KEY.fullmatch(key) or not isinstance(amount, int) or amount < 1:
-            raise CoreRefusal(400, "One or more parameters in the payload is invalid.")
-        if transaction.status not in {"settlement", "partial_refund"} or allowed is Refunds.NONE:
-            raise CoreRefusal(412, NOT_MODIFIABLE)
-        if amount > left or (allowed is Refunds.WHOLE and amount != left):
-            raise CoreRefusal(414, "Refund amount is not allowed")
-        return amount
+    def _let_a_day_pass(self, transaction: Transaction) -> None:
+        """Then the card's bank settles, or a review that nobody held ends."""
+        due = REVIEW_LAPSES if transaction.state == "challenge" else CARD_SETTLES
+        day = _CARD_WAITS.total_seconds() / self._speed
+        self._timeline.after(day, transaction.order_id, partial(self._make, transaction, due))
+
+    def _give_back(
+        self, transaction: Transaction, number: int, key: str, amount: int, reason: str
+    ) -> None:
+        refund = new_refund(number, amount=amount, key=key, reason=reason, at=self._clock())
+        transaction.refunds.append(refund)
+        whole = transaction.refunded == transaction.amount
+        transaction.status = "refund" if whole else "partial_refund"
+        self._announce(transaction)
+        confirm = partial(self._confirm_refund, transaction, refund)
+        self._timeline.after(_BANK_CONFIRMS_SECONDS, transaction.order_id, confirm)
 
     def _confirm_refund(self, transaction: Transaction, refund: Json) -> None:
         with self._lock:
             refund["bank_confirmed_at"] = jakarta(self._clock())
             self._announce(transaction)
-
-    def _refund_answer(self, transaction: Transaction, amount: str, key: str) -> Json:
-        kept = {"transaction_id", "order_id", "payment_type", "transaction_status", "currency"}
-        whole = self._answer(transaction, "Success, refund request is approved")
-        answer = {name: whole[name] for name in (*sorted(kept), "gross_amount", "status_message")}
-        return {"status_code": "200", **answer, "refund_amount": amount, "refund_key": key}
 
     def _answer(self, transaction: Transaction, message: str) -> Json:
         return transaction.answered(self._server_key, message)

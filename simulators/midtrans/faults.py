@@ -36,8 +36,10 @@ class Faults:
     settle_after_seconds: float = 0.0  # money comes this long after paying, even after the end
     customer_fee: int = 0  # rupiah the gateway adds to the next payments, and says so
     amount_off: int = 0  # rupiah the gateway adds to the next payments in silence
+    never_expires: bool = False  # payments stay pending past their end, and nobody is told
     refunds_denied: int = 0  # the next n refunds are refused by the bank
     errors_with_http_200: bool = False  # the Core API's errors only in the body
+    noise: float = 0.0  # the share of notifications and answers that anything goes wrong with
     answers: list[AnswerFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -47,6 +49,10 @@ class Faults:
         with self._lock:
             for name, value in checked.items():
                 setattr(self, name, value)
+
+    def read(self, texts: dict[str, str]) -> None:
+        """Set what a form says; ValueError as for `set`."""
+        self.set(**{name: _value(name, text) for name, text in texts.items()})
 
     def clear(self) -> None:
         """Nothing goes wrong any more."""
@@ -86,9 +92,19 @@ class Faults:
         allowed = (int, float) if kind is float else kind
         if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
             raise ValueError(f"{name}: {value!r} is not a {kind.__name__}")
+        if name == "noise" and float(str(value)) > 1:
+            raise ValueError(f"noise: {value!r} is more than all")
         if isinstance(value, (int, float)) and value < 0 and name != "amount_off":
             raise ValueError(f"{name}: {value!r} is less than nothing")
         return dict(value) if isinstance(value, dict) else value
+
+
+def _value(name: str, text: str) -> object:
+    """What was typed for a switch; left alone when it is none that can be typed."""
+    kind = type(getattr(_NONE, name, ""))
+    if kind is bool:
+        return text == "on"
+    return kind(text) if kind in {int, float} else text
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

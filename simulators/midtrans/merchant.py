@@ -3,7 +3,7 @@
 from threading import Thread
 from typing import Self
 
-from simulators.midtrans.http import Answer, Request, Server
+from simulators.http import Answer, Request, Server
 
 
 class Merchant:

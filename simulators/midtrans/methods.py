@@ -25,6 +25,11 @@ class Method:
     refunds: Refunds = Refunds.NONE
 
     @property
+    def is_judged(self) -> bool:
+        """Whether Midtrans says if it suspects fraud; of Indomaret it says nothing."""
+        return self.name != "indomaret"
+
+    @property
     def is_card(self) -> bool:
         """Cards are captured first and settled later; everything else settles at once."""
         return self.payment_type == "credit_card"
@@ -34,12 +39,12 @@ def _digits(number: UUID, length: int) -> str:
     return str(number.int)[-length:]
 
 
-def _virtual_account(bank: str) -> Method:
+def _virtual_account(bank: str, title: str) -> Method:
     def fields(number: UUID) -> dict[str, object]:
         account = {"va_number": _digits(number, 11), "bank": bank}
         return {"va_numbers": [account], "payment_amounts": []}
 
-    return Method(f"{bank}_va", f"{bank.upper()} virtual account", "bank_transfer", fields)
+    return Method(f"{bank}_va", f"{title} virtual account", "bank_transfer", fields)
 
 
 def _permata(number: UUID) -> dict[str, object]:
@@ -88,7 +93,8 @@ def _card(number: UUID) -> dict[str, object]:
 
 
 _ALL = (
-    *(_virtual_account(bank) for bank in ("bca", "bni", "bri", "cimb", "danamon", "bsi")),
+    *(_virtual_account(title.lower(), title) for title in ("BCA", "BNI", "BRI", "CIMB", "BSI")),
+    _virtual_account("danamon", "Danamon"),
     Method("permata_va", "Permata virtual account", "bank_transfer", _permata),
     Method("echannel", "Mandiri Bill", "echannel", _mandiri),
     Method("gopay", "GoPay", "gopay", _nothing, Refunds.PARTS),

@@ -1,7 +1,6 @@
 """Notifications to the merchant: sent, tried again by the ladder, and every attempt kept."""
 
 import json
-import random
 import ssl
 import time
 from collections.abc import Callable
@@ -12,9 +11,10 @@ from threading import Condition
 
 import httpx
 
+from simulators.http import Json
 from simulators.midtrans.faults import Faults
-from simulators.midtrans.snap import Json
-from simulators.midtrans.timeline import Timeline
+from simulators.midtrans.noise import Noise
+from simulators.timeline import Timeline
 
 LADDER_SECONDS = (120, 600, 1800, 5400, 12600)
 _ANSWER_WITHIN_SECONDS = 15
@@ -43,6 +43,11 @@ class Attempt:
     problem: str
     retry_in_seconds: float | None  # before acceleration; None: never again
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the merchant took it."""
+        return self.answer is not None and httpx.codes.is_success(self.answer)
+
 
 def retries_after(answer: int | None) -> int:
     """How often a notification is tried again in all, once it was answered like this."""
@@ -61,11 +66,18 @@ class Notifier:
     """Tells merchants, in the order things happened unless a fault says otherwise."""
 
     def __init__(
-        self, timeline: Timeline, faults: Faults, *, speed: float, clock: Callable[[], datetime]
+        self,
+        timeline: Timeline,
+        faults: Faults,
+        noise: Noise,
+        *,
+        speed: float,
+        clock: Callable[[], datetime],
     ) -> None:
         """`speed` shortens the ladder: 3600 makes an hour a second."""
         self._timeline = timeline
         self._faults = faults
+        self._noise = noise
         self._speed = speed
         self._clock = clock
         self._client = httpx.Client(
@@ -113,14 +125,19 @@ class Notifier:
             self._send(held, urls)
 
     def _send(self, body: Json, urls: tuple[str, ...]) -> None:
-        wire = json.dumps(self._tampered(body))
+        about = f"{body['order_id']} {body['transaction_status']}"
+        noise, late_seconds = self._noise.on_notification(about, self._faults.noise)
+        if noise == "lost":
+            return
+        wire = json.dumps(self._tampered(body, forged=noise == "forged"))
+        times = 1 + self._faults.duplicates + (noise == "doubled")
         for url in urls:
-            for _ in range(1 + self._faults.duplicates):
-                self._schedule(self._faults.delay_seconds, body, wire, url, 1)
+            for _ in range(times):
+                self._schedule(self._faults.delay_seconds + late_seconds, body, wire, url, 1)
 
-    def _tampered(self, body: Json) -> Json:
-        forged = {"signature_key": "0" * 128} if self._faults.uses("forged") else {}
-        return body | self._faults.flipped | forged
+    def _tampered(self, body: Json, *, forged: bool) -> Json:
+        wrong = {"signature_key": "0" * 128} if forged or self._faults.uses("forged") else {}
+        return body | self._faults.flipped | wrong
 
     def _schedule(self, seconds: float, body: Json, wire: str, url: str, number: int) -> None:
         action = partial(self._try, body, wire, url, number)
@@ -131,7 +148,7 @@ class Notifier:
         wait = None
         if number <= retries_after(answer):
             ladder = LADDER_SECONDS[number - 1]
-            wait = ladder * (1 + random.random())  # noqa: S311 - jitter, not a secret
+            wait = ladder * (1 + self._noise.jitter(str(body["order_id"])))
             self._schedule(wait / self._speed, body, wire, url, number + 1)
         status, at = str(body["transaction_status"]), self._clock()
         attempt = Attempt(

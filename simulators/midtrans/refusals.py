@@ -4,6 +4,7 @@ from uuid import uuid4
 
 UNAUTHORIZED = "Access denied due to unauthorized transaction, please check client or server key"
 NOT_FOUND = "Transaction doesn't exist."
+INVALID = "One or more parameters in the payload is invalid."
 NOT_MODIFIABLE = "Merchant cannot modify the status of the transaction"
 
 
@@ -28,7 +29,11 @@ class SnapRefusal(Refusal):
 class CoreRefusal(Refusal):
     """The Core API's form: the code again in the body, as a string."""
 
-    def __init__(self, status: int, message: str) -> None:
-        """Take the code and its sentence."""
-        body = {"status_code": str(status), "status_message": message, "id": str(uuid4())}
-        super().__init__(status, dict(body))
+    def __init__(self, status: int, message: str, *problems: str) -> None:
+        """Take the code, its sentence, and what is wrong with the request in particular."""
+        body: dict[str, object] = {
+            "status_code": str(status),
+            "status_message": message,
+            "id": str(uuid4()),
+        }
+        super().__init__(status, body | ({"validation_messages": [*problems]} if problems else {}))

@@ -1,18 +1,20 @@
 """The whole simulator on a port."""
 
+import random
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Self
 
+from simulators.http import Json, Server
 from simulators.midtrans.api import Api
 from simulators.midtrans.bank import Bank
+from simulators.midtrans.console import Console
 from simulators.midtrans.faults import Faults
-from simulators.midtrans.http import Server
+from simulators.midtrans.noise import Noise
 from simulators.midtrans.notifier import Attempt, Notifier
-from simulators.midtrans.snap import Json
-from simulators.midtrans.timeline import Timeline
+from simulators.timeline import Timeline
 
 SERVER_KEY = "SB-Mid-server-REHEARSAL"
 CLIENT_KEY = "SB-Mid-client-REHEARSAL"
@@ -33,25 +35,34 @@ class MidtransSimulator:
         host: str = "127.0.0.1",
         port: int = 0,
         speed: float = 1,
+        seed: int | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """`notify` is told of every change; at `speed` 3600 its ladder's hour is a second."""
+        """`notify` is told of every change; at `speed` 3600 its ladder's hour is a second.
+
+        The same `seed` gives the same numbers, jitter and noise.
+        """
+        draw = random.Random(seed)  # noqa: S311 - nothing here is a secret
+        noise = Noise(draw.getrandbits(64))
         self.faults = Faults()
         self.server_key = server_key
         self._timeline = Timeline()
-        self._notifier = Notifier(self._timeline, self.faults, speed=speed, clock=clock)
+        self._notifier = Notifier(self._timeline, self.faults, noise, speed=speed, clock=clock)
         self.bank = Bank(
             server_key,
             faults=self.faults,
             notifier=self._notifier,
             timeline=self._timeline,
             clock=clock,
+            speed=speed,
+            draw=draw,
         )
         self._api = Api(
             server_key,
             bank=self.bank,
             faults=self.faults,
-            notifier=self._notifier,
+            noise=noise,
+            console=Console(self.bank, self.faults, self._notifier),
             notify=notify,
         )
         self._server = Server(host, port, self._api.respond)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from simulators.http import Json
 from simulators.midtrans.methods import Method, enabled
 from simulators.midtrans.refusals import SnapRefusal
 
@@ -13,8 +14,6 @@ _DAY_SECONDS = 86400
 _LONGEST_NAME = 50
 _LONGEST_TEXT = 255
 _CUSTOM_FIELDS = ("custom_field1", "custom_field2", "custom_field3")
-
-Json = dict[str, object]
 
 
 @dataclass(slots=True)
@@ -62,10 +61,10 @@ class Session:
 
 def session_for(request: Json, token: str, at: datetime, notify: tuple[str, ...]) -> Session:
     """The page a request asks for; refuses with everything that is wrong at once."""
-    problems = list(_problems(request))
+    problems = problems_of(request)
     if problems:
         raise SnapRefusal(400, *problems)
-    details = _table(request, "transaction_details")
+    details = table(request, "transaction_details")
     custom = {name: request[name] for name in _CUSTOM_FIELDS if request.get(name)}
     if isinstance(request.get("metadata"), dict):
         custom["metadata"] = request["metadata"]
@@ -74,13 +73,15 @@ def session_for(request: Json, token: str, at: datetime, notify: tuple[str, ...]
     return Session(token, str(details["order_id"]), amount, request, at, notify, custom=custom)
 
 
-def _table(request: Json, name: str) -> Json:
+def table(request: Json, name: str) -> Json:
+    """A part of a request, empty when it is not there."""
     value = request.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _problems(request: Json) -> list[str]:
-    details = _table(request, "transaction_details")
+def problems_of(request: Json) -> list[str]:
+    """What is wrong with the order a request is about."""
+    details = table(request, "transaction_details")
     if not details:
         return ["transaction_details is required"]
     return [

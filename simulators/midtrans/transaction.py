@@ -3,10 +3,10 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from simulators.http import Json
 from simulators.midtrans.methods import Method
-from simulators.midtrans.snap import Json
 
 JAKARTA = timezone(timedelta(hours=7))
 _API_CODES = {"pending": "201", "deny": "202", "failure": "202", "expire": "407"}
@@ -33,6 +33,10 @@ MERCHANT_MOVES = {
     "approve": _move("challenge", "capture"),
     "deny": _move("challenge", "deny", "deny"),
 }
+CAPTURE = _move("authorize", "capture")
+# what a day does to a card: the bank settles it, or nobody judged it
+CARD_SETTLES = _move("capture", "settlement")
+REVIEW_LAPSES = _move("challenge", "cancel")
 # what buyers, banks and time do; money may come after the end, and may be taken back
 WORLD_MOVES = {
     "pay": _move("pending", "settlement"),
@@ -59,7 +63,8 @@ class Transaction:
     ends: datetime | None
     notify: tuple[str, ...]
     custom: Json
-    number: UUID = field(default_factory=uuid4)
+    number: UUID
+    only_authorizes: bool = False  # a card's money is reserved until the merchant captures it
     status: str = "pending"
     fraud: str = "accept"
     settled: datetime | None = None
@@ -79,9 +84,9 @@ class Transaction:
         """Change state if the move is allowed; whether it was."""
         if self.state not in move.sources:
             return False
-        pays_by_card = self.method.is_card and self.status == "pending"
-        captures = pays_by_card and move is WORLD_MOVES["pay"]
-        self.status, self.fraud = "capture" if captures else move.target, move.fraud
+        pays_by_card = self.method.is_card and move is WORLD_MOVES["pay"]
+        by_card = "authorize" if self.only_authorizes else "capture"
+        self.status, self.fraud = by_card if pays_by_card else move.target, move.fraud
         if self.status == "settlement":
             self.settled = at
         return True
@@ -109,8 +114,8 @@ class Transaction:
             "order_id": self.order_id,
             "merchant_id": "G000000001",
             "gross_amount": amount,
-            "fraud_status": self.fraud,
             "currency": "IDR",
+            **({"fraud_status": self.fraud} if self.method.is_judged else {}),
             **({"settlement_time": jakarta(self.settled)} if self.settled else {}),
             **({"expiry_time": jakarta(self.ends)} if self.ends else {}),
             **self.method.fields(self.number),
@@ -128,6 +133,18 @@ class Transaction:
 def signature(order_id: str, code: str, amount: str, server_key: str) -> str:
     """What Midtrans signs: four texts, joined without separator."""
     return hashlib.sha512(f"{order_id}{code}{amount}{server_key}".encode()).hexdigest()
+
+
+def fee_told(original: int, fee: int) -> Json:
+    """How Midtrans tells of a fee that it adds to what the merchant asked for; nothing of none."""
+    if not fee:
+        return {}
+    told = {
+        "original_amount": rupiah(original),
+        "gross_amount": rupiah(original + fee),
+        "customer_imposed_payment_fee": rupiah(fee),
+    }
+    return {"metadata": {"extra_info": {"gross_amount_info": told}}}
 
 
 def rupiah(amount: int) -> str:

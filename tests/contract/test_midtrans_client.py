@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
+from simulators.http import Answer, Request, Server
 from simulators.midtrans.faults import AnswerFault
-from simulators.midtrans.http import Answer, Request, Server
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.domain.errors import GatewayRefused, GatewayUnavailable, Misconfigured
 from ticketing.domain.money import Rupiah

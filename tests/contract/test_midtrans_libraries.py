@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import midtransclient
@@ -28,7 +27,7 @@ REQUEST = {
 @pytest.fixture
 def pointed_at_us(
     midtrans: MidtransSimulator, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[MidtransSimulator]:
+) -> MidtransSimulator:
     monkeypatch.setattr(ApiConfig, "CORE_SANDBOX_BASE_URL", midtrans.url)
     monkeypatch.setattr(ApiConfig, "SNAP_SANDBOX_BASE_URL", f"{midtrans.url}/snap/v1")
     return midtrans
@@ -120,6 +119,37 @@ def test_the_python_library_asks_after_a_notification(
     assert answer["transaction_status"] == "settlement"
 
 
+def test_the_python_library_charges_without_a_page(
+    midtrans: MidtransSimulator, core: midtransclient.CoreApi
+) -> None:
+    order = {"order_id": "LIB-01", "gross_amount": 205_000}
+    bank = {"payment_type": "bank_transfer", "bank_transfer": {"bank": "bca"}}
+
+    charged = core.charge({"transaction_details": order} | bank)
+    midtrans.push("LIB-01", "pay")
+    attempts = core.transactions.statusb2b("LIB-01")
+
+    assert (charged["transaction_status"], charged["status_code"]) == ("pending", "201")
+    assert charged["va_numbers"][0]["bank"] == "bca"
+    assert [one["transaction_status"] for one in attempts["transactions"]] == ["settlement"]
+
+
+def test_the_python_library_reserves_a_card_and_takes_the_money_later(
+    core: midtransclient.CoreApi,
+) -> None:
+    card = core.card_token({"card_number": "4811 1111 1111 1114", "client_key": "any"})
+    order = {"order_id": "LIB-01", "gross_amount": 205_000}
+    paid_by = {"token_id": card["token_id"], "type": "authorize"}
+
+    reserved = core.charge(
+        {"payment_type": "credit_card", "transaction_details": order, "credit_card": paid_by}
+    )
+    taken = core.capture({"transaction_id": reserved["transaction_id"], "gross_amount": 205_000})
+
+    assert reserved["transaction_status"] == "authorize"
+    assert (taken["transaction_status"], taken["status_code"]) == ("capture", "200")
+
+
 @pytest.mark.parametrize("in_body_only", [False, True])
 def test_the_python_library_raises_what_the_core_api_refuses(
     midtrans: MidtransSimulator, core: midtransclient.CoreApi, in_body_only: bool
@@ -163,7 +193,7 @@ def test_the_python_library_with_a_wrong_key_is_turned_away(
     not (NODE_FOLDER / "node_modules").exists(),
     reason="run `npm install` in tests/contract/midtrans-node first",
 )
-def test_the_node_library_pays_gives_back_cancels_and_expires(midtrans: MidtransSimulator) -> None:
+def test_the_node_library_makes_every_call(midtrans: MidtransSimulator) -> None:
     given = json.dumps({"url": midtrans.url, "serverKey": midtrans.server_key, "request": REQUEST})
 
     ran = subprocess.run(
@@ -182,6 +212,9 @@ def test_the_node_library_pays_gives_back_cancels_and_expires(midtrans: Midtrans
         "refunded": ["partial_refund", "5000.00"],
         "canceled": ["cancel", "200"],
         "expired": ["expire", "407"],
+        "charged": ["pending", "201"],
+        "captured": ["capture", "200"],
+        "attempts": ["pending"],
         "unknown": 404,
         "wrongKey": 401,
     }

@@ -31,6 +31,21 @@ async function main() {
   await push('NODE-3', 'choose', 'bca_va');
   const expired = await core.transaction.expire('NODE-3');
 
+  const charged = await core.charge({
+    payment_type: 'qris', transaction_details: { order_id: 'NODE-4', gross_amount: 5000 },
+  });
+  const attempts = await core.transaction.statusb2b('NODE-4');
+
+  const card = await core.cardToken({ card_number: '4811111111111114', client_key: 'any' });
+  const reserved = await core.charge({
+    payment_type: 'credit_card',
+    transaction_details: { order_id: 'NODE-5', gross_amount: 5000 },
+    credit_card: { token_id: card.token_id, type: 'authorize' },
+  });
+  const captured = await core.capture({
+    transaction_id: reserved.transaction_id, gross_amount: 5000,
+  });
+
   const stranger = new Snap({ isProduction: false, serverKey: 'SB-Mid-server-X' });
   console.log(JSON.stringify({
     created: page.redirect_url.endsWith(page.token),
@@ -38,6 +53,9 @@ async function main() {
     refunded: [refunded.transaction_status, refunded.refund_amount],
     canceled: [canceled.transaction_status, canceled.status_code],
     expired: [expired.transaction_status, expired.status_code],
+    charged: [charged.transaction_status, charged.status_code],
+    captured: [captured.transaction_status, captured.status_code],
+    attempts: attempts.transactions.map((one) => one.transaction_status),
     unknown: await statusOfRefusal(core.transaction.status('NODE-99')),
     wrongKey: await statusOfRefusal(stranger.createTransaction(request)),
   }));

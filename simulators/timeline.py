@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from threading import Condition, Thread
+from zlib import crc32
 
 _LANES = 8
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Timeline:
                     return
                 ready = self._take_due()
             for lane, action in ready:
-                executor = self._lanes[hash(lane) % _LANES]
+                executor = self._lanes[crc32(lane.encode()) % _LANES]
                 executor.submit(action).add_done_callback(_complain)
 
     def _seconds_to_next(self) -> float | None:

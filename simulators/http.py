@@ -1,12 +1,14 @@
 """A request and its answer, and the server that turns one into the other on a socket."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from simulators.midtrans.snap import Json
+Json = dict[str, object]
 
 _IDLE_SECONDS = 5
 _HTML = "text/html; charset=utf-8"
@@ -20,6 +22,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    query: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> Json:
         """The body as a JSON object; ValueError when it is anything else.
@@ -46,6 +49,11 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the server did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own line
+
     @classmethod
     def json(cls, status: int, value: object) -> "Answer":
         """A JSON document."""
@@ -63,6 +71,23 @@ class Answer:
 
 
 NO_ANSWER = Answer(0)
+Handler = Callable[[Request, dict[str, str]], Answer]
+Route = tuple[str, re.Pattern[str], Handler]
+
+
+def found_among(
+    routes: Iterable[Route], request: Request
+) -> tuple[Handler, dict[str, str]] | Literal[404, 405]:
+    """Who handles a request, with the names in its path; or why nobody does."""
+    matches = [
+        (method, handler, found.groupdict())
+        for method, pattern, handler in routes
+        if (found := pattern.fullmatch(request.path))
+    ]
+    for method, handler, names in matches:
+        if method == request.method:
+            return handler, names
+    return 405 if matches else 404
 
 
 class Server(ThreadingHTTPServer):
@@ -87,8 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _exchange(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        path = urlsplit(self.path).path
-        request = Request(self.command, path, headers, self.rfile.read(length))
+        url = urlsplit(self.path)
+        body, query = self.rfile.read(length), dict(parse_qsl(url.query))
+        request = Request(self.command, url.path, headers, body, query)
         answer = self.server.respond(request)
         if answer.status:
             self._send(answer)

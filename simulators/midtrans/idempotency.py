@@ -1,0 +1,39 @@
+"""`Idempotency-Key`: the same answer again for five minutes, if it was good; whatever was asked."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from simulators.http import NO_ANSWER, Answer
+
+_LONGEST_KEY = 46
+_KEY_LASTS_SECONDS = 300
+_IN_PROGRESS = {"status_code": "202", "status_message": "In progress"}
+
+
+class IdempotencyKeys:
+    """Answers kept by key, for all endpoints of a merchant together."""
+
+    def __init__(self) -> None:
+        """Know no key."""
+        self._answers: dict[str, tuple[float, Answer | None]] = {}
+        self._lock = Lock()
+
+    def once(self, key: str, act: Callable[[], Answer]) -> Answer:
+        """The kept answer, or a new one; a key that is too long is no key."""
+        if len(key) > _LONGEST_KEY:
+            return act()
+        with self._lock:
+            at, answer = self._answers.get(key, (0.0, NO_ANSWER))
+            if answer is None:
+                return Answer.json(202, _IN_PROGRESS)
+            if answer is not NO_ANSWER and time.monotonic() - at < _KEY_LASTS_SECONDS:
+                return answer
+            self._answers[key] = (0.0, None)
+        answer = NO_ANSWER
+        try:
+            answer = act()
+        finally:
+            with self._lock:
+                self._answers[key] = (time.monotonic(), answer if answer.is_good else NO_ANSWER)
+        return answer

@@ -1,0 +1,53 @@
+"""A world in which now and then anything goes wrong, the same each time for the same seed."""
+
+import random
+from collections import Counter
+from threading import Lock
+
+from simulators.midtrans.faults import AnswerFault
+
+NOTIFICATION_NOISES = ("lost", "doubled", "late", "forged")
+_LONGEST_DELAY_SECONDS = 3.0
+_ANSWER_NOISES = (
+    AnswerFault("error", status=500),
+    AnswerFault("error", status=503),
+    AnswerFault("error", status=429),
+    AnswerFault("html", status=502),
+    AnswerFault("html", status=200),
+    AnswerFault("hang-up"),
+    AnswerFault("act-then-hang-up"),
+    AnswerFault("slow", seconds=1),
+)
+
+
+class Noise:
+    """Draws by what it is about and how often that came, so threads may come in any order."""
+
+    def __init__(self, seed: int) -> None:
+        """One seed, one world."""
+        self._seed = seed
+        self._seen: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def on_notification(self, about: str, share: float) -> tuple[str, float]:
+        """What happens to a notification ("" is nothing) and how many seconds it waits."""
+        draw = self._draw(f"notification {about}")
+        if draw.random() >= share:
+            return "", 0.0
+        noise = draw.choice(NOTIFICATION_NOISES)
+        return noise, draw.uniform(0, _LONGEST_DELAY_SECONDS) if noise == "late" else 0.0
+
+    def on_answer(self, about: str, share: float) -> AnswerFault | None:
+        """What happens to a call, if anything."""
+        draw = self._draw(f"answer {about}")
+        return draw.choice(_ANSWER_NOISES) if draw.random() < share else None
+
+    def jitter(self, about: str) -> float:
+        """A number from 0 to 1."""
+        return self._draw(f"jitter {about}").random()
+
+    def _draw(self, about: str) -> random.Random:
+        with self._lock:
+            self._seen[about] += 1
+            number = self._seen[about]
+        return random.Random(f"{self._seed} {about} {number}")  # noqa: S311 - no secret

@@ -1,0 +1,167 @@
+"""The page of whoever rehearses: every payment, what may happen to it, and what is to go wrong."""
+
+from collections import defaultdict
+from html import escape
+
+from simulators.midtrans.faults import Faults
+from simulators.midtrans.look import badge, buttons, framed, rupiah_shown
+from simulators.midtrans.notifier import Attempt
+from simulators.midtrans.pages import PATH
+from simulators.midtrans.snap import Session
+from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES, Transaction, jakarta
+
+_SHOWN = 50
+WORLDS: dict[str, dict[str, object]] = {
+    "quiet": {},
+    "a bad day": {"noise": 0.25},
+    "everything twice": {"duplicates": 1},
+    "late and out of order": {"delay_seconds": 5.0, "disorder_seconds": 10.0},
+    "Midtrans is down": {"answers": [{"kind": "error", "status": 503, "times": 1_000_000}]},
+}
+_MOVES = {
+    "pay": "The buyer pays",
+    "decline": "The bank refuses",
+    "fail": "It breaks down",
+    "time-out": "Time runs out",
+    "challenge": "Paid, but suspected",
+    "approve": "Approve the card",
+    "deny": "Deny the card",
+    "settle": "The money arrives",
+    "reverse": "The bank takes it back",
+    "partial_chargeback": "Part is charged back",
+    "chargeback": "All is charged back",
+    "notify": "Tell the shop again",
+}
+_SWITCHES = {
+    "noise": "Share of notifications and answers that go wrong in any way, 0 to 1",
+    "duplicates": "Every notification comes so many times more",
+    "delay_seconds": "Every notification is late by so many seconds",
+    "disorder_seconds": "A notification waits so long, to come after the next one",
+    "lost": "The next notifications that never leave",
+    "forged": "The next notifications with a wrong signature",
+    "settle_after_seconds": "Money comes so long after paying, even after the end",
+    "never_expires": "Unpaid payments stay open past their end",
+    "customer_fee": "Rupiah added to the next payments, and told",
+    "amount_off": "Rupiah added to the next payments in silence",
+    "refunds_denied": "The next refunds that the bank refuses",
+    "errors_with_http_200": "Errors come with HTTP 200",
+}
+
+
+def overview(
+    sessions: list[Session], payments: list[Transaction], attempts: list[Attempt], faults: Faults
+) -> str:
+    """All of it, the latest first."""
+    told = defaultdict(list)
+    for attempt in attempts:
+        told[attempt.order_id].append(attempt)
+    begun = {payment.order_id for payment in payments}
+    waiting = [page for page in sessions if page.order_id not in begun and not page.replaced]
+    body = (
+        "<h1>Midtrans, rehearsed</h1><p>You are the buyer, the bank and Midtrans here: say what "
+        "happens to a payment, and the shop is told as Midtrans would tell it.</p>"
+        '<p><a class="button" href="/_simulator">Look again</a></p>'
+        f'<div class="beside"><div>{_waiting(waiting)}{_payments(payments, told)}</div>'
+        f"<div>{_wrong(faults)}</div></div>"
+    )
+    return framed("Midtrans, rehearsed", body, width="72rem")
+
+
+def moves_of(payment: Transaction) -> list[tuple[str, str]]:
+    """What may happen to a payment now."""
+    possible = {"notify"} | {
+        name
+        for name, move in (WORLD_MOVES | MERCHANT_MOVES).items()
+        if payment.state in move.sources
+        and not (name == "challenge" and not payment.method.is_card)
+        and not (name == "settle" and payment.state == "pending")
+    }
+    return [(name, label) for name, label in _MOVES.items() if name in possible]
+
+
+def _waiting(pages: list[Session]) -> str:
+    cards = "".join(
+        f'<div class="card row"><a class="order" href="{PATH}{page.token}">'
+        f"{escape(page.order_id)}</a><span>{rupiah_shown(page.amount)}</span></div>"
+        for page in reversed(pages[-_SHOWN:])
+    )
+    return _section("Opened, no way to pay chosen yet", len(pages), cards)
+
+
+def _payments(payments: list[Transaction], told: dict[str, list[Attempt]]) -> str:
+    cards = "".join(
+        _payment(payment, told[payment.order_id]) for payment in reversed(payments[-_SHOWN:])
+    )
+    nothing = '<div class="card soft">None yet. Buy something in the shop.</div>'
+    return _section("Payments", len(payments), cards or nothing)
+
+
+def _section(title: str, number: int, cards: str) -> str:
+    shown = f", the latest {_SHOWN}" if number > _SHOWN else ""
+    return f"<h2>{title} ({number}{shown})</h2>{cards}" if cards else ""
+
+
+def _payment(payment: Transaction, told: list[Attempt]) -> str:
+    order = escape(payment.order_id)
+    title = f'<a class="order" href="{PATH}{payment.token}">{order}</a>' if payment.token else order
+    return (
+        f'<div class="card"><div class="row">{title}{badge(payment.state)}</div>'
+        f'<div class="row"><span>{rupiah_shown(payment.amount)}</span>'
+        f'<span class="soft">{escape(payment.method.title)}</span></div>'
+        f'<form method="post" action="/_simulator/act" class="few">'
+        f'<input type="hidden" name="order" value="{order}">'
+        f"{buttons('move', moves_of(payment))}</form>{_told(told)}</div>"
+    )
+
+
+def _told(attempts: list[Attempt]) -> str:
+    if not attempts:
+        return '<p class="soft">The shop has not been told.</p>'
+    rows = "".join(_attempt(attempt) for attempt in attempts)
+    last = attempts[-1]
+    heard = "heard" if last.is_heard else "did not hear"
+    return (
+        f"<details><summary>Told {len(attempts)} times; the shop {heard} the last</summary>"
+        "<div class='scroll'><table><tr><th>WIB</th><th>said</th><th>try</th><th>answer</th>"
+        f"<th>again in</th></tr>{rows}</table></div></details>"
+    )
+
+
+def _attempt(attempt: Attempt) -> str:
+    again = "" if attempt.retry_in_seconds is None else f"{attempt.retry_in_seconds / 60:.0f} min"
+    told = (
+        jakarta(attempt.at).partition(" ")[2],
+        attempt.transaction_status,
+        str(attempt.number),
+        str(attempt.answer or attempt.problem),
+        again,
+    )
+    return f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in told)}</tr>"
+
+
+def _wrong(faults: Faults) -> str:
+    stands = faults.shown()
+    worlds = [(name, name[0].upper() + name[1:]) for name in WORLDS]
+    set_now = [name for name, value in stands.items() if value and name in _SWITCHES]
+    answers = [f"{each.kind} ({each.times} more)" for each in faults.answers if each.times]
+    told = ", ".join([*(f"{name} {stands[name]}" for name in set_now), *answers]) or "nothing"
+    return (
+        '<h2>What goes wrong</h2><div class="card">'
+        f"<p>Now: <b>{escape(told)}</b></p>"
+        '<form method="post" action="/_simulator/world" class="few">'
+        f"{buttons('world', worlds)}</form>"
+        "<details><summary>One by one</summary>"
+        '<form method="post" action="/_simulator/switches"><div class="switches">'
+        f"{''.join(_switch(name, stands[name]) for name in _SWITCHES)}</div>"
+        '<button class="main">Set</button></form></details></div>'
+    )
+
+
+def _switch(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        off = f'<input type="hidden" name="{name}" value="off">'
+        ticked = " checked" if value else ""
+        field = f'{off}<input type="checkbox" name="{name}" value="on"{ticked}>'
+    else:
+        field = f'<input name="{name}" inputmode="decimal" value="{escape(f"{value:g}")}">'
+    return f"<label><span>{_SWITCHES[name]}</span>{field}</label>"

@@ -1,0 +1,210 @@
+"""The page of whoever rehearses, and the noise of a bad day."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from simulators.midtrans.faults import SWITCHES
+from simulators.midtrans.merchant import Merchant
+from simulators.midtrans.noise import NOTIFICATION_NOISES, Noise
+from simulators.midtrans.overview import WORLDS
+from simulators.midtrans.server import MidtransSimulator
+
+REQUEST = {"transaction_details": {"order_id": "REH-01", "gross_amount": 200_000}}
+CALL = "GET /v2/REH-01/status"
+
+
+@pytest.fixture
+def waiting(midtrans: MidtransSimulator, browser: httpx.Client) -> MidtransSimulator:
+    """REH-01 waits for its buyer to pay by bank transfer."""
+    browser.post("/snap/v1/transactions", json=REQUEST)
+    midtrans.push("REH-01", "choose", "bca_va")
+    return midtrans
+
+
+@pytest.fixture
+def clicked(browser: httpx.Client) -> Callable[[str], str]:
+    """What the page says after a click on a button of REH-01."""
+
+    def click(move: str) -> str:
+        return browser.post("/_simulator/act", data={"order": "REH-01", "move": move}).text
+
+    return click
+
+
+def test_a_page_nobody_paid_on_is_a_link_to_it(browser: httpx.Client) -> None:
+    created = browser.post("/snap/v1/transactions", json=REQUEST).json()
+
+    shown = browser.get("/_simulator").text
+
+    assert f'href="/snap/v4/redirection/{created["token"]}"' in shown
+    assert "REHEARSAL" in shown
+
+
+@pytest.mark.parametrize(
+    ("moves", "offered", "withheld"),
+    [
+        ([], ["pay", "decline", "time-out", "notify"], ["challenge", "settle", "reverse"]),
+        (["pay"], ["reverse", "chargeback", "notify"], ["pay", "approve"]),
+        (["time-out"], ["settle", "notify"], ["pay", "reverse"]),
+    ],
+)
+@pytest.mark.usefixtures("waiting")
+def test_only_what_can_happen_is_offered(
+    clicked: Callable[[str], str],
+    browser: httpx.Client,
+    moves: list[str],
+    offered: list[str],
+    withheld: list[str],
+) -> None:
+    for move in moves:
+        clicked(move)
+
+    shown = browser.get("/_simulator").text
+
+    assert all(f'value="{move}"' in shown for move in offered)
+    assert not any(f'value="{move}"' in shown for move in withheld)
+
+
+def test_a_click_moves_the_payment_and_the_shop_is_told(
+    waiting: MidtransSimulator, clicked: Callable[[str], str], merchant: Merchant
+) -> None:
+    shown = clicked("pay")
+
+    waiting.notifications(at_least=2)
+    assert 'title="settlement"' in shown
+    assert merchant.told[-1]["transaction_status"] == "settlement"
+
+
+def test_a_suspected_card_can_be_approved_as_in_the_dashboard(
+    midtrans: MidtransSimulator, browser: httpx.Client, clicked: Callable[[str], str]
+) -> None:
+    browser.post("/snap/v1/transactions", json=REQUEST)
+    midtrans.push("REH-01", "challenge", "credit_card")
+
+    shown = clicked("approve")
+
+    assert 'title="capture"' in shown
+
+
+@pytest.mark.parametrize("move", ["pay", "approve", "fly"])
+def test_a_button_on_an_old_page_does_no_harm(
+    waiting: MidtransSimulator, clicked: Callable[[str], str], move: str
+) -> None:
+    waiting.push("REH-01", "pay")
+
+    shown = clicked(move)
+
+    assert 'title="settlement"' in shown
+
+
+def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
+    midtrans: MidtransSimulator, browser: httpx.Client, merchant: Merchant
+) -> None:
+    merchant.answers = [302]
+    browser.post("/snap/v1/transactions", json=REQUEST)
+    midtrans.push("REH-01", "choose", "bca_va")
+    midtrans.notifications(at_least=1)
+
+    assert "the shop did not hear the last" in browser.get("/_simulator").text
+
+
+@pytest.mark.parametrize("world", [name for name in WORLDS if name != "quiet"])
+def test_a_world_is_chosen_and_left_with_one_click(
+    midtrans: MidtransSimulator, browser: httpx.Client, world: str
+) -> None:
+    calm = midtrans.faults.shown()
+
+    browser.post("/_simulator/world", data={"world": world})
+    troubled = midtrans.faults.shown()
+    browser.post("/_simulator/world", data={"world": "quiet"})
+
+    assert troubled != calm
+    assert midtrans.faults.shown() == calm
+
+
+def test_switches_are_set_one_by_one(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
+    ticked = {"duplicates": "2", "delay_seconds": "0.5", "never_expires": ["off", "on"]}
+
+    shown = browser.post("/_simulator/switches", data=ticked).text
+
+    assert midtrans.faults.duplicates == 2
+    assert midtrans.faults.delay_seconds == 0.5
+    assert midtrans.faults.never_expires is True
+    assert "duplicates 2" in shown
+
+
+@pytest.mark.parametrize(
+    "typed", [{"duplicates": "many"}, {"noise": "2"}, {"lost": "-1"}, {"answers": "none"}]
+)
+def test_a_switch_that_cannot_be_so_is_refused(
+    midtrans: MidtransSimulator, browser: httpx.Client, typed: dict[str, str]
+) -> None:
+    answer = browser.post("/_simulator/switches", data=typed)
+
+    assert answer.status_code == 400
+    assert not any(midtrans.faults.shown()[name] for name in SWITCHES)
+
+
+def test_a_payment_can_outlive_its_end(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
+    midtrans.faults.set(never_expires=True)
+    expiry = {"start_time": "2026-01-31 19:00:00 +0700", "unit": "minute", "duration": 1}
+    page_expiry = {"unit": "minute", "duration": 5}
+    request = REQUEST | {"expiry": expiry, "page_expiry": page_expiry}
+    browser.post("/snap/v1/transactions", json=request)
+
+    midtrans.push("REH-01", "choose", "bca_va")
+    midtrans.notifications(at_least=1)
+
+    assert midtrans.bank.status("REH-01")["transaction_status"] == "pending"
+
+
+def test_the_same_seed_gives_the_same_tokens(merchant: Merchant) -> None:
+    tokens = []
+    for _ in range(2):
+        with MidtransSimulator(merchant.url, seed=7) as midtrans:
+            tokens.append(midtrans.bank.open_page(REQUEST, ()).token)
+
+    assert tokens[0] == tokens[1]
+
+
+def test_the_same_seed_makes_the_same_noise() -> None:
+    first, second, other = (
+        [noise.on_notification("REH-01 pending", 0.5) for _ in range(50)]
+        for noise in (Noise(7), Noise(7), Noise(8))
+    )
+
+    assert first == second
+    assert first != other
+
+
+def test_noise_brings_everything_that_can_go_wrong_and_no_more_than_its_share() -> None:
+    noise = Noise(7)
+
+    kinds = [noise.on_notification("REH-01 pending", 0.25)[0] for _ in range(400)]
+    answers = [noise.on_answer(CALL, 0.25) for _ in range(400)]
+
+    assert set(kinds) == {"", *NOTIFICATION_NOISES}
+    assert 60 < sum(kind != "" for kind in kinds) < 140
+    assert 60 < sum(answer is not None for answer in answers) < 140
+    assert {answer.kind for answer in answers if answer} == {
+        "error",
+        "html",
+        "hang-up",
+        "act-then-hang-up",
+        "slow",
+    }
+
+
+def test_noise_reaches_whoever_is_told(merchant: Merchant) -> None:
+    with MidtransSimulator(merchant.url, seed=7) as midtrans:
+        midtrans.bank.choose(midtrans.bank.open_page(REQUEST, (merchant.url,)).token, "gopay")
+        midtrans.faults.set(noise=1)
+
+        for _ in range(40):
+            midtrans.push("REH-01", "notify")
+        midtrans.notifications(at_least=30)
+
+    genuine = [told for told in merchant.told if told["signature_key"] != "0" * 128]
+    assert 0 < len(genuine) < len(merchant.told)
