@@ -1,0 +1,202 @@
+"""Hotspot users a second, by client, beside what the router can take.
+
+    python -m benchmarks.routeros_provisioning
+
+The router is the simulator, in a process of its own, fresh for every figure; at the end it says
+itself how many rows there are. What it can take: all bytes made before the clock starts, sent
+without a pause, answers only counted.
+
+Router and client share the machine's cores. So each client's own work is shown too: at 0 ms a
+router that is a computer of its own is only as fast as what feeds it.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+
+import librouteros
+import routeros_api
+
+from ticketing.domain.hotspot import HotspotUser, Marker
+from ticketing.domain.voucher_codes import Credentials
+from ticketing.gateways.routeros import Router
+from ticketing.gateways.routeros_socket import RouterAccount
+from ticketing.gateways.routeros_wire import encoded
+
+ROUNDS = 3  # the best counts: the others tell of other people's work on the machine
+SLOW_ROWS = 60  # for a client that needs 45 ms a row, whatever the router needs
+PROMISES = 50  # of routeros-api, open at once
+HOST, USER, PASSWORD = "127.0.0.1", "ticketing", "rehearsal"
+
+Row = dict[str, str]
+Put = Callable[[], object]
+
+
+def rows(count: int) -> list[Row]:
+    """What is put on the router."""
+    return [
+        {
+            "name": f"u{number:07}",
+            "password": f"p{number:07}",
+            "profile": "1h",
+            "limit-uptime": "3600s",
+            "comment": f"tk:bench:ORD-{number:07}:u{number:07}",
+        }
+        for number in range(count)
+    ]
+
+
+@contextmanager
+def router(command_ms: float, distance_ms: float) -> Iterator[int]:
+    """A router that was just switched on; its port."""
+    options = [f"--command-ms={command_ms}", f"--distance-ms={distance_ms}", "--profile=1h"]
+    with subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+        [sys.executable, "-m", "simulators.routeros", "--port=0", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield int(process.stdout.readline().rsplit(":", 1)[1])
+        process.terminate()
+
+
+@contextmanager
+def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
+    """What the router can take."""
+    login = encoded(["/login", f"=name={USER}", f"=password={PASSWORD}"])
+    words = ([f"={name}={value}" for name, value in row.items()] for row in wanted)
+    everything = b"".join(encoded(["/ip/hotspot/user/add", *row]) for row in words)
+    with socket.create_connection((HOST, port)) as connection:
+        connection.sendall(login)
+        assert b"!done" in connection.recv(100)
+
+        def put() -> None:
+            sender = Thread(target=connection.sendall, args=(everything,))
+            sender.start()
+            done, tail = 0, b""
+            while done < len(wanted):
+                piece = tail + connection.recv(1 << 16)
+                done += piece.count(b"!done")
+                tail = piece[-4:]  # shorter than what is counted: nothing counts twice
+            sender.join()
+
+        yield put
+
+
+@contextmanager
+def shipped(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator[Put]:
+    """routeros-api as its pages show it."""
+    pool = routeros_api.RouterOsApiPool(
+        HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
+    )
+    users = pool.get_api().get_resource("/ip/hotspot/user")
+    if no_delay:
+        pool.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    yield lambda: [users.add(**row) for row in wanted]
+    pool.disconnect()
+
+
+@contextmanager
+def undelayed(port: int, wanted: list[Row]) -> Iterator[Put]:
+    """The same with TCP_NODELAY set from outside."""
+    with shipped(port, wanted, no_delay=True) as put:
+        yield put
+
+
+@contextmanager
+def promised(port: int, wanted: list[Row]) -> Iterator[Put]:
+    """The same with promises, and with TCP_NODELAY."""
+    pool = routeros_api.RouterOsApiPool(
+        HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
+    )
+    users = pool.get_api().get_resource("/ip/hotspot/user")
+    pool.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def put() -> None:
+        open_promises: deque[Any] = deque()
+        for row in wanted:
+            open_promises.append(users.call_async("add", row))
+            if len(open_promises) == PROMISES:
+                open_promises.popleft().get()
+        for promise in open_promises:
+            promise.get()
+
+    yield put
+    pool.disconnect()
+
+
+@contextmanager
+def librouteros_one_by_one(port: int, wanted: list[Row]) -> Iterator[Put]:
+    """librouteros, which knows no tags."""
+    api = librouteros.connect(HOST, USER, PASSWORD, port=port)
+    users = api.path("ip", "hotspot", "user")
+    yield lambda: [users.add(**row) for row in wanted]
+    api.close()
+
+
+@contextmanager
+def ours(port: int, wanted: list[Row]) -> Iterator[Put]:
+    """Our own gateway, with the look at the profiles that it takes before."""
+    users = [
+        HotspotUser(
+            Credentials(row["name"], row["password"]),
+            row["profile"],
+            Marker("bench", row["comment"].split(":")[2], row["name"]),
+            timedelta(hours=1),
+        )
+        for row in wanted
+    ]
+    with Router(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
+        door.health()  # connected, as the others are
+        yield lambda: door.add(users)
+
+
+CLIENTS = {
+    "what the router can take": nobody,
+    "routeros-api": shipped,
+    "routeros-api, TCP_NODELAY": undelayed,
+    "routeros-api, TCP_NODELAY, promises": promised,
+    "librouteros": librouteros_one_by_one,
+    "ours": ours,
+}
+
+
+def measured(
+    client: str, wanted: list[Row], command_ms: float, distance_ms: float
+) -> tuple[float, float]:
+    """Rows a second on a fresh router, and the client's own seconds of CPU a row."""
+    with router(command_ms, distance_ms) as port:
+        with CLIENTS[client](port, wanted) as put:
+            begun, worked = time.perf_counter(), time.process_time()
+            put()
+            seconds, work = time.perf_counter() - begun, time.process_time() - worked
+        with Router(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
+            assert len(door.ours("bench")) == len(wanted)
+    return len(wanted) / seconds, work / len(wanted)
+
+
+def main() -> None:
+    """Print each client's best, its part of the best that the router can take, and its work."""
+    for command_ms, distance_ms, count in [(5, 0, 400), (5, 20, 200), (0, 0, 10_000)]:
+        print(f"{command_ms} ms a command, {distance_ms} ms there and back:")
+        rates: dict[str, list[tuple[float, float]]] = {name: [] for name in CLIENTS}
+        for _ in range(ROUNDS):
+            for name in CLIENTS:
+                wanted = rows(SLOW_ROWS if name == "routeros-api" else count)
+                rates[name].append(measured(name, wanted, command_ms, distance_ms))
+        most, _ = max(rates["what the router can take"])
+        for name, each in rates.items():
+            best, work = max(each)
+            part = f"{best / most:6.1%}"
+            print(f"  {name:36} {best:8.0f}/s {part} {work * 1e6:8.0f} µs of work a row")
+
+
+if __name__ == "__main__":
+    main()

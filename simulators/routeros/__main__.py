@@ -1,0 +1,60 @@
+"""`python -m simulators.routeros`: the simulator until Ctrl-C."""
+
+import signal
+import ssl
+import sys
+from argparse import ArgumentParser, Namespace
+
+from simulators.routeros.accounts import Account
+from simulators.routeros.server import ACCOUNT, RouterOsSimulator
+
+
+def _arguments() -> Namespace:
+    parser = ArgumentParser(prog="simulators.routeros", description="A MikroTik hotspot router")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8728, help="0 is any free one")
+    parser.add_argument("--tls-port", type=int, default=8729, help="open with --certificate")
+    parser.add_argument("--certificate", metavar="FILE", help="PEM, with its key")
+    parser.add_argument("--version", default="7.18.2", help="decides login, !empty and dates")
+    parser.add_argument("--user", default=ACCOUNT.name)
+    parser.add_argument("--password", default=ACCOUNT.password)
+    parser.add_argument("--profile", action="append", default=[], help="a user profile to have")
+    parser.add_argument("--command-ms", type=float, default=0, help="work on each command")
+    parser.add_argument("--distance-ms", type=float, default=0, help="the way there and back")
+    return parser.parse_args()
+
+
+def _tls(certificate: str | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def main() -> None:
+    """Serve until a signal."""
+    given = _arguments()
+    simulator = RouterOsSimulator(
+        given.version,
+        accounts=(Account(given.user, given.password),),
+        host=given.host,
+        port=given.port,
+        tls_port=given.tls_port,
+        tls=_tls(given.certificate),
+    )
+    simulator.faults.command_seconds = given.command_ms / 1000
+    simulator.faults.distance_seconds = given.distance_ms / 1000
+    with simulator as router:
+        for profile in given.profile:
+            router.add_profile(profile)
+        tls = f", TLS {router.tls_port}" if given.certificate else ""
+        sys.stdout.write(f"RouterOS {given.version}, rehearsed: {router.host}:{router.port}{tls}\n")
+        sys.stdout.flush()
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    # before any thread starts, so that none of them takes the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    main()

@@ -1,0 +1,246 @@
+"""The hotspot: its tables, and the life in them: people log in, use up their limits, come back.
+
+Time passes when somebody looks: every look first throws out whoever's time is over.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+
+from simulators.routeros.refusals import BAD_HOTSPOT_LOGIN, DUPLICATE_USER, Trap
+from simulators.routeros.table import Row, Shape, Table
+from simulators.routeros.values import (
+    FLAG,
+    LIMIT,
+    NUMBER,
+    TEXT,
+    TIME,
+    TIME_LIMIT,
+    TIME_OR_NONE,
+    Kind,
+    printed_time,
+    reference,
+    seconds_in,
+)
+
+_ALL_SERVERS = "all"
+_TRAFFIC = ("bytes-in", "bytes-out", "packets-in", "packets-out")
+
+
+def _counters(kind: Kind) -> dict[str, Kind]:
+    return dict.fromkeys(_TRAFFIC, kind)
+
+
+def _server_shape() -> Shape:
+    settable = {
+        "name": TEXT,
+        "interface": TEXT,
+        "address-pool": TEXT,
+        "profile": TEXT,
+        "disabled": FLAG,
+    }
+    return Shape(settable, {}, {"profile": "default", "disabled": "false"})
+
+
+def _profile_shape() -> Shape:
+    settable = {
+        "name": TEXT,
+        "address-pool": TEXT,
+        "session-timeout": TIME_LIMIT,
+        "idle-timeout": TIME_OR_NONE,
+        "keepalive-timeout": TIME_OR_NONE,
+        "status-autorefresh": TIME_OR_NONE,
+        "shared-users": NUMBER,
+        "rate-limit": TEXT,
+        "add-mac-cookie": FLAG,
+        "mac-cookie-timeout": TIME,
+        "parent-queue": TEXT,
+        "address-list": TEXT,
+        "transparent-proxy": FLAG,
+        "on-login": TEXT,
+        "on-logout": TEXT,
+    }
+    defaults = {
+        "idle-timeout": "none",
+        "keepalive-timeout": "2m",
+        "status-autorefresh": "1m",
+        "shared-users": "1",
+        "add-mac-cookie": "true",
+        "mac-cookie-timeout": "3d",
+        "transparent-proxy": "false",
+        "default": "false",
+    }
+    return Shape(settable, {"default": FLAG}, defaults)
+
+
+def _user_shape(servers: Table, profiles: Table) -> Shape:
+    settable = {
+        "server": reference(lambda: [_ALL_SERVERS, *servers.names()], silent=_ALL_SERVERS),
+        "name": TEXT,
+        "password": TEXT,
+        "profile": reference(profiles.names),
+        "limit-uptime": TIME_LIMIT,
+        "limit-bytes-in": LIMIT,
+        "limit-bytes-out": LIMIT,
+        "limit-bytes-total": LIMIT,
+        "mac-address": TEXT,
+        "address": TEXT,
+        "email": TEXT,
+        "routes": TEXT,
+        "comment": TEXT,
+        "disabled": FLAG,
+    }
+    counted = {"uptime": TIME, **_counters(NUMBER), "dynamic": FLAG, "default": FLAG}
+    defaults = {
+        "server": _ALL_SERVERS,
+        "profile": "default",
+        "uptime": "0s",
+        **dict.fromkeys(_TRAFFIC, "0"),
+        "dynamic": "false",
+        "disabled": "false",
+    }
+    return Shape(settable, counted, defaults, unique=("name", "server"), duplicate=DUPLICATE_USER)
+
+
+def _active_shape() -> Shape:
+    texts = dict.fromkeys(("server", "user", "address", "mac-address", "login-by"), TEXT)
+    counted = {**texts, "uptime": TIME, "session-time-left": TIME, **_counters(NUMBER)}
+    return Shape({}, counted, dict.fromkeys(_TRAFFIC, "0"), unique=(), required=())
+
+
+def _cookie_shape() -> Shape:
+    texts = dict.fromkeys(("user", "domain", "mac-address"), TEXT)
+    return Shape({}, {**texts, "expires-in": TIME}, {}, unique=(), required=())
+
+
+class Hotspot:
+    """Servers, profiles, users, sessions and cookies of one router."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        """As it comes: a server, the default profile, the trial user, nobody online."""
+        self._clock = clock
+        self.servers = Table(_server_shape())
+        self.profiles = Table(_profile_shape())
+        self.users = Table(_user_shape(self.servers, self.profiles))
+        self.active = Table(_active_shape())
+        self.cookies = Table(_cookie_shape())
+        self._addresses = count(2)
+        self._seen = clock()
+        self.servers.add({"name": "hotspot1", "interface": "bridge"})
+        self.profiles.add({"name": "default"}, {"default": "true"})
+        self.users.add(
+            {"name": "default-trial", "comment": "counters and limits for trial users"},
+            {"default": "true"},
+        )
+
+    def log_in(self, user: str, password: str, mac: str, login_by: str = "http-chap") -> str:
+        """A person at the login page; the session's id, or a Trap with what the page says."""
+        self.look()
+        row = self.users.find(name=user)
+        if row is None or row["disabled"] == "true" or row.get("password", "") != password:
+            raise Trap(BAD_HOTSPOT_LOGIN)
+        return self._open(row, mac, login_by)
+
+    def come_back(self, mac: str) -> str | None:
+        """A device that was here before: by its cookie, without a password. None if it cannot."""
+        self.look()
+        cookie = self.cookies.find(**{"mac-address": mac})
+        row = self.users.find(name=cookie["user"]) if cookie else None
+        if row is None or row["disabled"] == "true":
+            return None
+        try:
+            return self._open(row, mac, "mac-cookie")
+        except Trap:
+            return None
+
+    def throw_out(self, session_id: str) -> None:
+        """End a session; the device tries its cookie at once, as devices do."""
+        mac = next(row["mac-address"] for row in self.active if row[".id"] == session_id)
+        self.active.remove(session_id)
+        self.come_back(mac)
+
+    def use(self, user: str, bytes_in: int, bytes_out: int) -> None:
+        """Traffic of somebody who is online."""
+        for row in (self._user(user), self.active.find(user=user)):
+            if row:
+                row["bytes-in"] = str(int(row["bytes-in"]) + bytes_in)
+                row["bytes-out"] = str(int(row["bytes-out"]) + bytes_out)
+        self.look()
+
+    def look(self) -> None:
+        """Let the time pass that has passed; whoever has none left is thrown out."""
+        now = self._clock()
+        passed = int((now - self._seen).total_seconds())
+        if passed < 1 and not self.active:
+            return
+        self._seen += timedelta(seconds=passed)
+        for cookie in list(self.cookies):
+            left = (seconds_in(cookie["expires-in"]) or 0) - passed
+            cookie["expires-in"] = printed_time(max(left, 0))
+            if left <= 0:
+                self.cookies.remove(cookie[".id"])
+        for session in list(self.active):
+            self._pass(session, passed)
+
+    def power_off(self) -> None:
+        """Everybody is offline; users, profiles and cookies are on the disk."""
+        self.look()
+        for session in list(self.active):
+            self.active.remove(session[".id"])
+
+    def _pass(self, session: Row, passed: int) -> None:
+        user = self._user(session["user"])
+        session["uptime"] = printed_time((seconds_in(session["uptime"]) or 0) + passed)
+        if user is None:
+            return  # removed while online: nothing limits the session any more
+        limit = seconds_in(user.get("limit-uptime", "")) or 0
+        used = (seconds_in(user["uptime"]) or 0) + passed
+        user["uptime"] = printed_time(min(used, limit) if limit else used)
+        if _limit_reached(user):
+            self.active.remove(session[".id"])
+        elif limit:
+            session["session-time-left"] = printed_time(limit - used)
+
+    def _open(self, user: Row, mac: str, login_by: str) -> str:
+        name = user["name"]
+        if reached := _limit_reached(user):
+            raise Trap(f"user {name} has reached {reached} limit")
+        profile = self.profiles.find(name=user["profile"])
+        online = sum(session["user"] == name for session in self.active)
+        shared = int(profile["shared-users"]) if profile else 1
+        if online >= shared:
+            raise Trap(f"no more sessions are allowed for user {name}")
+        session = self.active.add(
+            {},
+            {
+                "server": "hotspot1",
+                "user": name,
+                "address": f"10.5.50.{next(self._addresses) % 254}",
+                "mac-address": mac,
+                "login-by": login_by,
+                "uptime": "0s",
+            },
+        )
+        if profile and profile["add-mac-cookie"] == "true":
+            self._leave_cookie(name, mac, profile["mac-cookie-timeout"])
+        return session
+
+    def _leave_cookie(self, user: str, mac: str, lasts: str) -> None:
+        if known := self.cookies.find(user=user, **{"mac-address": mac}):
+            known["expires-in"] = lasts
+        else:
+            self.cookies.add({}, {"user": user, "mac-address": mac, "expires-in": lasts})
+
+    def _user(self, name: str) -> Row | None:
+        return self.users.find(name=name)
+
+
+def _limit_reached(user: Row) -> str | None:
+    uptime = seconds_in(user.get("limit-uptime", "")) or 0
+    if uptime and (seconds_in(user["uptime"]) or 0) >= uptime:
+        return "uptime"
+    got, sent = int(user["bytes-in"]), int(user["bytes-out"])
+    used = {"limit-bytes-in": got, "limit-bytes-out": sent, "limit-bytes-total": got + sent}
+    if any(0 < int(user.get(name, 0)) <= count for name, count in used.items()):
+        return "traffic"
+    return None

@@ -1,0 +1,195 @@
+"""One router: its menus, and what each command does to them. Connections are not its affair."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+
+from simulators.routeros.accounts import Account
+from simulators.routeros.hotspot import Hotspot
+from simulators.routeros.queries import matches
+from simulators.routeros.refusals import Trap, no_such_command
+from simulators.routeros.sentences import Command
+from simulators.routeros.table import Row, Shape, Table
+from simulators.routeros.values import FLAG, TEXT, printed_time
+
+_PRINT_OPTIONS = {"detail", "stats", "count-only", ".proplist"}
+_TABLE_VERBS = {"print", "getall", "add", "set", "remove", "enable", "disable", "comment"}
+_READ_ONLY_VERBS = {"print", "getall"}
+_JAKARTA = timedelta(hours=7)
+
+Answer = tuple[list[Row], Row]  # rows for !re, and what !done says
+
+
+def version_in(text: str) -> tuple[int, ...]:
+    """`7.18.2` as numbers that compare."""
+    return tuple(int(part) for part in text.split("."))
+
+
+def _script_shape() -> Shape:
+    settable = dict.fromkeys(("name", "source", "comment", "owner", "policy"), TEXT)
+    return Shape(settable, {}, {})
+
+
+def _scheduler_shape() -> Shape:
+    texts = ("name", "start-date", "start-time", "interval", "on-event", "comment", "policy")
+    return Shape({**dict.fromkeys(texts, TEXT), "disabled": FLAG}, {}, {"disabled": "false"})
+
+
+class Machine:
+    """All state of a router. `reset` is what the reset button does; `restart` a loss of power."""
+
+    def __init__(self, version: str, clock: Callable[[], datetime]) -> None:
+        """A router that was just unpacked and switched on."""
+        self.version = version
+        self.number = version_in(version)
+        self.clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every configuration; ids begin anew."""
+        self.identity = "MikroTik"
+        self.started = self.clock()
+        self.hotspot = Hotspot(self.clock)
+        self._tables = {
+            "/ip/hotspot": self.hotspot.servers,
+            "/ip/hotspot/user": self.hotspot.users,
+            "/ip/hotspot/user/profile": self.hotspot.profiles,
+            "/ip/hotspot/active": self.hotspot.active,
+            "/ip/hotspot/cookie": self.hotspot.cookies,
+            "/system/script": Table(_script_shape()),
+            "/system/scheduler": Table(_scheduler_shape()),
+        }
+
+    def restart(self) -> None:
+        """Everybody on the hotspot is offline, the uptime begins anew; nothing else is lost."""
+        self.hotspot.power_off()
+        self.started = self.clock()
+
+    def rows(self, word: str) -> int:
+        """How many rows the menu of a command word has."""
+        table = self._tables.get(word.rpartition("/")[0])
+        return len(table) if table else 0
+
+    def do(self, command: Command, account: Account) -> Answer:
+        """Carry a command out, or trap; the two that end connections are the server's."""
+        if command.menu == "/system/identity" and command.verb == "set":
+            account.check(command.verb)
+            self.identity = command.given.get("name", self.identity)
+            return [], {}
+        singles = {
+            "/system/identity": self._identity,
+            "/system/resource": self._resource,
+            "/system/clock": self._time,
+        }
+        if command.menu in singles:
+            if command.verb not in _READ_ONLY_VERBS:
+                raise no_such_command(prefix=False)
+            account.check(command.verb)
+            return _only(command, [singles[command.menu]()]), {}
+        table = self._tables.get(command.menu)
+        if table is None:
+            raise no_such_command(prefix=True)
+        account.check(command.verb)
+        self.hotspot.look()
+        return self._on_table(table, command, account)
+
+    def _on_table(self, table: Table, command: Command, account: Account) -> Answer:
+        verb, given = command.verb, dict(command.given)
+        if verb in _READ_ONLY_VERBS:
+            return self._print(table, command, account)
+        if verb == "remove":
+            for row_id in _ids(table, given):
+                self._remove(table, row_id)
+            return [], {}
+        if command.menu == "/ip/hotspot/active":
+            return self._active(verb, given)
+        if verb == "reset-counters" and table is self.hotspot.users:
+            self._reset_counters(given)
+            return [], {}
+        if verb not in _TABLE_VERBS or not table.shape.settable:
+            raise no_such_command(prefix=False)
+        if verb == "add":
+            return [], {"ret": table.add(given)}
+        fixed = {"enable": {"disabled": "no"}, "disable": {"disabled": "yes"}}.get(verb)
+        for row_id in _ids(table, given):
+            table.change(row_id, fixed or _without_ids(given))
+        return [], {}
+
+    def _active(self, verb: str, given: Row) -> Answer:
+        if verb != "login":
+            raise no_such_command(prefix=False)
+        mac = given.get("mac-address", "")
+        session = self.hotspot.log_in(given.get("user", ""), given.get("password", ""), mac)
+        return [], {"ret": session}
+
+    def _remove(self, table: Table, row_id: str) -> None:
+        if table is self.hotspot.active:
+            self.hotspot.throw_out(row_id)
+        else:
+            table.remove(row_id)
+
+    def _reset_counters(self, given: Row) -> None:
+        ids = set(_ids(self.hotspot.users, given))
+        for row in self.hotspot.users:
+            if row[".id"] in ids:
+                zero = dict.fromkeys(("bytes-in", "bytes-out", "packets-in", "packets-out"), "0")
+                row.update(zero, uptime="0s")
+
+    def _print(self, table: Table, command: Command, account: Account) -> Answer:
+        for name in command.given:
+            if name not in _PRINT_OPTIONS:
+                raise Trap(f"unknown parameter {name}")
+        rows = [account.shown(table.printed(row)) for row in table]
+        wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
+        if "count-only" in command.given:
+            return [], {"ret": str(len(wanted))}
+        return _only(command, wanted), {}
+
+    def _identity(self) -> Row:
+        return {"name": self.identity}
+
+    def _resource(self) -> Row:
+        up = int((self.clock() - self.started).total_seconds())
+        return {
+            "uptime": printed_time(up),
+            "version": f"{self.version} (stable)",
+            "cpu-load": "3",
+            "free-memory": "402653184",
+            "total-memory": "1073741824",
+            "cpu-count": "4",
+            "architecture-name": "arm64",
+            "board-name": "RB5009UG+S+",
+            "platform": "MikroTik",
+        }
+
+    def _time(self) -> Row:
+        local = self.clock() + _JAKARTA
+        old = f"{local:%b}".lower() + f"{local:/%d/%Y}"
+        return {
+            "time": f"{local:%H:%M:%S}",
+            "date": f"{local:%Y-%m-%d}" if self.number >= (7, 10) else old,
+            "time-zone-autodetect": "true",
+            "time-zone-name": "Asia/Jakarta",
+            "gmt-offset": "+07:00",
+            "dst-active": "false",
+        }
+
+
+def _only(command: Command, rows: Iterable[Row]) -> list[Row]:
+    wanted = command.given.get(".proplist")
+    if not wanted:
+        return list(rows)
+    names = wanted.split(",")
+    return [{name: row[name] for name in names if name in row} for row in rows]
+
+
+def _ids(table: Table, given: Row) -> Iterator[str]:
+    """The rows meant, one after the other: what comes before one that is missing is done."""
+    meant = given.get(".id") or given.get("numbers")
+    if not meant:
+        raise Trap("missing =.id=")
+    for each in meant.split(","):
+        yield table.meant(each)
+
+
+def _without_ids(given: Row) -> Row:
+    return {name: value for name, value in given.items() if name not in {".id", "numbers"}}

@@ -1,0 +1,183 @@
+"""The router on its ports, in a thread of its own."""
+
+import asyncio
+import selectors
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from threading import Thread
+from typing import Any, Self, TypeVar
+
+from simulators.routeros.accounts import Account
+from simulators.routeros.faults import Faults
+from simulators.routeros.lane import Lane
+from simulators.routeros.machine import Machine
+from simulators.routeros.session import Session
+
+ACCOUNT = Account("ticketing", "rehearsal")
+
+_MOST_SESSIONS = 20
+_BACKLOG = 128
+_PATIENCE_SECONDS = 10
+Result = TypeVar("Result")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class RouterOsSimulator:
+    """A router from `with` on. What is asked here is asked of the loop that serves the ports."""
+
+    def __init__(
+        self,
+        version: str = "7.18.2",
+        *,
+        accounts: tuple[Account, ...] = (ACCOUNT,),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls_port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """The version decides login, `!empty` and dates; with `tls` there is a second port."""
+        self.machine = Machine(version, clock)
+        self.faults = Faults()
+        self.accounts = {account.name: account for account in accounts}
+        self.sessions: set[Session] = set()
+        self.host, self.port, self.tls_port = host, port, tls_port
+        self._tls = tls
+        self._doors: list[socket.socket] = []
+        self._coming_back: asyncio.TimerHandle | None = None
+        # the usual selector rounds up to whole milliseconds, a fifth of what a command may take
+        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+        self.lane = Lane(self._loop)
+        self._thread = Thread(target=self._loop.run_forever, name="routeros")
+
+    def __enter__(self) -> Self:
+        """Answer from here on; `port` and `tls_port` are what they became."""
+        self._thread.start()
+        self.power_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop answering."""
+        self._wait_for(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def ask(self, question: Callable[[], Result]) -> Result:
+        """The answer, from the one thread that may touch the machine's state."""
+
+        async def asked() -> Result:
+            return question()
+
+        return self._wait_for(asked())
+
+    def users(self) -> list[dict[str, str]]:
+        """Every hotspot user but the trial one, as print shows them."""
+        table = self.machine.hotspot.users
+        shown = self.ask(lambda: [table.printed(row) for row in table])
+        return [row for row in shown if row.get("default") != "true"]
+
+    def online(self) -> list[str]:
+        """Names of the people who are online."""
+
+        def names() -> list[str]:
+            self.machine.hotspot.look()
+            return [row["user"] for row in self.machine.hotspot.active]
+
+        return self.ask(names)
+
+    def cookies(self) -> list[str]:
+        """Names of the people whose devices can come back without a password."""
+        return self.ask(lambda: [row["user"] for row in self.machine.hotspot.cookies])
+
+    def add_profile(self, name: str, **properties: str) -> None:
+        """A user profile; `shared_users="3"` is what RouterOS writes shared-users."""
+        given = {key.replace("_", "-"): value for key, value in properties.items()}
+        self.ask(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
+
+    def add_user(self, name: str, **properties: str) -> None:
+        """A user that somebody else made."""
+        given = {key.replace("_", "-"): value for key, value in properties.items()}
+        self.ask(lambda: self.machine.hotspot.users.add({"name": name, **given}))
+
+    def log_in(self, user: str, password: str, mac: str) -> None:
+        """Let a person use the login page; a Trap is what the page says."""
+        self.ask(lambda: self.machine.hotspot.log_in(user, password, mac))
+
+    def use(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
+        """Traffic of somebody who is online, as the router counts it."""
+        self.ask(lambda: self.machine.hotspot.use(user, bytes_in, bytes_out))
+
+    def power_off(self) -> None:
+        """Refuse every connection from here on, and end those there are."""
+        self.ask(self._power_off)
+
+    def power_on(self) -> None:
+        """Listen again, on the same ports."""
+        self.ask(self._power_on)
+
+    def restart(self, seconds: float = 0.0) -> None:
+        """Lose power, and have it back after so many seconds."""
+        self.ask(partial(self.reboot, seconds, reset=False))
+
+    def reset(self) -> None:
+        """Forget every configuration, as the reset button does; accounts stay."""
+        self.ask(self.machine.reset)
+
+    def admits(self) -> bool:
+        """Whether one more connection may be open; only for the loop's own thread."""
+        return len(self.sessions) < _MOST_SESSIONS
+
+    def reboot(self, seconds: float, *, reset: bool) -> None:
+        """Restart, and be back after so many seconds; only for the loop's own thread."""
+        self._power_off()
+        if reset:
+            self.machine.reset()
+        self.machine.restart()
+        if seconds:
+            self._coming_back = self._loop.call_later(seconds, self._power_on)
+        else:
+            self._power_on()
+
+    def _power_off(self) -> None:
+        if self._coming_back:
+            self._coming_back.cancel()
+        for door in self._doors:
+            self._loop.remove_reader(door)
+            door.close()
+        self._doors.clear()
+        self.lane.clear()
+        for session in list(self.sessions):
+            session.close()
+
+    def _power_on(self) -> None:
+        if self._doors:
+            return
+        self.port = self._open(self.port, None)
+        if self._tls:
+            self.tls_port = self._open(self.tls_port, self._tls)
+
+    def _open(self, port: int, tls: ssl.SSLContext | None) -> int:
+        """From here on a client that connects waits for an answer, and is not refused."""
+        door = socket.create_server((self.host, port), backlog=_BACKLOG)
+        self._doors.append(door)
+        self._loop.create_task(self._serve(door, tls))
+        return int(door.getsockname()[1])
+
+    async def _serve(self, door: socket.socket, tls: ssl.SSLContext | None) -> None:
+        if door in self._doors:
+            meet = partial(Session, self, self._loop)
+            await self._loop.create_server(meet, sock=door, ssl=tls)
+
+    async def _close(self) -> None:
+        self._power_off()
+        await asyncio.sleep(0)  # let transports close their sockets
+
+    def _wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)

@@ -1,0 +1,126 @@
+"""A menu of rows: ids that are never used again, properties with kinds, what must be unique."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from simulators.routeros.refusals import DUPLICATE, Trap, ambiguous, no_such_item
+from simulators.routeros.values import TEXT, Kind
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a table's rows are made of.
+
+    `settable` are read from commands; `counted` only by the router; `defaults` stand in new rows.
+    """
+
+    settable: Mapping[str, Kind]
+    counted: Mapping[str, Kind]
+    defaults: Mapping[str, str]
+    unique: tuple[str, ...] = ("name",)
+    required: tuple[str, ...] = ("name",)
+    duplicate: str = DUPLICATE
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Every property a row can have."""
+        return {**self.settable, **self.counted}
+
+
+class Table:
+    """Rows by id, in the order in which they were added."""
+
+    def __init__(self, shape: Shape) -> None:
+        """Begin empty, at id *1."""
+        self.shape = shape
+        self.kinds = shape.kinds
+        self._rows: dict[str, Row] = {}
+        self._taken: dict[tuple[str, ...], str] = {}  # unique values -> id
+        self._last_id = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        """Every row as it is; what changes it is the caller's own affair."""
+        return iter(self._rows.values())
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._rows)
+
+    def names(self) -> Iterable[str]:
+        """The names that other rows can refer to."""
+        return [row["name"] for row in self]
+
+    def find(self, **wanted: str) -> Row | None:
+        """The first row with these values, if any."""
+        return next((row for row in self if wanted.items() <= row.items()), None)
+
+    def add(self, given: Mapping[str, str], counted: Mapping[str, str] | None = None) -> str:
+        """A new row; its id."""
+        for name in self.shape.required:
+            if not given.get(name):
+                raise Trap(f"missing ={name}=")
+        row = {**self.shape.defaults, **self._read(given), **(counted or {})}
+        row_id = f"*{self._last_id + 1:X}"
+        self._take(row_id, row)
+        self._last_id += 1
+        self._rows[row_id] = {".id": row_id, **row}
+        return row_id
+
+    def change(self, row_id: str, given: Mapping[str, str]) -> None:
+        """Other values for some of a row's properties."""
+        row = self._rows[row_id]
+        changed = {**row, **self._read(given)}
+        if self._key(changed) != self._key(row):
+            self._take(row_id, changed)
+            self._taken.pop(self._key(row), None)
+        row.update(changed)
+
+    def remove(self, row_id: str) -> None:
+        """Away with it, unless the router made it."""
+        row = self._rows[row_id]
+        if row.get("default") == "true":
+            raise Trap("failure: can not remove default item")
+        self._taken.pop(self._key(row), None)
+        del self._rows[row_id]
+
+    def meant(self, wanted: str) -> str:
+        """The id of the row that an id or a name means."""
+        if wanted in self._rows:
+            return wanted
+        named = [row[".id"] for row in self if row.get("name") == wanted and wanted]
+        if len(named) > 1:
+            raise ambiguous("numbers")
+        if not named:
+            raise no_such_item()
+        return named[0]
+
+    def printed(self, row: Row) -> Row:
+        """What print shows of a row: not what is empty or says nothing."""
+        kinds = self.kinds
+        return {
+            name: value
+            for name, value in row.items()
+            if value != kinds.get(name, TEXT).silent and value
+        }
+
+    def _read(self, given: Mapping[str, str]) -> Row:
+        read = {}
+        for name, text in given.items():
+            kind = self.shape.settable.get(name)
+            if kind is None:
+                raise Trap(f"unknown parameter {name}")
+            read[name] = kind.read(name, text)
+        return read
+
+    def _take(self, row_id: str, row: Row) -> None:
+        """Reserve what must be unique; a Trap when another row has it."""
+        key = self._key(row)
+        if key in self._taken:
+            raise Trap(self.shape.duplicate)
+        if key:
+            self._taken[key] = row_id
+
+    def _key(self, row: Row) -> tuple[str, ...]:
+        return tuple(row.get(name, "") for name in self.shape.unique)

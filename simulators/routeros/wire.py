@@ -1,0 +1,90 @@
+"""Words and sentences as bytes: each word behind its length, an empty word ends the sentence."""
+
+from collections.abc import Iterable, Iterator
+
+LONGEST_WORD = 1 << 20
+LONGEST_SENTENCE = 1 << 22
+
+# lengths below, the mark in the first byte, bytes in all
+_SHAPES = (
+    (1 << 7, 0x00, 1),
+    (1 << 14, 0x80, 2),
+    (1 << 21, 0xC0, 3),
+    (1 << 28, 0xE0, 4),
+    (1 << 32, 0xF0, 5),
+)
+_SHORT = [bytes((length,)) for length in range(1 << 7)]
+_CONTROL = 0xF8  # from here on a first byte is reserved
+
+
+class Malformed(Exception):
+    """Bytes that no client should send: a control byte, or a word beyond all measure."""
+
+
+def prefix(length: int) -> bytes:
+    """The length as it stands before a word: as few bytes as will hold it."""
+    if length < len(_SHORT):
+        return _SHORT[length]
+    mark, size = next((mark, size) for below, mark, size in _SHAPES if length < below)
+    return (length | mark << 8 * (size - 1)).to_bytes(size, "big")
+
+
+def sentence(words: Iterable[bytes]) -> bytes:
+    """The words, each behind its length, and the end."""
+    return b"".join([prefix(len(word)) + word for word in words]) + b"\0"
+
+
+class Sentences:
+    """Bytes in whatever pieces they come; whole sentences out."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._bytes = bytearray()
+        self._read = 0  # bytes of _bytes that are words already
+        self._words: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[list[bytes]]:
+        """The sentences that these bytes complete, as bytes come; Malformed ends everything."""
+        self._bytes += data
+        while (word := self._next_word()) is not None:
+            if word:
+                self._keep(word)
+            elif self._words:
+                words, self._words, self._size = self._words, [], 0
+                yield words
+        del self._bytes[: self._read]
+        self._read = 0
+
+    def _keep(self, word: bytes) -> None:
+        self._size += len(word)
+        if self._size > LONGEST_SENTENCE:
+            raise Malformed("a sentence beyond all measure")
+        self._words.append(word)
+
+    def _next_word(self) -> bytes | None:
+        if self._read >= len(self._bytes):
+            return None
+        first = self._bytes[self._read]
+        begins, length = self._read + 1, first
+        if first >= len(_SHORT):
+            begins, length = self._long(first)
+        ends = begins + length
+        if ends > len(self._bytes):
+            return None
+        self._read = ends
+        return bytes(self._bytes[begins:ends])
+
+    def _long(self, first: int) -> tuple[int, int]:
+        """Where the word begins, and its length; beyond the end when that is not there yet."""
+        if first >= _CONTROL:
+            raise Malformed(f"control byte {first:#x}")
+        mark, size = next((mark, size) for _, mark, size in reversed(_SHAPES) if first >= mark)
+        begins = self._read + size
+        if begins > len(self._bytes):
+            return begins, 0
+        said = int.from_bytes(self._bytes[self._read : begins], "big")
+        length = said - (mark << 8 * (size - 1))
+        if length > LONGEST_WORD:
+            raise Malformed(f"a word of {length} bytes")
+        return begins, length

@@ -1,0 +1,120 @@
+"""A router on a port, its certificate, its clock, and bare words to it."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.server import RouterOsSimulator
+from simulators.routeros.teletype import Teletype
+from ticketing.domain.hotspot import HotspotUser, Marker
+from ticketing.domain.voucher_codes import Credentials
+from ticketing.gateways.routeros import Router
+from ticketing.gateways.routeros_socket import RouterAccount
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock(datetime(2026, 12, 12, 1, 30, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS with a certificate for 127.0.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def switched_on(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator]]:
+    """Routers of any version, with profiles for an hour and a day."""
+    with ExitStack() as routers:
+
+        def new(version: str = "7.18.2", **options: object) -> RouterOsSimulator:
+            router = RouterOsSimulator(version, clock=clock, **options)  # type: ignore[arg-type]
+            routers.enter_context(router)
+            router.add_profile("1h", shared_users="1")
+            router.add_profile("1day", shared_users="2")
+            return router
+
+        yield new
+
+
+@pytest.fixture
+def router(switched_on: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
+    """The newest one."""
+    return switched_on()
+
+
+@pytest.fixture
+def connected() -> Iterator[Callable[[RouterOsSimulator], Teletype]]:
+    """A wire to a router on which nothing was said."""
+    with ExitStack() as wires:
+
+        def to(router: RouterOsSimulator) -> Teletype:
+            new = Teletype(router.host, router.port)
+            wires.callback(new.socket.close)
+            return new
+
+        yield to
+
+
+@pytest.fixture
+def wire(router: RouterOsSimulator, connected: Callable[[RouterOsSimulator], Teletype]) -> Teletype:
+    """A wire to the newest router, logged in."""
+    logged_in = connected(router)
+    logged_in.ask("/login", "=name=ticketing", "=password=rehearsal")
+    return logged_in
+
+
+@pytest.fixture
+def account(router: RouterOsSimulator) -> RouterAccount:
+    """Who we are to the router: no TLS, for speed."""
+    return RouterAccount("cafe", router.host, "ticketing", "rehearsal", router.port, tls=False)
+
+
+@pytest.fixture
+def door(account: RouterAccount) -> Iterator[Router]:
+    """Our gateway, as patient as it always is."""
+    with Router(account) as ours:
+        yield ours
+
+
+@pytest.fixture
+def impatient(account: RouterAccount) -> Iterator[Router]:
+    """Our gateway, which hangs up after a second of silence."""
+    with Router(account, answer_seconds=1) as ours:
+        yield ours
+
+
+@pytest.fixture
+def vouchers() -> list[HotspotUser]:
+    """Three to be put on a router."""
+    return [
+        HotspotUser(
+            Credentials(f"gsp{name}", f"secret-{name}"),
+            "1h",
+            Marker("gsp", f"ORD-7K3M-{number}", f"gsp{name}"),
+            online_limit=timedelta(hours=1),
+            bytes_limit=500_000_000,
+        )
+        for number, name in enumerate(("abc", "def", "ghj"), start=1)
+    ]

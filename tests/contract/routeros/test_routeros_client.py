@@ -1,0 +1,630 @@
+"""Our gateway against a router on a port: what it does, and what it makes of every fault."""
+
+import logging
+import socket
+import ssl
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from simulators.routeros.accounts import Account
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.faults import Fault
+from simulators.routeros.faults import Kind as FaultKind
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.domain.errors import (
+    Misconfigured,
+    NameTaken,
+    OutcomeUnknown,
+    RouterRefused,
+    RouterUnavailable,
+)
+from ticketing.domain.hotspot import Finding, HotspotUser, Marker, finding
+from ticketing.domain.voucher_codes import Credentials
+from ticketing.gateways.routeros import Removal, Router
+from ticketing.gateways.routeros_refusals import Reason
+from ticketing.gateways.routeros_socket import RouterAccount, connected
+
+SwitchedOn = Callable[..., RouterOsSimulator]
+Vouchers = list[HotspotUser]
+NO_CERTIFICATE = bytes.fromhex("15030300020228")  # TLS's alert for a handshake that fails
+NO_TLS = b"\x06!fatal\x0dnot logged in\x00"
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], int]]:
+    """Ports with one answer to whatever comes first; without an answer they are silent."""
+    with ExitStack() as ports:
+
+        def with_answer(answer: bytes) -> int:
+            listening = ports.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def serve() -> None:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    connection.sendall(answer)
+
+            if answer:
+                thread = Thread(target=serve)
+                ports.callback(thread.join)
+                thread.start()
+            return int(listening.getsockname()[1])
+
+        yield with_answer
+
+
+def test_vouchers_are_put_on_a_router_with_their_limits_and_our_marker(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    placements = door.add(vouchers)
+
+    assert [(each.user, each.error) for each in placements] == [(user, None) for user in vouchers]
+    assert router.users()[0] == {
+        ".id": "*2",
+        "name": "gspabc",
+        "password": "secret-abc",
+        "profile": "1h",
+        "limit-uptime": "1h",
+        "limit-bytes-total": "500000000",
+        "comment": "tk:gsp:ORD-7K3M-1:gspabc",
+        "uptime": "0s",
+        "bytes-in": "0",
+        "bytes-out": "0",
+        "packets-in": "0",
+        "packets-out": "0",
+        "dynamic": "false",
+        "disabled": "false",
+    }
+
+
+def test_a_voucher_without_limits_has_none(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add([replace(vouchers[0], online_limit=None, bytes_limit=None)])
+
+    assert not [name for name in router.users()[0] if name.startswith("limit-")]
+
+
+def test_a_voucher_opens_the_hotspot(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers)
+
+    router.log_in("gspdef", "secret-def", "AA")
+
+    assert router.online() == ["gspdef"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
+def test_any_number_is_put_there_once_and_in_order(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers, count: int
+) -> None:
+    many = [
+        replace(
+            vouchers[0],
+            credentials=Credentials(f"v{number:04}", "pw"),
+            marker=Marker("gsp", f"K-{number}", f"v{number:04}"),
+        )
+        for number in range(count)
+    ]
+
+    placements = door.add(many)
+
+    assert [each.user for each in placements] == many
+    assert [user["name"] for user in router.users()] == [user.name for user in many]
+
+
+def test_answers_that_come_mixed_reach_their_own_vouchers(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.faults.interleaved = True
+    router.add_user("gspdef")
+
+    placements = door.add(vouchers)
+
+    assert [type(each.error) for each in placements] == [type(None), NameTaken, type(None)]
+
+
+def test_a_name_that_is_taken_is_said_of_that_voucher_alone(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.add_user("gspdef", comment="up-123-01.31.26-note")
+
+    placements = door.add(vouchers)
+    present = door.find(user.name for user in vouchers)
+
+    assert isinstance(placements[1].error, NameTaken)
+    assert [finding(user, present) for user in vouchers] == [
+        Finding.OURS,
+        Finding.TAKEN,
+        Finding.OURS,
+    ]
+
+
+def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    almost = replace(vouchers[1], profile="1d")
+
+    placements = door.add([vouchers[0], almost, vouchers[2]])
+
+    refused = placements[1].error
+    assert isinstance(refused, RouterRefused)
+    assert refused.details["reason"] is Reason.NO_SUCH_PROFILE
+    assert [user["name"] for user in router.users()] == ["gspabc", "gspghj"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"),
+    [
+        ("drop", False),
+        ("silence", False),
+        ("fatal", False),
+        ("act-then-drop", True),
+        ("act-then-silence", True),
+        ("cut", True),
+        ("reboot", True),
+    ],
+)
+def test_after_silence_only_reading_back_tells(
+    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers, kind: FaultKind, done: bool
+) -> None:
+    router.faults.add(Fault(kind, "user/add", skip=1, seconds=0))
+
+    placements = impatient.add(vouchers)
+    present = impatient.find(user.name for user in vouchers)
+
+    assert placements[0].error is None
+    assert isinstance(placements[1].error, OutcomeUnknown)
+    assert isinstance(placements[2].error, OutcomeUnknown)
+    assert finding(vouchers[0], present) is Finding.OURS
+    assert finding(vouchers[1], present) is (Finding.OURS if done else Finding.ABSENT)
+    assert finding(vouchers[2], present) is Finding.ABSENT
+
+
+def test_a_router_slower_than_our_patience_has_done_it_by_the_time_it_answers(
+    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers
+) -> None:
+    router.faults.add(Fault("slow", "user/add", seconds=1.3))
+
+    placements = impatient.add(vouchers)
+    present = impatient.find(user.name for user in vouchers)
+
+    assert {type(each.error) for each in placements} == {OutcomeUnknown}
+    assert {finding(user, present) for user in vouchers} == {Finding.OURS}
+
+
+def test_what_was_never_sent_is_not_in_doubt(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.faults.add(Fault("drop", "user/add"))
+    many = [
+        replace(vouchers[0], credentials=Credentials(f"v{number}", "pw")) for number in range(300)
+    ]
+
+    placements = door.add(many)
+
+    kinds = [type(each.error) for each in placements]
+    assert kinds == [OutcomeUnknown] * 256 + [RouterUnavailable] * 44
+    assert router.users() == []
+
+
+def test_a_late_answer_is_waited_for(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.faults.add(Fault("slow", "user/add", seconds=0.2))
+
+    placements = door.add(vouchers)
+
+    assert [each.error for each in placements] == [None, None, None]
+
+
+@pytest.mark.parametrize("kind", ["trap", "bare-trap"])
+def test_a_refusal_stops_nothing_else(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers, kind: FaultKind
+) -> None:
+    router.faults.add(Fault(kind, "user/add", skip=1))
+
+    placements = door.add(vouchers)
+
+    refused = placements[1].error
+    assert isinstance(refused, RouterRefused)
+    assert refused.details["reason"] is Reason.OTHER
+    assert len(router.users()) == 2
+
+
+@pytest.mark.parametrize("kind", ["drop", "silence", "act-then-drop", "cut", "fatal", "reboot"])
+def test_a_question_without_an_answer_may_be_asked_again(
+    router: RouterOsSimulator, impatient: Router, kind: FaultKind
+) -> None:
+    router.faults.add(Fault(kind, "user/print", seconds=0))
+
+    with pytest.raises(RouterUnavailable):
+        impatient.ours("gsp")
+
+    assert impatient.ours("gsp") == []
+
+
+def test_a_router_that_was_restarted_meanwhile_is_connected_again(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers[:1])
+
+    router.restart()
+
+    assert [each.error for each in door.add(vouchers[1:])] == [None, None]
+
+
+def test_nothing_is_asked_of_a_router_that_is_off(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.power_off()
+
+    with pytest.raises(RouterUnavailable, match="router cafe: no connection"):
+        door.add(vouchers)
+
+    router.power_on()
+    assert router.users() == []
+
+
+def test_a_router_that_takes_a_connection_and_says_nothing_is_given_up(
+    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers
+) -> None:
+    router.faults.add(Fault("silence", "/login"))
+
+    with pytest.raises(RouterUnavailable, match="no login"):
+        impatient.add(vouchers)
+
+
+def test_every_voucher_of_an_office_is_found_and_nobody_elses(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers)
+    router.add_user("walk-in", comment="vc-456-01.31.26-")
+    router.add_user("spent", comment="jan/31/2026 19:00:00")
+    router.add_user("copy", comment=str(vouchers[0].marker))
+    router.add_user("other", comment="tk:uii:ORD-1:other")
+
+    ours = door.ours("gsp")
+
+    assert [user.marker for user in ours] == [user.marker for user in vouchers]
+
+
+def test_what_a_voucher_has_used_is_read(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers, clock: StoppedClock
+) -> None:
+    door.add(vouchers[:1])
+    router.log_in("gspabc", "secret-abc", "AA")
+    router.use("gspabc", bytes_in=1_000, bytes_out=2_000)
+    clock.forward(minutes=25)
+
+    (seen,) = door.find(["gspabc"])
+
+    assert (seen.online, seen.bytes_used) == (timedelta(minutes=25), 3_000)
+    assert (seen.profile, seen.disabled) == ("1h", False)
+
+
+@pytest.mark.parametrize("count", [1, 49, 50, 51, 200, 201])
+def test_any_number_of_names_is_found(router: RouterOsSimulator, door: Router, count: int) -> None:
+    for number in range(count):
+        router.add_user(f"u{number}")
+    router.add_user("stranger")
+
+    found = door.find(f"u{number}" for number in range(count))
+
+    assert sorted(user.name for user in found) == sorted(f"u{number}" for number in range(count))
+
+
+def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers)
+    router.log_in("gspabc", "secret-abc", "AA")
+    router.log_in("gspdef", "secret-def", "BB")
+
+    removed = door.remove([vouchers[0].marker])
+
+    assert removed == {vouchers[0].marker: Removal.REMOVED}
+    assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
+    assert router.online() == ["gspdef"]
+    assert router.cookies() == ["gspdef"]
+
+
+def test_a_row_that_is_not_ours_is_left_alone(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    router.add_user("gspabc", password="theirs", comment="up-123-01.31.26-")  # noqa: S106
+    router.log_in("gspabc", "theirs", "AA")
+
+    removed = door.remove([vouchers[0].marker])
+
+    assert removed == {vouchers[0].marker: Removal.NOT_OURS}
+    assert [user["name"] for user in router.users()] == ["gspabc"]
+    assert router.online() == ["gspabc"]
+
+
+def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers[:1])
+    router.log_in("gspabc", "secret-abc", "AA")
+    router.ask(lambda: router.machine.hotspot.users.remove("*2"))
+
+    removed = door.remove([vouchers[0].marker])
+
+    assert removed == {vouchers[0].marker: Removal.ABSENT}
+    assert router.online() == []
+    assert router.cookies() == []
+
+
+@pytest.mark.parametrize(
+    "word", ["user/print", "user/set", "active/print", "active/remove", "cookie/remove"]
+)
+@pytest.mark.parametrize("kind", ["drop", "act-then-drop"])
+def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers, word: str, kind: FaultKind
+) -> None:
+    door.add(vouchers)
+    router.log_in("gspabc", "secret-abc", "AA")
+    router.faults.add(Fault(kind, word))
+
+    with pytest.raises(RouterUnavailable):
+        door.remove([vouchers[0].marker])
+    still_there = [user["name"] for user in router.users()]
+    removed = door.remove([vouchers[0].marker])
+
+    assert still_there == ["gspabc", "gspdef", "gspghj"]
+    assert removed == {vouchers[0].marker: Removal.REMOVED}
+    assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
+    assert router.online() == router.cookies() == []
+
+
+@pytest.mark.parametrize(("kind", "end"), [("drop", "removed"), ("act-then-drop", "absent")])
+def test_the_last_step_of_a_removal_may_be_repeated(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers, kind: FaultKind, end: str
+) -> None:
+    door.add(vouchers[:1])
+    router.faults.add(Fault(kind, "user/remove"))
+
+    with pytest.raises(RouterUnavailable):
+        door.remove([vouchers[0].marker])
+
+    assert door.remove([vouchers[0].marker]) == {vouchers[0].marker: end}
+    assert router.users() == []
+
+
+def test_what_is_gone_by_the_time_it_is_to_be_removed_is_no_error(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers)
+    router.faults.add(Fault("trap", "user/remove", message="no such item (4)"))
+
+    removed = door.remove(user.marker for user in vouchers)
+
+    assert set(removed.values()) == {Removal.REMOVED}
+
+
+def test_many_are_taken_off_at_once(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    many = [
+        replace(
+            vouchers[0],
+            credentials=Credentials(f"v{number}", "pw"),
+            marker=Marker("gsp", f"K-{number}", f"v{number}"),
+        )
+        for number in range(300)
+    ]
+    door.add(many)
+    router.log_in("v7", "pw", "AA")
+
+    removed = door.remove(user.marker for user in many)
+
+    assert set(removed.values()) == {Removal.REMOVED}
+    assert (router.users(), router.online(), router.cookies()) == ([], [], [])
+
+
+def test_profiles_say_what_they_allow_and_whether_they_run_a_script(
+    router: RouterOsSimulator, door: Router
+) -> None:
+    router.add_profile("printed", on_login=':put (",rem,5000,1d,7000,,Disable,")')
+
+    profiles = {each.name: each for each in door.profiles()}
+
+    assert profiles["1day"].shared_users == 2
+    assert not profiles["1day"].runs_script
+    assert profiles["printed"].runs_script
+
+
+@pytest.mark.parametrize("version", ["6.42.12", "7.9.2", "7.18.2"])
+def test_how_a_router_is_can_be_asked_of_every_version(
+    switched_on: SwitchedOn, account: RouterAccount, clock: StoppedClock, version: str
+) -> None:
+    router = switched_on(version)
+    clock.forward(days=3, hours=2)
+
+    with Router(replace(account, port=router.port)) as door:
+        health = door.health()
+
+    assert health.identity == "MikroTik"
+    assert health.version == f"{version} (stable)"
+    assert health.up_for == timedelta(days=3, hours=2)
+    assert health.clock == datetime(2026, 12, 15, 3, 30, tzinfo=UTC)
+    assert (health.cpu_percent, health.free_bytes) == (3, 402_653_184)
+
+
+@pytest.mark.parametrize("version", ["6.42.12", "7.17.2", "7.18.2"])
+def test_nothing_found_is_nothing_in_every_version(
+    switched_on: SwitchedOn, account: RouterAccount, version: str
+) -> None:
+    router = switched_on(version)
+
+    with Router(replace(account, port=router.port)) as door:
+        assert door.find(["nobody"]) == []
+
+
+def test_a_wrong_password_is_refused_and_not_repeated(
+    account: RouterAccount, vouchers: Vouchers
+) -> None:
+    with (
+        Router(replace(account, password="hunter2-wrong")) as door,  # noqa: S106
+        pytest.raises(RouterRefused, match="invalid user name or password") as refused,
+    ):
+        door.add(vouchers)
+
+    assert refused.value.details["reason"] is Reason.LOGIN
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_an_account_needs_three_policies_and_no_more(
+    switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
+) -> None:
+    least = Account(account.user, account.password, frozenset({"api", "read", "write"}))
+    router = switched_on(accounts=(least,))
+
+    with Router(replace(account, port=router.port)) as door:
+        door.health()
+        door.add(vouchers)
+        router.log_in("gspabc", "secret-abc", "AA")
+        door.remove(user.marker for user in vouchers)
+
+    assert (router.users(), router.online(), router.cookies()) == ([], [], [])
+
+
+def test_an_account_that_may_only_read_is_told(
+    switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
+) -> None:
+    reader = Account(account.user, account.password, frozenset({"api", "read"}))
+    router = switched_on(accounts=(reader,))
+
+    with Router(replace(account, port=router.port)) as door:
+        (placement,) = door.add(vouchers[:1])
+
+    assert isinstance(placement.error, RouterRefused)
+    assert placement.error.details["reason"] is Reason.NOT_PERMITTED
+
+
+def test_no_error_tells_a_password_or_a_code(
+    router: RouterOsSimulator,
+    door: Router,
+    vouchers: Vouchers,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    talkative = "bad =name=gspabc =password=secret-abc =comment=tk:gsp:ORD-7K3M-1:gspabc"
+    router.faults.add(Fault("trap", "user/add", message=talkative), Fault("drop", "user/add"))
+
+    placements = door.add(vouchers)
+
+    told = "".join(
+        text
+        for each in placements
+        if each.error
+        for text in [*traceback.format_exception(each.error), repr(each), repr(each.error.details)]
+    )
+    assert [type(each.error) for each in placements] == [
+        RouterRefused,
+        OutcomeUnknown,
+        OutcomeUnknown,
+    ]
+    assert not [word for word in ("secret", "gspabc", "rehearsal") if word in told + caplog.text]
+
+
+def test_tls_with_a_certificate_of_our_own_authority(
+    switched_on: SwitchedOn,
+    account: RouterAccount,
+    certified: ssl.SSLContext,
+    authority_file: Path,
+    vouchers: Vouchers,
+) -> None:
+    router = switched_on(tls=certified)
+    secured = replace(account, port=router.tls_port, tls=True, authority=authority_file)
+
+    with Router(secured) as door:
+        placements = door.add(vouchers) + door.add(vouchers)
+
+    assert [each.error is None for each in placements] == [True] * 3 + [False] * 3
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
+    switched_on: SwitchedOn, account: RouterAccount, certified: ssl.SSLContext
+) -> None:
+    router = switched_on(tls=certified)
+
+    with (
+        Router(replace(account, port=router.tls_port, tls=True)) as door,
+        pytest.raises(Misconfigured, match="certificate is not trusted"),
+    ):
+        door.health()
+
+
+@pytest.mark.parametrize("answer", [NO_CERTIFICATE, NO_TLS])
+def test_a_router_without_tls_is_told_from_one_that_is_down(
+    account: RouterAccount, answering: Callable[[bytes], int], answer: bytes
+) -> None:
+    with (
+        Router(replace(account, port=answering(answer), tls=True)) as door,
+        pytest.raises(Misconfigured, match="does its api-ssl service have a certificate"),
+    ):
+        door.health()
+
+
+def test_a_router_that_does_not_shake_hands_is_given_up(
+    account: RouterAccount, answering: Callable[[bytes], int], vouchers: Vouchers
+) -> None:
+    with (
+        Router(replace(account, port=answering(b""), tls=True), connect_seconds=0.2) as door,
+        pytest.raises(RouterUnavailable, match="no TLS connection"),
+    ):
+        door.add(vouchers)
+
+
+def test_an_authority_that_cannot_be_read_is_named(
+    switched_on: SwitchedOn, account: RouterAccount, certified: ssl.SSLContext, tmp_path: Path
+) -> None:
+    router = switched_on(tls=certified)
+    nowhere = replace(account, port=router.tls_port, tls=True, authority=tmp_path / "ca.pem")
+
+    with Router(nowhere) as door, pytest.raises(Misconfigured, match=r"ca\.pem"):
+        door.health()
+
+
+def test_nothing_waits_for_acknowledgements(account: RouterAccount) -> None:
+    with connected(account, seconds=2) as connection:
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_threads_share_a_connection_in_line(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    threads = [Thread(target=door.add, args=([user],)) for user in vouchers]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(user["name"] for user in router.users()) == ["gspabc", "gspdef", "gspghj"]
+    assert len(router.sessions) == 1
+
+
+def test_a_reset_router_is_empty_of_ours_and_can_be_filled_again(
+    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+) -> None:
+    door.add(vouchers)
+    router.reset()
+    router.add_profile("1h")
+
+    missing = [user for user in vouchers if user.marker not in {u.marker for u in door.ours("gsp")}]
+    placements = door.add(missing)
+
+    assert missing == vouchers
+    assert [each.error for each in placements] == [None, None, None]

@@ -1,0 +1,65 @@
+"""`python -m simulators.routeros` in a process of its own."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from simulators.routeros.teletype import Teletype
+from ticketing.gateways.routeros import Router
+from ticketing.gateways.routeros_socket import RouterAccount
+
+Started = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    with ExitStack() as processes:
+
+        def start(*options: str) -> "subprocess.Popen[str]":
+            command = [sys.executable, "-m", "simulators.routeros", "--port=0", *options]
+            process = processes.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            )
+            processes.callback(process.terminate)
+            return process
+
+        yield start
+
+
+def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
+    process = started("--profile=1h", "--user=me", "--password=mine", "--version=7.9.2")
+    assert process.stdout
+    said = process.stdout.readline()
+    wire = Teletype("127.0.0.1", int(said.rsplit(":", 1)[1]))
+
+    logged_in = wire.ask("/login", "=name=me", "=password=mine")
+    profiles = wire.ask("/ip/hotspot/user/profile/print", "=.proplist=name", replies=3)
+    wire.socket.close()
+    process.send_signal(signal.SIGTERM)
+
+    assert said.startswith("RouterOS 7.9.2, rehearsed: 127.0.0.1:")
+    assert logged_in == [["!done"]]
+    assert profiles[1] == ["!re", "=name=1h"]
+    assert process.wait(timeout=10) == 0
+
+
+def test_it_speaks_tls_with_a_certificate(
+    started: Started, authority: trustme.CA, authority_file: Path, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "router.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    process = started(f"--certificate={certificate}", "--tls-port=0", "--command-ms=1")
+    assert process.stdout
+    port = int(process.stdout.readline().rsplit(" ", 1)[1])
+    account = RouterAccount(
+        "cafe", "127.0.0.1", "ticketing", "rehearsal", port, authority=authority_file
+    )
+
+    with Router(account) as door:
+        assert door.health().identity == "MikroTik"

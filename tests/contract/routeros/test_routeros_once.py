@@ -1,0 +1,69 @@
+"""Whatever goes wrong and however often, a few looks lead to every voucher there exactly once."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from random import Random
+from typing import get_args
+
+import pytest
+
+from simulators.routeros.faults import Fault
+from simulators.routeros.faults import Kind as FaultKind
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.domain.errors import RouterRefused, RouterUnavailable
+from ticketing.domain.hotspot import Finding, HotspotUser, Marker, finding
+from ticketing.domain.voucher_codes import CodeRule
+from ticketing.gateways.routeros import Router
+from ticketing.gateways.routeros_socket import RouterAccount
+
+MOST_LOOKS = 400
+
+
+@pytest.fixture
+def hasty(account: RouterAccount) -> Iterator[Router]:
+    """Our gateway, which takes a fifth of a second for silence: sometimes wrongly."""
+    with Router(account, connect_seconds=1, answer_seconds=0.2) as ours:
+        yield ours
+
+
+@pytest.fixture
+def put(hasty: Router) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]]:
+    """What is still owed, after each round of asking for it and looking; ends with nothing."""
+
+    def rounds(owed: list[HotspotUser]) -> Iterator[list[HotspotUser]]:
+        while owed:
+            try:
+                hasty.add(owed)
+                present = hasty.find(user.name for user in owed)
+            except (RouterUnavailable, RouterRefused):
+                present = []
+            owed = [user for user in owed if finding(user, present) is not Finding.OURS]
+            yield owed
+
+    return rounds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_voucher_is_there_exactly_once(
+    router: RouterOsSimulator,
+    put: Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]],
+    seed: int,
+) -> None:
+    chance = Random(seed)  # noqa: S311 - the same faults in every run
+    rule = CodeRule(prefix="gsp")
+    drawn = [rule.credentials(chance.randbytes(rule.random_bytes)) for _ in range(500)]
+    owed = [
+        HotspotUser(each, "1h", Marker("gsp", f"ORD-{number}", each.name))
+        for number, each in enumerate(drawn)
+    ]
+    kinds: list[FaultKind] = chance.choices(get_args(FaultKind), k=25)
+    router.faults.add(
+        *(Fault(kind, "", skip=chance.randrange(200), seconds=0.05) for kind in kinds)
+    )
+
+    left = list(islice(put(owed), MOST_LOOKS))
+
+    assert left[-1] == []
+    assert sorted(user["comment"] for user in router.users()) == sorted(
+        str(user.marker) for user in owed
+    )
