@@ -1,0 +1,42 @@
+"""The page to watch on. Plain HTML, nothing from elsewhere."""
+
+from collections.abc import Sequence
+from html import escape
+
+from simulators.mail.box import Received
+from simulators.mail.faults import Faults
+
+_SHOWN = 100
+_FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Mail simulator</title>
+<style>
+body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}}
+.rehearsal{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
+article{{border:1px solid #ccc;border-radius:.5rem;padding:.5rem 1rem;margin:1rem 0}}
+h2{{margin:0;font-size:1.1rem}}pre{{white-space:pre-wrap;font:inherit}}
+iframe{{width:100%;height:24rem;border:1px solid #ccc}}small{{color:#555}}</style></head><body>
+<p class="rehearsal">REHEARSAL: a mail server that delivers nothing.</p>
+<h1>Mail simulator ({total})</h1><p><small>Faults: {faults}</small></p>{mails}</body></html>"""
+
+
+def overview(mails: Sequence[Received], faults: Faults) -> str:
+    """What whoever rehearses sees: every mail as text and as it looks; newest first."""
+    shown = "".join(_mail(mail) for mail in reversed(mails[-_SHOWN:]))
+    return _FRAME.format(total=len(mails), faults=escape(str(faults.shown())), mails=shown)
+
+
+def _mail(mail: Received) -> str:
+    message = mail.message
+    html = message.get_body(("html",))
+    # a frame without any rights: no script of a mail runs, nothing is fetched
+    looks = f'<iframe sandbox srcdoc="{escape(str(html.get_content()))}"></iframe>' if html else ""
+    files = ", ".join(
+        f"{escape(name)} ({len(content):,} bytes)" for name, content in mail.files.items()
+    )
+    return (
+        f"<article><h2>{escape(str(message['Subject']))}</h2>"
+        f"<small>{mail.at:%H:%M:%S} · from {escape(str(message['From']))} · to "
+        f"{escape(str(message['To']))} · {escape(str(message['Message-ID']))}</small>"
+        f"<pre>{escape(mail.text)}</pre><small>{files and f'Files: {files}'}</small>{looks}"
+        "</article>"
+    )

@@ -1,0 +1,172 @@
+"""The server's side of SMTP: aiosmtpd's, with a fault before or after each step."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from simulators.mail.box import Box
+from simulators.mail.faults import Fault, Faults, Stage
+
+_FIRST_GREETING = "mail.simulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who may send."""
+
+    user: str
+    password: str
+
+    def check(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, given: object
+    ) -> AuthResult:
+        """Whether it is them."""
+        del mechanism
+        mine = LoginPassword(self.user.encode(), self.password.encode())
+        return AuthResult(success=given == mine, handled=given == mine)
+
+
+class Hooks:
+    """What aiosmtpd asks at each step of one connection."""
+
+    def __init__(self, faults: Faults, box: Box, connection: int) -> None:
+        """`connection` is its number."""
+        self.faults = faults
+        self._box = box
+        self._connection = connection
+        self._kept = 0
+
+    async def handle_EHLO(  # noqa: N802 - the names aiosmtpd looks for
+        self,
+        _server: "FaultyServer",
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """What is offered."""
+        session.host_name = hostname
+        more = [] if self.faults.one_by_one else ["250-PIPELINING"]
+        return responses[:-1] + more + responses[-1:]
+
+    async def handle_MAIL(  # noqa: N802
+        self,
+        server: "FaultyServer",
+        _: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """Who sends."""
+        limit = self.faults.mails_a_connection
+        if limit and self._kept >= limit:
+            return "421 4.7.0 Too many messages on this connection"
+        said = await met(server, self.faults.at("mail", ()))
+        if said:
+            return said
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        server: "FaultyServer",
+        _: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """To whom."""
+        said = await met(server, self.faults.at("rcpt", [address]))
+        if said:
+            return said
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: "FaultyServer", session: Session, envelope: Envelope
+    ) -> str:
+        """What."""
+        said = await met(server, self.faults.at("end", envelope.rcpt_tos))
+        if said:
+            return said
+        self._kept += 1
+        self._box.keep(
+            envelope.mail_from or "",
+            tuple(envelope.rcpt_tos),
+            envelope.original_content or b"",
+            connection=self._connection,
+            over_tls=session.ssl is not None or _is_encrypted(server),
+        )
+        await met(server, self.faults.at("accepted", envelope.rcpt_tos))
+        return f"250 2.0.0 OK: queued as SIM{self._connection:04}{self._kept:04}"
+
+
+class FaultyServer(SMTP):
+    """One connection."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        *,
+        login: Login | None,
+        starttls: ssl.SSLContext | None,
+        largest: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """With a login nobody else may send; `largest` is in bytes."""
+        super().__init__(
+            hooks,
+            data_size_limit=largest,
+            hostname=_FIRST_GREETING,
+            tls_context=starttls,
+            authenticator=login.check if login else None,
+            loop=loop,
+        )
+        # not through the constructor, which takes a connection that is TLS from its first byte
+        # for an open one, and warns
+        self._auth_required = login is not None
+        self._auth_require_tls = starttls is not None
+        self._faults = hooks.faults
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        """The same, unless a fault comes before the content, or within it."""
+        recipients = self.envelope.rcpt_tos if self.envelope else []
+        said = await met(self, self._at("data", recipients))
+        if said:
+            await self.push(said)
+            return
+        cut = self._at("content", recipients)
+        if cut:
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            await self._reader.readuntil(b"\r\n")
+            await met(self, cut)
+            return
+        await super().smtp_DATA(arg)
+
+    def cut(self) -> None:
+        """End the connection as a broken wire does."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    def _at(self, stage: Stage, recipients: list[str]) -> Fault | None:
+        return self._faults.at(stage, recipients)
+
+
+async def met(server: "FaultyServer", fault: Fault | None) -> str:
+    """Let a fault happen; the reply it wants, or nothing."""
+    if fault is None:
+        return ""
+    await asyncio.sleep(fault.seconds)
+    if fault.reply is None:
+        server.cut()
+        await asyncio.sleep(3600)  # until the loss of the connection ends this task
+    return fault.reply or ""
+
+
+def _is_encrypted(server: SMTP) -> bool:
+    transport = server.transport
+    return transport is not None and transport.get_extra_info("sslcontext") is not None

@@ -1,0 +1,56 @@
+"""`python -m simulators.whatsapp`: the simulator until Ctrl-C."""
+
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+
+from simulators.whatsapp.limits import Allowed
+from simulators.whatsapp.server import WhatsAppSimulator
+
+
+def _arguments() -> Namespace:
+    parser = ArgumentParser(prog="simulators.whatsapp", description="WhatsApp, without anybody")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8789, help="0 is any free one")
+    for gateway in ("cloud", "waha", "fonnte"):
+        told = f"where {gateway} reports what became of messages"
+        parser.add_argument(f"--{gateway}-webhook", default="", metavar="URL", help=told)
+    parser.add_argument(
+        "--step", type=float, default=1, metavar="SECONDS", help="from sent to delivered to read"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=60, help="how often faster reports are tried again"
+    )
+    usual = Allowed()
+    parser.add_argument(
+        "--a-second", type=int, default=usual.a_second, metavar="MESSAGES", help="0 is no limit"
+    )
+    parser.add_argument(
+        "--a-day", type=int, default=usual.people_a_day, metavar="PEOPLE", help="0 is no limit"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until a signal."""
+    given = _arguments()
+    with WhatsAppSimulator(
+        cloud_webhook=given.cloud_webhook,
+        waha_webhook=given.waha_webhook,
+        fonnte_webhook=given.fonnte_webhook,
+        allowed=Allowed(a_second=given.a_second, people_a_day=given.a_day),
+        host=given.host,
+        port=given.port,
+        speed=given.speed,
+        step_seconds=given.step,
+    ) as whatsapp:
+        said = f"WhatsApp, rehearsed: {whatsapp.url}, watch {whatsapp.url}/_simulator\n"
+        sys.stdout.write(said)
+        sys.stdout.flush()
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    # before any thread starts, so that none of them takes the signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    main()

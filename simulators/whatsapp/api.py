@@ -1,0 +1,151 @@
+"""The paths: three gateways, and the simulator's own switches and page."""
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from threading import Event
+
+from simulators.http import NO_ANSWER, Answer, Request
+from simulators.whatsapp import pages
+from simulators.whatsapp.cloud import BUSINESS_ID, Cloud
+from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.fonnte import Fonnte, FonnteRefusal
+from simulators.whatsapp.graph import GraphRefusal
+from simulators.whatsapp.waha import Waha, WahaRefusal
+from simulators.whatsapp.webhooks import Webhooks
+from simulators.whatsapp.world import World
+
+_HTML_BODY = "<html><body><h1>Bad Gateway</h1></body></html>"
+_V = r"/v\d+\.\d+"
+Handler = Callable[[Request, dict[str, str]], Answer]
+Check = Callable[[Request], None]
+
+
+class Api:
+    """What each path does."""
+
+    def __init__(
+        self, world: World, webhooks: Webhooks, *, cloud: Cloud, waha: Waha, fonnte: Fonnte
+    ) -> None:
+        """Stand before the gateways."""
+        self._world = world
+        self._webhooks = webhooks
+        self._cloud = cloud
+        self.closing = Event()
+        self._routes: list[tuple[str, re.Pattern[str], Check | None, Handler]] = [
+            (method, re.compile(pattern), check, handler)
+            for method, pattern, check, handler in (
+                ("POST", _V + r"/(?P<phone>\d+)/messages", cloud.check_key, cloud.send),
+                ("POST", _V + r"/(?P<phone>\d+)/media", cloud.check_key, cloud.upload),
+                ("POST", _V + rf"/{BUSINESS_ID}/message_templates", cloud.check_key, cloud.approve),
+                ("POST", _V + r"/\d+/subscriptions", cloud.check_key, cloud.subscribe),
+                ("GET", _V + r"/oauth/access_token", None, cloud.app_token),
+                ("GET", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.described),
+                ("DELETE", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.forget),
+                ("GET", r"/attachments/", cloud.check_key, cloud.download),
+                ("POST", r"/api/send(?P<what>Text|File|Image)", waha.check_key, waha.send),
+                ("GET", r"/api/contacts/check-exists", waha.check_key, waha.exists),
+                ("GET", r"/api/sessions/(?P<session>[^/]+)", waha.check_key, waha.shown),
+                ("POST", r"/send", fonnte.check_key, fonnte.send),
+                ("POST", r"/device", fonnte.check_key, fonnte.device),
+                ("GET", r"/ping", None, _pong),
+                ("GET", r"/_simulator", None, self._overview),
+                ("GET", r"/_simulator/messages", None, self._messages),
+                ("POST", r"/_simulator/inbound", None, self._inbound),
+                ("GET", r"/_simulator/faults", None, self._shown_faults),
+                ("POST", r"/_simulator/faults", None, self._set_faults),
+                ("DELETE", r"/_simulator/faults", None, self._clear_faults),
+            )
+        ]
+
+    def respond(self, request: Request) -> Answer:
+        """The answer to a request, or to a gateway's call the fault that is set for it."""
+        if request.path.startswith("/_simulator"):
+            return self._routed(request)
+        fault = self._world.faults.answer_for(request.path)
+        return self._faulty(request, fault) if fault else self._routed(request)
+
+    def _faulty(self, request: Request, fault: AnswerFault) -> Answer:
+        match fault.kind:
+            case "hang-up":
+                return NO_ANSWER
+            case "html":
+                return Answer.html(fault.status, _HTML_BODY)
+            case "error":
+                return _failed(request, fault.status, fault.code)
+            case "rate-limit":
+                refused = _failed(request, 429, 130429)
+                waits = {"Retry-After": str(fault.retry_after)}
+                return Answer(429, refused.body, refused.headers | waits)
+            case "slow":
+                self.closing.wait(fault.seconds)
+                return self._routed(request)
+        self._routed(request)
+        if fault.kind == "act-then-stall":
+            self.closing.wait(fault.seconds)
+        return NO_ANSWER
+
+    def _routed(self, request: Request) -> Answer:
+        for method, pattern, check, handler in self._routes:
+            found = pattern.fullmatch(request.path)
+            if found and method == request.method:
+                return _handled(check, handler, request, found.groupdict())
+        return _failed(request, 404, 100)
+
+    def _overview(self, _: Request, __: dict[str, str]) -> Answer:
+        told, faults = self._webhooks.attempts(), self._world.faults
+        return Answer.html(200, pages.overview(self._world.messages(), told, faults))
+
+    def _messages(self, _: Request, __: dict[str, str]) -> Answer:
+        listed = [asdict(message) for message in self._world.messages()]
+        return Answer.json(200, [each | {"at": each["at"].isoformat()} for each in listed])
+
+    def _inbound(self, request: Request, _: dict[str, str]) -> Answer:
+        wrote = request.json()
+        sender = str(wrote["from"])
+        self._world.write(sender)
+        self._cloud.told_by(sender, str(wrote.get("text", "")))
+        return Answer.json(200, {})
+
+    def _shown_faults(self, _: Request, __: dict[str, str]) -> Answer:
+        return Answer.json(200, self._world.faults.shown())
+
+    def _set_faults(self, request: Request, names: dict[str, str]) -> Answer:
+        self._world.faults.set(**request.json())
+        return self._shown_faults(request, names)
+
+    def _clear_faults(self, request: Request, names: dict[str, str]) -> Answer:
+        self._world.faults.clear()
+        return self._shown_faults(request, names)
+
+
+def _handled(
+    check: Check | None, handler: Handler, request: Request, names: dict[str, str]
+) -> Answer:
+    try:
+        if check:
+            check(request)
+        return handler(request, names)
+    except GraphRefusal as refusal:
+        return refusal.answer()
+    except WahaRefusal as refusal:
+        return Answer.json(refusal.status, refusal.body)
+    except FonnteRefusal as refusal:
+        return Answer.json(200, {"status": False, "reason": str(refusal)})
+    except (ValueError, TypeError, KeyError) as error:
+        if request.path.startswith("/_simulator"):
+            return Answer.json(400, {"error": str(error)})
+        return _failed(request, 400, 100)
+
+
+def _failed(request: Request, status: int, code: int) -> Answer:
+    """An error in the form of the gateway that was asked."""
+    if request.path.startswith("/v"):
+        return GraphRefusal(code, status=status).answer()
+    if request.path.startswith("/api/"):
+        return Answer.json(status, WahaRefusal(status, "Internal server error").body)
+    return Answer.json(status, {"status": False, "reason": "internal server error"})
+
+
+def _pong(_: Request, __: dict[str, str]) -> Answer:
+    return Answer.json(200, {"message": "pong"})

@@ -1,0 +1,44 @@
+"""The other side for tests: a webhook that answers the challenge, and remembers."""
+
+import json
+from threading import Thread
+from typing import Self
+
+from simulators.http import Answer, Request, Server
+
+
+class Business:
+    """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
+
+    def __init__(self, word: str = "verify-rehearsal") -> None:
+        """Nothing told yet. Whoever knows the word may report here."""
+        self.told: list[Request] = []
+        self.answers: list[int] = []
+        self._word = word
+        self._server = Server("127.0.0.1", 0, self._respond)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps that the Cloud API has told of, in the order they came."""
+        values = [json.loads(told.body)["entry"][0]["changes"][0]["value"] for told in self.told]
+        return [status["status"] for value in values for status in value.get("statuses", ())]
+
+    def _respond(self, request: Request) -> Answer:
+        if request.method == "GET":
+            known = request.query.get("hub.verify_token") == self._word
+            return Answer(200 if known else 403, request.query.get("hub.challenge", "").encode())
+        self.told.append(request)
+        return Answer(self.answers.pop(0) if self.answers else 200)

@@ -1,0 +1,224 @@
+"""Meta's Cloud API: messages, media, templates, and signed reports."""
+
+import hashlib
+import hmac
+import re
+from base64 import b64encode
+from hmac import compare_digest
+
+from simulators.http import Answer, Json, Request
+from simulators.whatsapp import graph
+from simulators.whatsapp.graph import GraphRefusal
+from simulators.whatsapp.media import Media, Stored
+from simulators.whatsapp.message import Draft, File, Message, Step
+from simulators.whatsapp.templates import Templates, filled
+from simulators.whatsapp.webhooks import Webhooks
+from simulators.whatsapp.world import World
+
+PHONE_ID, BUSINESS_ID, OWN_NUMBER = "106540352242922", "102290129340398", "6281100000000"
+TOKEN, APP_SECRET = "EAAREHEARSAL", "app-secret-rehearsal"
+_LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
+_LONGEST_REFERENCE = 512
+_NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")
+_URL_LASTS_SECONDS = 300
+
+
+class Cloud:
+    """One business' number at Meta."""
+
+    def __init__(
+        self, world: World, webhooks: Webhooks, *, token: str, app_secret: str, webhook: str
+    ) -> None:
+        """`webhook` is told of every step; empty tells nobody."""
+        self._world = world
+        self._webhooks = webhooks
+        self._token = token
+        self._app_secret = app_secret.encode()
+        self.webhook = webhook
+        self.media = Media(world.clock)
+        self.templates = Templates()
+
+    def check_key(self, request: Request) -> None:
+        """Refuse whoever does not have the token."""
+        given = request.headers.get("authorization", "")
+        if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            raise GraphRefusal(190, "The access token could not be decrypted")
+
+    def send(self, request: Request, names: dict[str, str]) -> Answer:
+        """Take a message on."""
+        _known_phone(names)
+        asked = request.json()
+        draft = self._draft(asked)
+        if self._world.faults.banned:
+            raise GraphRefusal(131031, "Business account has been locked")
+        if code := self._world.refusal(draft):
+            raise GraphRefusal(code, f"refused: {draft.to}")
+        message = self._world.accept(draft, _message_id)
+        self._world.set_out(message, self)
+        contact = {"input": str(asked["to"]), "wa_id": draft.to}
+        taken = {"id": message.id}
+        if draft.kind == "template":
+            taken["message_status"] = "accepted"
+        body = {"messaging_product": "whatsapp", "contacts": [contact], "messages": [taken]}
+        return Answer.json(200, body)
+
+    def upload(self, request: Request, names: dict[str, str]) -> Answer:
+        """Keep a file to be sent."""
+        _known_phone(names)
+        return Answer.json(200, {"id": self.media.upload(request).id})
+
+    def described(self, request: Request, names: dict[str, str]) -> Answer:
+        """What is known of a file, and where it can be had for five minutes."""
+        stored = self.media.find(names["id"])
+        ends = int(self._world.clock().timestamp()) + _URL_LASTS_SECONDS
+        url = f"http://{request.headers['host']}/attachments/?mid={stored.id}&ext={ends}"
+        return Answer.json(
+            200,
+            {
+                "url": url,
+                "mime_type": stored.file.media_type,
+                "sha256": stored.file.sha256,
+                "file_size": stored.file.size,
+                "id": stored.id,
+                "messaging_product": "whatsapp",
+            },
+        )
+
+    def download(self, request: Request, _: dict[str, str]) -> Answer:
+        """A file's bytes."""
+        stored = self.media.find(request.query.get("mid", ""))
+        if int(request.query.get("ext", "0")) <= self._world.clock().timestamp():
+            return Answer.html(404, "URL expired")
+        return Answer(200, stored.content, {"Content-Type": stored.file.media_type})
+
+    def forget(self, _: Request, names: dict[str, str]) -> Answer:
+        """Keep a file no longer."""
+        self.media.delete(names["id"])
+        return Answer.json(200, {"success": True})
+
+    def approve(self, request: Request, _: dict[str, str]) -> Answer:
+        """Create a template."""
+        asked = request.json()
+        approved = self.templates.approve(asked)
+        number = int.from_bytes(hashlib.sha256(approved.name.encode()).digest()[:6], "big")
+        said = {"id": str(number), "status": "APPROVED", "category": asked.get("category")}
+        return Answer.json(200, said)
+
+    def subscribe(self, request: Request, _: dict[str, str]) -> Answer:
+        """Take an address to report to, once it has answered the challenge."""
+        asked = request.query | {name: str(value) for name, value in request.json().items()}
+        url = asked.get("callback_url") or asked.get("override_callback_uri", "")
+        if not self._webhooks.is_theirs(url, asked.get("verify_token", "")):
+            raise GraphRefusal(2200, "Callback verification failed")
+        self.webhook = url
+        return Answer.json(200, {"success": True})
+
+    def app_token(self, _: Request, __: dict[str, str]) -> Answer:
+        """A token for the app's own settings."""
+        return Answer.json(200, {"access_token": self._token, "token_type": "bearer"})
+
+    def report(self, message: Message, step: Step) -> None:
+        """Tell that a message has come so far."""
+        status: Json = {
+            "id": message.id,
+            "status": step,
+            "timestamp": str(int(self._world.clock().timestamp())),
+            "recipient_id": message.draft.to,
+        }
+        if message.draft.reference:
+            status["biz_opaque_callback_data"] = message.draft.reference
+        if step == "failed" and message.code is not None:
+            status["errors"] = [_error(message.code)]
+        else:
+            pricing = {"billable": True, "pricing_model": "PMP", "category": "utility"}
+            status["pricing"] = pricing | {"type": "regular"}
+        contacts = [{"wa_id": message.draft.to, "profile": {"name": "Somebody"}}]
+        told = {"statuses": [status], "contacts": contacts}
+        self._tell(told, f"{message.draft.to} {step}", message.key)
+
+    def told_by(self, sender: str, text: str) -> None:
+        """Tell what somebody wrote to the business."""
+        number = len(self._webhooks.attempts()) + 1
+        message = {
+            "from": sender,
+            "id": f"wamid.IN{number:08}",
+            "timestamp": str(int(self._world.clock().timestamp())),
+            "type": "text",
+            "text": {"body": text},
+        }
+        contacts = [{"wa_id": sender, "profile": {"name": "Somebody"}}]
+        self._tell({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
+
+    def _tell(self, told: Json, what: str, lane: str) -> None:
+        metadata = {"display_phone_number": OWN_NUMBER, "phone_number_id": PHONE_ID}
+        value = {"messaging_product": "whatsapp", "metadata": metadata} | told
+        change = {"field": "messages", "value": value}
+        entry = {"id": BUSINESS_ID, "changes": [change]}
+        body = {"object": "whatsapp_business_account", "entry": [entry]}
+        self._webhooks.tell(self.webhook, body, self._signed, what=f"cloud {what}", lane=lane)
+
+    def _signed(self, wire: bytes) -> dict[str, str]:
+        digest = hmac.new(self._app_secret, wire, hashlib.sha256).hexdigest()
+        return {"X-Hub-Signature-256": f"sha256={digest}"}
+
+    def _draft(self, asked: Json) -> Draft:
+        if asked.get("messaging_product") != "whatsapp":
+            raise GraphRefusal(100, "The parameter messaging_product is required.")
+        to, kind = str(asked.get("to", "")), str(asked.get("type", "text"))
+        given = asked.get(kind)
+        if not _NUMBER.fullmatch(to):
+            raise GraphRefusal(131009, "to: not a phone number")
+        if to.lstrip("+") == OWN_NUMBER:
+            raise GraphRefusal(131021, "The recipient is the sender")
+        if kind not in {"text", "document", "image", "template"}:
+            raise GraphRefusal(131051, f"type: {kind}")
+        if not isinstance(given, dict):
+            raise GraphRefusal(131008, f"{kind}: required")
+        text, template, parameters, file = self._content(kind, given)
+        reference = str(asked.get("biz_opaque_callback_data", ""))
+        if len(reference) > _LONGEST_REFERENCE:
+            raise GraphRefusal(131009, "biz_opaque_callback_data: too long")
+        number = to.lstrip("+")
+        return Draft("cloud", number, kind, text, template, parameters, file, reference)
+
+    def _content(self, kind: str, given: Json) -> tuple[str, str, tuple[str, ...], File | None]:
+        if kind == "text":
+            return _text(given.get("body"), _LONGEST_TEXT), "", (), None
+        if kind in {"document", "image"}:
+            caption = str(given.get("caption", ""))
+            return _text(caption, _LONGEST_CAPTION, least=0), "", (), self._file(given)
+        use = filled(given)
+        attached = use.header.get(use.header_kind)
+        file = self._file(attached) if isinstance(attached, dict) else None
+        return self.templates.text(use), f"{use.name}/{use.language}", use.parameters, file
+
+    def _file(self, given: Json) -> File:
+        name = str(given.get("filename", ""))
+        if link := given.get("link"):
+            return File(name or str(link), "", 0, "")
+        if not given.get("id"):
+            raise GraphRefusal(131008, "media: an id or a link is required")
+        stored: Stored = self.media.find(str(given["id"]))
+        kept = stored.file
+        return File(name or kept.name, kept.media_type, kept.size, kept.sha256)
+
+
+def _known_phone(names: dict[str, str]) -> None:
+    if names["phone"] != PHONE_ID:
+        raise GraphRefusal(100, f"Object with ID '{names['phone']}' does not exist")
+
+
+def _message_id(message: Message) -> str:
+    return "wamid." + b64encode(f"{message.draft.to} {message.key}".encode()).decode()
+
+
+def _error(code: int) -> Json:
+    said = graph.title(code)
+    details = {"details": f"{said} (rehearsed)"}
+    return {"code": code, "title": said, "message": said, "error_data": details}
+
+
+def _text(value: object, longest: int, least: int = 1) -> str:
+    if not isinstance(value, str) or not least <= len(value) <= longest:
+        raise GraphRefusal(131009, f"a text of {least} to {longest} characters is wanted")
+    return value

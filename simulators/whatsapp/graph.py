@@ -1,0 +1,60 @@
+"""How Meta's Graph API says no."""
+
+from simulators.http import Answer
+
+_SAID = {
+    4: "Application request limit reached",
+    100: "Invalid parameter",
+    190: "Invalid OAuth access token.",
+    368: "Temporarily blocked for policies violations",
+    130429: "Rate limit hit",
+    131000: "Something went wrong",
+    131008: "Required parameter is missing",
+    131009: "Parameter value is not valid",
+    131016: "Service unavailable",
+    131021: "Recipient cannot be sender",
+    131026: "Message undeliverable",
+    131030: "Recipient phone number not in allowed list",
+    131031: "Business Account locked",
+    131047: "Re-engagement message",
+    131048: "Spam rate limit hit",
+    131049: "This message was not delivered to maintain healthy ecosystem engagement.",
+    131050: "User has stopped receiving marketing messages",
+    131051: "Unsupported message type",
+    131052: "Media download error",
+    131053: "Media upload error",
+    131056: "(Business Account, Consumer Account) pair rate limit hit",
+    132000: "Number of parameters does not match the expected number of params",
+    132001: "Template name does not exist in the translation",
+    132012: "Parameter format does not match format in the created template",
+    132015: "Template is paused",
+}
+_STATUSES = {190: 401, 0: 401, 3: 403, 10: 403, 131031: 403, 368: 403, 131000: 500, 131016: 503}
+
+
+class GraphRefusal(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, code: int, details: str = "", *, status: int | None = None) -> None:
+        """Take the code that clients decide by; most come under HTTP 400."""
+        super().__init__(code)
+        self.code = code
+        self.details = details
+        self.status = status or _STATUSES.get(code, 400)
+
+    def answer(self, headers: dict[str, str] | None = None) -> Answer:
+        """It on the wire."""
+        error: dict[str, object] = {
+            "message": f"(#{self.code}) {title(self.code)}",
+            "type": "OAuthException",
+            "code": self.code,
+            "error_data": {"messaging_product": "whatsapp", "details": self.details},
+            "fbtrace_id": f"SIM{self.code}",
+        }
+        said = Answer.json(self.status, {"error": error})
+        return Answer(said.status, said.body, said.headers | (headers or {}))
+
+
+def title(code: int) -> str:
+    """What Meta calls it."""
+    return _SAID.get(code, "Unknown error")

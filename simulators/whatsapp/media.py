@@ -1,0 +1,92 @@
+"""Files that were uploaded to be sent: of a kind and size Meta takes, kept for thirty days."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from itertools import count
+
+from simulators.http import Request
+from simulators.whatsapp.graph import GraphRefusal
+from simulators.whatsapp.message import File
+
+_KEPT = timedelta(days=30)
+_MIB = 1024 * 1024
+_DOCUMENT = re.compile(r"application/(pdf|msword|vnd\.[a-z0-9.+-]+)|text/plain")
+_LARGEST = {"image/jpeg": 5 * _MIB, "image/png": 5 * _MIB, "image/webp": 500 * 1024}
+_LARGEST_DOCUMENT = 100 * _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An uploaded file."""
+
+    id: str
+    file: File
+    content: bytes
+    until: datetime
+
+
+def parts_of(request: Request) -> dict[str, tuple[str, str, bytes]]:
+    """The fields of a multipart form: file name, media type, content."""
+    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
+    whole = message_from_bytes(head + request.body, policy=policy.HTTP)
+    parts: dict[str, tuple[str, str, bytes]] = {}
+    for part in whole.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            parts[name] = (part.get_filename() or "", part.get_content_type(), content)
+    return parts
+
+
+def file_of(name: str, media_type: str, content: bytes) -> File:
+    """What is remembered of a file that is sent."""
+    return File(name, media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+class Media:
+    """The shelf."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        """Empty."""
+        self._clock = clock
+        self._numbers = count(1_037_543_291_000_001)
+        self._stored: dict[str, Stored] = {}
+
+    def upload(self, request: Request) -> Stored:
+        """Keep a file."""
+        parts = parts_of(request)
+        if parts.get("messaging_product", ("", "", b""))[2] != b"whatsapp":
+            raise GraphRefusal(100, "(#100) The parameter messaging_product is required.")
+        if "file" not in parts:
+            raise GraphRefusal(100, "(#100) The parameter file is required.")
+        name, media_type, content = parts["file"]
+        largest = _LARGEST.get(media_type)
+        if largest is None and _DOCUMENT.fullmatch(media_type):
+            largest = _LARGEST_DOCUMENT
+        if largest is None:
+            raise GraphRefusal(100, f"Param file must be a file of a supported type: {media_type}")
+        if not 0 < len(content) <= largest:
+            raise GraphRefusal(131053, "File size is zero or larger than its type may be")
+        file = file_of(name, media_type, content)
+        stored = Stored(str(next(self._numbers)), file, content, self._clock() + _KEPT)
+        self._stored[stored.id] = stored
+        return stored
+
+    def find(self, media_id: str) -> Stored:
+        """A file that is still kept."""
+        stored = self._stored.get(media_id)
+        if stored is None or stored.until <= self._clock():
+            raise GraphRefusal(100, f"Object with ID '{media_id}' does not exist")
+        return stored
+
+    def delete(self, media_id: str) -> None:
+        """Keep a file no longer."""
+        del self._stored[self.find(media_id).id]
+
+    def all(self) -> list[Stored]:
+        """Every file ever uploaded and not deleted."""
+        return list(self._stored.values())

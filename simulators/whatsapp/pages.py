@@ -1,0 +1,71 @@
+"""The page to watch on. Plain HTML, nothing from elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from simulators.whatsapp.faults import Faults
+from simulators.whatsapp.message import Message
+from simulators.whatsapp.webhooks import Attempt
+
+_SHOWN = 200
+_FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>WhatsApp simulator</title><style>
+body{{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}}
+.rehearsal{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
+table{{border-collapse:collapse;width:100%}}td,th{{text-align:left;padding:.25rem .5rem;
+border-bottom:1px solid #ccc;vertical-align:top}}td{{overflow-wrap:break-word}}
+.text{{white-space:pre-wrap;background:#e7fed9;border-radius:.5rem;padding:.25rem .5rem;
+display:inline-block}}.file{{font-size:.85em;color:#555}}.failed{{color:#b00}}</style></head><body>
+<p class="rehearsal">REHEARSAL: a simulator of WhatsApp. Nobody is told anything.</p>
+<h1>WhatsApp simulator</h1>{body}</body></html>"""
+
+
+def overview(messages: Sequence[Message], attempts: Sequence[Attempt], faults: Faults) -> str:
+    """What whoever rehearses sees: messages as they are read, and every report; newest first."""
+    received = [_message(each) for each in reversed(messages[-_SHOWN:])]
+    told = [_attempt(each) for each in reversed(attempts[-_SHOWN:])]
+    switches = [(name, escape(str(value))) for name, value in faults.shown().items()]
+    body = (
+        _table(f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received)
+        + _table(f"Reports ({len(attempts)})", ("at", "what", "try", "to", "answer", "again"), told)
+        + _table("Faults", ("switch", "stands at"), switches)
+    )
+    return _FRAME.format(body=body)
+
+
+def _message(message: Message) -> tuple[str, ...]:
+    draft = message.draft
+    text = f'<span class="text">{escape(draft.text)}</span>' if draft.text else ""
+    parts = [text, _file(message)]
+    if draft.template:
+        parts.append(f'<div class="file">template {escape(draft.template)}</div>')
+    step = escape(message.step)
+    if message.step == "failed":
+        step = f'<span class="failed">failed ({message.code})</span>'
+    return (_clock(message.at), draft.gateway, escape(draft.to), "".join(parts), step)
+
+
+def _file(message: Message) -> str:
+    file = message.draft.file
+    if file is None:
+        return ""
+    return f'<div class="file">file {escape(file.name)}, {file.size:,} bytes</div>'
+
+
+def _attempt(attempt: Attempt) -> tuple[str, ...]:
+    again = "never" if attempt.retry_in_seconds is None else f"in {attempt.retry_in_seconds:.0f} s"
+    answer = str(attempt.answer or "none")
+    told = (attempt.what, str(attempt.number), attempt.url, answer, again)
+    return (_clock(attempt.at), *(escape(text) for text in told))
+
+
+def _clock(at: object) -> str:
+    return escape(f"{at:%H:%M:%S}")
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table of cells that are HTML already."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"

@@ -1,0 +1,96 @@
+"""The whole simulator on a port."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Self
+
+from simulators.http import Server
+from simulators.timeline import Timeline
+from simulators.whatsapp.api import Api
+from simulators.whatsapp.cloud import APP_SECRET, TOKEN, Cloud
+from simulators.whatsapp.faults import Faults
+from simulators.whatsapp.fonnte import FONNTE_TOKEN, Fonnte
+from simulators.whatsapp.limits import Allowed, Limits
+from simulators.whatsapp.message import Message
+from simulators.whatsapp.waha import API_KEY, HMAC_KEY, Waha
+from simulators.whatsapp.webhooks import Attempt, Webhooks
+from simulators.whatsapp.world import World
+
+_BY_DEFAULT = Allowed()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class WhatsAppSimulator:
+    """All three gateways from `with` on; `url` is the base of each."""
+
+    def __init__(
+        self,
+        *,
+        cloud_webhook: str = "",
+        waha_webhook: str = "",
+        fonnte_webhook: str = "",
+        allowed: Allowed = _BY_DEFAULT,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1,
+        step_seconds: float = 0,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """A message is sent, delivered and read `step_seconds` after each other."""
+        self.faults = Faults()
+        self._timeline = Timeline()
+        self._webhooks = Webhooks(self._timeline, self.faults, speed=speed, clock=clock)
+        self.world = World(
+            self.faults, Limits(allowed), self._timeline, clock=clock, step_seconds=step_seconds
+        )
+        told = (self.world, self._webhooks)
+        self.cloud = Cloud(*told, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
+        self.waha = Waha(*told, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
+        self.fonnte = Fonnte(*told, token=FONNTE_TOKEN, webhook=fonnte_webhook)
+        self._api = Api(*told, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
+        self._server = Server(host, port, self._api.respond)
+        self.url = f"http://{host}:{self._server.server_port}"
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Answer from here on."""
+        thread = Thread(target=self._server.serve_forever, args=(0.05,), name="whatsapp")
+        thread.start()
+        for close in (
+            self._webhooks.close,
+            self._timeline.close,
+            self._server.server_close,
+            thread.join,
+            self._server.shutdown,
+            self._api.closing.set,
+        ):
+            self._closing.callback(close)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop answering; what is not reported yet never is."""
+        self._closing.close()
+
+    def subscribe(self, url: str, verify_token: str) -> bool:
+        """Report the Cloud API's steps to an address, if it answers the challenge."""
+        if self._webhooks.is_theirs(url, verify_token):
+            self.cloud.webhook = url
+        return self.cloud.webhook == url
+
+    def write(self, sender: str, text: str = "Halo") -> None:
+        """Somebody writes to the business, who may then answer freely for a day."""
+        self.world.write(sender)
+        self.cloud.told_by(sender, text)
+
+    def messages(self, to: str = "", *, at_least: int = 0) -> list[Message]:
+        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        return self.world.messages(to, at_least=at_least)
+
+    def reports(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+        """Every attempt to report, once there are so many; TimeoutError if there are not."""
+        return self._webhooks.attempts(at_least, within_seconds)

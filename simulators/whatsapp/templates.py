@@ -1,0 +1,119 @@
+"""Texts that Meta has approved, each in one language, with places to be filled."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from simulators.http import Json
+from simulators.whatsapp.graph import GraphRefusal
+
+_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_NAME = re.compile(r"[a-z0-9_]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """One template; `header` is the kind of what stands above the text."""
+
+    name: str
+    language: str
+    body: str
+    header: str = ""
+    has_button: bool = False
+
+    @property
+    def places(self) -> int:
+        """How many parameters the text takes."""
+        return len(set(_PLACE.findall(self.body)))
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template as one message uses it."""
+
+    name: str
+    language: str
+    parameters: tuple[str, ...]
+    header: Mapping[str, object]  # the parameter of the header; empty without one
+    has_button: bool
+
+    @property
+    def header_kind(self) -> str:
+        """What kind of header was given."""
+        return str(self.header.get("type", "")).lower()
+
+
+class Templates:
+    """The approved ones. While there are none at all, every name is taken to be approved."""
+
+    def __init__(self) -> None:
+        """None."""
+        self._approved: dict[tuple[str, str], Approved] = {}
+        self.paused: set[str] = set()
+
+    def approve(self, asked: Json) -> Approved:
+        """Create one from what a business sends, and approve it at once."""
+        name, language = str(asked.get("name")), str(asked.get("language"))
+        components = {
+            str(each.get("type")).upper(): each for each in dicts(asked.get("components"))
+        }
+        body = str(components.get("BODY", {}).get("text", ""))
+        if not _NAME.fullmatch(name) or not body:
+            raise GraphRefusal(100, "A template needs a name of a-z, 0-9 and _, and a body")
+        places = {str(number + 1) for number in range(len(set(_PLACE.findall(body))))}
+        if places != set(_PLACE.findall(body)) or _PLACE.match(body) or body.endswith("}}"):
+            raise GraphRefusal(100, "Variables are {{1}}, {{2}}, …, with text before and after")
+        header = str(components.get("HEADER", {}).get("format", "")).lower()
+        button = "{{1}}" in str(components.get("BUTTONS", {}))
+        approved = Approved(name, language, body, header, button)
+        self._approved[name, language] = approved
+        return approved
+
+    def text(self, filled: Filled) -> str:
+        """What the recipient reads; refuses what does not fit the approved text."""
+        if filled.name in self.paused:
+            raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
+        if any(re.search(r"[\n\t]| {5}", text) for text in filled.parameters):
+            details = (
+                "Param text cannot have new-line/tab characters or more than 4 spaces in a row"
+            )
+            raise GraphRefusal(132012, details)
+        approved = self._approved.get((filled.name, filled.language))
+        if approved is None:
+            if self._approved:
+                raise GraphRefusal(132001, f"{filled.name} does not exist in {filled.language}")
+            return " | ".join((f"[{filled.name}/{filled.language}]", *filled.parameters))
+        if approved.places != len(filled.parameters):
+            said = f"body: {len(filled.parameters)} parameters, {approved.places} are expected"
+            raise GraphRefusal(132000, said)
+        if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
+            raise GraphRefusal(132012, "header or button is not as in the created template")
+        return _PLACE.sub(lambda place: filled.parameters[int(place[1]) - 1], approved.body)
+
+
+def filled(asked: Json) -> Filled:
+    """The template in a message."""
+    language = asked.get("language")
+    if not isinstance(language, dict) or not language.get("code") or not asked.get("name"):
+        raise GraphRefusal(131008, "template: name and language.code are required")
+    parameters: list[str] = []
+    header: Mapping[str, object] = {}
+    has_button = False
+    for component in dicts(asked.get("components")):
+        given = dicts(component.get("parameters"))
+        match str(component.get("type")).lower():
+            case "body":
+                parameters = [str(each.get("text", "")) for each in given]
+            case "header" if given:
+                header = given[0]
+            case "button":
+                has_button = True
+            case other:
+                raise GraphRefusal(131009, f"template: no component {other!r}")
+    code = str(language["code"])
+    return Filled(str(asked["name"]), code, tuple(parameters), header, has_button)
+
+
+def dicts(value: object) -> list[Json]:
+    """The objects in a list, or none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

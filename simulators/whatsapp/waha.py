@@ -1,0 +1,151 @@
+"""WAHA, a gateway one runs oneself: texts and files through a phone's session, signed reports."""
+
+import hashlib
+import hmac
+import re
+from base64 import b64decode
+from hmac import compare_digest
+
+from simulators.http import Answer, Json, Request
+from simulators.whatsapp.media import file_of
+from simulators.whatsapp.message import Draft, File, Message, Step
+from simulators.whatsapp.webhooks import Webhooks
+from simulators.whatsapp.world import World
+
+API_KEY, HMAC_KEY = "waha-rehearsal", "waha-hmac-rehearsal"
+SESSION = "default"
+_CHAT = re.compile(r"([1-9][0-9]{6,14})@c\.us")
+_ACKS = {
+    "sent": (1, "SERVER"),
+    "delivered": (2, "DEVICE"),
+    "read": (3, "READ"),
+    "failed": (-1, "ERROR"),
+}
+
+
+class WahaRefusal(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, message: str, more: Json | None = None) -> None:
+        """Take the HTTP status, the sentence, and what else the body says."""
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"statusCode": status, "error": message} | (more or {})
+
+
+class Waha:
+    """One session, signed in to one number."""
+
+    def __init__(
+        self, world: World, webhooks: Webhooks, *, api_key: str, hmac_key: str, webhook: str
+    ) -> None:
+        """`webhook` is told of every step; empty tells nobody."""
+        self._world = world
+        self._webhooks = webhooks
+        self._api_key = api_key
+        self._hmac_key = hmac_key.encode()
+        self.webhook = webhook
+        self.engine = "WEBJS"  # or NOWEB, which names messages in another form
+        self.session = "WORKING"  # or STOPPED, STARTING, SCAN_QR_CODE, FAILED
+
+    @property
+    def state(self) -> str:
+        """The session's; a locked number has to be signed in anew."""
+        return "FAILED" if self._world.faults.banned else self.session
+
+    def check_key(self, request: Request) -> None:
+        """Refuse whoever does not have the key."""
+        if not compare_digest(
+            request.headers.get("x-api-key", "").encode(), self._api_key.encode()
+        ):
+            raise WahaRefusal(401, "Unauthorized")
+
+    def send(self, request: Request, names: dict[str, str]) -> Answer:
+        """Take a text or a file on."""
+        asked = request.json()
+        self._check_session(str(asked.get("session", SESSION)))
+        chat = _CHAT.fullmatch(str(asked.get("chatId", "")))
+        if chat is None:
+            raise WahaRefusal(422, "chatId: a number and @c.us are wanted")
+        draft = _draft(chat[1], names["what"], asked)
+        if code := self._world.refusal(draft):
+            raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
+        message = self._world.accept(draft, _message_id)
+        self._world.set_out(message, self)
+        return Answer.json(201, self._named(message))
+
+    def exists(self, request: Request, _: dict[str, str]) -> Answer:
+        """Whether a number has WhatsApp."""
+        self._check_session(request.query.get("session", SESSION))
+        number = request.query.get("phone", "")
+        if not self._world.has_whatsapp(number):
+            return Answer.json(200, {"numberExists": False})
+        return Answer.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
+
+    def shown(self, _: Request, names: dict[str, str]) -> Answer:
+        """How a session does."""
+        if names["session"] != SESSION:
+            raise WahaRefusal(404, "Session not found")
+        return Answer.json(200, {"name": SESSION, "status": self.state, "engine": self.engine})
+
+    def report(self, message: Message, step: Step) -> None:
+        """Tell that a message has come so far."""
+        ack, name = _ACKS[step]
+        payload = {"id": message.id, "from": f"{message.draft.to}@c.us", "fromMe": True}
+        body = {
+            "id": f"evt_{message.key}{ack}",
+            "timestamp": int(self._world.clock().timestamp() * 1000),
+            "event": "message.ack",
+            "session": SESSION,
+            "payload": payload | {"participant": None, "ack": ack, "ackName": name},
+            "engine": self.engine,
+        }
+        what = f"waha {message.draft.to} {step}"
+        self._webhooks.tell(self.webhook, body, self._signed, what=what, lane=message.key)
+
+    def _check_session(self, name: str) -> None:
+        if name != SESSION:
+            raise WahaRefusal(404, "Session not found")
+        if self.state != "WORKING":
+            said = "Session status is not as expected. Try again later or restart the session"
+            more: Json = {"session": name, "status": self.state, "expected": ["WORKING"]}
+            raise WahaRefusal(422, said, more)
+
+    def _signed(self, wire: bytes) -> dict[str, str]:
+        digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
+        return {"X-Webhook-Hmac": digest, "X-Webhook-Hmac-Algorithm": "sha512"}
+
+    def _named(self, message: Message) -> Json:
+        chat = f"{message.draft.to}@c.us"
+        if self.engine == "NOWEB":
+            key = {"remoteJid": chat, "fromMe": True, "id": message.key}
+            return {"key": key, "message": {}, "status": "PENDING"}
+        return {"id": {"fromMe": True, "remote": chat, "_serialized": message.id}, "ack": 0}
+
+
+def _message_id(message: Message) -> str:
+    return f"true_{message.draft.to}@c.us_{message.key}"
+
+
+def _draft(to: str, what: str, asked: Json) -> Draft:
+    if what == "Text":
+        text = asked.get("text")
+        if not isinstance(text, str) or not text:
+            raise WahaRefusal(422, "text: required")
+        return Draft("waha", to, "text", text)
+    file = asked.get("file")
+    if not isinstance(file, dict):
+        raise WahaRefusal(422, "file: required")
+    caption = str(asked.get("caption") or "")
+    return Draft("waha", to, "document", caption, file=_file(file))
+
+
+def _file(given: Json) -> File:
+    name, media_type = str(given.get("filename", "")), str(given.get("mimetype", ""))
+    if given.get("url"):
+        return File(name, media_type, 0, "")
+    try:
+        content = b64decode(str(given["data"]), validate=True)
+    except (KeyError, ValueError) as error:
+        raise WahaRefusal(422, "file: a url or data in base64 is wanted") from error
+    return file_of(name, media_type, content)

@@ -1,0 +1,121 @@
+"""Reports to the business: sent, tried again until it says 200, and every attempt kept."""
+
+import json
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from threading import Condition
+
+import httpx
+
+from simulators.timeline import Timeline
+from simulators.whatsapp.faults import Faults
+
+# less and less often, for a week
+LADDER_SECONDS = (10, 30, 120, 600, 3600, 4 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
+_ANSWER_WITHIN_SECONDS = 10
+
+Sign = Callable[[bytes], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to tell the business, and what came back."""
+
+    what: str
+    url: str
+    number: int  # 1 is the first try
+    at: datetime
+    body: str
+    answer: int | None  # None: no answer
+    retry_in_seconds: float | None  # before acceleration; None: never again
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    url: str
+    what: str
+    lane: str
+    wire: bytes
+    headers: dict[str, str]
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read once: certificates take longer to load than most tests to run."""
+    return ssl.create_default_context()
+
+
+class Webhooks:
+    """Tells the business, each message's reports in their order unless a fault says otherwise."""
+
+    def __init__(
+        self, timeline: Timeline, faults: Faults, *, speed: float, clock: Callable[[], datetime]
+    ) -> None:
+        """`speed` shortens the ladder: 3600 makes an hour a second."""
+        self._timeline = timeline
+        self._faults = faults
+        self._speed = speed
+        self._clock = clock
+        self._client = httpx.Client(
+            timeout=_ANSWER_WITHIN_SECONDS, verify=_trusted(), trust_env=False
+        )
+        self._attempts: list[Attempt] = []
+        self._changed = Condition()
+
+    def is_theirs(self, url: str, verify_token: str) -> bool:
+        """Whether an address answers Meta's challenge with what it was asked."""
+        asked = {
+            "hub.mode": "subscribe",
+            "hub.challenge": "1158201444",
+            "hub.verify_token": verify_token,
+        }
+        try:
+            answer = self._client.get(url, params=asked)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return False
+        return answer.status_code == httpx.codes.OK and answer.text == asked["hub.challenge"]
+
+    def tell(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
+        """Report once, or as the faults have it; what belongs to one lane stays in order."""
+        if not url or self._faults.uses("lost"):
+            return
+        wire = json.dumps(body).encode()
+        headers = sign(b"forged" if self._faults.uses("forged") else wire)
+        report = _Report(url, what, lane, wire, headers | {"Content-Type": "application/json"})
+        for _ in range(1 + self._faults.duplicates):
+            self._schedule(report, 1, self._faults.delay_seconds)
+
+    def attempts(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+        """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: len(self._attempts) >= at_least, timeout=within_seconds
+            ):
+                raise TimeoutError(f"{len(self._attempts)} attempts, not {at_least}")
+            return list(self._attempts)
+
+    def close(self) -> None:
+        """Close the connections to the business."""
+        self._client.close()
+
+    def _schedule(self, report: _Report, number: int, seconds: float) -> None:
+        self._timeline.after(seconds, report.lane, partial(self._try, report, number))
+
+    def _try(self, report: _Report, number: int) -> None:
+        try:
+            posted = self._client.post(report.url, content=report.wire, headers=report.headers)
+            answer = posted.status_code
+        except (httpx.HTTPError, httpx.InvalidURL):
+            answer = None
+        wait = None
+        if answer != httpx.codes.OK and number <= len(LADDER_SECONDS):
+            wait = LADDER_SECONDS[number - 1]
+            self._schedule(report, number + 1, wait / self._speed)
+        body, at = report.wire.decode(), self._clock()
+        attempt = Attempt(report.what, report.url, number, at, body, answer, wait)
+        with self._changed:
+            self._attempts.append(attempt)
+            self._changed.notify_all()

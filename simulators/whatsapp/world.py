@@ -1,0 +1,122 @@
+"""The people at the other end: who has WhatsApp, who wrote first, what they were sent and read."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Condition
+from typing import Protocol
+
+from simulators.timeline import Timeline
+from simulators.whatsapp.faults import Faults
+from simulators.whatsapp.limits import Limits
+from simulators.whatsapp.message import Draft, Message, Step
+
+NOT_ON_WHATSAPP, WINDOW_CLOSED = 131026, 131047
+_WINDOW = timedelta(hours=24)
+
+
+class Reporter(Protocol):
+    """How one gateway tells its business of a step."""
+
+    def report(self, message: Message, step: Step) -> None:
+        """Tell that a message has come so far."""
+
+
+class World:
+    """All messages and all people, under one lock."""
+
+    def __init__(
+        self,
+        faults: Faults,
+        limits: Limits,
+        timeline: Timeline,
+        *,
+        clock: Callable[[], datetime],
+        step_seconds: float,
+    ) -> None:
+        """A message's steps come `step_seconds` after each other."""
+        self.faults = faults
+        self.clock = clock
+        self._limits = limits
+        self._timeline = timeline
+        self._step_seconds = step_seconds
+        self._messages: list[Message] = []
+        self._wrote: dict[str, datetime] = {}
+        self._changed = Condition()
+
+    def refusal(self, draft: Draft) -> int | None:
+        """The code a message is turned away with at once; None when it would be accepted."""
+        code = self.faults.refused.get(draft.to)
+        if code or draft.gateway != "cloud":
+            return code
+        with self._changed:
+            unasked = not self._window_is_open(draft.to)
+            return self._limits.hit(draft.to, self.clock().timestamp(), unasked=unasked)
+
+    def accept(self, draft: Draft, message_id: Callable[[Message], str]) -> Message:
+        """Take a message on; what becomes of it is decided and reported from here on."""
+        with self._changed:
+            message = Message(len(self._messages) + 1, "", draft, self.clock())
+            message.id = message_id(message)
+            message.code = self._failure(draft)
+            message.steps = self._steps(message)
+            self._messages.append(message)
+            self._changed.notify_all()
+        return message
+
+    def set_out(self, message: Message, reporter: Reporter) -> None:
+        """Let the steps happen, each after the last."""
+        told = message.steps[::-1] if self.faults.disorder else message.steps
+        for place, (step, report) in enumerate(zip(message.steps, told, strict=True), 1):
+            action = partial(self._take, message, step, partial(reporter.report, message, report))
+            self._timeline.after(place * self._step_seconds, message.key, action)
+
+    def write(self, sender: str) -> None:
+        """Somebody writes to the business, which may answer freely for a day."""
+        with self._changed:
+            self._wrote[sender] = self.clock()
+
+    def has_whatsapp(self, number: str) -> bool:
+        """Whether a message could reach that number at all."""
+        known = (self.faults.refused.get(number), self.faults.failing.get(number))
+        return NOT_ON_WHATSAPP not in known
+
+    def messages(
+        self, to: str = "", *, at_least: int = 0, within_seconds: float = 5
+    ) -> list[Message]:
+        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+
+        def found() -> list[Message]:
+            return [each for each in self._messages if to in {"", each.draft.to}]
+
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(found()) >= at_least, within_seconds):
+                raise TimeoutError(f"{len(found())} messages, not {at_least}")
+            return found()
+
+    def _take(self, message: Message, step: Step, report: Callable[[], None]) -> None:
+        with self._changed:
+            message.step = step
+            self._changed.notify_all()
+        if not self.faults.silent:
+            report()
+
+    def _failure(self, draft: Draft) -> int | None:
+        if code := self.faults.failing.get(draft.to):
+            return code
+        free = draft.gateway == "cloud" and draft.kind != "template"
+        return WINDOW_CLOSED if free and not self._window_is_open(draft.to) else None
+
+    def _window_is_open(self, to: str) -> bool:
+        wrote = self._wrote.get(to)
+        return wrote is not None and self.clock() - wrote < _WINDOW
+
+    def _steps(self, message: Message) -> list[Step]:
+        if message.code is not None:
+            return ["failed"] if message.draft.gateway == "cloud" else ["sent", "failed"]
+        steps: list[Step] = ["sent"]
+        if not self.faults.delivered_missing:
+            steps.append("delivered")
+        if not self.faults.unread:
+            steps.append("read")
+        return steps

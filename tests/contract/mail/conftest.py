@@ -1,0 +1,81 @@
+"""A mail server on a port, and a certificate that it can show."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from simulators.mail.server import MailSimulator
+from ticketing.domain.messages import Attachment, Mail
+from ticketing.gateways.mail import Mailer
+from ticketing.gateways.mail_message import Sender
+from ticketing.gateways.mail_server import MailServer, Security
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Of 127.0.0.1, by nobody's authority but its own."""
+
+    path: Path
+
+    def shown(self) -> ssl.SSLContext:
+        """What the server does with it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path)
+        return context
+
+    def trusted(self) -> ssl.SSLContext:
+        """What a client does that knows it."""
+        return ssl.create_default_context(cafile=str(self.path))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(path.with_suffix(".key")), "-out", str(path)],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    path.write_text(path.read_text() + path.with_suffix(".key").read_text())
+    return Certificate(path)
+
+
+@pytest.fixture
+def mails() -> Iterator[MailSimulator]:
+    with MailSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def sender() -> Sender:
+    return Sender(
+        "tiket@example.org", "Panitia Wisuda", "panitia@example.org", "bounces@example.org"
+    )
+
+
+@pytest.fixture
+def server(mails: MailSimulator) -> MailServer:
+    return MailServer(
+        mails.host, mails.port, Security.NONE, timeout_seconds=5, acceptance_seconds=1
+    )
+
+
+@pytest.fixture
+def mailer(server: MailServer, sender: Sender) -> Iterator[Mailer]:
+    with Mailer(server, sender) as ours:
+        yield ours
+
+
+@pytest.fixture
+def mail() -> Mail:
+    return Mail(
+        "Tiket Wisuda Periode II sudah siap",
+        "Halo Sari,\n\ntiket Anda sudah siap.\n",
+        "<p>Halo Sari,</p><p>tiket Anda sudah siap.</p>",
+        (Attachment("Tiket TC-2026-7Q4M9ZKD.pdf", b"%PDF-1.7\n" + bytes(range(256)) * 40),),
+    )

@@ -1,0 +1,319 @@
+"""Notifications as Postfix, Exim, Exchange and Gmail write them, and mails that are none."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulators.mail.server import MailSimulator
+from ticketing.domain.deliveries import DeliveryState
+from ticketing.domain.messages import Cause, Mail
+from ticketing.gateways.mail import Mailer
+from ticketing.gateways.mail_bounces import Bounce, read_bounces
+
+POSTFIX = b"""\
+Return-Path: <>
+From: MAILER-DAEMON@mail.example.org (Mail Delivery System)
+Subject: Undelivered Mail Returned to Sender
+To: bounces+delivery-7@example.org
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="B4.1/mail.example.org"
+
+This is a MIME-encapsulated message.
+
+--B4.1/mail.example.org
+Content-Description: Notification
+Content-Type: text/plain; charset=us-ascii
+
+<nobody@campus.example>: host mx.campus.example[192.0.2.1] said: 550 5.1.1
+    <nobody@campus.example>: Recipient address rejected (in reply to RCPT TO)
+
+--B4.1/mail.example.org
+Content-Description: Delivery report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.org
+X-Postfix-Queue-ID: B41F2A
+Arrival-Date: Fri, 20 Nov 2026 08:00:00 +0000 (UTC)
+
+Final-Recipient: rfc822; nobody@campus.example
+Original-Recipient: rfc822;nobody@campus.example
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mx.campus.example
+Diagnostic-Code: smtp; 550 5.1.1 <nobody@campus.example>: Recipient address
+    rejected: User unknown
+
+--B4.1/mail.example.org
+Content-Description: Undelivered Message Headers
+Content-Type: text/rfc822-headers
+
+From: Panitia <tiket@example.org>
+To: nobody@campus.example
+Message-ID: <delivery-7@example.org>
+
+--B4.1/mail.example.org--
+"""
+
+EXIM = b"""\
+From: Mail Delivery System <Mailer-Daemon@relay.example>
+To: bounces+delivery-8@example.org
+Content-Type: multipart/report; report-type=delivery-status; boundary=17320-eximdsn
+MIME-Version: 1.0
+Subject: Mail delivery failed: returning message to sender
+
+--17320-eximdsn
+Content-type: text/plain; charset=us-ascii
+
+A message that you sent could not be delivered.
+
+--17320-eximdsn
+Content-type: message/delivery-status
+
+Reporting-MTA: dns; relay.example
+
+Action: failed
+Final-Recipient: rfc822;full@campus.example
+Status: 5.0.0
+Remote-MTA: dns; mx.campus.example
+Diagnostic-Code: smtp; 552 5.2.2 mailbox full
+
+--17320-eximdsn
+Content-type: message/rfc822
+
+Return-path: <bounces+delivery-8@example.org>
+Subject: Tiket
+Message-ID: <delivery-8@example.org>
+To: full@campus.example
+
+Halo
+--17320-eximdsn--
+"""
+
+EXCHANGE = b"""\
+From: <postmaster@campus.example>
+To: <bounces+delivery-9@example.org>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+ boundary="_000_a"
+Subject: Undeliverable: Tiket
+
+--_000_a
+Content-Type: multipart/alternative; differences=Content-Type; boundary="_000_b"
+
+--_000_b
+Content-Type: text/plain; charset="utf-8"
+
+Your message wasn't delivered.
+
+--_000_b--
+
+--_000_a
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns;EX01.campus.example
+Received-From-MTA: dns;mail.example.org
+Arrival-Date: Fri, 20 Nov 2026 08:00:00 +0000
+
+Original-Recipient: rfc822;alias@campus.example
+Final-Recipient: rfc822;real@campus.example
+Action: Failed
+Status: 5.7.1
+Diagnostic-Code: smtp;550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized
+
+--_000_a--
+"""
+
+GMAIL_DELAY = b"""\
+From: Mail Delivery Subsystem <mailer-daemon@googlemail.com>
+To: bounces+delivery-10@example.org
+Subject: Delivery Status Notification (Delay)
+Content-Type: multipart/report; boundary="000000000000"; report-type=delivery-status
+
+--000000000000
+Content-Type: text/plain
+
+There was a temporary problem.
+
+--000000000000
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; googlemail.com
+
+Final-Recipient: rfc822; slow@campus.example
+Action: delayed
+Status: 4.4.1
+Will-Retry-Until: Sat, 21 Nov 2026 08:00:00 -0800 (PST)
+
+--000000000000
+Content-Type: message/rfc822
+
+Message-ID: <delivery-10@example.org>
+
+--000000000000--
+"""
+
+DELIVERED = GMAIL_DELAY.replace(b"Action: delayed", b"Action: delivered").replace(
+    b"4.4.1", b"2.0.0"
+)
+
+OUT_OF_OFFICE = b"""\
+From: sari@campus.example
+To: bounces+delivery-7@example.org
+Subject: Saya sedang cuti
+Auto-Submitted: auto-replied
+Content-Type: text/plain
+
+Sampai Senin.
+"""
+
+
+@pytest.mark.parametrize(
+    ("mail", "reference", "recipient", "action", "status"),
+    [
+        (POSTFIX, "delivery-7", "nobody@campus.example", "failed", "5.1.1"),
+        (EXIM, "delivery-8", "full@campus.example", "failed", "5.0.0"),
+        (EXCHANGE, "delivery-9", "alias@campus.example", "failed", "5.7.1"),
+        (GMAIL_DELAY, "delivery-10", "slow@campus.example", "delayed", "4.4.1"),
+        (DELIVERED, "delivery-10", "slow@campus.example", "delivered", "2.0.0"),
+    ],
+    ids=["postfix", "exim", "exchange", "gmail", "delivered"],
+)
+def test_a_notification_says_which_message_failed_for_whom_and_why(
+    mail: bytes, reference: str, recipient: str, action: str, status: str
+) -> None:
+    (bounce,) = read_bounces(mail)
+
+    told = (bounce.reference, bounce.recipient, bounce.action, bounce.status)
+    assert told == (reference, recipient, action, status)
+
+
+def test_what_postfix_really_sent_back_for_a_mail_of_ours_is_read() -> None:
+    recorded = Path(__file__).parent / "bounces" / "postfix-3.7.11.eml"
+
+    (bounce,) = read_bounces(recorded.read_bytes())
+
+    assert bounce == Bounce(
+        "ticket-77",
+        "nobody@campus.example.org",
+        "failed",
+        "5.1.1",
+        "550 5.1.1 <address>: User unknown",
+    )
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_it_reads_the_lines_of_every_system(ending: bytes) -> None:
+    (bounce,) = read_bounces(POSTFIX.replace(b"\n", ending))
+
+    assert bounce.status == "5.1.1"
+
+
+def test_a_failure_is_a_failure_in_the_ledger() -> None:
+    (bounce,) = read_bounces(POSTFIX)
+
+    report = bounce.report
+
+    assert report is not None
+    assert (report.state, report.reference) == (DeliveryState.FAILED, "delivery-7")
+    assert report.failure is not None
+    assert (report.failure.code, report.failure.cause) == ("5.1.1", Cause.RECIPIENT)
+    assert report.recipient == "nobody@campus.example"
+
+
+def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
+    (arrived,), (delayed,) = read_bounces(DELIVERED), read_bounces(GMAIL_DELAY)
+
+    assert arrived.report is not None
+    assert arrived.report.state is DeliveryState.DELIVERED
+    assert delayed.report is None
+
+
+def test_only_an_address_that_does_not_exist_is_dead() -> None:
+    assert [read_bounces(mail)[0].is_dead_address for mail in (POSTFIX, EXIM, EXCHANGE)] == [
+        True, False, False
+    ]  # fmt: skip
+
+
+def test_the_reason_names_no_address() -> None:
+    (bounce,) = read_bounces(POSTFIX)
+
+    assert "User unknown" in bounce.reason
+    assert "nobody" not in bounce.reason
+    assert "nobody" not in repr(bounce)
+
+
+def test_the_address_it_came_back_to_is_enough() -> None:
+    without_message = POSTFIX.replace(b"Message-ID: <delivery-7@example.org>\n", b"")
+
+    (bounce,) = read_bounces(without_message)
+
+    assert bounce.reference == "delivery-7"
+
+
+def test_nobody_knows_whose_it_is_when_both_are_lost() -> None:
+    lost = POSTFIX.replace(b"delivery-7@", b"").replace(b"bounces+", b"bounces")
+
+    (bounce,) = read_bounces(lost)
+
+    assert bounce.reference == ""
+
+
+def test_several_recipients_are_several_bounces() -> None:
+    another = b"\nFinal-Recipient: rfc822; b@campus.example\nAction: failed\nStatus: 5.2.1\n"
+    next_part = b"\n--B4.1/mail.example.org\nContent-Description: Undelivered"
+    two = POSTFIX.replace(next_part, another + next_part)
+
+    assert [bounce.recipient for bounce in read_bounces(two)] == [
+        "nobody@campus.example", "b@campus.example"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        OUT_OF_OFFICE,
+        b"",
+        b"\xff\xfe",
+        b"Content-Type: multipart/report; boundary=x\n\n--x\n--x--",
+        b"Content-Type: message/delivery-status\n\nnonsense",
+        POSTFIX.replace(b"Action: failed\n", b""),
+        POSTFIX.replace(b"Status: 5.1.1\n", b"Status: bad\n"),
+    ],
+    ids=["out of office", "nothing", "bytes", "empty report", "nonsense", "no action", "no status"],
+)
+def test_what_is_no_notification_says_nothing(mail: bytes) -> None:
+    assert read_bounces(mail) == []
+
+
+def test_the_reference_of_a_mail_we_sent_comes_back_whole(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mailer.send("nobody@campus.example", mail, reference="order.paid-ORD-7Q4M9ZKDX2TA")
+    (sent,) = mails.mails()
+    returned = POSTFIX.replace(b"delivery-7@example.org>\n", b"x@x>\n").replace(
+        b"text/rfc822-headers\n\n",
+        b"message/rfc822\n\n" + sent.content.split(b"\r\n\r\n")[0] + b"\n",
+    )
+
+    (bounce,) = read_bounces(returned)
+
+    assert bounce.reference == "order.paid-ORD-7Q4M9ZKDX2TA"
+
+
+@given(st.binary(max_size=300), st.integers(0, len(POSTFIX)))
+def test_no_mail_breaks_the_reader(noise: bytes, place: int) -> None:
+    broken = POSTFIX[:place] + noise + POSTFIX[place:]
+
+    assert all(isinstance(bounce, Bounce) for bounce in read_bounces(broken))
+
+
+@given(st.lists(st.sampled_from([POSTFIX, EXIM, EXCHANGE, GMAIL_DELAY]), max_size=3), st.randoms())
+def test_no_mixture_of_mails_breaks_the_reader(whole: list[bytes], chance: object) -> None:
+    lines = b"".join(whole).splitlines(keepends=True)
+    chance.shuffle(lines)  # type: ignore[attr-defined]  # a random.Random
+
+    assert all(isinstance(bounce, Bounce) for bounce in read_bounces(b"".join(lines)))

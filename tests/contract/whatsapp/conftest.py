@@ -1,0 +1,34 @@
+"""WhatsApp on a port, and a business that is told and remembers."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulators.whatsapp.business import Business
+from simulators.whatsapp.server import WhatsAppSimulator
+
+AN_HOUR_IN_MILLISECONDS = 3_600_000
+
+
+@pytest.fixture
+def business() -> Iterator[Business]:
+    with Business() as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def whatsapp(business: Business) -> Iterator[WhatsAppSimulator]:
+    with WhatsAppSimulator(
+        cloud_webhook=business.url,
+        waha_webhook=f"{business.url}/waha",
+        fonnte_webhook=f"{business.url}/fonnte",
+        speed=AN_HOUR_IN_MILLISECONDS,
+    ) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def silent(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
+    """Nothing is reported: for tests of what is sent."""
+    whatsapp.faults.set(silent=True)
+    return whatsapp

@@ -1,0 +1,50 @@
+"""Every text of ours is approved by the simulated Meta and arrives as it was previewed."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from simulators.whatsapp.cloud import BUSINESS_ID, PHONE_ID, TOKEN
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.documents.message_samples import SAMPLES
+from ticketing.documents.messages import LANGUAGES, Messages
+from ticketing.domain.messages import Accepted
+from ticketing.gateways.whatsapp_cloud import CloudAccount, CloudWhatsApp
+
+SARI, DIGITS = "+6281234567890", "6281234567890"
+EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
+
+
+@pytest.fixture(scope="module")
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture(scope="module")
+def whatsapp(messages: Messages) -> Iterator[WhatsAppSimulator]:
+    """A Meta that has approved everything we say, and nothing else."""
+    with (
+        WhatsAppSimulator() as simulator,
+        httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as operator,
+    ):
+        for name, language in EVERY:
+            asked = messages.approval(name, language)
+            url = f"{simulator.url}/v23.0/{BUSINESS_ID}/message_templates"
+            assert operator.post(url, json=asked).json()["status"] == "APPROVED"
+        yield simulator
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_message_arrives_as_it_was_previewed(
+    whatsapp: WhatsAppSimulator, messages: Messages, name: str, language: str
+) -> None:
+    preview = messages.preview(name, language).chat
+    with CloudWhatsApp(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as cloud:
+        outcome = cloud.send(SARI, preview, reference=f"{name}-{language}")
+
+    received = whatsapp.messages(DIGITS)[-1]
+    assert outcome == Accepted(received.id)
+    assert received.draft.template == f"{name}/{language}"
+    assert received.draft.text == preview.text.rpartition("\n\n")[0]
+    assert (received.draft.file is not None) == SAMPLES[name].carries_document
