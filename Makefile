@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup setup-dev demo up test check format bench lock clean
+.PHONY: help setup setup-dev demo up test check format bench chaos lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: setup-dev ## measure import, issue and render on this machine
 	@for script in benchmarks/*.py; do \
 	  name=$$(basename $$script .py); echo "== $$name"; python -m benchmarks.$$name || exit 1; \
 	done
+
+chaos: setup-dev ## kill everything during a sale, for minutes, and count every rupiah afterwards
+	@python -m chaos --seconds 300 --seed $(or $(SEED),$$RANDOM)
 
 lock: setup-dev ## resolve the dependencies anew into the two locks
 	echo pip | $(COMPILE) - -o deploy/pip.lock

@@ -1,7 +1,8 @@
 """Failing asset checks into the digest; a check that passes again closes its line.
 
 A failing check does not fail its run, so no run sensor sees it. This one reads the last evaluation
-of every check for every event: a state, so there is no cursor that could step over anything.
+of every check for every event, every day, or all of sales: a state, so there is no cursor that
+could step over anything.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,34 +15,43 @@ from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ticket_assets.checks import CHECKS
+from ticket_assets.sales import reconciliation
+from ticket_assets.sales_checks import SALES_CHECKS
 from ticketing.office import Office
 from ticketing.store import incidents
 from ticketing.store.incidents import Kind, Occurrence
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED
 ENDED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
+OF_EVENTS = [key for check in CHECKS for key in check.check_keys]
+OF_DAYS = list(reconciliation.check_keys)
+OF_ALL = [key for check in SALES_CHECKS for key in check.check_keys]
 
 
-def cause_of(check: str, event_slug: str) -> str:
+def cause_of(check: str, partition: str | None) -> str:
     """What the digest counts under one line."""
-    return f"check:{check}:{event_slug}"
+    return f"check:{check}:{partition or 'all events'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The last word of one check about one event. `message` is what it said when it failed."""
+    """The last word of one check about one event, one day (then `event_slug` is None) or all.
+
+    `message` is what it said when it failed.
+    """
 
     check: str
-    event_slug: str
+    partition: str | None
     run_id: str
     at: datetime
     passed: bool
     message: str = ""
+    event_slug: str | None = None
 
     @property
     def cause(self) -> str:
         """What the digest counts under one line."""
-        return cause_of(self.check, self.event_slug)
+        return cause_of(self.check, self.partition)
 
 
 def occurrences(findings: Iterable[Finding]) -> Iterator[Occurrence]:
@@ -57,7 +67,7 @@ def occurrences(findings: Iterable[Finding]) -> Iterator[Occurrence]:
 def check_failures(
     context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
 ) -> dg.SkipReason:
-    """Keeps one line a failing check and event, in the table `incidents`."""
+    """Keeps one line a failing check and event or day, in the table `incidents`."""
     with office.database.transaction() as connection:
         open_causes = {line.cause for line in incidents.still_open(connection)}
         findings = list(last_findings(context.instance, open_causes))
@@ -76,18 +86,32 @@ def last_findings(instance: DagsterInstance, open_causes: Collection[str]) -> It
     A check that passes and has no open line is no news, and is not read: one query a check finds
     the states of all events.
     """
-    keys = [key for check in CHECKS for key in check.check_keys]
-    for known in instance.event_log_storage.get_asset_check_partition_info(keys):
-        slug, status = known.partition_key, known.latest_execution_status
-        if slug is None or status not in ENDED:
-            continue
-        if status is FAILED or cause_of(known.check_key.name, slug) in open_causes:
-            yield from _last_finding(instance, known.check_key, slug)
+    storage = instance.event_log_storage
+    for known in storage.get_asset_check_partition_info([*OF_EVENTS, *OF_DAYS]):
+        key, partition = known.check_key, known.partition_key
+        if partition and _is_news(key, partition, known.latest_execution_status, open_causes):
+            yield from _last_finding(instance, key, partition)
+    for key, record in storage.get_latest_asset_check_execution_by_key(OF_ALL).items():
+        if _is_news(key, None, record.status, open_causes):
+            yield from _last_finding(instance, key, None)
 
 
-def _last_finding(instance: DagsterInstance, key: dg.AssetCheckKey, slug: str) -> Iterator[Finding]:
+def _is_news(
+    key: dg.AssetCheckKey,
+    partition: str | None,
+    status: AssetCheckExecutionRecordStatus,
+    open_causes: Collection[str],
+) -> bool:
+    return status is FAILED or (status in ENDED and cause_of(key.name, partition) in open_causes)
+
+
+def _last_finding(
+    instance: DagsterInstance, key: dg.AssetCheckKey, partition: str | None
+) -> Iterator[Finding]:
     history = instance.event_log_storage.get_asset_check_execution_history(
-        key, limit=1, partition_filter=PartitionKeyFilter(key=slug)
+        key,
+        limit=1,
+        partition_filter=PartitionKeyFilter(key=partition) if partition else None,
     )
     for record in history:
         entry = record.event
@@ -97,9 +121,10 @@ def _last_finding(instance: DagsterInstance, key: dg.AssetCheckKey, slug: str) -
             said = event.asset_check_evaluation_data
             yield Finding(
                 check=key.name,
-                event_slug=slug,
+                partition=partition,
                 run_id=record.run_id,
                 at=datetime.fromtimestamp(entry.timestamp, tz=UTC),
                 passed=said.passed,
                 message=said.description or "",
+                event_slug=partition if key in OF_EVENTS else None,
             )

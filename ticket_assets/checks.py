@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets import exhibits
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENTS, event_of
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import attendees
 from ticket_assets.tickets import tickets
+from ticket_assets.verdicts import verdict
 from ticketing.actions import examine
-from ticketing.actions.examine import Findings
 from ticketing.office import Office
 
 # Without its own partitions a check has one verdict for all events, and the last event's covers the
@@ -46,7 +45,7 @@ def every_row_is_accounted_for(
     """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
     event = event_of(context, office)
     found = examine.wrong_import_sums(office.database, event)
-    return _verdict(
+    return verdict(
         found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
     )
 
@@ -58,7 +57,7 @@ def nobody_is_forgotten(
     """Everyone entitled has a ticket, or there is a reason why not."""
     event = event_of(context, office)
     found = examine.unexplained_gaps(office.database, event, at=datetime.now(UTC))
-    return _verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
+    return verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENTS)
@@ -68,7 +67,7 @@ def one_live_ticket_each(
     """Nobody has two live tickets for one entitlement."""
     event = event_of(context, office)
     found = examine.doubled_tickets(office.database, event)
-    return _verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
+    return verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENTS)
@@ -85,7 +84,7 @@ def every_signature_verifies(
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
-    return _verdict(found, "tickets", f"ticketing generate-tickets --event {event.slug} --reissue")
+    return verdict(found, "tickets", f"ticketing generate-tickets --event {event.slug} --reissue")
 
 
 @dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
@@ -95,7 +94,7 @@ def every_pdf_is_there(
     """Every PDF on record is in the document folder."""
     event = event_of(context, office)
     found = examine.lost_documents(office.database, event, office.folder)
-    return _verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
+    return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
 
 
 @dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
@@ -113,7 +112,7 @@ def every_qr_is_its_own(
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
-    return _verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite")
+    return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite")
 
 
 @dg.asset_check(asset=generation_report, partitions_def=EVENTS)
@@ -123,7 +122,7 @@ def the_report_adds_up(
     """The report's file has everyone entitled once, and says of each what is so now."""
     event = event_of(context, office)
     found = examine.wrong_report(office.database, event, office.folder, at=datetime.now(UTC))
-    return _verdict(found, "people", "materialize generation_report again")
+    return verdict(found, "people", "materialize generation_report again")
 
 
 CHECKS = [
@@ -135,26 +134,3 @@ CHECKS = [
     every_qr_is_its_own,
     the_report_adds_up,
 ]
-
-
-def _verdict(found: Findings, looked_at: str, repair: str) -> dg.AssetCheckResult:
-    metadata: exhibits.Metadata = {
-        "examined": found.examined,
-        "out of": found.total,
-        "broken": found.broken,
-    }
-    if found.holds:
-        return dg.AssetCheckResult(passed=True, metadata=metadata)
-    first = found.offenders[0]
-    return dg.AssetCheckResult(
-        passed=False,
-        description=(
-            f"{found.broken} of {found.examined} {looked_at}, such as {first.subject}:"
-            f" {first.wrong}. Repair: {repair}"
-        ),
-        metadata={
-            **metadata,
-            "who": exhibits.table(["which", "wrong"], found.offenders, total=found.broken),
-            "repair": dg.MetadataValue.md(f"`{repair}`"),
-        },
-    )

@@ -5,29 +5,90 @@ from collections.abc import Mapping
 import dagster as dg
 
 import resources
+from schedules.deliveries import deliveries_examined_hourly, due_deliveries
 from schedules.document_retention import document_retention_nightly
+from schedules.hooks import overdue_webhooks
 from schedules.missing_tickets import issue_what_is_missing
+from schedules.selling import (
+    daily_books_nightly,
+    order_expiry_often,
+    payment_reconciliation_hourly,
+    sales_examined_hourly,
+)
 from sensors.check_failures import check_failures
 from sensors.csv_drop import csv_drop
 from sensors.new_events import new_events
+from sensors.payment_inbox import payment_inbox
 from sensors.run_failures import run_failures
 from ticket_assets.checks import CHECKS
+from ticket_assets.deliveries import (
+    DELIVERY_CHECKS,
+    deliver_messages,
+    examine_deliveries,
+    ticket_deliveries,
+)
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.jobs import examine_event, import_roster, issue_event_tickets
+from ticket_assets.hooks import webhooks
+from ticket_assets.jobs import (
+    daily_books,
+    examine_event,
+    examine_sales,
+    import_roster,
+    issue_event_tickets,
+    serve_paid_orders,
+)
+from ticket_assets.payments import orders, payments
 from ticket_assets.reports import generation_report
 from ticket_assets.retention import document_retention
 from ticket_assets.roster import attendees
+from ticket_assets.sales import daily_sales, reconciliation
+from ticket_assets.sales_checks import SALES_CHECKS
+from ticket_assets.sales_upkeep import order_expiry, payment_reconciliation
 from ticket_assets.tickets import missing_tickets, tickets
 
 
 def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
     """Everything, with these resources. Tests hand in their own."""
     return dg.Definitions(
-        assets=[attendees, missing_tickets, tickets, ticket_pdfs, generation_report],
-        asset_checks=CHECKS,
-        jobs=[issue_event_tickets, import_roster, examine_event, document_retention],
-        sensors=[new_events, csv_drop, run_failures, check_failures],
-        schedules=[issue_what_is_missing, document_retention_nightly],
+        assets=[
+            orders,
+            payments,
+            daily_sales,
+            reconciliation,
+            attendees,
+            missing_tickets,
+            tickets,
+            ticket_pdfs,
+            generation_report,
+            ticket_deliveries,
+        ],
+        asset_checks=[*CHECKS, *SALES_CHECKS, *DELIVERY_CHECKS],
+        jobs=[
+            issue_event_tickets,
+            import_roster,
+            examine_event,
+            document_retention,
+            serve_paid_orders,
+            order_expiry,
+            payment_reconciliation,
+            daily_books,
+            examine_sales,
+            webhooks,
+            deliver_messages,
+            examine_deliveries,
+        ],
+        sensors=[new_events, csv_drop, payment_inbox, run_failures, check_failures],
+        schedules=[
+            issue_what_is_missing,
+            document_retention_nightly,
+            order_expiry_often,
+            payment_reconciliation_hourly,
+            sales_examined_hourly,
+            daily_books_nightly,
+            overdue_webhooks,
+            due_deliveries,
+            deliveries_examined_hourly,
+        ],
         resources=dict(handles),
         # for runs started from an asset's own page, too: a process a step costs seconds
         executor=dg.in_process_executor,

@@ -9,8 +9,8 @@ from pydantic import Field
 from ticket_assets import exhibits
 from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
 from ticket_assets.batch import batch_of
+from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.roster import OWNERS
 from ticket_assets.tickets import tickets
 from ticketing.actions.render import RenderResult, render_tickets
 from ticketing.documents.inspect import picture_of

@@ -4,8 +4,11 @@ import dagster as dg
 
 from ticket_assets.checks import CHECKS
 from ticket_assets.documents import ticket_pdfs
+from ticket_assets.payments import payments
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import attendees
+from ticket_assets.sales import daily_sales, reconciliation
+from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.tickets import missing_tickets, tickets
 
 issue_event_tickets = dg.define_asset_job(
@@ -22,10 +25,31 @@ import_roster = dg.define_asset_job(
     description="A roster into an event, and who then lacks a ticket. Issues nothing.",
 )
 
+serve_paid_orders = dg.define_asset_job(
+    "serve_paid_orders",
+    selection=dg.AssetSelection.assets(payments).without_checks(),
+    executor_def=dg.in_process_executor,
+    description="Waiting payment notices settled, and tickets for who has paid. Again is safe.",
+)
+
 # checks alone make no partitioned job in dagster 1.13; the gap is a query and belongs to the answer
 examine_event = dg.define_asset_job(
     "examine_event",
     selection=dg.AssetSelection.assets(missing_tickets) | dg.AssetSelection.checks(*CHECKS),
     executor_def=dg.in_process_executor,
     description="Who lacks a ticket, and every check, on what is there now. Issues nothing.",
+)
+
+daily_books = dg.define_asset_job(
+    "daily_books",
+    selection=[daily_sales, reconciliation],
+    executor_def=dg.in_process_executor,
+    description="A day's sales, and its payments against the gateway's books. Again is safe.",
+)
+
+examine_sales = dg.define_asset_job(
+    "examine_sales",
+    selection=dg.AssetSelection.checks(*SALES_CHECKS),
+    executor_def=dg.in_process_executor,
+    description="Every check of sales on what is there now. Changes nothing.",
 )

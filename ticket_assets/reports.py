@@ -7,8 +7,8 @@ import dagster as dg
 from ticket_assets import exhibits
 from ticket_assets.attempts import attempt
 from ticket_assets.documents import ticket_pdfs
+from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.roster import OWNERS
 from ticketing.actions.report import Report, write_report
 from ticketing.office import Office
 

@@ -5,16 +5,17 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticket_assets.attempts import attempt
+from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.payments import payments
 from ticket_assets.roster_source import Roster, take_in
 from ticketing.actions.missing import gap
 from ticketing.office import Office
 
-OWNERS = ["team:box-office"]
-
 
 @dg.asset(
     partitions_def=EVENTS,
+    deps=[payments],
     group_name="roster",
     kinds={"csv", "postgres"},
     owners=OWNERS,
@@ -23,7 +24,7 @@ OWNERS = ["team:box-office"]
 def attendees(
     context: dg.AssetExecutionContext, config: Roster, office: dg.ResourceParam[Office]
 ) -> dg.MaterializeResult:
-    """The people entitled to a ticket: from a roster when one is named, else as they stand."""
+    """The people entitled to a ticket: buyers of paid places, and whom a roster names."""
     with attempt(context, config.limit_seconds) as watch:
         event = event_of(context, office)
         told = take_in(office, event, config, watch)

@@ -9,8 +9,9 @@ from ticket_assets import exhibits
 from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
 from ticket_assets.batch import BY, batch_of
 from ticket_assets.history import history
+from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.roster import OWNERS, attendees
+from ticket_assets.roster import attendees
 from ticketing.actions import missing
 from ticketing.actions.issue import IssueResult, issue
 from ticketing.domain.missing import Gap

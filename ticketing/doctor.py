@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from ticketing.actions.delivery_desk import untaken
+from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import TicketingError
 from ticketing.office import Office
 from ticketing.settings import MIB
@@ -42,7 +44,7 @@ class Finding:
 
 def examine(office: Office) -> Iterator[Finding]:
     """Every examination, in the order in which things are needed."""
-    for examination in (_database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys):
+    for examination in (_database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail):
         yield from _guarded(examination, office)
 
 
@@ -160,3 +162,26 @@ def _keys(office: Office) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("signing keys", Health.WELL, f"{len(recorded)} recorded, all of this secret")
+
+
+def _mail(office: Office) -> Iterator[Finding]:
+    """Nobody is written to: whether the server takes our password shows with the first mail."""
+    with office.mailroom() as mailroom:
+        has_door = mailroom.mail is not None
+    waits = untaken(office.database, at=datetime.now(UTC))
+    waiting = f"{waits.to_people} messages wait to be sent"
+    if not has_door:
+        seen = f"no server, nothing is sent; {waiting}"
+        yield Finding("mail", Health.POOR, seen, "set MAIL_URL and MAIL_FROM")
+    elif not office.settings.mail_url:
+        seen = f"a rehearsal: mails are files in {office.settings.mails}"
+        yield Finding("mail", Health.WELL, seen)
+    elif waits.rests:
+        until, why = waits.rests[Channel.MAIL]
+        seen = f"nothing is sent until {until:%H:%M} UTC; {why}"
+        yield Finding("mail", Health.POOR, seen, "mend MAIL_URL, or wait")
+    else:
+        yield Finding("mail", Health.WELL, f"goes through the server of MAIL_URL; {waiting}")
+    if waits.to_organiser and not office.settings.organiser_mail:
+        seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
+        yield Finding("organiser", Health.POOR, seen, "set ORGANISER_MAIL")

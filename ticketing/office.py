@@ -23,8 +23,10 @@ from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import is_current, upgrade
 
 if TYPE_CHECKING:
+    from ticketing.actions.deliver import MailDoor, Mailroom
     from ticketing.documents.folder import DocumentFolder
     from ticketing.documents.renderer import Renderer
+    from ticketing.gateways.hooks import HookClient
     from ticketing.gateways.midtrans import Account, Midtrans
     from ticketing.signing.keys import KeyRing
 
@@ -39,6 +41,7 @@ class Office:
     database: Database
     url: URL
     dagster_url: URL
+    server: EmbeddedServer | None = None  # ours, unless DATABASE_URL names another
 
     def event(self, slug_or_id: str) -> Event:
         """The event of that slug or number; refuses an unknown one."""
@@ -81,6 +84,51 @@ class Office:
         notify = f"{public.rstrip('/')}/api/payment/notification" if public else ""
         return Midtrans(midtrans_account(self.settings), notify_url=notify)
 
+    @cached_property
+    def hooks(self) -> "HookClient":
+        """What carries webhooks; only a rehearsal may call this very machine."""
+        from ticketing.gateways.hooks import HookClient  # noqa: PLC0415 - as above
+
+        return HookClient(rehearsal=self.settings.midtrans_environment == "rehearsal")
+
+    @contextmanager
+    def mailroom(self) -> "Iterator[Mailroom]":
+        """What messages are sent with; its connections are closed in the end."""
+        from ticketing.actions.deliver import Mailroom  # noqa: PLC0415 - as above
+        from ticketing.actions.write_message import Desk  # noqa: PLC0415 - as above
+        from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
+
+        settings = self.settings
+        desk = Desk(
+            Messages(), self.folder, self.keys, settings.web_public_url or "", _signed_by(settings)
+        )
+        with _mail_door(settings) as door:
+            yield Mailroom(desk, door, settings.organiser_mail)
+
+
+@contextmanager
+def _mail_door(settings: Settings) -> "Iterator[MailDoor | None]":
+    """The mail server, a rehearsal's folder, or None: then mails wait."""
+    from ticketing.gateways.mail import Mailer  # noqa: PLC0415 - as above
+    from ticketing.gateways.mail_folder import MailFolder  # noqa: PLC0415 - as above
+    from ticketing.gateways.mail_url import mail_sender, mail_server  # noqa: PLC0415 - as above
+
+    url = settings.mail_url.get_secret_value() if settings.mail_url else ""
+    if url:
+        with Mailer(mail_server(url), mail_sender(settings.mail_from)) as mailer:
+            yield mailer
+    elif settings.midtrans_environment == "rehearsal":
+        sender = mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
+        yield MailFolder(settings.mails, sender)
+    else:
+        yield None
+
+
+def _signed_by(settings: Settings) -> str:
+    from ticketing.gateways.mail_url import mail_sender  # noqa: PLC0415 - as above
+
+    return mail_sender(settings.mail_from).name if settings.mail_from else ""
+
 
 def midtrans_account(settings: Settings) -> "Account":
     """Whose money it is; a rehearsal has keys that everybody knows."""
@@ -107,17 +155,12 @@ def open_office(settings: Settings) -> Iterator[Office]:
     The schema is not touched: `ticketing migrate` does that.
     """
     with ExitStack() as stack:
-        url = _application_url(settings, stack)
+        given = settings.database_url.get_secret_value() if settings.database_url else ""
+        server = None if given else stack.enter_context(EmbeddedServer(settings.data_path))
+        url = server.url() if server else application_url(given)
         database = Database.at(url)
         stack.callback(database.dispose)
-        yield Office(settings, database, url, _dagster_url(settings, url))
-
-
-def _application_url(settings: Settings, stack: ExitStack) -> URL:
-    if settings.database_url and settings.database_url.get_secret_value():
-        return application_url(settings.database_url.get_secret_value())
-    server = stack.enter_context(EmbeddedServer(settings.data_path))
-    return server.url()
+        yield Office(settings, database, url, _dagster_url(settings, url), server)
 
 
 def _dagster_url(settings: Settings, url: URL) -> URL:
@@ -161,10 +204,13 @@ def prepare_dagster_home(office: Office) -> dict[str, str]:
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CHECKOUT / "deploy" / "dagster_home" / "dagster.yaml", home / "dagster.yaml")
+    libpq_url = office.url.set(drivername="postgresql")  # psql and pg_dump read it too
+    path = os.environ.get("PATH", os.defpath)
     return {
         **os.environ,
+        "PATH": f"{office.server.binaries}{os.pathsep}{path}" if office.server else path,
         "TICKETING_DATA": str(data),
-        "DATABASE_URL": office.url.render_as_string(hide_password=False),
+        "DATABASE_URL": libpq_url.render_as_string(hide_password=False),
         "DAGSTER_POSTGRES_URL": office.dagster_url.render_as_string(hide_password=False),
         "DAGSTER_HOME": str(home),
     }

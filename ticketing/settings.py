@@ -136,6 +136,23 @@ class Settings(BaseSettings):
         description="Where the simulated Midtrans answers; `ticketing up` starts one and sets it.",
     )
 
+    mail_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="MAIL_URL",
+        description="The mail server: smtps://user:password@host:465, or smtp:// for STARTTLS; in"
+        " a rehearsal empty puts mails into TICKETING_DATA/mail, else they wait.",
+    )
+    mail_from: str = Field(
+        default="",
+        validation_alias="MAIL_FROM",
+        description="Who writes: Panitia Wisuda <tiket@example.org>.",
+    )
+    organiser_mail: str = Field(
+        default="",
+        validation_alias="ORGANISER_MAIL",
+        description="Who is told of orders and of questions about them; empty: these mails wait.",
+    )
+
     @property
     def cors_origins(self) -> list[str]:
         """Origins one by one."""
@@ -150,6 +167,11 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         """Where log lines go."""
         return self.log_path or self.data_path / "logs" / "ticketing.jsonl"
+
+    @property
+    def mails(self) -> Path:
+        """Where a rehearsal's mails are put."""
+        return self.data_path / "mail"
 
     @property
     def inbox(self) -> Path:

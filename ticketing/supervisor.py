@@ -11,12 +11,16 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PATIENCE_SECONDS = 20
+TICK_SECONDS, TEND_SECONDS = 0.2, 1.0
+WORKS_AFTER_SECONDS = 10  # what cannot work at all has said so by then
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 HIGHEST_TRY = 100
 
 
@@ -40,13 +44,65 @@ class Service(NamedTuple):
     log: Path
 
 
-def supervise(services: Sequence[Service], environment: Mapping[str, str], *, cwd: Path) -> int:
-    """Run services until one ends or we are told to stop; then stop all that came of them.
+@dataclass
+class _Child:
+    """A service, its process, and how often it had to be started again."""
 
-    Returns 0 after Ctrl-C or SIGTERM, else the exit code of the service that ended.
+    service: Service
+    process: "subprocess.Popen[bytes]"
+    began: float
+    has_worked: bool = False
+    pause: float = FIRST_PAUSE_SECONDS
+    again_at: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As its log is called."""
+        return self.service.log.stem
+
+
+class _Family:
+    """The children, and the kernel's promise that their orphans become ours."""
+
+    def __init__(self, environment: Mapping[str, str], cwd: Path) -> None:
+        self._environment, self._cwd = environment, cwd
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self.adopts_orphans(yes=True)
+        self.children: list[_Child] = []
+
+    def adopts_orphans(self, *, yes: bool) -> None:
+        self._libc.prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+
+    def start(self, service: Service) -> "subprocess.Popen[bytes]":
+        return _started(service, self._environment, self._cwd, self._libc)
+
+    def add(self, service: Service) -> None:
+        self.children.append(_Child(service, self.start(service), time.monotonic()))
+
+    def end_orphans(self) -> None:
+        """What a dead child left behind would hold its ports."""
+        ours = {child.process.pid for child in self.children}
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            left = [one for one in _descendants(os.getpid(), deep=False) if one not in ours]
+            for orphan in [deep for one in left for deep in [one, *_descendants(one)]]:
+                _send(orphan, number)
+            _wait(lambda: not set(_descendants(os.getpid(), deep=False)) - ours)
+
+
+def supervise(
+    services: Sequence[Service],
+    environment: Mapping[str, str],
+    *,
+    cwd: Path,
+    tend: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Keep services running until we are told to stop; then stop all that came of them.
+
+    One that ends after it has worked is started again; one that ends at once cannot work, and ends
+    everything. `tend` is called every second, for what else has to be kept running. Returns 0 after
+    Ctrl-C or SIGTERM, else the exit code of the service that could not work.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     told_to_stop = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -54,16 +110,47 @@ def supervise(services: Sequence[Service], environment: Mapping[str, str], *, cw
         told_to_stop = True
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    children = [_started(service, environment, cwd, libc) for service in services]
+    family = _Family(environment, cwd)
+    code: int | None = None
     try:
-        while not told_to_stop and all(child.poll() is None for child in children):
-            time.sleep(0.2)
+        for service in services:
+            family.add(service)
+        tended = time.monotonic()
+        while not told_to_stop and code is None:
+            time.sleep(TICK_SECONDS)
+            code = _first_hopeless(family, tell)
+            if time.monotonic() - tended > TEND_SECONDS:
+                family.adopts_orphans(yes=False)  # a server that `tend` starts outlives us
+                tend()
+                family.adopts_orphans(yes=True)
+                tended = time.monotonic()
     finally:
-        ended = [child.returncode for child in children if child.returncode is not None]
-        _stop_all(children)
+        _stop_all([child.process for child in family.children])
         for number, handler in previous.items():
             signal.signal(number, handler)
-    return 0 if told_to_stop else ended[0]
+    return 0 if told_to_stop or code is None else code
+
+
+def _first_hopeless(family: _Family, tell: Callable[[str], None]) -> int | None:
+    """Start again whoever ended; the exit code of one for whom that would be in vain."""
+    now = time.monotonic()
+    for child in family.children:
+        code = child.process.poll()
+        if code is None:
+            child.has_worked |= now - child.began > WORKS_AFTER_SECONDS
+            if now - child.began > LONGEST_PAUSE_SECONDS:
+                child.pause = FIRST_PAUSE_SECONDS
+        elif not child.has_worked:
+            return code
+        elif child.again_at is None:
+            child.again_at = now + child.pause
+            tell(f"{child.name} ended ({code}); started again in {child.pause:.0f} s")
+        elif now >= child.again_at:
+            family.end_orphans()
+            child.process, child.began = family.start(child.service), time.monotonic()
+            child.again_at = None
+            child.pause = min(2 * child.pause, LONGEST_PAUSE_SECONDS)
+    return None
 
 
 def _started(

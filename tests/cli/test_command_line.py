@@ -210,6 +210,17 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
+def test_the_databases_own_tools_can_be_run_on_it(ticketing: Ticketing, tmp_path: Path) -> None:
+    commands = (
+        f'psql "$DATABASE_URL" -Atc "SELECT 41 + 1"; pg_dump "$DATABASE_URL" -Fc -f "{tmp_path}/d"'
+    )
+
+    done = ticketing("run", "--", "sh", "-c", commands, DATABASE_URL="")
+
+    assert (done.returncode, done.stdout.strip()) == (0, "42")
+    assert (tmp_path / "d").read_bytes().startswith(b"PGDMP")
+
+
 def test_every_command_has_help_and_is_in_the_runbook(ticketing: Ticketing) -> None:
     listed = ticketing("--help").stdout.partition("Commands:")[2]
     names = [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from simulators.midtrans.merchant import Merchant
@@ -56,3 +57,10 @@ def checkout() -> Checkout:
         phone="+628123456789",
         finish_url="https://shop.example/orders/abc",
     )
+
+
+@pytest.fixture
+def browser(midtrans: MidtransSimulator) -> Iterator[httpx.Client]:
+    auth = (midtrans.server_key, "")
+    with httpx.Client(base_url=midtrans.url, auth=auth, follow_redirects=True) as somebody:
+        yield somebody

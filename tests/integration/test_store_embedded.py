@@ -184,6 +184,37 @@ def test_a_killed_server_starts_again_with_its_data(
         database.dispose()
 
 
+@pytest.mark.parametrize("_", range(3))
+def test_one_killed_this_instant_is_started_again_and_its_last_user_leaves_in_peace(
+    folder: Path, _: int
+) -> None:
+    with EmbeddedServer(folder) as server:
+        postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        with EmbeddedServer(folder) as again:
+            assert answer(again) == 42
+            postmaster = int((again.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        while runs(folder):
+            time.sleep(0.01)
+
+    assert not runs(folder)
+
+
+def test_whoever_keeps_it_running_starts_it_again_at_the_same_address(folder: Path) -> None:
+    with EmbeddedServer(folder) as server:
+        assert server.keep_running() is False
+        postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        while runs(folder):
+            time.sleep(0.01)
+
+        assert server.keep_running() is True
+
+        assert answer(server) == 42
+    assert not runs(folder)
+
+
 def test_a_lock_file_that_names_a_stranger_is_not_believed(folder: Path) -> None:
     with EmbeddedServer(folder):
         pass

@@ -1,5 +1,6 @@
 """What was started together is stopped together; nothing is left, however deep."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ child = (
 )
 import ticketing.supervisor
 ticketing.supervisor.PATIENCE_SECONDS = 1
+ticketing.supervisor.WORKS_AFTER_SECONDS = 0.5
+ticketing.supervisor.FIRST_PAUSE_SECONDS = 0.1
 quiet = [sys.executable, "-c", "import time; time.sleep(300)"]
 services = [Service([sys.executable, "-c", child], Path("a.log")), Service(quiet, Path("b.log"))]
 sys.exit(supervise(services, os.environ, cwd=Path.cwd()))
@@ -62,6 +65,24 @@ def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None
     ended = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
 
     assert ended.returncode == 7
+
+
+def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
+    family: subprocess.Popen[bytes],
+) -> None:
+    time.sleep(1)  # until it counts as one that works
+    child, stubborn = descendants(family.pid)[0], descendants(descendants(family.pid)[0])[0]
+
+    os.kill(child, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while len(descendants(family.pid)) < 3 or child in descendants(family.pid):
+        assert time.monotonic() < deadline
+        assert family.poll() is None
+        time.sleep(0.05)
+    assert not Path(f"/proc/{stubborn}").exists()
+    family.send_signal(signal.SIGINT)
+    assert family.wait(30) == 0
 
 
 def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
+from ticket_assets.partitions import EVENTS
 from ticketing.domain.events import Event
 from ticketing.settings import CHECKOUT
 
@@ -30,14 +31,16 @@ def workspace(
 def backfill(
     persistent: dg.DagsterInstance, workspace: WorkspaceProcessContext, roster: Event
 ) -> PartitionBackfill:
-    """Every asset for two events, as the partition view asks for it."""
+    """Every asset of an event for two of them, as the partition view asks for it."""
     persistent.add_dynamic_partitions("event", ["konser-amal"])
     graph = workspace.create_request_context().asset_graph
+    keys = graph.get_all_asset_keys()
+    of_events = [key for key in keys if graph.get(key).partitions_def == EVENTS]
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id="two-events",
         asset_graph=graph,
         partition_names=[roster.slug, "konser-amal"],
-        asset_selection=list(graph.get_all_asset_keys()),
+        asset_selection=of_events,
         backfill_timestamp=0.0,
         tags={},
         dynamic_partitions_store=persistent,

@@ -67,6 +67,7 @@ def test_a_settled_payment_is_read_with_its_times_in_utc(settled: dict[str, obje
         AttemptState.SETTLED,
         Rupiah(200_000),
         Rupiah(0),
+        "bank_transfer",
     )
 
 

@@ -182,6 +182,15 @@ def test_a_master_secret_of_another_length_is_refused(length: int) -> None:
         KeyRing(bytes(length))
 
 
+def test_a_request_sent_again_leads_to_the_same_order_and_no_other_does(keys: KeyRing) -> None:
+    bits = keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+
+    assert bits == keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+    assert len(bits) == 32
+    assert bits != keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3f")
+    assert bits != KeyRing(bytes(32)).order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+
+
 def test_a_repr_shows_no_secret(keys: KeyRing) -> None:
     signer = keys.signer_of(EVENT, 1)
     shown = f"{keys!r} {keys} {signer!r} {signer}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,8 +14,10 @@ import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import insert, select
 
+from simulators.midtrans.server import MidtransSimulator
 from ticketing import logs
 from ticketing.actions.api_keys import add_key
+from ticketing.actions.settle import Settlement, settle
 from ticketing.domain.events import Event
 from ticketing.office import Office, open_office
 from ticketing.settings import Settings
@@ -22,23 +25,24 @@ from ticketing.store.api_keys import Role
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, people, ticket_types
 from ticketing.web.app import create_app
+from ticketing.web.service import now
 
 
 @pytest.fixture(scope="session")
-def open_in() -> Callable[[str, Path], AbstractContextManager[Office]]:
+def open_in() -> Callable[..., AbstractContextManager[Office]]:
     """Opens an office on a database, with everything else in a folder."""
 
     @contextmanager
-    def opened(database_url: str, folder: Path) -> Iterator[Office]:
-        settings = Settings(
-            _env_file=None,
-            database_url=SecretStr(database_url),
-            data_path=folder,
-            master_secret=SecretStr(bytes(range(32)).hex()),
-            web_cors_origins="https://school.example.org",
-            web_requests_a_minute=30,
-            min_free_disk=0,
-        )
+    def opened(database_url: str, folder: Path, **more: object) -> Iterator[Office]:
+        given = {
+            "database_url": SecretStr(database_url),
+            "data_path": folder,
+            "master_secret": SecretStr(bytes(range(32)).hex()),
+            "web_cors_origins": "https://school.example.org",
+            "web_requests_a_minute": 30,
+            "min_free_disk": 0,
+        }
+        settings = Settings(_env_file=None, **given | more)
         logs.configure("DEBUG", settings.logs)
         with open_office(settings) as office:
             yield office
@@ -47,12 +51,12 @@ def open_in() -> Callable[[str, Path], AbstractContextManager[Office]]:
 
 
 @pytest.fixture(scope="session")
-def answering() -> Callable[[Office], AbstractContextManager[str]]:
-    """Runs the service of an office on a free port; gives its address."""
+def answering() -> Callable[..., AbstractContextManager[str]]:
+    """Runs the service of an office on a port, any free one if not said; gives its address."""
 
     @contextmanager
-    def running(office: Office) -> Iterator[str]:
-        listening = socket.create_server(("127.0.0.1", 0))
+    def running(office: Office, port: int = 0) -> Iterator[str]:
+        listening = socket.create_server(("127.0.0.1", port))
         config = uvicorn.Config(create_app(office), log_config=None, access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -171,3 +175,77 @@ def unused_port() -> int:
     """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def sell(database: Database, event: Event) -> Callable[..., int]:
+    """Puts a ticket type on sale, Rp50.000 and five places unless said otherwise; gives its id."""
+
+    def put_on_sale(name: str = "VIP", **terms: int) -> int:
+        row = {"event_id": event.id, "name": name, "on_sale": True, "price": 50_000, "capacity": 5}
+        with database.transaction() as connection:
+            return connection.execute(
+                insert(ticket_types).values(row | terms).returning(ticket_types.c.id)
+            ).scalar_one()
+
+    return put_on_sale
+
+
+@pytest.fixture
+def midtrans(unused_port: int) -> Iterator[MidtransSimulator]:
+    """A payment gateway that tells the shop what happens."""
+    notify = f"http://127.0.0.1:{unused_port}/api/payment/notification"
+    with MidtransSimulator(notify, speed=3600) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def shop_office(
+    open_in: Callable[..., AbstractContextManager[Office]],
+    midtrans: MidtransSimulator,
+    database_url: str,
+    tmp_path: Path,
+) -> Iterator[Office]:
+    """An office that sells through the simulated gateway."""
+    more = {"midtrans_rehearsal_url": midtrans.url, "web_requests_a_minute": 10_000}
+    with open_in(database_url, tmp_path / "data", **more) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(
+    answering: Callable[..., AbstractContextManager[str]], shop_office: Office, unused_port: int
+) -> Iterator[httpx.Client]:
+    """Somebody at the door of that office's service."""
+    with (
+        answering(shop_office, unused_port) as where,
+        httpx.Client(base_url=where, timeout=60) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def order(shop: httpx.Client, event: Event) -> Callable[..., dict[str, Any]]:
+    """Orders places of a ticket type, as Sari unless said otherwise; gives the answer's data."""
+
+    def place(ticket_type_id: int, quantity: int = 1, **more: object) -> dict[str, Any]:
+        asked = {
+            "eventId": event.slug,
+            "ticketSelections": [{"ticketTypeId": ticket_type_id, "quantity": quantity}],
+            "buyer": {"name": "Sari Wulandari", "email": "sari@example.org"},
+        }
+        placed = shop.post("/api/orders", json=asked | more)
+        assert placed.status_code == 201, placed.text
+        return dict(placed.json()["data"])
+
+    return place
+
+
+@pytest.fixture
+def settle_all(shop_office: Office) -> Callable[[], Settlement]:
+    """Settles whatever the gateway has told so far."""
+
+    def run() -> Settlement:
+        return settle(shop_office.database, shop_office.midtrans, at=now(), by="test")
+
+    return run

@@ -81,6 +81,26 @@ def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: 
     assert "WEB_PORT" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"MIDTRANS_ENVIRONMENT": "production"}, "set MIDTRANS_SERVER_KEY"),
+        ({"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"},
+         "the server key is a sandbox's"),
+    ],
+)  # fmt: skip
+def test_without_the_key_that_proves_what_the_gateway_tells_it_does_not_start(
+    environment: dict[str, str], settings: dict[str, str], words: str
+) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "ticketing", "serve"],
+        check=False, capture_output=True, text=True, timeout=60, env=environment | settings,
+    )  # fmt: skip
+
+    assert refused.returncode == 2
+    assert words in refused.stderr
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_answers_on_this_machine_only_and_stops_when_told(
     environment: dict[str, str], unused_port: int, stop: signal.Signals

@@ -176,15 +176,29 @@ def test_the_api_describes_itself(stranger: httpx.Client) -> None:
     described = stranger.get("/openapi.json").json()
 
     paths = described["paths"]
-    assert set(paths) == {
+    assert set(paths) >= {
         "/api/tickets/generate", "/api/tickets/batch", "/api/tickets/validate",
         "/api/tickets/{ticket_id}", "/api/tickets/{ticket_id}/pdf", "/api/tickets/{ticket_id}/qr",
         "/api/batches/{batch_id}/status", "/api/events/{event}/tickets.zip",
         "/api/events/{event}/missing-tickets", "/api/events/{event}/missing-tickets/count",
+        "/api/events/{event}/ticket-types", "/api/orders", "/api/orders/{order_id}",
+        "/api/orders/{order_id}/cancel", "/api/orders/{order_id}/pay", "/api/payment/create",
+        "/api/payment/notification", "/events/{slug}", "/orders/{token}",
         "/t/{link}", "/t/{link}/ticket.pdf", "/health", "/health/detailed", "/metrics",
+    }  # fmt: skip
+    assert set(paths["/api/orders"]["post"]["responses"]) == {
+        "201", "400", "404", "409", "413", "422", "429", "503",
+    }  # fmt: skip
+    assert set(paths["/api/payment/create"]["post"]["responses"]) == {
+        "200", "400", "401", "404", "409", "413", "422", "429", "502", "503",
+    }  # fmt: skip
+    assert set(paths["/api/payment/notification"]["post"]["responses"]) == {
+        "200", "400", "403", "413", "503",
     }  # fmt: skip
     assert set(paths["/api/tickets/generate"]["post"]["responses"]) >= {
         "200", "400", "401", "403", "404", "409", "413", "422", "503",
     }  # fmt: skip
-    assert set(described["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert set(described["components"]["securitySchemes"]) == {
+        "bearer", "header", "order token",
+    }  # fmt: skip
     assert stranger.get("/docs").status_code == 200

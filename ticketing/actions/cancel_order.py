@@ -14,8 +14,8 @@ from ticketing.store.database import Database
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
     """Give the places back; safe to repeat. Refuses an order that is paid or has expired.
 
-    What a gateway may still take for it is found by settling: money for a cancelled order is
-    flagged for a person.
+    `close_pages` ends what it could still be paid on. What a gateway has taken all the same is
+    found by settling: money for a cancelled order is flagged for a person.
     """
     with database.transaction() as connection:
         order = orders.lock(connection, order_id)

@@ -53,7 +53,7 @@ def reverse(connection: Connection, order: Order, *, at: datetime, by: str) -> N
     if not orders.first_time(connection, order.id, "reverse", at=at):
         return
     orders.move(connection, order, OrderState.CANCELLED, at=at)
-    stock.take_back(connection, orders.lines_of(connection, order.id))
+    stock.take_back(connection, orders.lines_left(connection, order.id))
     promos.release(connection, order.id, at=at)
     live = entitlements.withdraw(connection, order.id)
     ended = tickets.revoke(connection, live, reason=REVERSED, at=at)

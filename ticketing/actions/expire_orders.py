@@ -1,17 +1,20 @@
 """Orders whose hour is up: their places are free again, unless the gateway may still take money.
 
 The gateway is asked before anything is given away, outside of any transaction. An order without a
-clear answer keeps its places and is flagged; the next run asks again.
+clear answer keeps its places and is flagged; the next run asks again. Payment pages of orders that
+have ended are closed at last, so that an old tab cannot pay.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from ticketing.actions.cancel_order import give_back
+from ticketing.actions.close_pages import PageKeeper, close_pages
 from ticketing.actions.complete_order import ask_a_person
 from ticketing.actions.record_payment import record_payment
 from ticketing.actions.settle import Gateway
@@ -23,6 +26,10 @@ from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 
 CHUNK = 100
+
+
+class Cashier(Gateway, PageKeeper, Protocol):
+    """A payment gateway, as far as expiring needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class _Answer:
 
 
 def expire_orders(
-    database: Database, gateway: Gateway, *, at: datetime, by: str, chunk: int = CHUNK
+    database: Database, gateway: Cashier, *, at: datetime, by: str, chunk: int = CHUNK
 ) -> Expiry:
     """End every order whose time is up; safe to repeat, to run twice at once, and to kill."""
     ends = Counter(
@@ -63,6 +70,7 @@ def expire_orders(
                 items=result.expired,
                 details={"left": result.left, "stuck": result.stuck},
             )
+    close_pages(database, gateway, at=at, by=by)
     return result
 
 

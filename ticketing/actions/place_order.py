@@ -28,8 +28,9 @@ from ticketing.domain.orders import (
 from ticketing.domain.promotions import discount, promo_code
 from ticketing.domain.stock import Limits
 from ticketing.signing.mint import Randomness
-from ticketing.store import audit, orders, promos, stock
+from ticketing.store import audit, order_views, orders, promos, stock
 from ticketing.store.database import Database
+from ticketing.store.order_views import OrderView
 from ticketing.store.orders import NewOrder
 
 TOKEN_BYTES = 20
@@ -37,11 +38,23 @@ TOKEN_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """A pending order, or a paid one if it is free. The token opens it; only its hash is kept."""
+    """A pending order, or a paid one if it is free. The token opens it; only its hash is kept.
+
+    `view` spares whoever shows a new order from asking for it; None when it would be out of date.
+    """
 
     order: Order
     lines: tuple[Line, ...]
     token: str = field(repr=False)
+    view: OrderView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that may be sent again: the token it leads to, and the digest of what it asks."""
+
+    token: str = field(repr=False)
+    request_sha256: bytes
 
 
 def token_hash(token: str) -> bytes:
@@ -59,19 +72,21 @@ def place_order(
     at: datetime,
     by: str,
     randomness: Randomness = os.urandom,
+    once: Once | None = None,
 ) -> PlacedOrder:
     """Hold what is asked for, all or nothing.
 
-    Refuses what is not on sale, sold out, over a limit, or a promo code that does not apply.
+    Refuses what is not on sale, sold out, over a limit, or a promo code that does not apply, and
+    with `OrderKnown` a request that led to an order before.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
-    token = base32(randomness(TOKEN_BYTES))
+    token = once.token if once else base32(randomness(TOKEN_BYTES))
     with database.transaction() as connection:
-        held = [stock.reserve(connection, event.id, chosen) for chosen in selections(asked)]
-        for reserved in held:
-            reserved.limits.check_order(reserved.line.quantity)
-        lines = tuple(reserved.line for reserved in held)
+        offered = stock.offered(connection, event.id, selections(asked))
+        for offer in offered:
+            offer.limits.check_order(offer.line.quantity)
+        lines = tuple(offer.line for offer in offered)
         used = promos.get(connection, event.id, promo_code(promo)) if promo else None
         off = discount(used, lines, at=at) if used else NOTHING
         new = NewOrder(
@@ -83,16 +98,23 @@ def place_order(
             discount=off,
             created_at=at,
             expires_at=at + HOLD,
+            request_sha256=once.request_sha256 if once else None,
+            buyer=buyer or orders.NOBODY,
         )
         order = orders.add(connection, new)
+        _record(connection, order, "orders.place", by=by, lines=lines)
+        # whoever wants the same places waits from here to the end: so, as little as can be
+        for line in lines:
+            stock.reserve(connection, line, order.id)
         if used is not None:
             promos.redeem(connection, used, order.id)
         if buyer is not None:
-            limits = {reserved.line.ticket_type_id: reserved.limits for reserved in held}
-            order = _bought_by(connection, order, buyer, limits)
-        _record(connection, order, "orders.place", by=by, lines=lines)
+            limits = {offer.line.ticket_type_id: offer.limits for offer in offered}
+            _check_buyer(connection, order, buyer, limits)
         order = _completed_if_free(connection, order, at=at, by=by)
-    return PlacedOrder(order, lines, token)
+    names = [offer.name for offer in offered]
+    view = order_views.of_new(order.id, new, names, promo_code=used.code if used else None)
+    return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
 
 
 def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str) -> Order:
@@ -119,13 +141,20 @@ def _completed_if_free(connection: Connection, order: Order, *, at: datetime, by
 def _bought_by(
     connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
 ) -> Order:
-    """Write the buyer down, then count everything they have; the stock's rows are locked."""
     orders.set_buyer(connection, order, buyer)
-    for ticket_type_id, limit in limits.items():
-        limit.check_buyer(
-            orders.places_of_buyer(connection, order.event_id, buyer.key, ticket_type_id)
-        )
+    _check_buyer(connection, order, buyer, limits)
     return replace(order, buyer=buyer)
+
+
+def _check_buyer(
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+) -> None:
+    """Count everything the buyer has, this order too; the stock's rows are locked."""
+    for ticket_type_id, limit in limits.items():
+        if limit.per_buyer is not None:
+            limit.check_buyer(
+                orders.places_of_buyer(connection, order.event_id, buyer.key, ticket_type_id)
+            )
 
 
 def _record(

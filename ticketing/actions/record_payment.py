@@ -14,8 +14,8 @@ from ticketing.actions.complete_order import (
     complete_if_stock_is_left,
     reverse,
 )
+from ticketing.actions.recognise_refunds import is_explained, recognise_refunds
 from ticketing.domain.errors import UnknownOrder
-from ticketing.domain.money import Rupiah, total
 from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.payments import (
     AttemptState,
@@ -26,7 +26,7 @@ from ticketing.domain.payments import (
     newly_passed,
     reached,
 )
-from ticketing.store import orders, payments
+from ticketing.store import cancellations, orders, payments, refunds
 from ticketing.store.payments import Attempt
 
 
@@ -52,13 +52,16 @@ def record_payment(
         state=reached(before.state, statement.state),
         refunded=max(before.refunded, statement.refunded),
         transaction_id=statement.transaction_id,
+        payment_type=statement.payment_type or before.payment_type,
     )
     payments.write(connection, after, at=at)
     known[attempt.id] = after
+    ours = recognise_refunds(connection, after, statement, at=at, by=by)
     for milestone in newly_passed(before.state, after.state):
-        _carry_out(connection, milestone, after, list(known.values()), at=at, by=by)
+        if not (milestone is Milestone.MONEY_RETURNED and is_explained(after, ours)):
+            _carry_out(connection, milestone, after, list(known.values()), at=at, by=by)
     if after.refunded != before.refunded:
-        _note_refund(connection, order, [one.refunded for one in known.values()], at=at)
+        _note_refund(connection, order, explained=is_explained(after, ours), at=at)
     return after != before
 
 
@@ -72,6 +75,10 @@ def _carry_out(
     by: str,
 ) -> None:
     order = orders.lock(connection, attempt.order_id)  # as the milestone before this left it
+    if milestone is Milestone.MONEY_TAKEN and cancellations.of(connection, order.event_id):
+        said = f"{attempt.key}: paid although the event was called off"
+        ask_a_person(connection, order, Flag.PAID_AFTER_CANCELLING, said, at=at)
+        return
     means = meaning(
         milestone,
         order.state,
@@ -103,11 +110,11 @@ def _question(milestone: Milestone, order: Order) -> Flag:
     return Flag.PAID_TWICE if is_paid else Flag.PAID_AFTER_CANCELLING
 
 
-def _note_refund(
-    connection: Connection, order: Order, refunds: list[Rupiah], *, at: datetime
-) -> None:
-    """Every further refund is a question of its own: whether the tickets live on."""
-    returned = total(refunds)
+def _note_refund(connection: Connection, order: Order, *, explained: bool, at: datetime) -> None:
+    """A refund that we did not decide is a question of its own: whether the tickets live on."""
+    returned = refunds.returned_of(connection, order.id)
     orders.set_refunded(connection, order.id, returned)
+    if explained:
+        return
     said = f"{returned} of {order.total} went back to the buyer"
     ask_a_person(connection, order, Flag.MONEY_RETURNED, said, at=at)

@@ -3,15 +3,26 @@
 import typer
 
 from ticketing.cli import (
+    cancelling,
     database,
+    deliveries,
     events,
     gate,
     generating,
     health,
+    hooks,
     importing,
+    ledger,
+    orders,
+    promo,
     questions,
+    refund,
     running,
+    sale,
+    selling,
+    sending,
     serving,
+    working,
 )
 
 app = typer.Typer(
@@ -23,7 +34,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(events.app, name="events")
+app.add_typer(sale.app, name="sale")
+app.add_typer(promo.app, name="promo")
+app.add_typer(orders.app, name="orders")
+app.add_typer(refund.app, name="refund")
+app.add_typer(cancelling.app, name="cancel-event")
 app.add_typer(serving.app, name="api-keys")
-for module in (importing, questions, generating, gate, health, database, running, serving):
+app.add_typer(sending.app, name="send-tickets")
+app.add_typer(hooks.app, name="hooks")
+for module in (
+    importing, questions, generating, selling, deliveries, sending, ledger, gate, health, database,
+    running, serving, working,
+):  # fmt: skip
     for command in module.COMMANDS:
         app.command()(command)

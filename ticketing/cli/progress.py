@@ -73,6 +73,24 @@ def reading(*, quiet: bool) -> "Iterator[Callable[[int, Counts], None] | None]":
 
 
 @contextmanager
+def counting(*, quiet: bool) -> "Iterator[Callable[[str, int], None] | None]":
+    """A line that counts one thing after the other; nothing when quiet."""
+    if quiet:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"), TextColumn("{task.completed:,}"),
+        console=Console(stderr=True), transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("", total=None)
+
+        def show(what: str, count: int) -> None:
+            progress.update(task, description=what, completed=count)
+
+        yield show
+
+
+@contextmanager
 def bars() -> Iterator[Bars]:
     """Shown on standard error, so that standard output holds the result alone."""
     progress = Progress(

@@ -1,10 +1,17 @@
 """`ticketing up`: everything a person needs in one terminal, and nothing left after Ctrl-C."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.cli.console import office, screen
+from ticketing.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from ticketing.settings import Settings
+    from ticketing.store.embedded.server import EmbeddedServer
+
+REHEARSAL_PORT = 8788
 
 
 def up(
@@ -14,9 +21,9 @@ def up(
         str, typer.Option(help="Dagster's page has no login: leave it on this machine.")
     ] = "127.0.0.1",
 ) -> None:
-    """Start PostgreSQL, Dagster, the web service.
+    """Start PostgreSQL, Dagster, the web service, the worker.
 
-    Ctrl-C stops all of them.
+    In a rehearsal, a simulated payment gateway too. Ctrl-C stops all of them.
     """
     import sys
 
@@ -27,6 +34,7 @@ def up(
     with office() as opened:
         environment = prepare_dagster_home(opened)
         page, web = free_port(port), free_port(opened.settings.web_port)
+        gateway = free_port(REHEARSAL_PORT)
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
         dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
         dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-h", host, "-p", str(page)]
@@ -36,14 +44,63 @@ def up(
         screen().print(
             f"\n  Dagster   http://{host}:{page}, after some ten seconds\n"
             f"  web       http://{host}:{web}/docs, keys by `ticketing api-keys add`\n"
+            f"  shop      http://{host}:{web}/events/<event>, once `ticketing sale open` sells it\n"
             f"  rosters   {opened.settings.inbox}/<event>/*.csv are imported when dropped there\n"
             f"  tickets   {opened.settings.documents}\n"
+            f"  mails     {_mails(opened.settings)}\n"
             f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
+            f"{_payments(opened.settings.midtrans_environment, gateway)}"
         )
-        services = [Service(dagster, logs / "dagster.log"), Service(serve, logs / "web.log")]
-        code = supervise(services, environment, cwd=CHECKOUT)
+        work = [sys.executable, "-m", "ticketing", "work"]
+        services = [
+            Service(dagster, logs / "dagster.log"),
+            Service(serve, logs / "web.log"),
+            Service(work, logs / "worker.log"),
+        ]
+        if opened.settings.midtrans_environment == "rehearsal":
+            environment["MIDTRANS_REHEARSAL_URL"] = f"http://127.0.0.1:{gateway}"
+            simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
+            simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
+            services.append(Service(simulate, logs / "midtrans.log"))
+        code = supervise(
+            services,
+            environment,
+            cwd=CHECKOUT,
+            tend=lambda: _tend(opened.server),
+            tell=lambda line: screen().print(f"  {line}"),
+        )
     sys.exit(code)
+
+
+def _tend(server: "EmbeddedServer | None") -> None:
+    """Our own PostgreSQL is kept running too; one that cannot be started is tried again."""
+    try:
+        if server is not None and server.keep_running():
+            screen().print("  PostgreSQL had ended; started again")
+    except Unavailable as error:
+        screen().print(f"  {error}")
+
+
+def _mails(settings: "Settings") -> str:
+    """Where messages to people go."""
+    if settings.mail_url:
+        return "go through the server of MAIL_URL"
+    if settings.midtrans_environment == "rehearsal":
+        return f"{settings.mails}, nobody gets them: a rehearsal"
+    return "wait: MAIL_URL is not set"
+
+
+def _payments(environment: str, gateway: int) -> str:
+    """What becomes of money: never to be found out later."""
+    if environment == "rehearsal":
+        return (
+            "\n  [bold black on yellow] REHEARSAL [/] no money moves: Midtrans is simulated on"
+            f" http://127.0.0.1:{gateway}/_simulator\n"
+        )
+    if environment == "sandbox":
+        return "\n  payments  Midtrans' sandbox: no money moves\n"
+    return "\n  payments  Midtrans: real money\n"
 
 
 COMMANDS = (up,)

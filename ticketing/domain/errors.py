@@ -15,18 +15,30 @@
     │   ├── TicketNotStored      the database refused a ticket; names the rule
     │   │   └── IdentityTaken        a code or token just drawn is another ticket's; draw again
     │   ├── NotMoney             an amount that is not a whole number of rupiah
-    │   ├── ImpossibleTransition an order cannot go from its state to the one asked for
+    │   ├── ImpossibleTransition something cannot go from its state to the one asked for
     │   ├── BuyerUnknown         an order cannot be paid before somebody buys it
+    │   ├── UnusableBuyer        a buyer's name, e-mail or phone cannot be what was said
+    │   ├── PaymentUnderWay      an order is being paid or about to be; wait for how it ends
     │   ├── UnknownOrder         no order has that code or token
     │   ├── NotOnSale            an order names ticket types or numbers that are not sold so
     │   │   ├── SoldOut              fewer places are left than asked for; says how many
     │   │   └── LimitExceeded        more places than one order or one buyer may have
     │   ├── PromoRefused         a promo code that does not apply here, now, or any more
+    │   ├── CapacityTaken        a capacity below the places that are held and sold
+    │   ├── RefundRefused        money cannot go back like this; says what can
     │   ├── GatewayRefused       the payment gateway will not; `status` is its reason's number
     │   ├── UnreadableNotification a payment notification that the gateway would not send
+    │   ├── UnreadableReport     a delivery report or a bounce that makes no sense
+    │   ├── SignatureMismatch    a payment notification that the gateway did not sign
+    │   ├── UnusablePackage      a voucher package that no router could carry out
+    │   ├── UnusableCodeRule     voucher codes that a router misreads or a stranger guesses
+    │   ├── RouterRefused        the router will not; `reason` says which of the known ones
+    │   │   └── NameTaken            a row of that name is on the router; look whose it is
     │   └── Misconfigured        a setting is missing or wrong; names it
     └── Unavailable          the world is not ready (database, disk); trying again can help
         ├── GatewayUnavailable   the payment gateway gave no answer, or none that makes sense
+        ├── RouterUnavailable    the router gave no answer; to ask again does no harm
+        ├── OutcomeUnknown       the router was asked, and is silent on what it did; read back
         ├── ImportUnderWay       another import for the event has not ended; names it
         └── ImportOvertaken      the people changed while they were imported; run it again
 
@@ -110,11 +122,19 @@ class NotMoney(Refused):
 
 
 class ImpossibleTransition(Refused):
-    """An order cannot go from the state it is in to the one asked for."""
+    """An order or a delivery cannot go from the state it is in to the one asked for."""
 
 
 class BuyerUnknown(Refused):
     """An order cannot be paid before somebody buys it; name the buyer first."""
+
+
+class UnusableBuyer(Refused):
+    """A buyer's name, e-mail or phone cannot be what was said; the message names the field."""
+
+
+class PaymentUnderWay(Refused):
+    """An order is being paid, or is about to be; wait for how that ends."""
 
 
 class UnknownOrder(Refused):
@@ -137,12 +157,44 @@ class PromoRefused(Refused):
     """A promo code that does not apply here, now, or any more."""
 
 
+class CapacityTaken(Refused):
+    """A capacity below the places that are held and sold already."""
+
+
+class RefundRefused(Refused):
+    """Money cannot go back like this; the message says what can."""
+
+
 class GatewayRefused(Refused):
     """The payment gateway will not do this; `details["status"]` is its reason's number."""
 
 
 class UnreadableNotification(Refused):
     """A payment notification that the gateway would not send; the message says what is wrong."""
+
+
+class SignatureMismatch(Refused):
+    """Whoever sent the payment notification does not know the server key."""
+
+
+class UnusablePackage(Refused):
+    """A voucher package that no router could carry out, or nobody could use."""
+
+
+class UnusableCodeRule(Refused):
+    """Voucher codes that a router misreads, or that a stranger could guess."""
+
+
+class RouterRefused(Refused):
+    """The router will not do this; `details["reason"]` says which of the known reasons it is."""
+
+
+class NameTaken(RouterRefused):
+    """A row of that name is on the router already; only a look at it tells whose it is."""
+
+
+class UnreadableReport(Refused):
+    """A delivery report or a bounce that makes no sense; the message says what is wrong."""
 
 
 class Misconfigured(Refused):
@@ -155,6 +207,14 @@ class Unavailable(TicketingError):
 
 class GatewayUnavailable(Unavailable):
     """The payment gateway gave no answer, or none that makes sense; ask again later."""
+
+
+class RouterUnavailable(Unavailable):
+    """The router gave no answer; to ask again does no harm."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The router was asked, and is silent on what it did: read back, never guess or repeat."""
 
 
 class ImportUnderWay(Unavailable):

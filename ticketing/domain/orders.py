@@ -43,6 +43,7 @@ class Flag(StrEnum):
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
     STUCK = "stuck"  # out of time, and the gateway gives no clear answer
+    REFUND_FAILED = "refund_failed"  # promised, and the gateway would not
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ def state_said(status: str, fraud: str) -> AttemptState:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """One refund as the gateway tells it; the key is empty when it was given none."""
+
+    key: str
+    amount: Rupiah
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """What the gateway itself answers when asked about an attempt. `refunded` is all so far."""
 
@@ -88,6 +96,8 @@ class Statement:
     state: AttemptState
     amount: Rupiah
     refunded: Rupiah
+    payment_type: str = ""
+    refunds: tuple[Returned, ...] = ()
 
 
 def reached(before: AttemptState, said: AttemptState) -> AttemptState:

@@ -30,6 +30,29 @@ class Promo:
     ticket_type_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewPromo:
+    """A code to be made. `max_uses` None: as often as anybody likes."""
+
+    code: str
+    kind: PromoKind
+    value: int
+    valid_from: datetime
+    valid_until: datetime
+    max_uses: int | None
+
+    def __post_init__(self) -> None:
+        """Refuse what no buyer could use."""
+        if not self.code or self.code != promo_code(self.code):
+            raise PromoRefused(f"{self.code!r} is no code: write capitals without blanks")
+        if self.value < 1 or (self.kind is PromoKind.PERCENT and self.value > 100):  # noqa: PLR2004
+            raise PromoRefused(
+                f"promo code {self.code}: {self.value} {self.kind} takes nothing off"
+            )
+        if self.valid_until <= self.valid_from:
+            raise PromoRefused(f"promo code {self.code} would end before it begins")
+
+
 def promo_code(text: str) -> str:
     """The one spelling of a code: people type any case and add blanks."""
     return "".join(text.split()).upper()

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ticketing.domain.errors import NotMoney, UnreadableNotification
 from ticketing.domain.money import NOTHING, Rupiah
-from ticketing.domain.payments import AttemptState, Statement, state_said
+from ticketing.domain.payments import AttemptState, Returned, Statement, state_said
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
@@ -53,7 +53,15 @@ class Notification:
     @property
     def statement(self) -> Statement:
         """The part that decides; believe it only when it answers a question of ours."""
-        return Statement(self.order_id, self.transaction_id, self.state, self.amount, self.refunded)
+        return Statement(
+            attempt_key=self.order_id,
+            transaction_id=self.transaction_id,
+            state=self.state,
+            amount=self.amount,
+            refunded=self.refunded,
+            payment_type=self.payment_type,
+            refunds=tuple(Returned(refund.key, refund.amount) for refund in self.refunds),
+        )
 
 
 def read_notification(body: bytes) -> Notification:

@@ -21,6 +21,7 @@ _SALT = b"ticketing master secret 1"
 _SIGNING = b"ticketing ed25519 seed 1\x00"
 _LINKS = b"ticketing magic link 1\x00"
 _ORDERS = b"ticketing order token 1\x00"
+_HOOKS = b"ticketing webhook secret 1\x00"
 
 
 class Signer:
@@ -45,7 +46,7 @@ class Signer:
 class KeyRing:
     """Derives; remembers nothing but the master secret, and shows not even that."""
 
-    __slots__ = ("_links", "_orders", "_signing")
+    __slots__ = ("_hooks", "_links", "_orders", "_signing")
 
     def __init__(self, master: bytes) -> None:
         """Refuses any other length than 32 bytes."""
@@ -58,6 +59,7 @@ class KeyRing:
         self._signing = hkdf.expand(root, _SIGNING)
         self._links = hkdf.expand(root, _LINKS)
         self._orders = hkdf.expand(root, _ORDERS)
+        self._hooks = hkdf.expand(root, _HOOKS)
 
     def signer(self, event: Event) -> Signer:
         """The signer of an event's current generation."""
@@ -94,6 +96,10 @@ class KeyRing:
         So the answer can be given twice, and the token is kept nowhere.
         """
         return hmac.digest(self._orders, request_key.encode(), "sha256")
+
+    def hook_secret(self, endpoint: UUID) -> bytes:
+        """32 bytes that only we and a webhook's receiver know; derived, so kept nowhere."""
+        return hmac.digest(self._hooks, endpoint.bytes, "sha256")
 
     def __repr__(self) -> str:
         """Never the secret."""

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, insert
 
 from ticketing.store.schema import audit_log
 
+_ADD = insert(audit_log)
+
 
 def record(
     connection: Connection,
@@ -19,12 +21,13 @@ def record(
 ) -> None:
     """Add one line, in the caller's transaction: the deed and its trace live or die together."""
     connection.execute(
-        insert(audit_log).values(
-            actor=actor,
-            action=action,
-            event_id=event_id,
-            subject=subject,
-            items=items,
-            details=dict(details or {}),
-        )
+        _ADD,
+        {
+            "actor": actor,
+            "action": action,
+            "event_id": event_id,
+            "subject": subject,
+            "items": items,
+            "details": dict(details or {}),
+        },
     )

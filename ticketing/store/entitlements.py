@@ -1,10 +1,14 @@
 """Places of a paid order as entitlements on the event's list, where the roster's people are."""
 
-from sqlalchemy import Connection, select, update
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, any_, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.orders import Buyer, Order
 from ticketing.domain.tickets import TicketState
+from ticketing.store.missing import IDS
 from ticketing.store.schema import attendees, generated_tickets, people
 from ticketing.store.schema_sales import order_lines, order_places
 
@@ -42,9 +46,40 @@ def withdraw(connection: Connection, order_id: int) -> list[int]:
         .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
         .where(order_lines.c.order_id == order_id)
     )
-    connection.execute(update(attendees).where(attendees.c.id.in_(mine)).values(state="withdrawn"))
-    live = select(generated_tickets.c.id).where(
-        generated_tickets.c.attendee_id.in_(mine), generated_tickets.c.state == TicketState.LIVE
+    return _withdraw(connection, attendees.c.id.in_(mine))
+
+
+def give_back(connection: Connection, attendee_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """End the entitlements of these places of an order; gives their live tickets' ids."""
+    connection.execute(
+        update(order_places)
+        .where(order_places.c.attendee_id == any_(literal(attendee_ids, IDS)))
+        .values(returned_at=at)
+    )
+    return _withdraw(connection, attendees.c.id == any_(literal(attendee_ids, IDS)))
+
+
+def withdraw_some(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
+    """End so many of the event's entitlements, whatever their source: how many, and live tickets.
+
+    For an event that was called off; none are left when it gives 0.
+    """
+    query = (
+        select(attendees.c.id)
+        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
+        .order_by(attendees.c.id)
+        .limit(limit)
+    )
+    some = list(connection.execute(query).scalars())
+    return len(some), _withdraw(connection, attendees.c.id == any_(literal(some, IDS)))
+
+
+def _withdraw(connection: Connection, these: ColumnElement[bool]) -> list[int]:
+    connection.execute(update(attendees).where(these).values(state="withdrawn"))
+    live = (
+        select(generated_tickets.c.id)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .where(these, generated_tickets.c.state == TicketState.LIVE)
     )
     return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, Text, cast, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Text, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import UnknownEvent
@@ -26,19 +26,26 @@ _COLUMNS = (
 )
 
 
+# made once: nearly every request asks for an event, and building a query costs more than asking it
+_IS_SLUG = events.c.slug == bindparam("wanted")
+_BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)
+_BY_SLUG_OR_ID = (
+    select(*_COLUMNS)
+    # compared as text: a number too large for bigint names no event and is no error
+    .where(or_(_IS_SLUG, cast(events.c.id, Text) == bindparam("wanted")))
+    .order_by(_IS_SLUG.desc())  # a slug of digits wins over another event's number
+    .limit(1)
+)
+
+
 def _event(row: RowMapping) -> Event:
     return Event(**row)
 
 
 def find(connection: Connection, slug_or_id: str) -> Event | None:
     """The event with that slug, or with that number when the text is one."""
-    names_it = events.c.slug == slug_or_id
-    if slug_or_id.isdecimal():
-        # compared as text: a number too large for bigint names no event and is no error
-        names_it = or_(names_it, cast(events.c.id, Text) == slug_or_id)
-    # a slug of digits wins over another event's number
-    query = select(*_COLUMNS).where(names_it).order_by((events.c.slug == slug_or_id).desc())
-    row = connection.execute(query.limit(1)).mappings().one_or_none()
+    query = _BY_SLUG_OR_ID if slug_or_id.isdecimal() else _BY_SLUG
+    row = connection.execute(query, {"wanted": slug_or_id}).mappings().one_or_none()
     return None if row is None else _event(row)
 
 

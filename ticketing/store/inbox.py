@@ -7,10 +7,13 @@ from enum import StrEnum
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from ticketing.store import bell
 from ticketing.store.schema_sales import inbox
 
 LEASE = timedelta(minutes=5)  # longer than any work on one notice
 _LONGEST_WAIT = timedelta(hours=1)
+# made once: a gateway waits, and building it costs more than what PostgreSQL does
+_KEEP = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
 
 
 class Outcome(StrEnum):
@@ -51,12 +54,18 @@ def keep(
     body: bytes,
     at: datetime,
 ) -> bool:
-    """Keep a message. False when it is known: a gateway repeats what it believes unheard."""
-    statement = insert(inbox).values(
-        source=source, unique_key=unique_key, subject=subject, body=body, received_at=at
-    )
-    kept = statement.on_conflict_do_nothing().returning(inbox.c.id)
-    return connection.execute(kept).first() is not None
+    """Keep a message, and wake who listens. False when it is known: gateways repeat themselves."""
+    message = {
+        "source": source,
+        "unique_key": unique_key,
+        "subject": subject,
+        "body": body,
+        "received_at": at,
+    }
+    is_new = connection.execute(_KEEP, message).first() is not None
+    if is_new:
+        bell.ring(connection)
+    return is_new
 
 
 def claim(connection: Connection, limit: int, *, at: datetime) -> list[Notice]:

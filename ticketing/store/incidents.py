@@ -15,10 +15,11 @@ from ticketing.store.schema import events, incidents
 
 
 class Kind(StrEnum):
-    """What failed: a run of a job, or a check of what a run made."""
+    """What failed: a run of a job, a check of what a run made, or somebody's webhook."""
 
     RUN = "run"
     CHECK = "check"
+    HOOK = "hook"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.domain.errors import UnknownOrder
+from ticketing.domain.errors import Refused, UnknownOrder
 from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Buyer, Line, Order, OrderState, checked_move
 from ticketing.store.schema_sales import order_effects, order_lines, orders
@@ -26,6 +26,11 @@ _COLUMNS = (
     orders.c.paid_attempt_id,
 )
 _HAVING_PLACES = (OrderState.PENDING, OrderState.PAID)
+NOBODY = Buyer("", "", "", "")
+
+
+class OrderKnown(Refused):
+    """The token is another order's: the same request came before, or at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +45,111 @@ class NewOrder:
     discount: Rupiah
     created_at: datetime
     expires_at: datetime
+    request_sha256: bytes | None = None
+    buyer: Buyer = NOBODY
+
+
+# made once: a sale opens with hundreds of orders a second, and building one costs more than asking
+_ADD = (
+    insert(orders)
+    .on_conflict_do_nothing(index_elements=[orders.c.token_hash])
+    .returning(orders.c.id)
+)
+_BY_ID = select(*_COLUMNS).where(orders.c.id == bindparam("wanted"))
+_LOCKED = _BY_ID.with_for_update()
+_BY_CODE = select(*_COLUMNS).where(orders.c.code == bindparam("wanted"))
+_BY_TOKEN = select(*_COLUMNS).where(orders.c.token_hash == bindparam("wanted"))
+_LINES = (
+    select(order_lines.c.ticket_type_id, order_lines.c.quantity, order_lines.c.price)
+    .where(order_lines.c.order_id == bindparam("wanted"))
+    .order_by(order_lines.c.ticket_type_id)
+)
+_PLACES_OF_BUYER = (
+    select(func.coalesce(func.sum(order_lines.c.quantity - order_lines.c.returned), 0))
+    .join(orders, orders.c.id == order_lines.c.order_id)
+    .where(
+        orders.c.event_id == bindparam("at_event"),
+        orders.c.buyer_key == bindparam("who"),
+        orders.c.state.in_(_HAVING_PLACES),
+        order_lines.c.ticket_type_id == bindparam("wanted"),
+    )
+)
 
 
 def add(connection: Connection, new: NewOrder) -> Order:
-    """Store a pending order and its lines."""
+    """Store a pending order; `stock.reserve` writes its lines as it holds their places.
+
+    Refuses a token that is taken with `OrderKnown`.
+    """
     order_id = connection.execute(
-        insert(orders)
-        .values(
-            event_id=new.event_id,
-            code=new.code,
-            token_hash=new.token_hash,
-            subtotal=new.subtotal.amount,
-            discount=new.discount.amount,
-            total=(new.subtotal - new.discount).amount,
-            created_at=new.created_at,
-            expires_at=new.expires_at,
-        )
-        .returning(orders.c.id)
-    ).scalar_one()
-    connection.execute(
-        insert(order_lines),
-        [
-            {
-                "order_id": order_id,
-                "ticket_type_id": line.ticket_type_id,
-                "quantity": line.quantity,
-                "price": line.price.amount,
-            }
-            for line in new.lines
-        ],
+        _ADD,
+        {
+            "event_id": new.event_id,
+            "code": new.code,
+            "token_hash": new.token_hash,
+            "subtotal": new.subtotal.amount,
+            "discount": new.discount.amount,
+            "total": (new.subtotal - new.discount).amount,
+            "created_at": new.created_at,
+            "expires_at": new.expires_at,
+            "request_sha256": new.request_sha256,
+            **_buyer_columns(new.buyer),
+        },
+    ).scalar_one_or_none()
+    if order_id is None:
+        raise OrderKnown("this order was placed already")
+    return Order(
+        id=order_id,
+        event_id=new.event_id,
+        code=new.code,
+        state=OrderState.PENDING,
+        total=new.subtotal - new.discount,
+        buyer=new.buyer if new.buyer.key else None,
+        expires_at=new.expires_at,
+        paid_attempt_id=None,
     )
-    return lock(connection, order_id)
 
 
 def lock(connection: Connection, order_id: int) -> Order:
     """The order, locked until the transaction ends; refuses an unknown one."""
-    query = select(*_COLUMNS).where(orders.c.id == order_id).with_for_update()
-    return _the_one(connection, query)
+    return _the_one(connection, _LOCKED, order_id)
+
+
+def by_id(connection: Connection, order_id: int) -> Order:
+    """The order of that number, not locked; refuses an unknown one."""
+    return _the_one(connection, _BY_ID, order_id)
+
+
+def lock_by_code(connection: Connection, code: str) -> Order:
+    """The same by its code, however it is spelled."""
+    return lock(connection, by_code(connection, code).id)
+
+
+def by_code(connection: Connection, code: str) -> Order:
+    """The order of that code, however it is spelled; refuses an unknown one and names it."""
+    spelled = code.strip().upper()
+    try:
+        return _the_one(connection, _BY_CODE, spelled)
+    except UnknownOrder:
+        raise UnknownOrder(f"there is no order {spelled!r}") from None
 
 
 def by_token(connection: Connection, token_hash: bytes) -> Order:
     """The order whose token has this SHA-256; refuses an unknown one."""
-    return _the_one(connection, select(*_COLUMNS).where(orders.c.token_hash == token_hash))
+    return _the_one(connection, _BY_TOKEN, token_hash)
 
 
-def _the_one(connection: Connection, query: Select[*tuple[object, ...]]) -> Order:
-    row = connection.execute(query).mappings().one_or_none()
+def asked_by(connection: Connection, order_id: int) -> bytes | None:
+    """The digest of the request that the order came of, if that may be sent again."""
+    query = select(orders.c.request_sha256).where(orders.c.id == order_id)
+    digest: bytes | None = connection.execute(query).scalar_one()
+    return digest
+
+
+def _the_one(
+    connection: Connection, query: Select[*tuple[object, ...]], wanted: int | bytes | str
+) -> Order:
+    row = connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
     return _order(row)
@@ -107,12 +171,32 @@ def _order(row: RowMapping) -> Order:
 
 def lines_of(connection: Connection, order_id: int) -> tuple[Line, ...]:
     """The order's lines, in the order in which stock is locked."""
+    rows = connection.execute(_LINES, {"wanted": order_id})
+    return tuple(Line(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
+
+
+def lines_left(connection: Connection, order_id: int) -> tuple[Line, ...]:
+    """The same without the places that were given back."""
+    left = order_lines.c.quantity - order_lines.c.returned
     rows = connection.execute(
-        select(order_lines.c.ticket_type_id, order_lines.c.quantity, order_lines.c.price)
-        .where(order_lines.c.order_id == order_id)
+        select(order_lines.c.ticket_type_id, left.label("places"), order_lines.c.price)
+        .where(order_lines.c.order_id == order_id, left > 0)
         .order_by(order_lines.c.ticket_type_id)
     )
-    return tuple(Line(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
+    return tuple(Line(row.ticket_type_id, row.places, Rupiah(row.price)) for row in rows)
+
+
+def return_places(connection: Connection, order_id: int, lines: Sequence[Line]) -> None:
+    """Write down that so many places of each line were given back."""
+    for line in lines:
+        connection.execute(
+            update(order_lines)
+            .where(
+                order_lines.c.order_id == order_id,
+                order_lines.c.ticket_type_id == line.ticket_type_id,
+            )
+            .values(returned=order_lines.c.returned + line.quantity)
+        )
 
 
 def move(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
@@ -139,33 +223,24 @@ def set_refunded(connection: Connection, order_id: int, amount: Rupiah) -> None:
 
 def set_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
     """Write down who buys."""
-    connection.execute(
-        update(orders)
-        .where(orders.c.id == order.id)
-        .values(
-            buyer_key=buyer.key,
-            buyer_name=buyer.name,
-            buyer_email=buyer.email,
-            buyer_phone=buyer.phone,
-        )
-    )
+    connection.execute(update(orders).where(orders.c.id == order.id).values(_buyer_columns(buyer)))
+
+
+def _buyer_columns(buyer: Buyer) -> dict[str, str]:
+    return {
+        "buyer_key": buyer.key,
+        "buyer_name": buyer.name,
+        "buyer_email": buyer.email,
+        "buyer_phone": buyer.phone,
+    }
 
 
 def places_of_buyer(
     connection: Connection, event_id: int, buyer_key: str, ticket_type_id: int
 ) -> int:
     """How many places a buyer has or holds; true while the ticket type's row is locked."""
-    query = (
-        select(func.coalesce(func.sum(order_lines.c.quantity), 0))
-        .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(
-            orders.c.event_id == event_id,
-            orders.c.buyer_key == buyer_key,
-            orders.c.state.in_(_HAVING_PLACES),
-            order_lines.c.ticket_type_id == ticket_type_id,
-        )
-    )
-    return int(connection.execute(query).scalar_one())
+    asked = {"at_event": event_id, "who": buyer_key, "wanted": ticket_type_id}
+    return int(connection.execute(_PLACES_OF_BUYER, asked).scalar_one())
 
 
 def out_of_time(connection: Connection, *, at: datetime, after: int = 0, limit: int) -> list[int]:

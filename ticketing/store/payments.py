@@ -20,6 +20,8 @@ _COLUMNS = (
     payment_attempts.c.amount,
     payment_attempts.c.refunded,
     payment_attempts.c.transaction_id,
+    payment_attempts.c.payment_type,
+    payment_attempts.c.created_at,
 )
 
 
@@ -34,6 +36,8 @@ class Attempt:
     amount: Rupiah
     refunded: Rupiah
     transaction_id: str
+    payment_type: str
+    created_at: datetime
 
 
 def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
@@ -79,6 +83,12 @@ def find(connection: Connection, name: str) -> Attempt | None:
     return None if row is None else _attempt(row)
 
 
+def by_id(connection: Connection, attempt_id: int) -> Attempt:
+    """The attempt of that number."""
+    query = select(*_COLUMNS).where(payment_attempts.c.id == attempt_id)
+    return _attempt(connection.execute(query).mappings().one())
+
+
 def of_order(connection: Connection, order_id: int) -> list[Attempt]:
     """The order's attempts, the first first; they change only while the order is locked."""
     query = (
@@ -98,6 +108,7 @@ def write(connection: Connection, attempt: Attempt, *, at: datetime) -> None:
             state=attempt.state,
             refunded=attempt.refunded.amount,
             transaction_id=attempt.transaction_id,
+            payment_type=attempt.payment_type,
             updated_at=at,
         )
     )

@@ -1,12 +1,14 @@
 """Promo codes and their uses, counted under the promo's row lock like places under theirs."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import PromoRefused
-from ticketing.domain.promotions import Promo, PromoKind
+from ticketing.domain.promotions import NewPromo, Promo, PromoKind
+from ticketing.store.schema import ticket_types
 from ticketing.store.schema_sales import promo_redemptions, promos
 
 
@@ -30,6 +32,59 @@ def get(connection: Connection, event_id: int, code: str) -> Promo:
     if row is None:
         raise PromoRefused(f"there is no promo code {code}")
     return Promo(**{**row, "kind": PromoKind(row["kind"])})
+
+
+@dataclass(frozen=True, slots=True)
+class PromoUse:
+    """A code and how often it was used. No ticket type: for all of them."""
+
+    code: str
+    kind: PromoKind
+    value: int
+    ticket_type: str | None
+    valid_from: datetime
+    valid_until: datetime
+    used: int
+    max_uses: int | None
+
+
+def uses(connection: Connection, event_id: int) -> list[PromoUse]:
+    """Every code of the event, the oldest first."""
+    query = (
+        select(
+            promos.c.code,
+            promos.c.kind,
+            promos.c.value,
+            ticket_types.c.name.label("ticket_type"),
+            promos.c.valid_from,
+            promos.c.valid_until,
+            promos.c.used,
+            promos.c.max_uses,
+        )
+        .outerjoin(ticket_types, ticket_types.c.id == promos.c.ticket_type_id)
+        .where(promos.c.event_id == event_id)
+        .order_by(promos.c.id)
+    )
+    rows = connection.execute(query).mappings()
+    return [PromoUse(**{**row, "kind": PromoKind(row["kind"])}) for row in rows]
+
+
+def add(
+    connection: Connection, event_id: int, new: NewPromo, *, ticket_type_id: int | None
+) -> None:
+    """Store a new code; refuses one that the event has already."""
+    statement = insert(promos).values(
+        event_id=event_id, ticket_type_id=ticket_type_id, **asdict(new)
+    )
+    added = statement.on_conflict_do_nothing().returning(promos.c.id)
+    if connection.execute(added).first() is None:
+        raise PromoRefused(f"there is a promo code {new.code} already")
+
+
+def end(connection: Connection, promo_id: int, *, at: datetime) -> None:
+    """Let a code end now, or before it began."""
+    ended = func.least(promos.c.valid_until, at)
+    connection.execute(update(promos).where(promos.c.id == promo_id).values(valid_until=ended))
 
 
 def redeem(connection: Connection, promo: Promo, order_id: int) -> None:

@@ -111,6 +111,7 @@ orders = Table(
     _instant("expires_at"),
     _instant("paid_at", nullable=True),
     _instant("closed_at", nullable=True),  # when cancelled or expired
+    Column("request_sha256", LargeBinary, nullable=True),  # of a request that may be sent again
     CheckConstraint("state IN ('pending', 'paid', 'cancelled', 'expired')", name="state"),
     CheckConstraint("total = subtotal - discount AND total >= 0", name="total"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
@@ -130,8 +131,10 @@ order_lines = Table(
     _ref("ticket_type_id", "ticket_types.id"),
     Column("quantity", BigInteger, nullable=False),
     Column("price", BigInteger, nullable=False),
+    _amount("returned"),  # places of a paid order that were given back
     UniqueConstraint("order_id", "ticket_type_id"),
     CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("returned >= 0 AND returned <= quantity", name="returned"),
     CheckConstraint("price >= 0", name="price"),
     Index("ix_order_lines_ticket_type_id", "ticket_type_id"),  # proof of stock
 )
@@ -156,6 +159,11 @@ payment_attempts = Table(
     _amount("amount"),
     _amount("refunded"),
     _text("transaction_id", ""),  # the gateway's own
+    _text("payment_type", ""),  # how it was paid, in the gateway's word: whether it can go back
+    _text("page_token", ""),  # of the gateway's page; empty until there is one
+    _text("page_url", ""),
+    _instant("page_claimed_until", nullable=True),  # while somebody asks the gateway for a page
+    _instant("page_closed_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
     UniqueConstraint("order_id", "number"),
@@ -164,6 +172,11 @@ payment_attempts = Table(
         "ix_payment_attempts_transaction_id",
         "transaction_id",
         postgresql_where=text("transaction_id <> ''"),
+    ),
+    Index(  # pages to be closed with their order
+        "ix_payment_attempts_open_page",
+        "order_id",
+        postgresql_where=text("page_token <> '' AND page_closed_at IS NULL"),
     ),
 )
 
@@ -214,6 +227,72 @@ order_places = Table(
     _key("order_line_id", "order_lines.id"),
     Column("number", BigInteger, primary_key=True),
     Column("attendee_id", BigInteger, ForeignKey("attendees.id"), nullable=False, unique=True),
+    _instant("returned_at", nullable=True),
+)
+
+refund_rules = Table(
+    "refund_rules",
+    metadata,
+    _key("event_id", "events.id"),
+    _amount("fee_percent"),  # of what a place cost, kept
+    _amount("fee_each"),  # rupiah a place, kept
+    CheckConstraint("fee_percent BETWEEN 0 AND 100 AND fee_each >= 0", name="fees"),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _ref("event_id", "events.id"),
+    _ref("order_id", "orders.id", nullable=True),  # none: the whole event
+    Column("asked", JSONB, nullable=False),
+    _text("made_by"),
+    _instant("made_at"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    _id(),
+    _ref("order_id", "orders.id"),
+    _ref("attempt_id", "payment_attempts.id"),
+    Column("number", BigInteger, nullable=False),
+    _text("key"),  # under which the gateway knows it; it moves money once a key
+    Column("amount", BigInteger, nullable=False),
+    _text("channel"),  # gateway | manual | elsewhere
+    _text("state", "requested"),
+    _text("reason", ""),
+    _text("reference", ""),  # of the transfer a person made
+    _text("said", ""),  # why it failed or waits
+    # what had gone back otherwise when this was decided; more of it later, and a person looks
+    _amount("elsewhere"),
+    _text("requested_by"),
+    _instant("requested_at"),
+    _instant("claimed_until", nullable=True),
+    _amount("tries"),
+    _instant("ended_at", nullable=True),
+    UniqueConstraint("order_id", "number"),
+    UniqueConstraint("attempt_id", "key"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("channel IN ('gateway', 'manual', 'elsewhere')", name="channel"),
+    CheckConstraint(
+        "state IN ('requested', 'sent', 'done', 'manual', 'failed', 'dropped')", name="state"
+    ),
+    CheckConstraint("(state IN ('done', 'dropped')) = (ended_at IS NOT NULL)", name="ended"),
+    Index("ix_refunds_owed", "id", postgresql_where=text("ended_at IS NULL")),
+)
+
+event_cancellations = Table(
+    "event_cancellations",
+    metadata,
+    _key("event_id", "events.id"),
+    _text("plan_hash"),
+    _text("reason"),
+    _amount("fee_percent"),
+    _amount("fee_each"),
+    _text("began_by"),
+    _instant("began_at"),
+    _instant("ended_at", nullable=True),
 )
 
 outbox = Table(
@@ -227,7 +306,7 @@ outbox = Table(
     Column("revision", BigInteger, nullable=False, server_default="1"),
     Column("payload", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    _instant("sent_at", nullable=True),
+    _instant("taken_at", nullable=True),  # when it became deliveries
     UniqueConstraint("purpose", "subject", "recipient", "revision"),
-    Index("ix_outbox_waiting", "id", postgresql_where=text("sent_at IS NULL")),
+    Index("ix_outbox_waiting", "id", postgresql_where=text("taken_at IS NULL")),
 )

@@ -6,8 +6,24 @@ ends. Lines must come in the order of their ticket types, or two orders could wa
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    any_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ticketing.domain.errors import NotOnSale, SoldOut
 from ticketing.domain.money import Rupiah
@@ -19,12 +35,58 @@ from ticketing.store.schema_sales import order_lines, orders
 _NEW_TOTAL = ticket_types.c.pending + ticket_types.c.sold
 
 
+def _has_room(places: int | BindParameter[int]) -> ColumnElement[bool]:
+    return or_(ticket_types.c.capacity.is_(None), _NEW_TOTAL + places <= ticket_types.c.capacity)
+
+
+# made once: building them costs three times what PostgreSQL needs
+_OFFERS = select(
+    ticket_types.c.id,
+    ticket_types.c.name,
+    ticket_types.c.price,
+    ticket_types.c.max_per_order,
+    ticket_types.c.max_per_buyer,
+    ticket_types.c.capacity,
+    ticket_types.c.pending,
+    ticket_types.c.sold,
+).where(
+    ticket_types.c.id == any_(bindparam("wanted", type_=ARRAY(BigInteger))),
+    ticket_types.c.event_id == bindparam("at_event"),
+    ticket_types.c.on_sale,
+)
+_PLACES = bindparam("places", type_=BigInteger)
+_PRICE = bindparam("at_price", type_=BigInteger)
+_HELD = (
+    update(ticket_types)
+    .where(
+        ticket_types.c.id == bindparam("wanted"),
+        ticket_types.c.on_sale,
+        ticket_types.c.price == _PRICE,
+        _has_room(_PLACES),
+    )
+    .values(pending=ticket_types.c.pending + _PLACES)
+    .returning(ticket_types.c.id)
+    .cte("held")
+)
+# both in one statement: until the order is whole, everybody else waits for this row
+_RESERVE = (
+    insert(order_lines)
+    .from_select(
+        ["order_id", "ticket_type_id", "quantity", "price"],
+        select(bindparam("for_order", type_=BigInteger), _HELD.c.id, _PLACES, _PRICE),
+    )
+    .returning(order_lines.c.id)
+    .add_cte(_HELD)
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Reserved:
-    """Places held now, at the price they have now, and the limits that stand for them."""
+class Offered:
+    """Places that were free a moment ago, at the price and under the limits of now; not held."""
 
     line: Line
     limits: Limits
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +99,35 @@ class Drift:
     sold_by_orders: int
 
 
-def reserve(connection: Connection, event_id: int, selection: Selection) -> Reserved:
-    """Hold these places, or refuse with how many are left."""
-    query = (
-        update(ticket_types)
-        .where(
-            ticket_types.c.id == selection.ticket_type_id,
-            ticket_types.c.event_id == event_id,
-            ticket_types.c.on_sale,
-            _has_room(selection.quantity),
-        )
-        .values(pending=ticket_types.c.pending + selection.quantity)
-        .returning(ticket_types.c.price, ticket_types.c.max_per_order, ticket_types.c.max_per_buyer)
-    )
-    row = connection.execute(query).one_or_none()
+def offered(
+    connection: Connection, event_id: int, asked: Sequence[Selection]
+) -> tuple[Offered, ...]:
+    """What is asked for, as it is offered now; refuses what is not on sale, or sold out already."""
+    wanted = {"wanted": [each.ticket_type_id for each in asked], "at_event": event_id}
+    rows = {row.id: row for row in connection.execute(_OFFERS, wanted)}
+    return tuple(_offer(rows.get(each.ticket_type_id), each) for each in asked)
+
+
+def _offer(row: Row[*tuple[Any, ...]] | None, asked: Selection) -> Offered:
     if row is None:
-        raise _refusal(connection, event_id, selection)
-    line = Line(selection.ticket_type_id, selection.quantity, Rupiah(row.price))
-    return Reserved(line, Limits(row.max_per_order, row.max_per_buyer))
+        raise _not_on_sale(asked.ticket_type_id)
+    left = Stock(row.capacity, row.pending, row.sold).available
+    if left is not None and left < asked.quantity:
+        raise _sold_out(row.name, asked.ticket_type_id, asked.quantity, left)
+    line = Line(asked.ticket_type_id, asked.quantity, Rupiah(row.price))
+    return Offered(line, Limits(row.max_per_order, row.max_per_buyer), row.name)
+
+
+def reserve(connection: Connection, line: Line, order_id: int) -> None:
+    """Hold these places for a new order and write its line; or refuse with how many are left."""
+    asked = {
+        "wanted": line.ticket_type_id,
+        "places": line.quantity,
+        "at_price": line.price.amount,
+        "for_order": order_id,
+    }
+    if connection.execute(_RESERVE, asked).first() is None:
+        raise _refusal(connection, line)
 
 
 def lock_limits(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[int, Limits]:
@@ -100,10 +173,6 @@ def sell_late(connection: Connection, lines: Iterable[Line]) -> None:
             )
 
 
-def _has_room(quantity: int) -> ColumnElement[bool]:
-    return or_(ticket_types.c.capacity.is_(None), _NEW_TOTAL + quantity <= ticket_types.c.capacity)
-
-
 def _move(connection: Connection, lines: Iterable[Line], *, pending: int, sold: int) -> None:
     for line in lines:
         connection.execute(
@@ -126,20 +195,26 @@ def of(connection: Connection, ticket_type_id: int) -> Stock:
     return Stock(row.capacity, row.pending, row.sold)
 
 
-def _refusal(connection: Connection, event_id: int, selection: Selection) -> NotOnSale:
-    on_sale = connection.execute(
-        select(ticket_types.c.name).where(
-            ticket_types.c.id == selection.ticket_type_id,
-            ticket_types.c.event_id == event_id,
-            ticket_types.c.on_sale,
-        )
-    ).scalar_one_or_none()
-    if on_sale is None:
-        return NotOnSale(f"ticket type {selection.ticket_type_id} is not on sale for this event")
-    left = of(connection, selection.ticket_type_id).available
+def _refusal(connection: Connection, line: Line) -> NotOnSale:
+    """Why places that were offered a moment ago cannot be held."""
+    query = select(ticket_types).where(ticket_types.c.id == line.ticket_type_id)
+    row = connection.execute(query).one()
+    left = Stock(row.capacity, row.pending, row.sold).available
+    if not row.on_sale:
+        return _not_on_sale(line.ticket_type_id)
+    if row.price != line.price.amount:
+        return NotOnSale(f"{row.name} has another price since a moment ago; ask again")
+    return _sold_out(row.name, line.ticket_type_id, line.quantity, left or 0)
+
+
+def _not_on_sale(ticket_type_id: int) -> NotOnSale:
+    return NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
+
+
+def _sold_out(name: str, ticket_type_id: int, asked: int, left: int) -> SoldOut:
     return SoldOut(
-        f"{on_sale}: {selection.quantity} places asked for, {left} left",
-        ticket_type_id=selection.ticket_type_id,
+        f"{name}: {asked} places asked for, {left} left",
+        ticket_type_id=ticket_type_id,
         available=left,
     )
 
@@ -189,5 +264,10 @@ def drifted(connection: Connection, event_id: int) -> list[Drift]:
 
 def _quantity_in(state: OrderState) -> ColumnElement[int]:
     return func.coalesce(
-        func.sum(case((orders.c.state == state, order_lines.c.quantity), else_=0)), 0
+        func.sum(
+            case(
+                (orders.c.state == state, order_lines.c.quantity - order_lines.c.returned), else_=0
+            )
+        ),
+        0,
     )

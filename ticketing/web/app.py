@@ -12,24 +12,58 @@ from ticketing.actions.batch_orders import end_abandoned
 from ticketing.actions.generate import Means
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
-from ticketing.office import Office
+from ticketing.office import Office, midtrans_account
 from ticketing.store.database import Database
-from ticketing.web import batches, events, gate, health, holder, problems, tickets
+from ticketing.web import (
+    batches,
+    events,
+    gate,
+    health,
+    holder,
+    order_pages,
+    orders,
+    payments,
+    problems,
+    refunds,
+    shop,
+    tickets,
+)
 from ticketing.web.limits import Limiter
 from ticketing.web.metrics import Metrics
+from ticketing.web.recent_events import RecentEvents
 from ticketing.web.service import Service, now
 from ticketing.web.threshold import Threshold
 from ticketing.web.workshop import Workshop
 
 THREADS = 8
-# two a thread, one an idempotency key in use, one a waiting batch, three a bench, and some to spare
-CONNECTIONS = 45
+# two a thread, one an idempotency key in use, one a waiting batch, three a bench, one a call to the
+# gateway and one a notice from it, and some to spare
+CONNECTIONS = 57
+CREDENTIALS = ("Authorization", "X-API-Key", "X-Order-Token")
+ROUTERS = (
+    tickets.router,
+    batches.router,
+    events.router,
+    gate.router,
+    orders.anybody,
+    orders.one,
+    payments.router,
+    refunds.router,
+    shop.router,
+    order_pages.router,
+    holder.router,
+    health.router,
+    health.metrics_router,
+)
 DESCRIPTION = """\
-Tickets of events: made one by one or in batches, fetched, and validated.
+Tickets of events: sold, made one by one or in batches, fetched, and validated.
 
 Every JSON answer is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an API
 key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys add` makes one. A POST with an
 `Idempotency-Key` is done once within 24 hours, however often it is sent.
+
+Buyers need no key. Whoever orders gets a token, shown once and kept nowhere; it opens that order as
+`X-Order-Token`, and its page at `/orders/{token}`. A gateway signs what it tells us.
 """
 
 
@@ -45,14 +79,13 @@ def create_app(office: Office) -> FastAPI:
     )
     app.state.service = service
     problems.register(app)
-    for router in (tickets.router, batches.router, events.router, gate.router, holder.router,
-                   health.router, health.metrics_router):  # fmt: skip
+    for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=office.settings.cors_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key"],
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=[*CREDENTIALS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
     )
     app.add_middleware(Threshold, metrics=service.metrics)
@@ -71,6 +104,8 @@ def _service(office: Office) -> Service:
         metrics=Metrics(office.database),
         limiter=Limiter(office.settings.web_requests_a_minute),
         templates=templates,
+        account=midtrans_account(office.settings),
+        recent_events=RecentEvents(office.event),
         started_at=now(),
     )
 

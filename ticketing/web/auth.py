@@ -11,7 +11,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from ticketing.actions.api_keys import key_of
 from ticketing.store.api_keys import ApiKey, Role
 from ticketing.web.problems import NotAllowed, NotKnown, TooManyRequests
-from ticketing.web.service import Serving, service
+from ticketing.web.service import Service, service
 
 BEARER = "bearer "
 
@@ -68,10 +68,14 @@ def guarded() -> list[Dependency]:
     return list(_schemes)
 
 
-def rationed(request: Request, serving: Serving) -> None:
-    """Let one address ask only so often; for doors that take no key."""
-    address = request.client.host if request.client else ""
-    wait = serving.limiter.wait_seconds(address)
+def ration(serving: Service, name: str) -> None:
+    """Let one name, an address or an order, ask only so often. Raises TooManyRequests."""
+    wait = serving.limiter.wait_seconds(name)
     if wait > 0:
         seconds = int(wait) + 1
         raise TooManyRequests(f"too many requests; wait {seconds} s", retryAfter=seconds)
+
+
+async def rationed(request: Request) -> None:
+    """Let one address ask only so often; for doors that take no key."""
+    ration(service(request), request.client.host if request.client else "")

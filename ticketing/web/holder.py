@@ -12,10 +12,14 @@ from ticketing.web.problems import failures
 from ticketing.web.service import Serving
 from ticketing.web.tickets import PRIVATE, pdf_answer
 
+JSON = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}}
+
 router = APIRouter(tags=["holder"], dependencies=[Depends(rationed)], responses=failures(429, 503))
 NOTICES: dict[int | str, dict[str, Any]] = {
     404: {"description": "Nobody's link", "content": {"text/html": {}}},
     410: {"description": "A revoked ticket's link", "content": {"text/html": {}}},
+    429: {"description": "Too many requests"} | JSON,
+    503: {"description": "The office is closed for a moment"} | JSON,
 }
 
 

@@ -6,17 +6,27 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from ticketing.actions.batch_orders import BatchOfAnotherEvent, UnknownBatch
 from ticketing.actions.issued import NoDocument, NoTicketDue, UnknownGuest, UnknownTicket
 from ticketing.domain.errors import (
+    BuyerUnknown,
+    GatewayRefused,
+    ImpossibleTransition,
     Misconfigured,
+    NotOnSale,
+    PaymentUnderWay,
     PlanOutdated,
+    RefundRefused,
     Refused,
+    SignatureMismatch,
     TicketingError,
     Unavailable,
     UnknownEvent,
+    UnknownOrder,
+    UnreadableNotification,
 )
 from ticketing.store.idempotency import KeyInUse, KeyReused
 from ticketing.web.answers import Answer, Failure, failure
@@ -41,6 +51,10 @@ class Busy(Unavailable):
     """More batches wait than the service takes on."""
 
 
+class GoneElsewhere(Refused):
+    """A way of asking that has ended; the message names the one that took its place."""
+
+
 class BodyTooLarge(Refused):
     """The request's body is larger than anything that could be asked for."""
 
@@ -55,7 +69,17 @@ _STATUS: dict[type[TicketingError], HTTPStatus] = {
     NoDocument: HTTPStatus.NOT_FOUND,
     NoTicketDue: HTTPStatus.CONFLICT,
     BatchOfAnotherEvent: HTTPStatus.CONFLICT,
+    UnknownOrder: HTTPStatus.NOT_FOUND,
+    NotOnSale: HTTPStatus.CONFLICT,
+    BuyerUnknown: HTTPStatus.CONFLICT,
+    ImpossibleTransition: HTTPStatus.CONFLICT,
+    PaymentUnderWay: HTTPStatus.CONFLICT,
+    GoneElsewhere: HTTPStatus.GONE,
+    UnreadableNotification: HTTPStatus.BAD_REQUEST,
+    SignatureMismatch: HTTPStatus.FORBIDDEN,
+    GatewayRefused: HTTPStatus.BAD_GATEWAY,
     PlanOutdated: HTTPStatus.CONFLICT,
+    RefundRefused: HTTPStatus.CONFLICT,
     KeyInUse: HTTPStatus.CONFLICT,
     KeyReused: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -87,7 +111,7 @@ def problem(error: TicketingError) -> Answer:
     answer = failure(status_of(error), error.code, str(error), _plain(error.details))
     if isinstance(error, NotKnown):
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyRequests | Unavailable | KeyInUse):
+    if isinstance(error, TooManyRequests | Unavailable | KeyInUse | PaymentUnderWay):
         answer.headers["Retry-After"] = str(error.details.get("retryAfter", 5))
     return answer
 
@@ -142,4 +166,7 @@ def _fault(fault: dict[str, Any]) -> dict[str, object]:
 
 
 def _plain(details: dict[str, object]) -> dict[str, Any]:
-    return {name: v if isinstance(v, int | float | str) else str(v) for name, v in details.items()}
+    return {
+        to_camel(name): fact if isinstance(fact, int | float | str) else str(fact)
+        for name, fact in details.items()
+    }

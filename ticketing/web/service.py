@@ -9,10 +9,12 @@ from fastapi import Depends, Request
 from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.templates import TemplateFolders
 from ticketing.domain.events import Event
+from ticketing.gateways.midtrans import Account
 from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.web.limits import Limiter
 from ticketing.web.metrics import Metrics
+from ticketing.web.recent_events import RecentEvents
 from ticketing.web.workshop import Workshop
 
 
@@ -25,6 +27,8 @@ class Service:
     metrics: Metrics
     limiter: Limiter
     templates: TemplateFolders
+    account: Account
+    recent_events: RecentEvents
     started_at: datetime
 
     @property
@@ -41,6 +45,10 @@ class Service:
         """The event; raises UnknownEvent."""
         return self.office.event(slug_or_id)
 
+    def ticket_path(self, token_id: bytes) -> str:
+        """The holder's page of a ticket."""
+        return f"/t/{self.office.keys.magic_link(token_id)}"
+
     def address(self, request: Request, path: str) -> str:
         """An address of ours as others can reach it."""
         return (self.office.settings.web_public_url or str(request.base_url)).rstrip("/") + path
@@ -56,4 +64,9 @@ def service(request: Request) -> Service:
     return cast("Service", request.app.state.service)
 
 
-Serving = Annotated[Service, Depends(service)]
+async def _service(request: Request) -> Service:
+    # not `service` itself: what is not a coroutine waits for a thread, behind everybody's queries
+    return service(request)
+
+
+Serving = Annotated[Service, Depends(_service)]

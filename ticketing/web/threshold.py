@@ -134,7 +134,7 @@ class _Visit:
             headers = MutableHeaders(scope=message)
             headers.update(SAFE)
             headers["X-Request-Id"] = self.request_id
-            headers["Content-Security-Policy"] = self._policy()
+            headers.setdefault("Content-Security-Policy", self._policy())
         await self._send(message)
 
     async def refuse(self) -> None:

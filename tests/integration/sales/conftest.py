@@ -66,12 +66,19 @@ class Answers:
 
     def __init__(self) -> None:
         self.by_key: dict[str, Statement | Exception] = {}
+        self.closed: list[str] = []
 
     def statement(self, attempt_key: str) -> Statement | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def close_page(self, token: str) -> None:
+        self.closed.append(token)
+
+    def cancel(self, order_id: str) -> None:
+        raise AssertionError(f"{order_id} has no page that cannot be closed")
 
 
 @pytest.fixture

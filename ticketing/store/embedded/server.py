@@ -69,9 +69,19 @@ class EmbeddedServer:
             except BlockingIOError:
                 pass
             else:
-                _run(self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop")
+                if _postmaster_lives(self._place):
+                    _run(self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop")
             self._handle.close()
             self._handle = None
+
+    def keep_running(self) -> bool:
+        """Start it again if it was killed; whether it had to be."""
+        place = self._started()
+        if _postmaster_lives(place):
+            return False
+        with _alone(place):
+            _wait_until_it_answers(place, OPTIONS | self.options)
+        return True
 
     def url(self, database: str = ROLE) -> URL:
         """The address of one database on this server, through its Unix socket."""
@@ -81,6 +91,11 @@ class EmbeddedServer:
     def cluster(self) -> Path:
         """The folder of the server's files."""
         return self._started().data
+
+    @property
+    def binaries(self) -> Path:
+        """Where psql and pg_dump of the server's own version are."""
+        return self._started().binaries
 
     def _started(self) -> Place:
         if self._place is None:
@@ -119,13 +134,7 @@ def _password(place: Place) -> str:
 def _start(place: Place, options: dict[str, str]) -> None:
     if not (place.data / "PG_VERSION").exists():
         _make_cluster(place)
-    if not _postmaster_lives(place):
-        # after a crash the number in this file may belong to a stranger by now
-        (place.data / "postmaster.pid").unlink(missing_ok=True)
-        (place.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-        _write_options(place, options)
-        _launch(place)
-    _wait_until_it_answers(place)
+    _wait_until_it_answers(place, options)
     _ensure_database(place)
 
 
@@ -192,9 +201,16 @@ def _still_dying(log: Path) -> bool:
     return "pre-existing shared memory block" in tail or "lock file" in tail
 
 
-def _wait_until_it_answers(place: Place) -> None:
+def _wait_until_it_answers(place: Place, options: dict[str, str]) -> None:
+    """Start it if it does not live; one killed a moment ago looks alive for some milliseconds."""
     deadline = time.monotonic() + START_SECONDS
     while True:
+        if not _postmaster_lives(place):
+            # after a crash the number in this file may belong to a stranger by now
+            (place.data / "postmaster.pid").unlink(missing_ok=True)
+            (place.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+            _write_options(place, options)
+            _launch(place)
         try:
             _connect(place, "postgres").close()
         except psycopg.OperationalError as error:

@@ -3,7 +3,12 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from ticketing.store import schema_sales, schema_web  # noqa: F401 - their tables join the others
+from ticketing.store import (  # noqa: F401 - their tables join the others
+    schema_deliveries,
+    schema_ledger,
+    schema_sales,
+    schema_web,
+)
 from ticketing.store.schema import metadata
 
 

@@ -1,0 +1,244 @@
+"""From an answered payment notification to a PDF on the disk, with the worker and without it.
+
+    python -m benchmarks.notification_to_pdf [--orders 60] [--a-second 3] [--way worker dagster]
+
+Everything is as `ticketing up` starts it: an embedded PostgreSQL with its usual settings (fsync
+on), the web service, the simulated Midtrans on a port; then the worker, or Dagster alone. Orders of
+one place are paid beforehand; then one notification after another is posted, at an even pace. Time
+runs from the service's answer to the moment at which the ticket's row is seen to say that its PDF
+is there; it is looked at every 5 ms.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from sqlalchemy import insert, select
+
+from benchmarks.issue import machine
+from simulators.midtrans.server import MidtransSimulator
+from ticketing import logs
+from ticketing.actions.place_order import place_order
+from ticketing.domain.events import Event, NewEvent
+from ticketing.domain.orders import Buyer, Selection
+from ticketing.gateways.midtrans_checkout import Checkout, Item
+from ticketing.office import Office, ensure_schema, open_office, prepare_dagster_home
+from ticketing.settings import CHECKOUT, Settings
+from ticketing.store import bell, events, orders, payments
+from ticketing.store.schema import generated_tickets, ticket_types
+from ticketing.store.schema_sales import order_lines, order_places
+from ticketing.supervisor import free_port
+
+LOOK_SECONDS = 0.005
+PATIENCE_SECONDS = 180
+WAYS = ("worker", "dagster")
+
+
+def event_on_sale(office: Office) -> tuple[Event, int]:
+    """An event next month, and its one ticket type."""
+    starts_at = datetime.now(UTC) + timedelta(days=30)
+    with office.database.transaction() as connection:
+        event = events.add(
+            connection,
+            NewEvent(
+                slug="bench", name="Bench", starts_at=starts_at, ends_at=starts_at,
+                time_zone="Asia/Jakarta", locale="id", venue="Aula", region="ID",
+                template_id="classic",
+            ),
+        )  # fmt: skip
+        kind = connection.execute(
+            insert(ticket_types)
+            .values(event_id=event.id, name="Reguler", on_sale=True, price=50_000)
+            .returning(ticket_types.c.id)
+        ).scalar_one()
+    return event, kind
+
+
+def paid_order(office: Office, event: Event, kind: int, number: int) -> tuple[int, str]:
+    """An order with a page to pay it on; its id and the payment's key."""
+    buyer = Buyer(f"email:b{number}@example.org", f"Buyer {number}", f"b{number}@example.org", "")
+    at = datetime.now(UTC)
+    placed = place_order(
+        office.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
+    )
+    with office.database.transaction() as connection:
+        attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+    items = (Item("REG", "Reguler", placed.lines[0].price, 1),)
+    office.midtrans.create(Checkout(attempt.key, items, at, 60))
+    return placed.order.id, attempt.key
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is measured: who serves, how many orders, at what pace."""
+
+    way: str
+    orders: int
+    a_second: float
+
+
+class Watch:
+    """Looks which orders have their PDF, and when that was first seen."""
+
+    def __init__(self, office: Office) -> None:
+        """Begin to look."""
+        self.seen: dict[int, float] = {}
+        self._office = office
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def wait_for(self, count: int) -> None:
+        """Until so many orders have theirs."""
+        deadline = time.perf_counter() + PATIENCE_SECONDS
+        while len(self.seen) < count and time.perf_counter() < deadline:
+            time.sleep(0.1)
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        printed = (
+            select(order_lines.c.order_id)
+            .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+            .join(generated_tickets, generated_tickets.c.attendee_id == order_places.c.attendee_id)
+            .where(generated_tickets.c.generated_at.is_not(None))
+        )
+        while not self._ended.wait(LOOK_SECONDS):
+            with self._office.database.transaction() as connection:
+                found = connection.execute(printed).scalars().all()
+            now = time.perf_counter()
+            for order_id in found:
+                self.seen.setdefault(order_id, now)
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """A process beside us."""
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, env=environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something."""
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    while not true():
+        if time.perf_counter() > deadline:
+            raise TimeoutError("not ready")
+        time.sleep(0.1)
+
+
+def answers(url: str) -> bool:
+    """Whether the service is up."""
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def somebody_listens(office: Office) -> bool:
+    """Whether the worker is up."""
+    with office.database.transaction() as connection:
+        return bell.somebody_listens(connection)
+
+
+def dagster_ticks(environment: dict[str, str]) -> bool:
+    """Whether Dagster's sensors tick: one of them makes the event's partition."""
+    from dagster import DagsterInstance  # noqa: PLC0415 - only one of the ways needs it
+
+    os.environ.update(environment)
+    with DagsterInstance.get() as instance:
+        return bool(instance.get_dynamic_partitions("event"))
+
+
+@contextmanager
+def served(way: str, office: Office, environment: dict[str, str]) -> Iterator[None]:
+    """Whoever is to make the tickets, ready."""
+    dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
+    dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-p", str(free_port(3000))]
+    worker = [sys.executable, "-m", "ticketing", "work"]
+    with running(worker if way == "worker" else dagster, environment):
+        if way == "worker":
+            until(lambda: somebody_listens(office))
+        else:
+            until(lambda: dagster_ticks(environment))
+        yield
+
+
+def measured(
+    office: Office, midtrans: MidtransSimulator, environment: dict[str, str], asked: Asked
+) -> list[float]:
+    """Seconds from answer to PDF of each order."""
+    event, kind = event_on_sale(office)
+    bought = [paid_order(office, event, kind, number) for number in range(asked.orders)]
+    bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in bought]
+    port = free_port(8000)
+    web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    answered = {}
+    with running(web, environment), served(asked.way, office, environment), httpx.Client() as post:
+        until(lambda: answers(url))
+        watch = Watch(office)
+        for order_id, body in bodies:
+            post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
+            answered[order_id] = time.perf_counter()
+            time.sleep(1 / asked.a_second)
+        watch.wait_for(len(bodies))
+    lost = answered.keys() - watch.seen.keys()
+    if lost:
+        print(f"{len(lost)} orders without a PDF after {PATIENCE_SECONDS} s", flush=True)
+    return [watch.seen[order_id] - answered[order_id] for order_id in answered.keys() - lost]
+
+
+def main() -> None:
+    """Print the machine, then a line a way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=60)
+    parser.add_argument("--a-second", type=float, default=3)
+    parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
+    given = parser.parse_args()
+    print(machine(), flush=True)
+    for way in given.way:
+        asked = Asked(way, given.orders, given.a_second)
+        with tempfile.TemporaryDirectory() as name, MidtransSimulator() as midtrans:
+            Path(name).chmod(0o711)  # the embedded server may run as somebody else
+            seconds = sorted(in_a_new_office(Path(name), midtrans, asked))
+        p95 = seconds[int(len(seconds) * 0.95)]
+        print(
+            f"{way:>8}: {len(seconds)} orders, {asked.a_second:g} a second: p50"
+            f" {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, longest {seconds[-1]:.2f} s",
+            flush=True,
+        )
+
+
+def in_a_new_office(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
+    """The same in an office of its own."""
+    settings = Settings(
+        _env_file=None, data_path=folder, midtrans_rehearsal_url=midtrans.url, min_free_disk=0
+    )
+    with open_office(settings) as office:
+        ensure_schema(office)
+        logs.configure(settings.log_level, settings.logs)
+        surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+        environment = prepare_dagster_home(office) | surroundings
+        return measured(office, midtrans, environment, asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""Orders a second for one contested ticket type, and how soon a payment notice is answered.
+
+    python -m benchmarks.selling_over_http [--buyers 200] [--orders 6000] [--notices 200]
+
+A real `ticketing serve` on a new embedded PostgreSQL with its usual settings (fsync on). Each buyer
+has a connection and orders as fast as it is answered, more than there is. Notices come at a
+constant rate whatever the answers do, and are counted from when they were due. The load shares the
+machine with the server: what each took of it is printed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha512
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, func, insert, select
+
+from ticketing.office import midtrans_account
+from ticketing.settings import Settings
+from ticketing.store import stock
+from ticketing.store.database import Database
+from ticketing.store.embedded.server import EmbeddedServer
+from ticketing.store.migrate import upgrade
+from ticketing.store.schema import events, ticket_types
+from ticketing.store.schema_sales import inbox, order_lines
+
+TICKS = os.sysconf("SC_CLK_TCK")
+HOST = "127.0.0.1"
+KEPT_ALIVE_SECONDS = 4  # by uvicorn for five
+
+
+@dataclass
+class Line:
+    """One kept-alive connection that sends ready-made requests."""
+
+    port: int
+    last_used: float = field(default_factory=time.perf_counter)
+    reader: asyncio.StreamReader = field(init=False, repr=False)
+    writer: asyncio.StreamWriter = field(init=False, repr=False)
+
+    async def open(self) -> Self:
+        """Connect."""
+        self.reader, self.writer = await asyncio.open_connection(HOST, self.port)
+        return self
+
+    async def ask(self, request: bytes) -> int:
+        """The status of the answer; its body is read and forgotten."""
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        begins = lower.index(b"content-length:") + 15
+        await self.reader.readexactly(int(lower[begins : lower.index(b"\r", begins)]))
+        self.last_used = time.perf_counter()
+        return int(head[9:12])
+
+
+def post(path: str, body: object) -> bytes:
+    """A request, ready to be sent."""
+    content = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process has taken, and its children, living and ended."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    living = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return sum(map(int, fields[11:15])) / TICKS + sum(cpu_seconds(int(child)) for child in living)
+
+
+def busy_seconds() -> float:
+    """What everybody on the machine has taken."""
+    user, nice, system, *_ = Path("/proc/stat").read_text(encoding="ascii").split()[1:]
+    return (int(user) + int(nice) + int(system)) / TICKS
+
+
+@contextmanager
+def shares(processes: dict[str, list[int]]) -> Iterator[None]:
+    """Print who took how many cores meanwhile; somebody else is noise in the figures."""
+
+    def now() -> dict[str, float]:
+        load = sum(os.times()[:2])
+        ours = {name: sum(map(cpu_seconds, each)) for name, each in processes.items()}
+        return {"load": load, **ours, "else": busy_seconds() - load - sum(ours.values())}
+
+    before, began = now(), time.perf_counter()
+    yield
+    seconds = time.perf_counter() - began
+    took = (f"{name} {(after - before[name]) / seconds:.2f}" for name, after in now().items())
+    print(f"   cores taken: {', '.join(took)}")
+
+
+def on_sale(connection: Connection, capacity: int) -> tuple[int, int]:
+    """An event with one ticket type; the numbers of both."""
+    at = datetime.now(UTC) + timedelta(days=22)
+    event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at, "ends_at": at}
+    place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "", "region": "ID"}
+    event_id = connection.execute(
+        insert(events).values(event | place).returning(events.c.id)
+    ).scalar_one()
+    kind = {"event_id": event_id, "name": "Reguler", "on_sale": True, "price": 50_000}
+    limits = {"capacity": capacity, "max_per_order": 4, "max_per_buyer": 4}
+    kind_id = connection.execute(
+        insert(ticket_types).values(kind | limits).returning(ticket_types.c.id)
+    ).scalar_one()
+    return event_id, kind_id
+
+
+def order(event_id: int, kind_id: int, number: int) -> bytes:
+    """Somebody wants a place."""
+    buyer = {"name": "Sari Wulandari", "email": f"buyer{number}@example.org"}
+    wanted = [{"ticketTypeId": kind_id, "quantity": 1}]
+    body = {"eventId": event_id, "ticketSelections": wanted, "buyer": buyer}
+    return post("/api/orders", body)
+
+
+async def buy_all(ports: list[int], requests: list[bytes], buyers: int) -> list[tuple[int, float]]:
+    """Status and moment of every answer, in the order they came."""
+    left, answers = iter(requests), list[tuple[int, float]]()
+
+    async def buy(line: Line) -> None:
+        for request in left:
+            status = await line.ask(request)
+            answers.append((status, time.perf_counter()))
+
+    lines = [await Line(ports[number % len(ports)]).open() for number in range(buyers)]
+    await asyncio.gather(*(buy(line) for line in lines))
+    return answers
+
+
+def notice(number: int, server_key: str) -> bytes:
+    """A signed word of the gateway about a payment that is the only one of its name."""
+    order_id, amount = f"ORD-BENCH{number:07}-01", "50000.00"
+    signed = sha512(f"{order_id}200{amount}{server_key}".encode()).hexdigest()
+    body = {
+        "transaction_time": "2026-11-20 19:05:10", "transaction_status": "settlement",
+        "transaction_id": f"tx-{number}", "status_message": "midtrans payment notification",
+        "status_code": "200", "signature_key": signed, "settlement_time": "2026-11-20 19:06:44",
+        "payment_type": "bank_transfer", "order_id": order_id, "merchant_id": "G000000001",
+        "gross_amount": amount, "fraud_status": "accept", "currency": "IDR",
+        "va_numbers": [{"va_number": "12345678901", "bank": "bca"}], "payment_amounts": [],
+    }  # fmt: skip
+    return post("/api/payment/notification", body)
+
+
+async def tell_steadily(
+    ports: list[int], requests: list[bytes], rate: int
+) -> tuple[list[float], Counter[int]]:
+    """Milliseconds from when each was due to its answer, and the answers."""
+    idle, milliseconds, answers = list[Line](), list[float](), Counter[int]()
+
+    async def tell(number: int, due: float) -> None:
+        line = idle.pop() if idle else None
+        if line is None or time.perf_counter() - line.last_used > KEPT_ALIVE_SECONDS:
+            line = await Line(ports[number % len(ports)]).open()
+        answers[await line.ask(requests[number])] += 1
+        milliseconds.append((time.perf_counter() - due) * 1000)
+        idle.append(line)
+
+    began = time.perf_counter() + 0.1
+    async with asyncio.TaskGroup() as group:
+        for number in range(len(requests)):
+            due = began + number / rate
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+            group.create_task(tell(number, due))
+    return milliseconds, answers
+
+
+@contextmanager
+def serving(folder: Path, processes: int) -> Iterator[tuple[list[int], list[int]]]:
+    """The web service, so many times; its ports and process numbers."""
+    with ExitStack() as stack:
+        ports, pids = [], []
+        for _ in range(processes):
+            with socket.socket() as probe:
+                probe.bind((HOST, 0))
+                port = probe.getsockname()[1]
+            command = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
+            given = {"TICKETING_DATA": str(folder), "WEB_REQUESTS_A_MINUTE": "100000000"}
+            process = subprocess.Popen(command, env=os.environ | given)  # noqa: S603 - our own
+            stack.callback(process.wait, 30)
+            stack.callback(process.send_signal, signal.SIGTERM)
+            ports.append(port)
+            pids.append(process.pid)
+        for port in ports:
+            _wait_for(port)
+        yield ports, pids
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody answers on port {port}")
+
+
+def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
+    """Ask for more than there is, at once; then count."""
+    capacity = arguments.orders * 3 // 4
+    with database.transaction() as connection:
+        event_id, kind_id = on_sale(connection, capacity)
+    asyncio.run(buy_all(ports, [post("/api/orders", {})] * 200, 20))  # warm
+    requests = [order(event_id, kind_id, number) for number in range(arguments.orders)]
+    began = time.perf_counter()
+    answers = asyncio.run(buy_all(ports, requests, arguments.buyers))
+    last = max(at for status, at in answers if status == 201)  # noqa: PLR2004 - created
+    told = Counter(status for status, _ in answers)
+    with database.transaction() as connection:
+        drifted = stock.drifted(connection, event_id)
+        held = stock.of(connection, kind_id)
+        lines = connection.execute(select(func.count(order_lines.c.id))).scalar_one()
+    assert (drifted, held.pending, lines) == ([], capacity, capacity), (drifted, held, lines)
+    assert told == {201: capacity, 409: arguments.orders - capacity}, told
+    print(
+        f"{arguments.buyers} buyers, one ticket type: {capacity / (last - began):.0f} orders/s;"
+        f" {capacity} places sold once each, {told[409]} refused, counts agree"
+    )
+
+
+def hear(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
+    """Notices at a constant rate."""
+    server_key = midtrans_account(Settings()).server_key
+    number = arguments.notices * arguments.seconds
+    requests = [notice(each, server_key) for each in range(number)]
+    milliseconds, answers = asyncio.run(tell_steadily(ports, requests, arguments.notices))
+    with database.transaction() as connection:
+        kept = connection.execute(select(func.count(inbox.c.id))).scalar_one()
+    assert answers == {200: number}, answers
+    assert kept == number
+    cuts = statistics.quantiles(milliseconds, n=100)
+    print(
+        f"{arguments.notices} notices/s for {arguments.seconds} s, all kept: answered in"
+        f" {cuts[49]:.1f} ms (p50), {cuts[98]:.1f} ms (p99), {max(milliseconds):.1f} ms at most"
+    )
+
+
+def main() -> None:
+    """Measure both on one server."""
+    parser = argparse.ArgumentParser(description="orders and notices over HTTP")
+    parser.add_argument("--buyers", type=int, default=200)
+    parser.add_argument("--orders", type=int, default=6000)
+    parser.add_argument("--notices", type=int, default=200, help="a second")
+    parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--processes", type=int, default=1, help="web services side by side")
+    arguments = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        folder.chmod(0o711)
+        server = stack.enter_context(EmbeddedServer(folder))
+        database = Database.at(server.url())
+        stack.callback(database.dispose)
+        upgrade(database)
+        ports, webs = stack.enter_context(serving(folder, arguments.processes))
+        postmaster = int((server.cluster / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        for measure in (sell, hear):
+            with shares({"web": webs, "PostgreSQL": [postmaster]}):
+                measure(arguments, database, ports)
+
+
+if __name__ == "__main__":
+    main()

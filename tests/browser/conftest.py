@@ -1,0 +1,114 @@
+"""A shop as `ticketing up` runs it, in processes of its own, and a browser in front of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import insert
+
+from ticketing.actions.events import add_event
+from ticketing.domain.events import NewEvent
+from ticketing.settings import CHECKOUT
+from ticketing.store.database import Database
+from ticketing.store.schema import ticket_types
+
+PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a screen; the test is skipped when there is none."""
+    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if chromium is None:
+        pytest.skip("there is no chromium: `make setup-dev` installs Debian's")
+    with sync_playwright() as playwright:
+        # root has no user namespace to put a sandbox in; only our own pages are opened
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page as large as a phone; what a policy forbids it, or its script breaks, is a failure."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Finds a port on which nobody listens."""
+
+    def find() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def concert(database: Database) -> str:
+    """An event far from now, with a ticket type on sale; gives its slug."""
+    starts = datetime(2099, 12, 12, 12, 0, tzinfo=UTC)
+    ends = datetime(2099, 12, 12, 16, 0, tzinfo=UTC)
+    event = add_event(
+        database,
+        NewEvent("konser-2099", "Konser 2099", starts, ends, "Asia/Jakarta", "id",
+                 "Benteng Vredeburg", "ID", "classic"),
+        by="test",
+    )  # fmt: skip
+    with database.transaction() as connection:
+        connection.execute(
+            insert(ticket_types).values(
+                event_id=event.id, name="VIP", on_sale=True, price=150_000, capacity=10
+            )
+        )
+    return event.slug
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
+    """The web service, the worker and the simulated gateway, each a process; gives the address."""
+    web, gateway = free_port(), free_port()
+    address = f"http://127.0.0.1:{web}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "MIDTRANS_REHEARSAL_URL": f"http://127.0.0.1:{gateway}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    commands = [
+        ["ticketing", "serve", "--quiet", "--port", str(web)],
+        ["ticketing", "work"],
+        ["simulators.midtrans", "--port", str(gateway),
+         "--notify", f"{address}/api/payment/notification"],
+    ]  # fmt: skip
+    with ExitStack() as stack:
+        for command in commands:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command], cwd=CHECKOUT, env=environment,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+            stack.callback(process.wait, timeout=60)
+            stack.callback(process.terminate)
+        with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=60) as client:
+            client.get(f"{address}/health").raise_for_status()
+        yield address

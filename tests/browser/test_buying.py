@@ -1,0 +1,80 @@
+"""Somebody buys tickets with a phone, from the event's page to the PDF, and no part is made up."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pypdfium2
+import pytest
+import zxingcpp
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from ticketing.store.database import Database
+from ticketing.store.schema import generated_tickets
+
+pytestmark = pytest.mark.browser
+
+
+def test_two_tickets_are_bought_on_the_gateways_page_and_their_pdf_is_downloaded(
+    phone: Page, shop: str, concert: str, database: Database, tmp_path: Path
+) -> None:
+    phone.goto(f"{shop}/events/{concert}")
+    phone.get_by_label("Jumlah tiket: VIP").select_option("2")
+    expect(phone.locator("#total")).to_have_text("Rp300.000")
+    phone.get_by_label("Nama lengkap").fill("Sari Wulandari")
+    phone.get_by_label("Email").fill("sari@example.org")
+    phone.get_by_role("button", name="Pesan").click()
+    expect(phone.locator(".status")).to_have_text("Menunggu pembayaran")
+    order = phone.url
+
+    phone.get_by_role("button", name="Bayar sekarang").click()
+    phone.get_by_role("button", name=re.compile("gopay", re.IGNORECASE)).click()
+    phone.locator("button[value=pay]").click()
+    phone.get_by_role("link", name="Back to the shop").click()
+
+    expect(phone.locator(".status")).to_have_text("Lunas")
+    assert phone.url.startswith(order)
+    tickets = phone.locator(".tickets li")
+    expect(tickets).to_have_count(2)
+    expect(phone.get_by_role("link", name="PDF")).to_have_count(2)
+    code = tickets.first.locator("b").inner_text()
+    with phone.expect_download() as saved:
+        phone.get_by_role("link", name="PDF").first.click()
+    assert saved.value.suggested_filename == f"{code}.pdf"
+    saved.value.save_as(tmp_path / "ticket.pdf")
+    drawn = pypdfium2.PdfDocument(tmp_path / "ticket.pdf")[0].render(scale=3).to_pil()
+    read = {found.text for found in zxingcpp.read_barcodes(np.asarray(drawn.convert("L")))}
+    with database.transaction() as connection:
+        signed = connection.scalar(
+            select(generated_tickets.c.qr_code_data).where(generated_tickets.c.ticket_code == code)
+        )
+    assert signed in read
+    phone.get_by_role("link", name="Buka").last.click()
+    expect(phone.locator(".name")).to_have_text("Sari Wulandari")
+    expect(phone.locator("img.qr")).to_be_visible()
+
+
+def test_a_card_that_is_refused_is_tried_again_and_then_the_order_is_given_up(
+    phone: Page, shop: str, concert: str
+) -> None:
+    phone.goto(f"{shop}/events/{concert}")
+    phone.get_by_label("Jumlah tiket: VIP").select_option("1")
+    phone.get_by_label("Nama lengkap").fill("Budi")
+    phone.get_by_label("Nomor HP").fill("0812 3456 7890")
+    phone.get_by_role("button", name="Pesan").click()
+    phone.get_by_role("button", name="Bayar sekarang").click()
+    phone.locator("button[value=credit_card]").click()
+    phone.locator("button[value=decline]").click()
+    phone.get_by_role("link", name="Back to the shop").click()
+
+    again = phone.get_by_role("button", name="Bayar lagi")
+    expect(again).to_be_visible()
+    old = phone.url
+    again.click()
+    expect(phone.locator("button[value=gopay]")).to_be_visible()
+    phone.goto(old)
+    phone.get_by_role("button", name="Batalkan pesanan").click()
+
+    expect(phone.locator(".status")).to_have_text("Dibatalkan")
+    expect(phone.get_by_role("link", name="Pesan lagi")).to_be_visible()

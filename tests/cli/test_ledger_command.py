@@ -1,0 +1,200 @@
+"""The books and the webhooks from the command line."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+from standardwebhooks import Webhook
+
+from simulators.hooks import HookReceiver
+from ticketing.actions.cancel_order import cancel_order
+from ticketing.actions.place_order import PlacedOrder, place_order
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Selection
+from ticketing.store.database import Database
+from ticketing.store.schema import ticket_types
+
+Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+    """Runs `ticketing …` against a fresh database and an empty folder."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "COLUMNS": "200",
+        "TZ": "UTC",
+    }
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ticketing", *arguments],
+            check=False, capture_output=True, text=True, timeout=120,
+            env=environment | more, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def receiver() -> Iterator[HookReceiver]:
+    with HookReceiver() as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def place(database: Database, event: Event) -> Callable[[datetime], PlacedOrder]:
+    """Places an order for two places at Rp50.000."""
+    with database.transaction() as connection:
+        kind = connection.execute(
+            insert(ticket_types)
+            .values(event_id=event.id, name="Guest", on_sale=True, price=50_000)
+            .returning(ticket_types.c.id)
+        ).scalar_one()
+
+    def place_one(at: datetime) -> PlacedOrder:
+        return place_order(database, event, asked=[Selection(kind, 2)], at=at, by="web")
+
+    return place_one
+
+
+def test_a_bookkeeper_sees_what_came_and_went_and_its_sums(
+    ticketing: Ticketing, database: Database, event: Event,
+    place: Callable[[datetime], PlacedOrder], now: datetime,
+) -> None:  # fmt: skip
+    placed = place(now)
+    cancel_order(database, placed.order.id, at=now, by="cli:sari")
+    other = place(now + timedelta(days=1))
+
+    shown = ticketing("ledger", event.slug)
+
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    (cancelled,) = [line for line in lines if "order.cancelled" in line and "cli:sari" in line]
+    assert placed.order.code in cancelled
+    assert "-Rp100.000" in cancelled
+    assert "2026-11-20 15:00" in cancelled
+    assert other.order.code in shown.stdout
+    assert [line.split() for line in lines if line.startswith("  order.placed")] == [
+        ["order.placed", "2", "sale", "Rp200.000"]
+    ]
+
+
+def test_a_long_list_shows_its_end_and_the_sums_of_all(
+    ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime
+) -> None:
+    first, last = place(now), place(now)
+
+    shown = ticketing("ledger", event.slug, "--limit", "1")
+
+    assert first.order.code not in shown.stdout
+    assert last.order.code in shown.stdout
+    assert "the latest 1 of 2" in shown.stdout
+    assert "order.placed              2  sale Rp200.000" in shown.stdout
+
+
+def test_a_period_is_of_the_venues_own_clock(
+    ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime
+) -> None:
+    place(now)
+    midnight = now.replace(hour=17)  # in Jakarta
+    placed = place(midnight)
+    place(midnight + timedelta(days=1))
+
+    shown = ticketing("ledger", event.slug, "--from", "2026-11-21", "--to", "2026-11-22", "--json")
+
+    told = json.loads(shown.stdout)
+    assert [entry["order_code"] for entry in told["entries"]] == [placed.order.code]
+    assert told["totals"] == {"order.placed": {"entries": 1, "sale": 100_000, "money": 0}}
+
+
+def test_the_books_go_into_a_file(
+    ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder], now: datetime,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    placed = place(now)
+    path = tmp_path / "books.csv"
+
+    said = ticketing("ledger", event.slug, "--csv", str(path))
+
+    assert said.stdout == f"1 entries in {path}\n"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file, delimiter=";")
+    assert (row["order"], row["sale"], row["actor"]) == (placed.order.code, "100000", "web")
+
+
+def test_a_webhook_from_its_first_trial_to_its_end(
+    ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder],
+    receiver: HookReceiver, now: datetime,
+) -> None:  # fmt: skip
+    added = ticketing(
+        "hooks", "add", "shop", receiver.url, "--kind", "order.placed", "-e", event.slug
+    )
+    assert added.returncode == 0, added.stderr
+    judge = Webhook(added.stdout.strip())
+
+    tried = ticketing("hooks", "test", "shop")
+    placed = place(now)
+    receiver.status, receiver.body = 500, b"[/never] [red]opened"
+    failing = ticketing("hooks", "send")
+    log = ticketing("hooks", "calls", "shop", "--json")
+    table = ticketing("hooks", "calls", "shop", "--state", "waiting")
+    receiver.status = 200
+    again = ticketing("hooks", "resend", "shop", "--from", "2026-11-20")
+    listed = ticketing("hooks", "list")
+    removed = ticketing("hooks", "remove", "shop")
+    unknown = ticketing("hooks", "calls", "shop")
+
+    assert (tried.returncode, tried.stdout) == (0, "200 thanks\n")
+    assert (failing.returncode, failing.stdout) == (1, "0 arrived, 1 did not\n")
+    (call,) = json.loads(log.stdout)
+    assert (call["order_code"], call["last_status"], call["tries"]) == (placed.order.code, 500, 1)
+    assert "answered 500 [/never] [red]opened" in table.stdout
+    assert again.stdout == "calls to be made: 1\n"
+    assert added.stdout.strip() not in listed.stdout
+    assert "shop" in listed.stdout
+    assert removed.stdout == ("shop is removed; calls that waited and will not be made: 1\n")
+    assert unknown.returncode == 2
+    assert "there is no webhook 'shop'" in unknown.stderr
+    assert [judge.verify(body, heard)["type"] for heard, body in receiver.heard] == [
+        "hook.test", "order.placed",
+    ]  # fmt: skip
+
+
+def test_outside_a_rehearsal_this_machine_is_never_called(
+    ticketing: Ticketing, receiver: HookReceiver
+) -> None:
+    production = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
+
+    plain = ticketing("hooks", "add", "shop", receiver.url, **production)
+    secret = ticketing("hooks", "add", "shop", "https://localhost:1/", **production)
+    tried = ticketing("hooks", "test", "shop", **production)
+
+    assert plain.returncode == 2
+    assert "https://" in plain.stderr
+    assert secret.returncode == 0
+    assert tried.returncode == 1
+    assert "not on the internet" in tried.stdout
+    assert receiver.heard == []
+
+
+def test_the_worker_asked_once_calls_what_waits(
+    ticketing: Ticketing, place: Callable[[datetime], PlacedOrder], receiver: HookReceiver,
+    now: datetime,
+) -> None:  # fmt: skip
+    ticketing("hooks", "add", "shop", receiver.url)
+    place(now)
+
+    worked = ticketing("work", "--once")
+
+    assert worked.returncode == 0, worked.stderr
+    assert len(receiver.heard) == 1

@@ -1,0 +1,138 @@
+"""Paid orders with printed tickets, a mail server on a port, and what is sent through it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from simulators.mail.server import MailSimulator
+from ticketing.actions.deliver import Delivered, Mailroom, deliver
+from ticketing.actions.generate import Means, Order, generate_tickets
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.write_message import Desk
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.messages import Messages
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.domain.deliveries import DeliveryState
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Buyer
+from ticketing.domain.payments import AttemptState
+from ticketing.gateways.mail import Mailer
+from ticketing.gateways.mail_message import Sender
+from ticketing.gateways.mail_server import MailServer, Security
+from ticketing.signing.keys import KeyRing
+from ticketing.store.database import Database
+from ticketing.store.schema_deliveries import deliveries, delivery_logs
+
+ORGANISER = "panitia@example.org"
+
+
+@pytest.fixture
+def mails() -> Iterator[MailSimulator]:
+    with MailSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def mailer(mails: MailSimulator) -> Iterator[Mailer]:
+    server = MailServer(
+        mails.host, mails.port, Security.NONE, timeout_seconds=5, acceptance_seconds=1
+    )
+    with Mailer(server, Sender("tiket@example.org", "Panitia Wisuda")) as ours:
+        yield ours
+
+
+@pytest.fixture
+def means(database: Database, keys: KeyRing, tmp_path: Path) -> Means:
+    folder = DocumentFolder(tmp_path / "documents", min_free_disk=0)
+    return Means(database, keys, Renderer(TemplateFolders(None)), folder)
+
+
+@pytest.fixture
+def desk(means: Means) -> Desk:
+    messages = Messages()
+    return Desk(messages, means.folder, means.keys, "https://tickets.example.org", "Panitia")
+
+
+@pytest.fixture
+def mailroom(desk: Desk, mailer: Mailer) -> Mailroom:
+    return Mailroom(desk, mailer, ORGANISER)
+
+
+@pytest.fixture
+def send(database: Database, mailroom: Mailroom, now: datetime) -> Callable[..., Delivered]:
+    """One round, so many minutes later; the ladder's waits are as written."""
+
+    def run(minutes: float = 0, through: Mailroom = mailroom, limit: int = 8) -> Delivered:
+        at = now + timedelta(minutes=minutes)
+        return deliver(database, through, at=at, jitter=lambda: 0.5, limit=limit)
+
+    return run
+
+
+@pytest.fixture
+def buy(
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    begin_payment: Callable[..., object],
+    hear: Callable[..., object],
+    sari: Buyer,
+) -> Callable[..., PlacedOrder]:
+    """An order of two places that is paid, and whose tickets nobody has made."""
+
+    def bought(buyer: Buyer = sari) -> PlacedOrder:
+        placed = place((sell(f"Reguler {buyer.name}"), 2), buyer=buyer)
+        hear(begin_payment(placed), AttemptState.SETTLED)
+        return placed
+
+    return bought
+
+
+@pytest.fixture
+def print_all(means: Means, event: Event, now: datetime) -> Callable[[], None]:
+    """Makes the event's tickets and their PDFs."""
+
+    def made() -> None:
+        generate_tickets(means, event, Order(at=now, by="worker"))
+
+    return made
+
+
+@pytest.fixture
+def sold(buy: Callable[..., PlacedOrder], print_all: Callable[[], None]) -> PlacedOrder:
+    """An order whose two tickets are printed and wait to be sent."""
+    placed = buy()
+    print_all()
+    return placed
+
+
+@pytest.fixture
+def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
+    """Every delivery's address and state."""
+
+    def look() -> list[tuple[str, DeliveryState]]:
+        query = select(deliveries.c.address, deliveries.c.state).order_by(deliveries.c.address)
+        with database.transaction() as connection:
+            return [(row.address, DeliveryState(row.state)) for row in connection.execute(query)]
+
+    return look
+
+
+@pytest.fixture
+def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
+    """How every attempt at a mail to Sari ended, and why, oldest first."""
+
+    def look() -> list[tuple[str, str]]:
+        query = (
+            select(delivery_logs.c.state, delivery_logs.c.reason)
+            .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+            .where(deliveries.c.address == "sari@example.org")
+            .order_by(delivery_logs.c.id)
+        )
+        with database.transaction() as connection:
+            return [(row.state, row.reason) for row in connection.execute(query)]
+
+    return look

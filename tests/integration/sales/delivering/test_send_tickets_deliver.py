@@ -1,0 +1,129 @@
+"""A roster's tickets by mail: planned, applied once, and not to those who want none."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import update
+
+from simulators.mail.server import MailSimulator
+from ticketing.actions.deliver import Delivered
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.send_tickets import apply_sending, opt_out, plan_sending
+from ticketing.domain.errors import PlanOutdated
+from ticketing.domain.events import Event
+from ticketing.store.database import Database
+from ticketing.store.schema import people
+
+Send = Callable[..., Delivered]
+
+
+@pytest.fixture
+def guests(
+    database: Database,
+    event: Event,
+    enter: Callable[..., list[int]],
+    print_all: Callable[[], None],
+) -> list[int]:
+    """Three guests with printed tickets and addresses."""
+    ids = enter(event, 3)
+    with database.transaction() as connection:
+        for number, guest_id in enumerate(ids):
+            address = f"Guest{number}@example.org"
+            connection.execute(update(people).where(people.c.id == guest_id).values(email=address))
+    print_all()
+    return ids
+
+
+@pytest.mark.usefixtures("guests")
+def test_each_guest_gets_the_own_ticket_once(
+    database: Database, event: Event, mails: MailSimulator, send: Send
+) -> None:
+    plan = plan_sending(database, event)
+    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    done = send()
+
+    again = plan_sending(database, event)
+    assert (done.sent, len(plan.by_mail), again.by_mail) == (3, 3, ())
+    files = [tuple(mail.files) for mail in mails.mails()]
+    assert len(set(files)) == 3
+    assert all(len(names) == 1 for names in files)
+
+
+@pytest.mark.usefixtures("guests")
+def test_a_plan_applied_twice_leaves_no_second_message(
+    database: Database, event: Event, send: Send
+) -> None:
+    plan = plan_sending(database, event)
+    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    with pytest.raises(PlanOutdated):
+        apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    assert send().taken == 3
+
+
+def test_a_plan_that_is_out_of_date_sends_nothing(
+    database: Database, event: Event, guests: list[int], send: Send
+) -> None:
+    plan = plan_sending(database, event)
+    with database.transaction() as connection:
+        one = update(people).where(people.c.id == guests[0])
+        connection.execute(one.values(email="other@example.org"))
+
+    with pytest.raises(PlanOutdated):
+        apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    assert send() == Delivered()
+
+
+def test_who_wants_none_or_has_no_address_is_left_out(
+    database: Database, event: Event, guests: list[int], now: datetime
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(people).where(people.c.id == guests[2]).values(email=""))
+
+    first = opt_out(database, "guest0@EXAMPLE.org", at=now, by="cli")
+    second = opt_out(database, "guest0@example.org", at=now, by="cli")
+    plan = plan_sending(database, event)
+
+    assert (first, second) == (True, False)
+    assert [ticket.guest_id for ticket in plan.by_mail] == [guests[1]]
+    assert (plan.opted_out, plan.without_address) == ((guests[0],), (guests[2],))
+
+
+@pytest.mark.usefixtures("guests")
+def test_who_says_so_after_the_plan_was_applied_gets_none(
+    database: Database, event: Event, mails: MailSimulator, send: Send, now: datetime
+) -> None:
+    plan = plan_sending(database, event)
+    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+    opt_out(database, "guest0@example.org", at=now, by="cli")
+
+    done = send()
+
+    assert (done.sent, done.failed) == (2, 1)
+    assert len(mails.mails()) == 2
+
+
+@pytest.mark.usefixtures("guests")
+def test_buyers_go_first_and_whoever_opted_out_gets_what_was_ordered(
+    database: Database,
+    event: Event,
+    mails: MailSimulator,
+    send: Send,
+    now: datetime,
+    buy: Callable[..., PlacedOrder],
+    print_all: Callable[[], None],
+) -> None:
+    plan = plan_sending(database, event)
+    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+    opt_out(database, "sari@example.org", at=now, by="cli")
+    buy()
+    print_all()
+
+    send(limit=2)
+
+    recipients = sorted(mail.recipients[0] for mail in mails.mails())
+    assert recipients == ["panitia@example.org", "sari@example.org"]

@@ -1,0 +1,64 @@
+"""Somebody who is told of orders, on a real socket, and what we have noted of the calls."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from simulators.hooks import HookReceiver
+from ticketing.actions.hook_endpoints import add_hook, hook_calls
+from ticketing.actions.send_hooks import Told, send_hooks
+from ticketing.domain.hooks import Endpoint
+from ticketing.gateways.hooks import HookClient
+from ticketing.signing.keys import KeyRing
+from ticketing.store.database import Database
+from ticketing.store.hook_calls import Call
+
+
+@pytest.fixture
+def receiver() -> Iterator[HookReceiver]:
+    """Somebody who listens."""
+    with HookReceiver() as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def poster() -> HookClient:
+    """Our side of the wire; half a second is long here."""
+    return HookClient(rehearsal=True, seconds=0.5)
+
+
+@pytest.fixture
+def listen(
+    database: Database, keys: KeyRing, receiver: HookReceiver, now: datetime
+) -> Callable[..., Endpoint]:
+    """Tells the receiver, called shop unless said otherwise, of these kinds or of all."""
+
+    def add(*kinds: str, **more: object) -> Endpoint:
+        terms = {"name": "shop", "url": receiver.url, "rehearsal": True, "at": now, "by": "cli"}
+        return add_hook(database, keys, kinds=kinds, **terms | more).endpoint
+
+    return add
+
+
+@pytest.fixture
+def send(
+    database: Database, keys: KeyRing, poster: HookClient, now: datetime
+) -> Callable[..., Told]:
+    """Makes the calls that are due after so much time."""
+
+    def go(**after: float) -> Told:
+        at = now + timedelta(**after)
+        return send_hooks(database, poster, keys, at=at, by="worker", jitter=lambda: 0.5)
+
+    return go
+
+
+@pytest.fixture
+def calls(database: Database) -> Callable[..., list[Call]]:
+    """The log of the shop's calls, the oldest first."""
+
+    def look(name: str = "shop") -> list[Call]:
+        return hook_calls(database, name, limit=1000)[::-1]
+
+    return look

@@ -1,0 +1,93 @@
+"""Killed with -9 around a call: it is made again, under the same name, and then it is enough."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from simulators.hooks import HookReceiver
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.send_hooks import Told
+from ticketing.domain.hooks import CallState, Endpoint
+from ticketing.store.hook_calls import LEASE, Call
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.actions.send_hooks import send_hooks
+from ticketing.gateways.hooks import HookClient
+from ticketing.signing.keys import KeyRing
+from ticketing.store.database import Database
+
+url, at, step, when = sys.argv[1:]
+left = int(when)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(HookClient):
+    def post(self, *arguments):
+        answer = super().post(*arguments)
+        if step == "after the call":
+            die_at_last()
+        return answer
+
+database = Database.at(url)
+if step != "after the call":
+    event.listen(database.engine, step, die_at_last)
+send_hooks(
+    database, Dying(rehearsal=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
+    by="worker",
+)
+"""
+
+
+@pytest.fixture
+def die(database_url: str, now: datetime) -> Callable[[str, int], int]:
+    """Makes the calls in a process of its own that kills itself at the n-th of a kind of step."""
+
+    def run(step: str, when: int) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", WORKER, database_url, now.isoformat(), step, str(when)],
+            cwd=Path(__file__).parents[4],
+            check=False,
+            timeout=60,
+        ).returncode
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("step", "when", "heard"),
+    [
+        ("before_cursor_execute", 1, 1),
+        ("commit", 1, 1),
+        ("after the call", 1, 2),
+        ("before_cursor_execute", 3, 2),
+        ("commit", 2, 2),
+    ],
+)
+def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
+    sell: Callable[..., int], place: Callable[..., PlacedOrder], listen: Callable[..., Endpoint],
+    send: Callable[..., Told], calls: Callable[..., list[Call]],
+    receiver: HookReceiver, die: Callable[[str, int], int], step: str, when: int, heard: int,
+) -> None:  # fmt: skip
+    listen()
+    place((sell("Guest"), 1))
+
+    killed = die(step, when)
+    send(seconds=LEASE.total_seconds())
+
+    assert killed == -signal.SIGKILL
+    assert len(receiver.heard) == heard
+    assert len(set(receiver.ids())) == 1
+    assert [call.state for call in calls()] == [CallState.DELIVERED]
+    assert send(days=9) == Told(0, 0)

@@ -1,0 +1,223 @@
+"""A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from subprocess import Popen
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.actions.generate import Means
+from ticketing.actions.place_order import PlacedOrder, place_order
+from ticketing.domain.errors import Unavailable
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Buyer, Selection
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.gateways.midtrans_checkout import Checkout, Item
+from ticketing.office import Office
+from ticketing.settings import CHECKOUT, Settings
+from ticketing.store import bell, inbox, orders, payments
+from ticketing.store.database import Database
+from ticketing.store.payments import Attempt
+from ticketing.store.schema import generated_tickets, ticket_types
+
+PRICE = 50_000
+PATIENCE_SECONDS = 30
+DEEDS = {"payments settled", "tickets made"}
+
+
+@pytest.fixture
+def midtrans() -> Iterator[MidtransSimulator]:
+    """Midtrans on a port; it notifies nobody: a test delivers what it wants delivered."""
+    with MidtransSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def settings(settings: Settings, midtrans: MidtransSimulator) -> Settings:
+    """The test's box office, with the simulated Midtrans as its gateway."""
+    return settings.model_copy(update={"midtrans_rehearsal_url": midtrans.url, "min_free_disk": 0})
+
+
+@pytest.fixture
+def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> dict[str, str]:
+    """Processes started beside the test ask the same gateway."""
+    return surroundings | {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+
+
+@pytest.fixture
+def gateway(office: Office) -> Iterator[Midtrans]:
+    """Our client of it."""
+    with office.midtrans as client:
+        yield client
+
+
+@pytest.fixture
+def means(office: Office) -> Means:
+    """What tickets are made with."""
+    return Means(office.database, office.keys, office.renderer, office.folder)
+
+
+@pytest.fixture
+def on_sale(database: Database, event: Event) -> int:
+    """A ticket type of Rp50.000, a thousand places."""
+    with database.transaction() as connection:
+        return connection.execute(
+            insert(ticket_types)
+            .values(event_id=event.id, name="Reguler", on_sale=True, price=PRICE, capacity=1000)
+            .returning(ticket_types.c.id)
+        ).scalar_one()
+
+
+@pytest.fixture
+def order_places(database: Database, event: Event, on_sale: int) -> Callable[..., PlacedOrder]:
+    """A new buyer orders so many places."""
+    numbers = count(1)
+
+    def order(places: int = 1, name: str = "Sari") -> PlacedOrder:
+        number = next(numbers)
+        address = f"buyer{number}@example.org"
+        buyer = Buyer(f"email:{address}", name, address, "")
+        return place_order(
+            database,
+            event,
+            asked=[Selection(on_sale, places)],
+            buyer=buyer,
+            at=datetime.now(UTC),
+            by="web",
+        )
+
+    return order
+
+
+@pytest.fixture
+def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrder], Attempt]:
+    """The buyer opens the payment page."""
+
+    def begin(placed: PlacedOrder) -> Attempt:
+        at = placed.order.expires_at - timedelta(minutes=60)
+        with database.transaction() as connection:
+            attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+        quantity = placed.lines[0].quantity
+        items = (Item("REG", "Reguler", placed.lines[0].price, quantity),)
+        gateway.create(Checkout(attempt.key, items, datetime.now(UTC), 60))
+        return attempt
+
+    return begin
+
+
+@pytest.fixture
+def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Attempt], None]:
+    """Midtrans' notice of an attempt as it stands comes in and is kept."""
+    numbers = count(1)
+
+    def told(attempt: Attempt) -> None:
+        body = json.dumps(midtrans.bank.status(attempt.key)).encode()
+        with database.transaction() as connection:
+            inbox.keep(
+                connection,
+                source="midtrans",
+                unique_key=f"notice {next(numbers)}",
+                subject=attempt.key,
+                body=body,
+                at=datetime.now(UTC),
+            )
+
+    return told
+
+
+@pytest.fixture
+def pay(
+    order_places: Callable[..., PlacedOrder],
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    midtrans: MidtransSimulator,
+    notify: Callable[[Attempt], None],
+) -> Callable[..., PlacedOrder]:
+    """A new buyer orders, pays, and we are notified."""
+
+    def paid(
+        places: int = 1, *, name: str = "Sari", by: str = "bca_va", notified: bool = True
+    ) -> PlacedOrder:
+        placed = order_places(places, name)
+        attempt = begin_payment(placed)
+        midtrans.push(attempt.key, "pay", by)
+        if notified:
+            notify(attempt)
+        return placed
+
+    return paid
+
+
+@pytest.fixture
+def printed(database: Database) -> Callable[[], int]:
+    """How many live tickets have their PDF."""
+
+    def look() -> int:
+        query = select(func.count()).where(
+            generated_tickets.c.state == "live", generated_tickets.c.generated_at.is_not(None)
+        )
+        with database.transaction() as connection:
+            return connection.execute(query).scalar_one()
+
+    return look
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Waits for something to become true."""
+
+    def wait(true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not true() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def is_there(database: Database) -> Callable[[], bool]:
+    """Whether a worker listens."""
+
+    def look() -> bool:
+        with suppress(Unavailable), database.transaction() as connection:
+            return bell.somebody_listens(connection)
+        return False
+
+    return look
+
+
+@pytest.fixture
+def hire(
+    surroundings: dict[str, str], is_there: Callable[[], bool], until: Callable[..., None]
+) -> Iterator[Callable[[], Popen[bytes]]]:
+    """Starts a worker and waits until it listens."""
+    workers = []
+
+    def start() -> Popen[bytes]:
+        command = [sys.executable, "-m", "ticketing", "work"]
+        workers.append(Popen(command, env=surroundings, cwd=CHECKOUT))
+        until(is_there)
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+
+
+@pytest.fixture
+def told(settings: Settings) -> Callable[[], list[str]]:
+    """What workers have told in the log of what they did."""
+
+    def read() -> list[str]:
+        lines = settings.logs.read_text(encoding="utf-8").splitlines()
+        messages = [json.loads(line)["message"] for line in lines]
+        return [message for message in messages if message in DEEDS]
+
+    return read

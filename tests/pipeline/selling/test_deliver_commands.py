@@ -1,0 +1,162 @@
+"""Messages by hand: sending what is due, seeing what failed, sending it again; and their checks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from sqlalchemy import update
+
+from ticketing.actions.generate import Means
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.serve_paid import serve_paid
+from ticketing.domain.events import Event
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.settings import CHECKOUT, Settings
+from ticketing.store.database import Database
+from ticketing.store.schema_deliveries import deliveries
+from ticketing.store.schema_sales import outbox
+
+Ticketing = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def ticketing(surroundings: dict[str, str]) -> Ticketing:
+    """Runs a command."""
+
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "ticketing", *arguments]
+        return subprocess.run(
+            command, env=surroundings | more, cwd=CHECKOUT, check=False, capture_output=True,
+            text=True,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def paid(pay: Callable[..., PlacedOrder], means: Means, gateway: Midtrans) -> PlacedOrder:
+    """A paid order of two places with printed tickets, to be told of."""
+    placed = pay(places=2)
+    serve_paid(means, gateway, at=datetime.now(UTC), by="sensor")
+    return placed
+
+
+@pytest.mark.usefixtures("paid")
+def test_in_a_rehearsal_mails_are_files_and_it_is_said(
+    ticketing: Ticketing, settings: Settings
+) -> None:
+    sent = ticketing("deliver", ORGANISER_MAIL="panitia@example.org")
+
+    folder = settings.mails
+    assert sent.stdout == (
+        f"rehearsal: mails are files in {folder}\n"
+        "2 sent, 0 to be tried again, 0 failed, 0 unknown; not begun: 0 to people, 0 to the"
+        " organiser\n"
+    )
+    assert sent.returncode == 0
+    assert len(list(folder.glob("*.eml"))) == 2
+
+
+@pytest.mark.usefixtures("paid")
+def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing: Ticketing) -> None:
+    sandbox = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
+
+    sent = ticketing("deliver", **sandbox)
+    examined = ticketing("doctor", **sandbox)
+
+    assert sent.stdout.startswith("nothing is sent: MAIL_URL is not set\n0 sent")
+    assert "no server, nothing is sent; 1 messages wait to be sent" in examined.stdout
+    assert "nobody is told of orders; 1 messages wait" in examined.stdout
+
+
+def test_what_failed_is_listed_and_sent_again(
+    ticketing: Ticketing, paid: PlacedOrder, database: Database, settings: Settings
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(outbox).values(recipient="nobody@nowhere"))
+    failed = ticketing("deliver")
+    shown = json.loads(ticketing("deliveries", "wisuda-2026", "--failed", "--json").stdout)
+    with database.transaction() as connection:
+        connection.execute(update(deliveries).values(address="sari@example.org"))
+
+    again = ticketing("resend", "--failed", "wisuda-2026")
+    sent = ticketing("deliver")
+
+    assert failed.returncode == 1
+    assert {one["subject"] for one in shown} == {paid.order.code}
+    assert {one["last_error"] for one in shown} == {"the address cannot be written to"}
+    assert again.stdout == "messages that go out again: 2\n"
+    assert sent.returncode == 0
+    assert len(list(settings.mails.glob("*.eml"))) == 2
+
+
+@pytest.mark.usefixtures("paid")
+def test_one_that_was_sent_goes_again_as_another_copy(
+    ticketing: Ticketing, settings: Settings
+) -> None:
+    ticketing("deliver")
+    (first,) = json.loads(ticketing("deliveries", "wisuda-2026", "--json").stdout)
+
+    again = ticketing("resend", str(first["id"]))
+    ticketing("deliver")
+
+    assert again.returncode == 0
+    names = {path.stem for path in settings.mails.glob("*.eml")}
+    assert len(names) == 2
+    assert {name.partition("-")[0] for name in names} == {min(names, key=len)}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["resend"], ["resend", "99"], ["resend", "1", "--failed", "x"]]
+)
+def test_a_resend_of_nothing_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
+    assert ticketing(*arguments).returncode == 2
+
+
+@pytest.mark.usefixtures("paid")
+def test_checks_see_what_is_stuck_and_what_failed(
+    database: Database, location: dg.Definitions, event: Event, ticketing: Ticketing
+) -> None:
+    def failing() -> set[str]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions("event", [event.slug])
+            ran = location.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=instance, partition_key=event.slug,
+                asset_selection=[dg.AssetKey("ticket_deliveries")],
+            )  # fmt: skip
+            return {one.check_name for one in ran.get_asset_check_evaluations() if not one.passed}
+
+    ticketing("deliver")
+    sound = failing()
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    late = {"state": "error", "next_try": long_ago, "ended_at": None}
+    with database.transaction() as connection:
+        connection.execute(update(deliveries).values(late))
+    stuck = failing()
+    with database.transaction() as connection:
+        connection.execute(update(deliveries).values(state="failed", next_try=None))
+
+    assert (sound, stuck, failing()) == (
+        set(), {"no_message_is_stuck"}, {"every_message_went_out"},
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("issued")
+def test_a_rosters_tickets_are_mailed_as_planned(ticketing: Ticketing, settings: Settings) -> None:
+    opted_out = ticketing("opt-out", "person0@example.org")
+    plan = json.loads(ticketing("send-tickets", "plan", "wisuda-2026", "--json").stdout)
+    shown = ticketing("send-tickets", "plan", "wisuda-2026")
+
+    applied = ticketing("send-tickets", "apply", "wisuda-2026", "--plan", plan["plan_hash"])
+    sent = ticketing("deliver")
+    outdated = ticketing("send-tickets", "apply", "wisuda-2026", "--plan", plan["plan_hash"])
+
+    assert opted_out.stdout == "noted\n"
+    assert shown.stdout.startswith("4 tickets would go by mail; no address: 0 guests, want no")
+    assert applied.stdout == "tickets that will be mailed: 4\n"
+    assert (sent.returncode, outdated.returncode) == (0, 2)
+    assert len(list(settings.mails.glob("*.eml"))) == 4

@@ -1,0 +1,140 @@
+"""The worker mails tickets by itself; killed while it sends, nothing is mailed anew by mistake."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from subprocess import Popen
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from sqlalchemy import select
+
+from simulators.mail.faults import Fault
+from simulators.mail.server import MailSimulator
+from ticketing.actions.deliver import deliver
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.serve_paid import serve_paid
+from ticketing.domain.deliveries import DeliveryState
+from ticketing.office import Office
+from ticketing.settings import Settings
+from ticketing.store.database import Database
+from ticketing.store.schema_deliveries import deliveries
+
+BUYER = "buyer1@example.org"
+
+
+@pytest.fixture
+def mails() -> Iterator[MailSimulator]:
+    with MailSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def mail_settings(mails: MailSimulator) -> dict[str, str]:
+    return {
+        "MAIL_URL": f"smtp://{mails.host}:{mails.port}",
+        "MAIL_FROM": "Panitia Wisuda <tiket@example.org>",
+        "ORGANISER_MAIL": "panitia@example.org",
+    }
+
+
+@pytest.fixture
+def surroundings(surroundings: dict[str, str], mail_settings: dict[str, str]) -> dict[str, str]:
+    """Workers started beside the test send through the same mail server."""
+    return surroundings | mail_settings
+
+
+@pytest.fixture
+def settings(settings: Settings, mail_settings: dict[str, str]) -> Settings:
+    """The test's box office, with the mail server on a port."""
+    given = Settings.model_validate(mail_settings)
+    wanted = ("mail_url", "mail_from", "organiser_mail")
+    return settings.model_copy(update={name: getattr(given, name) for name in wanted})
+
+
+@pytest.fixture
+def states(database: Database) -> Callable[[], list[str]]:
+    def look() -> list[str]:
+        with database.transaction() as connection:
+            return sorted(connection.execute(select(deliveries.c.state)).scalars())
+
+    return look
+
+
+def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
+    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
+    settings: Settings,
+) -> None:  # fmt: skip
+    hire()
+
+    pay(places=2)
+    until(lambda: states() == ["sent", "sent"])
+
+    (mail,) = mails.mails(BUYER)
+    assert len(mail.files) == 2
+    log = settings.logs.read_text(encoding="utf-8")
+    assert "messages sent" in log
+    assert re.findall(r"[\w.]+@[\w.]+", log) == []
+
+
+def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
+    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]], office: Office,
+) -> None:  # fmt: skip
+    mails.faults.meets.append(Fault("accepted", "", seconds=60, to=BUYER))
+    worker = hire()
+
+    pay()
+    mails.box.mails(BUYER, at_least=1, within_seconds=30)
+    until(lambda: "sent" in states())  # the organiser's
+    worker.kill()
+    worker.wait()
+    at = datetime.now(UTC)
+    hire()  # another takes over, and leaves alone what it cannot know
+    time.sleep(3)
+    left_alone = states()
+    with office.mailroom() as mailroom:
+        rounds = [
+            deliver(office.database, mailroom, at=at + timedelta(minutes=minutes)).sent
+            for minutes in (5, 11, 22)
+        ]
+
+    assert left_alone == ["claimed", "sent"]
+    assert rounds == [0, 0, 1]
+    assert len({mail.message["Message-ID"] for mail in mails.mails(BUYER)}) == 1
+
+
+@pytest.fixture
+def tick(location: dg.Definitions, office: Office) -> Callable[[datetime], ScheduleExecutionData]:
+    """What the schedule asks for at some instant."""
+
+    def evaluate(at: datetime) -> ScheduleExecutionData:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=at, resources={"office": office}
+        )
+        return location.resolve_schedule_def("due_deliveries").evaluate_tick(context)
+
+    return evaluate
+
+
+def test_dagster_sends_what_no_worker_has(
+    location: dg.Definitions, pay: Callable[..., PlacedOrder], means: object, gateway: object,
+    states: Callable[[], list[str]], tick: Callable[[datetime], ScheduleExecutionData],
+) -> None:  # fmt: skip
+    pay()
+    now = datetime.now(UTC)
+    serve_paid(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
+
+    fresh, overdue = tick(now), tick(now + timedelta(minutes=2))
+    with dg.DagsterInstance.ephemeral() as instance:
+        ended = location.resolve_job_def("deliver_messages").execute_in_process(instance=instance)
+
+    after = tick(now + timedelta(minutes=4))
+
+    assert (len(fresh.run_requests), len(overdue.run_requests)) == (0, 1)
+    assert ended.success
+    assert states() == [DeliveryState.SENT] * 2
+    assert after.skip_message == "no message is overdue"

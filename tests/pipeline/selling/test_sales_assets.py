@@ -1,0 +1,222 @@
+"""Sales in Dagster: days, books, checks, what the clock asks for, and what reaches the digest."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from sqlalchemy import text, update
+
+from schedules.selling import daily_books_nightly
+from sensors.check_failures import check_failures
+from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.server import MidtransSimulator
+from ticket_assets.sales_checks import SALES_CHECKS
+from ticketing.actions.apply_refund import apply_refund
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.actions.plan_refund import plan_refund
+from ticketing.domain.events import Event
+from ticketing.domain.refund_plans import Asked
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.office import Office
+from ticketing.store import incidents
+from ticketing.store.database import Database
+from ticketing.store.incidents import Incident
+from ticketing.store.payments import Attempt
+from ticketing.store.schema import ticket_types
+from ticketing.store.schema_sales import orders
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+Pay = Callable[..., PlacedOrder]
+Run = Callable[..., dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def instance(event: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster that knows the event."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
+        kept.add_dynamic_partitions("event", [event.slug])
+        yield kept
+
+
+@pytest.fixture
+def run(location: dg.Definitions, instance: dg.DagsterInstance) -> Run:
+    """Runs a job of sales, of today if it has days."""
+
+    def execute(job: str) -> dg.ExecuteInProcessResult:
+        today = (
+            f"{datetime.now(ZoneInfo('Asia/Jakarta')):%Y-%m-%d}" if job == "daily_books" else None
+        )
+        return location.resolve_job_def(job).execute_in_process(
+            instance=instance, partition_key=today
+        )
+
+    return execute
+
+
+@pytest.fixture
+def failing(run: Run) -> Callable[[], list[str]]:
+    """The checks of sales that fail now."""
+
+    def look() -> list[str]:
+        verdicts = run("examine_sales").get_asset_check_evaluations()
+        assert len(verdicts) == len(SALES_CHECKS)
+        return [check.check_name for check in verdicts if not check.passed]
+
+    return look
+
+
+@pytest.fixture
+def digest(instance: dg.DagsterInstance, office: Office) -> Callable[[], list[Incident]]:
+    """Lets the sensor over checks tick, and gives the open lines of the digest."""
+
+    def tick() -> list[Incident]:
+        check_failures(dg.build_sensor_context(instance=instance, resources={"office": office}))
+        with office.database.transaction() as connection:
+            return incidents.still_open(connection)
+
+    return tick
+
+
+def test_a_days_sales_are_told_with_a_curve(run: Run, pay: Pay) -> None:
+    pay(places=2)
+    run("serve_paid_orders")
+
+    (sales,) = run("daily_books").asset_materializations_for_node("daily_sales")
+
+    assert sales.metadata["orders paid"].value == 1
+    assert sales.metadata["places"].value == 2
+    assert sales.metadata["sold (Rp)"].value == 100_000
+    assert "wisuda" in str(sales.metadata["events"].value)
+    assert "data:image/svg+xml" in str(sales.metadata["through the day"].value)
+
+
+def test_a_day_without_sales_is_told_too(run: Run) -> None:
+    (sales,) = run("daily_books").asset_materializations_for_node("daily_sales")
+
+    assert sales.metadata["orders placed"].value == 0
+    assert sales.metadata["events"].value == "none"
+
+
+def test_books_that_agree_pass_and_those_that_do_not_name_the_payment(
+    run: Run, pay: Pay, midtrans: MidtransSimulator, digest: Callable[[], list[Incident]]
+) -> None:
+    pay(places=1, notified=False)
+
+    (differ,) = run("daily_books").get_asset_check_evaluations()
+    (line,) = digest()
+    run("payment_reconciliation")
+    (agree,) = run("daily_books").get_asset_check_evaluations()
+
+    assert not differ.passed
+    assert "created to us, settlement to the gateway" in (differ.description or "")
+    assert (differ.description or "").endswith("ticketing reconcile")
+    assert line.cause.startswith("check:the_gateway_agrees:20")
+    assert agree.passed
+    assert digest() == []
+    assert len(midtrans.bank.transactions()) == 1
+
+
+def test_the_hourly_reconciliation_finds_what_no_notice_told(
+    run: Run, pay: Pay, printed: Callable[[], int]
+) -> None:
+    pay(places=2, notified=False)
+
+    run("payment_reconciliation")
+    run("serve_paid_orders")
+
+    assert printed() == 2
+
+
+def test_sound_sales_pass_every_check(run: Run, pay: Pay, failing: Callable[[], list[str]]) -> None:
+    pay(places=2)
+    run("serve_paid_orders")
+
+    assert failing() == []
+
+
+def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
+    database: Database,
+    run: Run,
+    pay: Pay,
+    failing: Callable[[], list[str]],
+    digest: Callable[[], list[Incident]],
+) -> None:
+    pay(places=2)
+    run("serve_paid_orders")
+    with database.transaction() as connection:
+        connection.execute(update(ticket_types).values(sold=5))
+    found = failing()
+    (line,) = digest()
+
+    with database.transaction() as connection:
+        connection.execute(update(ticket_types).values(sold=2))
+    failing()
+
+    assert found == ["the_stock_adds_up"]
+    assert line.cause == "check:the_stock_adds_up:all events"
+    assert line.message.endswith("ticketing recount --event EVENT")
+    assert digest() == []
+
+
+def test_an_unpaid_order_gives_its_places_back_when_its_hour_is_up(
+    database: Database,
+    run: Run,
+    order_places: Callable[..., PlacedOrder],
+    begin_payment: Callable[[PlacedOrder], Attempt],
+) -> None:
+    begin_payment(order_places(3))
+    with database.transaction() as connection:
+        hour_ago = datetime.now(UTC) - timedelta(minutes=61)
+        connection.execute(update(orders).values(expires_at=hour_ago))
+
+    run("order_expiry")
+
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT pending FROM ticket_types")).scalar_one() == 0
+        assert connection.execute(text("SELECT state FROM orders")).scalar_one() == "expired"
+
+
+@pytest.mark.parametrize("places", [(1,), None])
+def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invariant(
+    *,
+    database: Database,
+    gateway: Midtrans,
+    midtrans: MidtransSimulator,
+    run: Run,
+    pay: Pay,
+    failing: Callable[[], list[str]],
+    places: tuple[int, ...] | None,
+) -> None:
+    placed = pay(places=2, by="gopay")
+    run("serve_paid_orders")
+    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/refund")])
+    at = datetime.now(UTC)
+    planned = plan_refund(
+        database, placed.order.code, Asked(places=places, reason="ill"), at=at, by="operator"
+    )
+    apply_refund(
+        database, gateway, placed.order.code, plan_hash=planned.plan_hash, at=at, by="operator"
+    )
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE refunds SET claimed_until = NULL"))
+
+    run("payment_reconciliation")
+
+    with database.transaction() as connection:
+        states = connection.execute(text("SELECT state FROM refunds")).scalars().all()
+    assert states == ["done"]
+    assert failing() == []
+
+
+def test_the_night_asks_for_yesterdays_books(instance: dg.DagsterInstance) -> None:
+    night = datetime(2026, 11, 20, 1, 15, tzinfo=JAKARTA).astimezone(UTC)
+
+    request = daily_books_nightly(
+        dg.build_schedule_context(instance=instance, scheduled_execution_time=night)
+    )
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-11-19"

@@ -1,0 +1,106 @@
+"""What schedules do, by hand: the commands that keep sales in order."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.settings import CHECKOUT
+from ticketing.store.database import Database
+from ticketing.store.payments import Attempt
+from ticketing.store.schema import ticket_types
+from ticketing.store.schema_sales import orders
+
+Pay = Callable[..., PlacedOrder]
+Ticketing = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def ticketing(surroundings: dict[str, str]) -> Ticketing:
+    """Runs a command."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "ticketing", *arguments]
+        return subprocess.run(
+            command, env=surroundings, cwd=CHECKOUT, check=False, capture_output=True, text=True
+        )
+
+    return run
+
+
+def test_a_lost_notice_is_made_good_by_hand(
+    ticketing: Ticketing, pay: Pay, printed: Callable[[], int]
+) -> None:
+    pay(places=2, notified=False)
+
+    reconciled = ticketing("reconcile")
+    served = ticketing("work", "--once")
+
+    assert reconciled.stdout == "asked 1, corrected 1, agreed 0, unused 0, odd 0\n"
+    assert (reconciled.returncode, served.returncode) == (0, 0)
+    assert printed() == 2
+
+
+def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
+    ticketing: Ticketing, pay: Pay
+) -> None:
+    pay(places=1, notified=False)
+    today = datetime.now(UTC) + timedelta(hours=7)
+
+    compared = ticketing("reconcile", "--day", f"{today:%Y-%m-%d}", "--json")
+
+    said = json.loads(compared.stdout)
+    assert (said["attempts"], said["taken"], said["takenByGateway"]) == (1, 0, 50_000)
+    assert said["odd"][0]["wrong"] == "created to us, settlement to the gateway"
+    assert compared.returncode == 1
+
+
+def test_orders_whose_hour_is_up_are_expired_by_hand(
+    database: Database,
+    ticketing: Ticketing,
+    order_places: Callable[..., PlacedOrder],
+    begin_payment: Callable[[PlacedOrder], Attempt],
+) -> None:
+    begin_payment(order_places(2))
+    with database.transaction() as connection:
+        connection.execute(update(orders).values(expires_at=datetime.now(UTC)))
+
+    done = ticketing("expire-orders")
+
+    assert done.stdout == "1 orders expired, 0 paid after all, 0 unclear\n"
+    assert done.returncode == 0
+
+
+def test_a_gateway_without_an_answer_makes_the_exit_code_1(
+    database: Database,
+    midtrans: MidtransSimulator,
+    ticketing: Ticketing,
+    order_places: Callable[..., PlacedOrder],
+    begin_payment: Callable[[PlacedOrder], Attempt],
+) -> None:
+    begin_payment(order_places(2))
+    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/status")])
+    with database.transaction() as connection:
+        connection.execute(update(orders).values(expires_at=datetime.now(UTC)))
+
+    done = ticketing("expire-orders", "--json")
+
+    assert json.loads(done.stdout) == {"expired": 0, "left": 0, "stuck": 1}
+    assert done.returncode == 1
+
+
+def test_counts_are_made_anew_by_hand(database: Database, ticketing: Ticketing, pay: Pay) -> None:
+    pay(places=1)
+    with database.transaction() as connection:
+        connection.execute(update(ticket_types).values(pending=9))
+
+    done = ticketing("recount", "--event", "wisuda-2026")
+
+    assert done.stdout == "1 ticket types and 0 promo codes corrected\n"

@@ -1,0 +1,125 @@
+"""What a refund does to an order at once: places are free, tickets end, money is promised.
+
+The money itself moves in `send_refunds`. The caller has locked the order.
+"""
+
+from collections import Counter
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.domain.money import NOTHING
+from ticketing.domain.orders import Line, Order, OrderState
+from ticketing.domain.refund_plans import RefundPlan
+from ticketing.domain.refunds import Refund, RefundState
+from ticketing.store import (
+    audit,
+    entitlements,
+    order_flags,
+    orders,
+    outbox,
+    payments,
+    promos,
+    refunds,
+    stock,
+    tickets,
+)
+
+
+def decide_refund(
+    connection: Connection,
+    order: Order,
+    planned: RefundPlan,
+    *,
+    at: datetime,
+    by: str,
+    purpose: str = "order.refund",
+) -> list[Refund]:
+    """Do all of a plan but moving the money; gives the refunds that are now owed.
+
+    `purpose` is what the buyer is told.
+    """
+    owed = _promise(connection, order, planned, at=at, by=by)
+    ended = _end_places(connection, order, planned, at=at) if planned.places else 0
+    if planned.asked.flag is not None:
+        order_flags.resolve(connection, order.id, planned.asked.flag, at=at)
+    _tell(connection, order, planned, purpose)
+    _ask_for_transfers(connection, order, owed)
+    audit.record(
+        connection,
+        actor=by,
+        action="orders.refund",
+        event_id=order.event_id,
+        subject=order.code,
+        items=len(planned.places),
+        details={
+            "amount": planned.amount.amount,
+            "kept": planned.kept.amount,
+            "tickets_revoked": ended,
+            "ends_order": planned.ends_order,
+            "reason": planned.asked.reason,
+            "plan_hash": planned.plan_hash,
+        },
+    )
+    return owed
+
+
+def _promise(
+    connection: Connection, order: Order, planned: RefundPlan, *, at: datetime, by: str
+) -> list[Refund]:
+    attempts = {one.id: one for one in payments.of_order(connection, order.id)}
+    reason = planned.asked.reason
+    return [
+        refunds.request(connection, attempts[part.attempt_id], part, reason=reason, by=by, at=at)
+        for part in planned.parts
+    ]
+
+
+def _end_places(connection: Connection, order: Order, planned: RefundPlan, *, at: datetime) -> int:
+    """Free the places once: they are marked, and a plan never names a marked one."""
+    counts = Counter(place.ticket_type_id for place in planned.places)
+    lines = [Line(type_id, count, NOTHING) for type_id, count in sorted(counts.items())]
+    orders.return_places(connection, order.id, lines)
+    stock.take_back(connection, lines)
+    ids = [place.attendee_id for place in planned.places]
+    live = entitlements.give_back(connection, ids, at=at)
+    reason = f"refunded: {planned.asked.reason}" if planned.asked.reason else "refunded"
+    ended = tickets.revoke(connection, live, reason=reason, at=at)
+    if planned.ends_order:
+        orders.move(connection, order, OrderState.CANCELLED, at=at)
+        promos.release(connection, order.id, at=at)  # a part refunded has still used its code
+    return len(ended)
+
+
+def _tell(connection: Connection, order: Order, planned: RefundPlan, purpose: str) -> None:
+    """One message a plan to the buyer."""
+    if order.buyer is None:
+        return
+    outbox.add(
+        connection,
+        event_id=order.event_id,
+        purpose=purpose,
+        subject=f"{order.code}/{planned.plan_hash[:12]}",
+        recipient=order.buyer.email or order.buyer.phone,
+        payload={
+            "order": order.code,
+            "amount": planned.amount.amount,
+            "kept": planned.kept.amount,
+            "places": len(planned.places),
+            "reason": planned.asked.reason,
+        },
+    )
+
+
+def _ask_for_transfers(connection: Connection, order: Order, owed: list[Refund]) -> None:
+    """One message a transfer to whoever has to make it."""
+    for refund in owed:
+        if refund.state is RefundState.MANUAL:
+            outbox.add(
+                connection,
+                event_id=order.event_id,
+                purpose="refund.to_transfer",
+                subject=refund.key,
+                recipient=outbox.ORGANISER,
+                payload={"order": order.code, "refund": refund.key, "amount": refund.amount.amount},
+            )

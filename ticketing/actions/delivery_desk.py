@@ -1,0 +1,72 @@
+"""Deliveries looked at and set going again by a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing.domain.deliveries import Channel, DeliveryState
+from ticketing.domain.errors import Refused
+from ticketing.domain.events import Event
+from ticketing.store import audit, deliveries, delivery_views
+from ticketing.store.database import Database
+from ticketing.store.delivery_views import Delivery
+
+
+class UnknownDelivery(Refused):
+    """No delivery has that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """Messages that nobody has begun to send; `rests` says of a channel why nothing goes by it."""
+
+    to_people: int
+    to_organiser: int
+    rests: dict[Channel, tuple[datetime, str]]
+
+
+def event_deliveries(
+    database: Database, event: Event, *, failed: bool = False, limit: int = 50
+) -> list[Delivery]:
+    """An event's, the newest first; `failed` are those of which nothing more comes by itself."""
+    with database.transaction() as connection:
+        return delivery_views.of_event(connection, event.id, failed=failed, limit=limit)
+
+
+def untaken(database: Database, *, at: datetime) -> Untaken:
+    """What waits before it is a delivery, of all events."""
+    with database.transaction() as connection:
+        people, organiser = delivery_views.count_waiting(connection)
+        return Untaken(people, organiser, delivery_views.rests(connection, at=at))
+
+
+def resend(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
+    """Let one go out anew. What had been sent goes as another copy, so that no server drops it."""
+    with database.transaction() as connection:
+        known = deliveries.now_in(connection, delivery_id)
+        if known is None:
+            raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
+        before, _ = known
+        if before is DeliveryState.CLAIMED:
+            raise Refused(f"delivery {delivery_id} is being sent at this moment")
+        found = delivery_views.find(connection, delivery_id)
+        if found is None or found.channel is Channel.LINK:
+            raise Refused(f"delivery {delivery_id} has no address that anything could be sent to")
+        another = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
+        deliveries.put_back(connection, delivery_id, another_copy=another, at=at)
+        audit.record(connection, actor=by, action="deliveries.resend", subject=str(delivery_id))
+        return found
+
+
+def resend_failed(database: Database, event: Event, *, at: datetime, by: str) -> int:
+    """Let everything of an event go out anew that failed or is left to a person; how many."""
+    with database.transaction() as connection:
+        again = deliveries.put_back_failed(connection, event.id, at=at)
+        audit.record(
+            connection,
+            actor=by,
+            action="deliveries.resend_failed",
+            event_id=event.id,
+            subject=event.slug,
+            items=again,
+        )
+        return again

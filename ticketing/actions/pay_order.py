@@ -1,0 +1,125 @@
+"""Paying an order: a page of the gateway, the same one for as long as it lives.
+
+The attempt is in the database before the gateway hears of it, so that no notice finds us unaware.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ticketing.actions.close_pages import close_pages_of, end_page
+from ticketing.domain.errors import ImpossibleTransition, PaymentUnderWay, TicketingError
+from ticketing.domain.orders import Order, OrderState
+from ticketing.gateways.midtrans import Midtrans, SnapPage
+from ticketing.gateways.midtrans_checkout import Checkout, Item
+from ticketing.store import audit, order_views, orders, payment_pages, payments
+from ticketing.store.database import Database
+from ticketing.store.payment_pages import OpenPage
+from ticketing.store.payments import Attempt
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be asked of the gateway: older pages ended, then this one made."""
+
+    attempt: Attempt
+    checkout: Checkout
+    older: list[OpenPage]
+
+
+def pay_order(
+    database: Database, midtrans: Midtrans, order_id: int, *, finish_url: str, at: datetime, by: str
+) -> SnapPage:
+    """Where to pay, as often as asked; after a failed attempt, a new one on a new page.
+
+    Refuses what is paid, over, or has no buyer; with PaymentUnderWay while an older payment goes
+    on, or while somebody else is asking.
+    """
+    with database.transaction() as connection:
+        asked = _asked(connection, order_id, finish_url=finish_url, at=at, by=by)
+    if isinstance(asked, SnapPage):
+        return asked
+    try:
+        _end_older(database, midtrans, asked, at=at, by=by)
+        page = midtrans.create(asked.checkout)
+    except TicketingError:
+        with database.transaction() as connection:
+            payment_pages.let_go(connection, asked.attempt.id)
+        raise
+    with database.transaction() as connection:
+        order = orders.lock(connection, order_id)
+        payment_pages.keep(connection, asked.attempt.id, token=page.token, url=page.url)
+    if order.state is not OrderState.PENDING:  # cancelled while the gateway was asked
+        close_pages_of(database, midtrans, order_id, at=at, by=by)
+    _refuse_if_over(order)
+    return page
+
+
+def _asked(
+    connection: Connection, order_id: int, *, finish_url: str, at: datetime, by: str
+) -> SnapPage | _Asked:
+    order = orders.lock(connection, order_id)
+    minutes = (order.expires_at - at) // MINUTE
+    attempt = payments.begin(connection, order, at=at)
+    if minutes < 1:
+        raise ImpossibleTransition(f"order {order.code} is out of time; order again")
+    pages = payment_pages.of_order(connection, order.id)
+    live = next((page for page in pages if page.attempt_id == attempt.id), None)
+    if live is not None:
+        return SnapPage(live.token, live.url)
+    if not payment_pages.claim(connection, attempt.id, at=at):
+        raise PaymentUnderWay(f"a page to pay {order.code} on is being made", retryAfter=1)
+    audit.record(
+        connection, actor=by, action="payments.begin", event_id=order.event_id, subject=attempt.key
+    )
+    checkout = _checkout(connection, order, attempt, starts_at=at, minutes=minutes, url=finish_url)
+    return _Asked(attempt, checkout, pages)
+
+
+def _checkout(
+    connection: Connection,
+    order: Order,
+    attempt: Attempt,
+    *,
+    starts_at: datetime,
+    minutes: int,
+    url: str,
+) -> Checkout:
+    """What the page is to show. It ends in whole minutes, so with our hold or just before it."""
+    seen = order_views.of(connection, order.id)
+    buyer = order.buyer
+    return Checkout(
+        order_id=attempt.key,
+        items=tuple(
+            Item(str(line.ticket_type_id), line.name, line.price, line.quantity)
+            for line in seen.lines
+            if line.price.amount
+        ),
+        discount=seen.discount,
+        starts_at=starts_at,
+        minutes=minutes,
+        name=buyer.name if buyer else "",
+        email=buyer.email if buyer else "",
+        phone=buyer.phone if buyer else "",
+        finish_url=url,
+    )
+
+
+def _end_older(
+    database: Database, midtrans: Midtrans, asked: _Asked, *, at: datetime, by: str
+) -> None:
+    """End what the order could still be paid on; refuses when it was, so that nobody pays twice."""
+    for page in asked.older:
+        if not end_page(database, midtrans, page, at=at, by=by):
+            raise PaymentUnderWay("an earlier payment of this order goes on; wait for it to end")
+    if asked.older:
+        with database.transaction() as connection:
+            _refuse_if_over(orders.lock(connection, asked.attempt.order_id))
+
+
+def _refuse_if_over(order: Order) -> None:
+    if order.state is not OrderState.PENDING:
+        raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")

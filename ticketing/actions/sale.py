@@ -1,0 +1,99 @@
+"""Opening and closing the sale of a ticket type. What is ordered keeps the price it had."""
+
+from dataclasses import dataclass
+
+from ticketing.domain.errors import CapacityTaken, NotOnSale
+from ticketing.domain.events import Event
+from ticketing.domain.money import Rupiah
+from ticketing.store import audit, cancellations, sale
+from ticketing.store.database import Database
+from ticketing.store.sale import TypeForSale
+
+NO_LIMIT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a type is sold for, and how many. None leaves what is; 0 takes a limit away."""
+
+    price: Rupiah | None = None
+    capacity: int | None = None
+    per_order: int | None = None
+    per_buyer: int | None = None
+
+
+def open_sale(database: Database, event: Event, name: str, terms: Terms, *, by: str) -> TypeForSale:
+    """Put a ticket type on sale, or change its terms; the same again changes nothing.
+
+    Refuses a new type without a price, and a capacity below the places held and sold.
+    """
+    with database.transaction() as connection:
+        if cancellations.of(connection, event.id) is not None:
+            raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
+        known = sale.lock(connection, event.id, name)
+        if terms.price is None and (known is None or not (known.on_sale or known.price.amount)):
+            raise NotOnSale(f"{name!r} was not for sale before: say its --price")
+        known = known or sale.add(connection, event.id, name)
+        values = {"on_sale": True} | _changes(terms)
+        taken = known.stock.pending + known.stock.sold
+        if terms.capacity and terms.capacity < taken:
+            raise CapacityTaken(
+                f"{name}: a capacity of {terms.capacity} is below the {taken} places taken"
+                f" ({known.stock.pending} pending, {known.stock.sold} sold)",
+                taken=taken,
+            )
+        sale.change(connection, known.id, values)
+        audit.record(
+            connection,
+            actor=by,
+            action="sale.open",
+            event_id=event.id,
+            subject=name,
+            items=1,
+            details=values,
+        )
+        return next(one for one in sale.of(connection, event.id) if one.id == known.id)
+
+
+def close_sale(database: Database, event: Event, name: str | None, *, by: str) -> int:
+    """Take a type off sale, or all of them; what is pending can still be paid. Safe to repeat."""
+    with database.transaction() as connection:
+        if name is None:
+            closed = sale.close(connection, event.id)
+        else:
+            known = sale.lock(connection, event.id, name)
+            if known is None:
+                names = ", ".join(one.name for one in sale.of(connection, event.id)) or "none"
+                raise NotOnSale(f"{event.slug} has no ticket type {name!r} (known: {names})")
+            sale.change(connection, known.id, {"on_sale": False})
+            closed = int(known.on_sale)
+        if closed:
+            audit.record(
+                connection,
+                actor=by,
+                action="sale.close",
+                event_id=event.id,
+                subject=name or event.slug,
+                items=closed,
+            )
+    return closed
+
+
+def on_sale(database: Database, event: Event) -> list[TypeForSale]:
+    """Every ticket type of the event and how its places stand."""
+    with database.transaction() as connection:
+        return sale.of(connection, event.id)
+
+
+def _changes(terms: Terms) -> dict[str, object]:
+    limits = {
+        "capacity": terms.capacity,
+        "max_per_order": terms.per_order,
+        "max_per_buyer": terms.per_buyer,
+    }
+    changes: dict[str, object] = {
+        name: None if most == NO_LIMIT else most
+        for name, most in limits.items()
+        if most is not None
+    }
+    return changes if terms.price is None else changes | {"price": terms.price.amount}

@@ -1,0 +1,105 @@
+"""`ticketing deliver` and what goes with it: messages to buyers and to the organiser."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+
+
+def deliver(*, as_json: JsonOption = False) -> None:
+    """Send every message that is due; the worker does it by itself."""
+    from dataclasses import asdict
+
+    from ticketing.actions.deliver import deliver_all
+    from ticketing.actions.delivery_desk import untaken
+
+    with office() as opened:
+        with opened.mailroom() as mailroom:
+            done = deliver_all(opened.database, mailroom, clock=now)
+            has_door = mailroom.mail is not None
+        waits = untaken(opened.database, at=now())
+        folder = "" if opened.settings.mail_url or not has_door else opened.settings.mails
+    if as_json:
+        print_json(asdict(done) | asdict(waits) | {"folder": str(folder)})
+        sys.exit(1 if done.failed else 0)
+    out = screen()
+    if not has_door:
+        out.print("nothing is sent: MAIL_URL is not set")
+    if folder:
+        out.print(f"rehearsal: mails are files in {folder}", markup=False)
+    out.print(
+        f"{done.sent} sent, {done.error} to be tried again, {done.failed} failed,"
+        f" {done.unknown} unknown; not begun: {waits.to_people} to people,"
+        f" {waits.to_organiser} to the organiser"
+    )
+    for channel, (until, why) in waits.rests.items():
+        out.print(f"{channel} rests until {until:%H:%M:%S} UTC: {why}", markup=False)
+    sys.exit(1 if done.failed else 0)
+
+
+def deliveries(
+    event: Annotated[str, typer.Argument(help="The event's slug or number.", show_default=False)],
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those of which nothing more comes by itself.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an event's messages, the newest first: to whom, how far, and why not."""
+    from dataclasses import asdict
+
+    from ticketing.actions.delivery_desk import event_deliveries
+
+    with office() as opened:
+        found = event_deliveries(opened.database, opened.event(event), failed=failed, limit=limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
+    for one in found:
+        table.add_row(
+            str(one.id), one.purpose, one.subject, one.channel, escape(one.address), one.state,
+            str(one.tries), _moment(one.next_try), escape(one.last_error),
+        )  # fmt: skip
+    screen().print(table)
+
+
+def resend(
+    delivery: Annotated[
+        int | None, typer.Argument(help="One delivery's number.", show_default=False)
+    ] = None,
+    *,
+    failed: Annotated[
+        str | None, typer.Option("--failed", help="All of this event that failed.")
+    ] = None,
+) -> None:
+    """Let one message go out again, or all of an event that failed.
+
+    The worker or `ticketing deliver` sends them.
+    """
+    from ticketing.actions.delivery_desk import resend as resend_one
+    from ticketing.actions.delivery_desk import resend_failed
+
+    if (delivery is None) == (failed is None):
+        raise typer.BadParameter("say either a delivery's number or --failed EVENT")
+    with office() as opened:
+        if delivery is not None:
+            one = resend_one(opened.database, delivery, at=now(), by=actor())
+            screen().print(f"{one.purpose} about {one.subject} goes out again", markup=False)
+        elif failed is not None:
+            again = resend_failed(opened.database, opened.event(failed), at=now(), by=actor())
+            screen().print(f"messages that go out again: {again}")
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
+
+
+COMMANDS = (deliver, deliveries, resend)

@@ -1,0 +1,192 @@
+"""`ticketing hooks`: who else is told of orders and money."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.ledger import FORMATS
+
+app = typer.Typer(help="Tell others of orders and money: webhooks.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The webhook's name.", show_default=False)]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    url: Annotated[str, typer.Argument(help="Where to post: https://…", show_default=False)],
+    *,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only this kind: order.paid; again for more.")
+    ] = None,
+    event: Annotated[str | None, typer.Option("--event", "-e", help="Only this event.")] = None,
+) -> None:
+    """Tell an address from now on, and print the secret it verifies with, this once."""
+    from ticketing.actions.hook_endpoints import add_hook
+
+    with office() as opened:
+        made = add_hook(
+            opened.database,
+            opened.keys,
+            name=name,
+            url=url,
+            kinds=kind or [],
+            event=opened.event(event) if event else None,
+            rehearsal=opened.settings.midtrans_environment == "rehearsal",
+            at=now(),
+            by=actor(),
+        )
+    typer.echo(made.secret)
+
+
+@app.command("list")
+def list_hooks(*, as_json: JsonOption = False) -> None:
+    """List who is told, and of what."""
+    from dataclasses import asdict
+
+    from ticketing.actions.hook_endpoints import all_hooks
+
+    with office() as opened:
+        known = all_hooks(opened.database)
+    if as_json:
+        print_json([asdict(one) for one in known])
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "address", "kinds", "event", "since", "state")
+    for one in known:
+        state = "told"
+        if one.failing_since:
+            state = f"failing since {one.failing_since:%Y-%m-%d %H:%M} UTC"
+        if one.disabled_at:
+            state = f"off: {one.disabled_why}"
+        table.add_row(
+            escape(one.name), escape(one.url), ", ".join(one.kinds), one.event_slug or "all",
+            f"{one.created_at:%Y-%m-%d}", escape(state),
+        )  # fmt: skip
+    screen().print(table)
+
+
+@app.command("calls")
+def calls(
+    name: Name,
+    *,
+    state: Annotated[str | None, typer.Option(help="waiting, delivered or failed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the log of calls, the newest first."""
+    from dataclasses import asdict
+
+    from ticketing.actions.hook_endpoints import hook_calls
+    from ticketing.domain.hooks import CallState
+
+    if state is not None and state not in list(CallState):
+        raise typer.BadParameter(f"{state!r} is not one of {', '.join(CallState)}")
+    with office() as opened:
+        found = hook_calls(
+            opened.database, name, state=CallState(state) if state else None, limit=limit
+        )
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("call", "order", "what", "state", "tries", "last try", "next try", "answer")
+    for one in found:
+        said = one.last_error or str(one.last_status or "")
+        table.add_row(
+            str(one.id), one.order_code, one.kind, one.state, str(one.tries),
+            _moment(one.last_try), _moment(one.next_try), escape(f"{said} {one.answer}".strip()),
+        )  # fmt: skip
+    screen().print(table)
+
+
+@app.command("resend")
+def resend(
+    name: Name,
+    *,
+    call: Annotated[int | None, typer.Option(help="Only this call; it may have arrived.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=FORMATS, help="Everything booked since then, UTC."),
+    ] = None,
+) -> None:
+    """Call again: all that have not arrived, one call, or everything since a moment.
+
+    The worker or Dagster makes the calls.
+    """
+    from datetime import UTC
+
+    from ticketing.actions.hook_endpoints import resend_calls
+
+    if call is not None and since is not None:
+        raise typer.BadParameter("say either --call or --from")
+    with office() as opened:
+        again = resend_calls(
+            opened.database, name, call_id=call,
+            since=since.replace(tzinfo=UTC) if since else None, at=now(), by=actor(),
+        )  # fmt: skip
+    screen().print(f"calls to be made: {again}")
+
+
+@app.command("send")
+def send(*, as_json: JsonOption = False) -> None:
+    """Make every call that is due."""
+    from dataclasses import asdict
+
+    from ticketing.actions.send_hooks import send_all_hooks
+
+    with office() as opened:
+        told = send_all_hooks(opened.database, opened.hooks, opened.keys, clock=now, by=actor())
+    if as_json:
+        print_json(asdict(told))
+    else:
+        screen().print(f"{told.delivered} arrived, {told.failed} did not")
+    sys.exit(1 if told.failed else 0)
+
+
+@app.command("test")
+def test(name: Name) -> None:
+    """Send a message about nothing, and say what came back."""
+    from ticketing.actions.hook_endpoints import try_hook
+    from ticketing.domain.hooks import Verdict, verdict
+
+    with office() as opened:
+        answer = try_hook(opened.database, opened.hooks, opened.keys, name, at=now())
+    screen().print(f"{answer.error or answer.status} {answer.text}".strip(), markup=False)
+    sys.exit(0 if verdict(answer) is Verdict.DELIVERED else 1)
+
+
+@app.command("enable")
+def enable(name: Name) -> None:
+    """Tell it again after it was switched off.
+
+    What waited goes out. What was booked meanwhile does with `hooks resend --from`.
+    """
+    from ticketing.actions.hook_endpoints import enable_hook
+
+    with office() as opened:
+        enable_hook(opened.database, name, at=now(), by=actor())
+    screen().print(f"{name} is told again", markup=False)
+
+
+@app.command("remove")
+def remove(name: Name) -> None:
+    """Tell it nothing any more."""
+    from ticketing.actions.hook_endpoints import remove_hook
+
+    with office() as opened:
+        waiting = remove_hook(opened.database, name, at=now(), by=actor())
+    screen().print(
+        f"{name} is removed; calls that waited and will not be made: {waiting}", markup=False
+    )
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

@@ -1,0 +1,215 @@
+"""What a refund would do: which places end, what they were worth, what is kept, what goes back."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ticketing.domain.errors import RefundRefused
+from ticketing.domain.money import NOTHING, Rupiah, total
+from ticketing.domain.orders import Flag, Line, Order, OrderState
+from ticketing.domain.refunds import Part, Payment, parts
+
+LONGEST_REASON = 255
+
+
+class Money(StrEnum):
+    """Which of an order's payments a refund is about."""
+
+    ORDER = "order"  # the one that paid for its places
+    SURPLUS = "surplus"  # what came late, twice, or for an order that was given up
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What is kept: hundredths of what a place cost, and so much for each place."""
+
+    percent: int = 0
+    each: Rupiah = NOTHING
+
+    def __post_init__(self) -> None:
+        """Refuse to keep more than everything."""
+        if not 0 <= self.percent <= 100:  # noqa: PLR2004 - per cent
+            raise RefundRefused(f"a fee of {self.percent} % cannot be; write 0 to 100")
+
+    def kept(self, worth: Rupiah, places: int) -> Rupiah:
+        """What is kept of so many places worth so much together; never more than that."""
+        return min(worth, worth.percent(self.percent) + self.each * places)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants refunded. No places named: all that the order still has.
+
+    An `amount` is what goes back, whatever the places cost; no fee is taken from it.
+    """
+
+    places: tuple[int, ...] | None = None
+    amount: Rupiah | None = None
+    money: Money = Money.ORDER
+    fee: Fee = Fee()
+    reason: str = ""
+    flag: Flag | None = None  # the question that this answers
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself, and a reason that the gateway would not take."""
+        if self.places and self.money is Money.SURPLUS:
+            raise RefundRefused("surplus money pays for no places; refund them by themselves")
+        if len(self.reason) > LONGEST_REASON or not self.reason.isprintable():
+            raise RefundRefused(f"a reason is one line of at most {LONGEST_REASON} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a paid order. `worth` is what it cost after its share of a discount."""
+
+    number: int
+    attendee_id: int
+    ticket_type_id: int
+    ticket_type: str
+    worth: Rupiah
+    ticket_code: str | None
+    delivered: bool
+    used: bool | None = None  # None: nobody knows, since no check-ins are kept yet
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPlan:
+    """What would happen, exactly; `plan_hash` names it. The places' tickets die."""
+
+    order_code: str
+    order_state: OrderState
+    asked: Asked
+    places: tuple[Place, ...]
+    places_left: int
+    worth: Rupiah
+    kept: Rupiah
+    amount: Rupiah
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+    plan_hash: str
+
+    @property
+    def ends_order(self) -> bool:
+        """Whether the order has no places any more afterwards."""
+        return bool(self.places) and not self.places_left
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """An order as a refund finds it: its live places, its payments, the refunds before this."""
+
+    order: Order
+    places: Sequence[Place]
+    payments: Sequence[Payment]
+    refunds: int
+
+
+def worths(lines: Sequence[Line], discount: Rupiah, discounted: int | None) -> list[list[Rupiah]]:
+    """What each place of each line cost, after its share of the discount: all together the total.
+
+    `discounted` is the one ticket type that the discount was for; None for all of them.
+    """
+    eligible = [line for line in lines if discounted in {None, line.ticket_type_id}]
+    base = total(line.amount for line in eligible).amount
+    shares, passed = list[list[Rupiah]](), 0
+    for line in lines:
+        places = list[Rupiah]()
+        for _ in range(line.quantity):
+            before = discount.amount * passed // base if base else 0
+            passed += line.price.amount if line in eligible else 0
+            after = discount.amount * passed // base if base else 0
+            places.append(line.price - Rupiah(after - before))
+        shares.append(places)
+    return shares
+
+
+def plan(books: Books, asked: Asked, *, at: datetime) -> RefundPlan:
+    """What the refund would do; refuses one that does nothing, or gives more than was paid."""
+    places = _chosen(books, asked)
+    worth = total(place.worth for place in places)
+    ways, kept, notes = _money(books, asked, places, at=at)
+    amount = total(way.amount for way in ways)
+    if not places and amount == NOTHING:
+        raise RefundRefused(_nothing(books), left=total(p.left for p in books.payments).amount)
+    facts = {
+        "order": books.order.code,
+        "state": books.order.state,
+        "asked": asdict(asked),
+        "places": [asdict(place) for place in places],
+        "kept": kept.amount,
+        "parts": [asdict(way) for way in ways],
+        "before": [books.refunds, len(books.places)],
+    }
+    return RefundPlan(
+        order_code=books.order.code,
+        order_state=books.order.state,
+        asked=asked,
+        places=places,
+        places_left=len(books.places) - len(places),
+        worth=worth,
+        kept=kept,
+        amount=amount,
+        parts=ways,
+        notes=(*notes, *_of_tickets(places)),
+        plan_hash=digest(facts),
+    )
+
+
+def digest(facts: object) -> str:
+    """One name for exactly these facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _chosen(books: Books, asked: Asked) -> tuple[Place, ...]:
+    if asked.places is None:
+        return () if asked.money is Money.SURPLUS else tuple(books.places)
+    known = {place.number: place for place in books.places}
+    missing = sorted(set(asked.places) - known.keys())
+    if missing:
+        raise RefundRefused(
+            f"order {books.order.code} has no place {', '.join(map(str, missing))} to give back;"
+            f" it has {', '.join(map(str, sorted(known))) or 'none'}"
+        )
+    return tuple(known[number] for number in sorted(set(asked.places)))
+
+
+def _money(
+    books: Books, asked: Asked, places: Sequence[Place], *, at: datetime
+) -> tuple[tuple[Part, ...], Rupiah, list[str]]:
+    """The sums on their ways, what is kept, and what a person should know of it."""
+    paid = [one for one in books.payments if one.attempt_id == books.order.paid_attempt_id]
+    surplus = [one for one in books.payments if one.attempt_id != books.order.paid_attempt_id]
+    if asked.amount is not None:
+        payments = {Money.ORDER: paid, Money.SURPLUS: surplus, Money.ALL: [*paid, *surplus]}
+        return parts(payments[asked.money], asked.amount, at=at), NOTHING, []
+    kept, ways, notes = NOTHING, list[Part](), list[str]()
+    if asked.money is not Money.SURPLUS:
+        worth = total(place.worth for place in places)
+        kept = asked.fee.kept(worth, len(places))
+        left = total(one.left for one in paid)
+        due = worth - kept
+        if due > left:
+            notes.append(f"{due} would be due, {left} is left of what was paid")
+        ways += parts(paid, min(due, left), at=at)
+    if asked.money is not Money.ORDER:
+        ways += parts(surplus, total(one.left for one in surplus), at=at)
+    return tuple(ways), kept, notes
+
+
+def _nothing(books: Books) -> str:
+    left = total(payment.left for payment in books.payments)
+    said = f"order {books.order.code} is {books.order.state} and has no places to give back"
+    return f"{said}; {left} of its money is left: name an amount, or say that it is surplus"
+
+
+def _of_tickets(places: Sequence[Place]) -> list[str]:
+    codes = [place for place in places if place.ticket_code]
+    delivered = sum(place.delivered for place in codes)
+    notes = [f"{delivered} of {len(codes)} tickets are delivered already"] if delivered else []
+    if codes and any(place.used is None for place in codes):
+        notes.append("whether a ticket was used is not known: no check-ins are kept yet")
+    return notes

@@ -1,0 +1,111 @@
+"""Tickets of an event's roster on their way to the guests, and who wants no such mail."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, not_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ticketing.domain.tickets import TicketState
+from ticketing.store.order_files import OrderFile
+from ticketing.store.outbox import GUEST_TICKET
+from ticketing.store.schema import attendees, generated_tickets, people, ticket_types
+from ticketing.store.schema_deliveries import opt_outs
+from ticketing.store.schema_sales import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class GuestTicket:
+    """A printed ticket that its guest has not been sent; no address: nobody can."""
+
+    ticket_code: str
+    guest_id: int
+    address: str = field(repr=False)
+    opted_out: bool
+
+
+def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
+    """The roster's live and printed tickets that were never told of, by code."""
+    told = exists().where(
+        outbox.c.purpose == GUEST_TICKET,
+        outbox.c.subject == generated_tickets.c.ticket_code,
+        outbox.c.recipient == people.c.email,
+        outbox.c.revision == 1,
+    )
+    query = (
+        select(
+            generated_tickets.c.ticket_code,
+            people.c.id,
+            people.c.email,
+            _wants_none(people.c.email),
+        )
+        .select_from(generated_tickets)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .where(
+            generated_tickets.c.event_id == event_id,
+            generated_tickets.c.generated_at.is_not(None),
+            _IS_GOOD,
+            attendees.c.source == "roster",
+            not_(told),
+        )
+        .order_by(generated_tickets.c.ticket_code)
+    )
+    return [GuestTicket(*row) for row in connection.execute(query)]
+
+
+_IS_GOOD = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
+
+
+def _wants_none(address: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(opt_outs.c.address == func.lower(address))
+
+
+def tell(connection: Connection, event_id: int, tickets: list[GuestTicket]) -> None:
+    """Leave a message about each ticket to be sent; those that stand there are left."""
+    rows = [
+        {
+            "event_id": event_id,
+            "purpose": GUEST_TICKET,
+            "subject": ticket.ticket_code,
+            "recipient": ticket.address,
+            "payload": {},
+        }
+        for ticket in tickets
+    ]
+    if rows:
+        connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
+
+
+def named(connection: Connection, ticket_code: str) -> tuple[str, OrderFile] | None:
+    """Whose ticket it is, and the ticket; None when it is not valid any more."""
+    query = (
+        select(
+            people.c.full_name,
+            generated_tickets.c.ticket_code,
+            ticket_types.c.name,
+            generated_tickets.c.token_id,
+            generated_tickets.c.pdf_file_path,
+        )
+        .select_from(generated_tickets)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .where(generated_tickets.c.ticket_code == ticket_code, _IS_GOOD)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], OrderFile(*row[1:]))
+
+
+def has_opted_out(connection: Connection, address: str) -> bool:
+    """Whether nothing must go there that was not ordered."""
+    query = select(opt_outs.c.address).where(opt_outs.c.address == address.lower())
+    return connection.execute(query).first() is not None
+
+
+def opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
+    """Send nothing there any more that was not ordered; false when that was so already."""
+    if has_opted_out(connection, address):
+        return False
+    connection.execute(insert(opt_outs).values(address=address.lower(), since=at))
+    return True

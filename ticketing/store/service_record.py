@@ -1,0 +1,43 @@
+"""What was done for who has paid, by whom: lines of the audit log, read back for the reports."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from ticketing.store.schema import audit_log, events
+
+SETTLED, SERVED = "payments.settle", "orders.serve"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line. `counts` are how its items ended."""
+
+    id: int
+    action: str
+    actor: str
+    event_slug: str | None
+    counts: Mapping[str, int]
+
+
+def deeds(connection: Connection, *, after: int, but: Collection[str], most: int) -> list[Deed]:
+    """Lines with a higher number, but those of these actors, in the order of their numbers.
+
+    Numbers are given before they are committed: one that was passed over may still appear.
+    """
+    query = (
+        select(
+            audit_log.c.id, audit_log.c.action, audit_log.c.actor, events.c.slug,
+            audit_log.c.details,
+        )
+        .outerjoin(events, events.c.id == audit_log.c.event_id)
+        .where(
+            audit_log.c.id > after,
+            audit_log.c.action.in_([SETTLED, SERVED]),
+            audit_log.c.actor.not_in(but),
+        )
+        .order_by(audit_log.c.id)
+        .limit(most)
+    )  # fmt: skip
+    return [Deed(*row) for row in connection.execute(query)]

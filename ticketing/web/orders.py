@@ -1,0 +1,174 @@
+"""Orders over HTTP: what is on sale, placing an order, and what its token lets its buyer do."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from ticketing.actions.buyers import buyer_for
+from ticketing.actions.cancel_order import cancel_order
+from ticketing.actions.close_pages import close_pages_of
+from ticketing.actions.order_access import on_sale, order_view
+from ticketing.actions.place_order import Once, name_buyer
+from ticketing.actions.take_order import Wanted, once_under, take_order
+from ticketing.domain.orders import Selection
+from ticketing.web.answers import Answer, EventInPath, IdInPath, Success
+from ticketing.web.auth import rationed
+from ticketing.web.guarded import HEADER as IDEMPOTENCY_KEY
+from ticketing.web.guarded import REPLAYED
+from ticketing.web.order_doors import (
+    BY,
+    OpenedByNumber,
+    OpenedList,
+    at_the_gateway,
+    order_token,
+)
+from ticketing.web.order_shapes import (
+    BuyerDetails,
+    OrderPlaced,
+    OrderRequest,
+    OrderShown,
+    TicketType,
+    order_shown,
+    ticket_type,
+)
+from ticketing.web.problems import GoneElsewhere, failures
+from ticketing.web.service import Service, Serving, now
+from ticketing.web.tickets import PRIVATE
+
+anybody = APIRouter(
+    prefix="/api",
+    tags=["orders"],
+    default_response_class=Answer,
+    dependencies=[Depends(rationed)],
+    responses=failures(404, 422, 429, 503),
+)
+one = APIRouter(
+    prefix="/api/orders/{order_id:int}",
+    tags=["orders"],
+    default_response_class=Answer,
+    dependencies=order_token(),
+    responses=failures(401, 404, 422, 429, 503),
+)
+# no API key tells one sender from another here: the key alone must be one that nobody else has
+RequestKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        pattern="^[\\x21-\\x7e]{16,255}$",
+        description="A fresh UUID: the same request sent again leads to the same order.",
+    ),
+]
+
+
+Show = Callable[[int], Success[OrderShown]]
+
+
+async def showing(request: Request, response: Response, serving: Serving) -> Show:
+    """Shows an order, to whoever asks and to nobody's cache."""
+
+    def show_order(order_id: int) -> Success[OrderShown]:
+        response.headers.update(PRIVATE)
+        return Success(data=order_shown(order_view(serving.database, order_id), serving, request))
+
+    return show_order
+
+
+Showing = Annotated[Show, Depends(showing)]
+
+
+@anybody.get("/events/{event}/ticket-types")
+def ticket_types(event: EventInPath, serving: Serving) -> Success[list[TicketType]]:
+    """What is on sale for an event, and how much of it is left."""
+    offers = on_sale(serving.database, serving.event(event))
+    return Success(data=[ticket_type(offer) for offer in offers])
+
+
+@anybody.post("/orders", status_code=201, responses=failures(400, 409, 413))
+def place(
+    asked: OrderRequest,
+    request: Request,
+    response: Response,
+    serving: Serving,
+    request_key: RequestKey = None,
+) -> Success[OrderPlaced]:
+    """Hold places for an hour. 409 `sold_out` says how many are left."""
+    event = serving.recent_events.event(str(asked.event_id))
+    buyer = buyer_for(event, **asked.buyer.model_dump()) if asked.buyer else None
+    selections = [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections]
+    placed, was_known = take_order(
+        serving.database,
+        event,
+        Wanted(selections, buyer, asked.promo_code),
+        once=_once(serving, asked, request_key),
+        at=now(),
+        by=BY,
+    )
+    response.headers.update(PRIVATE)
+    if was_known:
+        response.headers[REPLAYED] = "true"
+    view = placed.view or order_view(serving.database, placed.order.id)
+    shown = order_shown(view, serving, request)
+    page_url = serving.address(request, f"/orders/{placed.token}")
+    return Success(data=OrderPlaced(**dict(shown), token=placed.token, page_url=page_url))
+
+
+def _once(serving: Service, asked: OrderRequest, request_key: str | None) -> Once | None:
+    if request_key is None:
+        return None
+    digest = hashlib.sha256(asked.model_dump_json().encode()).digest()
+    return once_under(serving.office.keys, request_key, digest)
+
+
+@anybody.get("/orders", dependencies=order_token(), responses=failures(401))
+def mine(
+    orders: OpenedList,
+    show_order: Showing,
+    _: Annotated[str, Query(alias="mine", description="Always: there is no other list.")] = "",
+) -> Success[list[OrderShown]]:
+    """The orders whose tokens are sent, with commas between: an address proves nothing."""
+    return Success(data=[show_order(order.id).data for order in orders])
+
+
+@one.get("")
+def show(order: OpenedByNumber, show_order: Showing) -> Success[OrderShown]:
+    """The order as it stands."""
+    return show_order(order.id)
+
+
+@one.put("", responses=failures(400, 409, 413))
+def say_who_buys(
+    asked: BuyerDetails, serving: Serving, order: OpenedByNumber, show_order: Showing
+) -> Success[OrderShown]:
+    """Say who buys, as often as you like before paying. What costs nothing is paid by it."""
+    buyer = buyer_for(serving.event(str(order.event_id)), **asked.model_dump())
+    name_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BY)
+    return show_order(order.id)
+
+
+@one.post("/cancel", responses=failures(409))
+async def cancel(
+    serving: Serving, order: OpenedByNumber, show_order: Showing
+) -> Success[OrderShown]:
+    """Give the places back. Again changes nothing; what is paid is refunded instead."""
+
+    def give_up() -> Success[OrderShown]:
+        give_up_order(serving, order.id)
+        return show_order(order.id)
+
+    return await at_the_gateway(give_up)
+
+
+def give_up_order(serving: Service, order_id: int) -> None:
+    """Cancel an order, then close its payment page if the gateway lets us now."""
+    at = now()
+    cancel_order(serving.database, order_id, at=at, by=BY)
+    close_pages_of(serving.database, serving.office.midtrans, order_id, at=at, by=BY)
+
+
+@anybody.put("/orders/{order_id:int}/pay", responses=failures(410))
+def pay(order_id: IdInPath) -> None:
+    """Gone: ask `POST /api/payment/create`."""
+    instead = "POST /api/payment/create"
+    raise GoneElsewhere(f"orders are paid through {instead}", order_id=order_id, instead=instead)
