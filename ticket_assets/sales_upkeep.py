@@ -10,17 +10,22 @@ from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
 from ticketing.actions.expire_orders import expire_orders
 from ticketing.actions.reconcile import reconcile
+from ticketing.actions.remind_of_parts import remind_of_parts
 from ticketing.actions.send_refunds import send_refunds
 from ticketing.office import Office
 
 
 @dg.op
 def expire_unpaid_orders(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
-    """Free the places of orders whose hour is up, unless the gateway may still take the money."""
+    """Free the places of orders whose time is up, unless the gateway may still take the money.
+
+    Buyers are told of parts that will be due.
+    """
     with attempt(context):
         ended = expire_orders(office.database, office.midtrans, at=datetime.now(UTC), by=BY)
+        reminded = remind_of_parts(office.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", ended.expired, ended.left, ended.stuck)
-    context.add_output_metadata(asdict(ended))
+    context.add_output_metadata(asdict(ended) | {"reminded": reminded})
 
 
 @dg.op

@@ -17,7 +17,9 @@ from ticketing.actions.cancel_order import cancel_order
 from ticketing.actions.place_order import PlacedOrder, place_order
 from ticketing.actions.record_payment import record_payment
 from ticketing.domain.events import Event
+from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Buyer, Selection
+from ticketing.domain.payments import AttemptState, Statement
 from ticketing.gateways.midtrans import Account, Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
 from ticketing.store import orders, payments, sale
@@ -269,3 +271,65 @@ def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
     assert refused.returncode == 2
     assert words in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.fixture
+def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: int) -> PlacedOrder:
+    """Two VIP places to be paid in two parts two days apart, by a plan from the command line."""
+    ticketing(
+        "sale", "plan", "add", event.slug, "--name", "2x", "--parts", "60,40", "--every", "2",
+        "--last-before", "0", "--grace", "1", "--overdue", "keep",
+    )  # fmt: skip
+    sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
+    asked = [Selection(vip, 2)]
+    return place_order(
+        database, event, asked=asked, buyer=sari, payment_plan="2x", at=datetime.now(UTC), by="web"
+    )
+
+
+def test_a_payment_plan_is_offered_listed_and_withdrawn(
+    ticketing: Ticketing, said: Callable[..., Any], event: Event, in_two_parts: PlacedOrder
+) -> None:
+    listed = said("sale", "plan", "list", event.slug)
+    shown = ticketing("sale", "plan", "list", event.slug)
+    story = ticketing("orders", "show", in_two_parts.order.code)
+    ended = ticketing("sale", "plan", "withdraw", event.slug, "--name", "2x")
+
+    assert listed == [
+        {
+            "name": "2x", "shares": [60, 40], "everyDays": 2, "lastBeforeDays": 0,
+            "graceDays": 1, "overdue": "keep", "tickets": "all",
+        }
+    ]  # fmt: skip
+    assert "60, 40" in shown.stdout
+    assert re.search(r"part 1   Rp180\.000 due .*, not paid", story.stdout), story.stdout
+    assert ended.returncode == 0
+    assert said("sale", "plan", "list", event.slug) == []
+
+
+def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
+    said: Callable[..., Any], database: Database, in_two_parts: PlacedOrder
+) -> None:
+    at, before = datetime.now(UTC), said("expire-orders")
+    with database.transaction() as connection:
+        attempt = payments.begin(connection, in_two_parts.order, at=at)
+        statement = Statement(
+            attempt.key, "tx", AttemptState.SETTLED, attempt.amount, Rupiah(0), "qris"
+        )
+        record_payment(connection, attempt, statement, at=at, by="worker")
+
+    after, again = said("expire-orders"), said("expire-orders")
+
+    assert [one["reminded"] for one in (before, after, again)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "wrong"), [("60,x", "like 40,30,30"), ("60,30", "90 % together"), ("100", "1 parts")]
+)
+def test_parts_that_are_no_whole_are_refused_in_words(
+    ticketing: Ticketing, event: Event, parts: str, wrong: str
+) -> None:
+    refused = ticketing("sale", "plan", "add", event.slug, "--name", "odd", "--parts", parts)
+
+    assert refused.returncode == 2
+    assert wrong in refused.stderr

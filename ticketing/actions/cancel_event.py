@@ -17,6 +17,7 @@ from ticketing.actions.answer_flag import SURPLUS
 from ticketing.actions.cancel_order import give_back
 from ticketing.actions.complete_order import ask_a_person, tell
 from ticketing.actions.decide_refund import decide_refund
+from ticketing.actions.end_parts import end_early_places
 from ticketing.actions.plan_cancellation import asked_for, planned_cancellation
 from ticketing.actions.plan_refund import planned_for
 from ticketing.actions.record_payment import record_payment
@@ -29,6 +30,7 @@ from ticketing.store import (
     cancellations,
     entitlements,
     order_flags,
+    order_parts,
     orders,
     payments,
     refund_plans,
@@ -185,6 +187,9 @@ def _give_everything_back(
 ) -> None:
     order = orders.lock(connection, order_id)
     if order.state is OrderState.PENDING:
+        if order.payment_plan_id is not None:
+            end_early_places(connection, order, at=at)
+            order_parts.release(connection, order.id)
         order = give_back(connection, order, OrderState.CANCELLED, at=at)
         _tell(connection, order)
     asked = asked_for(decided.fee, decided.reason)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.actions.end_parts import end_parts
 from ticketing.domain.errors import ImpossibleTransition
 from ticketing.domain.orders import Order, OrderState
 from ticketing.store import audit, orders, promos, stock
@@ -23,6 +24,7 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
             raise ImpossibleTransition(f"order {order.code} is paid; refund it instead")
         if order.state is not OrderState.CANCELLED:
             order = give_back(connection, order, OrderState.CANCELLED, at=at)
+            end_parts(connection, order, at=at, by=by)
             audit.record(
                 connection,
                 actor=by,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.domain.errors import BuyerUnknown, PromoRefused, SoldOut
-from ticketing.domain.orders import Flag, Order, OrderState
+from ticketing.domain.orders import Buyer, Flag, Order, OrderState
 from ticketing.store import audit, entitlements, order_flags, orders, outbox, promos, stock, tickets
 
 REVERSED = "the bank took the payment back"
@@ -31,10 +31,19 @@ def complete(
     orders.move(connection, order, OrderState.PAID, at=at)
     if attempt_id is not None:
         orders.set_paid_by(connection, order.id, attempt_id)
-    places = entitlements.entitle(connection, order, order.buyer)
     tell(connection, order, "order.paid", outbox.ORGANISER)
-    tell(connection, order, "order.confirmation", order.buyer.email or order.buyer.phone)
+    places = entitle(connection, order, order.buyer)
     _record(connection, order, "orders.pay", items=places, by=by)
+
+
+def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
+    """The buyer has the places and is told; safe to repeat for an order paid in parts."""
+    places = 0
+    if order.payment_plan_id is not None:  # the first part may have entitled to them
+        places = entitlements.entitle_again(connection, order.id)
+    places = places or entitlements.entitle(connection, order, buyer)
+    tell(connection, order, "order.confirmation", buyer.email or buyer.phone)
+    return places
 
 
 def complete_if_stock_is_left(
@@ -71,7 +80,9 @@ def ask_a_person(
     tell(connection, order, f"order.{flag}", outbox.ORGANISER)
 
 
-def tell(connection: Connection, order: Order, purpose: str, recipient: str) -> None:
+def tell(
+    connection: Connection, order: Order, purpose: str, recipient: str, **more: object
+) -> None:
     """Leave a message about the order to be sent."""
     outbox.add(
         connection,
@@ -79,7 +90,7 @@ def tell(connection: Connection, order: Order, purpose: str, recipient: str) -> 
         purpose=purpose,
         subject=order.code,
         recipient=recipient,
-        payload={"order": order.code, "total": order.total.amount},
+        payload={"order": order.code, "total": order.total.amount} | more,
     )
 
 

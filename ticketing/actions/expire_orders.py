@@ -1,4 +1,4 @@
-"""Orders whose hour is up: their places are free again, unless the gateway may still take money.
+"""Orders whose time is up: their places are free again, unless the gateway may still take money.
 
 The gateway is asked before anything is given away, outside of any transaction. An order without a
 clear answer keeps its places and is flagged; the next run asks again. Payment pages of orders that
@@ -16,12 +16,14 @@ from sqlalchemy import Connection
 from ticketing.actions.cancel_order import give_back
 from ticketing.actions.close_pages import PageKeeper, close_pages
 from ticketing.actions.complete_order import ask_a_person
+from ticketing.actions.end_parts import end_parts
 from ticketing.actions.record_payment import record_payment
 from ticketing.actions.settle import Gateway
 from ticketing.domain.errors import Unavailable
+from ticketing.domain.instalments import LOST, next_unpaid
 from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.payments import AtDeadline, AttemptState, Statement, at_deadline
-from ticketing.store import audit, order_flags, orders, payments
+from ticketing.store import audit, order_flags, order_parts, orders, payments
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 
@@ -124,18 +126,35 @@ def _close(
         if answer.statement is not None:
             record_payment(connection, answer.attempt, answer.statement, at=at, by=by)
     order = orders.lock(connection, order_id)
-    verdict = at_deadline(answer.state for answer in answers)
-    if order.state is not OrderState.PENDING:
+    verdict = at_deadline(answer.state for answer in _about_what_is_due(connection, order, answers))
+    if order.state is not OrderState.PENDING or order.expires_at > at:
         verdict = AtDeadline.LEAVE
-    _carry_out(connection, order, verdict, at=at)
+    _carry_out(connection, order, verdict, at=at, by=by)
     return verdict
 
 
-def _carry_out(connection: Connection, order: Order, verdict: AtDeadline, *, at: datetime) -> None:
+def _about_what_is_due(
+    connection: Connection, order: Order, answers: list[_Answer]
+) -> list[_Answer]:
+    """All answers; of an order paid in parts those about the next one, which may still be paid."""
+    if order.payment_plan_id is None:
+        return answers
+    due = next_unpaid(order_parts.of_order(connection, order.id))
+    return [
+        answer
+        for answer in answers
+        if due is not None and answer.attempt.part == due.number and answer.state not in LOST
+    ]
+
+
+def _carry_out(
+    connection: Connection, order: Order, verdict: AtDeadline, *, at: datetime, by: str
+) -> None:
     if verdict is AtDeadline.STUCK:
         said = "out of time, and the gateway gives no clear answer"
         ask_a_person(connection, order, Flag.STUCK, said, at=at)
         return
     order_flags.resolve(connection, order.id, Flag.STUCK, at=at)
     if verdict is AtDeadline.EXPIRE:
-        give_back(connection, order, OrderState.EXPIRED, at=at)
+        ended = give_back(connection, order, OrderState.EXPIRED, at=at)
+        end_parts(connection, ended, at=at, by=by)

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from ticketing.actions.close_pages import close_pages_of, end_page
 from ticketing.domain.errors import ImpossibleTransition, PaymentUnderWay, TicketingError
+from ticketing.domain.money import NOTHING
 from ticketing.domain.orders import Order, OrderState
 from ticketing.gateways.midtrans import Midtrans, SnapPage
 from ticketing.gateways.midtrans_checkout import Checkout, Item
 from ticketing.store import audit, order_views, orders, payment_pages, payments
 from ticketing.store.database import Database
+from ticketing.store.order_views import OrderView
 from ticketing.store.payment_pages import OpenPage
 from ticketing.store.payments import Attempt
 
@@ -62,8 +64,8 @@ def _asked(
     connection: Connection, order_id: int, *, finish_url: str, at: datetime, by: str
 ) -> SnapPage | _Asked:
     order = orders.lock(connection, order_id)
-    minutes = (order.expires_at - at) // MINUTE
     attempt = payments.begin(connection, order, at=at)
+    minutes = (attempt.page_ends_at(order) - at) // MINUTE
     if minutes < 1:
         raise ImpossibleTransition(f"order {order.code} is out of time; order again")
     pages = payment_pages.of_order(connection, order.id)
@@ -93,18 +95,26 @@ def _checkout(
     buyer = order.buyer
     return Checkout(
         order_id=attempt.key,
-        items=tuple(
-            Item(str(line.ticket_type_id), line.name, line.price, line.quantity)
-            for line in seen.lines
-            if line.price.amount
-        ),
-        discount=seen.discount,
+        items=_items(seen, attempt),
+        discount=seen.discount if attempt.part is None else NOTHING,
         starts_at=starts_at,
         minutes=minutes,
         name=buyer.name if buyer else "",
         email=buyer.email if buyer else "",
         phone=buyer.phone if buyer else "",
         finish_url=url,
+    )
+
+
+def _items(seen: OrderView, attempt: Attempt) -> tuple[Item, ...]:
+    """What is paid for: the places, or one part of the order."""
+    if attempt.part is not None:
+        name = f"{seen.code} {attempt.part}/{len(seen.parts)}"
+        return (Item(f"PART-{attempt.part}", name, attempt.amount, 1),)
+    return tuple(
+        Item(str(line.ticket_type_id), line.name, line.price, line.quantity)
+        for line in seen.lines
+        if line.price.amount
     )
 
 

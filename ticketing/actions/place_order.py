@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.actions.complete_order import complete
+from ticketing.actions.payment_plans import parts_by
 from ticketing.domain.base32 import base32
 from ticketing.domain.errors import ImpossibleTransition, NotOnSale
 from ticketing.domain.events import Event
+from ticketing.domain.instalments import Part
 from ticketing.domain.money import NOTHING
 from ticketing.domain.orders import (
     CODE_BYTES,
@@ -28,7 +30,7 @@ from ticketing.domain.orders import (
 from ticketing.domain.promotions import discount, promo_code
 from ticketing.domain.stock import Limits
 from ticketing.signing.mint import Randomness
-from ticketing.store import audit, order_views, orders, promos, stock
+from ticketing.store import audit, order_parts, order_views, orders, promos, stock
 from ticketing.store.database import Database
 from ticketing.store.order_views import OrderView
 from ticketing.store.orders import NewOrder
@@ -62,13 +64,14 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def place_order(
+def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     database: Database,
     event: Event,
     *,
     asked: Iterable[Selection],
     buyer: Buyer | None = None,
     promo: str | None = None,
+    payment_plan: str | None = None,
     at: datetime,
     by: str,
     randomness: Randomness = os.urandom,
@@ -76,8 +79,8 @@ def place_order(
 ) -> PlacedOrder:
     """Hold what is asked for, all or nothing.
 
-    Refuses what is not on sale, sold out, over a limit, or a promo code that does not apply, and
-    with `OrderKnown` a request that led to an order before.
+    Refuses what is not on sale, sold out, over a limit, or a promo code or payment plan that does
+    not apply, and with `OrderKnown` a request that led to an order before.
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
@@ -89,6 +92,9 @@ def place_order(
         lines = tuple(offer.line for offer in offered)
         used = promos.get(connection, event.id, promo_code(promo)) if promo else None
         off = discount(used, lines, at=at) if used else NOTHING
+        plan_id, parts = None, tuple[Part, ...]()
+        if payment_plan is not None:
+            plan_id, parts = parts_by(connection, event, payment_plan, subtotal(lines) - off, at=at)
         new = NewOrder(
             event_id=event.id,
             code=order_code(randomness(CODE_BYTES)),
@@ -100,8 +106,11 @@ def place_order(
             expires_at=at + HOLD,
             request_sha256=once.request_sha256 if once else None,
             buyer=buyer or orders.NOBODY,
+            payment_plan_id=plan_id,
         )
         order = orders.add(connection, new)
+        if parts:
+            order_parts.add(connection, order.id, parts)
         _record(connection, order, "orders.place", by=by, lines=lines)
         # whoever wants the same places waits from here to the end: so, as little as can be
         for line in lines:
@@ -113,7 +122,8 @@ def place_order(
             _check_buyer(connection, order, buyer, limits)
         order = _completed_if_free(connection, order, at=at, by=by)
     names = [offer.name for offer in offered]
-    view = order_views.of_new(order.id, new, names, promo_code=used.code if used else None)
+    code = used.code if used else None
+    view = order_views.of_new(order.id, new, names, promo_code=code, parts=parts)
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
 
 
@@ -123,11 +133,17 @@ def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime,
         order = orders.lock(connection, order_id)
         if order.state is not OrderState.PENDING:
             raise ImpossibleTransition(f"order {order.code} is {order.state}; its buyer stays")
+        if order.payment_plan_id is not None and _has_paid(connection, order):
+            raise ImpossibleTransition(f"a part of order {order.code} is paid; its buyer stays")
         lines = orders.lines_of(connection, order_id)
         limits = stock.lock_limits(connection, [line.ticket_type_id for line in lines])
         order = _bought_by(connection, order, buyer, limits)
         _record(connection, order, "orders.name_buyer", by=by, lines=lines)
         return _completed_if_free(connection, order, at=at, by=by)
+
+
+def _has_paid(connection: Connection, order: Order) -> bool:
+    return any(part.paid_at is not None for part in order_parts.of_order(connection, order.id))
 
 
 def _completed_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:

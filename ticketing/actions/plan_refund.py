@@ -4,10 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.domain.errors import RefundRefused
 from ticketing.domain.events import Event
 from ticketing.domain.money import Rupiah
-from ticketing.domain.orders import Order
-from ticketing.domain.refund_plans import Asked, Fee, RefundPlan, plan
+from ticketing.domain.orders import Order, OrderState
+from ticketing.domain.refund_plans import Asked, Fee, Money, RefundPlan, plan
 from ticketing.domain.refunds import Refund
 from ticketing.store import audit, orders, refund_plans, refunds
 from ticketing.store.database import Database
@@ -20,10 +21,21 @@ def plan_refund(
     """What refunding would do. What was asked is kept under the plan's hash, for applying it."""
     with database.transaction() as connection:
         order = orders.lock_by_code(connection, code)
+        _refuse_if_being_paid(order, asked)
         planned = planned_for(connection, order, asked, at=at)
         subject = Subject(order.event_id, order.id)
         refund_plans.keep(connection, subject, asked, plan_hash=planned.plan_hash, at=at, by=by)
     return planned
+
+
+def _refuse_if_being_paid(order: Order, asked: Asked) -> None:
+    """A part that went back would leave an order that nobody can finish paying."""
+    is_pending = order.state is OrderState.PENDING and order.payment_plan_id is not None
+    if is_pending and asked.money is not Money.SURPLUS:
+        raise RefundRefused(
+            f"order {order.code} is still being paid in parts; cancel it, and its plan's rule"
+            " says what goes back"
+        )
 
 
 def planned_for(connection: Connection, order: Order, asked: Asked, *, at: datetime) -> RefundPlan:

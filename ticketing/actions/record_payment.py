@@ -15,7 +15,9 @@ from ticketing.actions.complete_order import (
     reverse,
 )
 from ticketing.actions.recognise_refunds import is_explained, recognise_refunds
+from ticketing.actions.take_part import lose_part, pays_for_order, take_part
 from ticketing.domain.errors import UnknownOrder
+from ticketing.domain.instalments import LOST
 from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.payments import (
     AttemptState,
@@ -60,6 +62,10 @@ def record_payment(
     for milestone in newly_passed(before.state, after.state):
         if not (milestone is Milestone.MONEY_RETURNED and is_explained(after, ours)):
             _carry_out(connection, milestone, after, list(known.values()), at=at, by=by)
+    lost = after.state in LOST and before.state not in LOST
+    if lost and after.part is not None:
+        was_paid, now = order.state is OrderState.PAID, orders.lock(connection, order.id)
+        lose_part(connection, now, after, was_paid=was_paid, at=at)
     if after.refunded != before.refunded:
         _note_refund(connection, order, explained=is_explained(after, ours), at=at)
     return after != before
@@ -79,11 +85,15 @@ def _carry_out(
         said = f"{attempt.key}: paid although the event was called off"
         ask_a_person(connection, order, Flag.PAID_AFTER_CANCELLING, said, at=at)
         return
+    if milestone is Milestone.MONEY_TAKEN and attempt.part is not None:
+        take_part(connection, order, attempt, at=at, by=by)
+        return
+    others = [one for one in known if one.id != attempt.id and one.part == attempt.part]
     means = meaning(
         milestone,
         order.state,
-        paid_by_this=order.paid_attempt_id == attempt.id,
-        paid_twice=any(_holds_money(one) for one in known if one.id != attempt.id),
+        paid_by_this=pays_for_order(connection, order, attempt),
+        paid_twice=any(_holds_money(one) for one in others),
     )
     match means:
         case Meaning.COMPLETE:

@@ -27,6 +27,7 @@ class Wanted:
     selections: Sequence[Selection]
     buyer: Buyer | None = None
     promo: str | None = None
+    payment_plan: str | None = None
 
 
 def once_under(keys: KeyRing, request_key: str, request_sha256: bytes) -> Once:
@@ -44,7 +45,7 @@ def take_order(
     try:
         placed = place_order(
             database, event, asked=wanted.selections, buyer=wanted.buyer, promo=wanted.promo,
-            at=at, by=by, once=once,
+            payment_plan=wanted.payment_plan, at=at, by=by, once=once,
         )  # fmt: skip
     except OrderKnown:
         known = _known(database, once) if once else None  # the same request, a moment ago

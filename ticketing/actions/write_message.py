@@ -5,6 +5,7 @@ Texts are in templates/messages; which of them a purpose is told by stands here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
 
 from sqlalchemy import Connection
@@ -183,6 +184,18 @@ def _reversed(_: Connection, __: Event, ___: Order, ____: Claimed) -> Told:
     return "order_reversed", {}
 
 
+def _part_due(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
+    said = claimed.payload
+    due_at = datetime.fromisoformat(said["due"])
+    return "order_part_due", {
+        "part": said["part"], "amount": Rupiah(said["amount"]), "dueAt": due_at,
+    }  # fmt: skip
+
+
+def _parts_kept(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
+    return "order_parts_kept", {"kept": Rupiah(claimed.payload["kept"])}
+
+
 def _sold(connection: Connection, event: Event, order: Order, _: Claimed) -> Told:
     stocks = [each.stock for each in sale.of(connection, event.id) if each.on_sale]
     free = [stock.available for stock in stocks if stock.available is not None]
@@ -203,6 +216,8 @@ _NOTICES: dict[str, Callable[[Connection, Event, Order, Claimed], Told]] = {
     "event.cancelled.refund": _refunded,
     "event.cancelled": _called_off,
     "order.reversed": _reversed,
+    outbox.PART_DUE: _part_due,
+    "order.parts_kept": _parts_kept,
     "order.paid": _sold,
     "refund.to_transfer": _to_transfer,
 }

@@ -159,6 +159,9 @@ def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
         ticket = f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
         back = f", given back {_clock(place.returned_at, zone)}" if place.returned_at else ""
         out.print(f"  place {place.number}  {place.ticket_type}: {ticket}{back}")
+    for part in told.parts:
+        end = f"paid {_clock(part.paid_at, zone)}" if part.paid_at else "not paid"
+        out.print(f"  part {part.number}   {part.amount} due {_clock(part.due_at, zone)}, {end}")
     for attempt in told.attempts:
         way = f" by {attempt.payment_type}" if attempt.payment_type else ""
         out.print(

@@ -1,17 +1,19 @@
-"""`ticketing sale`: open, close, show."""
+"""`ticketing sale`: open, close, show; `plan` is in plans.py."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ticketing.cli import plans
 from ticketing.cli.console import JsonOption, actor, office, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.store.sale import TypeForSale
 
 app = typer.Typer(help="Put ticket types on sale, and see what is left.", no_args_is_help=True)
+app.add_typer(plans.app, name="plan")
 
-EventArgument = Annotated[str, typer.Argument(help="The event's slug or number.")]
+EventArgument = plans.EventArgument
 MOST_RUPIAH = 999_999_999
 
 

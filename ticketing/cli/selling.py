@@ -17,22 +17,27 @@ SHOWN = 20
 
 
 def expire_orders(*, as_json: JsonOption = False) -> None:
-    """Free the places of orders whose hour is up.
+    """Free the places of orders whose time is up.
 
-    Asks the gateway first; what it is not clear about stays, and is flagged.
+    Asks the gateway first; what it is not clear about stays, and is flagged. Buyers are told of
+    parts that will be due.
     """
     from dataclasses import asdict
 
     from ticketing.actions import expire_orders as expiring
+    from ticketing.actions.remind_of_parts import remind_of_parts
 
     with office() as opened:
         done = expiring.expire_orders(opened.database, opened.midtrans, at=now(), by=actor())
+        reminded = remind_of_parts(opened.database, at=now())
     if as_json:
-        print_json(asdict(done))
+        print_json(asdict(done) | {"reminded": reminded})
     else:
         screen().print(
             f"{done.expired:,} orders expired, {done.left:,} paid after all, {done.stuck:,} unclear"
         )
+        if reminded:
+            screen().print(f"{reminded:,} buyers are told that a part will be due")
     sys.exit(1 if done.stuck else 0)
 
 

@@ -73,6 +73,10 @@ SAMPLES: dict[str, Sample] = {
         "t/4QX9",
     ),
     "order_reversed": Sample(_ORDER, "events/wisuda-2026"),
+    "order_part_due": Sample(
+        {**_ORDER, "part": 2, "amount": Rupiah(61_500), "dueAt": _DEADLINE}, "events/wisuda-2026"
+    ),
+    "order_parts_kept": Sample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
     "event_cancelled": Sample({**_ORDER, **_CLOCK}, "orders/4QX9"),
     "voucher_ready": Sample(
         {

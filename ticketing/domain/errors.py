@@ -22,7 +22,8 @@
     │   ├── UnknownOrder         no order has that code or token
     │   ├── NotOnSale            an order names ticket types or numbers that are not sold so
     │   │   ├── SoldOut              fewer places are left than asked for; says how many
-    │   │   └── LimitExceeded        more places than one order or one buyer may have
+    │   │   ├── LimitExceeded        more places than one order or one buyer may have
+    │   │   └── PartsRefused         an order cannot be paid in these parts, or in none like them
     │   ├── PromoRefused         a promo code that does not apply here, now, or any more
     │   ├── CapacityTaken        a capacity below the places that are held and sold
     │   ├── RefundRefused        money cannot go back like this; says what can
@@ -155,6 +156,10 @@ class LimitExceeded(NotOnSale):
 
 class PromoRefused(Refused):
     """A promo code that does not apply here, now, or any more."""
+
+
+class PartsRefused(NotOnSale):
+    """An order cannot be paid in these parts, or in none like them."""
 
 
 class CapacityTaken(Refused):

@@ -42,6 +42,7 @@ class Flag(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
+    PARTS_LEFT = "parts_left"  # of an order that ended before all of its parts were paid
     STUCK = "stuck"  # out of time, and the gateway gives no clear answer
     REFUND_FAILED = "refund_failed"  # promised, and the gateway would not
 
@@ -90,6 +91,7 @@ class Order:
     buyer: Buyer | None
     expires_at: datetime
     paid_attempt_id: int | None
+    payment_plan_id: int | None = None
 
 
 def checked_move(order: Order, to: OrderState) -> OrderState:

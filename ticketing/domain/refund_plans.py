@@ -106,6 +106,14 @@ class Books:
     places: Sequence[Place]
     payments: Sequence[Payment]
     refunds: int
+    parts_paid_by: frozenset[int] = frozenset()  # attempts, of an order that is paid in parts
+
+    def pay_for(self, asked: Asked) -> frozenset[int | None]:
+        """The attempts whose money pays for the order; none when all of an unfinished one goes."""
+        if self.order.payment_plan_id is None:
+            return frozenset({self.order.paid_attempt_id})
+        unfinished = self.order.state is OrderState.PENDING and asked.money is Money.ALL
+        return frozenset() if unfinished else self.parts_paid_by
 
 
 def worths(lines: Sequence[Line], discount: Rupiah, discounted: int | None) -> list[list[Rupiah]]:
@@ -181,8 +189,9 @@ def _money(
     books: Books, asked: Asked, places: Sequence[Place], *, at: datetime
 ) -> tuple[tuple[Part, ...], Rupiah, list[str]]:
     """The sums on their ways, what is kept, and what a person should know of it."""
-    paid = [one for one in books.payments if one.attempt_id == books.order.paid_attempt_id]
-    surplus = [one for one in books.payments if one.attempt_id != books.order.paid_attempt_id]
+    payers = books.pay_for(asked)
+    paid = [one for one in books.payments if one.attempt_id in payers]
+    surplus = [one for one in books.payments if one.attempt_id not in payers]
     if asked.amount is not None:
         payments = {Money.ORDER: paid, Money.SURPLUS: surplus, Money.ALL: [*paid, *surplus]}
         return parts(payments[asked.money], asked.amount, at=at), NOTHING, []

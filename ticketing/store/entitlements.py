@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, any_, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, any_, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.orders import Buyer, Order
@@ -39,14 +39,37 @@ def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
     return sum(int(line.quantity) for line in lines)
 
 
+def entitle_again(connection: Connection, order_id: int) -> int:
+    """Let the buyer have the places that an order had before, and gives how many."""
+    mine = _places_of(order_id)
+    connection.execute(
+        update(order_places).where(order_places.c.attendee_id.in_(mine)).values(returned_at=None)
+    )
+    restored = update(attendees).where(attendees.c.id.in_(mine)).values(state="entitled")
+    return connection.execute(restored).rowcount
+
+
+def end(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
+    """End the order's entitlements, its places given back; gives their live tickets' ids."""
+    connection.execute(
+        update(order_places)
+        .where(order_places.c.attendee_id.in_(_places_of(order_id)))
+        .values(returned_at=at)
+    )
+    return withdraw(connection, order_id)
+
+
 def withdraw(connection: Connection, order_id: int) -> list[int]:
     """End the order's entitlements; gives the ids of live tickets that stand on them."""
-    mine = (
+    return _withdraw(connection, attendees.c.id.in_(_places_of(order_id)))
+
+
+def _places_of(order_id: int) -> Select[int]:
+    return (
         select(order_places.c.attendee_id)
         .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
         .where(order_lines.c.order_id == order_id)
     )
-    return _withdraw(connection, attendees.c.id.in_(mine))
 
 
 def give_back(connection: Connection, attendee_ids: Sequence[int], *, at: datetime) -> list[int]:

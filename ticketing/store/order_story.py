@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, exists, func, select
 
+from ticketing.domain.instalments import Part
 from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.refunds import Refund
 from ticketing.domain.tickets import TicketState
-from ticketing.store import payments, refunds
+from ticketing.store import order_parts, payments, refunds
 from ticketing.store.payments import Attempt
 from ticketing.store.schema import audit_log, generated_tickets, ticket_types
 from ticketing.store.schema_sales import inbox, order_flags, order_lines, order_places, orders
@@ -99,6 +100,7 @@ class OrderStory:
     flags: tuple[StoryFlag, ...]
     refunds: tuple[Refund, ...]
     deeds: tuple[Deed, ...]
+    parts: tuple[Part, ...]  # of an order that is paid in several
 
 
 def story(connection: Connection, order: Order) -> OrderStory:
@@ -129,6 +131,7 @@ def story(connection: Connection, order: Order) -> OrderStory:
         flags=_flags(connection, order.id),
         refunds=tuple(refunds.of_order(connection, order.id)),
         deeds=_deeds(connection, order),
+        parts=order_parts.of_order(connection, order.id),
     )
 
 

@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Connection, and_, bindparam, func, select
 
 from ticketing.domain.errors import UnknownOrder
+from ticketing.domain.instalments import Part, next_unpaid
 from ticketing.domain.money import NOTHING, Rupiah
 from ticketing.domain.orders import Flag, OrderState
 from ticketing.domain.payments import AttemptState
 from ticketing.domain.tickets import TicketState
+from ticketing.store import order_parts
 from ticketing.store.orders import NewOrder
 from ticketing.store.schema import attendees, generated_tickets, ticket_types
 from ticketing.store.schema_sales import (
@@ -78,6 +80,12 @@ class OrderView:
     tickets: tuple[OrderTicket, ...]
     places: int  # that entitle to a ticket now
     flags: tuple[Flag, ...]
+    parts: tuple[Part, ...] = ()  # of an order that is paid in several
+
+    @property
+    def next_part(self) -> Part | None:
+        """The part that is to be paid next."""
+        return next_unpaid(self.parts) if self.state is OrderState.PENDING else None
 
     @property
     def is_moving(self) -> bool:
@@ -143,7 +151,12 @@ _FLAGS = (
 
 
 def of_new(
-    order_id: int, new: NewOrder, names: Sequence[str], *, promo_code: str | None
+    order_id: int,
+    new: NewOrder,
+    names: Sequence[str],
+    *,
+    promo_code: str | None,
+    parts: tuple[Part, ...] = (),
 ) -> OrderView:
     """What `of` would say of an order that was added a moment ago, without asking."""
     return OrderView(
@@ -170,6 +183,7 @@ def of_new(
         tickets=(),
         places=0,
         flags=(),
+        parts=parts,
     )
 
 
@@ -203,6 +217,7 @@ def of(connection: Connection, order_id: int) -> OrderView:
         tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, wanted)),
         places=connection.execute(_PLACES, wanted).scalar_one(),
         flags=tuple(Flag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
+        parts=order_parts.of_order(connection, order_id) if row.payment_plan_id else (),
     )
 
 

@@ -24,8 +24,10 @@ _COLUMNS = (
     orders.c.buyer_phone,
     orders.c.expires_at,
     orders.c.paid_attempt_id,
+    orders.c.payment_plan_id,
 )
 _HAVING_PLACES = (OrderState.PENDING, OrderState.PAID)
+ENTITLED_EARLY = "entitle early"  # an effect: places with the first part of several
 NOBODY = Buyer("", "", "", "")
 
 
@@ -47,6 +49,7 @@ class NewOrder:
     expires_at: datetime
     request_sha256: bytes | None = None
     buyer: Buyer = NOBODY
+    payment_plan_id: int | None = None
 
 
 # made once: a sale opens with hundreds of orders a second, and building one costs more than asking
@@ -93,6 +96,7 @@ def add(connection: Connection, new: NewOrder) -> Order:
             "created_at": new.created_at,
             "expires_at": new.expires_at,
             "request_sha256": new.request_sha256,
+            "payment_plan_id": new.payment_plan_id,
             **_buyer_columns(new.buyer),
         },
     ).scalar_one_or_none()
@@ -107,6 +111,7 @@ def add(connection: Connection, new: NewOrder) -> Order:
         buyer=new.buyer if new.buyer.key else None,
         expires_at=new.expires_at,
         paid_attempt_id=None,
+        payment_plan_id=new.payment_plan_id,
     )
 
 
@@ -166,6 +171,7 @@ def _order(row: RowMapping) -> Order:
         buyer=buyer if buyer.key else None,
         expires_at=row["expires_at"],
         paid_attempt_id=row["paid_attempt_id"],
+        payment_plan_id=row["payment_plan_id"],
     )
 
 
@@ -214,6 +220,11 @@ def set_paid_by(connection: Connection, order_id: int, attempt_id: int) -> None:
     connection.execute(
         update(orders).where(orders.c.id == order_id).values(paid_attempt_id=attempt_id)
     )
+
+
+def hold_until(connection: Connection, order_id: int, expires_at: datetime) -> None:
+    """Let a pending order keep its places until then."""
+    connection.execute(update(orders).where(orders.c.id == order_id).values(expires_at=expires_at))
 
 
 def set_refunded(connection: Connection, order_id: int, amount: Rupiah) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.store.schema_sales import outbox
 
 ORGANISER = "organiser"  # a role: whoever sends knows the address
+PART_DUE = "order.part_due"
 TICKETS = "order.confirmation"  # a purpose that waits for the documents it brings
 GUEST_TICKET = "ticket.ready"  # a purpose that lets all others go first
 

@@ -1,15 +1,17 @@
 """Payment attempts. What a statement of the gateway does to one is decided in domain/payments."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import BuyerUnknown, ImpossibleTransition
+from ticketing.domain.instalments import next_unpaid
 from ticketing.domain.money import Rupiah
-from ticketing.domain.orders import Order, OrderState, attempt_key
+from ticketing.domain.orders import HOLD, Order, OrderState, attempt_key
 from ticketing.domain.payments import AttemptState
+from ticketing.store import order_parts
 from ticketing.store.schema_sales import payment_attempts
 
 _COLUMNS = (
@@ -22,7 +24,9 @@ _COLUMNS = (
     payment_attempts.c.transaction_id,
     payment_attempts.c.payment_type,
     payment_attempts.c.created_at,
+    payment_attempts.c.part,
 )
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,13 @@ class Attempt:
     transaction_id: str
     payment_type: str
     created_at: datetime
+    part: int | None = None  # of the order, if it is paid in several
+
+    def page_ends_at(self, order: Order) -> datetime:
+        """When its page ends: with the order's hold, or an hour after a later part was begun."""
+        if self.part is None:
+            return order.expires_at
+        return min(order.expires_at, self.created_at + HOLD)
 
 
 def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
@@ -48,21 +59,33 @@ def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
         raise ImpossibleTransition(f"order {order.code} is out of time; order again")
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
+    parts = order_parts.of_order(connection, order.id) if order.payment_plan_id else ()
+    due = next_unpaid(parts)
+    part = due.number if due else None
     known = of_order(connection, order.id)
-    if known and known[-1].state.is_open:
-        return known[-1]
+    mine = [one for one in known if one.part == part]
+    if mine and mine[-1].state.is_open and not _is_over(mine[-1], order, at=at):
+        return mine[-1]
     number = len(known) + 1
     connection.execute(
         insert(payment_attempts).values(
             order_id=order.id,
             number=number,
             key=attempt_key(order, number),
-            amount=order.total.amount,
+            amount=(due.amount if due else order.total).amount,
+            part=part,
             created_at=at,
             updated_at=at,
         )
     )
     return of_order(connection, order.id)[-1]
+
+
+def _is_over(attempt: Attempt, order: Order, *, at: datetime) -> bool:
+    """Whether the page has ended before the order: only a part's does."""
+    return attempt.part is not None and attempt.page_ends_at(order) - at < min(
+        _MINUTE, order.expires_at - at
+    )
 
 
 def find(connection: Connection, name: str) -> Attempt | None:

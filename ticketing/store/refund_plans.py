@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import PlanOutdated
 from ticketing.domain.money import Rupiah
-from ticketing.domain.orders import Flag, Order
+from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.refund_plans import Asked, Books, Fee, Money, Place, worths
 from ticketing.domain.tickets import TicketState
-from ticketing.store import orders, refunds
+from ticketing.store import order_parts, orders, refunds
 from ticketing.store.schema import generated_tickets, ticket_types
 from ticketing.store.schema_sales import order_lines, order_places, plans, promo_redemptions, promos
 from ticketing.store.schema_sales import orders as orders_table
@@ -29,10 +29,19 @@ def books(connection: Connection, order: Order) -> Books:
     """The locked order as a refund finds it."""
     return Books(
         order=order,
-        places=_places(connection, order.id),
+        # places had before all is paid end with the order, not with a refund
+        places=() if order.state is OrderState.PENDING else _places(connection, order.id),
         payments=refunds.payments_of(connection, order.id),
         refunds=len(refunds.of_order(connection, order.id)),
+        parts_paid_by=_payers(connection, order),
     )
+
+
+def _payers(connection: Connection, order: Order) -> frozenset[int]:
+    if order.payment_plan_id is None:
+        return frozenset()
+    parts = order_parts.of_order(connection, order.id)
+    return frozenset(part.paid_by for part in parts if part.paid_by is not None)
 
 
 def _places(connection: Connection, order_id: int) -> list[Place]:

@@ -14,10 +14,13 @@ from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Flag, OrderState
 from ticketing.domain.payments import AttemptState
 from ticketing.domain.tickets import TicketState
+from ticketing.store.orders import ENTITLED_EARLY
 from ticketing.store.schema import attendees, events, generated_tickets, ticket_types
 from ticketing.store.schema_sales import (
+    order_effects,
     order_flags,
     order_lines,
+    order_parts,
     order_places,
     orders,
     payment_attempts,
@@ -29,7 +32,13 @@ _WITH_MONEY = [
     state for state in AttemptState if state.has_taken_money and state is not AttemptState.REVERSED
 ]
 _holds_money = payment_attempts.c.state.in_(_WITH_MONEY)
-_SURPLUS = (Flag.PAID_LATE, Flag.PAID_AFTER_CANCELLING, Flag.PAID_TWICE, Flag.MONEY_RETURNED)
+_SURPLUS = (
+    Flag.PAID_LATE,
+    Flag.PAID_AFTER_CANCELLING,
+    Flag.PAID_TWICE,
+    Flag.MONEY_RETURNED,
+    Flag.PARTS_LEFT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +88,13 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def strays(connection: Connection) -> list[Stray]:
-    """Money that is not its paid order's, went not back, and was asked nobody about."""
-    pays = and_(
-        orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id
+    """Money that is not its paid order's, went not back, and was asked nobody about.
+
+    What a part of an order was paid with is its money until the plan's rule lets go of it.
+    """
+    pays = or_(
+        and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
+        exists().where(order_parts.c.paid_attempt_id == payment_attempts.c.id),
     )
     asked = exists().where(order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS))
     decided = exists().where(refunds.c.order_id == orders.c.id)
@@ -102,30 +115,47 @@ def strays(connection: Connection) -> list[Stray]:
 
 def unpaid(connection: Connection) -> list[str]:
     """Codes of paid orders that cost something and whose payment is not there, or another sum."""
-    by_it = and_(payment_attempts.c.id == orders.c.paid_attempt_id, _holds_money)
+    parts = select(order_parts.c.paid_attempt_id).where(order_parts.c.order_id == orders.c.id)
+    whole = and_(
+        orders.c.payment_plan_id.is_(None), payment_attempts.c.id == orders.c.paid_attempt_id
+    )
+    paid = (
+        select(func.coalesce(func.sum(payment_attempts.c.amount), 0))
+        .where(
+            payment_attempts.c.order_id == orders.c.id,
+            or_(whole, payment_attempts.c.id.in_(parts)),
+            _holds_money,
+        )
+        .correlate(orders)
+        .scalar_subquery()
+    )
     query = (
         select(orders.c.code)
-        .outerjoin(payment_attempts, by_it)
-        .where(
-            orders.c.state == OrderState.PAID,
-            orders.c.total > 0,
-            func.coalesce(payment_attempts.c.amount, 0) != orders.c.total,
-        )
+        .where(orders.c.state == OrderState.PAID, orders.c.total > 0, paid != orders.c.total)
         .order_by(orders.c.id)
     )
     return list(connection.execute(query).scalars())
 
 
 def paid_twice_unflagged(connection: Connection) -> list[str]:
-    """Codes of orders that several attempts paid, and nobody was asked about."""
+    """Codes of orders that several attempts paid, or one part of them, and nobody was asked."""
     asked = exists().where(
         order_flags.c.order_id == orders.c.id, order_flags.c.flag == Flag.PAID_TWICE
     )
     query = (
         select(orders.c.code)
         .join(payment_attempts, payment_attempts.c.order_id == orders.c.id)
-        .where(_holds_money, payment_attempts.c.refunded < payment_attempts.c.amount, ~asked)
-        .group_by(orders.c.id)
+        .where(
+            _holds_money,
+            payment_attempts.c.refunded < payment_attempts.c.amount,
+            ~asked,
+            # a part whose money the bank took is paid again, and that was asked about
+            or_(
+                payment_attempts.c.part.is_(None),
+                payment_attempts.c.state != AttemptState.CHARGED_BACK,
+            ),
+        )
+        .group_by(orders.c.id, payment_attempts.c.part)
         .having(func.count() > 1)
         .order_by(orders.c.id)
     )
@@ -135,8 +165,9 @@ def paid_twice_unflagged(connection: Connection) -> list[str]:
 def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[PlacesOfOrder]:
     """Orders whose places, entitlements, tickets and PDFs are not as many; not of past events.
 
-    A paid order has of each as many as places that were not given back, any other none. Those
-    paid after `paid_by` are still being served, and people on hold get theirs later.
+    A paid order has of each as many as places that were not given back, any other none but one
+    whose plan gives them with its first part. Those paid after `paid_by` are still being served,
+    and people on hold get theirs later.
     """
     live = and_(
         generated_tickets.c.attendee_id == attendees.c.id,
@@ -171,7 +202,12 @@ def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[P
         .group_by(order_lines.c.order_id)
         .subquery()
     )
-    places = case((orders.c.state == OrderState.PAID, sold.c.places), else_=0)
+    early = exists().where(
+        order_effects.c.order_id == orders.c.id, order_effects.c.effect == ENTITLED_EARLY
+    )
+    pending_early = and_(orders.c.state == OrderState.PENDING, early)
+    has_places = or_(orders.c.state == OrderState.PAID, pending_early)
+    places = case((has_places, sold.c.places), else_=0)
     due = places - func.coalesce(theirs.c.on_hold, 0)
     counts = [func.coalesce(theirs.c[name], 0) for name in ("entitled", "live", "printed")]
     query = (
@@ -182,6 +218,7 @@ def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[P
         .where(
             events.c.ends_at + GRACE_AFTER_THE_EVENT >= at,
             or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_by),
+            ~and_(pending_early, early.where(order_effects.c.at > paid_by)),
             or_(counts[0] != places, counts[1] != due, counts[2] != due),
         )
         .order_by(orders.c.id)

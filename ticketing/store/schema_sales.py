@@ -5,6 +5,7 @@ can be proven from the order lines at any time: `stock.drifted`.
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -13,6 +14,8 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
+    Interval,
     LargeBinary,
     Table,
     Text,
@@ -90,6 +93,22 @@ promos = Table(
     CheckConstraint("used >= 0 AND used <= max_uses", name="used"),
 )
 
+payment_plans = Table(
+    "payment_plans",
+    metadata,
+    _id(),
+    _ref("event_id", "events.id"),
+    _text("name"),
+    Column("shares", ARRAY(Integer), nullable=False),  # hundredths of the total, part by part
+    *(Column(name, Interval, nullable=False) for name in ("every", "last_before", "grace")),
+    _text("overdue"),
+    _text("tickets", "all"),
+    _instant("withdrawn_at", nullable=True),
+    UniqueConstraint("event_id", "name"),
+    CheckConstraint("overdue IN ('keep', 'refund', 'ask')", name="overdue"),
+    CheckConstraint("tickets IN ('all', 'first')", name="tickets"),
+)
+
 orders = Table(
     "orders",
     metadata,
@@ -112,6 +131,7 @@ orders = Table(
     _instant("paid_at", nullable=True),
     _instant("closed_at", nullable=True),  # when cancelled or expired
     Column("request_sha256", LargeBinary, nullable=True),  # of a request that may be sent again
+    _ref("payment_plan_id", "payment_plans.id", nullable=True),  # none: paid at once
     CheckConstraint("state IN ('pending', 'paid', 'cancelled', 'expired')", name="state"),
     CheckConstraint("total = subtotal - discount AND total >= 0", name="total"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
@@ -164,6 +184,7 @@ payment_attempts = Table(
     _text("page_url", ""),
     _instant("page_claimed_until", nullable=True),  # while somebody asks the gateway for a page
     _instant("page_closed_at", nullable=True),
+    Column("part", BigInteger, nullable=True),  # of an order that is paid in several
     _instant("created_at"),
     _instant("updated_at"),
     UniqueConstraint("order_id", "number"),
@@ -177,6 +198,24 @@ payment_attempts = Table(
         "ix_payment_attempts_open_page",
         "order_id",
         postgresql_where=text("page_token <> '' AND page_closed_at IS NULL"),
+    ),
+)
+
+order_parts = Table(  # together an order's total: the trigger `order_parts_are_whole`
+    "order_parts",
+    metadata,
+    _key("order_id", "orders.id"),
+    Column("number", BigInteger, primary_key=True),
+    _instant("due_at"),
+    Column("amount", BigInteger, nullable=False),
+    Column(  # whose money it has; none once that went, or pays for nothing
+        "paid_attempt_id", BigInteger, ForeignKey("payment_attempts.id"), unique=True
+    ),
+    _instant("paid_at", nullable=True),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("paid_attempt_id IS NULL OR paid_at IS NOT NULL", name="paid"),
+    Index(  # whom to remind
+        "ix_order_parts_due_at", "due_at", postgresql_where=text("paid_at IS NULL")
     ),
 )
 

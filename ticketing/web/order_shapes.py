@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import Field
 
+from ticketing.domain.instalments import Overdue, TicketsWith
 from ticketing.domain.orders import Flag, OrderState
 from ticketing.domain.payments import AttemptState
 from ticketing.store.order_views import OrderView
@@ -44,6 +45,29 @@ class OrderRequest(Asked):
     ]
     promo_code: Annotated[str | None, Field(max_length=64, pattern=Line)] = None
     buyer: BuyerDetails | None = None
+    payment_plan: Annotated[
+        str | None,
+        Field(max_length=100, pattern=Line, description="One of the event's plans, by name."),
+    ] = None
+
+
+class PaymentPlanShown(Said):
+    """A way to pay in parts: `shares` in hundredths of the total, the first part due at once."""
+
+    name: str
+    shares: list[int]
+    every_days: int
+    tickets: TicketsWith
+    overdue: Overdue
+
+
+class PartShown(Said):
+    """One part of an order that is paid in several."""
+
+    number: int
+    due_at: datetime
+    amount: int
+    paid_at: datetime | None
 
 
 class TicketType(Said):
@@ -114,6 +138,7 @@ class OrderShown(Said):
     payment: PaymentShown | None
     tickets: list[TicketOfOrder]
     flags: list[Flag]
+    parts: list[PartShown]
 
 
 class OrderPlaced(OrderShown):
@@ -173,6 +198,15 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
             for ticket in view.tickets
         ],
         flags=list(view.flags),
+        parts=[
+            PartShown(
+                number=part.number,
+                due_at=part.due_at,
+                amount=part.amount.amount,
+                paid_at=part.paid_at,
+            )
+            for part in view.parts
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from ticketing.actions.buyers import buyer_for
 from ticketing.actions.cancel_order import cancel_order
 from ticketing.actions.close_pages import close_pages_of
 from ticketing.actions.order_access import on_sale, order_view
+from ticketing.actions.payment_plans import plans_offered
 from ticketing.actions.place_order import Once, name_buyer
 from ticketing.actions.take_order import Wanted, once_under, take_order
 from ticketing.domain.orders import Selection
@@ -29,6 +30,7 @@ from ticketing.web.order_shapes import (
     OrderPlaced,
     OrderRequest,
     OrderShown,
+    PaymentPlanShown,
     TicketType,
     order_shown,
     ticket_type,
@@ -85,6 +87,24 @@ def ticket_types(event: EventInPath, serving: Serving) -> Success[list[TicketTyp
     return Success(data=[ticket_type(offer) for offer in offers])
 
 
+@anybody.get("/events/{event}/payment-plans")
+def payment_plans(event: EventInPath, serving: Serving) -> Success[list[PaymentPlanShown]]:
+    """In which parts an order for the event can be paid."""
+    plans = plans_offered(serving.database, serving.event(event))
+    return Success(
+        data=[
+            PaymentPlanShown(
+                name=plan.name,
+                shares=list(plan.shares),
+                every_days=plan.every.days,
+                tickets=plan.tickets,
+                overdue=plan.overdue,
+            )
+            for plan in plans
+        ]
+    )
+
+
 @anybody.post("/orders", status_code=201, responses=failures(400, 409, 413))
 def place(
     asked: OrderRequest,
@@ -100,7 +120,7 @@ def place(
     placed, was_known = take_order(
         serving.database,
         event,
-        Wanted(selections, buyer, asked.promo_code),
+        Wanted(selections, buyer, asked.promo_code, asked.payment_plan),
         once=_once(serving, asked, request_key),
         at=now(),
         by=BY,
@@ -117,7 +137,9 @@ def place(
 def _once(serving: Service, asked: OrderRequest, request_key: str | None) -> Once | None:
     if request_key is None:
         return None
-    digest = hashlib.sha256(asked.model_dump_json().encode()).digest()
+    # a request that names no plan has the digest it always had, across an upgrade too
+    unsaid = {"payment_plan"} if asked.payment_plan is None else None
+    digest = hashlib.sha256(asked.model_dump_json(exclude=unsaid).encode()).digest()
     return once_under(serving.office.keys, request_key, digest)
 
 

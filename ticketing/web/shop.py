@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ticketing.actions.buyers import buyer_for
 from ticketing.actions.order_access import on_sale
+from ticketing.actions.payment_plans import plans_offered
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.take_order import Wanted, once_under, take_order
 from ticketing.documents.shop_pages import event_page
@@ -81,6 +82,7 @@ def _placed(serving: Service, event: Event, fields: dict[str, str]) -> PlacedOrd
         [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections],
         buyer_for(event, **who.model_dump()),
         asked.promo_code,
+        asked.payment_plan,
     )
     digest = digest_of(fields)  # sent twice it is one order, changed it is another
     once = once_under(serving.office.keys, f"form {digest.hex()}", digest)
@@ -102,6 +104,8 @@ def _shown(
     offers = on_sale(serving.database, event)
     text = event_page(
         event,
+        plans=plans_offered(serving.database, event),
+        plan=fields.get("plan", ""),
         offers=[_offered(offer, chosen.get(offer.id, 0)) for offer in offers],
         is_over=now() >= event.ends_at,
         hold_minutes=HOLD // MINUTE,

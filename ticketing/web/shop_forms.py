@@ -15,7 +15,11 @@ from ticketing.web.problems import BodyTooLarge
 FORM_AT_MOST, FIELDS_AT_MOST = 16 * 1024, 100
 PLACES, BUYER = "places-", ("name", "email", "phone")
 _DIGITS_AT_MOST = 18
-_PROBLEMS = {"ticketSelections": "not_on_sale", "promoCode": "promo_refused"}
+_PROBLEMS = {
+    "ticketSelections": "not_on_sale",
+    "promoCode": "promo_refused",
+    "paymentPlan": "parts_refused",
+}
 
 
 class UnusableForm(Exception):
@@ -56,6 +60,7 @@ def order_in(fields: dict[str, str], event: Event) -> OrderRequest:
         "eventId": event.id,
         "ticketSelections": places_in(fields),
         "promoCode": fields.get("promo", "").strip() or None,
+        "paymentPlan": fields.get("plan", "") or None,
     }
     try:
         return OrderRequest.model_validate(asked)

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from ticketing.actions.examine_ledger import unbooked
 from ticketing.actions.expire_orders import expire_orders
+from ticketing.actions.payment_plans import offer_plan
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.settle import Gateway, Settlement
 from ticketing.domain.events import Event
+from ticketing.domain.instalments import Overdue, PaymentPlan
 from ticketing.domain.orders import Buyer, OrderState
 from ticketing.domain.payments import AttemptState
 from ticketing.domain.stock import Stock
-from ticketing.store import stock
+from ticketing.store import order_parts, refunds, stock
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 
@@ -32,14 +35,14 @@ from ticketing.domain.money import NOTHING, Rupiah
 from ticketing.domain.payments import AttemptState, Statement
 from ticketing.store.database import Database
 
-url, deed, at, said, when = sys.argv[1:]
-left = int(when)
+url, deed, at, said, when, amount = sys.argv[1:]
+left, amount = int(when), int(amount)
 
 class Gateway:
     def statement(self, attempt_key):
         if not said:
             return None
-        return Statement(attempt_key, "tx", AttemptState(said), Rupiah(100_000), NOTHING)
+        return Statement(attempt_key, "tx", AttemptState(said), Rupiah(amount), NOTHING)
 
 def die_at_last(*_):
     global left
@@ -60,9 +63,10 @@ event.listen(database.engine, "commit", die_at_last)
 def die(database_url: str) -> Callable[..., int]:
     """Runs a deed in a process of its own that kills itself at its n-th statement or commit."""
 
-    def run(deed: str, at: datetime, said: str, when: int) -> int:
+    def run(deed: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
+        words = [deed, at.isoformat(), said, str(when), str(amount)]
         return subprocess.run(
-            [sys.executable, "-c", WORKER, database_url, deed, at.isoformat(), said, str(when)],
+            [sys.executable, "-c", WORKER, database_url, *words],
             cwd=Path(__file__).parents[3],
             check=False,
             timeout=60,
@@ -134,3 +138,83 @@ def test_a_killed_sweep_frees_nothing_twice(
     assert stock_of(guest) == Stock(10, 3, 0)
     with database.transaction() as connection:
         assert stock.drifted(connection, event.id) == []
+
+
+@pytest.fixture
+def paid_in_parts(
+    *,
+    database: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Place,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    hear: Callable[..., Settlement],
+    sari: Buyer,
+) -> PlacedOrder:
+    """Two places for Rp100.000 in two halves, the first of which is paid; overdue, it goes back."""
+    day = timedelta(days=1)
+    plan = PaymentPlan("halves", (50, 50), 7 * day, day, day, Overdue.REFUND)
+    offer_plan(database, event, plan, by="operator")
+    placed = place((sell("Guest", capacity=10), 2), buyer=sari, payment_plan="halves")
+    hear(begin_payment(placed), AttemptState.SETTLED)
+    return placed
+
+
+@pytest.mark.parametrize("when", [4, 8, 11, 14, 16, 18, 20, 22, 24, 28])
+def test_a_killed_settler_loses_and_doubles_no_part(
+    *,
+    database: Database,
+    event: Event,
+    paid_in_parts: PlacedOrder,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    receive: Callable[..., bool],
+    say: Callable[..., None],
+    settle_all: Callable[..., Settlement],
+    state_of: Callable[[PlacedOrder], OrderState],
+    count_entitled: Callable[[], int],
+    messages: Callable[[], list[tuple[str, str]]],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    attempt = begin_payment(paid_in_parts)
+    say(attempt, AttemptState.SETTLED)
+    receive(attempt.key, "the second half")
+
+    killed = die("settle", now, "settlement", when, 50_000)
+    settle_all(hours=1)
+
+    assert killed == -signal.SIGKILL
+    assert state_of(paid_in_parts) is OrderState.PAID
+    assert (count_entitled(), len(messages())) == (2, 2)
+    with database.transaction() as connection:
+        parts = order_parts.of_order(connection, paid_in_parts.order.id)
+        assert stock.drifted(connection, event.id) == []
+    assert parts[1].paid_by == attempt.id
+    assert unbooked(database).offenders == []
+
+
+@pytest.mark.parametrize("when", [3, 6, 8, 10, 12, 14, 16, 18, 20, 24])
+def test_a_killed_sweep_promises_a_part_back_once(
+    *,
+    database: Database,
+    event: Event,
+    gateway: Gateway,
+    paid_in_parts: PlacedOrder,
+    state_of: Callable[[PlacedOrder], OrderState],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    at = now + timedelta(days=8)
+
+    killed = die("expire", at, "settlement", when, 50_000)
+    expire_orders(database, gateway, at=at, by="sensor")
+
+    assert killed == -signal.SIGKILL
+    assert state_of(paid_in_parts) is OrderState.EXPIRED
+    with database.transaction() as connection:
+        promised = refunds.of_order(connection, paid_in_parts.order.id)
+        assert stock.drifted(connection, event.id) == []
+    assert [one.amount.amount for one in promised] == [50_000]
+    assert unbooked(database).offenders == []
