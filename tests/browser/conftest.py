@@ -25,7 +25,7 @@ PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a screen; the test is skipped when there is none."""
     chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
