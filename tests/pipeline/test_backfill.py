@@ -63,5 +63,5 @@ def test_a_backfill_of_two_events_is_two_runs_of_the_whole_graph(
     runs = persistent.get_runs()
     assert [error for error in errors if error] == []
     assert {run.tags["dagster/partition"] for run in runs} == {roster.slug, "konser-amal"}
-    assert [len(run.asset_selection or ()) for run in runs] == [5, 5]
+    assert [len(run.asset_selection or ()) for run in runs] == [6, 6]
     assert {run.status for run in runs} == {dg.DagsterRunStatus.QUEUED}

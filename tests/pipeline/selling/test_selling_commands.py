@@ -92,7 +92,7 @@ def test_a_gateway_without_an_answer_makes_the_exit_code_1(
 
     done = ticketing("expire-orders", "--json")
 
-    assert json.loads(done.stdout) == {"expired": 0, "left": 0, "stuck": 1}
+    assert json.loads(done.stdout) == {"expired": 0, "left": 0, "reminded": 0, "stuck": 1}
     assert done.returncode == 1
 
 
