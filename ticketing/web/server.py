@@ -32,12 +32,15 @@ def serve(office: Office, *, host: str, port: int) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise Misconfigured(
             f"cannot listen on {host}, port {port} ({error.strerror}); --port or WEB_PORT names"
             " another"
         ) from error
+    # asyncio sees no TCP in such a socket and leaves it off: answers then wait 40 ms for an ACK
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
