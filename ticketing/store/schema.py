@@ -8,10 +8,8 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -25,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from ticketing.store.columns import amount, document, identity, instant, words, written_at
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -34,18 +34,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _instant(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _now(name: str) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
 def _event(*, nullable: bool = False) -> Column[int]:
@@ -60,35 +48,23 @@ def _same_event() -> Column[int]:
     return Column("event_id", BigInteger, nullable=False)
 
 
-def _text(name: str, default: str | None = None, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable, server_default=default)
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default="0")
-
-
-def _json(name: str) -> Column[object]:
-    return Column(name, JSONB, nullable=False, server_default=text("'{}'::jsonb"))
-
-
 events = Table(
     "events",
     metadata,
-    _id(),
+    identity(),
     Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
     Column("slug", Text, nullable=False, unique=True),
-    _text("name"),
-    _instant("starts_at"),
-    _instant("ends_at"),
-    _text("time_zone"),
-    _text("locale"),
-    _text("venue"),
-    _text("region"),
-    _text("template_id", "classic"),
+    words("name"),
+    instant("starts_at"),
+    instant("ends_at"),
+    words("time_zone"),
+    words("locale"),
+    words("venue"),
+    words("region"),
+    words("template_id", "classic"),
     Column("key_generation", Integer, nullable=False, server_default="1"),
-    _now("created_at"),
-    _now("updated_at"),
+    written_at("created_at"),
+    written_at("updated_at"),
     CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="slug"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
     CheckConstraint("key_generation BETWEEN 1 AND 255", name="key_generation"),
@@ -100,18 +76,18 @@ event_keys = Table(
     Column("event_id", BigInteger, ForeignKey("events.id"), primary_key=True),
     Column("generation", Integer, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    _now("created_at"),
-    _instant("retired_at", nullable=True),
+    written_at("created_at"),
+    instant("retired_at", nullable=True),
     CheckConstraint("octet_length(public_key) = 32", name="public_key"),
 )
 
 ticket_types = Table(
     "ticket_types",
     metadata,
-    _id(),
+    identity(),
     _event(),
-    _text("name"),
-    _now("created_at"),
+    words("name"),
+    written_at("created_at"),
     UniqueConstraint("event_id", "name"),
     UniqueConstraint("event_id", "id"),  # an entitlement's type is one of its event's
 )
@@ -119,17 +95,17 @@ ticket_types = Table(
 people = Table(
     "people",
     metadata,
-    _id(),
+    identity(),
     _same_event(),
-    _text("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
-    _text("external_id", nullable=True),
-    _text("first_name", ""),
-    _text("last_name", ""),
-    _text("full_name"),
-    _text("email", ""),
-    _text("phone", ""),
-    _now("created_at"),
-    _now("updated_at"),
+    words("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
+    words("external_id", nullable=True),
+    words("first_name", ""),
+    words("last_name", ""),
+    words("full_name"),
+    words("email", ""),
+    words("phone", ""),
+    written_at("created_at"),
+    written_at("updated_at"),
     UniqueConstraint("event_id", "natural_key"),  # import's upsert; `why` by external id
     CheckConstraint("full_name <> ''", name="full_name"),
     Index("ix_people_event_id_email", "event_id", "email"),  # `why` by address
@@ -139,25 +115,25 @@ people = Table(
 imports = Table(
     "imports",
     metadata,
-    _id(),
+    identity(),
     _event(),
-    _text("source_kind"),  # file | sql
-    _text("source_name"),
-    _text("sha256", ""),
-    _text("encoding", ""),
-    _text("delimiter", ""),
-    _json("mapping"),
-    _text("state", "running"),
-    _count("total_rows"),
-    _count("inserted"),
-    _count("updated"),
-    _count("unchanged"),
-    _count("quarantined"),
-    _count("withdrawn"),
-    _text("message", ""),
-    _text("requested_by"),
-    _instant("started_at"),
-    _instant("completed_at", nullable=True),
+    words("source_kind"),  # file | sql
+    words("source_name"),
+    words("sha256", ""),
+    words("encoding", ""),
+    words("delimiter", ""),
+    document("mapping"),
+    words("state", "running"),
+    amount("total_rows"),
+    amount("inserted"),
+    amount("updated"),
+    amount("unchanged"),
+    amount("quarantined"),
+    amount("withdrawn"),
+    words("message", ""),
+    words("requested_by"),
+    instant("started_at"),
+    instant("completed_at", nullable=True),
     CheckConstraint("state IN ('running', 'completed', 'failed')", name="state"),
     CheckConstraint(
         "state <> 'completed' OR inserted + updated + unchanged + quarantined = total_rows",
@@ -173,28 +149,28 @@ quarantined_rows = Table(
     Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
     Column("line_number", BigInteger, primary_key=True),
     _event(),
-    _text("field"),
-    _text("value"),
-    _text("reason"),
+    words("field"),
+    words("value"),
+    words("reason"),
     Column("row", JSONB, nullable=False),
 )
 
 attendees = Table(
     "attendees",
     metadata,
-    _id(),
+    identity(),
     _same_event(),
     Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
     Column("ticket_type_id", BigInteger, nullable=False),
-    _text("source", "roster"),  # roster | order
-    _text("state", "entitled"),  # entitled | withdrawn
-    _text("seat", ""),
-    _text("hold_reason", nullable=True),  # why this person must not get a ticket yet
+    words("source", "roster"),  # roster | order
+    words("state", "entitled"),  # entitled | withdrawn
+    words("seat", ""),
+    words("hold_reason", nullable=True),  # why this person must not get a ticket yet
     # the import that last wrote this row; a foreign key would cost a large import a sixth
     Column("import_id", BigInteger, nullable=True),
     Column("import_line", BigInteger, nullable=True),
-    _now("created_at"),
-    _now("updated_at"),
+    written_at("created_at"),
+    written_at("updated_at"),
     ForeignKeyConstraint(
         ["event_id", "ticket_type_id"],
         ["ticket_types.event_id", "ticket_types.id"],
@@ -216,22 +192,22 @@ attendees = Table(
 batches = Table(
     "batches",
     metadata,
-    _id(),  # the job id
+    identity(),  # the job id
     Column("batch_key", Text, nullable=False, unique=True),  # batchId, or the Dagster run
     _event(),
-    _text("state", "processing"),
-    _text("template_id"),
-    _text("priority", "normal"),
-    _json("options"),
-    _count("total_count"),
-    _count("created_count"),
-    _count("rendered_count"),
-    _count("skipped_count"),
-    _count("failed_count"),
-    _text("requested_by"),
-    _text("dagster_run_id", nullable=True),
-    _instant("started_at"),
-    _instant("completed_at", nullable=True),
+    words("state", "processing"),
+    words("template_id"),
+    words("priority", "normal"),
+    document("options"),
+    amount("total_count"),
+    amount("created_count"),
+    amount("rendered_count"),
+    amount("skipped_count"),
+    amount("failed_count"),
+    words("requested_by"),
+    words("dagster_run_id", nullable=True),
+    instant("started_at"),
+    instant("completed_at", nullable=True),
     CheckConstraint("state IN ('processing', 'completed', 'failed', 'cancelled')", name="state"),
     Index("ix_batches_event_id_id", "event_id", "id"),  # the latest batches of an event
 )
@@ -239,7 +215,7 @@ batches = Table(
 generated_tickets = Table(
     "generated_tickets",
     metadata,
-    _id(),
+    identity(),
     Column("event_id", BigInteger, nullable=False),
     Column("attendee_id", BigInteger, nullable=False),
     Column("guest_id", BigInteger, nullable=False),
@@ -249,21 +225,21 @@ generated_tickets = Table(
     # unique because the token id inside it is; an index of its own doubled the indexes' size
     Column("qr_code_data", Text, nullable=False),
     Column("key_generation", Integer, nullable=False),
-    _instant("valid_from"),
-    _instant("valid_until"),
-    _text("template_id"),
-    _text("state", "live"),
-    _instant("issued_at"),
-    _instant("delivered_at", nullable=True),
-    _instant("revoked_at", nullable=True),
-    _text("revoked_reason", nullable=True),
-    _instant("generated_at", nullable=True),  # when the PDF was written
-    _text("pdf_file_path", nullable=True),  # relative to the document root
-    _text("pdf_sha256", nullable=True),
+    instant("valid_from"),
+    instant("valid_until"),
+    words("template_id"),
+    words("state", "live"),
+    instant("issued_at"),
+    instant("delivered_at", nullable=True),
+    instant("revoked_at", nullable=True),
+    words("revoked_reason", nullable=True),
+    instant("generated_at", nullable=True),  # when the PDF was written
+    words("pdf_file_path", nullable=True),  # relative to the document root
+    words("pdf_sha256", nullable=True),
     Column("pdf_bytes", BigInteger, nullable=True),
-    _text("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
-    _instant("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
-    _text("render_error", nullable=True),
+    words("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
+    instant("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
+    words("render_error", nullable=True),
     # the ticket's event and guest are its entitlement's; a key each would say less and cost more
     ForeignKeyConstraint(
         ["event_id", "attendee_id", "guest_id"],
@@ -287,15 +263,15 @@ generated_tickets = Table(
 ticket_generation_logs = Table(
     "ticket_generation_logs",
     metadata,
-    _id(),
+    identity(),
     Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
     _event(),
     Column("guest_id", BigInteger, nullable=True),
     Column("ticket_id", BigInteger, nullable=True),
-    _text("status"),  # started | failed | completed | cancelled
-    _text("message"),
-    _json("details"),
-    _now("created_at"),
+    words("status"),  # started | failed | completed | cancelled
+    words("message"),
+    document("details"),
+    written_at("created_at"),
     Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # one job's story
     Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # `why`: one person's failures
 )
@@ -303,16 +279,16 @@ ticket_generation_logs = Table(
 incidents = Table(
     "incidents",
     metadata,
-    _id(),
-    _text("cause"),  # one open line per cause, however often it happens
-    _text("kind"),  # run | check | hook
+    identity(),
+    words("cause"),  # one open line per cause, however often it happens
+    words("kind"),  # run | check | hook
     _event(nullable=True),
-    _text("message"),
-    _count("occurrences"),
-    _text("last_run_id", nullable=True),
-    _instant("first_seen_at"),
-    _instant("last_seen_at"),
-    _instant("resolved_at", nullable=True),
+    words("message"),
+    amount("occurrences"),
+    words("last_run_id", nullable=True),
+    instant("first_seen_at"),
+    instant("last_seen_at"),
+    instant("resolved_at", nullable=True),
     CheckConstraint("kind IN ('run', 'check', 'hook')", name="kind"),
     Index(
         "uq_incidents_open_cause",
@@ -325,13 +301,13 @@ incidents = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    _id(),
-    _now("at"),
-    _text("actor"),
-    _text("action"),
+    identity(),
+    written_at("at"),
+    words("actor"),
+    words("action"),
     _event(nullable=True),
-    _text("subject", ""),
-    _count("items"),
-    _json("details"),
+    words("subject", ""),
+    amount("items"),
+    document("details"),
     Index("ix_audit_log_event_id_id", "event_id", "id"),  # the story of an event
 )

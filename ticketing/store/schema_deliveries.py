@@ -7,9 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     Table,
@@ -19,6 +17,7 @@ from sqlalchemy import (
     text,
 )
 
+from ticketing.store.columns import identity, instant, words
 from ticketing.store.schema import metadata
 from ticketing.store.schema_sales import outbox
 
@@ -28,43 +27,31 @@ _STATES = (
 )
 
 
-def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _text(name: str, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
-
-
-def _instant(name: str, *, nullable: bool = True) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
 deliveries = Table(
     "deliveries",
     metadata,
-    _id(),
+    identity(),
     # with `copies` the vendor's name of it: the Message-ID of every attempt at one copy
     Column("uid", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
     Column("outbox_id", BigInteger, ForeignKey(outbox.c.id), nullable=False),
     Column("event_id", BigInteger, nullable=True),  # the message's
-    _text("channel"),
-    _text("address"),  # to whom, as the channel writes it; empty: nobody can be reached by it
-    _text("state", "queued"),
+    words("channel"),
+    words("address"),  # to whom, as the channel writes it; empty: nobody can be reached by it
+    words("state", "queued"),
     _count("tries"),  # attempts begun; the newest one's number
     _count("failures"),  # for which the message itself is waited with
     _count("resends"),  # although it was perhaps sent
     _count("copies"),  # a person wanted another although it had been sent
-    _instant("queued_at", nullable=False),
-    _instant("next_try"),
-    _instant("claimed_at"),
-    _instant("ended_at"),  # sent or failed
-    _text("provider_id", ""),
-    _text("last_error", ""),
+    instant("queued_at"),
+    instant("next_try", nullable=True),
+    instant("claimed_at", nullable=True),
+    instant("ended_at", nullable=True),  # sent or failed
+    words("provider_id", ""),
+    words("last_error", ""),
     UniqueConstraint("outbox_id", "channel"),
     CheckConstraint(_CHANNELS, name="channel"),
     CheckConstraint(_STATES, name="state"),
@@ -78,16 +65,16 @@ deliveries = Table(
 delivery_logs = Table(
     "delivery_logs",
     metadata,
-    _id(),
+    identity(),
     Column("delivery_id", BigInteger, ForeignKey(deliveries.c.id), nullable=False),
     Column("number", Integer, nullable=False),
-    _text("reference"),
-    _instant("began_at", nullable=False),
-    _instant("ended_at"),
-    _text("state", "claimed"),
-    _text("code", ""),  # the vendor's
-    _text("reason", ""),
-    _text("provider_id", ""),
+    words("reference"),
+    instant("began_at"),
+    instant("ended_at", nullable=True),
+    words("state", "claimed"),
+    words("code", ""),  # the vendor's
+    words("reason", ""),
+    words("provider_id", ""),
     UniqueConstraint("delivery_id", "number"),
     CheckConstraint(_STATES, name="state"),
 )
@@ -96,8 +83,8 @@ delivery_rests = Table(
     "delivery_rests",
     metadata,
     Column("channel", Text, primary_key=True),
-    _instant("until", nullable=False),
-    _text("reason"),
+    instant("until"),
+    words("reason"),
     CheckConstraint(_CHANNELS, name="channel"),
 )
 
@@ -105,6 +92,6 @@ opt_outs = Table(
     "opt_outs",
     metadata,
     Column("address", Text, primary_key=True),  # in small letters
-    _instant("since", nullable=False),
+    instant("since"),
     CheckConstraint("address = lower(address)", name="address"),
 )

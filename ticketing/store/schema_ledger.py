@@ -9,9 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     Table,
@@ -23,44 +21,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from ticketing.store.columns import amount, identity, instant, words, written_at
 from ticketing.store.schema import metadata
 from ticketing.store.schema_sales import orders
-
-
-def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _text(name: str, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
-def _amount(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default="0")
-
-
-def _instant(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _now(name: str) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
-
 
 order_ledger = Table(
     "order_ledger",
     metadata,
-    _id(),
+    identity(),
     Column("event_id", BigInteger, nullable=False),  # the order's
     Column("order_id", BigInteger, ForeignKey(orders.c.id), nullable=False),
     Column("attempt_id", BigInteger, nullable=True),  # when it is about money
-    _text("kind"),
-    _instant("at"),
-    _now("booked_at"),
-    _text("actor", ""),  # whom the audit log names in the same transaction; empty: nobody
-    _text("subject"),  # the order's code, or the attempt's key
-    _amount("sale"),  # what orders that are pending or paid are worth, more or less by this
-    _amount("money"),  # what is in our hands, more or less by this
+    words("kind"),
+    instant("at"),
+    written_at("booked_at"),
+    words("actor", ""),  # whom the audit log names in the same transaction; empty: nobody
+    words("subject"),  # the order's code, or the attempt's key
+    amount("sale"),  # what orders that are pending or paid are worth, more or less by this
+    amount("money"),  # what is in our hands, more or less by this
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Index("ix_order_ledger_order_id_id", "order_id", "id"),  # an order's; what is booked of it
     Index("ix_order_ledger_event_id_at", "event_id", "at"),  # an event's, between two instants
@@ -69,20 +47,20 @@ order_ledger = Table(
 hook_endpoints = Table(
     "hook_endpoints",
     metadata,
-    _id(),
+    identity(),
     # the secret is derived from it and stands nowhere
     Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
-    _text("name"),
-    _text("url"),
+    words("name"),
+    words("url"),
     Column("kinds", ARRAY(Text), nullable=False),
     Column("event_id", BigInteger, ForeignKey("events.id"), nullable=True),  # none: all events
-    _text("created_by"),
-    _instant("created_at"),
-    _instant("disabled_at", nullable=True),
-    _text("disabled_why", ""),
-    _instant("removed_at", nullable=True),
-    _instant("failing_since", nullable=True),  # since when nothing arrived there
-    _instant("rests_until", nullable=True),  # after no answer; one look a while is enough
+    words("created_by"),
+    instant("created_at"),
+    instant("disabled_at", nullable=True),
+    words("disabled_why", ""),
+    instant("removed_at", nullable=True),
+    instant("failing_since", nullable=True),  # since when nothing arrived there
+    instant("rests_until", nullable=True),  # after no answer; one look a while is enough
     CheckConstraint("name <> ''", name="name"),
     CheckConstraint("cardinality(kinds) > 0", name="kinds"),
     Index(
@@ -96,18 +74,18 @@ hook_endpoints = Table(
 hook_calls = Table(
     "hook_calls",
     metadata,
-    _id(),
+    identity(),
     Column("endpoint_id", BigInteger, ForeignKey("hook_endpoints.id"), nullable=False),
     Column("entry_id", BigInteger, ForeignKey("order_ledger.id"), nullable=False),
-    _text("state", "waiting"),
+    words("state", "waiting"),
     Column("tries", Integer, nullable=False, server_default="0"),
-    _instant("next_try", nullable=True),
-    _instant("claimed_until", nullable=True),
-    _instant("last_try", nullable=True),
+    instant("next_try", nullable=True),
+    instant("claimed_until", nullable=True),
+    instant("last_try", nullable=True),
     Column("last_status", Integer, nullable=True),
-    _text("last_error", ""),
-    _text("answer", ""),  # its first characters
-    _instant("ended_at", nullable=True),
+    words("last_error", ""),
+    words("answer", ""),  # its first characters
+    instant("ended_at", nullable=True),
     UniqueConstraint("endpoint_id", "entry_id"),
     CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
     CheckConstraint("(state = 'waiting') = (next_try IS NOT NULL)", name="next_try"),

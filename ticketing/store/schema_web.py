@@ -6,27 +6,26 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    func,
 )
 
+from ticketing.store.columns import identity, instant, written_at
 from ticketing.store.schema import metadata
 
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    identity(),
     Column("name", Text, nullable=False, unique=True),
     Column("key_sha256", LargeBinary, nullable=False, unique=True),  # never the key itself
     Column("role", Text, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("revoked_at", DateTime(timezone=True), nullable=True),
+    written_at("created_at"),
+    instant("revoked_at", nullable=True),
     CheckConstraint("octet_length(key_sha256) = 32", name="key_sha256"),
     CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
     CheckConstraint("name <> ''", name="name"),
