@@ -4,11 +4,11 @@ import ssl
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Self
+
+from simulators.http import Listener
 
 
-class HookReceiver:
+class HookReceiver(Listener):
     """Listens from `with` on. How it answers can be changed at any time."""
 
     def __init__(self) -> None:
@@ -20,20 +20,7 @@ class HookReceiver:
         self.pause_seconds = 0.0  # before it answers
         self.body_pause_seconds = 0.0  # after it has answered, before the body
         self.heard: list[tuple[dict[str, str], bytes]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _ears_of(self))
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hooks?for=shop"
-
-    def __enter__(self) -> Self:
-        """Listen."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _ears_of(self)), "/hooks?for=shop")
 
     def secure(self, certificate: Path) -> None:
         """Speak TLS from now on, with this certificate and its key."""

@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from threading import Thread
+from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 Json = dict[str, object]
@@ -103,6 +104,27 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of clients that hang up; that is their affair."""
+
+
+class Listener:
+    """Somebody who is told things over HTTP, at `url`, from `with` on."""
+
+    def __init__(self, server: ThreadingHTTPServer, path: str) -> None:
+        """Silent so far; `path` begins with a slash."""
+        self._server = server
+        self._thread = Thread(target=server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{server.server_port}{path}"
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,12 +1,9 @@
 """The other side for tests of the simulator: somebody who is notified, and remembers."""
 
-from threading import Thread
-from typing import Self
-
-from simulators.http import Answer, Request, Server
+from simulators.http import Answer, Listener, Request, Server
 
 
-class Merchant:
+class Merchant(Listener):
     """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
 
     def __init__(self) -> None:
@@ -14,20 +11,7 @@ class Merchant:
         self.told: list[dict[str, object]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[int] = []
-        self._server = Server("127.0.0.1", 0, self._respond)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
-
-    def __enter__(self) -> Self:
-        """Listen."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Server("127.0.0.1", 0, self._respond), "/webhook")
 
     def _respond(self, request: Request) -> Answer:
         self.told.append(request.json())

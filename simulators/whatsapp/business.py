@@ -1,13 +1,11 @@
 """The other side for tests: a webhook that answers the challenge, and remembers."""
 
 import json
-from threading import Thread
-from typing import Self
 
-from simulators.http import Answer, Request, Server
+from simulators.http import Answer, Listener, Request, Server
 
 
-class Business:
+class Business(Listener):
     """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
 
     def __init__(self, word: str = "verify-rehearsal") -> None:
@@ -15,20 +13,7 @@ class Business:
         self.told: list[Request] = []
         self.answers: list[int] = []
         self._word = word
-        self._server = Server("127.0.0.1", 0, self._respond)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
-
-    def __enter__(self) -> Self:
-        """Listen."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Server("127.0.0.1", 0, self._respond), "/webhook")
 
     @property
     def steps(self) -> list[str]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Self
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.messages import (
@@ -22,6 +21,7 @@ from ticketing.gateways.whatsapp_codes import MEDIA_TROUBLE, meaning_of
 from ticketing.gateways.whatsapp_exchange import (
     READ_SECONDS,
     Answer,
+    Connected,
     Json,
     client_for,
     exchange,
@@ -60,7 +60,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class CloudWhatsApp:
+class CloudWhatsApp(Connected):
     """A client of one number; close it, or use `with`. Threads may share it."""
 
     largest_attachment = 100 * _MIB
@@ -79,19 +79,7 @@ class CloudWhatsApp:
         self._now = now
         headers = {"Authorization": f"Bearer {account.token}"}
         base = f"{account.url.rstrip('/')}/{account.version}/{account.phone_id}"
-        self._client = client_for(base, headers, read_seconds)
-
-    def __enter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        super().__init__(client_for(base, headers, read_seconds))
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
         """As WhatsApp.send. A file Meta has forgotten before its time is uploaded once more."""

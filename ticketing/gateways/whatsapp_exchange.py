@@ -5,6 +5,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 import httpx
 
@@ -35,6 +36,26 @@ class Answer:
     def is_good(self) -> bool:
         """Whether HTTP says so; some vendors say otherwise in the body."""
         return httpx.codes.is_success(self.status)
+
+
+class Connected:
+    """Somebody's client over HTTP; close it, or use `with`. Threads may share it."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        """Connect when the first message goes."""
+        self._client = client
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def client_for(url: str, headers: dict[str, str], read_seconds: float) -> httpx.Client:

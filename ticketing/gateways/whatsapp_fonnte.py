@@ -1,7 +1,6 @@
 """Fonnte, an Indonesian gateway: HTTP 200 whatever happens, the truth is in the body."""
 
 from dataclasses import dataclass, field
-from typing import Self
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.messages import (
@@ -15,7 +14,13 @@ from ticketing.domain.messages import (
     Unsure,
 )
 from ticketing.gateways.whatsapp import refused_here
-from ticketing.gateways.whatsapp_exchange import READ_SECONDS, Answer, client_for, exchange
+from ticketing.gateways.whatsapp_exchange import (
+    READ_SECONDS,
+    Answer,
+    Connected,
+    client_for,
+    exchange,
+)
 
 _NEEDS_A_PERSON = ("token", "disconnect", "quota", "expired")
 
@@ -33,26 +38,14 @@ class FonnteAccount:
             raise Misconfigured("Fonnte needs the device's token")
 
 
-class FonnteWhatsApp:
+class FonnteWhatsApp(Connected):
     """A client of one device; close it, or use `with`. Threads may share it."""
 
     largest_attachment = 4_000_000
 
     def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect when the first message goes."""
-        self._client = client_for(account.url, {"Authorization": account.token}, read_seconds)
-
-    def __enter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        super().__init__(client_for(account.url, {"Authorization": account.token}, read_seconds))
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
         """As WhatsApp.send; Fonnte has no place for a reference, its reports name the id alone."""

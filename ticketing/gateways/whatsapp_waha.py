@@ -5,7 +5,6 @@ Unofficial: numbers get banned for volume, so it is for small events and as a se
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import Self
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.messages import (
@@ -23,6 +22,7 @@ from ticketing.gateways.whatsapp import refused_here
 from ticketing.gateways.whatsapp_exchange import (
     READ_SECONDS,
     Answer,
+    Connected,
     Json,
     client_for,
     exchange,
@@ -46,7 +46,7 @@ class WahaAccount:
             raise Misconfigured("WAHA needs its address and its API key")
 
 
-class WahaWhatsApp:
+class WahaWhatsApp(Connected):
     """A client of one session; close it, or use `with`. Threads may share it."""
 
     largest_attachment = 16 * _MIB
@@ -54,19 +54,7 @@ class WahaWhatsApp:
     def __init__(self, account: WahaAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect when the first message goes."""
         self._session = account.session
-        self._client = client_for(account.url, {"X-Api-Key": account.api_key}, read_seconds)
-
-    def __enter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        super().__init__(client_for(account.url, {"X-Api-Key": account.api_key}, read_seconds))
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
         """As WhatsApp.send; WAHA has no place for a reference, its reports name the id alone."""
