@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from ticketing.actions.owe_vouchers import owe_vouchers
 from ticketing.domain.errors import BuyerUnknown, PromoRefused, SoldOut
 from ticketing.domain.orders import Buyer, Flag, Order, OrderState
 from ticketing.store import audit, entitlements, order_flags, orders, outbox, promos, stock, tickets
@@ -32,7 +33,7 @@ def complete(
     if attempt_id is not None:
         orders.set_paid_by(connection, order.id, attempt_id)
     tell(connection, order, "order.paid", outbox.ORGANISER)
-    places = entitle(connection, order, order.buyer)
+    places = entitle(connection, order, order.buyer) + owe_vouchers(connection, order, at=at)
     _record(connection, order, "orders.pay", items=places, by=by)
 
 
@@ -42,7 +43,8 @@ def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
     if order.payment_plan_id is not None:  # the first part may have entitled to them
         places = entitlements.entitle_again(connection, order.id)
     places = places or entitlements.entitle(connection, order, buyer)
-    tell(connection, order, "order.confirmation", buyer.email or buyer.phone)
+    if places:
+        tell(connection, order, "order.confirmation", buyer.email or buyer.phone)
     return places
 
 

@@ -31,6 +31,8 @@
     │   ├── UnreadableNotification a payment notification that the gateway would not send
     │   ├── UnreadableReport     a delivery report or a bounce that makes no sense
     │   ├── SignatureMismatch    a payment notification that the gateway did not sign
+    │   ├── UnknownRouter        no router has that name
+    │   ├── UnknownPackage       no voucher package has that code
     │   ├── UnusablePackage      a voucher package that no router could carry out
     │   ├── UnusableCodeRule     voucher codes that a router misreads or a stranger guesses
     │   ├── RouterRefused        the router will not; `reason` says which of the known ones
@@ -180,6 +182,14 @@ class UnreadableNotification(Refused):
 
 class SignatureMismatch(Refused):
     """Whoever sent the payment notification does not know the server key."""
+
+
+class UnknownRouter(Refused):
+    """No router has that name."""
+
+
+class UnknownPackage(Refused):
+    """No voucher package has that code."""
 
 
 class UnusablePackage(Refused):

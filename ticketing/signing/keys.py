@@ -8,6 +8,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.events import Event
@@ -22,6 +24,7 @@ _SIGNING = b"ticketing ed25519 seed 1\x00"
 _LINKS = b"ticketing magic link 1\x00"
 _ORDERS = b"ticketing order token 1\x00"
 _HOOKS = b"ticketing webhook secret 1\x00"
+_SEALS = b"ticketing sealed secret 1\x00"
 
 
 class Signer:
@@ -46,7 +49,7 @@ class Signer:
 class KeyRing:
     """Derives; remembers nothing but the master secret, and shows not even that."""
 
-    __slots__ = ("_hooks", "_links", "_orders", "_signing")
+    __slots__ = ("_hooks", "_links", "_orders", "_seals", "_signing")
 
     def __init__(self, master: bytes) -> None:
         """Refuses any other length than 32 bytes."""
@@ -60,6 +63,7 @@ class KeyRing:
         self._links = hkdf.expand(root, _LINKS)
         self._orders = hkdf.expand(root, _ORDERS)
         self._hooks = hkdf.expand(root, _HOOKS)
+        self._seals = hkdf.expand(root, _SEALS)
 
     def signer(self, event: Event) -> Signer:
         """The signer of an event's current generation."""
@@ -100,6 +104,19 @@ class KeyRing:
     def hook_secret(self, endpoint: UUID) -> bytes:
         """32 bytes that only we and a webhook's receiver know; derived, so kept nowhere."""
         return hmac.digest(self._hooks, endpoint.bytes, "sha256")
+
+    def seal(self, secret: str) -> bytes:
+        """Somebody else's password, to be kept in the database: only we can read it again."""
+        return bytes(SecretBox(self._seals).encrypt(secret.encode()))
+
+    def unseal(self, sealed: bytes) -> str:
+        """What was sealed; refuses what another master secret has sealed."""
+        try:
+            return SecretBox(self._seals).decrypt(sealed).decode()
+        except CryptoError as error:
+            raise Misconfigured(
+                "the master secret has changed: what was sealed with the old one must be given anew"
+            ) from error
 
     def __repr__(self) -> str:
         """Never the secret."""

@@ -11,16 +11,23 @@ from ticketing.domain.tickets import TicketState
 from ticketing.store.missing import IDS
 from ticketing.store.schema import attendees, generated_tickets, people
 from ticketing.store.schema_sales import order_lines, order_places
+from ticketing.store.schema_vouchers import packages
 
 
 def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
-    """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it."""
-    person_id = _person(connection, order.event_id, buyer)
+    """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it.
+
+    Vouchers are no places: owe_vouchers sees to them.
+    """
     lines = connection.execute(
         select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
-        .where(order_lines.c.order_id == order.id)
+        .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id == order.id, packages.c.ticket_type_id.is_(None))
         .order_by(order_lines.c.ticket_type_id)
     ).all()
+    if not lines:
+        return 0
+    person_id = _person(connection, order.event_id, buyer)
     for line in lines:
         values = {
             "event_id": order.event_id,

@@ -7,6 +7,7 @@ from ticketing.store import (  # noqa: F401 - their tables join the others
     schema_deliveries,
     schema_ledger,
     schema_sales,
+    schema_vouchers,
     schema_web,
 )
 from ticketing.store.schema import metadata

@@ -1,0 +1,68 @@
+"""Vouchers for a paid order: each has its row, key and code before any router hears of it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.domain.base32 import base32
+from ticketing.domain.orders import Order
+from ticketing.domain.voucher_codes import CodeRule
+from ticketing.signing.mint import Randomness
+from ticketing.store import bell, packages, vouchers
+from ticketing.store.vouchers import NewVoucher, OwedLine
+
+KEY_BYTES = 10
+
+
+def owe_vouchers(
+    connection: Connection, order: Order, *, at: datetime, randomness: Randomness = os.urandom
+) -> int:
+    """Owe what the order's packages promise; gives how many. Once: the caller sees to it."""
+    lines = vouchers.lines_owed(connection, order.id)
+    if not lines:
+        return 0
+    brought = packages.of_types(connection, [line.ticket_type_id for line in lines])
+    for line in lines:
+        package = brought[line.ticket_type_id]
+        wanted = drawn(package.router_id, package.rule, line, randomness=randomness)
+        add(connection, wanted, package.rule, at=at, randomness=randomness)
+    bell.ring(connection)
+    return sum(len(line.numbers) for line in lines)
+
+
+def drawn(
+    router_id: int, rule: CodeRule, line: OwedLine, *, randomness: Randomness
+) -> list[NewVoucher]:
+    """A voucher for every number of a line; for a line of nobody's, made ahead."""
+    return [
+        NewVoucher(
+            key=f"V{base32(randomness(KEY_BYTES))}",
+            ticket_type_id=line.ticket_type_id,
+            router_id=router_id,
+            credentials=rule.credentials(randomness(rule.random_bytes)),
+            order_line_id=line.id,
+            number=number,
+        )
+        for number in line.numbers
+    ]
+
+
+def add(
+    connection: Connection,
+    wanted: Sequence[NewVoucher],
+    rule: CodeRule,
+    *,
+    at: datetime,
+    randomness: Randomness,
+) -> None:
+    """Store them; one whose code was somebody's before gets another."""
+    while wanted:
+        stored = vouchers.owe(connection, wanted, at=at)
+        wanted = [
+            replace(one, credentials=rule.credentials(randomness(rule.random_bytes)))
+            for one in wanted
+            if one.key not in stored
+        ]
