@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from ticketing.domain.roster import QuarantinedRow
+from ticketing.domain.errors import Misconfigured
 from ticketing.gateways.quarantine_files import write_quarantine
 from ticketing.gateways.roster_files import RosterFile
 
@@ -45,3 +48,11 @@ def test_nothing_unfinished_is_left_behind(tmp_path: Path) -> None:
     write_quarantine(tmp_path / "aside.csv", HEADER, [])
 
     assert [path.name for path in tmp_path.iterdir()] == ["aside.csv"]
+
+
+def test_a_folder_that_takes_no_files_is_named_with_the_way_out(tmp_path: Path) -> None:
+    occupied = tmp_path / "a-file"
+    occupied.write_text("not a folder")
+
+    with pytest.raises(Misconfigured, match=r"a-file/aside\.csv .*--quarantine"):
+        write_quarantine(occupied / "aside.csv", HEADER, [ROW])

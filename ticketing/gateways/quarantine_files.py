@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from ticketing.domain.errors import Misconfigured
 from ticketing.domain.roster import QuarantinedRow
 from ticketing.domain.roster_text import guarded
 
@@ -18,7 +19,10 @@ _WHY = ("line", "field", "value", "reason")
 
 
 def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[QuarantinedRow]) -> int:
-    """Write the file, whole or not at all; how many rows it has."""
+    """Write the file, whole or not at all; how many rows it has.
+
+    Raises Misconfigured where nothing can be written.
+    """
     # a quarantine file imported again has these columns already: they are replaced
     own = tuple(columns[:-4]) if tuple(columns[-4:]) == _WHY else tuple(columns)
     written = 0
@@ -35,10 +39,16 @@ def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[Quaranti
 
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8-sig", newline="") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8-sig", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise Misconfigured(
+            f"the rows that need correcting cannot be written to {path} ({error.strerror});"
+            " nothing was imported: name another file, by --quarantine"
+        ) from error
