@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.domain.roster import QuarantinedRow
 from ticketing.domain.errors import Misconfigured
+from ticketing.domain.roster import QuarantinedRow
 from ticketing.gateways.quarantine_files import write_quarantine
 from ticketing.gateways.roster_files import RosterFile
 
