@@ -5,7 +5,7 @@ import pytest
 import qrcode
 import segno
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
@@ -29,6 +29,7 @@ def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(ALPHANUMERIC)
+@example("0" * 150)  # the library fails on words that are all zero
 def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
     modules = np.array([[module == "1" for module in row] for row in qr_rows(text)])
     dark = np.pad(modules, QUIET_ZONE).repeat(4, axis=0).repeat(4, axis=1)

@@ -1,8 +1,8 @@
 """The QR code as one vector path: error correction M, alphanumeric mode, one mask for all.
 
 Choosing the best of eight masks costs nine times as much and decodes no better: measured with
-zxing under perspective, blur and noise, 300 codes each. Code words come from the library; where
-their bits go is learnt from it once a size, since asking again is most of the time a code takes.
+zxing under perspective, blur and noise, 300 codes each. Where the bits of the code words go is
+learnt from the library once a size, since asking again is most of the time a code takes.
 """
 
 import functools
@@ -10,25 +10,19 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from operator import itemgetter
-from typing import NamedTuple
 
 import qrcode
-from qrcode.util import MODE_ALPHA_NUM, QRData, create_data
+from qrcode.util import MODE_ALPHA_NUM, QRData
+
+from ticketing.documents.qr_words import LEVEL, code_words, word_count
 
 MASK = 3
 QUIET_ZONE = 4  # modules, as ISO/IEC 18004 demands
 
-_LEVEL = qrcode.ERROR_CORRECT_M
 _DARK = re.compile("1+")
 _Pick = Callable[[str], tuple[str, ...]]
-
-
-class Run(NamedTuple):
-    """Dark modules side by side: column and row of the first, quiet zone included."""
-
-    x: int
-    y: int
-    width: int
+# dark modules side by side: column and row of the first, quiet zone included, and how many
+Run = tuple[int, int, int]
 
 
 class QrCode:
@@ -55,21 +49,20 @@ class QrCode:
 
 def _runs(rows: list[str]) -> Iterator[Run]:
     for y, row in enumerate(rows, QUIET_ZONE):
-        for dark in _DARK.finditer(row):
-            yield Run(dark.start() + QUIET_ZONE, y, dark.end() - dark.start())
+        for start, end in map(re.Match.span, _DARK.finditer(row)):
+            yield start + QUIET_ZONE, y, end - start
 
 
 def qr_rows(text: str) -> list[str]:
     """The code's rows, a dark module `1` and a light one `0`, without quiet zone."""
     version = _version(len(text))
-    words = create_data(version, _LEVEL, [QRData(text, mode=MODE_ALPHA_NUM)])
-    return _layout(version).rows(bytes(words))
+    return _layout(version).rows(code_words(text, version))
 
 
 @functools.cache
 def _version(length: int) -> int:
     """The smallest code that holds so many characters."""
-    code = qrcode.QRCode(error_correction=_LEVEL)
+    code = qrcode.QRCode(error_correction=LEVEL)
     code.add_data(QRData("0" * length, mode=MODE_ALPHA_NUM), optimize=0)
     version: int = code.best_fit()
     return version
@@ -80,7 +73,7 @@ class _Layout:
 
     def __init__(self, version: int) -> None:
         self._side = 4 * version + 17
-        self._bits = 8 * len(create_data(version, _LEVEL, []))
+        self._bits = 8 * word_count(version)
         self._pick, self._mask = self._learnt(functools.partial(_modules, version))
 
     def rows(self, words: bytes) -> list[str]:
@@ -110,7 +103,7 @@ _layout = functools.cache(_Layout)
 
 def _modules(version: int, words: bytes) -> int:
     """All modules, row by row, as the library places these code words."""
-    code = qrcode.QRCode(version, error_correction=_LEVEL, border=0, mask_pattern=MASK)
+    code = qrcode.QRCode(version, error_correction=LEVEL, border=0, mask_pattern=MASK)
     code.data_cache = list(words)
     code.makeImpl(test=False, mask_pattern=MASK)
     return int("".join("1" if module else "0" for row in code.modules for module in row), 2)
