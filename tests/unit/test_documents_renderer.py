@@ -1,13 +1,16 @@
 # ruff: noqa: RUF001 - letters of every script are what is tested here
+import gc
 import os
 import resource
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pypdfium2
@@ -20,6 +23,7 @@ from ticketing.documents.inspect import picture_of, qr_text_of
 from ticketing.documents.renderer import Renderer, installation_problems
 from ticketing.documents.sample import SAMPLE
 from ticketing.documents.templates import TemplateFolders
+from ticketing.documents.weasy import deflate
 from ticketing.domain.errors import Misconfigured, TextDoesNotFit, UndrawableText
 from ticketing.domain.tickets import PrintedTicket
 
@@ -347,6 +351,28 @@ def test_the_engine_says_when_its_fast_half_is_missing(monkeypatch: pytest.Monke
     monkeypatch.setattr("weasyprint.text.ffi.harfbuzz_subset", None)
 
     assert any("libharfbuzz-subset0" in problem for problem in installation_problems())
+
+
+def test_what_is_compressed_once_is_not_compressed_again() -> None:
+    import weasyprint  # noqa: PLC0415  # the engine is loaded when first needed
+
+    streams: list[Any] = []
+
+    def finish(document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
+        deflate(document, pdf)
+        streams.extend(each for each in pdf.objects if hasattr(each, "stream"))
+
+    weasyprint.HTML(string="<p>Ayu").write_pdf(finisher=finish)
+
+    assert len(streams) > 2
+    assert not any(stream.compress for stream in streams)
+    assert all(zlib.decompress(b"".join(stream.stream)) for stream in streams)
+
+
+def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Renderer) -> None:
+    renderer.check("plain")
+
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_memory_stays_flat(renderer: Renderer) -> None:

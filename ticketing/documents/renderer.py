@@ -51,14 +51,7 @@ class Renderer:
 
     def document_key(self, ticket: PrintedTicket, template_id: str) -> str:
         """A digest of everything the document depends on: when it differs, the PDF is stale."""
-        canonical = json.dumps(astuple(ticket), default=_instant, ensure_ascii=False)
-        parts = (
-            self._engine,
-            installed_fonts().digest,
-            self._templates.find(template_id).digest,
-            canonical,
-        )
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return self._key(ticket, self._templates.find(template_id))
 
     def check(self, template_id: str) -> None:
         """Refuse a template that cannot even print the sample ticket; cheap the second time."""
@@ -81,7 +74,12 @@ class Renderer:
         loaded = self._load(template_id)
         texts = printed_texts(ticket)
         _refuse_undrawable(texts)
-        return loaded.print(ticket, texts, self.document_key(ticket, template_id)[:32])
+        return loaded.print(ticket, texts, self._key(ticket, loaded.template)[:32])
+
+    def _key(self, ticket: PrintedTicket, template: Template) -> str:
+        canonical = json.dumps(astuple(ticket), default=_instant, ensure_ascii=False)
+        parts = (self._engine, installed_fonts().digest, template.digest, canonical)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _load(self, template_id: str) -> "_Loaded":
         template = self._templates.find(template_id)
