@@ -4,6 +4,7 @@ Imported when first used: it takes a second. What one document can leave to the 
 stylesheet, images) is shared, which makes a document a third cheaper.
 """
 
+import atexit
 import functools
 import gc
 import logging
@@ -121,6 +122,7 @@ def _engine() -> Any:  # noqa: ANN401  # weasyprint is untyped
 
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else nanobind (zxing) speaks of leaks when the process ends
     return weasyprint
 
 
