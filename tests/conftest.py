@@ -1,10 +1,12 @@
 """A real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -17,6 +19,11 @@ from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import upgrade
 from ticketing.store.schema import events as events_table
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # a test's data may die with the machine: waiting for the disk proves nothing here
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -83,3 +90,33 @@ def event(database: Database) -> Event:
             )
         )
         return events.get(connection, "wisuda-2026")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium without a screen; the test is skipped when there is none."""
+    chromium = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+    if chromium is None:
+        pytest.skip("there is no chromium: `make setup-dev` installs Debian's")
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - few tests need it
+
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    with sync_playwright() as playwright:
+        # root has no user namespace to put a sandbox in; only our own pages are opened
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def phone(browser: "Browser") -> Iterator["Page"]:
+    """A page as large as a phone; what a policy forbids it, or its script breaks, is a failure."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert complaints == []

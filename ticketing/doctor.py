@@ -11,14 +11,19 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from ticketing.actions import rehearse_hotspot
 from ticketing.actions.delivery_desk import untaken
+from ticketing.actions.router_doors import RouterDoors
+from ticketing.actions.routers import look_at
 from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import TicketingError
+from ticketing.doors import whatsapp_subscription
 from ticketing.office import Office
 from ticketing.settings import MIB
-from ticketing.store import events, keys
+from ticketing.store import events, keys, routers
 from ticketing.store.database import OLDEST_SERVER
 from ticketing.store.migrate import is_current
+from ticketing.store.routers import StoredRouter
 
 CLOCK_TOLERANCE_SECONDS = 5
 OLDEST_SENSIBLE_YEAR = 2026
@@ -44,7 +49,10 @@ class Finding:
 
 def examine(office: Office) -> Iterator[Finding]:
     """Every examination, in the order in which things are needed."""
-    for examination in (_database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail):
+    for examination in (
+        _database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail, _whatsapp,
+        _routers,
+    ):  # fmt: skip
         yield from _guarded(examination, office)
 
 
@@ -176,12 +184,75 @@ def _mail(office: Office) -> Iterator[Finding]:
     elif not office.settings.mail_url:
         seen = f"a rehearsal: mails are files in {office.settings.mails}"
         yield Finding("mail", Health.WELL, seen)
-    elif waits.rests:
+    elif Channel.MAIL in waits.rests:
         until, why = waits.rests[Channel.MAIL]
-        seen = f"nothing is sent until {until:%H:%M} UTC; {why}"
+        seen = f"nothing is sent {_held(until)}; {why}"
         yield Finding("mail", Health.POOR, seen, "mend MAIL_URL, or wait")
     else:
         yield Finding("mail", Health.WELL, f"goes through the server of MAIL_URL; {waiting}")
     if waits.to_organiser and not office.settings.organiser_mail:
         seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
         yield Finding("organiser", Health.POOR, seen, "set ORGANISER_MAIL")
+
+
+def _held(until: datetime | None) -> str:
+    return f"until {until:%H:%M} UTC" if until else "until somebody lets it go on"
+
+
+def _whatsapp(office: Office) -> Iterator[Finding]:
+    """Nobody is written to: whether the vendor takes our token shows with the first message."""
+    settings = office.settings
+    chat = whatsapp_subscription(settings)
+    if chat is None:
+        yield Finding("WhatsApp", Health.WELL, "nobody carries it; messages go by mail")
+        return
+    with office.mailroom():
+        pace = office.pace
+    rests = untaken(office.database, at=datetime.now(UTC)).rests
+    most = "no limit" if pace.per_day is None else f"at most {pace.per_day:,}"
+    seen = f"by {settings.whatsapp}, {most} a day, {pace.apart.total_seconds():g} s apart"
+    if Channel.WHATSAPP in rests:
+        until, why = rests[Channel.WHATSAPP]
+        way_out = "mend what it says, then `ticketing resume-channel whatsapp`"
+        yield Finding("WhatsApp", Health.POOR, f"nothing is sent {_held(until)}; {why}", way_out)
+    elif not chat.secret:
+        way_out = "set WHATSAPP_WEBHOOK_SECRET"
+        yield Finding("WhatsApp", Health.POOR, f"{seen}; no report can be believed", way_out)
+    else:
+        yield Finding("WhatsApp", Health.WELL, seen)
+
+
+def _routers(office: Office) -> Iterator[Finding]:
+    """Each is asked how it is and what it has; its breaker hears nothing of it."""
+    with office.database.transaction() as connection:
+        known = routers.everyone(connection)
+    with office.router_doors() as doors:
+        for stored in known:
+            yield from _router(office, stored, doors)
+
+
+def _router(office: Office, stored: StoredRouter, doors: RouterDoors) -> Iterator[Finding]:
+    subject, rehearsed = f"router {stored.name}", stored.name == rehearse_hotspot.ROUTER
+    check = f"`ticketing router check {stored.name}`"
+    if rehearsed and office.settings.midtrans_environment != "rehearsal":
+        seen = "is simulated: nobody gets on the net by vouchers made there"
+        yield Finding(subject, Health.ILL, seen, "move its packages, `ticketing router remove`")
+        return
+    try:
+        looked = look_at(office.database, stored, doors.to(stored))
+    except TicketingError as error:
+        way_out = "start `ticketing up`" if rehearsed else f"mend it, then {check}"
+        yield Finding(subject, Health.POOR if rehearsed else Health.ILL, str(error), way_out)
+        return
+    health = looked.health
+    seen = f"RouterOS {health.version}, {health.cpu_percent} % busy"
+    if rehearsed:
+        yield Finding(subject, Health.WELL, f"a rehearsal: {seen}")
+    elif not stored.address.tls:
+        seen += "; its password crosses the network readably"
+        yield Finding(subject, Health.POOR, seen, "`ticketing router add` with TLS, or a VPN")
+    else:
+        yield Finding(subject, Health.WELL, seen)
+    if looked.misfits:
+        codes = ", ".join(one.package.code for one, _ in looked.misfits)
+        yield Finding(subject, Health.ILL, f"packages {codes} cannot be made there", check)

@@ -16,6 +16,7 @@ from sqlalchemy import URL, text
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.events import Event
+from ticketing.doors import links_of, mail_door, signed_by, whatsapp_door, whatsapp_subscription
 from ticketing.settings import CHECKOUT, Settings
 from ticketing.store import events
 from ticketing.store.database import Database, application_url
@@ -23,9 +24,11 @@ from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import is_current, upgrade
 
 if TYPE_CHECKING:
-    from ticketing.actions.deliver import MailDoor, Mailroom
+    from ticketing.actions.deliver import Mailroom
+    from ticketing.actions.router_doors import RouterDoors
     from ticketing.documents.folder import DocumentFolder
     from ticketing.documents.renderer import Renderer
+    from ticketing.domain.delivery_pace import Pace
     from ticketing.gateways.hooks import HookClient
     from ticketing.gateways.midtrans import Account, Midtrans
     from ticketing.signing.keys import KeyRing
@@ -91,43 +94,37 @@ class Office:
 
         return HookClient(rehearsal=self.settings.midtrans_environment == "rehearsal")
 
+    def router_doors(self) -> "RouterDoors":
+        """Connections to the routers; `with` closes them in the end."""
+        from ticketing.actions.router_doors import RouterDoors  # noqa: PLC0415 - as above
+
+        return RouterDoors(self.keys)
+
+    @cached_property
+    def pace(self) -> "Pace":
+        """How fast WhatsApp messages may go."""
+        from ticketing.domain.delivery_pace import Pace  # noqa: PLC0415 - as above
+
+        settings = self.settings
+        chat = whatsapp_subscription(settings)
+        if chat is None:
+            return Pace(None)
+        return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
+
     @contextmanager
     def mailroom(self) -> "Iterator[Mailroom]":
         """What messages are sent with; its connections are closed in the end."""
         from ticketing.actions.deliver import Mailroom  # noqa: PLC0415 - as above
-        from ticketing.actions.write_message import Desk  # noqa: PLC0415 - as above
+        from ticketing.actions.desk import Desk  # noqa: PLC0415 - as above
         from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
 
         settings = self.settings
-        desk = Desk(
-            Messages(), self.folder, self.keys, settings.web_public_url or "", _signed_by(settings)
-        )
-        with _mail_door(settings) as door:
-            yield Mailroom(desk, door, settings.organiser_mail)
-
-
-@contextmanager
-def _mail_door(settings: Settings) -> "Iterator[MailDoor | None]":
-    """The mail server, a rehearsal's folder, or None: then mails wait."""
-    from ticketing.gateways.mail import Mailer  # noqa: PLC0415 - as above
-    from ticketing.gateways.mail_folder import MailFolder  # noqa: PLC0415 - as above
-    from ticketing.gateways.mail_url import mail_sender, mail_server  # noqa: PLC0415 - as above
-
-    url = settings.mail_url.get_secret_value() if settings.mail_url else ""
-    if url:
-        with Mailer(mail_server(url), mail_sender(settings.mail_from)) as mailer:
-            yield mailer
-    elif settings.midtrans_environment == "rehearsal":
-        sender = mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
-        yield MailFolder(settings.mails, sender)
-    else:
-        yield None
-
-
-def _signed_by(settings: Settings) -> str:
-    from ticketing.gateways.mail_url import mail_sender  # noqa: PLC0415 - as above
-
-    return mail_sender(settings.mail_from).name if settings.mail_from else ""
+        links = links_of(settings)
+        messages = Messages(links=f"{links}/") if links else Messages()
+        desk = Desk(messages, self.folder, self.keys, links, signed_by(settings))
+        chat = whatsapp_subscription(settings)
+        with mail_door(settings) as mail, whatsapp_door(chat, links) as whatsapp:
+            yield Mailroom(desk, mail, settings.organiser_mail, whatsapp, self.pace)
 
 
 def midtrans_account(settings: Settings) -> "Account":

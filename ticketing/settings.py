@@ -153,6 +153,74 @@ class Settings(BaseSettings):
         description="Who is told of orders and of questions about them; empty: these mails wait.",
     )
 
+    mail_bounces: str = Field(
+        default="",
+        validation_alias="MAIL_BOUNCES",
+        description="The mailbox for what comes back, bounces@example.org, which must take"
+        " bounces+…@ too; empty: it comes back to MAIL_FROM.",
+    )
+
+    whatsapp_provider: Literal["", "rehearsal", "cloud", "waha", "fonnte", "none"] = Field(
+        default="",
+        validation_alias="WHATSAPP_PROVIDER",
+        description="cloud (Meta), waha, fonnte, rehearsal (a simulator) or none; empty is a"
+        " rehearsal's simulator, else none.",
+    )
+    whatsapp_url: str = Field(
+        default="",
+        pattern="^(https?://[^/?#]+)?$",
+        validation_alias="WHATSAPP_URL",
+        description="Where WAHA answers; empty for Meta and Fonnte is their own address.",
+    )
+    whatsapp_rehearsal_url: str = Field(
+        default="http://127.0.0.1:8789",
+        pattern="^https?://[^/?#]+$",
+        validation_alias="WHATSAPP_REHEARSAL_URL",
+        description="Where the simulated WhatsApp answers; `ticketing up` starts one and sets it.",
+    )
+    whatsapp_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_TOKEN",
+        description="A system user's token at Meta, WAHA's API key, or Fonnte's device token.",
+    )
+    whatsapp_phone_id: str = Field(
+        default="",
+        validation_alias="WHATSAPP_PHONE_ID",
+        description="Meta's id of the number that sends; for WAHA the session's name.",
+    )
+    whatsapp_webhook_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_WEBHOOK_SECRET",
+        description="What proves a report: Meta's app secret, WAHA's HMAC key; Fonnte signs"
+        " nothing, its webhook's address ends in ?key= and this.",
+    )
+    whatsapp_verify_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_VERIFY_TOKEN",
+        description="The word that Meta asks for when a webhook's address is entered there.",
+    )
+    whatsapp_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias="WHATSAPP_PER_DAY",
+        description="At most so many messages in 24 hours; empty is 250, Meta's first tier, and"
+        " no limit in a rehearsal.",
+    )
+    whatsapp_seconds_apart: float | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="WHATSAPP_SECONDS_APART",
+        description="At least so far apart; empty is 30 for waha and fonnte, whose numbers get"
+        " banned for haste, else 0.",
+    )
+
+    @property
+    def whatsapp(self) -> Literal["rehearsal", "cloud", "waha", "fonnte", "none"]:
+        """Who carries WhatsApp messages."""
+        if self.whatsapp_provider:
+            return self.whatsapp_provider
+        return "rehearsal" if self.midtrans_environment == "rehearsal" else "none"
+
     @property
     def cors_origins(self) -> list[str]:
         """Origins one by one."""

@@ -1,21 +1,24 @@
 """The worker: hears the bell and serves who has paid at once, with everything loaded beforehand.
 
-One thread asks the gateway and settles, one makes tickets, one calls webhooks, one sends messages:
-whoever does not answer keeps nobody from a ticket that is paid for. Everything it does is found in
-rows, so it can be killed, be absent, or be there twice.
+One thread asks the gateway and settles, one makes tickets, one calls webhooks, one sends mails, one
+WhatsApp messages, and one goes to each router: whoever does not answer keeps nobody from what is
+paid for. Everything it does is found in rows, so it can be killed, be absent, or be there twice.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from ticketing.actions.deliver import Mailroom, deliver
+from ticketing.actions.errands import Errands
 from ticketing.actions.generate import Means
+from ticketing.actions.hear_reports import hear_reports
+from ticketing.actions.provisioning import Provisioner, Round
 from ticketing.actions.send_hooks import Post, send_hooks
 from ticketing.actions.serve_paid import (
     Served,
@@ -25,6 +28,7 @@ from ticketing.actions.serve_paid import (
     settle_side_by_side,
 )
 from ticketing.actions.settle import Gateway, Settlement
+from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import TicketingError, Unavailable
 from ticketing.store import bell, events
 from ticketing.store.bell import Bell
@@ -45,11 +49,15 @@ class Worker:
     clock: Callable[[], datetime]
     post: Post | None = None  # none: others are told by somebody else
     mailroom: Mailroom | None = None  # none: messages are sent by somebody else
+    provisioner: Provisioner | None = None  # none: somebody else goes to the routers
     _stopping: bool = False
     _to_settle: threading.Event = field(default_factory=threading.Event)
     _to_make: threading.Event = field(default_factory=threading.Event)
     _to_tell: threading.Event = field(default_factory=threading.Event)
-    _to_send: threading.Event = field(default_factory=threading.Event)
+    _to_mail: threading.Event = field(default_factory=threading.Event)
+    _to_chat: threading.Event = field(default_factory=threading.Event)
+    _to_provision: threading.Event = field(default_factory=threading.Event)
+    _errands: Errands | None = None
 
     def stop(self) -> None:
         """End after what is in hand. A signal may call this: it takes no lock."""
@@ -80,7 +88,8 @@ class Worker:
         self._to_settle.set()
         self._to_make.set()
         self._to_tell.set()
-        self._to_send.set()
+        self._messages_wait()
+        self._to_provision.set()
 
     @contextmanager
     def _benches(self) -> Iterator[None]:
@@ -88,17 +97,22 @@ class Worker:
             threading.Thread(target=self._bench, args=(self._settle, self._to_settle)),
             threading.Thread(target=self._bench, args=(self._make, self._to_make)),
             threading.Thread(target=self._bench, args=(self._tell, self._to_tell)),
-            threading.Thread(target=self._bench, args=(self._send, self._to_send)),
+            threading.Thread(target=self._bench, args=(self._mail, self._to_mail)),
+            threading.Thread(target=self._bench, args=(self._chat, self._to_chat)),
+            threading.Thread(target=self._bench, args=(self._provision, self._to_provision)),
         ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self.stop()
-            self._wake()
+        means = self.provisioner
+        self._errands = Errands(means, self._came_back) if means else None
+        with self._errands or nullcontext():
             for thread in threads:
-                thread.join()
+                thread.start()
+            try:
+                yield
+            finally:
+                self.stop()
+                self._wake()
+                for thread in threads:
+                    thread.join()
 
     def _bench(self, work: Callable[[], bool], woken: threading.Event) -> None:
         """Work whenever woken, and every few seconds, as long as there is something to do."""
@@ -121,7 +135,8 @@ class Worker:
         if done.applied:
             self._to_make.set()
             self._to_tell.set()
-            self._to_send.set()
+            self._messages_wait()
+            self._to_provision.set()
         return handled(done) > 0
 
     def _make(self) -> bool:
@@ -129,7 +144,7 @@ class Worker:
         for each in served:
             tell_served(each)
         if served:
-            self._to_send.set()
+            self._messages_wait()
         return any(each.people for each in served)
 
     def _tell(self) -> bool:
@@ -141,16 +156,47 @@ class Worker:
             LOG.info("webhooks called", delivered=told.delivered, failed=told.failed)
         return told.calls > 0
 
-    def _send(self) -> bool:
+    def _messages_wait(self) -> None:
+        self._to_mail.set()
+        self._to_chat.set()
+
+    def _mail(self) -> bool:
+        return self._send(Channel.MAIL)
+
+    def _chat(self) -> bool:
         if self.mailroom is None:
             return False
-        done = deliver(self.means.database, self.mailroom, at=self.clock())
+        doors = self.mailroom.channels
+        heard = hear_reports(self.means.database, doors, at=self.clock()).handled
+        return self._send(Channel.WHATSAPP) or heard > 0
+
+    def _send(self, channel: Channel) -> bool:
+        if self.mailroom is None:
+            return False
+        done = deliver(self.means.database, self.mailroom, at=self.clock(), by=(channel,))
         if done.attempts:
             LOG.info(
-                "messages sent", sent=done.sent, error=done.error, failed=done.failed,
+                "messages sent", by=channel, sent=done.sent, error=done.error, failed=done.failed,
                 unknown=done.unknown,
             )  # fmt: skip
+        if done.taken or done.failed:
+            self._messages_wait()  # perhaps by the other channel
         return done.attempts + done.taken > 0
+
+    def _provision(self) -> bool:
+        if self._errands is not None:
+            self._errands.send()
+        return False
+
+    def _came_back(self, done: Round | BaseException, again: bool) -> None:
+        if isinstance(done, BaseException):
+            LOG.warning("router not served", kind=type(done).__name__)
+            return
+        tell_provisioned(done)
+        if done.told:
+            self._messages_wait()
+        if again:
+            self._to_provision.set()
 
 
 def warm(means: Means) -> None:
@@ -190,3 +236,16 @@ def tell_served(served: Served) -> None:
         "tickets made", event_id=served.event.id, job_id=made.job_id, created=made.created,
         renewed=made.renewed, failed=made.failed, seconds=round(made.seconds, 3),
     )  # fmt: skip
+
+
+def tell_provisioned(done: Round) -> None:
+    """A line of what came to be on a router or off it, and one of its trouble."""
+    if done.moved or done.refused:
+        LOG.info(
+            "vouchers provisioned", router=done.router, placed=done.placed, removed=done.removed,
+            renamed=done.renamed, refused=done.refused, orders=done.told,
+        )  # fmt: skip
+    if done.foreign:
+        LOG.warning("rows that are not ours left alone", router=done.router, rows=done.foreign)
+    if done.trouble:
+        LOG.warning("router failed", router=done.router, why=done.trouble)

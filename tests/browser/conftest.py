@@ -1,7 +1,6 @@
 """A shop as `ticketing up` runs it, in processes of its own, and a browser in front of it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import insert
 
 from ticketing.actions.events import add_event
@@ -20,36 +18,6 @@ from ticketing.domain.events import NewEvent
 from ticketing.settings import CHECKOUT
 from ticketing.store.database import Database
 from ticketing.store.schema import ticket_types
-
-PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a screen; the test is skipped when there is none."""
-    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if chromium is None:
-        pytest.skip("there is no chromium: `make setup-dev` installs Debian's")
-    with sync_playwright() as playwright:
-        # root has no user namespace to put a sandbox in; only our own pages are opened
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """A page as large as a phone; what a policy forbids it, or its script breaks, is a failure."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 @pytest.fixture

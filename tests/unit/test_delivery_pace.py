@@ -130,3 +130,24 @@ def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[Outcome]
     too_many = len(looked_at) >= FEWEST and failing > 0.3 * len(looked_at)
 
     assert (reason_to_stop(latest) is not None) == too_many
+
+
+@pytest.mark.parametrize(
+    ("pace", "sent", "most", "room"),
+    [
+        (Pace(None), 3, 8, 8),
+        (Pace(10), 3, 8, 7),
+        (Pace(10), 10, 8, 0),
+        (Pace(0), 0, 8, 0),
+        (Pace(None, timedelta(seconds=30)), 0, 8, 1),
+        (Pace(None, timedelta(seconds=30)), 1, 8, 0),
+    ],
+)
+def test_so_many_may_go_at_this_moment(pace: Pace, sent: int, most: int, room: int) -> None:
+    assert pace.room([THURSDAY] * sent, at=THURSDAY, most=most) == room
+
+
+def test_a_fifth_of_a_day_is_kept_from_the_many() -> None:
+    assert Pace(250).for_many == Pace(200)
+    assert Pace(3).for_many == Pace(3)
+    assert Pace(None).for_many == Pace(None)

@@ -149,8 +149,8 @@ def test_the_chat_text_others_send_is_the_approved_one_filled(messages: Messages
     assert chat.template is not None
     assert chat.template.parameters[2] == "WF-7Q4M9Z, WF-X2TAKD"
     assert "Voucher Paket 5 ribu Anda: WF-7Q4M9Z, WF-X2TAKD." in chat.text
-    assert chat.text.endswith(f"\n\n{LINKS}hotspot/login")
-    assert chat.template.button == "hotspot/login"
+    assert chat.text.endswith(f"\n\n{LINKS}events/kampus-hotspot")
+    assert chat.template.button == "events/kampus-hotspot"
 
 
 def test_instants_money_and_spans_are_told_in_the_language(messages: Messages) -> None:

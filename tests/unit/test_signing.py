@@ -1,5 +1,6 @@
 """One master secret, many keys; nobody sees the secret, everybody can check a signature."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -189,6 +190,11 @@ def test_a_request_sent_again_leads_to_the_same_order_and_no_other_does(keys: Ke
     assert len(bits) == 32
     assert bits != keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3f")
     assert bits != KeyRing(bytes(32)).order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+
+
+def test_an_office_has_the_same_short_name_for_ever_and_no_other_has_it(keys: KeyRing) -> None:
+    assert re.fullmatch("[0-9a-f]{8}", keys.office_name)
+    assert keys.office_name == KeyRing(MASTER).office_name != KeyRing(bytes(32)).office_name
 
 
 def test_a_repr_shows_no_secret(keys: KeyRing) -> None:

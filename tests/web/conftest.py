@@ -25,6 +25,7 @@ from ticketing.store.api_keys import Role
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, people, ticket_types
 from ticketing.web.app import create_app
+from ticketing.web.server import Server
 from ticketing.web.service import now
 
 
@@ -57,8 +58,8 @@ def answering() -> Callable[..., AbstractContextManager[str]]:
     @contextmanager
     def running(office: Office, port: int = 0) -> Iterator[str]:
         listening = socket.create_server(("127.0.0.1", port))
-        config = uvicorn.Config(create_app(office), log_config=None, access_log=False)
-        server = uvicorn.Server(config)
+        app = create_app(office)
+        server = Server(app, uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started and thread.is_alive():

@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from ticketing.domain.errors import Unavailable
 from ticketing.domain.events import Event
-from ticketing.store import batch_holders, batches
+from ticketing.store import batch_holders, batches, outbox
 from ticketing.store.batches import Batch, BatchState
 from ticketing.store.database import Database
 
@@ -22,6 +24,7 @@ class Opening:
     at: datetime
     options: Mapping[str, object] = field(default_factory=dict)
     dagster_run_id: str | None = None
+    is_announced: bool = False  # nobody watches it: the organiser is told how it ended
 
 
 @contextmanager
@@ -58,4 +61,20 @@ def batch_under_way(database: Database, event: Event, opening: Opening) -> Itera
             ended = opening.at + timedelta(seconds=time.monotonic() - began)
             # with the database away the batch stays open, and the next attempt takes it up
             with suppress(Unavailable), database.transaction() as connection:
-                batches.close(connection, batch.id, state=state, at=ended)
+                closed = batches.close(connection, batch.id, state=state, at=ended)
+                made = closed.rendered_count - batch.rendered_count
+                if opening.is_announced and made + closed.failed_count:
+                    _announce(connection, closed, at=ended)
+
+
+def _announce(connection: Connection, batch: Batch, *, at: datetime) -> None:
+    """One message each time that it ends; what it says is read when it is sent."""
+    outbox.add(
+        connection,
+        event_id=batch.event_id,
+        purpose=outbox.BATCH,
+        subject=batch.batch_key,
+        recipient=outbox.ORGANISER,
+        payload={},
+        revision=int(at.timestamp()),
+    )

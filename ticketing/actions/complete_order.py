@@ -10,7 +10,17 @@ from sqlalchemy import Connection
 from ticketing.actions.owe_vouchers import owe_vouchers
 from ticketing.domain.errors import BuyerUnknown, PromoRefused, SoldOut
 from ticketing.domain.orders import Buyer, Flag, Order, OrderState
-from ticketing.store import audit, entitlements, order_flags, orders, outbox, promos, stock, tickets
+from ticketing.store import (
+    audit,
+    entitlements,
+    order_flags,
+    orders,
+    outbox,
+    promos,
+    stock,
+    tickets,
+    voucher_endings,
+)
 
 REVERSED = "the bank took the payment back"
 
@@ -67,11 +77,12 @@ def reverse(connection: Connection, order: Order, *, at: datetime, by: str) -> N
     stock.take_back(connection, orders.lines_left(connection, order.id))
     promos.release(connection, order.id, at=at)
     live = entitlements.withdraw(connection, order.id)
-    ended = tickets.revoke(connection, live, reason=REVERSED, at=at)
+    ended = len(tickets.revoke(connection, live, reason=REVERSED, at=at))
+    ended += voucher_endings.end_of_order(connection, order.id, why=voucher_endings.REVERSED, at=at)
     ask_a_person(connection, order, Flag.MONEY_REVERSED, REVERSED, at=at)
     if order.buyer is not None:
         tell(connection, order, "order.reversed", order.buyer.email or order.buyer.phone)
-    _record(connection, order, "orders.reverse", items=len(ended), by=by)
+    _record(connection, order, "orders.reverse", items=ended, by=by)
 
 
 def ask_a_person(

@@ -23,6 +23,7 @@ from ticketing.store import (
     refunds,
     stock,
     tickets,
+    voucher_endings,
 )
 
 
@@ -81,8 +82,10 @@ def _end_places(connection: Connection, order: Order, planned: RefundPlan, *, at
     lines = [Line(type_id, count, NOTHING) for type_id, count in sorted(counts.items())]
     orders.return_places(connection, order.id, lines)
     stock.take_back(connection, lines)
-    ids = [place.attendee_id for place in planned.places]
+    ids = [place.attendee_id for place in planned.places if place.attendee_id is not None]
     live = entitlements.give_back(connection, ids, at=at)
+    sold = [place.voucher_id for place in planned.places if place.voucher_id is not None]
+    voucher_endings.end(connection, sold, why=voucher_endings.REFUNDED, at=at)
     reason = f"refunded: {planned.asked.reason}" if planned.asked.reason else "refunded"
     ended = tickets.revoke(connection, live, reason=reason, at=at)
     if planned.ends_order:

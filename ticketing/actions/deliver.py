@@ -14,7 +14,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from ticketing.actions.write_message import Desk, mail_of
+from ticketing.actions.desk import Desk
+from ticketing.actions.hear_reports import SOURCES, hear_reports
+from ticketing.actions.pace_channels import CONCERNS_MANY, claim_at_pace, rest_after
+from ticketing.actions.pass_on import first_delivery, pass_on
+from ticketing.actions.write_message import message_of
 from ticketing.domain.deliveries import (
     STUCK_AFTER,
     Channel,
@@ -24,18 +28,24 @@ from ticketing.domain.deliveries import (
     resend_after,
     said_by,
 )
+from ticketing.domain.delivery_pace import Pace
 from ticketing.domain.errors import Unavailable
-from ticketing.domain.messages import Accepted, Declined, Later, Mail, Outcome, Stops, Unsure
-from ticketing.store import deliveries, outbox_taking
+from ticketing.domain.messages import (
+    Accepted,
+    Cause,
+    ChatMessage,
+    Declined,
+    Later,
+    Mail,
+    Outcome,
+    Unsure,
+)
+from ticketing.store import deliveries, guest_tickets, inbox_state, outbox_taking
 from ticketing.store.database import Database
 from ticketing.store.deliveries import Claimed, Step
-from ticketing.store.outbox import ORGANISER
-from ticketing.store.outbox_taking import New, Waiting
 
-AT_ONCE = 4  # connections to a mail server: more of them and small servers refuse
-SENDER_RESTS = timedelta(minutes=1)
-CHANNEL_RESTS = timedelta(minutes=10)  # then one round looks whether a person has acted
-CONCERNS_MANY = {Stops.SENDER: SENDER_RESTS, Stops.CHANNEL: CHANNEL_RESTS}
+AT_ONCE = 4  # connections to a vendor: more of them and small mail servers refuse
+NO_LIMIT = Pace(None)
 
 
 class MailDoor(Protocol):
@@ -43,6 +53,14 @@ class MailDoor(Protocol):
 
     def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> Outcome:
         """Once; every attempt at the same reference is the same message."""
+        ...
+
+
+class ChatDoor(Protocol):
+    """What hands a WhatsApp message over, likewise."""
+
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+        """Once, to a number in E.164 form."""
         ...
 
 
@@ -74,16 +92,33 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Mailroom:
-    """Everything that messages are sent with; without a mail door they wait."""
+    """Everything that messages are sent with; without any door they wait."""
 
     desk: Desk
     mail: MailDoor | None
     organiser: str = ""  # the address of whoever answers for the events; empty: theirs wait
+    whatsapp: ChatDoor | None = None
+    pace: Pace = NO_LIMIT  # WhatsApp's
 
     @property
     def channels(self) -> Collection[Channel]:
         """By which something can be sent."""
-        return () if self.mail is None else (Channel.MAIL,)
+        doors = {Channel.WHATSAPP: self.whatsapp, Channel.MAIL: self.mail}
+        return [channel for channel, door in doors.items() if door is not None]
+
+    @property
+    def tells_organiser(self) -> bool:
+        """Whether anything can go to whoever answers for the events: by mail alone."""
+        return bool(self.organiser) and self.mail is not None
+
+    def send(self, one: Claimed, written: Mail | ChatMessage) -> Outcome:
+        """Hand it over at its door."""
+        match written:
+            case Mail() if self.mail:
+                return self.mail.send(one.address, written, reference=one.reference)
+            case ChatMessage() if self.whatsapp:
+                return self.whatsapp.send(one.address, written, reference=one.reference)
+        return Later("nothing can be sent this way at the moment")
 
 
 def deliver(
@@ -93,31 +128,33 @@ def deliver(
     at: datetime,
     jitter: Callable[[], float] = random.random,
     limit: int = 2 * AT_ONCE,
+    by: Collection[Channel] = tuple(Channel),
 ) -> Delivered:
-    """Send what is due; safe to repeat, to run twice at once, and to kill."""
-    door = mailroom.mail
-    if door is None:
+    """Send what is due by these channels; safe to repeat, to run twice at once, and to kill."""
+    if not mailroom.channels:
         return Delivered()
     with database.transaction() as connection:
         _sweep(connection, at=at, limit=limit)
-        waiting = outbox_taking.waiting(connection, organiser=bool(mailroom.organiser), limit=limit)
-        outbox_taking.add(
-            connection, [_addressed(each, mailroom.organiser) for each in waiting], at=at
-        )
+        taken = _take(connection, mailroom, at=at, limit=limit)
     with database.transaction() as connection:
-        claimed = deliveries.claim(connection, mailroom.channels, at=at, limit=limit)
+        claimed = _claimed(connection, mailroom, by, at=at, limit=limit)
     if not claimed:
-        return Delivered(taken=len(waiting))
+        return Delivered(taken=taken)
 
     def carry(one: Claimed) -> DeliveryState:
-        outcome = _outcome(database, mailroom.desk, door, one)
+        outcome = _outcome(database, mailroom, one)
         with database.transaction() as connection:
-            return _stamp(connection, one, outcome, at=at, jitter=jitter())
+            state = _stamp(connection, one, outcome, at=at, jitter=jitter())
+            if state is DeliveryState.FAILED and _may_go_otherwise(outcome):
+                pass_on(connection, one.id, mailroom.channels, at=at)
+            if isinstance(outcome, Declined) and outcome.cause is Cause.OPTED_OUT:
+                guest_tickets.opt_out(connection, one.address, at=at)
+            return state
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(claimed)), thread_name_prefix="mail") as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, len(claimed)), thread_name_prefix="messages") as pool:
         ends = Counter(pool.map(carry, claimed))
     return Delivered(
-        taken=len(waiting),
+        taken=taken,
         sent=ends[DeliveryState.SENT],
         failed=ends[DeliveryState.FAILED],
         error=ends[DeliveryState.ERROR],
@@ -128,9 +165,11 @@ def deliver(
 def deliver_all(
     database: Database, mailroom: Mailroom, *, clock: Callable[[], datetime]
 ) -> Delivered:
-    """Round after round, until nothing is due."""
+    """Round after round, until nothing is due; what was reported meanwhile counts first."""
     done = Delivered()
     while True:
+        while hear_reports(database, mailroom.channels, at=clock()).handled:
+            pass
         one = deliver(database, mailroom, at=clock())
         done += one
         if not (one.attempts or one.taken):
@@ -141,36 +180,51 @@ def deliveries_overdue(
     database: Database, mailroom: Mailroom, *, at: datetime, by: timedelta
 ) -> bool:
     """Whether something could be sent, and could so long ago, and nobody has."""
-    if mailroom.mail is None:
+    if not mailroom.channels:
         return False
     with database.transaction() as connection:
         if outbox_taking.somebody_waits(
-            connection, organiser=bool(mailroom.organiser), since=at - by
+            connection, organiser=mailroom.tells_organiser, since=at - by
         ):
+            return True
+        if inbox_state.has_due_since(connection, at - by, at=at, sources=SOURCES):
             return True
         return deliveries.somebody_waits(connection, mailroom.channels, since=at - by, at=at)
 
 
-def _addressed(message: Waiting, organiser: str) -> New:
-    """By mail, if there is an address; else a person has to hand on a link."""
-    to = organiser if message.recipient == ORGANISER else message.recipient
-    if "@" in to:
-        return New(message.id, message.event_id, Channel.MAIL, to)
-    reason = "no mail address is known: tell them yourself"
-    return New(message.id, message.event_id, Channel.LINK, to, failure=reason)
+def _take(connection: Connection, mailroom: Mailroom, *, at: datetime, limit: int) -> int:
+    waiting = outbox_taking.waiting(connection, organiser=mailroom.tells_organiser, limit=limit)
+    new = [first_delivery(each, mailroom.channels, mailroom.organiser) for each in waiting]
+    outbox_taking.add(connection, new, at=at)
+    return len(new)
 
 
-def _outcome(database: Database, desk: Desk, door: MailDoor, one: Claimed) -> Outcome:
+def _claimed(
+    connection: Connection, mailroom: Mailroom, by: Collection[Channel], *, at: datetime, limit: int
+) -> list[Claimed]:
+    begun: list[Claimed] = []
+    if mailroom.whatsapp and Channel.WHATSAPP in by:
+        begun += claim_at_pace(connection, Channel.WHATSAPP, mailroom.pace, at=at, limit=limit)
+    if mailroom.mail and Channel.MAIL in by:
+        begun += deliveries.claim(connection, Channel.MAIL, at=at, limit=limit)
+    return begun
+
+
+def _may_go_otherwise(outcome: Outcome) -> bool:
+    return not isinstance(outcome, Declined) or outcome.may_go_otherwise
+
+
+def _outcome(database: Database, mailroom: Mailroom, one: Claimed) -> Outcome:
     try:
-        mail = mail_of(database, desk, one)
+        written = message_of(database, mailroom.desk, one)
     except Unavailable as error:
         return Later(str(error), error.code)
     except Exception as error:  # noqa: BLE001 - one message's failure is in its row and stops no other
         return Declined(f"the message could not be written ({type(error).__name__})")
-    if not isinstance(mail, Mail):
-        return mail
+    if not isinstance(written, (Mail, ChatMessage)):
+        return written
     try:
-        return door.send(one.address, mail, reference=one.reference)
+        return mailroom.send(one, written)
     except Exception as error:  # noqa: BLE001 - as above; it was perhaps sent
         return Unsure(f"sending ended in {type(error).__name__}")
 
@@ -187,9 +241,7 @@ def _stamp(
         after = reached(before, step.state, of_this_attempt=newest == one.number)
         if after is step.state and after is not before:
             deliveries.stamp(connection, one.id, step, at=at)
-    if isinstance(outcome, Later) and outcome.stops in CONCERNS_MANY:
-        until = at + max(CONCERNS_MANY[outcome.stops], outcome.after or timedelta(0))
-        deliveries.rest(connection, one.channel, until=until, reason=outcome.reason)
+    rest_after(connection, one.channel, outcome, at=at)
     return step.state
 
 
@@ -197,8 +249,8 @@ def _step(one: Claimed, outcome: Outcome, *, at: datetime, jitter: float) -> Ste
     match outcome:
         case Accepted(provider_id):
             return Step(said_by(outcome), provider_id=provider_id)
-        case Declined(reason, code):
-            return Step(said_by(outcome), code=code, reason=reason)
+        case Declined(reason, code, cause):
+            return Step(said_by(outcome), code=code, reason=reason, concerns=cause)
         case Unsure(reason):
             wait = resend_after(one.channel, one.resends)
             again = None if wait is None else at + wait
@@ -210,10 +262,10 @@ def _waits(one: Claimed, said: Later, *, at: datetime, jitter: float) -> Step:
     """What concerns everybody costs a message none of its patience: the channel rests instead."""
     if said.stops in CONCERNS_MANY:
         again: datetime | None = at + CONCERNS_MANY[said.stops]
-        return Step(said_by(said), next_try=again, code=said.code, reason=said.reason)
+        return Step(said_by(said), again, code=said.code, reason=said.reason, concerns=said.stops)
     again = next_try(one.failures + 1, at=at, jitter=jitter, told=said.after)
     state = said_by(said) if again else DeliveryState.FAILED
-    return Step(state, again, failures=1, code=said.code, reason=said.reason)
+    return Step(state, again, failures=1, code=said.code, reason=said.reason, concerns=said.stops)
 
 
 def _sweep(connection: Connection, *, at: datetime, limit: int) -> None:

@@ -17,11 +17,14 @@ class UnknownDelivery(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """Messages that nobody has begun to send; `rests` says of a channel why nothing goes by it."""
+    """Messages that nobody has begun to send; `rests` says of a channel why nothing goes by it.
+
+    Until when is None where a person has to let it go on.
+    """
 
     to_people: int
     to_organiser: int
-    rests: dict[Channel, tuple[datetime, str]]
+    rests: dict[Channel, tuple[datetime | None, str]]
 
 
 def event_deliveries(
@@ -54,6 +57,20 @@ def resend(database: Database, delivery_id: int, *, at: datetime, by: str) -> De
         another = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
         deliveries.put_back(connection, delivery_id, another_copy=another, at=at)
         audit.record(connection, actor=by, action="deliveries.resend", subject=str(delivery_id))
+        return found
+
+
+def abort(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
+    """Send one no more that waits, by no other channel either; refuses what has left us."""
+    with database.transaction() as connection:
+        known = deliveries.now_in(connection, delivery_id)
+        found = delivery_views.find(connection, delivery_id)
+        if known is None or found is None:
+            raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
+        if not found.next_try:
+            raise Refused(f"delivery {delivery_id} is {found.state} and waits for nothing")
+        deliveries.abort(connection, delivery_id, at=at)
+        audit.record(connection, actor=by, action="deliveries.abort", subject=str(delivery_id))
         return found
 
 

@@ -192,7 +192,10 @@ def _job(database: Database, event: Event, order: Order) -> Iterator[_Job]:
     """The order's batch under way."""
     began = time.monotonic()
     key = order.key or f"batch-{uuid4()}"
-    opening = Opening(key=key, by=order.by, at=order.at, options=order.options())
+    named = order.key is not None  # by somebody who comes back for it
+    opening = Opening(
+        key=key, by=order.by, at=order.at, options=order.options(), is_announced=named
+    )
     with batch_under_way(database, event, opening) as batch:
         with database.transaction() as connection:
             printed_before = job_tickets.printed(connection, batch.id)

@@ -1,4 +1,4 @@
-"""Vouchers for a paid order: each has its row, key and code before any router hears of it."""
+"""Vouchers for a paid order: out of stock or owed, with a row each before a router hears of it."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ticketing.domain.base32 import base32
 from ticketing.domain.orders import Order
 from ticketing.domain.voucher_codes import CodeRule
 from ticketing.signing.mint import Randomness
-from ticketing.store import bell, packages, vouchers
+from ticketing.store import bell, packages, voucher_stock, vouchers, whole_orders
 from ticketing.store.vouchers import NewVoucher, OwedLine
 
 KEY_BYTES = 10
@@ -20,15 +20,21 @@ KEY_BYTES = 10
 def owe_vouchers(
     connection: Connection, order: Order, *, at: datetime, randomness: Randomness = os.urandom
 ) -> int:
-    """Owe what the order's packages promise; gives how many. Once: the caller sees to it."""
+    """Give the order what its packages promise; gives how many. Once: the caller sees to it.
+
+    What was made ahead is the buyer's at once, whether the router can be reached or not.
+    """
     lines = vouchers.lines_owed(connection, order.id)
     if not lines:
         return 0
     brought = packages.of_types(connection, [line.ticket_type_id for line in lines])
     for line in lines:
         package = brought[line.ticket_type_id]
-        wanted = drawn(package.router_id, package.rule, line, randomness=randomness)
+        ready = voucher_stock.sell(connection, package, line, at=at)
+        rest = replace(line, numbers=line.numbers[ready:])
+        wanted = drawn(package.router_id, package.rule, rest, randomness=randomness)
         add(connection, wanted, package.rule, at=at, randomness=randomness)
+    whole_orders.tell(connection, [order.id])
     bell.ring(connection)
     return sum(len(line.numbers) for line in lines)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from ticketing.domain.errors import CapacityTaken, NotOnSale
 from ticketing.domain.events import Event
 from ticketing.domain.money import Rupiah
@@ -28,21 +30,12 @@ def open_sale(database: Database, event: Event, name: str, terms: Terms, *, by: 
     Refuses a new type without a price, and a capacity below the places held and sold.
     """
     with database.transaction() as connection:
-        if cancellations.of(connection, event.id) is not None:
-            raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
+        refuse_if_called_off(connection, event)
         known = sale.lock(connection, event.id, name)
         if terms.price is None and (known is None or not (known.on_sale or known.price.amount)):
             raise NotOnSale(f"{name!r} was not for sale before: say its --price")
         known = known or sale.add(connection, event.id, name)
-        values = {"on_sale": True} | _changes(terms)
-        taken = known.stock.pending + known.stock.sold
-        if terms.capacity and terms.capacity < taken:
-            raise CapacityTaken(
-                f"{name}: a capacity of {terms.capacity} is below the {taken} places taken"
-                f" ({known.stock.pending} pending, {known.stock.sold} sold)",
-                taken=taken,
-            )
-        sale.change(connection, known.id, values)
+        values = sell_under(connection, known, terms)
         audit.record(
             connection,
             actor=by,
@@ -77,6 +70,26 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
                 items=closed,
             )
     return closed
+
+
+def refuse_if_called_off(connection: Connection, event: Event) -> None:
+    """Nothing is put on sale for an event that will not be."""
+    if cancellations.of(connection, event.id) is not None:
+        raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
+
+
+def sell_under(connection: Connection, known: TypeForSale, terms: Terms) -> dict[str, object]:
+    """Put a locked type on sale; gives what was written. Refuses a capacity below what is taken."""
+    taken = known.stock.pending + known.stock.sold
+    if terms.capacity and terms.capacity < taken:
+        raise CapacityTaken(
+            f"{known.name}: a capacity of {terms.capacity} is below the {taken} places taken"
+            f" ({known.stock.pending} pending, {known.stock.sold} sold)",
+            taken=taken,
+        )
+    values = {"on_sale": True} | _changes(terms)
+    sale.change(connection, known.id, values)
+    return values
 
 
 def on_sale(database: Database, event: Event) -> list[TypeForSale]:

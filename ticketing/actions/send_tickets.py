@@ -1,53 +1,81 @@
 """An event's tickets to the guests of its roster: planned, looked at, then left to be sent."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import PlanOutdated
 from ticketing.domain.events import Event
 from ticketing.store import audit, guest_tickets
 from ticketing.store.database import Database
 from ticketing.store.guest_tickets import GuestTicket
 
+MAIL_ONLY = (Channel.MAIL,)
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """One ticket, and the one way by which it would go."""
+
+    ticket_code: str
+    guest_id: int
+    channel: Channel
+    address: str = field(repr=False)
+
 
 @dataclass(frozen=True, slots=True)
 class SendingPlan:
-    """Who would be sent a ticket by mail, and who not. `plan_hash` names exactly these."""
+    """Who would be sent a ticket, by which way, and who not. `plan_hash` names exactly these."""
 
     event: str
-    by_mail: tuple[GuestTicket, ...]
+    tickets: tuple[ToSend, ...]
     without_address: tuple[int, ...]  # guests, by id
     opted_out: tuple[int, ...]
     plan_hash: str
 
+    def by(self, channel: Channel) -> int:
+        """How many would go this way."""
+        return sum(each.channel is channel for each in self.tickets)
 
-def plan_sending(database: Database, event: Event) -> SendingPlan:
-    """What sending would do; changes nothing."""
+
+def plan_sending(
+    database: Database, event: Event, *, by: Sequence[Channel] = MAIL_ONLY
+) -> SendingPlan:
+    """What sending would do: to each guest by the first of these ways there is. Changes nothing."""
     with database.transaction() as connection:
-        return _plan(connection, event)
+        return _plan(connection, event, by)
 
 
-def apply_sending(database: Database, event: Event, *, plan_hash: str, by: str) -> SendingPlan:
+def apply_sending(
+    database: Database,
+    event: Event,
+    *,
+    plan_hash: str,
+    channels: Sequence[Channel] = MAIL_ONLY,
+    by: str,
+) -> SendingPlan:
     """Leave the planned messages to be sent; refuses when the tickets have changed since."""
     with database.transaction() as connection:
-        plan = _plan(connection, event)
+        plan = _plan(connection, event, channels)
         if plan.plan_hash != plan_hash:
             raise PlanOutdated(
                 f"the tickets of {event.slug} that wait to be sent have changed since the plan:"
-                f" now there are {len(plan.by_mail)}; look at it and plan again"
+                f" now there are {len(plan.tickets)}; look at it and plan again"
             )
-        guest_tickets.tell(connection, event.id, list(plan.by_mail))
+        wanted = [(each.ticket_code, each.address) for each in plan.tickets]
+        guest_tickets.tell(connection, event.id, wanted)
         audit.record(
             connection,
             actor=by,
             action="tickets.send",
             event_id=event.id,
             subject=event.slug,
-            items=len(plan.by_mail),
-            details={"plan_hash": plan_hash},
+            items=len(plan.tickets),
+            details={"plan_hash": plan_hash, "by": [str(channel) for channel in channels]},
         )
     return plan
 
@@ -58,20 +86,29 @@ def opt_out(database: Database, address: str, *, at: datetime, by: str) -> bool:
         is_new = guest_tickets.opt_out(connection, address, at=at)
         if is_new:
             # not whose: the log is never deleted from
-            audit.record(connection, actor=by, action="mail.opt_out", subject="an address")
+            audit.record(connection, actor=by, action="messages.opt_out", subject="an address")
     return is_new
 
 
-def _plan(connection: Connection, event: Event) -> SendingPlan:
+def _plan(connection: Connection, event: Event, by: Sequence[Channel]) -> SendingPlan:
     unsent = guest_tickets.unsent(connection, event.id)
-    by_mail = tuple(each for each in unsent if each.address and not each.opted_out)
+    ways = {each.guest_id: _way(each, by) for each in unsent}
+    tickets = tuple(
+        ToSend(each.ticket_code, each.guest_id, way, each.address(way))
+        for each in unsent
+        if (way := ways[each.guest_id]) is not None and not each.opted_out
+    )
     digest = sha256(f"send {event.uid}\n".encode())
-    for ticket in by_mail:
+    for ticket in tickets:
         digest.update(f"{ticket.ticket_code} {ticket.address}\n".encode())
     return SendingPlan(
         event.slug,
-        by_mail,
-        tuple(each.guest_id for each in unsent if not each.address),
-        tuple(each.guest_id for each in unsent if each.address and each.opted_out),
+        tickets,
+        tuple(each.guest_id for each in unsent if ways[each.guest_id] is None),
+        tuple(each.guest_id for each in unsent if ways[each.guest_id] and each.opted_out),
         digest.hexdigest(),
     )
+
+
+def _way(ticket: GuestTicket, by: Sequence[Channel]) -> Channel | None:
+    return next((channel for channel in by if ticket.address(channel)), None)

@@ -4,21 +4,22 @@ Texts are in templates/messages; which of them a purpose is told by stands here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 
 from sqlalchemy import Connection
 
-from ticketing.documents.folder import DocumentFolder
+from ticketing.actions.desk import Desk, Draft, event_facts, wrong
+from ticketing.actions.write_notice import HOUSE_LANGUAGE, batch_message, house_message
+from ticketing.actions.write_vouchers import voucher_message
 from ticketing.documents.message_samples import Fact
-from ticketing.documents.messages import Messages, language_of
-from ticketing.domain.errors import Refused
+from ticketing.documents.messages import language_of
+from ticketing.domain.deliveries import Channel
+from ticketing.domain.errors import Refused, TemplateBroken
 from ticketing.domain.events import Event
-from ticketing.domain.messages import Attachment, Cause, Declined, Later, Mail
+from ticketing.domain.messages import Attachment, Cause, ChatMessage, Declined, Later, Mail
 from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Flag, Order
-from ticketing.signing.keys import KeyRing
 from ticketing.store import (
     events,
     guest_tickets,
@@ -33,55 +34,50 @@ from ticketing.store.deliveries import Claimed
 from ticketing.store.order_files import OrderFile
 
 Told = tuple[str, dict[str, Fact]]  # the text's name, and its facts
-Written = Mail | Declined | Later
+Written = Mail | ChatMessage | Declined | Later
 NO_LIMIT = "∞"
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What messages are written with."""
-
-    messages: Messages
-    folder: DocumentFolder
-    keys: KeyRing
-    public_url: str = ""  # empty: nobody can follow a link to us
-    organiser: str = ""  # empty: the event's name signs
-    largest_files: int = 7_000_000  # bytes; on the wire they grow by a third
-
-    def holder_link(self, file: OrderFile) -> str:
-        """The ticket's own page; empty without a public address."""
-        if not self.public_url:
-            return ""
-        return f"{self.public_url.rstrip('/')}/t/{self.keys.magic_link(file.token_id)}"
-
-    def shop_link(self, event: Event) -> str:
-        """Where the event's tickets are sold; empty without a public address."""
-        return f"{self.public_url.rstrip('/')}/events/{event.slug}" if self.public_url else ""
-
-
-def mail_of(database: Database, desk: Desk, claimed: Claimed) -> Written:
-    """The mail, or why there is none; what an operator must mend first says so."""
-    if claimed.event_slug is None:
-        return _wrong(f"a message about {claimed.purpose} belongs to no event")
-    write = _BY_PURPOSE.get(claimed.purpose, _notice)
+def message_of(database: Database, desk: Desk, claimed: Claimed) -> Written:
+    """What its channel is given, or why there is nothing; what must be mended first says so."""
     try:
         with database.transaction() as connection:
-            event = events.get(connection, claimed.event_slug)
-            return write(connection, desk, event, claimed)
+            language, draft = _drafted(connection, desk, claimed)
     except Refused as refusal:
-        return _wrong(str(refusal))
+        return wrong(str(refusal))
+    return _spoken(desk, language, draft, claimed.channel) if isinstance(draft, Draft) else draft
 
 
-def _wrong(reason: str) -> Declined:
-    return Declined(reason, "message", Cause.MESSAGE)
+def _drafted(
+    connection: Connection, desk: Desk, claimed: Claimed
+) -> tuple[str, Draft | Declined | Later]:
+    if claimed.event_slug is None:
+        return HOUSE_LANGUAGE, house_message(desk, claimed)
+    event = events.get(connection, claimed.event_slug)
+    write = _BY_PURPOSE.get(claimed.purpose, _notice)
+    return language_of(event.locale), write(connection, desk, event, claimed)
 
 
-def _order_tickets(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Written:
+def _spoken(desk: Desk, language: str, draft: Draft, channel: Channel) -> Written:
+    messages = desk.messages
+    try:
+        if channel is Channel.MAIL:
+            return messages.mail(draft.text, language, draft.facts, attachments=draft.attached)
+        file = draft.attached[0] if draft.attached else None
+        return messages.chat(draft.text, language, draft.facts, attachment=file)
+    except TemplateBroken as error:
+        return Declined(str(error), "text", Cause.MESSAGE)
+
+
+def _order_tickets(
+    connection: Connection, desk: Desk, event: Event, claimed: Claimed
+) -> Draft | Declined | Later:
     order = orders.by_code(connection, claimed.subject)
     files = order_files.of_order(connection, order.id)
     if not files:
-        return _wrong(f"order {order.code} has no tickets any more")
-    attached = _attached(desk, files)
+        return wrong(f"order {order.code} has no tickets any more")
+    # WhatsApp carries one file: an order's tickets are links there
+    attached = _attached(desk, files) if claimed.channel is Channel.MAIL else ()
     if not isinstance(attached, tuple):
         return attached
     links = [desk.holder_link(file) for file in files]
@@ -91,25 +87,25 @@ def _order_tickets(connection: Connection, desk: Desk, event: Event, claimed: Cl
     ]
     facts = _of_order(desk, event, order) | _occasion(event)
     facts |= {"tickets": tickets, "attached": [each.name for each in attached], "url": links[0]}
-    language = language_of(event.locale)
-    return desk.messages.mail("order_tickets", language, facts, attachments=attached)
+    return Draft("order_tickets", facts, attached)
 
 
-def _guest_ticket(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Written:
+def _guest_ticket(
+    connection: Connection, desk: Desk, event: Event, claimed: Claimed
+) -> Draft | Declined | Later:
     if guest_tickets.has_opted_out(connection, claimed.address):
-        return Declined("they want no such mail", "opted out", Cause.OPTED_OUT)
+        return Declined("they want no such messages", "opted out", Cause.OPTED_OUT)
     found = guest_tickets.named(connection, claimed.subject)
     if found is None:
-        return _wrong(f"ticket {claimed.subject} is not valid any more")
+        return wrong(f"ticket {claimed.subject} is not valid any more")
     name, file = found
     attached = _attached(desk, [file])
     if not isinstance(attached, tuple):
         return attached
-    facts = _of_event(desk, event) | _occasion(event)
+    facts = event_facts(desk, event) | _occasion(event)
     facts |= {"name": name, "ticketType": file.ticket_type, "ticketCode": file.ticket_code}
     facts |= {"url": desk.holder_link(file)}
-    language = language_of(event.locale)
-    return desk.messages.mail("ticket_ready", language, facts, attachments=attached)
+    return Draft("ticket_ready", facts, attached)
 
 
 def _attached(desk: Desk, files: list[OrderFile]) -> tuple[Attachment, ...] | Declined | Later:
@@ -126,29 +122,19 @@ def _attached(desk: Desk, files: list[OrderFile]) -> tuple[Attachment, ...] | De
         return found
     if desk.public_url:
         return ()
-    return _wrong(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
+    return wrong(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
 
 
-def _notice(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Written:
+def _notice(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Draft:
     order = orders.by_code(connection, str(claimed.payload["order"]))
     write = _NOTICES.get(claimed.purpose, _asks)
     name, facts = write(connection, event, order, claimed)
-    facts = _of_order(desk, event, order) | facts
-    return desk.messages.mail(name, language_of(event.locale), facts)
-
-
-def _of_event(desk: Desk, event: Event) -> dict[str, Fact]:
-    return {
-        "timeZone": event.time_zone,
-        "organiser": desk.organiser or event.name,
-        "url": desk.shop_link(event),
-        "eventName": event.name,
-    }
+    return Draft(name, _of_order(desk, event, order) | facts)
 
 
 def _of_order(desk: Desk, event: Event, order: Order) -> dict[str, Fact]:
     name = order.buyer.name if order.buyer else ""
-    return _of_event(desk, event) | {"name": name, "orderCode": order.code}
+    return event_facts(desk, event) | {"name": name, "orderCode": order.code}
 
 
 def _occasion(event: Event) -> dict[str, Fact]:
@@ -222,7 +208,9 @@ _NOTICES: dict[str, Callable[[Connection, Event, Order, Claimed], Told]] = {
     "refund.to_transfer": _to_transfer,
 }
 
-_BY_PURPOSE: dict[str, Callable[[Connection, Desk, Event, Claimed], Written]] = {
+_BY_PURPOSE: dict[str, Callable[[Connection, Desk, Event, Claimed], Draft | Declined | Later]] = {
     outbox.TICKETS: _order_tickets,
     outbox.GUEST_TICKET: _guest_ticket,
+    outbox.VOUCHERS: voucher_message,
+    outbox.BATCH: batch_message,
 }

@@ -14,14 +14,19 @@ from ticketing.cli import (
     importing,
     ledger,
     orders,
+    package,
     promo,
     questions,
     refund,
+    router,
     running,
     sale,
     selling,
     sending,
     serving,
+    voucher_drift,
+    voucher_upkeep,
+    vouchers,
     working,
 )
 
@@ -37,14 +42,21 @@ app.add_typer(events.app, name="events")
 app.add_typer(sale.app, name="sale")
 app.add_typer(promo.app, name="promo")
 app.add_typer(orders.app, name="orders")
+app.add_typer(router.app, name="router")
+app.add_typer(package.app, name="package")
 app.add_typer(refund.app, name="refund")
 app.add_typer(cancelling.app, name="cancel-event")
 app.add_typer(serving.app, name="api-keys")
 app.add_typer(sending.app, name="send-tickets")
 app.add_typer(hooks.app, name="hooks")
+app.add_typer(vouchers.app, name="vouchers")
+for command in (*voucher_upkeep.COMMANDS, *voucher_drift.COMMANDS):
+    vouchers.app.command()(command)
+vouchers.app.add_typer(voucher_drift.repair, name="repair")
+vouchers.app.add_typer(voucher_upkeep.cleanup, name="cleanup")
 for module in (
     importing, questions, generating, selling, deliveries, sending, ledger, gate, health, database,
-    running, serving, working,
+    running, serving, vouchers, working,
 ):  # fmt: skip
     for command in module.COMMANDS:
         app.command()(command)

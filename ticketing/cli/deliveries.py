@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.domain.deliveries import Channel
 
 
 def deliver(*, as_json: JsonOption = False) -> None:
@@ -15,11 +16,13 @@ def deliver(*, as_json: JsonOption = False) -> None:
 
     from ticketing.actions.deliver import deliver_all
     from ticketing.actions.delivery_desk import untaken
+    from ticketing.actions.pace_channels import forecast
 
     with office() as opened:
         with opened.mailroom() as mailroom:
             done = deliver_all(opened.database, mailroom, clock=now)
             has_door = mailroom.mail is not None
+            ends = forecast(opened.database, mailroom.pace, at=now())
         waits = untaken(opened.database, at=now())
         folder = "" if opened.settings.mail_url or not has_door else opened.settings.mails
     if as_json:
@@ -36,7 +39,10 @@ def deliver(*, as_json: JsonOption = False) -> None:
         f" {waits.to_organiser} to the organiser"
     )
     for channel, (until, why) in waits.rests.items():
-        out.print(f"{channel} rests until {until:%H:%M:%S} UTC: {why}", markup=False)
+        held = f"rests until {until:%H:%M:%S} UTC" if until else "is stopped"
+        out.print(f"{channel} {held}: {why}", markup=False)
+    if ends is not None and ends > now():
+        out.print(f"WhatsApp: the last message that waits goes {spoken_end(ends)}")
     sys.exit(1 if done.failed else 0)
 
 
@@ -98,8 +104,53 @@ def resend(
             screen().print(f"messages that go out again: {again}")
 
 
+def bounces(
+    mails: Annotated[
+        list[str],
+        typer.Argument(help="Mails that came back: files, Maildir folders, or - for one on input."),
+    ],
+) -> None:
+    """Read what mail servers sent back, and note it at the messages; again changes nothing."""
+    from ticketing.actions.hear_bounces import hear_bounces
+    from ticketing.gateways.mail_files import mails_in
+
+    with office() as opened, opened.mailroom() as mailroom:
+        done = hear_bounces(opened.database, mails_in(mails), mailroom.channels, at=now())
+    screen().print(
+        f"{done.mails} mails read: {done.applied} bounces noted, {done.unchanged} known,"
+        f" {done.strange} of no message of ours, {done.undecided} not decided yet"
+    )
+
+
+def abort_delivery(
+    delivery: Annotated[int, typer.Argument(help="The delivery's number.", show_default=False)],
+) -> None:
+    """Send one message no more that still waits; `ticketing resend` takes it back."""
+    from ticketing.actions.delivery_desk import abort
+
+    with office() as opened:
+        one = abort(opened.database, delivery, at=now(), by=actor())
+    screen().print(f"{one.purpose} about {one.subject} is not sent", markup=False)
+
+
+def resume_channel(
+    channel: Annotated[Channel, typer.Argument(help="whatsapp or mail.", show_default=False)],
+) -> None:
+    """Let a channel go on that was stopped or rests, once its trouble is over."""
+    from ticketing.actions.pace_channels import resume_channel as let_go_on
+
+    with office() as opened:
+        let_go_on(opened.database, channel, at=now(), by=actor())
+    screen().print(f"{channel} goes on")
+
+
+def spoken_end(at: datetime) -> str:
+    """As a person plans with it, on this machine's clock."""
+    return f"{at.astimezone():%A %d %B, %H:%M}"
+
+
 def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
-COMMANDS = (deliver, deliveries, resend)
+COMMANDS = (deliver, deliveries, resend, abort_delivery, bounces, resume_channel)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from ticketing.store.order_story import OrderStory
+    from ticketing.store.order_story import OrderStory, StoryPlace
 
 app = typer.Typer(
     help="Orders: what became of them, and what has to be decided.", no_args_is_help=True
@@ -137,6 +137,12 @@ def resolve(
     )
 
 
+def _brings(place: "StoryPlace") -> str:
+    if place.voucher is not None:
+        return f"voucher {place.voucher}" + (f", {place.ending_why}" if place.ending_why else "")
+    return f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
+
+
 def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
     out, order = screen(), told.order
     out.print(
@@ -156,9 +162,8 @@ def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
         back = f", {line.returned} given back" if line.returned else ""
         out.print(f"  line     {line.quantity} x {line.ticket_type} at {line.price}{back}")
     for place in told.places:
-        ticket = f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
         back = f", given back {_clock(place.returned_at, zone)}" if place.returned_at else ""
-        out.print(f"  place {place.number}  {place.ticket_type}: {ticket}{back}")
+        out.print(f"  place {place.number}  {place.ticket_type}: {_brings(place)}{back}")
     for part in told.parts:
         end = f"paid {_clock(part.paid_at, zone)}" if part.paid_at else "not paid"
         out.print(f"  part {part.number}   {part.amount} due {_clock(part.due_at, zone)}, {end}")

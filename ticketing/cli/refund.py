@@ -10,7 +10,7 @@ from ticketing.cli.orders import CodeArgument, plain
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
 if TYPE_CHECKING:
-    from ticketing.domain.refund_plans import Fee, RefundPlan
+    from ticketing.domain.refund_plans import Fee, Place, RefundPlan
     from ticketing.domain.refunds import Refund
 
 app = typer.Typer(help="Give money back: planned first, then applied.", no_args_is_help=True)
@@ -209,12 +209,19 @@ def show_plan(planned: "RefundPlan", *, as_json: bool) -> None:
         way = part.channel if not part.why else f"{part.channel}: {part.why}"
         out.print(f"  {part.amount} of {part.attempt_key}  {way}")
     for place in planned.places:
-        ticket = f"ticket {place.ticket_code} dies" if place.ticket_code else "no ticket yet"
-        out.print(f"  place {place.number} ({place.ticket_type}, {place.worth}) ends: {ticket}")
+        out.print(
+            f"  place {place.number} ({place.ticket_type}, {place.worth}) ends: {_loses(place)}"
+        )
     out.print(f"  places that stay: {planned.places_left}")
     for note in planned.notes:
         out.print(f"  {note}")
     out.print(f"to do it: ticketing refund apply {planned.order_code} --plan {planned.plan_hash}")
+
+
+def _loses(place: "Place") -> str:
+    if place.voucher_id is not None:
+        return f"its voucher is taken back{', used already' if place.used else ''}"
+    return f"ticket {place.ticket_code} dies" if place.ticket_code else "no ticket yet"
 
 
 def _fee(rule: "Fee", percent: int | None, each: int | None) -> "Fee":

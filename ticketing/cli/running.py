@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import office, screen
+from ticketing.cli.console import actor, now, office, screen
 from ticketing.domain.errors import Unavailable
 
 if TYPE_CHECKING:
+    from ticketing.office import Office
     from ticketing.settings import Settings
     from ticketing.store.embedded.server import EmbeddedServer
 
-REHEARSAL_PORT = 8788
+REHEARSAL_PORT, WHATSAPP_PORT, ROUTER_PORT = 8788, 8789, 8790
 
 
 def up(
@@ -23,7 +24,7 @@ def up(
 ) -> None:
     """Start PostgreSQL, Dagster, the web service, the worker.
 
-    In a rehearsal, a simulated payment gateway too. Ctrl-C stops all of them.
+    In a rehearsal, a simulated payment gateway, WhatsApp and hotspot router too. Ctrl-C stops all.
     """
     import sys
 
@@ -34,7 +35,9 @@ def up(
     with office() as opened:
         environment = prepare_dagster_home(opened)
         page, web = free_port(port), free_port(opened.settings.web_port)
-        gateway = free_port(REHEARSAL_PORT)
+        gateway, chats = free_port(REHEARSAL_PORT), free_port(WHATSAPP_PORT)
+        router = free_port(ROUTER_PORT)
+        environment["WEB_PORT"] = str(web)  # links in a rehearsal's messages lead there
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
         dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
         dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-h", host, "-p", str(page)]
@@ -48,6 +51,8 @@ def up(
             f"  rosters   {opened.settings.inbox}/<event>/*.csv are imported when dropped there\n"
             f"  tickets   {opened.settings.documents}\n"
             f"  mails     {_mails(opened.settings)}\n"
+            f"  WhatsApp  {_chats(opened.settings, chats)}\n"
+            f"  vouchers  {_router(opened.settings.midtrans_environment, router)}\n"
             f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
             f"{_payments(opened.settings.midtrans_environment, gateway)}"
@@ -63,6 +68,12 @@ def up(
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
             services.append(Service(simulate, logs / "midtrans.log"))
+            services.append(Service(_simulated_router(opened, router), logs / "routeros.log"))
+        if opened.settings.whatsapp == "rehearsal":
+            environment["WHATSAPP_REHEARSAL_URL"] = f"http://127.0.0.1:{chats}"
+            simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
+            simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
+            services.append(Service(simulate, logs / "whatsapp.log"))
         code = supervise(
             services,
             environment,
@@ -71,6 +82,19 @@ def up(
             tell=lambda line: screen().print(f"  {line}"),
         )
     sys.exit(code)
+
+
+def _simulated_router(opened: "Office", port: int) -> list[str]:
+    """Its command, the router being known from here on; it forgets its vouchers when it stops."""
+    import sys
+
+    from ticketing.actions.rehearse_hotspot import ACCOUNT, PROFILES, rehearse_router
+
+    rehearse_router(opened.database, opened.keys, port=port, by=actor())
+    user, password = ACCOUNT
+    command = [sys.executable, "-m", "simulators.routeros", "--port", str(port)]
+    command += ["--user", user, "--password", password]
+    return command + [word for profile in PROFILES for word in ("--profile", profile)]
 
 
 def _tend(server: "EmbeddedServer | None") -> None:
@@ -91,6 +115,25 @@ def _mails(settings: "Settings") -> str:
     return "wait: MAIL_URL is not set"
 
 
+def _chats(settings: "Settings", port: int) -> str:
+    """Where WhatsApp messages go."""
+    if settings.whatsapp == "rehearsal":
+        return f"http://127.0.0.1:{port}/_simulator, nobody gets them: a rehearsal"
+    if settings.whatsapp == "none":
+        return "none: WHATSAPP_PROVIDER is not set"
+    return f"goes through {settings.whatsapp}"
+
+
+def _router(environment: str, port: int) -> str:
+    """Where vouchers of a rehearsal are put."""
+    if environment == "rehearsal":
+        return (
+            f"on 127.0.0.1:{port}, nobody gets on the net by them: a rehearsal;"
+            " `ticketing rehearse-hotspot` sells some"
+        )
+    return "on the routers of `ticketing router list`"
+
+
 def _payments(environment: str, gateway: int) -> str:
     """What becomes of money: never to be found out later."""
     if environment == "rehearsal":
@@ -103,4 +146,23 @@ def _payments(environment: str, gateway: int) -> str:
     return "\n  payments  Midtrans: real money\n"
 
 
-COMMANDS = (up,)
+def rehearse_hotspot() -> None:
+    """Sell packages of a simulated hotspot, to practise; only in a rehearsal.
+
+    `ticketing up` has the router. The same again changes nothing.
+    """
+    from ticketing.actions.rehearse_hotspot import PACKAGES
+    from ticketing.actions.rehearse_hotspot import rehearse_hotspot as rehearse
+    from ticketing.domain.errors import Misconfigured
+
+    with office() as opened:
+        if opened.settings.midtrans_environment != "rehearsal":
+            raise Misconfigured("MIDTRANS_ENVIRONMENT moves money: there is no rehearsal here")
+        event = rehearse(opened.database, at=now(), by=actor())
+    screen().print(
+        f"{event.slug}: packages {', '.join(PACKAGES)} are on sale, a rehearsal:"
+        f" POST /voucher/purchase, or /events/{event.slug}; `ticketing package close` ends each"
+    )
+
+
+COMMANDS = (up, rehearse_hotspot)

@@ -1,37 +1,69 @@
 """`ticketing send-tickets`: plan, apply."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
 from ticketing.cli.sale import EventArgument
 
+if TYPE_CHECKING:
+    from ticketing.domain.deliveries import Channel
+
 app = typer.Typer(
-    help="Mail a roster's tickets to its guests: planned first, then applied.",
+    help="Send a roster's tickets to its guests: planned first, then applied.",
     no_args_is_help=True,
 )
 
 
+def _ways(text: str) -> "list[Channel]":
+    from ticketing.domain.deliveries import Channel
+
+    known = {str(channel): channel for channel in (Channel.WHATSAPP, Channel.MAIL)}
+    ways = [word.strip() for word in text.split(",")]
+    if not set(ways) <= known.keys() or len(set(ways)) < len(ways):
+        raise typer.BadParameter("say whatsapp, mail, or both with a comma, the preferred first")
+    return [known[word] for word in ways]
+
+
+ByOption = Annotated[
+    str,
+    typer.Option(
+        "--by", help="whatsapp, mail, or whatsapp,mail: each guest by the first there is."
+    ),
+]
+
+
 @app.command("plan")
-def plan(event: EventArgument, *, as_json: JsonOption = False) -> None:
-    """Say who would be sent a ticket; who got one already is left out."""
+def plan(event: EventArgument, *, by: ByOption = "mail", as_json: JsonOption = False) -> None:
+    """Say who would be sent a ticket, and until when; who got one already is left out."""
     from dataclasses import asdict
 
+    from ticketing.actions.pace_channels import forecast
     from ticketing.actions.send_tickets import plan_sending
+    from ticketing.cli.deliveries import spoken_end
+    from ticketing.domain.deliveries import Channel
 
     with office() as opened:
-        planned = plan_sending(opened.database, opened.event(event))
+        planned = plan_sending(opened.database, opened.event(event), by=_ways(by))
+        by_whatsapp = planned.by(Channel.WHATSAPP)
+        ends = forecast(opened.database, opened.pace, more=by_whatsapp, at=now())
     if as_json:
-        print_json(asdict(planned))
+        print_json(asdict(planned) | {"whatsapp_ends": ends if by_whatsapp else None})
         return
     out = screen()
     out.print(
-        f"{len(planned.by_mail):,} tickets would go by mail; no address: "
-        f"{len(planned.without_address):,} guests, want no mail: {len(planned.opted_out):,};"
-        " nothing has changed yet"
+        f"{planned.by(Channel.MAIL):,} tickets would go by mail, {by_whatsapp:,} by WhatsApp;"
+        f" no address: {len(planned.without_address):,} guests,"
+        f" want none: {len(planned.opted_out):,}; nothing has changed yet"
     )
-    out.print(f"to do it: ticketing send-tickets apply {planned.event} --plan {planned.plan_hash}")
+    if by_whatsapp:
+        told = spoken_end(ends) if ends else "never: the day's budget is nought"
+        out.print(f"the last by WhatsApp, after what waits already: {told}")
+    also = "" if by == "mail" else f" --by {by}"
+    out.print(
+        f"to do it: ticketing send-tickets apply {planned.event}{also} --plan {planned.plan_hash}"
+    )
 
 
 @app.command("apply")
@@ -39,9 +71,10 @@ def apply(
     event: EventArgument,
     *,
     plan: Annotated[str, typer.Option(help="The hash that `send-tickets plan` printed.")],
+    by: ByOption = "mail",
     as_json: JsonOption = False,
 ) -> None:
-    """Leave the planned tickets to be mailed, after whatever else waits.
+    """Leave the planned tickets to be sent, after whatever else waits.
 
     The worker or `ticketing deliver` sends them.
     """
@@ -50,17 +83,20 @@ def apply(
     from ticketing.actions.send_tickets import apply_sending
 
     with office() as opened:
-        done = apply_sending(opened.database, opened.event(event), plan_hash=plan, by=actor())
+        known = opened.event(event)
+        done = apply_sending(opened.database, known, plan_hash=plan, channels=_ways(by), by=actor())
     if as_json:
         print_json(asdict(done))
     else:
-        screen().print(f"tickets that will be mailed: {len(done.by_mail):,}")
+        screen().print(f"tickets that will be sent: {len(done.tickets):,}")
 
 
 def opt_out(
-    address: Annotated[str, typer.Argument(help="The mail address.", show_default=False)],
+    address: Annotated[
+        str, typer.Argument(help="The mail address, or the number as +62….", show_default=False)
+    ],
 ) -> None:
-    """Mail no roster's ticket to an address any more; what is ordered still comes."""
+    """Send no roster's ticket to an address or number any more; what is ordered still comes."""
     from ticketing.actions.send_tickets import opt_out as leave_alone
 
     with office() as opened:

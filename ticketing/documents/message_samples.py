@@ -86,7 +86,16 @@ SAMPLES: dict[str, Sample] = {
             "validity": timedelta(hours=24),
             "network": "Kampus Hotspot",
         },
-        "hotspot/login",
+        "events/kampus-hotspot",
+    ),
+    "vouchers_ready": Sample(
+        {
+            "name": "Budi",
+            "orderCode": "ORD-7Q4M9ZKDX2TA",
+            "codes": ["WF-7Q4M9Z - Paket 5 ribu", "WF-X2TAKD - Paket harian - 21 November 2026"],
+            "network": "Kampus Hotspot",
+        },
+        "events/kampus-hotspot",
     ),
     "organiser_notice": Sample(
         {

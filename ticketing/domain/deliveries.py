@@ -116,6 +116,11 @@ class Channel(StrEnum):
 FALLBACK = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
 
 
+def beginning_with(first: Channel | None) -> tuple[Channel, ...]:
+    """The order in which channels are tried when one of them is wished for."""
+    return FALLBACK if first is None else (first, *(each for each in FALLBACK if each is not first))
+
+
 def next_channel(
     reachable_by: Collection[Channel],
     tried: Collection[Channel],

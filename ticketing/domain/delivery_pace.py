@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from ticketing.domain.messages import Accepted, Cause, Declined, Later, Outcome, Stops
 
 DAY = timedelta(hours=24)
+KEPT_SHARE = 5  # a fifth
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most so many recipients in any 24 hours (None: no such limit), at least so far apart."""
+    """At most so many messages in any 24 hours (None: no such limit), at least so far apart."""
 
     per_day: int | None
     apart: timedelta = timedelta(0)
@@ -22,6 +23,21 @@ class Pace:
         if self.per_day is None or len(sent) < self.per_day:
             return earliest
         return max(earliest, sent[-self.per_day] + DAY)
+
+    def room(self, sent: Sequence[datetime], *, at: datetime, most: int) -> int:
+        """How many may go at this moment, at most so many."""
+        if self.per_day == 0:
+            return 0
+        times = list(sent)
+        while len(times) - len(sent) < most and self.due(times, at=at) <= at:
+            times.append(at)
+        return len(times) - len(sent)
+
+    @property
+    def for_many(self) -> "Pace":
+        """For what is sent to many who wait for nothing: some of a day is kept for who does."""
+        kept = None if self.per_day is None else self.per_day - self.per_day // KEPT_SHARE
+        return Pace(kept, self.apart)
 
     def ends(self, waiting: int, sent: Sequence[datetime], *, at: datetime) -> datetime | None:
         """When the last of those waiting goes, if nothing goes wrong; None when it never can."""

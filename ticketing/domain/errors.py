@@ -32,9 +32,13 @@
     │   ├── UnreadableReport     a delivery report or a bounce that makes no sense
     │   ├── SignatureMismatch    a payment notification that the gateway did not sign
     │   ├── UnknownRouter        no router has that name
+    │   ├── UnusableRouter       a router's name or address that cannot be
+    │   ├── RouterNeeded         a router that packages or vouchers still stand on
     │   ├── UnknownPackage       no voucher package has that code
     │   ├── UnusablePackage      a voucher package that no router could carry out
     │   ├── UnusableCodeRule     voucher codes that a router misreads or a stranger guesses
+    │   ├── NothingOwed          an order that nobody has paid for, or that is of no vouchers
+    │   ├── StillOwed            vouchers that a buyer may still get are no leftovers
     │   ├── RouterRefused        the router will not; `reason` says which of the known ones
     │   │   └── NameTaken            a row of that name is on the router; look whose it is
     │   └── Misconfigured        a setting is missing or wrong; names it
@@ -188,6 +192,14 @@ class UnknownRouter(Refused):
     """No router has that name."""
 
 
+class UnusableRouter(Refused):
+    """A router's name, address or certificate cannot be what was said; names the field."""
+
+
+class RouterNeeded(Refused):
+    """Packages are sold on the router, or vouchers are on it; says which and how many."""
+
+
 class UnknownPackage(Refused):
     """No voucher package has that code."""
 
@@ -198,6 +210,14 @@ class UnusablePackage(Refused):
 
 class UnusableCodeRule(Refused):
     """Voucher codes that a router misreads, or that a stranger could guess."""
+
+
+class NothingOwed(Refused):
+    """An order that nobody has paid for, or that is of no vouchers, is owed none."""
+
+
+class StillOwed(Refused):
+    """Vouchers of an order that is paid, or may be yet, are no leftovers."""
 
 
 class RouterRefused(Refused):

@@ -67,6 +67,8 @@ class RouterUser:
     online: timedelta
     bytes_used: int
     disabled: bool
+    online_limit: timedelta | None = None
+    bytes_limit: int | None = None
 
     @property
     def marker(self) -> Marker | None:

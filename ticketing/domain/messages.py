@@ -62,6 +62,7 @@ class Cause(StrEnum):
     RECIPIENT = "recipient"  # nobody is there; another channel may reach them
     OPTED_OUT = "opted out"  # they do not want it; no channel must be tried for such messages
     MESSAGE = "message"  # our own mistake: the same would happen to the next recipient
+    SUBJECT = "subject"  # there is nothing to tell any more, by any channel
 
 
 class Stops(StrEnum):
@@ -86,6 +87,11 @@ class Declined:
     reason: str
     code: str = ""
     cause: Cause = Cause.RECIPIENT
+
+    @property
+    def may_go_otherwise(self) -> bool:
+        """Whether another channel may be tried."""
+        return self.cause not in {Cause.OPTED_OUT, Cause.SUBJECT}
 
 
 @dataclass(frozen=True, slots=True)

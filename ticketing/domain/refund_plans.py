@@ -64,16 +64,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place of a paid order. `worth` is what it cost after its share of a discount."""
+    """A place of a paid order, or a voucher. `worth` is what it cost after its share of a discount.
+
+    Who has a place is on the list of attendees; a voucher is on a router, or on its way there.
+    """
 
     number: int
-    attendee_id: int
+    attendee_id: int | None
     ticket_type_id: int
     ticket_type: str
     worth: Rupiah
     ticket_code: str | None
     delivered: bool
     used: bool | None = None  # None: nobody knows, since no check-ins are kept yet
+    voucher_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def plan(books: Books, asked: Asked, *, at: datetime) -> RefundPlan:
         kept=kept,
         amount=amount,
         parts=ways,
-        notes=(*notes, *_of_tickets(places)),
+        notes=(*notes, *_of_tickets(places), *_of_vouchers(places)),
         plan_hash=digest(facts),
     )
 
@@ -222,3 +226,12 @@ def _of_tickets(places: Sequence[Place]) -> list[str]:
     if codes and any(place.used is None for place in codes):
         notes.append("whether a ticket was used is not known: no check-ins are kept yet")
     return notes
+
+
+def _of_vouchers(places: Sequence[Place]) -> list[str]:
+    """Who used one had what was paid for: a person decides, but knows of it."""
+    sold = [place for place in places if place.voucher_id is not None]
+    used = [str(place.number) for place in sold if place.used]
+    if not used:
+        return []
+    return [f"{len(used)} of {len(sold)} vouchers were used already: {', '.join(used)}"]

@@ -132,13 +132,16 @@ def purchase_state(
     return PurchaseState.VOUCHER_GENERATION_FAILED if gave_up else PurchaseState.PENDING
 
 
-def ends_at(package: Package, sold_at: datetime, first_used_at: datetime | None) -> datetime | None:
-    """When a voucher's validity is over; None when nothing ends it as things are."""
+def ends_at(package: Package, had_at: datetime, first_used_at: datetime | None) -> datetime | None:
+    """When a voucher's validity is over; None when nothing ends it as things are.
+
+    `had_at` is when it was both sold and on its router: an outage costs the buyer nothing.
+    """
     if package.counting is Counting.FROM_SALE:
-        return sold_at + package.validity
+        return had_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
-    return None if package.unused_for is None else sold_at + package.unused_for
+    return None if package.unused_for is None else had_at + package.unused_for
 
 
 def first_used_at(

@@ -36,9 +36,9 @@ def mail_server(url: str) -> MailServer:
     )
 
 
-def mail_sender(written: str) -> Sender:
+def mail_sender(written: str, bounces: str = "") -> Sender:
     """`Panitia Wisuda <tiket@example.org>`, or the address alone."""
     name, address = parseaddr(written)
     if not address:
         raise Misconfigured("MAIL_FROM must be an address, as in Tickets <tickets@example.org>")
-    return Sender(address, Address(name).display_name)
+    return Sender(address, Address(name).display_name, bounces=bounces)

@@ -6,6 +6,7 @@ rows we made; so after silence one reads back, and never guesses.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -13,7 +14,14 @@ from ticketing.domain.errors import RouterRefused, TicketingError
 from ticketing.domain.hotspot import HotspotUser, Marker, Profile, RouterUser
 from ticketing.gateways.routeros_connection import Connection
 from ticketing.gateways.routeros_exchange import Command, Row
-from ticketing.gateways.routeros_reading import Health, health, profile, router_user, seconds
+from ticketing.gateways.routeros_reading import (
+    Health,
+    duration,
+    health,
+    profile,
+    router_user,
+    seconds,
+)
 from ticketing.gateways.routeros_refusals import Reason
 from ticketing.gateways.routeros_socket import RouterAccount
 
@@ -24,7 +32,9 @@ _MANY_NAMES = 200  # from here on one look at the whole table is less work for t
 _USERS, _ACTIVE, _COOKIES = "/ip/hotspot/user", "/ip/hotspot/active", "/ip/hotspot/cookie"
 _PROFILES = "/ip/hotspot/user/profile"
 # no password: we never read one back, and the account needs no right to
-_COLUMNS = ".id,name,profile,comment,uptime,bytes-in,bytes-out,disabled"
+_COLUMNS = (
+    ".id,name,profile,comment,uptime,bytes-in,bytes-out,disabled,limit-uptime,limit-bytes-total"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +108,22 @@ class Router:
 
     def ours(self, office: str) -> list[RouterUser]:
         """Every row with the marker of this office; a look at the whole table."""
-        rows = map(router_user, self._print(_USERS, _COLUMNS))
-        return [row for row in rows if row.marker and row.marker.office == office]
+        return [row for row in self.users() if row.marker and row.marker.office == office]
+
+    def users(self) -> list[RouterUser]:
+        """Every row, whosever it is."""
+        return [router_user(row) for row in self._print(_USERS, _COLUMNS)]
+
+    def sessions(self) -> dict[str, timedelta]:
+        """How long each user has been online by now; of several devices, the longest.
+
+        Whether a row's own counter moves before the session ends, no page of the vendor says.
+        """
+        longest: dict[str, timedelta] = {}
+        for row in self._print(_ACTIVE, "user,uptime"):
+            name, lasts = row.get("user", ""), duration(row.get("uptime", ""))
+            longest[name] = max(lasts, longest.get(name, lasts))
+        return longest
 
     def remove(self, markers: Iterable[Marker]) -> dict[Marker, Removal]:
         """Take rows off, and whoever is online by them.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ticketing.domain.errors import OutcomeUnknown, RouterUnavailable, TicketingError
-from ticketing.gateways.routeros_refusals import refusal
+from ticketing.gateways.routeros_refusals import refusal, without
 from ticketing.gateways.routeros_wire import Unreadable, encoded
 
 # What is under way when a connection breaks has to be read back: a few questions, at this size.
@@ -108,11 +108,12 @@ class Exchange:
 
     def give_up(self, why: str) -> None:
         """No more answers will come: say of each open command whether it may have been done."""
+        told = without([secret for each in self._commands for secret in each.secrets], why)
         for number, (command, answer) in enumerate(zip(self._commands, self.answers, strict=True)):
             if not answer.ended:
                 unknown = number < self._sent and not command.repeatable
                 kind = OutcomeUnknown if unknown else RouterUnavailable
-                answer.error = kind(f"router {self._router}: no answer ({why})")
+                answer.error = kind(f"router {self._router}: no answer ({told})")
                 answer.ended = True
         self._ended = len(self._commands)
 

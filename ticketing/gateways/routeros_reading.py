@@ -80,6 +80,9 @@ def router_user(row: Row) -> RouterUser:
         online=duration(row.get("uptime", "")),
         bytes_used=_number(row, "bytes-in") + _number(row, "bytes-out"),
         disabled=row.get("disabled") in {"true", "yes"},
+        # whether a limit of zero is printed depends on the version; it is none
+        online_limit=duration(row.get("limit-uptime", "")) or None,
+        bytes_limit=_number(row, "limit-bytes-total") or None,
     )
 
 

@@ -36,11 +36,12 @@ def refusal(router: str, message: str, secrets: Iterable[str]) -> RouterRefused:
     low = message.lower()
     reason = next((known for sign, known in _SIGNS.items() if sign in low), Reason.OTHER)
     kind = NameTaken if reason is Reason.NAME_TAKEN else RouterRefused
-    told = _without(secrets, message)[:_LONGEST_MESSAGE] or "no reason given"
+    told = without(secrets, message)[:_LONGEST_MESSAGE] or "no reason given"
     return kind(f"router {router}: {told}", reason=reason)
 
 
-def _without(secrets: Iterable[str], text: str) -> str:
+def without(secrets: Iterable[str], text: str) -> str:
+    """A router's own words, which may repeat ours."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
     return text

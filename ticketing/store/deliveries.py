@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    case,
     exists,
     insert,
     not_,
@@ -52,17 +53,22 @@ class Step:
     failures: int = 0  # to be added
     code: str = ""
     reason: str = ""
+    concerns: str = ""
     provider_id: str = ""
 
 
 def claim(
-    connection: Connection, channels: Collection[Channel], *, at: datetime, limit: int
+    connection: Connection, channel: Channel, *, at: datetime, limit: int, bulk: bool = True
 ) -> list[Claimed]:
-    """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile."""
+    """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
+
+    What is one of many goes after everything else, and without `bulk` not at all.
+    """
+    which = _is_due((channel,), at)
     due = (
         select(deliveries.c.id)
-        .where(_is_due(channels, at))
-        .order_by(deliveries.c.next_try, deliveries.c.id)
+        .where(which if bulk else and_(which, not_(deliveries.c.is_bulk)))
+        .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -84,7 +90,13 @@ def claim(
     ids = list(connection.execute(taken).scalars())
     claims = [_claimed(row) for row in connection.execute(_claims(ids))]
     begun = [
-        {"delivery_id": each.id, "number": each.number, "reference": each.reference, "began_at": at}
+        {
+            "delivery_id": each.id,
+            "number": each.number,
+            "channel": each.channel,
+            "reference": each.reference,
+            "began_at": at,
+        }
         for each in claims
     ]
     if begun:
@@ -128,7 +140,8 @@ def _reference(uid: UUID, copies: int) -> str:
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
-        delivery_rests.c.channel == deliveries.c.channel, delivery_rests.c.until > at
+        delivery_rests.c.channel == deliveries.c.channel,
+        or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
     )
     return and_(
         deliveries.c.next_try <= at,
@@ -164,15 +177,21 @@ def stamp(connection: Connection, delivery_id: int, step: Step, *, at: datetime)
 
 
 def log(connection: Connection, delivery_id: int, number: int, step: Step, *, at: datetime) -> None:
-    """How an attempt ended."""
+    """How an attempt ended; what a report has told of it already is not taken back."""
+    logs = delivery_logs.c
+    is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
+    ended = {
+        "state": step.state,
+        "code": step.code,
+        "reason": step.reason,
+        "concerns": step.concerns,
+    }
     connection.execute(
         update(delivery_logs)
-        .where(delivery_logs.c.delivery_id == delivery_id, delivery_logs.c.number == number)
+        .where(logs.delivery_id == delivery_id, logs.number == number)
         .values(
+            **{name: case((is_open, said), else_=logs[name]) for name, said in ended.items()},
             ended_at=at,
-            state=step.state,
-            code=step.code,
-            reason=step.reason,
             provider_id=step.provider_id,
         )
     )
@@ -228,6 +247,7 @@ _ANEW = {
     "resends": 0,
     "ended_at": None,
     "claimed_at": None,
+    "aborted_at": None,
 }
 
 
@@ -246,8 +266,25 @@ def put_back_failed(connection: Connection, event_id: int, *, at: datetime) -> i
 
 
 def needs_a_person() -> ColumnElement[bool]:
-    """Whether nothing more comes of it by itself."""
+    """Whether nothing more comes of it by itself, nor by another channel after it."""
+    later = deliveries.alias("later")
+    went_otherwise = exists().where(
+        later.c.outbox_id == deliveries.c.outbox_id, later.c.id > deliveries.c.id
+    )
     return and_(
         deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
         deliveries.c.next_try.is_(None),
+        deliveries.c.aborted_at.is_(None),
+        not_(went_otherwise.correlate(deliveries)),
     )
+
+
+def abort(connection: Connection, delivery_id: int, *, at: datetime) -> None:
+    """Send it no more, unless somebody asks for it anew."""
+    query = update(deliveries).where(deliveries.c.id == delivery_id)
+    connection.execute(
+        query.values(
+            state=DeliveryState.FAILED, next_try=None, ended_at=at, aborted_at=at,
+            last_error="aborted",
+        )
+    )  # fmt: skip

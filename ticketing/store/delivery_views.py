@@ -43,11 +43,14 @@ def count_waiting(connection: Connection) -> tuple[int, int]:
     return buyers, organisers
 
 
-def rests(connection: Connection, *, at: datetime) -> dict[Channel, tuple[datetime, str]]:
-    """Channels that are let alone: until when, and why."""
-    query = select(delivery_rests).where(delivery_rests.c.until > at)
+def rests(connection: Connection, *, at: datetime) -> dict[Channel, tuple[datetime | None, str]]:
+    """Channels that are let alone: until when (None: until a person says so), and why."""
+    stopped = delivery_rests.c.stopped_at.is_not(None)
+    query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
     rows = connection.execute(query.order_by(delivery_rests.c.channel))
-    return {Channel(row.channel): (row.until, row.reason) for row in rows}
+    return {
+        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
+    }
 
 
 def of_event(connection: Connection, event_id: int, *, failed: bool, limit: int) -> list[Delivery]:

@@ -1,11 +1,13 @@
-"""Tickets of an event's roster on their way to the guests, and who wants no such mail."""
+"""Tickets of an event's roster on their way to the guests, and who wants no such messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from ticketing.domain.deliveries import Channel
 from ticketing.domain.tickets import TicketState
 from ticketing.store.order_files import OrderFile
 from ticketing.store.outbox import GUEST_TICKET
@@ -16,12 +18,17 @@ from ticketing.store.schema_sales import outbox
 
 @dataclass(frozen=True, slots=True)
 class GuestTicket:
-    """A printed ticket that its guest has not been sent; no address: nobody can."""
+    """A printed ticket that its guest has not been sent, and the addresses that are known."""
 
     ticket_code: str
     guest_id: int
-    address: str = field(repr=False)
-    opted_out: bool
+    mail: str = field(repr=False)
+    phone: str = field(repr=False)
+    opted_out: bool  # by either
+
+    def address(self, channel: Channel) -> str:
+        """Where a channel reaches the guest; empty when it cannot."""
+        return {Channel.MAIL: self.mail, Channel.WHATSAPP: self.phone}.get(channel, "")
 
 
 def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
@@ -29,7 +36,7 @@ def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
     told = exists().where(
         outbox.c.purpose == GUEST_TICKET,
         outbox.c.subject == generated_tickets.c.ticket_code,
-        outbox.c.recipient == people.c.email,
+        outbox.c.recipient.in_((people.c.email, people.c.phone)),
         outbox.c.revision == 1,
     )
     query = (
@@ -37,7 +44,8 @@ def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
             generated_tickets.c.ticket_code,
             people.c.id,
             people.c.email,
-            _wants_none(people.c.email),
+            people.c.phone,
+            or_(_wants_none(people.c.email), _wants_none(people.c.phone)),
         )
         .select_from(generated_tickets)
         .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
@@ -61,17 +69,17 @@ def _wants_none(address: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(opt_outs.c.address == func.lower(address))
 
 
-def tell(connection: Connection, event_id: int, tickets: list[GuestTicket]) -> None:
-    """Leave a message about each ticket to be sent; those that stand there are left."""
+def tell(connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]]) -> None:
+    """Leave a message for each ticket's code and address; those that stand there are left."""
     rows = [
         {
             "event_id": event_id,
             "purpose": GUEST_TICKET,
-            "subject": ticket.ticket_code,
-            "recipient": ticket.address,
+            "subject": ticket_code,
+            "recipient": address,
             "payload": {},
         }
-        for ticket in tickets
+        for ticket_code, address in tickets
     ]
     if rows:
         connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
@@ -105,7 +113,5 @@ def has_opted_out(connection: Connection, address: str) -> bool:
 
 def opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
     """Send nothing there any more that was not ordered; false when that was so already."""
-    if has_opted_out(connection, address):
-        return False
-    connection.execute(insert(opt_outs).values(address=address.lower(), since=at))
-    return True
+    query = upsert(opt_outs).values(address=address.lower(), since=at).on_conflict_do_nothing()
+    return connection.execute(query.returning(opt_outs.c.address)).first() is not None

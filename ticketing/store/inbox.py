@@ -1,5 +1,6 @@
 """What gateways told us: kept first, to the byte and once, and handled afterwards."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.store import bell
 from ticketing.store.schema_sales import inbox
 
+PAYMENTS = ("midtrans",)  # whose notices are about payments
 LEASE = timedelta(minutes=5)  # longer than any work on one notice
 _LONGEST_WAIT = timedelta(hours=1)
 # made once: a gateway waits, and building it costs more than what PostgreSQL does
@@ -68,7 +70,9 @@ def keep(
     return is_new
 
 
-def claim(connection: Connection, limit: int, *, at: datetime) -> list[Notice]:
+def claim(
+    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENTS
+) -> list[Notice]:
     """Take the oldest waiting notices for five minutes; those next to us get others.
 
     Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
@@ -76,7 +80,7 @@ def claim(connection: Connection, limit: int, *, at: datetime) -> list[Notice]:
     free = or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
     waiting = (
         select(inbox.c.id)
-        .where(inbox.c.handled_at.is_(None), free)
+        .where(inbox.c.handled_at.is_(None), inbox.c.source.in_(sources), free)
         .order_by(inbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -1,10 +1,12 @@
 """How the inbox stands: what is due, and what waits too long. Nothing is changed here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from ticketing.store.inbox import PAYMENTS
 from ticketing.store.schema_sales import inbox
 
 _WAITING = inbox.c.handled_at.is_(None)
@@ -21,16 +23,22 @@ class Waiting:
     reason: str
 
 
-def count_due(connection: Connection, *, at: datetime, most: int) -> int:
+def count_due(
+    connection: Connection, *, at: datetime, most: int, sources: Collection[str] = PAYMENTS
+) -> int:
     """How many notices could be claimed now; counts no further than that."""
-    due = select(inbox.c.id).where(_WAITING, _free(at)).limit(most).subquery()
+    whose = inbox.c.source.in_(sources)
+    due = select(inbox.c.id).where(_WAITING, whose, _free(at)).limit(most).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
-def has_due_since(connection: Connection, since: datetime, *, at: datetime) -> bool:
+def has_due_since(
+    connection: Connection, since: datetime, *, at: datetime, sources: Collection[str] = PAYMENTS
+) -> bool:
     """Whether a notice that could be claimed was received, or its last try ended, before then."""
     ready_at = func.coalesce(inbox.c.claimed_until, inbox.c.received_at)
-    query = select(inbox.c.id).where(_WAITING, _free(at), ready_at <= since).limit(1)
+    due = (_WAITING, inbox.c.source.in_(sources), _free(at), ready_at <= since)
+    query = select(inbox.c.id).where(*due).limit(1)
     return connection.execute(query).first() is not None
 
 

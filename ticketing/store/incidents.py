@@ -15,11 +15,16 @@ from ticketing.store.schema import events, incidents
 
 
 class Kind(StrEnum):
-    """What failed: a run of a job, a check of what a run made, or somebody's webhook."""
+    """What failed: a run, a check of what it made, a webhook, a channel of messages, a router."""
 
     RUN = "run"
     CHECK = "check"
     HOOK = "hook"
+    CHANNEL = "channel"
+    ROUTER = "router"
+
+
+_UNTOLD = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,18 @@ def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
 def still_open(connection: Connection) -> list[Incident]:
     """The digest: every open line, the latest first."""
     return _lines(connection, only_open=True, limit=1000)
+
+
+def has_untold(connection: Connection) -> bool:
+    """Whether there is an open line that nobody was told of."""
+    return connection.execute(select(exists().where(_UNTOLD))).scalar_one()
+
+
+def untold(connection: Connection, *, at: datetime) -> list[Incident]:
+    """Open lines that nobody was told of, the oldest first; they count as told from now on."""
+    query = update(incidents).where(_UNTOLD).values(told_at=at).returning(incidents.c.id)
+    ids = set(connection.execute(query).scalars())
+    return [line for line in still_open(connection) if line.id in ids][::-1] if ids else []
 
 
 def latest(connection: Connection, limit: int = 100) -> list[Incident]:

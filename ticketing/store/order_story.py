@@ -10,10 +10,13 @@ from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.refunds import Refund
 from ticketing.domain.tickets import TicketState
+from ticketing.domain.vouchers import VoucherState
 from ticketing.store import order_parts, payments, refunds
 from ticketing.store.payments import Attempt
+from ticketing.store.places_had import had, in_order
 from ticketing.store.schema import audit_log, generated_tickets, ticket_types
 from ticketing.store.schema_sales import inbox, order_flags, order_lines, order_places, orders
+from ticketing.store.schema_vouchers import vouchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,15 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class StoryPlace:
-    """One place of the order. Its number is how a refund names it."""
+    """One place of the order, or one of its vouchers. Its number is how a refund names it."""
 
     number: int
     ticket_type: str
     ticket_code: str | None
     ticket_state: TicketState | None
     returned_at: datetime | None
+    voucher: VoucherState | None = None
+    ending_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +160,8 @@ def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
-        .where(any_ticket.c.attendee_id == order_places.c.attendee_id)
-        .correlate(order_places)
+        .where(any_ticket.c.attendee_id == had.c.attendee_id)
+        .correlate(had)
         .scalar_subquery()
     )
     query = (
@@ -165,14 +170,18 @@ def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
             generated_tickets.c.ticket_code,
             generated_tickets.c.state,
             order_places.c.returned_at,
+            vouchers.c.state.label("voucher"),
+            vouchers.c.ending_why,
         )
         .select_from(
-            order_places.join(order_lines, order_lines.c.id == order_places.c.order_line_id)
+            had.join(order_lines, order_lines.c.id == had.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+            .outerjoin(order_places, order_places.c.attendee_id == had.c.attendee_id)
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
+            .outerjoin(vouchers, vouchers.c.id == had.c.voucher_id)
         )
         .where(order_lines.c.order_id == order_id)
-        .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+        .order_by(*in_order)
     )
     return tuple(
         StoryPlace(
@@ -181,6 +190,8 @@ def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
             ticket_code=row.ticket_code,
             ticket_state=None if row.state is None else TicketState(row.state),
             returned_at=row.returned_at,
+            voucher=None if row.voucher is None else VoucherState(row.voucher),
+            ending_why=row.ending_why or "",
         )
         for number, row in enumerate(connection.execute(query), start=1)
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
 
 from ticketing.domain.errors import UnknownOrder
 from ticketing.domain.instalments import Part, next_unpaid
@@ -12,6 +12,7 @@ from ticketing.domain.money import NOTHING, Rupiah
 from ticketing.domain.orders import Flag, OrderState
 from ticketing.domain.payments import AttemptState
 from ticketing.domain.tickets import TicketState
+from ticketing.domain.vouchers import VoucherState
 from ticketing.store import order_parts
 from ticketing.store.orders import NewOrder
 from ticketing.store.schema import attendees, generated_tickets, ticket_types
@@ -24,6 +25,7 @@ from ticketing.store.schema_sales import (
     promo_redemptions,
     promos,
 )
+from ticketing.store.schema_vouchers import packages, vouchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,21 @@ class OrderTicket:
     ticket_type: str
     token_id: bytes = field(repr=False)  # leads to the holder's link
     is_printed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderVoucher:
+    """A voucher of the order; code and password are empty unless it can be used.
+
+    `is_late` says that we stopped trying for now; `password` is empty when it is the code.
+    """
+
+    package: str
+    state: VoucherState
+    is_late: bool
+    ends_at: datetime | None
+    code: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,7 @@ class OrderView:
     places: int  # that entitle to a ticket now
     flags: tuple[Flag, ...]
     parts: tuple[Part, ...] = ()  # of an order that is paid in several
+    vouchers: tuple[OrderVoucher, ...] = ()
 
     @property
     def next_part(self) -> Part | None:
@@ -89,12 +107,22 @@ class OrderView:
 
     @property
     def is_moving(self) -> bool:
-        """Whether something is still to come: a payment, or a ticket."""
-        if self.state is OrderState.PENDING:
-            return True
+        """Whether something is still to come: a payment, a ticket, or a voucher."""
+        return self.state is OrderState.PENDING or self.awaits_tickets or self.awaits_vouchers
+
+    @property
+    def awaits_tickets(self) -> bool:
+        """Whether tickets are being made."""
         printed = sum(ticket.is_printed for ticket in self.tickets)
         return self.state is OrderState.PAID and printed < self.places
 
+    @property
+    def awaits_vouchers(self) -> bool:
+        """Whether vouchers are being made."""
+        return any(voucher.state in _BEING_MADE for voucher in self.vouchers)
+
+
+_BEING_MADE = {VoucherState.OWED, VoucherState.ASKED}
 
 # made once: pages ask every few seconds, and building a query costs more than asking it
 _WANTED = bindparam("wanted", type_=BigInteger)
@@ -105,8 +133,15 @@ _ORDER = (
     .where(orders.c.id == _WANTED)
 )
 _LINES = (
-    select(ticket_types.c.id, ticket_types.c.name, order_lines.c.quantity, order_lines.c.price)
+    select(
+        ticket_types.c.id,
+        ticket_types.c.name,
+        order_lines.c.quantity,
+        order_lines.c.price,
+        packages.c.ticket_type_id.is_not(None).label("is_package"),
+    )
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
     .where(order_lines.c.order_id == _WANTED)
     .order_by(ticket_types.c.id)
 )
@@ -135,6 +170,22 @@ _TICKETS = (
     )
     .where(order_lines.c.order_id == _WANTED)
     .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+)
+_IS_PRESENT = vouchers.c.state == VoucherState.PRESENT
+_HAS_PASSWORD = and_(_IS_PRESENT, vouchers.c.password != vouchers.c.name)
+_VOUCHERS = (
+    select(
+        ticket_types.c.name,
+        vouchers.c.state,
+        vouchers.c.gave_up_at.is_not(None),
+        vouchers.c.ends_at,
+        case((_IS_PRESENT, vouchers.c.name), else_=""),
+        case((_HAS_PASSWORD, vouchers.c.password), else_=""),
+    )
+    .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .where(order_lines.c.order_id == _WANTED)
+    .order_by(order_lines.c.ticket_type_id, vouchers.c.number)
 )
 _PLACES = (
     select(func.count())
@@ -193,6 +244,7 @@ def of(connection: Connection, order_id: int) -> OrderView:
     row = connection.execute(_ORDER, wanted).one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
+    lines = connection.execute(_LINES, wanted).all()
     return OrderView(
         id=row.id,
         code=row.code,
@@ -210,15 +262,20 @@ def of(connection: Connection, order_id: int) -> OrderView:
         expires_at=row.expires_at,
         paid_at=row.paid_at,
         lines=tuple(
-            NamedLine(line.id, line.name, line.quantity, Rupiah(line.price))
-            for line in connection.execute(_LINES, wanted)
+            NamedLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
         ),
         attempt=_last_attempt(connection, order_id),
         tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, wanted)),
         places=connection.execute(_PLACES, wanted).scalar_one(),
         flags=tuple(Flag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
         parts=order_parts.of_order(connection, order_id) if row.payment_plan_id else (),
+        vouchers=_vouchers(connection, order_id) if any(one.is_package for one in lines) else (),
     )
+
+
+def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]:
+    rows = connection.execute(_VOUCHERS, {"wanted": order_id})
+    return tuple(OrderVoucher(name, VoucherState(state), *rest) for name, state, *rest in rows)
 
 
 def _last_attempt(connection: Connection, order_id: int) -> LastAttempt | None:

@@ -10,13 +10,16 @@ from ticketing.store.schema_sales import outbox
 ORGANISER = "organiser"  # a role: whoever sends knows the address
 PART_DUE = "order.part_due"
 TICKETS = "order.confirmation"  # a purpose that waits for the documents it brings
+VOUCHERS = "voucher.ready"
 GUEST_TICKET = "ticket.ready"  # a purpose that lets all others go first
+BATCH = "batch.finished"
+ALERTS = "alerts"  # to the organiser, of no event
 
 
 def add(
     connection: Connection,
     *,
-    event_id: int,
+    event_id: int | None,
     purpose: str,
     subject: str,
     recipient: str,

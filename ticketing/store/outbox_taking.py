@@ -9,19 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.deliveries import Channel, DeliveryState
 from ticketing.domain.tickets import TicketState
+from ticketing.store import contacts
+from ticketing.store.contacts import Waiting
 from ticketing.store.outbox import GUEST_TICKET, ORGANISER, TICKETS
 from ticketing.store.schema import attendees, generated_tickets
 from ticketing.store.schema_deliveries import deliveries
 from ticketing.store.schema_sales import order_lines, order_places, orders, outbox
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message of the outbox that nobody has taken yet."""
-
-    id: int
-    event_id: int | None
-    recipient: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +25,7 @@ class New:
     event_id: int | None
     channel: Channel
     address: str = field(repr=False)
+    is_bulk: bool = False  # all others go first
     failure: str = ""
 
 
@@ -41,13 +35,13 @@ def waiting(connection: Connection, *, organiser: bool, limit: int) -> list[Wait
     The organiser's wait while nobody knows an address, tickets until all of an order are printed.
     """
     query = (
-        select(outbox.c.id, outbox.c.event_id, outbox.c.recipient)
+        contacts.messages()
         .where(_can_be_taken(organiser=organiser))
         .order_by(outbox.c.purpose == GUEST_TICKET, outbox.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=outbox)
     )
-    return [Waiting(*row) for row in connection.execute(query)]
+    return [contacts.waiting(row) for row in connection.execute(query)]
 
 
 def _can_be_taken(*, organiser: bool) -> ColumnElement[bool]:
@@ -89,6 +83,7 @@ def add(connection: Connection, new: Sequence[New], *, at: datetime) -> None:
             "event_id": each.event_id,
             "channel": each.channel,
             "address": each.address,
+            "is_bulk": each.is_bulk,
             "state": DeliveryState.FAILED if each.failure else DeliveryState.QUEUED,
             "queued_at": at,
             "next_try": None if each.failure else at,

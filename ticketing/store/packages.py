@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import UnknownPackage
@@ -12,7 +12,8 @@ from ticketing.domain.money import Rupiah
 from ticketing.domain.voucher_codes import CodeRule
 from ticketing.domain.vouchers import Counting, Package
 from ticketing.store.schema import ticket_types
-from ticketing.store.schema_vouchers import packages
+from ticketing.store.schema_sales import order_lines
+from ticketing.store.schema_vouchers import packages, vouchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,33 @@ def get(connection: Connection, code: str) -> StoredPackage:
         known = ", ".join(one.package.code for one in everything(connection)) or "none"
         raise UnknownPackage(f"no package is called {code!r} (known: {known})")
     return found[0]
+
+
+def lock(connection: Connection, code: str) -> StoredPackage | None:
+    """The package of that code, if there is one, locked until the transaction ends."""
+    connection.execute(select(packages.c.code).where(packages.c.code == code).with_for_update())
+    return next(iter(_found(connection, packages.c.code == code)), None)
+
+
+def on_router(connection: Connection, router_id: int) -> list[StoredPackage]:
+    """Those that are made on a router, sold now or not."""
+    return _found(connection, packages.c.router_id == router_id)
+
+
+def is_sold(connection: Connection, ticket_type_id: int) -> bool:
+    """Whether anybody ever ordered of a package, or vouchers of it were made ahead."""
+    ordered = exists().where(order_lines.c.ticket_type_id == ticket_type_id)
+    made = exists().where(vouchers.c.ticket_type_id == ticket_type_id)
+    return bool(connection.execute(select(or_(ordered, made))).scalar_one())
+
+
+def retire(connection: Connection, ticket_type_id: int, code: str) -> None:
+    """Let a package keep its terms under another code; nothing of it is made ahead any more."""
+    connection.execute(
+        update(packages)
+        .where(packages.c.ticket_type_id == ticket_type_id)
+        .values(code=code, made_ahead=0)
+    )
 
 
 def of_types(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[int, StoredPackage]:

@@ -14,13 +14,15 @@ from ticketing.domain.orders import Flag, Order, OrderState
 from ticketing.domain.refund_plans import Asked, Books, Fee, Money, Place, worths
 from ticketing.domain.tickets import TicketState
 from ticketing.store import order_parts, orders, refunds
+from ticketing.store.places_had import had, in_order
 from ticketing.store.schema import generated_tickets, ticket_types
-from ticketing.store.schema_sales import order_lines, order_places, plans, promo_redemptions, promos
+from ticketing.store.schema_sales import order_lines, plans, promo_redemptions, promos
 from ticketing.store.schema_sales import orders as orders_table
 from ticketing.store.schema_sales import refund_rules as rules
+from ticketing.store.schema_vouchers import vouchers
 
 _LIVE = and_(
-    generated_tickets.c.attendee_id == order_places.c.attendee_id,
+    generated_tickets.c.attendee_id == had.c.attendee_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
@@ -45,23 +47,27 @@ def _payers(connection: Connection, order: Order) -> frozenset[int]:
 
 
 def _places(connection: Connection, order_id: int) -> list[Place]:
-    """The live places, numbered through the order; the same number is always the same place."""
+    """The live places and vouchers, numbered through the order."""
     query = (
         select(
             order_lines.c.ticket_type_id,
-            order_places.c.attendee_id,
-            order_places.c.returned_at,
+            had.c.attendee_id,
+            had.c.voucher_id,
+            had.c.is_returned,
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.delivered_at,
+            vouchers.c.present_at,
+            vouchers.c.first_used_at,
         )
         .select_from(
-            order_places.join(order_lines, order_lines.c.id == order_places.c.order_line_id)
+            had.join(order_lines, order_lines.c.id == had.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
             .outerjoin(generated_tickets, _LIVE)
+            .outerjoin(vouchers, vouchers.c.id == had.c.voucher_id)
         )
         .where(order_lines.c.order_id == order_id)
-        .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+        .order_by(*in_order)
     )
     found = connection.execute(query).all()
     costs = [cost for line in _worths(connection, order_id) for cost in line] if found else []
@@ -73,10 +79,12 @@ def _places(connection: Connection, order_id: int) -> list[Place]:
             ticket_type=row.name,
             worth=cost,
             ticket_code=row.ticket_code,
-            delivered=row.delivered_at is not None,
+            delivered=(row.delivered_at or row.present_at) is not None,
+            used=None if row.voucher_id is None else row.first_used_at is not None,
+            voucher_id=row.voucher_id,
         )
         for number, (row, cost) in enumerate(zip(found, costs, strict=True), start=1)
-        if row.returned_at is None
+        if not row.is_returned
     ]
 
 
@@ -137,6 +145,7 @@ def asked_under(connection: Connection, subject: Subject, plan_hash: str) -> Ask
         plans.c.hash == plan_hash,
         plans.c.event_id == subject.event_id,
         plans.c.order_id.is_not_distinct_from(subject.order_id),
+        plans.c.asked.has_key("money"),  # there are plans about other things
     )
     said = connection.execute(query).scalar_one_or_none()
     if said is None:

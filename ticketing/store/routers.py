@@ -72,6 +72,14 @@ def get(connection: Connection, name: str) -> StoredRouter:
     return found[0]
 
 
+def lock(connection: Connection, name: str) -> StoredRouter:
+    """The same, locked until the transaction ends: nobody removes it, and no package comes."""
+    connection.execute(
+        select(routers.c.id).where(_IS_THERE, routers.c.name == name).with_for_update()
+    )
+    return get(connection, name)
+
+
 def by_id(connection: Connection, router_id: int) -> StoredRouter:
     """The router of that number, removed or not."""
     return _found(connection, routers.c.id == router_id)[0]

@@ -27,6 +27,7 @@ from ticketing.store.schema_sales import (
     promos,
     refunds,
 )
+from ticketing.store.schema_vouchers import packages
 
 _WITH_MONEY = [
     state for state in AttemptState if state.has_taken_money and state is not AttemptState.REVERSED
@@ -199,6 +200,8 @@ def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[P
             order_lines.c.order_id,
             func.sum(order_lines.c.quantity - order_lines.c.returned).label("places"),
         )
+        .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(packages.c.ticket_type_id.is_(None))  # vouchers are no places
         .group_by(order_lines.c.order_id)
         .subquery()
     )

@@ -281,7 +281,7 @@ incidents = Table(
     metadata,
     identity(),
     words("cause"),  # one open line per cause, however often it happens
-    words("kind"),  # run | check | hook
+    words("kind"),  # run | check | hook | channel | router
     _event(nullable=True),
     words("message"),
     amount("occurrences"),
@@ -289,7 +289,8 @@ incidents = Table(
     instant("first_seen_at"),
     instant("last_seen_at"),
     instant("resolved_at", nullable=True),
-    CheckConstraint("kind IN ('run', 'check', 'hook')", name="kind"),
+    instant("told_at", nullable=True),  # to a person
+    CheckConstraint("kind IN ('run', 'check', 'hook', 'channel', 'router')", name="kind"),
     Index(
         "uq_incidents_open_cause",
         "cause",

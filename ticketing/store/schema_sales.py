@@ -203,9 +203,9 @@ inbox = Table(
     "inbox",
     metadata,
     identity(),
-    words("source"),  # midtrans
+    words("source"),  # midtrans, whatsapp:cloud, whatsapp:waha, whatsapp:fonnte
     words("unique_key"),  # a digest of what tells one notice from another
-    words("subject"),  # the payment attempt it speaks of, as the sender names it
+    words("subject"),  # the payment attempt it speaks of, as the sender names it; else the sender
     Column("body", LargeBinary, nullable=False),  # as received, to the byte
     instant("received_at"),
     instant("claimed_until", nullable=True),

@@ -91,7 +91,6 @@ vouchers = Table(
     instant("owed_at"),
     instant("sold_at", nullable=True),
     instant("next_try", nullable=True),  # when a router is to be asked about it; none: not at all
-    instant("claimed_until", nullable=True),
     amount("tries"),  # in vain, since it last went well
     instant("gave_up_at", nullable=True),  # a person was told; it goes on when the router answers
     words("last_error", ""),

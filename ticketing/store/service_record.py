@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from ticketing.store.schema import audit_log, events
 
 SETTLED, SERVED = "payments.settle", "orders.serve"
+PROVISIONED = "vouchers.provision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ class Deed:
     counts: Mapping[str, int]
 
 
-def deeds(connection: Connection, *, after: int, but: Collection[str], most: int) -> list[Deed]:
-    """Lines with a higher number, but those of these actors, in the order of their numbers.
+def deeds(
+    connection: Connection, actions: Collection[str], *, after: int, but: Collection[str], most: int
+) -> list[Deed]:
+    """Lines of these actions with a higher number, but those of these actors, by their numbers.
 
     Numbers are given before they are committed: one that was passed over may still appear.
     """
@@ -34,10 +37,18 @@ def deeds(connection: Connection, *, after: int, but: Collection[str], most: int
         .outerjoin(events, events.c.id == audit_log.c.event_id)
         .where(
             audit_log.c.id > after,
-            audit_log.c.action.in_([SETTLED, SERVED]),
+            audit_log.c.action.in_(actions),
             audit_log.c.actor.not_in(but),
         )
         .order_by(audit_log.c.id)
         .limit(most)
     )  # fmt: skip
-    return [Deed(*row) for row in connection.execute(query)]
+    return [
+        Deed(row.id, row.action, row.actor, row.slug, _counts(row.details))
+        for row in connection.execute(query)
+    ]
+
+
+def _counts(details: Mapping[str, object]) -> dict[str, int]:
+    """A line may also say in words what went wrong."""
+    return {what: said for what, said in details.items() if isinstance(said, int)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.voucher_codes import Credentials
@@ -140,6 +140,14 @@ def found(connection: Connection, *conditions: ColumnElement[bool]) -> list[Vouc
     """Vouchers of which something is so, the oldest first."""
     query = select(*COLUMNS).where(*conditions).order_by(vouchers.c.id)
     return [voucher_of(row) for row in connection.execute(query)]
+
+
+def count_on_router(connection: Connection, router_id: int) -> int:
+    """How many are on a router, on their way to it or off it."""
+    query = select(func.count()).where(
+        vouchers.c.router_id == router_id, vouchers.c.state != VoucherState.GONE
+    )
+    return connection.execute(query).scalar_one()
 
 
 def voucher_of(row: Row[*tuple[Any, ...]]) -> Voucher:

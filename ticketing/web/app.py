@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from ticketing.actions.batch_orders import end_abandoned
 from ticketing.actions.generate import Means
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
+from ticketing.doors import whatsapp_subscription
 from ticketing.office import Office, midtrans_account
 from ticketing.store.database import Database
 from ticketing.web import (
@@ -27,18 +29,26 @@ from ticketing.web import (
     refunds,
     shop,
     tickets,
+    voucher_api,
+    voucher_console,
+    voucher_purchase,
+    voucher_repairs,
+    voucher_stream,
+    whatsapp,
 )
 from ticketing.web.limits import Limiter
+from ticketing.web.live_board import LiveBoard
 from ticketing.web.metrics import Metrics
 from ticketing.web.recent_events import RecentEvents
 from ticketing.web.service import Service, now
 from ticketing.web.threshold import Threshold
+from ticketing.web.voucher_stream import board_as_it_is
 from ticketing.web.workshop import Workshop
 
 THREADS = 8
 # two a thread, one an idempotency key in use, one a waiting batch, three a bench, one a call to the
-# gateway and one a notice from it, and some to spare
-CONNECTIONS = 57
+# gateway, one a notice from it and one a report of a message, and some to spare
+CONNECTIONS = 61
 CREDENTIALS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     tickets.router,
@@ -48,9 +58,15 @@ ROUTERS = (
     orders.anybody,
     orders.one,
     payments.router,
+    voucher_purchase.router,
+    whatsapp.router,
     refunds.router,
     shop.router,
     order_pages.router,
+    voucher_api.router,
+    voucher_repairs.router,
+    voucher_stream.router,
+    voucher_console.router,
     holder.router,
     health.router,
     health.metrics_router,
@@ -101,11 +117,13 @@ def _service(office: Office) -> Service:
     return Service(
         office=office,
         workshop=Workshop(means, now),
-        metrics=Metrics(office.database),
+        metrics=Metrics(office.database, now),
         limiter=Limiter(office.settings.web_requests_a_minute),
         templates=templates,
         account=midtrans_account(office.settings),
+        chat=whatsapp_subscription(office.settings),
         recent_events=RecentEvents(office.event),
+        voucher_board=LiveBoard("dashboard", partial(board_as_it_is, office.database)),
         started_at=now(),
     )
 

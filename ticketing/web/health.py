@@ -72,7 +72,7 @@ def detailed(serving: Serving, response: Response) -> Success[Detailed]:
     found = conditions(
         serving.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
     )
-    well = Condition.DOWN not in found.dependencies.values()
+    well = found.well
     response.headers.update(UNCACHED)
     response.status_code = 200 if well else 503
     waiting = serving.workshop.waiting
@@ -85,7 +85,11 @@ def detailed(serving: Serving, response: Response) -> Success[Detailed]:
             uptime=_uptime(serving),
             checked_at=now(),
             dependencies=dict(found.dependencies),
-            queues={"ticket-generation": generation},
+            queues={"ticket-generation": generation}
+            | {
+                name: Queue(waiting=queue.waiting, active=queue.active)
+                for name, queue in found.queues.items()
+            },
         )
     )
 

@@ -114,4 +114,5 @@ def _seen(view: OrderView, *, is_late: bool) -> str:
     attempt = view.attempt.state if view.attempt else ""
     printed = sum(ticket.is_printed for ticket in view.tickets)
     counted = (len(view.tickets), printed, view.refunded.amount, len(view.flags))
-    return f"{view.state} {is_late} {attempt} {counted}"
+    vouchers = "".join(f"{one.state[0]}{one.is_late:d}" for one in view.vouchers)
+    return f"{view.state} {is_late} {attempt} {counted} {vouchers}".rstrip()

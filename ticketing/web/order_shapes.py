@@ -9,6 +9,7 @@ from pydantic import Field
 from ticketing.domain.instalments import Overdue, TicketsWith
 from ticketing.domain.orders import Flag, OrderState
 from ticketing.domain.payments import AttemptState
+from ticketing.domain.vouchers import VoucherState
 from ticketing.store.order_views import OrderView
 from ticketing.store.sale import TypeForSale
 from ticketing.web.answers import Asked, Id, Said
@@ -118,6 +119,20 @@ class TicketOfOrder(Said):
     ready: bool
 
 
+class VoucherOfOrder(Said):
+    """A voucher of the order: `code` is null until it can be used and when it is over.
+
+    `password` is null when the code is typed for both; `isLate` says that we are looking into it.
+    """
+
+    package: str
+    state: VoucherState
+    is_late: bool
+    ends_at: datetime | None
+    code: str | None
+    password: str | None
+
+
 class OrderShown(Said):
     """An order as it stands. `flags` are questions that a person at the office looks at."""
 
@@ -137,6 +152,7 @@ class OrderShown(Said):
     paid_at: datetime | None
     payment: PaymentShown | None
     tickets: list[TicketOfOrder]
+    vouchers: list[VoucherOfOrder]
     flags: list[Flag]
     parts: list[PartShown]
 
@@ -196,6 +212,17 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
                 ready=ticket.is_printed,
             )
             for ticket in view.tickets
+        ],
+        vouchers=[
+            VoucherOfOrder(
+                package=voucher.package,
+                state=voucher.state,
+                is_late=voucher.is_late,
+                ends_at=voucher.ends_at,
+                code=voucher.code or None,
+                password=voucher.password or None,
+            )
+            for voucher in view.vouchers
         ],
         flags=list(view.flags),
         parts=[

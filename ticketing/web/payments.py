@@ -17,6 +17,15 @@ NOTICE_AT_MOST = 64 * 1024  # a gateway's has two or three thousand bytes
 # of their own, so that a notice is kept at once whatever else is going on
 NOTICES_AT_ONCE = CapacityLimiter(4)
 
+# what any door that the gateway may be told of answers, and is sent
+NOTIFICATION_FAILURES = failures(400, 403, 413, 503)
+NOTIFICATION_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
 router = APIRouter(prefix="/api/payment", tags=["payment"], default_response_class=Answer)
 
 
@@ -65,16 +74,7 @@ def begin_payment(serving: Service, order: Order, *, finish_url: str) -> SnapPag
     )  # fmt: skip
 
 
-@router.post(
-    "/notification",
-    responses=failures(400, 403, 413, 503),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        }
-    },
-)
+@router.post("/notification", responses=NOTIFICATION_FAILURES, openapi_extra=NOTIFICATION_BODY)
 async def notification(request: Request) -> Success[Heard]:
     """The gateway's own door: what it signed is kept, and acted on afterwards.
 

@@ -11,17 +11,21 @@ from starlette.exceptions import HTTPException
 
 from ticketing.actions.batch_orders import BatchOfAnotherEvent, UnknownBatch
 from ticketing.actions.issued import NoDocument, NoTicketDue, UnknownGuest, UnknownTicket
+from ticketing.actions.resend_codes import NothingToSend
+from ticketing.actions.voucher_desk import UnknownPurchase
 from ticketing.domain.errors import (
     BuyerUnknown,
     GatewayRefused,
     ImpossibleTransition,
     Misconfigured,
+    NothingOwed,
     NotOnSale,
     PaymentUnderWay,
     PlanOutdated,
     RefundRefused,
     Refused,
     SignatureMismatch,
+    StillOwed,
     TicketingError,
     Unavailable,
     UnknownEvent,
@@ -48,7 +52,7 @@ class TooManyRequests(Refused):
 
 
 class Busy(Unavailable):
-    """More batches wait than the service takes on."""
+    """More is asked for at once than the service takes on."""
 
 
 class GoneElsewhere(Refused):
@@ -78,6 +82,10 @@ _STATUS: dict[type[TicketingError], HTTPStatus] = {
     UnreadableNotification: HTTPStatus.BAD_REQUEST,
     SignatureMismatch: HTTPStatus.FORBIDDEN,
     GatewayRefused: HTTPStatus.BAD_GATEWAY,
+    UnknownPurchase: HTTPStatus.NOT_FOUND,
+    NothingToSend: HTTPStatus.CONFLICT,
+    NothingOwed: HTTPStatus.CONFLICT,
+    StillOwed: HTTPStatus.CONFLICT,
     PlanOutdated: HTTPStatus.CONFLICT,
     RefundRefused: HTTPStatus.CONFLICT,
     KeyInUse: HTTPStatus.CONFLICT,

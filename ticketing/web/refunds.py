@@ -66,7 +66,10 @@ class PartShown(Said):
 
 
 class PlaceShown(Said):
-    """A place that would end. Whether its ticket was used is null: no check-ins are kept yet."""
+    """A place or voucher that would end.
+
+    Whether a ticket was used is null: no check-ins are kept yet. A voucher's first use is known.
+    """
 
     number: int
     ticket_type: str
@@ -74,6 +77,7 @@ class PlaceShown(Said):
     ticket_code: str | None
     delivered: bool
     used: bool | None
+    is_voucher: bool
 
 
 class PlanShown(Said):
@@ -169,6 +173,7 @@ def _plan(planned: RefundPlan) -> PlanShown:
                 ticket_code=place.ticket_code,
                 delivered=place.delivered,
                 used=place.used,
+                is_voucher=place.voucher_id is not None,
             )
             for place in planned.places
         ],

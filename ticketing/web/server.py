@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from ticketing.domain.errors import Misconfigured
 from ticketing.office import Office
@@ -14,10 +15,25 @@ from ticketing.web.app import create_app
 GRACE_SECONDS = 20
 
 
+class Server(uvicorn.Server):
+    """Lets go of who listens for ever, before it waits for what is being answered."""
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        """A server of our application."""
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, in good order."""
+        self._app.state.service.voucher_board.end()
+        await super().shutdown(sockets)
+
+
 def serve(office: Office, *, host: str, port: int) -> None:
     """Answer requests until SIGINT or SIGTERM; what is being answered is answered first."""
+    app = create_app(office)
     config = uvicorn.Config(
-        create_app(office),
+        app,
         log_config=None,  # the threshold writes our own lines; uvicorn's would show paths
         access_log=False,
         server_header=False,
@@ -26,7 +42,7 @@ def serve(office: Office, *, host: str, port: int) -> None:
     # uvicorn sends itself the signal again when it is done: that must end us, not kill us
     signal.signal(signal.SIGTERM, _end)
     with _listening(host, port) as listening, suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listening])
+        Server(app, config).run([listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

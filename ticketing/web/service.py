@@ -10,9 +10,11 @@ from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.templates import TemplateFolders
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Account
+from ticketing.gateways.whatsapp_vendors import Subscription
 from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.web.limits import Limiter
+from ticketing.web.live_board import LiveBoard
 from ticketing.web.metrics import Metrics
 from ticketing.web.recent_events import RecentEvents
 from ticketing.web.workshop import Workshop
@@ -28,7 +30,9 @@ class Service:
     limiter: Limiter
     templates: TemplateFolders
     account: Account
+    chat: Subscription | None  # with who carries WhatsApp messages
     recent_events: RecentEvents
+    voucher_board: LiveBoard
     started_at: datetime
 
     @property

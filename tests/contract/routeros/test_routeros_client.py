@@ -102,6 +102,19 @@ def test_a_voucher_opens_the_hotspot(
     assert router.online() == ["gspdef"]
 
 
+def test_who_is_online_is_told_by_the_longest_of_their_devices(
+    router: RouterOsSimulator, door: Router, clock: StoppedClock
+) -> None:
+    for name, profile in (("tamu", "1day"), ("sari", "1h")):
+        router.add_user(name, password=name, profile=profile)
+    router.log_in("tamu", "tamu", "phone")
+    clock.forward(minutes=5)
+    router.log_in("tamu", "tamu", "tablet")
+    clock.forward(minutes=1)
+
+    assert door.sessions() == {"tamu": timedelta(minutes=6)}
+
+
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
 def test_any_number_is_put_there_once_and_in_order(
     router: RouterOsSimulator, door: Router, vouchers: Vouchers, count: int

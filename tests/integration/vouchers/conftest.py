@@ -1,34 +1,68 @@
 """A hotspot: a router on a port, a package that is on sale on it, and people who have paid."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
+from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 from ticketing.actions.complete_order import complete
 from ticketing.actions.place_order import place_order
+from ticketing.actions.provision_router import serve_router
+from ticketing.actions.provisioning import Provisioner, Round
+from ticketing.actions.router_doors import RouterDoors
+from ticketing.actions.routers import account_of
 from ticketing.domain.events import Event
+from ticketing.domain.hotspot import HotspotUser
 from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Buyer, Order, Selection
 from ticketing.domain.voucher_codes import CodeRule
-from ticketing.domain.vouchers import Package
+from ticketing.domain.vouchers import Package, VoucherState
+from ticketing.gateways.routeros import Placement, Router
 from ticketing.signing.keys import KeyRing
-from ticketing.store import orders, packages, routers
+from ticketing.store import incidents, orders, packages, routers, vouchers
 from ticketing.store.database import Database
+from ticketing.store.incidents import Incident
 from ticketing.store.packages import StoredPackage
 from ticketing.store.routers import Address, StoredRouter
 from ticketing.store.schema import ticket_types
+from ticketing.store.schema_sales import outbox
+from ticketing.store.schema_vouchers import vouchers as vouchers_table
+from ticketing.store.vouchers import Voucher
 
 
 @pytest.fixture
-def device() -> Iterator[RouterOsSimulator]:
+def clock(now: datetime) -> StoppedClock:
+    """The time of day, ours and the router's."""
+    return StoppedClock(now)
+
+
+@pytest.fixture
+def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
     """A router with the profile `1h`, for one device at a time."""
-    with RouterOsSimulator() as switched_on:
+    with RouterOsSimulator(clock=clock) as switched_on:
         switched_on.add_profile("1h", shared_users="1")
         yield switched_on
+
+
+@pytest.fixture
+def doors(keys: KeyRing) -> Iterator[RouterDoors]:
+    """Our connections to routers."""
+    with RouterDoors(keys) as opened:
+        yield opened
+
+
+@pytest.fixture
+def provision(
+    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
+) -> Callable[[], Round]:
+    """The worker's round at the router."""
+    means = Provisioner(database, doors, clock, by="worker", jitter=lambda: 0.5)
+    return partial(serve_router, means, lobby.id)
 
 
 @pytest.fixture
@@ -75,10 +109,12 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
     """Somebody orders so many vouchers of a package and has paid."""
     numbers = count(1)
 
-    def buy_some(package: StoredPackage, quantity: int = 1) -> Order:
+    def buy_some(
+        package: StoredPackage, quantity: int = 1, *, also: StoredPackage | None = None
+    ) -> Order:
         phone = f"+62812{next(numbers):08}"
         buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
-        asked = [Selection(package.ticket_type_id, quantity)]
+        asked = [Selection(each.ticket_type_id, quantity) for each in (package, also) if each]
         placed = place_order(database, event, asked=asked, buyer=buyer, at=now, by="web")
         with database.transaction() as connection:
             order = orders.lock(connection, placed.order.id)
@@ -86,3 +122,92 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
             return orders.lock(connection, order.id)
 
     return buy_some
+
+
+@pytest.fixture
+def made(database: Database) -> Callable[[], list[Voucher]]:
+    """Every voucher there is, the oldest first."""
+
+    def look() -> list[Voucher]:
+        with database.transaction() as connection:
+            return vouchers.found(connection)
+
+    return look
+
+
+@pytest.fixture
+def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
+    """Messages that hand vouchers over: purpose, order and to whom."""
+
+    def look() -> list[tuple[str, str, str]]:
+        query = select(outbox.c.purpose, outbox.c.subject, outbox.c.recipient)
+        ours = query.where(outbox.c.purpose == "voucher.ready").order_by(outbox.c.id)
+        with database.transaction() as connection:
+            return [tuple(row) for row in connection.execute(ours)]
+
+    return look
+
+
+@pytest.fixture
+def alerts(database: Database) -> Callable[[], list[Incident]]:
+    """What a person was told, or will be."""
+
+    def look() -> list[Incident]:
+        with database.transaction() as connection:
+            return incidents.latest(connection)
+
+    return look
+
+
+@pytest.fixture
+def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
+    """A voucher that a router was asked for is to be no more."""
+
+    def over(one: Voucher) -> None:
+        with database.transaction() as connection:
+            connection.execute(
+                update(vouchers_table)
+                .where(vouchers_table.c.id == one.id)
+                .values(state=VoucherState.ENDING, ending_why="expired", next_try=now)
+            )
+
+    return over
+
+
+@pytest.fixture
+def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
+    """A voucher that was there is wanted again."""
+
+    def lost(one: Voucher) -> None:
+        with database.transaction() as connection:
+            connection.execute(
+                update(vouchers_table)
+                .where(vouchers_table.c.id == one.id)
+                .values(state=VoucherState.OWED, next_try=now)
+            )
+
+    return lost
+
+
+@pytest.fixture
+def meanwhile(
+    database: Database, keys: KeyRing, clock: StoppedClock, lobby: StoredRouter
+) -> Callable[[Callable[[], object]], Round]:
+    """A round in which something happens between the router's answer and its being written down."""
+
+    def busy_round(happens: Callable[[], object]) -> Round:
+        class Busy(Router):
+            def add(self, users: Sequence[HotspotUser]) -> list[Placement]:
+                answers = super().add(users)
+                happens()
+                return answers
+
+        class Doors(RouterDoors):
+            def to(self, stored: StoredRouter) -> Router:  # noqa: ARG002
+                return busy
+
+        with Busy(account_of(lobby, keys)) as busy, Doors(keys) as doors:
+            means = Provisioner(database, doors, clock, "worker", jitter=lambda: 0.5)
+            return serve_router(means, lobby.id)
+
+    return busy_round

@@ -1,6 +1,7 @@
 """A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +210,22 @@ def hire(
     for worker in workers:
         worker.kill()
         worker.wait()
+
+
+@pytest.fixture
+def ticketing(
+    surroundings: dict[str, str],
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs a command, with more in its environment if wanted."""
+
+    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "ticketing", *arguments]
+        return subprocess.run(
+            command, env=surroundings | more, cwd=CHECKOUT, check=False, capture_output=True,
+            text=True,
+        )  # fmt: skip
+
+    return run
 
 
 @pytest.fixture

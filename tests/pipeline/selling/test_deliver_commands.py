@@ -1,10 +1,9 @@
 """Messages by hand: sending what is due, seeing what failed, sending it again; and their checks."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from subprocess import CompletedProcess
 
 import dagster as dg
 import pytest
@@ -15,26 +14,12 @@ from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Midtrans
-from ticketing.settings import CHECKOUT, Settings
+from ticketing.settings import Settings
 from ticketing.store.database import Database
 from ticketing.store.schema_deliveries import deliveries
 from ticketing.store.schema_sales import outbox
 
-Ticketing = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def ticketing(surroundings: dict[str, str]) -> Ticketing:
-    """Runs a command."""
-
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "ticketing", *arguments]
-        return subprocess.run(
-            command, env=surroundings | more, cwd=CHECKOUT, check=False, capture_output=True,
-            text=True,
-        )  # fmt: skip
-
-    return run
+Ticketing = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -156,7 +141,9 @@ def test_a_rosters_tickets_are_mailed_as_planned(ticketing: Ticketing, settings:
     outdated = ticketing("send-tickets", "apply", "wisuda-2026", "--plan", plan["plan_hash"])
 
     assert opted_out.stdout == "noted\n"
-    assert shown.stdout.startswith("4 tickets would go by mail; no address: 0 guests, want no")
-    assert applied.stdout == "tickets that will be mailed: 4\n"
+    assert shown.stdout.startswith(
+        "4 tickets would go by mail, 0 by WhatsApp; no address: 0 guests, want none: 1; nothing"
+    )
+    assert applied.stdout == "tickets that will be sent: 4\n"
     assert (sent.returncode, outdated.returncode) == (0, 2)
     assert len(list(settings.mails.glob("*.eml"))) == 4

@@ -1,4 +1,4 @@
-"""Every hour Dagster looks at the messages of events that have any."""
+"""By the clock, Dagster looks at the messages of events, and tells of what went wrong."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,12 +7,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from schedules.deliveries import deliveries_examined_hourly
+from schedules.deliveries import alerts_often, deliveries_examined_hourly
 from ticketing.actions.complete_order import tell
 from ticketing.actions.deliver import deliver_all
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.domain.events import Event
 from ticketing.office import Office
+from ticketing.store import incidents
+from ticketing.store.delivery_views import count_waiting
+from ticketing.store.incidents import Kind, Occurrence
 
 Tick = Callable[[datetime], list[str | None]]
 
@@ -46,3 +49,28 @@ def test_events_with_messages_are_looked_at_until_all_are_told(
         deliver_all(office.database, mailroom, clock=lambda: now)
 
     assert (before, tick(now), tick(now + timedelta(days=1))) == ([], [event.slug], [])
+
+
+def test_what_went_wrong_is_told_by_the_clock_and_once(
+    location: dg.Definitions, office: Office, event: Event
+) -> None:
+    now = datetime.now(UTC)
+
+    def ticked() -> int:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=now, resources={"office": office}
+        )
+        return sum(isinstance(one, dg.RunRequest) for one in alerts_often(context))
+
+    before = ticked()
+    with office.database.transaction() as connection:
+        seen = Occurrence("channel:whatsapp", Kind.CHANNEL, "it was stopped", now, event.slug)
+        incidents.observe(connection, seen)
+    asked = ticked()
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = location.resolve_job_def("tell_of_alerts").execute_in_process(instance=instance)
+
+    with office.database.transaction() as connection:
+        waiting = count_waiting(connection)
+    assert (before, asked, ran.success, ticked()) == (0, 1, True, 0)
+    assert waiting == (0, 1)

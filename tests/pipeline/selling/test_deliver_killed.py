@@ -8,7 +8,7 @@ from subprocess import Popen
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import select
 
 from simulators.mail.faults import Fault
@@ -19,6 +19,7 @@ from ticketing.actions.serve_paid import serve_paid
 from ticketing.domain.deliveries import DeliveryState
 from ticketing.office import Office
 from ticketing.settings import Settings
+from ticketing.store import bell
 from ticketing.store.database import Database
 from ticketing.store.schema_deliveries import deliveries
 
@@ -108,33 +109,35 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
 
 
 @pytest.fixture
-def tick(location: dg.Definitions, office: Office) -> Callable[[datetime], ScheduleExecutionData]:
-    """What the schedule asks for at some instant."""
+def tick(location: dg.Definitions, office: Office) -> Callable[[], SensorExecutionData]:
+    """What the sensor asks for now."""
 
-    def evaluate(at: datetime) -> ScheduleExecutionData:
-        context = dg.build_schedule_context(
-            scheduled_execution_time=at, resources={"office": office}
-        )
-        return location.resolve_schedule_def("due_deliveries").evaluate_tick(context)
+    def evaluate() -> SensorExecutionData:
+        sensor = location.resolve_sensor_def("due_deliveries")
+        with dg.DagsterInstance.ephemeral() as instance:
+            return sensor.evaluate_tick(
+                dg.build_sensor_context(instance=instance, resources={"office": office})
+            )
 
     return evaluate
 
 
 def test_dagster_sends_what_no_worker_has(
     location: dg.Definitions, pay: Callable[..., PlacedOrder], means: object, gateway: object,
-    states: Callable[[], list[str]], tick: Callable[[datetime], ScheduleExecutionData],
+    states: Callable[[], list[str]], tick: Callable[[], SensorExecutionData], office: Office,
 ) -> None:  # fmt: skip
     pay()
     now = datetime.now(UTC)
     serve_paid(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
 
-    fresh, overdue = tick(now), tick(now + timedelta(minutes=2))
+    with bell.listening(office.database):
+        fresh = tick()
+    overdue = tick()
     with dg.DagsterInstance.ephemeral() as instance:
         ended = location.resolve_job_def("deliver_messages").execute_in_process(instance=instance)
+    after = tick()
 
-    after = tick(now + timedelta(minutes=4))
-
-    assert (len(fresh.run_requests), len(overdue.run_requests)) == (0, 1)
+    assert (len(fresh.run_requests or []), len(overdue.run_requests or [])) == (0, 1)
     assert ended.success
     assert states() == [DeliveryState.SENT] * 2
     assert after.skip_message == "no message is overdue"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sensors.payment_inbox import OVERLAP, Told, materializations, payment_inbox
+from sensors.deeds import OVERLAP, Told
+from sensors.payment_inbox import materializations, payment_inbox
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid

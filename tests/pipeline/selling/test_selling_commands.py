@@ -1,38 +1,22 @@
 """What schedules do, by hand: the commands that keep sales in order."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from subprocess import CompletedProcess
 
-import pytest
 from sqlalchemy import update
 
 from simulators.midtrans.faults import AnswerFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.actions.place_order import PlacedOrder
-from ticketing.settings import CHECKOUT
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema import ticket_types
 from ticketing.store.schema_sales import orders
 
 Pay = Callable[..., PlacedOrder]
-Ticketing = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def ticketing(surroundings: dict[str, str]) -> Ticketing:
-    """Runs a command."""
-
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "ticketing", *arguments]
-        return subprocess.run(
-            command, env=surroundings, cwd=CHECKOUT, check=False, capture_output=True, text=True
-        )
-
-    return run
+Ticketing = Callable[..., CompletedProcess[str]]
 
 
 def test_a_lost_notice_is_made_good_by_hand(

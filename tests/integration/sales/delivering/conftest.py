@@ -1,6 +1,7 @@
 """Paid orders with printed tickets, a mail server on a port, and what is sent through it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -8,22 +9,26 @@ import pytest
 from sqlalchemy import select
 
 from simulators.mail.server import MailSimulator
+from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.actions.deliver import Delivered, Mailroom, deliver
+from ticketing.actions.desk import Desk
 from ticketing.actions.generate import Means, Order, generate_tickets
 from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.write_message import Desk
 from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.messages import Messages
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
-from ticketing.domain.deliveries import DeliveryState
+from ticketing.domain.deliveries import Channel, DeliveryState
 from ticketing.domain.events import Event
 from ticketing.domain.orders import Buyer
 from ticketing.domain.payments import AttemptState
 from ticketing.gateways.mail import Mailer
 from ticketing.gateways.mail_message import Sender
 from ticketing.gateways.mail_server import MailServer, Security
+from ticketing.gateways.whatsapp_cloud import CloudWhatsApp
+from ticketing.gateways.whatsapp_vendors import Subscription
 from ticketing.signing.keys import KeyRing
+from ticketing.store import outbox
 from ticketing.store.database import Database
 from ticketing.store.schema_deliveries import deliveries, delivery_logs
 
@@ -46,6 +51,41 @@ def mailer(mails: MailSimulator) -> Iterator[Mailer]:
 
 
 @pytest.fixture
+def chats() -> Iterator[WhatsAppSimulator]:
+    """WhatsApp on a port; what becomes of messages is not reported unless a test wants it."""
+    with WhatsAppSimulator() as simulator:
+        simulator.faults.set(silent=True)
+        yield simulator
+
+
+@pytest.fixture
+def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudWhatsApp]:
+    account = Subscription.rehearsal(chats.url)
+    with account.client() as ours:
+        yield ours
+
+
+@pytest.fixture
+def both(mailroom: Mailroom, whatsapp: CloudWhatsApp) -> Mailroom:
+    """Mails and WhatsApp messages can be sent."""
+    return replace(mailroom, whatsapp=whatsapp)
+
+
+@pytest.fixture
+def leave(database: Database, event: Event) -> Callable[..., None]:
+    """Leaves a message to be sent."""
+
+    def written(purpose: str, subject: str, recipient: str, **payload: object) -> None:
+        with database.transaction() as connection:
+            outbox.add(
+                connection, event_id=event.id, purpose=purpose, subject=subject,
+                recipient=recipient, payload=payload,
+            )  # fmt: skip
+
+    return written
+
+
+@pytest.fixture
 def means(database: Database, keys: KeyRing, tmp_path: Path) -> Means:
     folder = DocumentFolder(tmp_path / "documents", min_free_disk=0)
     return Means(database, keys, Renderer(TemplateFolders(None)), folder)
@@ -53,7 +93,7 @@ def means(database: Database, keys: KeyRing, tmp_path: Path) -> Means:
 
 @pytest.fixture
 def desk(means: Means) -> Desk:
-    messages = Messages()
+    messages = Messages(links="https://tickets.example.org/")
     return Desk(messages, means.folder, means.keys, "https://tickets.example.org", "Panitia")
 
 
@@ -117,6 +157,19 @@ def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
         query = select(deliveries.c.address, deliveries.c.state).order_by(deliveries.c.address)
         with database.transaction() as connection:
             return [(row.address, DeliveryState(row.state)) for row in connection.execute(query)]
+
+    return look
+
+
+@pytest.fixture
+def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]]:
+    """Every delivery's channel and state, in the order they were made."""
+
+    def look() -> list[tuple[Channel, DeliveryState]]:
+        query = select(deliveries.c.channel, deliveries.c.state).order_by(deliveries.c.id)
+        with database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return [(Channel(row.channel), DeliveryState(row.state)) for row in rows]
 
     return look
 

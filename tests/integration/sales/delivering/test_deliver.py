@@ -11,8 +11,8 @@ from simulators.mail.faults import Fault
 from simulators.mail.server import MailSimulator
 from ticketing.actions.complete_order import tell
 from ticketing.actions.deliver import Delivered, Mailroom
+from ticketing.actions.desk import Desk
 from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.write_message import Desk
 from ticketing.domain.deliveries import DeliveryState
 from ticketing.domain.messages import Accepted
 from ticketing.domain.orders import Buyer

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from simulators.mail.server import MailSimulator
-from ticketing.actions.deliver import Delivered
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.actions.deliver import Delivered, Mailroom
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.send_tickets import apply_sending, opt_out, plan_sending
+from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import PlanOutdated
 from ticketing.domain.events import Event
 from ticketing.store.database import Database
@@ -45,7 +47,7 @@ def test_each_guest_gets_the_own_ticket_once(
     done = send()
 
     again = plan_sending(database, event)
-    assert (done.sent, len(plan.by_mail), again.by_mail) == (3, 3, ())
+    assert (done.sent, len(plan.tickets), again.tickets) == (3, 3, ())
     files = [tuple(mail.files) for mail in mails.mails()]
     assert len(set(files)) == 3
     assert all(len(names) == 1 for names in files)
@@ -89,7 +91,7 @@ def test_who_wants_none_or_has_no_address_is_left_out(
     plan = plan_sending(database, event)
 
     assert (first, second) == (True, False)
-    assert [ticket.guest_id for ticket in plan.by_mail] == [guests[1]]
+    assert [ticket.guest_id for ticket in plan.tickets] == [guests[1]]
     assert (plan.opted_out, plan.without_address) == ((guests[0],), (guests[2],))
 
 
@@ -127,3 +129,40 @@ def test_buyers_go_first_and_whoever_opted_out_gets_what_was_ordered(
 
     recipients = sorted(mail.recipients[0] for mail in mails.mails())
     assert recipients == ["panitia@example.org", "sari@example.org"]
+
+
+def test_by_whatsapp_first_each_guest_gets_the_ticket_as_a_file_and_by_one_way(
+    database: Database, event: Event, guests: list[int], chats: WhatsAppSimulator,
+    mails: MailSimulator, send: Send, both: Mailroom,
+) -> None:  # fmt: skip
+    with database.transaction() as connection:
+        connection.execute(update(people).where(people.c.id == guests[0]).values(phone=""))
+    by = (Channel.WHATSAPP, Channel.MAIL)
+    plan = plan_sending(database, event, by=by)
+    apply_sending(database, event, plan_hash=plan.plan_hash, channels=by, by="cli")
+
+    send(through=both)
+    again = [plan_sending(database, event, by=way).tickets for way in (by, by[::-1])]
+
+    assert (plan.by(Channel.WHATSAPP), plan.by(Channel.MAIL)) == (2, 1)
+    files = [message.draft.file for message in chats.messages()]
+    assert [file is not None and file.media_type for file in files] == ["application/pdf"] * 2
+    assert (len(mails.mails()), again) == (1, [(), ()])
+
+
+def test_a_plan_names_its_ways_and_whoever_wants_none_by_either_gets_none(
+    database: Database, event: Event, guests: list[int], now: datetime
+) -> None:
+    by_mail = plan_sending(database, event)
+    with database.transaction() as connection:
+        connection.execute(
+            update(people).where(people.c.id == guests[0]).values(phone="+628999999999")
+        )
+    opt_out(database, "+628999999999", at=now, by="cli")
+
+    with pytest.raises(PlanOutdated):
+        apply_sending(
+            database, event, plan_hash=by_mail.plan_hash, channels=[Channel.WHATSAPP], by="cli"
+        )
+
+    assert plan_sending(database, event).opted_out == (guests[0],)

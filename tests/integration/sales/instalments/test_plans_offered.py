@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from ticketing.actions.desk import Desk
 from ticketing.actions.expire_orders import Expiry
 from ticketing.actions.payment_plans import plans_offered, withdraw_plan
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.remind_of_parts import remind_of_parts
-from ticketing.actions.write_message import Desk, mail_of
+from ticketing.actions.write_message import message_of
 from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.messages import Messages
 from ticketing.domain.deliveries import Channel
@@ -137,7 +138,7 @@ def test_what_the_buyer_is_told_has_a_text(
         row.id, 1, 0, 0, "", Channel.MAIL, row.recipient, event.slug, purpose, row.subject,
         row.payload,
     )  # fmt: skip
-    mail = mail_of(database, desk, claimed)
+    mail = message_of(database, desk, claimed)
 
     assert isinstance(mail, Mail)
     assert [words for words in said if words not in mail.text] == []

@@ -144,7 +144,6 @@ def upgrade() -> None:
         _instant("owed_at", nullable=False),
         _instant("sold_at"),
         _instant("next_try"),
-        _instant("claimed_until"),
         _amount("tries"),
         _instant("gave_up_at"),
         _text("last_error", ""),

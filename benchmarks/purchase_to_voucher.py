@@ -1,0 +1,181 @@
+"""From an answered payment notification to the voucher message that WhatsApp has accepted.
+
+    python -m benchmarks.purchase_to_voucher [--orders 60] [--a-second 3] [--command-ms 5]
+
+Everything is as `ticketing up` starts it: an embedded PostgreSQL with its usual settings (fsync
+on), the web service, the worker; Midtrans, a hotspot's router and WhatsApp are simulators on ports,
+the router in a process of its own with so many milliseconds of work a command. Orders of one
+voucher are paid beforehand; then one notification after another is posted, at an even pace. Time
+runs from the service's answer to the moment at which the simulated WhatsApp accepted the message.
+The last line compares what is on the router with what was sold.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from benchmarks.issue import machine
+from benchmarks.notification_to_pdf import (
+    PATIENCE_SECONDS,
+    answers,
+    running,
+    somebody_listens,
+    until,
+)
+from simulators.midtrans.server import MidtransSimulator
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing import logs
+from ticketing.actions.place_order import place_order
+from ticketing.actions.rehearse_hotspot import (
+    ACCOUNT,
+    PROFILES,
+    rehearse_hotspot,
+    rehearse_router,
+)
+from ticketing.domain.orders import Buyer, Selection
+from ticketing.gateways.midtrans_checkout import Checkout, Item
+from ticketing.office import Office, ensure_schema, open_office, prepare_dagster_home
+from ticketing.settings import CHECKOUT, Settings
+from ticketing.store import orders, packages, payments, routers
+from ticketing.supervisor import free_port
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is measured: how many orders, at what pace."""
+
+    orders: int
+    a_second: float
+
+
+@contextmanager
+def router(command_ms: float) -> Iterator[int]:
+    """A hotspot's router; its port."""
+    user, password = ACCOUNT
+    command = [sys.executable, "-m", "simulators.routeros", "--port=0", f"--user={user}"]
+    command += [f"--password={password}", f"--command-ms={command_ms}"]
+    command += [f"--profile={each}" for each in PROFILES]
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            yield int(process.stdout.readline().rpartition(":")[2])
+        finally:
+            process.terminate()
+
+
+def bought(office: Office, count: int) -> list[tuple[str, str]]:
+    """Orders with a page to pay them on: each buyer's number, and the payment's key."""
+    at = datetime.now(UTC)
+    event = rehearse_hotspot(office.database, at=at, by="bench")
+    with office.database.transaction() as connection:
+        package = packages.get(connection, "5k")
+    found = []
+    for number in range(count):
+        phone = f"+628120{number:07}"
+        buyer = Buyer(f"tel:{phone}", f"Buyer {number}", "", phone)
+        asked = [Selection(package.ticket_type_id, 1)]
+        placed = place_order(office.database, event, asked=asked, buyer=buyer, at=at, by="bench")
+        with office.database.transaction() as connection:
+            attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+        items = (Item("5K", "Paket", placed.lines[0].price, 1),)
+        office.midtrans.create(Checkout(attempt.key, items, at, 60))
+        found.append((phone, attempt.key))
+    return found
+
+
+def measured(
+    office: Office,
+    midtrans: MidtransSimulator,
+    whatsapp: WhatsAppSimulator,
+    environment: dict[str, str],
+    asked: Asked,
+) -> list[float]:
+    """Seconds from answer to accepted message of each order."""
+    bodies = [
+        (phone, midtrans.push(key, "pay", "bca_va")) for phone, key in bought(office, asked.orders)
+    ]
+    port = free_port(8000)
+    web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
+    work = [sys.executable, "-m", "ticketing", "work"]
+    url = f"http://127.0.0.1:{port}"
+    answered = {}
+    with running(web, environment), running(work, environment), httpx.Client(timeout=60) as post:
+        until(lambda: answers(url) and somebody_listens(office))
+        for phone, body in bodies:
+            post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
+            answered[phone.lstrip("+")] = datetime.now(UTC)
+            time.sleep(1 / asked.a_second)
+        messages = accepted(whatsapp, len(bodies))
+    return [(messages[phone] - answered[phone]).total_seconds() for phone in messages]
+
+
+def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
+    """When each buyer's message was accepted, once there are so many or patience is over."""
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    while len(whatsapp.messages()) < count and time.perf_counter() < deadline:
+        time.sleep(0.1)
+    return {each.draft.to: each.at for each in whatsapp.messages()}
+
+
+def on_router(office: Office) -> int:
+    """How many rows the router has that are ours."""
+    with office.database.transaction() as connection:
+        (stored,) = routers.everyone(connection)
+    with office.router_doors() as doors:
+        return len(doors.to(stored).ours(doors.office))
+
+
+def main() -> None:
+    """Print the machine, then what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=60)
+    parser.add_argument("--a-second", type=float, default=3)
+    parser.add_argument("--command-ms", type=float, default=5)
+    given = parser.parse_args()
+    print(machine(), flush=True)
+    asked = Asked(given.orders, given.a_second)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        MidtransSimulator() as midtrans,
+        WhatsAppSimulator() as whatsapp,
+        router(given.command_ms) as port,
+    ):
+        Path(name).chmod(0o711)  # the embedded server may run as somebody else
+        settings = Settings(
+            _env_file=None, data_path=Path(name), midtrans_rehearsal_url=midtrans.url,
+            whatsapp_rehearsal_url=whatsapp.url, min_free_disk=0,
+        )  # fmt: skip
+        with open_office(settings) as office:
+            ensure_schema(office)
+            logs.configure(settings.log_level, settings.logs)
+            rehearse_router(office.database, office.keys, port=port, by="bench")
+            environment = prepare_dagster_home(office) | {
+                "MIDTRANS_REHEARSAL_URL": midtrans.url,
+                "WHATSAPP_REHEARSAL_URL": whatsapp.url,
+                "MIN_FREE_DISK": "0",
+            }
+            seconds = sorted(measured(office, midtrans, whatsapp, environment, asked))
+            rows = on_router(office)
+    p95 = seconds[int(len(seconds) * 0.95)]
+    print(
+        f"{len(seconds)} of {asked.orders} buyers told, {asked.a_second:g} a second, a router"
+        f" of {given.command_ms:g} ms a command: p50 {statistics.median(seconds):.2f} s, p95"
+        f" {p95:.2f} s, longest {seconds[-1]:.2f} s\n{rows} vouchers on the router",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Vouchers from the command line: put on the router, listed, and each with its story."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.complete_order import complete
+from ticketing.actions.place_order import place_order
+from ticketing.actions.rehearse_hotspot import PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Buyer, Order, Selection
+from ticketing.signing.keys import KeyRing
+from ticketing.store import orders, packages, vouchers
+from ticketing.store.database import Database
+from ticketing.store.vouchers import Voucher
+
+Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+
+SECRET = bytes(range(32))
+
+
+@pytest.fixture
+def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+    """Runs `ticketing …` against the test's database."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "TICKETING_MASTER_SECRET": SECRET.hex(),
+        "COLUMNS": "200",
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ticketing", *arguments],
+            check=False, capture_output=True, text=True, timeout=120,
+            env=environment, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def router() -> Iterator[RouterOsSimulator]:
+    """A router with the profiles that are sold."""
+    with RouterOsSimulator() as device:
+        for profile in PROFILES:
+            device.add_profile(profile, shared_users="1")
+        yield device
+
+
+@pytest.fixture
+def outlet(database: Database, router: RouterOsSimulator) -> Event:
+    """Where vouchers on it are sold."""
+    rehearse_router(database, KeyRing(SECRET), port=router.port, by="test")
+    return rehearse_hotspot(database, at=datetime.now(UTC), by="test")
+
+
+@pytest.fixture
+def order(database: Database, outlet: Event) -> Order:
+    """Two vouchers, paid for."""
+    at = datetime.now(UTC)
+    with database.transaction() as connection:
+        package = packages.get(connection, "5k")
+    buyer = Buyer("tel:+6281200000001", "Sari", "", "+6281200000001")
+    asked = [Selection(package.ticket_type_id, 2)]
+    placed = place_order(database, outlet, asked=asked, buyer=buyer, at=at, by="web")
+    with database.transaction() as connection:
+        complete(
+            connection, orders.lock(connection, placed.order.id), attempt_id=None, at=at, by="test"
+        )
+    return placed.order
+
+
+@pytest.fixture
+def sold(database: Database, order: Order) -> list[Voucher]:
+    """Their rows."""
+    with database.transaction() as connection:
+        return vouchers.of_order(connection, order.id)
+
+
+def test_what_is_owed_is_put_on_the_router_and_its_story_told(
+    ticketing: Ticketing, router: RouterOsSimulator, order: Order, sold: list[Voucher]
+) -> None:
+    done = ticketing("provision", "--json")
+    story = ticketing("vouchers", "show", order.code.lower(), "--json")
+    listed = ticketing("vouchers", "list", "rehearsal-hotspot")
+
+    assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
+    told = json.loads(story.stdout)
+    assert [one["key"] for one in told] == [one.key for one in sold]
+    assert [step["state"] for step in told[0]["steps"]] == ["owed", "asked", "present"]
+    assert listed.stdout.count("present") == len(router.users()) == 2
+    assert sold[0].credentials.name not in done.stdout + story.stdout + listed.stdout
+
+
+def test_a_router_that_does_not_answer_is_named_and_the_exit_code_says_so(
+    ticketing: Ticketing, router: RouterOsSimulator, sold: list[Voucher]
+) -> None:
+    router.power_off()
+
+    done = ticketing("provision")
+    shown = ticketing("vouchers", "show", sold[0].credentials.name, "--reveal")
+
+    assert (done.returncode, "no connection" in done.stdout) == (1, True)
+    assert shown.stdout.startswith(f"{sold[0].key} is owed")
+    assert sold[0].credentials.password in shown.stdout

@@ -1,0 +1,86 @@
+"""Routers and packages from the command line: made known, asked, sold on; passwords never shown."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulators.routeros.accounts import Account
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.domain.events import Event
+
+ACCOUNT = Account("ticketing", "Tak-terbaca-1")
+Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def device() -> Iterator[RouterOsSimulator]:
+    """A router with the profile `1day`, and a password that nobody else has."""
+    with RouterOsSimulator(accounts=(ACCOUNT,)) as switched_on:
+        switched_on.add_profile("1day")
+        yield switched_on
+
+
+@pytest.fixture
+def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+    """Runs `ticketing …` against the test's database, with something on standard input."""
+    environment = {
+        "PATH": os.environ["PATH"], "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"), "COLUMNS": "200",
+    }  # fmt: skip
+
+    def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ticketing", *arguments],
+            check=False, capture_output=True, text=True, timeout=120,
+            env=environment, input=given,
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_seen(
+    ticketing: Ticketing, device: RouterOsSimulator, event: Event
+) -> None:
+    added = ticketing(
+        "router", "add", "lobby", "--host", device.host, "--port", str(device.port),
+        "--user", ACCOUNT.name, "--no-tls", given=f"{ACCOUNT.password}\n",
+    )  # fmt: skip
+    fits = ticketing(
+        "package", "add", event.slug, "5k", "--name", "Paket 5 ribu", "--price", "5000",
+        "--profile", "1day", "--router", "lobby", "--validity", "24h", "--bytes", "2GB",
+    )  # fmt: skip
+    checked = ticketing("router", "check", "lobby", "--json")
+    unfit = ticketing("package", "add", event.slug, "5k", "--profile", "1week")
+    failed = ticketing("router", "check", "lobby")
+    kept = ticketing("router", "remove", "lobby")
+    listed = ticketing("package", "list", "--json")
+    examined = ticketing("doctor")
+
+    told = [added, fits, checked, unfit, failed, kept, listed, examined]
+    codes = [done.returncode for done in told]
+    assert codes[:-1] == [0, 0, 0, 0, 1, 2, 0], [done.stderr for done in told]
+    assert "packages 5k cannot be made there" in examined.stdout
+    assert ACCOUNT.password not in "".join(done.stdout + done.stderr for done in told)
+    assert "is on sale, Paket 5 ribu at Rp5.000" in fits.stdout
+    assert json.loads(checked.stdout)["misfits"] == {}
+    assert "there is no profile '1week'" in unfit.stdout + failed.stdout
+    assert "packages 5k are made on it" in kept.stderr
+    (package,) = json.loads(listed.stdout)
+    assert (package["validitySeconds"], package["bytes"]) == (86_400, 2 * 10**9)
+    assert (package["perOrder"], package["onSale"]) == (500, True)
+
+
+def test_times_and_sizes_that_nobody_writes_so_are_refused_by_name(ticketing: Ticketing) -> None:
+    wrong = [
+        ticketing("package", "add", "wisuda-2026", "5k", *said)
+        for said in (("--validity", "1 hari"), ("--bytes", "2 giga"))
+    ]
+
+    assert [done.returncode for done in wrong] == [2, 2]
+    assert "write it like 90m, 24h or 30d" in wrong[0].stderr
+    assert "write it like 500MB, 2GB, 2GiB" in wrong[1].stderr

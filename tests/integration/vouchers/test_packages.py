@@ -1,0 +1,209 @@
+"""Packages on sale: ticket types that bring vouchers; what was sold keeps what it was sold with."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from ticketing.actions.events import add_event
+from ticketing.actions.voucher_packages import PackageTerms, close_package, put_package
+from ticketing.domain.errors import NotOnSale, Refused, UnusablePackage
+from ticketing.domain.events import Event, NewEvent
+from ticketing.domain.money import Rupiah
+from ticketing.domain.orders import Order
+from ticketing.domain.stock import Limits, Stock
+from ticketing.domain.voucher_codes import CodeRule
+from ticketing.domain.vouchers import Counting, VoucherState
+from ticketing.store import packages, sale, vouchers
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.routers import StoredRouter
+from ticketing.store.schema import audit_log
+from ticketing.store.vouchers import Voucher
+
+OTHER = NewEvent(
+    "kantin", "Kantin", datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC),
+    "Asia/Jakarta", "id", "Kantin", "ID", "classic",
+)  # fmt: skip
+Put = Callable[..., StoredPackage]
+
+
+@pytest.fixture
+def put(database: Database, event: Event, lobby: StoredRouter, now: datetime) -> Put:
+    """Puts the package `5k` on sale, or changes it; a new one is an hour for Rp5.000."""
+    new = {
+        "name": "Paket 5 ribu", "price": Rupiah(5_000), "profile": "1h",
+        "router": lobby.name, "validity": timedelta(hours=1),
+    }  # fmt: skip
+
+    def put_on_sale(code: str = "5k", *, is_new: bool = True, **said: object) -> StoredPackage:
+        terms = PackageTerms(**(new if is_new else {}) | said)  # type: ignore[arg-type]
+        return put_package(database, event, code, terms, at=now, by="organiser")
+
+    return put_on_sale
+
+
+@pytest.fixture
+def known(database: Database, event: Event) -> Callable[[], dict[str, tuple[str, bool, Stock]]]:
+    """Every package: its name, whether it is on sale, and its places."""
+
+    def look() -> dict[str, tuple[str, bool, Stock]]:
+        with database.transaction() as connection:
+            types = {one.id: one for one in sale.of(connection, event.id)}
+            return {
+                one.package.code: (
+                    one.package.name, one.on_sale, types[one.ticket_type_id].stock,
+                )
+                for one in packages.everything(connection)
+            }  # fmt: skip
+
+    return look
+
+
+def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
+    put: Put, database: Database, event: Event, lobby: StoredRouter
+) -> None:
+    stored = put(
+        counting=Counting.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
+        made_ahead=4, capacity=100,
+    )  # fmt: skip
+
+    with database.transaction() as connection:
+        (place,) = sale.of(connection, event.id)
+        deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
+    assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
+    assert (place.stock, place.limits) == (Stock(100, 0, 0), Limits(500, None))
+    assert (stored.ticket_type_id, stored.router_id, stored.made_ahead) == (place.id, lobby.id, 4)
+    assert stored.package.bytes_limit == 2 * 10**9
+    assert stored.package.counting is Counting.FROM_SALE
+    assert stored.rule == CodeRule("wf", length=9)
+    assert [tuple(deed) for deed in deeds] == [("packages.put", "5k")]
+
+
+def test_what_is_not_said_stays_and_nothing_at_all_takes_a_limit_away(put: Put) -> None:
+    put(unused_for=timedelta(days=30), bytes_limit=10**9, password_length=8, prefix="wf")
+
+    changed = put(
+        is_new=False, name="Hemat", unused_for=timedelta(0), bytes_limit=0, password_length=0
+    )
+
+    assert (changed.package.name, changed.package.validity) == ("Hemat", timedelta(hours=1))
+    assert (changed.package.unused_for, changed.package.bytes_limit) == (None, None)
+    assert changed.rule == CodeRule("wf")
+
+
+def test_vouchers_that_were_sold_keep_what_they_were_sold_with(
+    put: Put,
+    buy: Callable[..., Order],
+    known: Callable[[], dict[str, tuple[str, bool, Stock]]],
+    made: Callable[[], list[Voucher]],
+    database: Database,
+) -> None:
+    before = put(capacity=10)
+    buy(before, 3)
+
+    after = put(is_new=False, validity=timedelta(hours=2), price=Rupiah(9_000))
+
+    buy(after)
+    with database.transaction() as connection:
+        brought = packages.of_types(connection, [one.ticket_type_id for one in made()])
+    lasts = [brought[one.ticket_type_id].package.validity for one in made()]
+    assert lasts == [timedelta(hours=1)] * 3 + [timedelta(hours=2)]
+    assert known() == {
+        "5k": ("Paket 5 ribu", True, Stock(7, 0, 1)),
+        "5k-v1": ("Paket 5 ribu (v1)", False, Stock(3, 0, 3)),
+    }
+
+
+def test_a_new_price_or_name_needs_no_new_package(
+    put: Put, buy: Callable[..., Order], known: Callable[[], dict[str, tuple[str, bool, Stock]]]
+) -> None:
+    buy(put())
+
+    put(is_new=False, price=Rupiah(6_000), name="Paket 6 ribu")
+
+    assert known() == {"5k": ("Paket 6 ribu", True, Stock(None, 0, 1))}
+
+
+def test_another_event_has_a_code_once_it_is_closed(
+    put: Put, database: Database, event: Event, now: datetime, lobby: StoredRouter
+) -> None:
+    put()
+    other = add_event(database, OTHER, by="organiser")
+    terms = PackageTerms(
+        name="Paket", price=Rupiah(1), profile="1h", router=lobby.name, validity=timedelta(hours=1)
+    )
+    with pytest.raises(UnusablePackage, match="on sale at another event"):
+        put_package(database, other, "5k", terms, at=now, by="organiser")
+    close_package(database, "5k", by="organiser")
+
+    moved = put_package(database, other, "5k", terms, at=now, by="organiser")
+
+    with database.transaction() as connection:
+        codes = {one.package.code: one.event_id for one in packages.everything(connection)}
+    assert codes == {"5k": moved.event_id, "5k-v1": event.id}
+
+
+def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
+    put: Put, database: Database, now: datetime, made: Callable[[], list[Voucher]]
+) -> None:
+    stored = put(made_ahead=1)
+    credentials = stored.rule.credentials(bytes(32))
+    ahead = vouchers.NewVoucher("VAHEAD", stored.ticket_type_id, stored.router_id, credentials)
+    with database.transaction() as connection:
+        vouchers.owe(connection, [ahead], at=now)
+
+    put(is_new=False, profile="2h")
+
+    (gone,) = made()
+    assert (gone.state, gone.ending_why) == (VoucherState.GONE, "cleaned up")
+
+
+@pytest.fixture
+def refusal(put: Put) -> Callable[..., str]:
+    """Why a package is not put on sale."""
+
+    def ask(said: dict[str, object]) -> str:
+        with pytest.raises(Refused) as refused:
+            put(**said)
+        return str(refused.value)
+
+    return ask
+
+
+def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_stored(
+    put: Put,
+    known: Callable[[], dict[str, tuple[str, bool, Stock]]],
+    refusal: Callable[[dict[str, object]], str],
+) -> None:
+    put("lama", name="Paket lama")
+    refused: list[tuple[dict[str, object], str]] = [
+        ({"router": "attic"}, "no router is called 'attic' (known: lobby)"),
+        ({"profile": "satu jam …"}, "is no profile's name in ASCII"),
+        ({"validity": timedelta(0)}, "validity is whole seconds, one or more"),
+        ({"length": 3}, "make them longer, or the alphabet larger"),
+        ({"prefix": "a,b"}, "'a,b': a prefix is up to 16"),
+        ({"per_order": 501}, "a purchase is of 1 to 500 vouchers"),
+        ({"name": None}, "5k is a new package: say its name"),
+        ({"router": None}, "`ticketing router add` makes one known"),
+        ({"code": "5 K"}, "a package's code is a-z, 0-9 and hyphens"),
+        ({"name": "Paket lama"}, "a package needs a name of its own"),
+    ]
+
+    told = [refusal(said) for said, _ in refused]
+
+    assert [why for (_, why), said in zip(refused, told, strict=True) if why not in said] == []
+    assert list(known()) == ["lama"]
+
+
+def test_a_package_that_is_closed_is_not_sold_any_more(
+    put: Put, buy: Callable[..., Order], database: Database
+) -> None:
+    stored = put()
+
+    closed = [close_package(database, "5k", by="organiser") for _ in range(2)]
+
+    assert closed == [True, False]
+    with pytest.raises(NotOnSale, match="not on sale"):
+        buy(stored)

@@ -1,0 +1,119 @@
+"""Killed with -9 anywhere in a round: what is owed is there once, and its buyer is told once."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.provisioning import Round
+from ticketing.domain.orders import Order
+from ticketing.domain.vouchers import VoucherState
+from ticketing.store.packages import StoredPackage
+from ticketing.store.vouchers import Voucher
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.actions.provision_router import serve_router
+from ticketing.actions.provisioning import Provisioner
+from ticketing.actions.router_doors import RouterDoors
+from ticketing.gateways.routeros import Router
+from ticketing.signing.keys import KeyRing
+from ticketing.store.database import Database
+
+url, at, router_id, step, when = sys.argv[1:]
+left = int(when)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def dying(what):
+    kept = getattr(Router, what)
+    def done(self, *arguments):
+        answer = kept(self, *arguments)
+        die_at_last()
+        return answer
+    setattr(Router, what, done)
+
+database = Database.at(url)
+if step == "commit":
+    event.listen(database.engine, step, die_at_last)
+else:
+    dying(step)
+with RouterDoors(KeyRing(bytes(range(32)))) as doors:
+    moment = datetime.fromisoformat(at)
+    serve_router(Provisioner(database, doors, lambda: moment, "worker"), int(router_id))
+"""
+
+
+@pytest.fixture
+def die(database_url: str, now: datetime) -> Callable[[int, str, int], int]:
+    """A round in a process of its own that kills itself at the n-th of a kind of step."""
+
+    def run(router_id: int, step: str, when: int) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", WORKER, database_url, now.isoformat(), str(router_id), step,
+             str(when)],
+            cwd=Path(__file__).parents[3],
+            check=False,
+            timeout=60,
+        ).returncode  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("step", "when", "there"),
+    [
+        ("profiles", 1, 0),  # asked for, as far as anybody wrote down; the router heard nothing
+        ("add", 1, 3),
+        ("commit", 4, 3),  # all but written down
+        ("commit", 5, 3),  # and the router's own row left as it was
+    ],
+)
+def test_a_killed_round_is_finished_by_the_next_without_a_second_row(
+    device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    provision: Callable[[], Round], made: Callable[[], list[Voucher]],
+    told: Callable[[], list[tuple[str, str, str]]], die: Callable[[int, str, int], int],
+    step: str, when: int, there: int,
+) -> None:  # fmt: skip
+    package = offer()
+    order = buy(package, 3)
+
+    killed = die(package.router_id, step, when)
+    left = len(device.users())
+    provision()
+
+    assert (killed, left) == (-signal.SIGKILL, there)
+    assert {one.state for one in made()} == {VoucherState.PRESENT}
+    assert sorted(row["name"] for row in device.users()) == sorted(
+        one.credentials.name for one in made()
+    )
+    assert [subject for _, subject, _ in told()] == [order.code]
+
+
+@pytest.mark.parametrize(("step", "when"), [("_each", 2), ("remove", 1), ("commit", 5)])
+def test_a_killed_removal_is_finished_by_the_next(
+    device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    provision: Callable[[], Round], made: Callable[[], list[Voucher]],
+    end: Callable[[Voucher], None], die: Callable[[int, str, int], int], step: str, when: int,
+) -> None:  # fmt: skip
+    package = offer()
+    buy(package, 2)
+    provision()
+    end(made()[0])
+
+    killed = die(package.router_id, step, when)
+    done = provision()
+
+    assert (killed, done.removed, len(device.users())) == (-signal.SIGKILL, 1, 1)
+    assert [one.state for one in made()] == [VoucherState.GONE, VoucherState.PRESENT]

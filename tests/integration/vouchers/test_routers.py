@@ -1,0 +1,152 @@
+"""Routers made known: asked how they are, compared with their packages, forgotten only if idle."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.routers import (
+    Looked,
+    NewRouter,
+    account_of,
+    add_router,
+    look_at,
+    remove_router,
+)
+from ticketing.actions.voucher_packages import PackageTerms, put_package
+from ticketing.domain.errors import RouterNeeded, RouterRefused, UnknownRouter, UnusableRouter
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Order
+from ticketing.domain.vouchers import Misfit
+from ticketing.gateways.routeros import Router
+from ticketing.signing.keys import KeyRing
+from ticketing.store import routers, voucher_endings
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.routers import StoredRouter
+from ticketing.store.schema import audit_log
+from ticketing.store.schema_vouchers import routers as routers_table
+
+SECRET = "S3cret-of-the-router"  # noqa: S105 - made up
+
+
+@pytest.fixture
+def look(database: Database, keys: KeyRing) -> Callable[[StoredRouter], Looked]:
+    """Asks a router how it is."""
+
+    def ask(stored: StoredRouter) -> Looked:
+        with Router(account_of(stored, keys)) as door:
+            return look_at(database, stored, door)
+
+    return ask
+
+
+def test_a_router_is_known_by_its_address_and_its_password_is_readable_nowhere(
+    database: Database, keys: KeyRing
+) -> None:
+    new = NewRouter("10.0.0.1", "ticketing", SECRET, 8729)
+
+    stored = add_router(database, keys, "lobby", new, by="organiser")
+
+    with database.transaction() as connection:
+        row = connection.execute(select(routers_table)).one()
+        deed = connection.execute(select(audit_log)).one()
+    assert account_of(stored, keys).password == SECRET
+    assert (stored.address.host, stored.address.port, stored.address.tls) == (
+        "10.0.0.1",
+        8729,
+        True,
+    )
+    assert SECRET not in f"{stored!r} {new!r} {row!r} {deed!r}"
+    assert deed.details == {"host": "10.0.0.1", "port": 8729, "tls": True}
+
+
+def test_a_router_says_how_it_is(lobby: StoredRouter, look: Callable[..., Looked]) -> None:
+    looked = look(lobby)
+
+    assert looked.health.version.startswith("7.18.2")
+    assert looked.misfits == []
+
+
+def test_what_keeps_a_package_from_being_made_there_is_named(
+    device: RouterOsSimulator,
+    offer: Callable[..., StoredPackage],
+    lobby: StoredRouter,
+    look: Callable[..., Looked],
+) -> None:
+    device.add_profile("shared", shared_users="5")
+    device.add_profile("scripted", on_login=':put ("up")')
+    for profile in ("1h", "shared", "scripted", "missing"):
+        offer(profile, profile=profile)
+
+    found = look(lobby).misfits
+
+    assert {stored.package.code: wrong for stored, wrong in found} == {
+        "shared": [Misfit.SHARED_USERS],
+        "scripted": [Misfit.SCRIPT],
+        "missing": [Misfit.MISSING],
+    }
+
+
+def test_a_wrong_password_is_refused_and_not_repeated(
+    lobby: StoredRouter, keys: KeyRing, look: Callable[..., Looked]
+) -> None:
+    sealed = keys.seal(SECRET)
+
+    with pytest.raises(RouterRefused) as refused:
+        look(replace(lobby, address=replace(lobby.address, sealed_password=sealed)))
+
+    assert SECRET not in str(refused.value)
+
+
+def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
+    database: Database,
+    keys: KeyRing,
+    event: Event,
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    now: datetime,
+) -> None:
+    order = buy(offer())
+    with pytest.raises(RouterNeeded, match="5k"):
+        remove_router(database, "lobby", at=now, by="organiser")
+    add_router(database, keys, "attic", NewRouter("10.0.0.2", "t", SECRET, 8729), by="organiser")
+    put_package(database, event, "5k", PackageTerms(router="attic"), at=now, by="organiser")
+    with pytest.raises(RouterNeeded, match="1 vouchers"):
+        remove_router(database, "lobby", at=now, by="organiser")
+    with database.transaction() as connection:
+        voucher_endings.end_of_order(connection, order.id, why="refunded", at=now)
+
+    remove_router(database, "lobby", at=now + timedelta(days=1), by="organiser")
+
+    with database.transaction() as connection:
+        assert [one.name for one in routers.everyone(connection)] == ["attic"]
+    with pytest.raises(UnknownRouter, match="attic"):
+        remove_router(database, "lobby", at=now, by="organiser")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"host": " "}, "host"),
+        ({"port": 0}, "port"),
+        ({"password": ""}, "user"),
+        ({"tls": False, "authority": Path(__file__)}, "authority"),
+        ({"authority": Path(__file__)}, "authority"),
+        ({"authority": Path("nowhere.pem")}, "authority"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_by_its_field(
+    changed: dict[str, object], field: str
+) -> None:
+    usual = {"host": "10.0.0.1", "user": "t", "password": SECRET, "port": 8729}
+
+    with pytest.raises(UnusableRouter) as refused:
+        NewRouter(**usual | changed)  # type: ignore[arg-type]
+
+    assert refused.value.details["field"] == field
+    assert SECRET not in str(refused.value)

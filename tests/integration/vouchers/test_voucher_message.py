@@ -1,0 +1,127 @@
+"""What a buyer is told of vouchers that are ready; their codes are in the message alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from ticketing.actions.desk import Desk
+from ticketing.actions.provisioning import Round
+from ticketing.actions.write_message import Written, message_of
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.messages import Messages
+from ticketing.domain.deliveries import Channel
+from ticketing.domain.messages import ChatMessage, Declined, Later, Mail
+from ticketing.domain.orders import Order
+from ticketing.domain.vouchers import Counting
+from ticketing.signing.keys import KeyRing
+from ticketing.store import outbox, voucher_endings
+from ticketing.store.database import Database
+from ticketing.store.deliveries import Claimed
+from ticketing.store.packages import StoredPackage
+from ticketing.store.schema_sales import outbox as outbox_table
+from ticketing.store.schema_vouchers import vouchers
+from ticketing.store.vouchers import Voucher
+
+LINKS = "https://tickets.example.org/"
+
+
+@pytest.fixture
+def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., Written]:
+    """Writes the message about an order's vouchers."""
+    folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
+    desk = Desk(Messages(links=LINKS), folder, keys, LINKS)
+
+    def about(order: Order, channel: Channel = Channel.MAIL) -> Written:
+        claimed = Claimed(
+            1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS, order.code, {}
+        )
+        return message_of(database, desk, claimed)
+
+    return about
+
+
+def test_the_codes_are_told_once_all_are_on_the_router(
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    provision: Callable[[], Round],
+    made: Callable[[], list[Voucher]],
+    write: Callable[..., Written],
+    database: Database,
+) -> None:
+    order = buy(offer(), 2)
+    too_early = write(order)
+    provision()
+
+    mail, chat = write(order), write(order, Channel.WHATSAPP)
+
+    codes = [one.credentials.name for one in made()]
+    with database.transaction() as connection:
+        left = connection.execute(select(outbox_table)).all()
+    assert isinstance(too_early, Later)
+    assert isinstance(mail, Mail)
+    assert f"- {codes[0]}\n- {codes[1]}" in mail.text
+    assert "60 menit sejak pertama kali masuk" in mail.text
+    assert isinstance(chat, ChatMessage)
+    assert f"Paket 5k Anda: {', '.join(codes)}." in chat.text
+    assert chat.template is not None
+    assert chat.template.button == "events/wisuda-2026"
+    assert [purpose for purpose in (row.purpose for row in left) if "voucher" in purpose] == [
+        outbox.VOUCHERS
+    ]
+    assert [code for code in codes if code in str(left) or code in repr(mail)] == []
+
+
+def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    provision: Callable[[], Round],
+    made: Callable[[], list[Voucher]],
+    write: Callable[..., Written],
+    database: Database,
+) -> None:
+    order = buy(offer(counting=Counting.FROM_SALE))
+    provision()
+    with database.transaction() as connection:
+        connection.execute(update(vouchers).values({"password": "rahasia9"}))
+
+    mail = write(order)
+
+    (voucher,) = made()
+    assert isinstance(mail, Mail)
+    code = f"{voucher.credentials.name} / rahasia9"
+    assert f"- {code} - Paket 5k - 20 Nov 2026, 16.00 WIB" in mail.text
+
+
+def test_a_chat_carries_as_many_codes_as_it_can_and_says_how_many_more_there_are(
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    provision: Callable[[], Round],
+    write: Callable[..., Written],
+) -> None:
+    order = buy(offer(validity=timedelta(days=1)), 100)
+    provision()
+
+    chat = write(order, Channel.WHATSAPP)
+
+    assert isinstance(chat, ChatMessage)
+    assert "… +54." in chat.text
+    assert len(chat.text) < 1024
+
+
+def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
+    offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order],
+    write: Callable[..., Written],
+    database: Database,
+) -> None:
+    order = buy(offer())
+    with database.transaction() as connection:
+        voucher_endings.end_of_order(connection, order.id, why="refunded", at=order.expires_at)
+
+    refused = write(order)
+
+    assert isinstance(refused, Declined)
+    assert refused.reason == f"order {order.code} has no vouchers any more"

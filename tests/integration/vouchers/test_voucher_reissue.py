@@ -1,0 +1,119 @@
+"""Another voucher for a voucher: the old one ends, the buyer is told again, nobody has two."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select, update
+
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.provisioning import Round
+from ticketing.actions.reissue_voucher import plan_reissue, reissue_voucher
+from ticketing.domain.errors import NothingOwed, PlanOutdated
+from ticketing.domain.orders import Order
+from ticketing.store import vouchers
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.schema import audit_log
+from ticketing.store.schema_sales import outbox
+from ticketing.store.schema_vouchers import vouchers as voucher_rows
+from ticketing.store.vouchers import Voucher
+
+Offer = Callable[..., StoredPackage]
+Buy = Callable[..., Order]
+Provision = Callable[[], Round]
+Made = Callable[[], list[Voucher]]
+
+
+@pytest.fixture
+def use(database: Database) -> Callable[[str, datetime], None]:
+    """A voucher was used first at that moment."""
+
+    def note(key: str, at: datetime) -> None:
+        with database.transaction() as connection:
+            used = update(voucher_rows).where(voucher_rows.c.key == key)
+            connection.execute(used.values(first_used_at=at))
+
+    return note
+
+
+def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
+    database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
+    provision: Provision, made: Made,
+) -> None:  # fmt: skip
+    order = buy(offer(), 2)
+    provision()
+    old, kept = made()
+    planned = plan_reissue(database, old.key)
+
+    key = reissue_voucher(
+        database, old.key, plan_hash=planned.plan_hash, at=clock.now, by="cli:sari"
+    )
+    provision()
+
+    with database.transaction() as connection:
+        theirs = vouchers.of_order(connection, order.id)
+        ready = select(outbox.c.revision).where(outbox.c.purpose == "voucher.ready")
+        told = connection.execute(ready.order_by(outbox.c.id)).scalars().all()
+        noted = select(audit_log.c.details).where(audit_log.c.action == "vouchers.reissue")
+        assert connection.execute(noted).scalar_one() == {"old": old.key, "new": key}
+    ended = made()[0]
+    assert planned.first_used_at is None
+    assert [(one.key, one.number) for one in theirs] == [(key, 1), (kept.key, 2)]
+    assert told == [1, 2]
+    assert (ended.state, ended.ending_why) == ("gone", f"replaced: {order.code}, number 1")
+    assert {user["name"] for user in device.users()} == {one.credentials.name for one in theirs}
+
+
+def test_it_says_whether_the_old_one_was_used_and_does_not_end_one_that_is_since(
+    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    made: Made, use: Callable[[str, datetime], None],
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    (voucher,) = made()
+    planned = plan_reissue(database, voucher.key)
+    use(voucher.key, clock.now)
+
+    with pytest.raises(PlanOutdated, match="in use since the plan"):
+        reissue_voucher(
+            database, voucher.key, plan_hash=planned.plan_hash, at=clock.now, by="cli:sari"
+        )
+
+    assert plan_reissue(database, voucher.key).first_used_at == clock.now
+
+
+@pytest.mark.parametrize("state", ["owed", "asked", "ending"])
+def test_what_is_not_there_cannot_be_replaced(
+    database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made, state: str
+) -> None:
+    buy(offer())
+    provision()
+    moved = {"state": state, "ending_why": "expired" if state == "ending" else ""}
+    with database.transaction() as connection:
+        connection.execute(update(voucher_rows).values(moved))
+
+    with pytest.raises(NothingOwed, match="only a voucher that is paid for and is on its router"):
+        plan_reissue(database, made()[0].key)
+
+
+def test_a_key_that_nobody_has_is_named(database: Database) -> None:
+    with pytest.raises(NothingOwed, match="no order has a voucher 'VNONE'"):
+        plan_reissue(database, "VNONE")
+
+
+def test_the_same_twice_replaces_once(
+    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    made: Made,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    (old,) = made()
+    plan_hash = plan_reissue(database, old.key).plan_hash
+    reissue_voucher(database, old.key, plan_hash=plan_hash, at=clock.now, by="cli:sari")
+
+    with pytest.raises(NothingOwed):
+        reissue_voucher(database, old.key, plan_hash=plan_hash, at=clock.now, by="cli:sari")
+
+    assert [one.state for one in made()] == ["ending", "owed"]

@@ -1,0 +1,284 @@
+"""Validity is counted by us, from the first use that a look at a router shows: never too short."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.expire_vouchers import expire_vouchers
+from ticketing.actions.look_at_routers import Look, look_at_routers
+from ticketing.actions.provisioning import Round
+from ticketing.actions.router_doors import RouterDoors
+from ticketing.domain.orders import Order
+from ticketing.domain.vouchers import Counting, VoucherState
+from ticketing.store import routers
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.routers import Address, StoredRouter
+from ticketing.store.schema import audit_log
+from ticketing.store.schema_vouchers import vouchers
+from ticketing.store.vouchers import Voucher
+
+HOUR = timedelta(hours=1)
+Offer = Callable[..., StoredPackage]
+Buy = Callable[..., Order]
+Provision = Callable[[], Round]
+Made = Callable[[], list[Voucher]]
+Looks = Callable[[], list[Look]]
+Expire = Callable[[], int]
+
+
+@pytest.fixture
+def look(database: Database, doors: RouterDoors, clock: StoppedClock) -> Looks:
+    """A look at every router, now."""
+    return lambda: look_at_routers(database, doors, clock=clock, by="cron")
+
+
+@pytest.fixture
+def expire(database: Database, clock: StoppedClock) -> Expire:
+    """What is over ends, now."""
+    return lambda: expire_vouchers(database, at=clock.now, by="cron", chunk=1)
+
+
+@pytest.fixture
+def log_in(device: RouterOsSimulator) -> Callable[..., None]:
+    """The first voucher's owner logs in, by one device or several."""
+
+    def use(*devices: str) -> None:
+        code = device.users()[0]["name"]
+        for name in devices or ("phone",):
+            device.log_in(code, code, name)
+
+    return use
+
+
+@pytest.fixture
+def rejected_third(database: Database) -> Iterator[None]:
+    """The database goes away, as it were, when a third voucher is to end."""
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " IF (SELECT count(*) FROM vouchers WHERE state = 'ending') = 2"
+                " THEN RAISE EXCEPTION 'killed'; END IF; RETURN NEW; END $$;"
+                "CREATE TRIGGER break BEFORE UPDATE ON vouchers"
+                " FOR EACH ROW EXECUTE FUNCTION break()"
+            )
+        )
+    yield
+    with database.transaction() as connection:
+        connection.execute(text("DROP TRIGGER IF EXISTS break ON vouchers"))
+
+
+def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
+    device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks, expire: Expire, log_in: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    clock.forward(days=3)
+    log_in()
+    began = clock.now
+    clock.forward(minutes=20)
+
+    looks = look()
+    clock.forward(minutes=39)
+    too_early = expire()
+    clock.forward(minutes=1)
+    ended = expire()
+    provision()
+
+    (voucher,) = made()
+    assert looks == [Look("lobby", seen=1, first_used=1)]
+    assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
+    assert (too_early, ended) == (0, 1)
+    assert (voucher.state, voucher.ending_why) == (VoucherState.GONE, "expired")
+    assert (device.users(), device.online(), device.cookies()) == ([], [], [])
+
+
+def test_later_looks_do_not_move_the_beginning(
+    device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks, log_in: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    log_in()
+    began = clock.now
+    clock.forward(minutes=5)
+    look()
+    device.restart()
+    clock.forward(minutes=30)
+
+    again = look()
+
+    (voucher,) = made()
+    assert again == [Look("lobby", seen=1)]
+    assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
+
+
+def test_nobody_loses_time_because_two_devices_were_online_at_once(
+    device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks, log_in: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    device.add_profile("family", shared_users="2")
+    buy(offer(profile="family", shared_users=2))
+    provision()
+    clock.forward(hours=5)
+    log_in("phone", "tablet")
+    began = clock.now
+    clock.forward(minutes=20)
+
+    look()
+
+    (voucher,) = made()
+    assert voucher.first_used_at == began
+
+
+def test_who_is_online_is_seen_even_if_the_router_counts_only_at_the_end(
+    device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks, log_in: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    log_in()
+    began = clock.now
+    clock.forward(minutes=20)
+    device.online()  # the time that has passed is counted
+    device.ask(lambda: [row.update(uptime="0s") for row in device.machine.hotspot.users])
+
+    look()
+
+    (voucher,) = made()
+    assert voucher.first_used_at == began
+
+
+def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
+    expire: Expire, log_in: Callable[..., None], made: Made, now: datetime,
+) -> None:  # fmt: skip
+    buy(offer(counting=Counting.FROM_SALE), 2)
+    provision()
+    clock.forward(minutes=50)
+    log_in()
+    clock.forward(minutes=5)
+    look()
+    clock.forward(minutes=5)
+
+    ended = expire()
+
+    assert ended == 2
+    assert [voucher.ends_at for voucher in made()] == [now + HOUR, now + HOUR]
+
+
+def test_one_that_seems_unused_does_not_end_before_its_router_was_looked_at(
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
+    expire: Expire, log_in: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    buy(offer(unused_for=timedelta(days=30)), 2)
+    provision()
+    look()
+    clock.forward(days=29, hours=23, minutes=59)
+    log_in()
+    clock.forward(minutes=2)
+
+    unseen = expire()
+    look()
+    seen = expire()
+
+    used, unused = made()
+    assert (unseen, seen) == (0, 1)
+    assert (used.state, unused.state) == (VoucherState.PRESENT, VoucherState.ENDING)
+
+
+def test_a_voucher_never_used_is_kept_for_ever_if_nothing_else_was_said(
+    clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks, expire: Expire
+) -> None:
+    buy(offer())
+    provision()
+    clock.forward(days=3650)
+
+    look()
+
+    assert expire() == 0
+
+
+@pytest.mark.parametrize(
+    "terms", [{"bytes_limit": 1_000_000}, {"online_limit": timedelta(minutes=10)}]
+)
+def test_what_has_used_all_it_had_ends(
+    device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks, log_in: Callable[..., None], made: Made, terms: dict[str, object],
+) -> None:  # fmt: skip
+    buy(offer(**terms))
+    provision()
+    log_in()
+    clock.forward(minutes=9)
+    device.use(device.users()[0]["name"], bytes_in=1_000, bytes_out=999_000)
+    clock.forward(minutes=1)
+
+    looks = look()
+
+    (voucher,) = made()
+    assert looks == [Look("lobby", seen=1, first_used=1, ended=1)]
+    assert (voucher.state, voucher.ending_why) == (VoucherState.ENDING, "used up")
+
+
+def test_a_router_that_is_off_stops_no_look_at_another(
+    database: Database, lobby: StoredRouter, offer: Offer, buy: Buy, provision: Provision,
+    look: Looks,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    here = lobby.address
+    with database.transaction() as connection:
+        dead = Address(here.host, here.username, here.sealed_password, port=1, tls=False)
+        routers.put(connection, "annexe", dead)
+
+    annexe, seen = look()
+
+    assert annexe.error.startswith("router annexe")
+    assert seen == Look("lobby", seen=1)
+
+
+@pytest.mark.usefixtures("rejected_third")
+def test_killed_between_chunks_the_next_run_ends_the_rest(
+    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    expire: Expire, made: Made,
+) -> None:  # fmt: skip
+    buy(offer(counting=Counting.FROM_SALE), 4)
+    provision()
+    clock.forward(hours=2)
+    with pytest.raises(Exception, match="killed"):
+        expire()
+    with database.transaction() as connection:
+        connection.execute(text("DROP TRIGGER break ON vouchers"))
+
+    rest = expire()
+
+    with database.transaction() as connection:
+        noted = connection.execute(
+            select(audit_log.c["items"]).where(audit_log.c.action == "vouchers.expire")
+        ).scalars()
+        assert list(noted) == [1, 1, 1, 1]
+    assert rest == 2
+    assert {voucher.state for voucher in made()} == {VoucherState.ENDING}
+
+
+def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
+    database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
+    expire: Expire, made: Made,
+) -> None:  # fmt: skip
+    buy(offer(counting=Counting.FROM_SALE), 2)
+    provision()
+    clock.forward(hours=2)
+    first, second = made()
+    with database.transaction() as connection:
+        connection.execute(select(vouchers.c.id).where(vouchers.c.id == first.id).with_for_update())
+
+        ended = expire()
+
+    assert ended == 1
+    assert [one.id for one in made() if one.state is VoucherState.ENDING] == [second.id]

@@ -1,0 +1,148 @@
+"""WhatsApp by hand and by the worker: planned, sent, stopped, reported, resumed."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CompletedProcess, Popen
+
+import pytest
+from sqlalchemy import select, update
+
+from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.actions.hear_reports import keep_report
+from ticketing.actions.send_tickets import apply_sending, plan_sending
+from ticketing.domain.deliveries import Channel, DeliveryState
+from ticketing.domain.events import Event
+from ticketing.gateways.whatsapp_vendors import Vendor
+from ticketing.store import channels
+from ticketing.store.database import Database
+from ticketing.store.schema import people
+from ticketing.store.schema_deliveries import deliveries
+
+Ticketing = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def chats() -> Iterator[WhatsAppSimulator]:
+    with WhatsAppSimulator() as simulator:
+        simulator.faults.set(silent=True)
+        yield simulator
+
+
+@pytest.fixture
+def surroundings(surroundings: dict[str, str], chats: WhatsAppSimulator) -> dict[str, str]:
+    """Processes beside the test find the simulator, and may send one message a day."""
+    return surroundings | {"WHATSAPP_REHEARSAL_URL": chats.url, "WHATSAPP_PER_DAY": "1"}
+
+
+@pytest.fixture
+def two_numbers(database: Database, issued: Event) -> Event:
+    """An event whose tickets are printed; two of its guests have a number."""
+    with database.transaction() as connection:
+        for place in (0, 1):
+            one = update(people).where(people.c.external_id == f"2026{place}")
+            connection.execute(one.values(phone=f"+62811000000{place}"))
+    return issued
+
+
+@pytest.fixture
+def blast(database: Database, two_numbers: Event) -> Callable[[], None]:
+    """Leaves their tickets to be sent by WhatsApp."""
+
+    def applied() -> None:
+        by = (Channel.WHATSAPP,)
+        plan = plan_sending(database, two_numbers, by=by)
+        apply_sending(database, two_numbers, plan_hash=plan.plan_hash, channels=by, by="cli")
+
+    return applied
+
+
+@pytest.fixture
+def state(database: Database) -> Callable[[], list[DeliveryState]]:
+    def look() -> list[DeliveryState]:
+        query = select(deliveries.c.state).order_by(deliveries.c.id)
+        with database.transaction() as connection:
+            return [DeliveryState(each) for each in connection.execute(query).scalars()]
+
+    return look
+
+
+def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
+    ticketing: Ticketing, two_numbers: Event, chats: WhatsAppSimulator
+) -> None:
+    slug = two_numbers.slug
+    plan = ticketing("send-tickets", "plan", slug, "--by", "whatsapp")
+
+    applied = ticketing(*plan.stdout.rpartition("to do it: ticketing ")[2].split())
+    sent = ticketing("deliver")
+    wrong = ticketing("send-tickets", "plan", slug, "--by", "pigeon")
+
+    assert plan.stdout.startswith("0 tickets would go by mail, 2 by WhatsApp; no address: 3 guests")
+    assert "the last by WhatsApp, after what waits already: " in plan.stdout
+    assert applied.stdout == "tickets that will be sent: 2\n"
+    assert "WhatsApp: the last message that waits goes" in sent.stdout
+    assert (len(chats.messages()), wrong.returncode) == (1, 2)
+
+
+def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
+    ticketing: Ticketing, blast: Callable[[], None], database: Database,
+    state: Callable[[], list[str]],
+) -> None:  # fmt: skip
+    blast()
+    ticketing("deliver")
+    with database.transaction() as connection:
+        at = datetime.now(UTC)
+        channels.stop(connection, Channel.WHATSAPP, reason="too much failed", at=at)
+        waits = connection.execute(
+            select(deliveries.c.id).where(deliveries.c.next_try.is_not(None))
+        ).scalar_one()
+
+    examined = ticketing("doctor")
+    aborted = ticketing("abort-delivery", str(waits))
+    resumed, again = ticketing("resume-channel", "whatsapp"), ticketing("resume-channel", "mail")
+
+    assert "nothing is sent until somebody lets it go on; too much failed" in examined.stdout
+    assert (aborted.returncode, state()) == (0, [DeliveryState.SENT, DeliveryState.FAILED])
+    assert (resumed.stdout, again.returncode) == ("whatsapp goes on\n", 2)
+
+
+def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -> None:
+    for folder in ("new", "cur", "tmp"):
+        (tmp_path / "box" / folder).mkdir(parents=True)
+        (tmp_path / "box" / folder / "1").write_text("Subject: Thank you\n\nfor the ticket")
+
+    read = ticketing("bounces", str(tmp_path / "box"))
+    missing = ticketing("bounces", str(tmp_path / "nothing"))
+
+    assert read.stdout.startswith("2 mails read: 0 bounces noted")
+    assert missing.returncode == 2
+
+
+def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_it(
+    blast: Callable[[], None], database: Database, chats: WhatsAppSimulator,
+    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    state: Callable[[], list[str]],
+) -> None:  # fmt: skip
+    chats.faults.set(answers=[AnswerFault("act-then-stall", path="/messages", seconds=60)])
+    worker = hire()
+    blast()
+    (taken,) = chats.world.messages(at_least=1, within_seconds=30)
+    worker.kill()
+    worker.wait()
+    killed = state()
+
+    status = {
+        "id": taken.id, "status": "delivered", "timestamp": "1769860000",
+        "recipient_id": taken.draft.to, "biz_opaque_callback_data": taken.draft.reference,
+    }  # fmt: skip
+    change = {"field": "messages", "value": {"statuses": [status]}}
+    body = json.dumps({"entry": [{"changes": [change]}]}).encode()
+    keep_report(database, Vendor.CLOUD, body, at=datetime.now(UTC))
+    hire()
+    until(lambda: DeliveryState.DELIVERED in state())
+
+    assert DeliveryState.CLAIMED in killed
+    assert DeliveryState.DELIVERED in state()
+    assert len(chats.messages(taken.draft.to)) == 1

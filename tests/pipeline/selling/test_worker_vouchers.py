@@ -1,0 +1,77 @@
+"""The worker as a process puts what is paid for on a router, and tells nobody what opens it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from subprocess import Popen
+
+import pytest
+
+from simulators.midtrans.server import MidtransSimulator
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.actions.place_order import PlacedOrder, place_order
+from ticketing.actions.rehearse_hotspot import ACCOUNT, PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.domain.events import Event
+from ticketing.domain.orders import Buyer, Selection
+from ticketing.office import Office
+from ticketing.settings import Settings
+from ticketing.store import packages
+from ticketing.store.database import Database
+from ticketing.store.payments import Attempt
+
+
+@pytest.fixture
+def router() -> Iterator[RouterOsSimulator]:
+    """A router with the profiles that are sold."""
+    with RouterOsSimulator() as device:
+        for profile in PROFILES:
+            device.add_profile(profile, shared_users="1")
+        yield device
+
+
+@pytest.fixture
+def outlet(office: Office, router: RouterOsSimulator) -> Event:
+    """Where vouchers on it are sold."""
+    rehearse_router(office.database, office.keys, port=router.port, by="test")
+    return rehearse_hotspot(office.database, at=datetime.now(UTC), by="test")
+
+
+@pytest.fixture
+def buy_vouchers(
+    database: Database, outlet: Event, begin_payment: Callable[[PlacedOrder], Attempt],
+    midtrans: MidtransSimulator, notify: Callable[[Attempt], None],
+) -> Callable[[int], PlacedOrder]:  # fmt: skip
+    """A new buyer orders so many, pays, and we are notified."""
+    numbers = count(1)
+
+    def buy(quantity: int) -> PlacedOrder:
+        phone = f"+62812{next(numbers):08}"
+        buyer = Buyer(f"tel:{phone}", "Sari", "", phone)
+        with database.transaction() as connection:
+            package = packages.get(connection, "5k")
+        placed = place_order(
+            database, outlet, asked=[Selection(package.ticket_type_id, quantity)], buyer=buyer,
+            at=datetime.now(UTC), by="web",
+        )  # fmt: skip
+        attempt = begin_payment(placed)
+        midtrans.push(attempt.key, "pay", "bca_va")
+        notify(attempt)
+        return placed
+
+    return buy
+
+
+def test_a_worker_puts_on_the_router_what_is_paid_for(
+    router: RouterOsSimulator, buy_vouchers: Callable[[int], PlacedOrder],
+    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    settings: Settings,
+) -> None:  # fmt: skip
+    hire()
+
+    buy_vouchers(3)
+    until(lambda: "vouchers provisioned" in settings.logs.read_text(encoding="utf-8"))
+
+    log = settings.logs.read_text(encoding="utf-8")
+    assert len(router.users()) == 3
+    assert [row["name"] for row in router.users() if row["name"] in log] == []
+    assert ACCOUNT[1] not in log.replace("rehearsal-hotspot", "").replace('"rehearsal"', "")

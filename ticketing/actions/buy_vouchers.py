@@ -1,0 +1,48 @@
+"""Buying vouchers of a package: an order like any other, by a person with a phone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing.actions.buyers import buyer_for
+from ticketing.actions.place_order import Once, PlacedOrder
+from ticketing.actions.take_order import Wanted, take_order
+from ticketing.domain.errors import NotOnSale
+from ticketing.domain.orders import Selection
+from ticketing.store import events, packages, purchases
+from ticketing.store.database import Database
+from ticketing.store.purchases import Purchase
+
+
+@dataclass(frozen=True, slots=True)
+class VouchersWanted:
+    """So many vouchers of a package, and who buys them."""
+
+    package: str
+    quantity: int
+    name: str
+    phone: str
+    email: str = ""
+
+
+def order_vouchers(
+    database: Database, wanted: VouchersWanted, *, once: Once | None, at: datetime, by: str
+) -> tuple[PlacedOrder, bool]:
+    """The order, and whether it was there already; nothing is made before it is paid.
+
+    Refuses a package that is not on sale, a phone number that does not exist, and what any order
+    is refused for.
+    """
+    with database.transaction() as connection:
+        package = packages.get(connection, wanted.package)
+        event = events.get(connection, str(package.event_id))
+    if not package.on_sale:
+        raise NotOnSale(f"package {wanted.package} is not on sale any more")
+    buyer = buyer_for(event, name=wanted.name, email=wanted.email, phone=wanted.phone)
+    selections = [Selection(package.ticket_type_id, wanted.quantity)]
+    return take_order(database, event, Wanted(selections, buyer), once=once, at=at, by=by)
+
+
+def purchase(database: Database, order_id: int) -> Purchase:
+    """How far the vouchers of an order have come."""
+    with database.transaction() as connection:
+        return purchases.of_orders(connection, [order_id])[order_id]

@@ -1,0 +1,127 @@
+"""Routers that vouchers are put on: made known, looked at, forgotten."""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from ticketing.domain.errors import RouterNeeded, UnusableRouter
+from ticketing.domain.events import is_slug
+from ticketing.domain.vouchers import Misfit, misfits
+from ticketing.gateways.routeros import Router
+from ticketing.gateways.routeros_reading import Health
+from ticketing.gateways.routeros_socket import RouterAccount
+from ticketing.signing.keys import KeyRing
+from ticketing.store import audit, packages, routers, vouchers
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.routers import Address, StoredRouter
+
+LAST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class NewRouter:
+    """How a router is reached, and as whom; `authority` is a file of certificates, in PEM."""
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+    port: int
+    tls: bool = True
+    authority: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be reached, and name it."""
+        if not self.host.strip() or not self.host.isprintable():
+            raise UnusableRouter("host is empty: give its name or IP address", field="host")
+        if not 1 <= self.port <= LAST_PORT:
+            raise UnusableRouter(f"port {self.port} is not 1 to {LAST_PORT}", field="port")
+        if not self.user or not self.password:
+            raise UnusableRouter("a router takes nobody without a user and password", field="user")
+        if self.authority is not None:
+            _check_authority(self.authority, tls=self.tls)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A router as it answered, and what keeps its packages from being made as they are sold."""
+
+    health: Health
+    misfits: list[tuple[StoredPackage, list[Misfit]]]
+
+
+def add_router(
+    database: Database, keys: KeyRing, name: str, new: NewRouter, *, by: str
+) -> StoredRouter:
+    """Make a router known, or change how it is reached; it is not asked anything."""
+    if not is_slug(name):
+        raise UnusableRouter(
+            f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
+        )
+    address = Address(
+        new.host.strip(), new.user, keys.seal(new.password), new.port, tls=new.tls,
+        authority="" if new.authority is None else str(new.authority.resolve()),
+    )  # fmt: skip
+    with database.transaction() as connection:
+        stored = routers.put(connection, name, address)
+        where = {"host": address.host, "port": address.port, "tls": address.tls}
+        audit.record(
+            connection, actor=by, action="routers.add", subject=name, items=1, details=where
+        )
+    return stored
+
+
+def account_of(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
+    """The router's account, its password opened."""
+    address = stored.address
+    return RouterAccount(
+        stored.name, address.host, address.username, keys.unseal(address.sealed_password),
+        address.port, tls=address.tls,
+        authority=Path(address.authority) if address.authority else None,
+    )  # fmt: skip
+
+
+def look_at(database: Database, stored: StoredRouter, door: Router) -> Looked:
+    """Ask the router how it is and what it has; refuses as the router does. Changes nothing."""
+    with database.transaction() as connection:
+        sold = packages.on_router(connection, stored.id)
+    health, profiles = door.health(), door.profiles()
+    found = [(one, misfits(one.package, profiles)) for one in sold if one.on_sale]
+    return Looked(health, [(one, wrong) for one, wrong in found if wrong])
+
+
+def remove_router(database: Database, name: str, *, at: datetime, by: str) -> None:
+    """Forget a router; refused while packages are made on it or vouchers are."""
+    with database.transaction() as connection:
+        stored = routers.lock(connection, name)
+        _refuse_if_needed(connection, stored)
+        routers.remove(connection, stored.id, at=at)
+        audit.record(connection, actor=by, action="routers.remove", subject=name, items=1)
+
+
+def _refuse_if_needed(connection: Connection, stored: StoredRouter) -> None:
+    sold = [one.package.code for one in packages.on_router(connection, stored.id)]
+    if sold:
+        raise RouterNeeded(
+            f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing package add`"
+            " with another --router moves one"
+        )
+    left = vouchers.count_on_router(connection, stored.id)
+    if left:
+        raise RouterNeeded(
+            f"{stored.name}: {left:,} vouchers are on it or on their way; wait for their end"
+        )
+
+
+def _check_authority(file: Path, *, tls: bool) -> None:
+    if not tls:
+        raise UnusableRouter("a certificate's authority needs TLS", field="authority")
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise UnusableRouter(
+            f"authority {file} cannot be used as a certificate in PEM: {error}", field="authority"
+        ) from error

@@ -1,0 +1,121 @@
+"""What an operator does about vouchers that did not come about, or did not reach their buyer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ticketing.actions.clean_up_vouchers import clean_up_expired, clean_up_failed
+from ticketing.actions.regenerate_vouchers import regenerate
+from ticketing.actions.resend_codes import resend_codes
+from ticketing.domain.errors import Refused
+from ticketing.web.answers import Answer, Asked, Id, IdInPath, Problem, Said, Success
+from ticketing.web.auth import Operator, actor, guarded
+from ticketing.web.guarded import GuardedRoute
+from ticketing.web.problems import documented
+from ticketing.web.service import Serving, now
+from ticketing.web.voucher_shapes import HandedShown, handed_shown
+
+PURCHASES_AT_MOST = 500
+
+router = APIRouter(
+    prefix="/voucher/api",
+    tags=["vouchers"],
+    route_class=GuardedRoute,
+    default_response_class=Answer,
+    dependencies=guarded(),
+    responses=documented(409),
+)
+
+
+class RegeneratedShown(Said):
+    """What there is of a purchase's vouchers: `due` are asked for from now on."""
+
+    purchase_id: int
+    due: int
+    present: int
+    ended: int
+
+
+class ManyPurchases(Asked):
+    """Purchases by their numbers; each counts once."""
+
+    purchase_ids: Annotated[list[Id], Field(min_length=1, max_length=PURCHASES_AT_MOST)]
+
+
+class Result(Said):
+    """What became of one purchase: its vouchers, or why not."""
+
+    purchase_id: int
+    regenerated: RegeneratedShown | None = None
+    error: Problem | None = None
+
+
+class Results(Said):
+    """What became of all of them, in the order in which they were named."""
+
+    regenerated_count: int
+    refused_count: int
+    results: list[Result]
+
+
+class CleanedUp(Said):
+    """Vouchers that ended: `leftOver` by purchases that came to nothing, or `expired`."""
+
+    left_over: int
+    expired: int
+
+
+@router.post("/retry-delivery/{purchase_id}", responses=documented(404, 409))
+def retry_delivery(
+    purchase_id: IdInPath, serving: Serving, caller: Operator
+) -> Success[HandedShown]:
+    """Send a purchase's codes now; what was sent already goes as another copy."""
+    handed = resend_codes(serving.database, purchase_id, at=now(), by=actor(caller))
+    return Success(data=handed_shown(handed))
+
+
+@router.post("/regenerate-voucher/{purchase_id}", responses=documented(404, 409))
+def regenerate_voucher(
+    purchase_id: IdInPath, serving: Serving, caller: Operator
+) -> Success[RegeneratedShown]:
+    """Ask the router now for what is still owed; a voucher that is there stays as it is."""
+    done = regenerate(serving.database, purchase_id, at=now(), by=actor(caller))
+    return Success(
+        data=RegeneratedShown(
+            purchase_id=purchase_id, due=done.due, present=done.present, ended=done.ended
+        )
+    )
+
+
+@router.post("/bulk-regenerate")
+def bulk_regenerate(asked: ManyPurchases, serving: Serving, caller: Operator) -> Success[Results]:
+    """The same for many purchases, each by itself: one that is refused stops no other."""
+    results = []
+    for purchase_id in dict.fromkeys(asked.purchase_ids):
+        try:
+            done = regenerate_voucher(purchase_id, serving, caller).data
+            results.append(Result(purchase_id=purchase_id, regenerated=done))
+        except Refused as refusal:
+            why = Problem(code=refusal.code, message=str(refusal), details={})
+            results.append(Result(purchase_id=purchase_id, error=why))
+    refused = sum(one.error is not None for one in results)
+    return Success(
+        data=Results(
+            regenerated_count=len(results) - refused, refused_count=refused, results=results
+        )
+    )
+
+
+@router.post("/cleanup-failed/{purchase_id}", responses=documented(404, 409))
+def cleanup_failed(purchase_id: IdInPath, serving: Serving, caller: Operator) -> Success[CleanedUp]:
+    """End the vouchers of a purchase that came to nothing; the purchase itself is kept."""
+    ended = clean_up_failed(serving.database, purchase_id, at=now(), by=actor(caller))
+    return Success(data=CleanedUp(left_over=ended.left_over, expired=ended.expired))
+
+
+@router.post("/cleanup-expired")
+def cleanup_expired(serving: Serving, caller: Operator) -> Success[CleanedUp]:
+    """End every voucher that is out of its time, and what ended purchases have left behind."""
+    ended = clean_up_expired(serving.database, at=now(), by=actor(caller))
+    return Success(data=CleanedUp(left_over=ended.left_over, expired=ended.expired))
