@@ -91,8 +91,11 @@ def busy_seconds() -> float:
 
 
 @contextmanager
-def shares(processes: dict[str, list[int]]) -> Iterator[None]:
-    """Print who took how many cores meanwhile; somebody else is noise in the figures."""
+def shares(processes: dict[str, list[int]], requests: int) -> Iterator[None]:
+    """Print who took how many cores meanwhile, and of a core how much a request.
+
+    Somebody else is noise in the figures, least in the latter.
+    """
 
     def now() -> dict[str, float]:
         load = sum(os.times()[:2])
@@ -102,8 +105,10 @@ def shares(processes: dict[str, list[int]]) -> Iterator[None]:
     before, began = now(), time.perf_counter()
     yield
     seconds = time.perf_counter() - began
-    took = (f"{name} {(after - before[name]) / seconds:.2f}" for name, after in now().items())
-    print(f"   cores taken: {', '.join(took)}")
+    took = {name: after - before[name] for name, after in now().items()}
+    cores = (f"{name} {taken / seconds:.2f}" for name, taken in took.items())
+    each = (f"{name} {took[name] / requests * 1000:.2f} ms" for name in processes)
+    print(f"   cores taken: {', '.join(cores)}; a request: {', '.join(each)}")
 
 
 def on_sale(connection: Connection, capacity: int) -> tuple[int, int]:
@@ -271,9 +276,11 @@ def main() -> None:
         upgrade(database)
         ports, webs = stack.enter_context(serving(folder, arguments.processes))
         postmaster = int((server.cluster / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        for measure in (sell, hear):
-            with shares({"web": webs, "PostgreSQL": [postmaster]}):
-                measure(arguments, database, ports)
+        processes = {"web": webs, "PostgreSQL": [postmaster]}
+        with shares(processes, arguments.orders):
+            sell(arguments, database, ports)
+        with shares(processes, arguments.notices * arguments.seconds):
+            hear(arguments, database, ports)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from ticketing.domain.orders import (
 from ticketing.domain.promotions import discount, promo_code
 from ticketing.domain.stock import Limits
 from ticketing.signing.mint import Randomness
-from ticketing.store import audit, order_parts, order_views, orders, promos, stock
+from ticketing.store import audit, order_parts, order_views, orders, plain_orders, promos, stock
 from ticketing.store.database import Database
 from ticketing.store.order_views import OrderView
 from ticketing.store.orders import NewOrder
@@ -85,8 +85,22 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
     token = once.token if once else base32(randomness(TOKEN_BYTES))
+    new = NewOrder(
+        event_id=event.id,
+        code=order_code(randomness(CODE_BYTES)),
+        token_hash=token_hash(token),
+        created_at=at,
+        expires_at=at + HOLD,
+        request_sha256=once.request_sha256 if once else None,
+        buyer=buyer or orders.NOBODY,
+    )
+    wanted = selections(asked)
+    if len(wanted) == 1 and promo is None and payment_plan is None:
+        plain = _placed_plainly(database, new, wanted[0], token, by=by)
+        if plain is not None:
+            return plain
     with database.transaction() as connection:
-        offered = stock.offered(connection, event.id, selections(asked))
+        offered = stock.offered(connection, event.id, wanted)
         for offer in offered:
             offer.limits.check_order(offer.line.quantity)
         lines = tuple(offer.line for offer in offered)
@@ -95,18 +109,8 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
         plan_id, parts = None, tuple[Part, ...]()
         if payment_plan is not None:
             plan_id, parts = parts_by(connection, event, payment_plan, subtotal(lines) - off, at=at)
-        new = NewOrder(
-            event_id=event.id,
-            code=order_code(randomness(CODE_BYTES)),
-            token_hash=token_hash(token),
-            lines=lines,
-            subtotal=subtotal(lines),
-            discount=off,
-            created_at=at,
-            expires_at=at + HOLD,
-            request_sha256=once.request_sha256 if once else None,
-            buyer=buyer or orders.NOBODY,
-            payment_plan_id=plan_id,
+        new = replace(
+            new, lines=lines, subtotal=subtotal(lines), discount=off, payment_plan_id=plan_id
         )
         order = orders.add(connection, new)
         if parts:
@@ -125,6 +129,19 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     code = used.code if used else None
     view = order_views.of_new(order.id, new, names, promo_code=code, parts=parts)
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
+
+
+def _placed_plainly(
+    database: Database, new: NewOrder, wanted: Selection, token: str, *, by: str
+) -> PlacedOrder | None:
+    """The order at once; None, with nothing changed, when there is more to see to or to say."""
+    placed = plain_orders.place(database, new, wanted, by=by)
+    if placed is None:
+        return None
+    order_id, name, line = placed
+    new = replace(new, lines=(line,), subtotal=line.amount)
+    view = order_views.of_new(order_id, new, [name], promo_code=None)
+    return PlacedOrder(orders.as_placed(order_id, new), (line,), token, view)
 
 
 def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str) -> Order:

@@ -1,17 +1,22 @@
 """The one door to PostgreSQL: an engine, and transactions that only this module commits."""
 
-from collections.abc import Iterator
+import select
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
+from sqlalchemy.sql import ClauseElement
 
 from ticketing.domain.errors import Misconfigured, Unavailable
 
 DRIVER = "postgresql+psycopg"
 OLDEST_SERVER = 140000  # PostgreSQL 14
 POOLED = 5  # connections kept open between uses
+_DIALECT = URL.create(DRIVER).get_dialect()()
 
 
 def application_url(text_url: str) -> URL:
@@ -32,6 +37,34 @@ def application_url(text_url: str) -> URL:
     return url.set(drivername=DRIVER)
 
 
+def sent_as(statement: ClauseElement) -> str:
+    """A statement as `Database.at_once` sends it: its words, made once."""
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _refuse_hung_up(session: psycopg.Connection, *_: object) -> None:
+    """Let the pool take another connection when the server has ended this one.
+
+    It says so before it goes, so what lies idle has nothing to be read: no need to ask each time.
+    """
+    ear = select.poll()
+    if not session.closed:
+        ear.register(session.fileno(), select.POLLIN)
+    if session.closed or ear.poll(0):
+        raise DisconnectionError("the server hung up")
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Whether the server is there is an error of its own."""
+    try:
+        yield
+    except OperationalError as error:
+        if error.connection_invalidated or "connection" in str(error.orig).lower():
+            raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """An application database. Cheap to pass around; `dispose` gives the connections back."""
@@ -43,24 +76,41 @@ class Database:
         """The database at an address; nothing is connected yet, and never more than that."""
         engine = create_engine(
             application_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
-            pool_pre_ping=True,
             pool_size=POOLED,
             max_overflow=connections - POOLED,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
         )
+        event.listen(engine, "checkout", _refuse_hung_up)
         return cls(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One unit of work: commits at the end, rolls back on any error."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            if error.connection_invalidated or "connection" in str(error.orig).lower():
-                raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
-            raise
+        with _reached(), self.engine.begin() as connection:
+            yield connection
+
+    def at_once(
+        self, statements: Sequence[str], given: Mapping[str, object]
+    ) -> tuple[Any, ...] | None:
+        """Do all of it or nothing in one round trip; the first row of the last statement.
+
+        What others wait for ends with PostgreSQL's work, not when this program hears of it.
+        """
+        with _reached(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            session = connection.connection.driver_connection
+            if not isinstance(session, psycopg.Connection):
+                raise Unavailable("PostgreSQL hung up")
+            try:
+                with session.pipeline():  # without BEGIN: what is sent together is one transaction
+                    cursors = [session.execute(statement, given) for statement in statements]
+            except psycopg.OperationalError as error:
+                if not session.closed:
+                    raise
+                connection.invalidate(error)
+                raise Unavailable(f"PostgreSQL cannot be reached: {error}") from error
+            return cursors[-1].fetchone()
 
     def server_version(self) -> int:
         """The server's version as it counts itself: 180001 is 18.1."""

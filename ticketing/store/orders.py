@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnClause,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import Refused, UnknownOrder
-from ticketing.domain.money import Rupiah
+from ticketing.domain.money import NOTHING, Rupiah
 from ticketing.domain.orders import Buyer, Line, Order, OrderState, checked_move
 from ticketing.store.schema_sales import order_effects, order_lines, orders
 
@@ -26,9 +37,24 @@ _COLUMNS = (
     orders.c.paid_attempt_id,
     orders.c.payment_plan_id,
 )
-_HAVING_PLACES = (OrderState.PENDING, OrderState.PAID)
+_ZERO: ColumnClause[int] = literal_column("0")
+_HAVING_PLACES: list[ColumnClause[str]] = [
+    literal_column(f"'{state}'") for state in (OrderState.PENDING, OrderState.PAID)
+]
 ENTITLED_EARLY = "entitle early"  # an effect: places with the first part of several
 NOBODY = Buyer("", "", "", "")
+KNOWN_AT_FIRST = (
+    "event_id",
+    "code",
+    "token_hash",
+    "created_at",
+    "expires_at",
+    "request_sha256",
+    "buyer_key",
+    "buyer_name",
+    "buyer_email",
+    "buyer_phone",
+)
 
 
 class OrderKnown(Refused):
@@ -42,11 +68,11 @@ class NewOrder:
     event_id: int
     code: str
     token_hash: bytes
-    lines: Sequence[Line]
-    subtotal: Rupiah
-    discount: Rupiah
     created_at: datetime
     expires_at: datetime
+    lines: Sequence[Line] = ()
+    subtotal: Rupiah = NOTHING
+    discount: Rupiah = NOTHING
     request_sha256: bytes | None = None
     buyer: Buyer = NOBODY
     payment_plan_id: int | None = None
@@ -67,16 +93,25 @@ _LINES = (
     .where(order_lines.c.order_id == bindparam("wanted"))
     .order_by(order_lines.c.ticket_type_id)
 )
-_PLACES_OF_BUYER = (
-    select(func.coalesce(func.sum(order_lines.c.quantity - order_lines.c.returned), 0))
-    .join(orders, orders.c.id == order_lines.c.order_id)
-    .where(
-        orders.c.event_id == bindparam("at_event"),
-        orders.c.buyer_key == bindparam("who"),
-        orders.c.state.in_(_HAVING_PLACES),
-        order_lines.c.ticket_type_id == bindparam("wanted"),
+
+
+def places_of(
+    event_id: BindParameter[int], buyer_key: BindParameter[str], ticket_type_id: BindParameter[int]
+) -> Select[int]:
+    """The query how many places a buyer has or holds."""
+    return (
+        select(func.coalesce(func.sum(order_lines.c.quantity - order_lines.c.returned), _ZERO))
+        .join(orders, orders.c.id == order_lines.c.order_id)
+        .where(
+            orders.c.event_id == event_id,
+            orders.c.buyer_key == buyer_key,
+            orders.c.state.in_(_HAVING_PLACES),
+            order_lines.c.ticket_type_id == ticket_type_id,
+        )
     )
-)
+
+
+_PLACES_OF_BUYER = places_of(bindparam("at_event"), bindparam("who"), bindparam("wanted"))
 
 
 def add(connection: Connection, new: NewOrder) -> Order:
@@ -87,21 +122,33 @@ def add(connection: Connection, new: NewOrder) -> Order:
     order_id = connection.execute(
         _ADD,
         {
-            "event_id": new.event_id,
-            "code": new.code,
-            "token_hash": new.token_hash,
+            **known_at_first(new),
             "subtotal": new.subtotal.amount,
             "discount": new.discount.amount,
             "total": (new.subtotal - new.discount).amount,
-            "created_at": new.created_at,
-            "expires_at": new.expires_at,
-            "request_sha256": new.request_sha256,
             "payment_plan_id": new.payment_plan_id,
-            **_buyer_columns(new.buyer),
         },
     ).scalar_one_or_none()
     if order_id is None:
         raise OrderKnown("this order was placed already")
+    return as_placed(order_id, new)
+
+
+def known_at_first(new: NewOrder) -> dict[str, object]:
+    """The columns of a new order that stand before its terms do."""
+    return {
+        "event_id": new.event_id,
+        "code": new.code,
+        "token_hash": new.token_hash,
+        "created_at": new.created_at,
+        "expires_at": new.expires_at,
+        "request_sha256": new.request_sha256,
+        **_buyer_columns(new.buyer),
+    }
+
+
+def as_placed(order_id: int, new: NewOrder) -> Order:
+    """What was stored a moment ago."""
     return Order(
         id=order_id,
         event_id=new.event_id,

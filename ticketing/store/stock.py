@@ -35,7 +35,8 @@ from ticketing.store.schema_sales import order_lines, orders
 _NEW_TOTAL = ticket_types.c.pending + ticket_types.c.sold
 
 
-def _has_room(places: int | BindParameter[int]) -> ColumnElement[bool]:
+def has_room(places: int | BindParameter[int]) -> ColumnElement[bool]:
+    """Whether so many places of a ticket type are free."""
     return or_(ticket_types.c.capacity.is_(None), _NEW_TOTAL + places <= ticket_types.c.capacity)
 
 
@@ -62,7 +63,7 @@ _HELD = (
         ticket_types.c.id == bindparam("wanted"),
         ticket_types.c.on_sale,
         ticket_types.c.price == _PRICE,
-        _has_room(_PLACES),
+        has_room(_PLACES),
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id)
@@ -162,7 +163,7 @@ def sell_late(connection: Connection, lines: Iterable[Line]) -> None:
     for line in lines:
         query = (
             update(ticket_types)
-            .where(ticket_types.c.id == line.ticket_type_id, _has_room(line.quantity))
+            .where(ticket_types.c.id == line.ticket_type_id, has_room(line.quantity))
             .values(sold=ticket_types.c.sold + line.quantity)
         )
         if connection.execute(query).rowcount == 0:

@@ -8,6 +8,7 @@ from functools import partial
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
 
 from ticketing.actions.batch_orders import end_abandoned
 from ticketing.actions.generate import Means
@@ -46,9 +47,11 @@ from ticketing.web.voucher_stream import board_as_it_is
 from ticketing.web.workshop import Workshop
 
 THREADS = 8
-# two a thread, one an idempotency key in use, one a waiting batch, three a bench, one a call to the
-# gateway, one a notice from it and one a report of a message, and some to spare
-CONNECTIONS = 61
+# two a thread, one an idempotency key in use, one a waiting batch, three a bench, one an order, one
+# a call to the gateway, one a notice from it and one a report of a message, and some to spare
+CONNECTIONS = 65
+# log and metrics are our own; FastAPI's would quote what people typed, and looked each time if to
+SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 CREDENTIALS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     tickets.router,
@@ -92,6 +95,7 @@ def create_app(office: Office) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=_lifespan,
+        telemetry=SILENT,
     )
     app.state.service = service
     problems.register(app)
