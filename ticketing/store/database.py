@@ -45,13 +45,16 @@ def sent_as(statement: ClauseElement) -> str:
 def _refuse_hung_up(session: psycopg.Connection, *_: object) -> None:
     """Let the pool take another connection when the server has ended this one.
 
-    It says so before it goes, so what lies idle has nothing to be read: no need to ask each time.
+    It says so before it goes: where there is nothing to be read there is nothing to ask.
     """
     ear = select.poll()
-    if not session.closed:
+    try:
         ear.register(session.fileno(), select.POLLIN)
-    if session.closed or ear.poll(0):
-        raise DisconnectionError("the server hung up")
+        if ear.poll(0):
+            session.execute("SELECT 1")
+            session.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError("the server hung up") from error
 
 
 @contextmanager
