@@ -11,6 +11,7 @@ import pytest
 
 from ticketing.settings import CHECKOUT
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 ROSTER = """\
@@ -22,7 +23,7 @@ NIM;Nama Lengkap;Email;No HP;Jenis Tiket
 
 
 @pytest.fixture
-def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketing:
     """Runs `ticketing …` against a fresh database and an empty folder."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -33,11 +34,7 @@ def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
     }
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment | more, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_ticketing(*arguments, environment=environment | more)
 
     return run
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from ticketing.gateways.midtrans_checkout import Checkout, Item
 from ticketing.store import orders, payments, sale
 from ticketing.store.database import Database
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,7 +36,9 @@ def midtrans() -> Iterator[MidtransSimulator]:
 
 
 @pytest.fixture
-def ticketing(database_url: str, midtrans: MidtransSimulator, tmp_path: Path) -> Ticketing:
+def ticketing(
+    run_ticketing: Run, database_url: str, midtrans: MidtransSimulator, tmp_path: Path
+) -> Ticketing:
     """Runs `ticketing …` against the test's database and gateway."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -48,11 +50,7 @@ def ticketing(database_url: str, midtrans: MidtransSimulator, tmp_path: Path) ->
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_ticketing(*arguments, environment=environment)
 
     return run
 

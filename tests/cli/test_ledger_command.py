@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,11 +20,12 @@ from ticketing.domain.orders import Selection
 from ticketing.store.database import Database
 from ticketing.store.schema import ticket_types
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketing:
     """Runs `ticketing …` against a fresh database and an empty folder."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -36,11 +36,7 @@ def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
     }
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment | more, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_ticketing(*arguments, environment=environment | more)
 
     return run
 

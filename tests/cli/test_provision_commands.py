@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -21,13 +21,13 @@ from ticketing.store import orders, packages, vouchers
 from ticketing.store.database import Database
 from ticketing.store.vouchers import Voucher
 
-Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+Ticketing = Callable[..., CompletedProcess[str]]
 
 SECRET = bytes(range(32))
 
 
 @pytest.fixture
-def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
     """Runs `ticketing …` against the test's database."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -37,14 +37,7 @@ def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
         "COLUMNS": "200",
     }
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    return run
+    return partial(run_ticketing, environment=environment)
 
 
 @pytest.fixture

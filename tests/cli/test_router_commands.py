@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -14,7 +14,7 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.domain.events import Event
 
 ACCOUNT = Account("ticketing", "Tak-terbaca-1")
-Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+Ticketing = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -26,21 +26,14 @@ def device() -> Iterator[RouterOsSimulator]:
 
 
 @pytest.fixture
-def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
     """Runs `ticketing …` against the test's database, with something on standard input."""
     environment = {
         "PATH": os.environ["PATH"], "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"), "COLUMNS": "200",
     }  # fmt: skip
 
-    def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment, input=given,
-        )  # fmt: skip
-
-    return run
+    return partial(run_ticketing, environment=environment)
 
 
 def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_seen(

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -28,14 +29,11 @@ def environment(database_url: str, tmp_path: Path, unused_port: int) -> dict[str
 
 
 @pytest.fixture
-def ticketing(environment: dict[str, str]) -> Ticketing:
+def ticketing(run_ticketing: Run, environment: dict[str, str]) -> Ticketing:
     """Runs `ticketing …`."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", *arguments],
-            check=False, capture_output=True, text=True, timeout=60, env=environment,
-        )  # fmt: skip
+        return run_ticketing(*arguments, environment=environment)
 
     return run
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong and however often, looking again leads to every voucher there exactly once."""
+"""Whatever goes wrong and however often, looking again leads to each voucher there exactly once."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,12 +1,11 @@
 """Importers killed in the middle and importers side by side: nobody is lost, nobody is double."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 from threading import Barrier
 
 import pytest
@@ -74,10 +73,11 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
     now: datetime,
     roster: RosterFile,
     everybody: People,
+    run_script: Callable[..., CompletedProcess[str]],
     when: int,
 ) -> None:
     arguments = [database_url, str(roster.path), now.isoformat(), str(when)]
-    killed = subprocess.run([sys.executable, "-c", IMPORTER, *arguments], check=False)
+    killed = run_script(IMPORTER, *arguments)
 
     result = import_roster(
         database, event, roster, options=ImportOptions(chunk=CHUNK), at=now, by="operator"

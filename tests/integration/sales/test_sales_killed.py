@@ -1,11 +1,9 @@
 """Settling and expiring, killed with -9 before any statement: the next run makes up for it."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -60,17 +58,12 @@ event.listen(database.engine, "commit", die_at_last)
 
 
 @pytest.fixture
-def die(database_url: str) -> Callable[..., int]:
+def die(run_script: Callable[..., CompletedProcess[str]], database_url: str) -> Callable[..., int]:
     """Runs a deed in a process of its own that kills itself at its n-th statement or commit."""
 
     def run(deed: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
         words = [deed, at.isoformat(), said, str(when), str(amount)]
-        return subprocess.run(
-            [sys.executable, "-c", WORKER, database_url, *words],
-            cwd=Path(__file__).parents[3],
-            check=False,
-            timeout=60,
-        ).returncode
+        return run_script(WORKER, database_url, *words).returncode
 
     return run
 

@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from ticketing.store.schema_sales import orders
 from ticketing.store.schema_vouchers import vouchers
 from ticketing.store.vouchers import Voucher
 
-Ticketing = Callable[..., subprocess.CompletedProcess[str]]
+Ticketing = Callable[..., CompletedProcess[str]]
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
 Provision = Callable[[], Round]
@@ -31,7 +31,7 @@ Made = Callable[[], list[Voucher]]
 
 
 @pytest.fixture
-def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
+def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ticketing:
     """Runs `ticketing vouchers …` against the test's database, with the test's master secret."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -41,14 +41,7 @@ def ticketing(database_url: str, tmp_path: Path) -> Ticketing:
         "COLUMNS": "200",
     }
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ticketing", "vouchers", *arguments],
-            check=False, capture_output=True, text=True, timeout=120,
-            env=environment, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    return run
+    return partial(run_ticketing, "vouchers", environment=environment)
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from subprocess import Popen
+from subprocess import CompletedProcess, Popen
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -214,16 +213,12 @@ def hire(
 
 @pytest.fixture
 def ticketing(
-    surroundings: dict[str, str],
-) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    run_ticketing: Callable[..., CompletedProcess[str]], surroundings: dict[str, str]
+) -> Callable[..., CompletedProcess[str]]:
     """Runs a command, with more in its environment if wanted."""
 
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "ticketing", *arguments]
-        return subprocess.run(
-            command, env=surroundings | more, cwd=CHECKOUT, check=False, capture_output=True,
-            text=True,
-        )  # fmt: skip
+    def run(*arguments: str, **more: str) -> CompletedProcess[str]:
+        return run_ticketing(*arguments, environment=surroundings | more)
 
     return run
 

@@ -1,11 +1,10 @@
 """From a kept notice to PDFs in one round, whatever happened before, killed wherever it was."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import insert, text
@@ -19,7 +18,6 @@ from ticketing.actions.serve_paid import Service, serve_paid
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Midtrans
 from ticketing.office import Office
-from ticketing.settings import CHECKOUT
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema import ticket_types
@@ -55,14 +53,13 @@ with open_office(Settings()) as office:
 
 
 @pytest.fixture
-def die(surroundings: dict[str, str]) -> Callable[[int], int]:
+def die(
+    run_script: Callable[..., CompletedProcess[str]], surroundings: dict[str, str]
+) -> Callable[[int], int]:
     """A round in a process of its own that kills itself at its n-th statement or commit."""
 
     def run(when: int) -> int:
-        command = [sys.executable, "-c", ROUND, str(when)]
-        return subprocess.run(
-            command, env=surroundings, cwd=CHECKOUT, check=False, timeout=60
-        ).returncode
+        return run_script(ROUND, str(when), environment=surroundings).returncode
 
     return run
 

@@ -1,11 +1,9 @@
 """Killed with -9 around a call: it is made again, under the same name, and then it is enough."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -51,16 +49,13 @@ send_hooks(
 
 
 @pytest.fixture
-def die(database_url: str, now: datetime) -> Callable[[str, int], int]:
+def die(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
+) -> Callable[[str, int], int]:
     """Makes the calls in a process of its own that kills itself at the n-th of a kind of step."""
 
     def run(step: str, when: int) -> int:
-        return subprocess.run(
-            [sys.executable, "-c", WORKER, database_url, now.isoformat(), step, str(when)],
-            cwd=Path(__file__).parents[4],
-            check=False,
-            timeout=60,
-        ).returncode
+        return run_script(WORKER, database_url, now.isoformat(), step, str(when)).returncode
 
     return run
 

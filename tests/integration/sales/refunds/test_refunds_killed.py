@@ -1,11 +1,9 @@
 """Refunds and cancellations killed with -9 between any two steps: money moves once, and moves."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -71,17 +69,15 @@ else:
 
 
 @pytest.fixture
-def die(database_url: str, midtrans: MidtransSimulator, now: datetime) -> Callable[..., int]:
+def die(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str,
+    midtrans: MidtransSimulator, now: datetime,
+) -> Callable[..., int]:  # fmt: skip
     """Runs a deed in a process of its own that kills itself at the n-th of a kind of step."""
 
     def run(deed: str, subject: str, plan_hash: str, step: str, when: int) -> int:
         arguments = [database_url, midtrans.url, deed, subject, plan_hash, now.isoformat()]
-        return subprocess.run(
-            [sys.executable, "-c", WORKER, *arguments, step, str(when)],
-            cwd=Path(__file__).parents[4],
-            check=False,
-            timeout=60,
-        ).returncode
+        return run_script(WORKER, *arguments, step, str(when)).returncode
 
     return run
 
