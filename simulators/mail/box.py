@@ -64,7 +64,7 @@ class Box:
             self._changed.notify_all()
 
     def mails(
-        self, to: str = "", *, at_least: int = 0, within_seconds: float = 5
+        self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
     ) -> list[Received]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
 

@@ -105,7 +105,7 @@ class Notifier:
             if each is not None:
                 self._send(each, urls)
 
-    def attempts(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
         """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
         with self._changed:
             if not self._changed.wait_for(

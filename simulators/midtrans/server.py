@@ -94,6 +94,6 @@ class MidtransSimulator:
             raise ValueError(f"{order_id}: {move} {method} is not possible now")
         return self.bank.status(order_id)
 
-    def notifications(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+    def notifications(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
         """Every attempt to notify, once there are so many; TimeoutError if there are not."""
         return self._notifier.attempts(at_least, within_seconds)

@@ -20,7 +20,7 @@ ACCOUNT = Account("ticketing", "rehearsal")
 
 _MOST_SESSIONS = 20
 _BACKLOG = 128
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 60
 Result = TypeVar("Result")
 
 

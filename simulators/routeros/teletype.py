@@ -5,7 +5,7 @@ import socket
 from simulators.routeros.wire import Sentences, sentence
 
 _PIECE = 1 << 16
-_PATIENCE_SECONDS = 5
+_PATIENCE_SECONDS = 60
 
 
 class Teletype:

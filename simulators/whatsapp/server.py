@@ -91,6 +91,6 @@ class WhatsAppSimulator:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
         return self.world.messages(to, at_least=at_least)
 
-    def reports(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+    def reports(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
         """Every attempt to report, once there are so many; TimeoutError if there are not."""
         return self._webhooks.attempts(at_least, within_seconds)

@@ -88,7 +88,7 @@ class Webhooks:
         for _ in range(1 + self._faults.duplicates):
             self._schedule(report, 1, self._faults.delay_seconds)
 
-    def attempts(self, at_least: int = 0, within_seconds: float = 5) -> list[Attempt]:
+    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
         """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
         with self._changed:
             if not self._changed.wait_for(

@@ -82,7 +82,7 @@ class World:
         return NOT_ON_WHATSAPP not in known
 
     def messages(
-        self, to: str = "", *, at_least: int = 0, within_seconds: float = 5
+        self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
     ) -> list[Message]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
 

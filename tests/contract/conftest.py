@@ -36,7 +36,7 @@ def pauses() -> list[float]:
 @pytest.fixture
 def client(midtrans: MidtransSimulator, pauses: list[float]) -> Iterator[Midtrans]:
     account = Account.at(midtrans.url, midtrans.server_key)
-    with Midtrans(account, read_seconds=2, pause=pauses.append) as ours:
+    with Midtrans(account, pause=pauses.append) as ours:
         yield ours
 
 

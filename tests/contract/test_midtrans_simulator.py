@@ -268,7 +268,7 @@ def test_fields_flipped_outside_of_the_signature(midtrans: MidtransSimulator) ->
 
 @pytest.mark.usefixtures("page")
 def test_money_that_comes_after_the_end(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
-    midtrans.faults.set(settle_after_seconds=0.2)
+    midtrans.faults.set(settle_after_seconds=3)
     midtrans.push("SIM-01", "pay", "bca_va")
 
     browser.post("/v2/SIM-01/expire")
@@ -508,7 +508,7 @@ def test_it_runs_from_the_shell_until_it_is_told_to_stop() -> None:
         url = process.stdout.readline().split()[2].rstrip(",")
         overview = httpx.get(f"{url}/_simulator")
         process.send_signal(signal.SIGTERM)
-        stopped = process.wait(10)
+        stopped = process.wait(60)
 
     assert overview.status_code == 200
     assert stopped == 0

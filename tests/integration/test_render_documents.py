@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -490,10 +491,12 @@ def test_a_ticket_held_by_another_run_is_looked_at_once_more(
         results: list[RenderResult] = []
         run = threading.Thread(target=lambda: results.append(printed()))
         run.start()
-        run.join(timeout=1.5)
+        deadline = time.monotonic() + 60
+        while rows()[11]["pdf_file_path"] is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         waiting = run.is_alive()
         held = rows()[0]["pdf_file_path"], rows()[11]["pdf_file_path"] is not None
-    run.join(timeout=30)
+    run.join(timeout=60)
 
     assert waiting
     assert held == (None, True)

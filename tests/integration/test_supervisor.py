@@ -26,20 +26,23 @@ child = (
 )
 import ticketing.supervisor
 ticketing.supervisor.PATIENCE_SECONDS = 1
-ticketing.supervisor.WORKS_AFTER_SECONDS = 0.5
+ticketing.supervisor.WORKS_AFTER_SECONDS = 0
 ticketing.supervisor.FIRST_PAUSE_SECONDS = 0.1
+ticketing.supervisor.TEND_SECONDS = 0.5
 quiet = [sys.executable, "-c", "import time; time.sleep(300)"]
 services = [Service([sys.executable, "-c", child], Path("a.log")), Service(quiet, Path("b.log"))]
-sys.exit(supervise(services, os.environ, cwd=Path.cwd()))
+seen = Path("seen").touch
+sys.exit(supervise(services, os.environ, cwd=Path.cwd(), tend=seen))
 """
 
 
 @pytest.fixture
 def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A supervisor with two children and a stubborn grandchild, all running."""
+    """A supervisor with two children and a stubborn grandchild, all running and seen to."""
     process = subprocess.Popen([sys.executable, "-c", FAMILY], cwd=tmp_path, start_new_session=True)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    files = {tmp_path / "ready", tmp_path / "seen"}
+    while not files <= set(tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     yield process
     process.kill()
@@ -54,13 +57,15 @@ def test_being_told_to_stop_leaves_no_process(
 
     family.send_signal(told)
 
-    assert family.wait(30) == 0
+    assert family.wait(60) == 0
     assert len(before) == 3
     assert [process for process in before if Path(f"/proc/{process}").exists()] == []
 
 
 def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None:
-    script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)')
+    script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)').replace(
+        "WORKS_AFTER_SECONDS = 0", "WORKS_AFTER_SECONDS = 600"
+    )
 
     ended = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
 
@@ -70,19 +75,18 @@ def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None
 def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
     family: subprocess.Popen[bytes],
 ) -> None:
-    time.sleep(1)  # until it counts as one that works
     child, stubborn = descendants(family.pid)[0], descendants(descendants(family.pid)[0])[0]
 
     os.kill(child, signal.SIGKILL)
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(descendants(family.pid)) < 3 or child in descendants(family.pid):
         assert time.monotonic() < deadline
         assert family.poll() is None
         time.sleep(0.05)
     assert not Path(f"/proc/{stubborn}").exists()
     family.send_signal(signal.SIGINT)
-    assert family.wait(30) == 0
+    assert family.wait(60) == 0
 
 
 def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:
@@ -91,7 +95,7 @@ def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[b
     family.kill()
     family.wait()
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{child}").exists()

@@ -60,9 +60,7 @@ def sender() -> Sender:
 
 @pytest.fixture
 def server(mails: MailSimulator) -> MailServer:
-    return MailServer(
-        mails.host, mails.port, Security.NONE, timeout_seconds=5, acceptance_seconds=1
-    )
+    return MailServer(mails.host, mails.port, Security.NONE)
 
 
 @pytest.fixture

@@ -288,11 +288,12 @@ def test_a_cut_once_the_content_is_on_its_way_leaves_us_unsure(
 
 
 def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, server: MailServer, sender: Sender, mail: Mail
 ) -> None:
-    mails.faults.set(meets=[Fault("accepted", "", seconds=1.5)])
+    mails.faults.set(meets=[Fault("accepted", "", seconds=60)])
 
-    outcome = mailer.send(SARI, mail, reference="delivery-1")
+    with Mailer(replace(server, acceptance_seconds=1), sender) as hasty:
+        outcome = hasty.send(SARI, mail, reference="delivery-1")
 
     assert isinstance(outcome, Unsure)
     assert len(mails.mails(SARI)) == 1
@@ -351,7 +352,7 @@ def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
         b"DATA": b"354 Go ahead",
     }
     with Scripted(script) as scripted:
-        server = MailServer("127.0.0.1", scripted.port, Security.NONE, timeout_seconds=2)
+        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
         with Mailer(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
@@ -373,7 +374,7 @@ def test_a_refusal_stands_though_the_server_hangs_up_after_it(
         hangs_up_at: None,
     }
     with Scripted(script) as scripted:
-        server = MailServer("127.0.0.1", scripted.port, Security.NONE, timeout_seconds=2)
+        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
         with Mailer(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 

@@ -27,7 +27,7 @@ def message() -> EmailMessage:
 
 @pytest.fixture
 def client(mails: MailSimulator) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(mails.host, mails.port, "localhost", timeout=2) as somebody:
+    with smtplib.SMTP(mails.host, mails.port, "localhost", timeout=60) as somebody:
         yield somebody
 
 
@@ -163,11 +163,11 @@ def test_it_runs_as_a_command_until_it_is_told_to_stop(message: EmailMessage) ->
         assert process.stdout is not None
         said = process.stdout.readline()
         host, _, port = said.split()[2].removeprefix("smtp://").rstrip(",").partition(":")
-        with smtplib.SMTP(host, int(port), "localhost", timeout=5) as client:
+        with smtplib.SMTP(host, int(port), "localhost", timeout=60) as client:
             client.send_message(message)
         page = httpx.get(said.split()[-1], trust_env=False).text
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
     assert "Halo Sari" in page
     assert process.returncode == 0

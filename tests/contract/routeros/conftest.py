@@ -100,8 +100,8 @@ def door(account: RouterAccount) -> Iterator[Router]:
 
 @pytest.fixture
 def impatient(account: RouterAccount) -> Iterator[Router]:
-    """Our gateway, which hangs up after a second of silence."""
-    with Router(account, answer_seconds=1) as ours:
+    """Our gateway, which hangs up after two seconds of silence."""
+    with Router(account, answer_seconds=2) as ours:
         yield ours
 
 

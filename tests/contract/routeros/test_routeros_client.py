@@ -205,7 +205,7 @@ def test_after_silence_only_reading_back_tells(
 def test_a_router_slower_than_our_patience_has_done_it_by_the_time_it_answers(
     router: RouterOsSimulator, impatient: Router, vouchers: Vouchers
 ) -> None:
-    router.faults.add(Fault("slow", "user/add", seconds=1.3))
+    router.faults.add(Fault("slow", "user/add", seconds=2.5))
 
     placements = impatient.add(vouchers)
     present = impatient.find(user.name for user in vouchers)

@@ -46,7 +46,7 @@ def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
     assert said.startswith("RouterOS 7.9.2, rehearsed: 127.0.0.1:")
     assert logged_in == [["!done"]]
     assert profiles[1] == ["!re", "=name=1h"]
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_it_speaks_tls_with_a_certificate(

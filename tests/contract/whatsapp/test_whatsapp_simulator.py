@@ -533,7 +533,7 @@ def test_it_runs_as_a_command_until_it_is_told_to_stop() -> None:
         url = said.split()[2].rstrip(",")
         answer = httpx.get(f"{url}/ping", trust_env=False)
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
     assert answer.json() == {"message": "pong"}
     assert process.returncode == 0

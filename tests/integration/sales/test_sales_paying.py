@@ -44,7 +44,7 @@ def simulator(now: datetime) -> Iterator[MidtransSimulator]:
 def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
     """A client that does not wait between tries."""
     account = Account.at(simulator.url, SERVER_KEY)
-    with Midtrans(account, read_seconds=2, pause=lambda _: None) as client:
+    with Midtrans(account, pause=lambda _: None) as client:
         yield client
 
 

@@ -88,7 +88,7 @@ def test_a_worker_that_is_told_to_stop_ends_well(
 
     worker.send_signal(told_to_stop)
 
-    assert worker.wait(20) == 0
+    assert worker.wait(90) == 0
     assert not is_there()
 
 
@@ -102,7 +102,7 @@ def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
     until: Until,
 ) -> None:
     hire()
-    midtrans.faults.set(answers=[AnswerFault("slow", times=9, path="/status", seconds=30)])
+    midtrans.faults.set(answers=[AnswerFault("slow", times=9, path="/status", seconds=300)])
     pay(places=1)
 
     with database.transaction() as connection:

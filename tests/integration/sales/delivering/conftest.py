@@ -43,9 +43,7 @@ def mails() -> Iterator[MailSimulator]:
 
 @pytest.fixture
 def mailer(mails: MailSimulator) -> Iterator[Mailer]:
-    server = MailServer(
-        mails.host, mails.port, Security.NONE, timeout_seconds=5, acceptance_seconds=1
-    )
+    server = MailServer(mails.host, mails.port, Security.NONE)
     with Mailer(server, Sender("tiket@example.org", "Panitia Wisuda")) as ours:
         yield ours
 

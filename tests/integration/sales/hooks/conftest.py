@@ -23,9 +23,15 @@ def receiver() -> Iterator[HookReceiver]:
 
 
 @pytest.fixture
-def poster() -> HookClient:
-    """Our side of the wire; half a second is long here."""
-    return HookClient(rehearsal=True, seconds=0.5)
+def patience() -> float:
+    """How many seconds of silence we bear: enough for any machine."""
+    return 60
+
+
+@pytest.fixture
+def poster(patience: float) -> HookClient:
+    """Our side of the wire."""
+    return HookClient(rehearsal=True, seconds=patience)
 
 
 @pytest.fixture

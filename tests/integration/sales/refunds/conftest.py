@@ -37,7 +37,7 @@ def midtrans() -> Iterator[MidtransSimulator]:
 def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
     """Our side of the wire, which does not wait between tries."""
     account = Account.at(midtrans.url, midtrans.server_key)
-    with Midtrans(account, read_seconds=2, pause=lambda _: None) as ours:
+    with Midtrans(account, pause=lambda _: None) as ours:
         yield ours
 
 
