@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is an envelope with the right status, and nothing has happened."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -207,6 +208,22 @@ def test_a_body_too_large_is_413_whether_announced_or_not(
 
     for refused in (announced, unannounced):
         assert (refused.status_code, refused.json()["error"]["code"]) == (413, "body_too_large")
+
+
+def test_whoever_sends_too_much_is_answered_at_once_and_not_cut_off(
+    operator: httpx.Client,
+) -> None:
+    head = b"POST /api/tickets/generate HTTP/1.1\r\nHost: here\r\nContent-Length: 2097152\r\n\r\n"
+    address = operator.base_url.host, operator.base_url.port or 80
+
+    with socket.create_connection(address, timeout=60) as wire, wire.makefile("rb") as answer:
+        wire.sendall(head + b" ")
+        status = answer.readline()
+        wire.sendall(b" " * (2 * MIB - 1))
+        rest = answer.read()
+
+    assert status.split()[1] == b"413"
+    assert b"body_too_large" in rest
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What every request passes: a number, a limit to its body, a line in the log, safe headers."""
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from uuid import uuid4
 
 import structlog
@@ -13,6 +15,7 @@ from ticketing.web.problems import BodyTooLarge, problem, unforeseen
 
 LOG = structlog.stdlib.get_logger("ticketing.web")
 BODY_AT_MOST = 1024 * 1024
+THROWN_AWAY_AT_MOST, THROWN_AWAY_SECONDS = 16 * BODY_AT_MOST, 5.0
 UNMATCHED = "(none)"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -100,6 +103,7 @@ class _Visit:
         self.began = time.monotonic()
         self.status = 0
         self._came = 0
+        self._goes_on = True
 
     @property
     def route(self) -> str:
@@ -119,8 +123,7 @@ class _Visit:
 
     async def receive(self) -> Message:
         """The next part of the body, as long as it is not too much."""
-        message = await self._receive()
-        self._came += len(message.get("body", b""))
+        message = await self._next()
         if self.too_much_came:
             raise _TooMuchCame
         return message
@@ -138,11 +141,28 @@ class _Visit:
         await self._send(message)
 
     async def refuse(self) -> None:
-        """Answer that the body is too large, unread."""
+        """Answer at once that the body is too large; what comes of it still is thrown away.
+
+        A connection closed with bytes unread is reset, and then the answer may never be read.
+        """
         answer = problem(BodyTooLarge(f"a body has at most {BODY_AT_MOST} bytes"))
         answer.headers["Connection"] = "close"
         self._came = 0
-        await answer(self.scope, self._receive, self.send)
+        await answer(self.scope, self._receive, self._send_and_stay)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(THROWN_AWAY_SECONDS):
+                while self._goes_on and self._came < THROWN_AWAY_AT_MOST:
+                    await self._next()
+        await self.send({"type": "http.response.body"})
+
+    async def _send_and_stay(self, message: Message) -> None:
+        await self.send({**message, "more_body": True})
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._came += len(message.get("body", b""))
+        self._goes_on = message.get("more_body", False)
+        return message
 
     def _policy(self) -> str:
         if self.scope["path"] == "/docs":
