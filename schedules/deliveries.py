@@ -1,37 +1,55 @@
-"""Messages, by the clock, when nobody else has sent them."""
+"""What messages ask for by the clock: alerts, what came back, and a look at how messages fare."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import dagster as dg
 
-from ticket_assets.deliveries import deliver_messages, examine_deliveries
+from ticket_assets.deliveries import examine_deliveries, mail_bounces, tell_of_alerts
 from ticket_assets.partitions import DIMENSION
-from ticketing.actions.deliver import deliveries_overdue
 from ticketing.actions.examine_deliveries import events_with_news
+from ticketing.actions.tell_alerts import alerts_wait
+from ticketing.gateways.mail_files import has_new
 from ticketing.office import Office
 
-WORKERS_TIME = timedelta(minutes=1)
 LOOKED_BACK = timedelta(hours=2)
 
 
 @dg.schedule(
-    job=deliver_messages,
-    cron_schedule="* * * * *",
+    job=tell_of_alerts,
+    cron_schedule="*/10 * * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def due_deliveries(
+def alerts_often(
     context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every minute, a run if messages are due that the worker has not sent."""
+    """Every ten minutes, a digest for the organiser if something new went wrong."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    with office.mailroom() as mailroom:
-        overdue = deliveries_overdue(office.database, mailroom, at=at, by=WORKERS_TIME)
-    if overdue:
+    if alerts_wait(office.database):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
-        yield dg.SkipReason("no message is overdue")
+        yield dg.SkipReason("nothing is open that was not told of")
+
+
+@dg.schedule(
+    job=mail_bounces,
+    cron_schedule="*/10 * * * *",
+    execution_timezone="Asia/Jakarta",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def bounces_often(
+    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Every ten minutes, a run if mails came back to the Maildir of MAIL_BOUNCES_FOLDER."""
+    at = context.scheduled_execution_time.astimezone(UTC)
+    folder = office.settings.mail_bounces_folder
+    if folder is None:
+        yield dg.SkipReason("MAIL_BOUNCES_FOLDER is not set")
+    elif has_new(folder):
+        yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
+    else:
+        yield dg.SkipReason("no mail came back")
 
 
 @dg.schedule(

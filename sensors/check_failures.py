@@ -1,8 +1,8 @@
 """Failing asset checks into the digest; a check that passes again closes its line.
 
 A failing check does not fail its run, so no run sensor sees it. This one reads the last evaluation
-of every check for every event, every day, or all of sales: a state, so there is no cursor that
-could step over anything.
+of every check for every event, every day, or all of sales and vouchers: a state, so there is no
+cursor that could step over anything.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -15,17 +15,19 @@ from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ticket_assets.checks import CHECKS
+from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
+from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticketing.office import Office
 from ticketing.store import incidents
 from ticketing.store.incidents import Kind, Occurrence
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED
 ENDED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
-OF_EVENTS = [key for check in CHECKS for key in check.check_keys]
+OF_EVENTS = [key for check in [*CHECKS, *DELIVERY_CHECKS] for key in check.check_keys]
 OF_DAYS = list(reconciliation.check_keys)
-OF_ALL = [key for check in SALES_CHECKS for key in check.check_keys]
+OF_ALL = [key for check in [*SALES_CHECKS, *VOUCHER_CHECKS] for key in check.check_keys]
 
 
 def cause_of(check: str, partition: str | None) -> str:

@@ -14,8 +14,13 @@ BY = "dagster"  # the open UI has no login: the run id says which run, nobody ca
 
 
 @contextmanager
-def batch_of(context: dg.AssetExecutionContext, office: Office, event: Event) -> Iterator[int]:
-    """The job id of this run; a run that retries another goes on with the other's job."""
+def batch_of(
+    context: dg.AssetExecutionContext, office: Office, event: Event, *, is_last: bool = False
+) -> Iterator[int]:
+    """The job id of this run; a run that retries another goes on with the other's job.
+
+    After its last step the organiser is told how it ended.
+    """
     run = context.run
     opening = Opening(
         key=f"dagster-{run.root_run_id or run.run_id}",
@@ -23,6 +28,7 @@ def batch_of(context: dg.AssetExecutionContext, office: Office, event: Event) ->
         at=datetime.now(UTC),
         options={"job": run.job_name},
         dagster_run_id=run.run_id,
+        is_announced=is_last,
     )
     with batch_under_way(office.database, event, opening) as batch:
         yield batch.id

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 import resources
-from schedules.deliveries import deliveries_examined_hourly, due_deliveries
+from schedules.deliveries import alerts_often, bounces_often, deliveries_examined_hourly
 from schedules.document_retention import document_retention_nightly
+from schedules.exports import daily_exports_mornings
 from schedules.hooks import overdue_webhooks
 from schedules.missing_tickets import issue_what_is_missing
 from schedules.selling import (
@@ -15,9 +16,12 @@ from schedules.selling import (
     payment_reconciliation_hourly,
     sales_examined_hourly,
 )
+from schedules.vouchers import voucher_upkeep_often, vouchers_examined_hourly
 from sensors.check_failures import check_failures
 from sensors.csv_drop import csv_drop
+from sensors.due_deliveries import due_deliveries
 from sensors.new_events import new_events
+from sensors.owed_vouchers import owed_vouchers, returned_routers
 from sensors.payment_inbox import payment_inbox
 from sensors.run_failures import run_failures
 from ticket_assets.checks import CHECKS
@@ -25,16 +29,21 @@ from ticket_assets.deliveries import (
     DELIVERY_CHECKS,
     deliver_messages,
     examine_deliveries,
+    mail_bounces,
+    tell_of_alerts,
     ticket_deliveries,
 )
 from ticket_assets.documents import ticket_pdfs
+from ticket_assets.exports import daily_exports
 from ticket_assets.hooks import webhooks
 from ticket_assets.jobs import (
     daily_books,
     examine_event,
     examine_sales,
+    examine_vouchers,
     import_roster,
     issue_event_tickets,
+    provision_vouchers,
     serve_paid_orders,
 )
 from ticket_assets.payments import orders, payments
@@ -45,6 +54,9 @@ from ticket_assets.sales import daily_sales, reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.sales_upkeep import order_expiry, payment_reconciliation
 from ticket_assets.tickets import missing_tickets, tickets
+from ticket_assets.voucher_checks import VOUCHER_CHECKS
+from ticket_assets.voucher_upkeep import voucher_upkeep
+from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 
 def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
@@ -61,8 +73,10 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
             ticket_pdfs,
             generation_report,
             ticket_deliveries,
+            vouchers,
+            voucher_delivery_logs,
         ],
-        asset_checks=[*CHECKS, *SALES_CHECKS, *DELIVERY_CHECKS],
+        asset_checks=[*CHECKS, *SALES_CHECKS, *DELIVERY_CHECKS, *VOUCHER_CHECKS],
         jobs=[
             issue_event_tickets,
             import_roster,
@@ -76,8 +90,23 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
             webhooks,
             deliver_messages,
             examine_deliveries,
+            tell_of_alerts,
+            mail_bounces,
+            daily_exports,
+            provision_vouchers,
+            voucher_upkeep,
+            examine_vouchers,
         ],
-        sensors=[new_events, csv_drop, payment_inbox, run_failures, check_failures],
+        sensors=[
+            new_events,
+            csv_drop,
+            payment_inbox,
+            owed_vouchers,
+            returned_routers,
+            due_deliveries,
+            run_failures,
+            check_failures,
+        ],
         schedules=[
             issue_what_is_missing,
             document_retention_nightly,
@@ -86,8 +115,12 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
             sales_examined_hourly,
             daily_books_nightly,
             overdue_webhooks,
-            due_deliveries,
+            alerts_often,
+            bounces_often,
+            daily_exports_mornings,
             deliveries_examined_hourly,
+            voucher_upkeep_often,
+            vouchers_examined_hourly,
         ],
         resources=dict(handles),
         # for runs started from an asset's own page, too: a process a step costs seconds

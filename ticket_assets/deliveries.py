@@ -20,6 +20,9 @@ from ticketing.actions.examine_deliveries import (
     stuck_deliveries,
     undelivered,
 )
+from ticketing.actions.hear_bounces import hear_bounces
+from ticketing.actions.tell_alerts import tell_alerts
+from ticketing.gateways.mail_files import new_mails
 from ticketing.office import Office
 
 # an event's own verdicts: why they are wanted although a preview stands in checks.py
@@ -39,6 +42,37 @@ def send_due_messages(context: dg.OpExecutionContext, office: dg.ResourceParam[O
 def deliver_messages() -> None:
     """What the outbox holds is sent. Again is safe."""
     send_due_messages()
+
+
+@dg.op
+def leave_alerts(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+    """Leave one message about all that went wrong and was never told of."""
+    with attempt(context):
+        told = tell_alerts(office.database, at=datetime.now(UTC))
+    context.add_output_metadata({"alerts": told})
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def tell_of_alerts() -> None:
+    """The organiser hears what is open in the table of incidents, each line once."""
+    leave_alerts()
+
+
+@dg.op
+def read_new_bounces(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+    """Note what came back to the Maildir of MAIL_BOUNCES_FOLDER since it was last read."""
+    folder = office.settings.mail_bounces_folder
+    with attempt(context), office.mailroom() as mailroom:
+        mails = new_mails(folder) if folder else ()
+        at = datetime.now(UTC)
+        done = hear_bounces(office.database, mails, mailroom.channels, at=at)
+    context.add_output_metadata(asdict(done))
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def mail_bounces() -> None:
+    """Mails that came back are noted at the messages, once each. Again is safe."""
+    read_new_bounces()
 
 
 @dg.asset(

@@ -45,7 +45,7 @@ def ticket_pdfs(
     """A PDF for every live ticket, printed anew when its data, template or fonts changed."""
     with attempt(context, config.limit_seconds) as watch:
         event = event_of(context, office)
-        with batch_of(context, office, event) as job:
+        with batch_of(context, office, event, is_last=True) as job:
             done = render_tickets(
                 office.database, event, renderer=office.renderer, folder=office.folder,
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,

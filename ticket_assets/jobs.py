@@ -10,6 +10,8 @@ from ticket_assets.roster import attendees
 from ticket_assets.sales import daily_sales, reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.tickets import missing_tickets, tickets
+from ticket_assets.voucher_checks import VOUCHER_CHECKS
+from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 issue_event_tickets = dg.define_asset_job(
     "issue_event_tickets",
@@ -52,4 +54,19 @@ examine_sales = dg.define_asset_job(
     selection=dg.AssetSelection.checks(*SALES_CHECKS),
     executor_def=dg.in_process_executor,
     description="Every check of sales on what is there now. Changes nothing.",
+)
+
+provision_vouchers = dg.define_asset_job(
+    "provision_vouchers",
+    selection=dg.AssetSelection.assets(vouchers).without_checks(),
+    executor_def=dg.in_process_executor,
+    description="What is paid for onto its router, what ended off it. Again is safe.",
+)
+
+examine_vouchers = dg.define_asset_job(
+    "examine_vouchers",
+    selection=dg.AssetSelection.assets(voucher_delivery_logs)
+    | dg.AssetSelection.checks(*VOUCHER_CHECKS),
+    executor_def=dg.in_process_executor,
+    description="Every check of vouchers, routers asked, and how codes arrive. Changes nothing.",
 )

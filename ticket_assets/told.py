@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ticketing.store.service_record import Deed
+
 if TYPE_CHECKING:
     from ticket_assets import exhibits
 
 # by their names: the assets themselves come after payments in the graph
-TICKETS, TICKET_PDFS, PAYMENTS = "tickets", "ticket_pdfs", "payments"
+TICKETS, TICKET_PDFS, PAYMENTS, VOUCHERS = "tickets", "ticket_pdfs", "payments", "vouchers"
 ENDS = ("applied", "unchanged", "quarantined", "postponed")  # of notices
 
 
@@ -35,3 +37,14 @@ def payments_told(counts: Mapping[str, int], *, by: Collection[str]) -> dg.Asset
     facts: exhibits.Metadata = {end: sums[end] for end in ENDS}
     facts["settled by"] = ", ".join(sorted(by))
     return dg.AssetMaterialization(PAYMENTS, metadata=facts)
+
+
+def vouchers_told(deeds: Collection[Deed]) -> dg.AssetMaterialization:
+    """What came to be on routers, and off them."""
+    sums: Counter[str] = Counter()
+    for deed in deeds:
+        sums.update(deed.counts)
+    facts: exhibits.Metadata = {what: sums[what] for what in ("placed", "removed", "refused")}
+    facts["purchases made whole"] = sums["told"]
+    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in deeds}))
+    return dg.AssetMaterialization(VOUCHERS, metadata=facts)

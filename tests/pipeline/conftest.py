@@ -1,6 +1,7 @@
 """An open box office over the test's database, people on its list, and the code location."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -8,7 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert, text
 
+from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.definitions import build_definitions
+from ticketing.actions.rehearse_hotspot import PROFILES, rehearse_hotspot, rehearse_router
 from ticketing.domain.events import Event
 from ticketing.office import Office, ensure_dagster_database, open_office, prepare_dagster_home
 from ticketing.settings import Settings
@@ -65,6 +68,22 @@ def roster(database: Database, event: Event) -> Event:
                 )
             )
     return event
+
+
+@pytest.fixture
+def router() -> Iterator[RouterOsSimulator]:
+    """A router with the profiles that are sold."""
+    with RouterOsSimulator() as device:
+        for profile in PROFILES:
+            device.add_profile(profile, shared_users="1")
+        yield device
+
+
+@pytest.fixture
+def outlet(office: Office, router: RouterOsSimulator) -> Event:
+    """Where vouchers on it are sold."""
+    rehearse_router(office.database, office.keys, port=router.port, by="test")
+    return rehearse_hotspot(office.database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture

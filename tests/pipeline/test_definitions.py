@@ -54,7 +54,8 @@ def test_the_graph_runs_from_orders_and_people_to_the_report(location: dg.Defini
 
     order = [key.to_user_string() for key in graph.toposorted_asset_keys]
 
-    assert [name for name in order if name not in {"daily_sales", "reconciliation"}] == [
+    beside = {"daily_sales", "reconciliation", "vouchers", "voucher_delivery_logs"}
+    assert [name for name in order if name not in beside] == [
         "orders",
         "payments",
         "attendees",
@@ -85,12 +86,15 @@ def test_no_schedule_that_issues_a_rosters_tickets_runs_by_itself(
     }
 
     assert running == {
+        "alerts_often": "tell_of_alerts",
+        "bounces_often": "mail_bounces",
         "daily_books_nightly": "daily_books",
         "document_retention_nightly": "document_retention",
         "deliveries_examined_hourly": "examine_deliveries",
-        "due_deliveries": "deliver_messages",
         "order_expiry_often": "order_expiry",
         "overdue_webhooks": "webhooks",
         "payment_reconciliation_hourly": "payment_reconciliation",
         "sales_examined_hourly": "examine_sales",
+        "voucher_upkeep_often": "voucher_upkeep",
+        "vouchers_examined_hourly": "examine_vouchers",
     }

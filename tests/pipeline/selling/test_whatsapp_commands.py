@@ -77,12 +77,14 @@ def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
 
     applied = ticketing(*plan.stdout.rpartition("to do it: ticketing ")[2].split())
     sent = ticketing("deliver")
+    shown = ticketing("deliveries", slug)
     wrong = ticketing("send-tickets", "plan", slug, "--by", "pigeon")
 
     assert plan.stdout.startswith("0 tickets would go by mail, 2 by WhatsApp; no address: 3 guests")
     assert "the last by WhatsApp, after what waits already: " in plan.stdout
     assert applied.stdout == "tickets that will be sent: 2\n"
-    assert "WhatsApp: the last message that waits goes" in sent.stdout
+    waits = "WhatsApp: the last message that waits goes"
+    assert (waits in sent.stdout, waits in shown.stdout) == (True, True)
     assert (len(chats.messages()), wrong.returncode) == (1, 2)
 
 

@@ -1,6 +1,6 @@
 """The worker as a process puts what is paid for on a router, and tells nobody what opens it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 from subprocess import Popen
@@ -10,30 +10,13 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.actions.place_order import PlacedOrder, place_order
-from ticketing.actions.rehearse_hotspot import ACCOUNT, PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.actions.rehearse_hotspot import ACCOUNT
 from ticketing.domain.events import Event
 from ticketing.domain.orders import Buyer, Selection
-from ticketing.office import Office
 from ticketing.settings import Settings
 from ticketing.store import packages
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
-
-
-@pytest.fixture
-def router() -> Iterator[RouterOsSimulator]:
-    """A router with the profiles that are sold."""
-    with RouterOsSimulator() as device:
-        for profile in PROFILES:
-            device.add_profile(profile, shared_users="1")
-        yield device
-
-
-@pytest.fixture
-def outlet(office: Office, router: RouterOsSimulator) -> Event:
-    """Where vouchers on it are sold."""
-    rehearse_router(office.database, office.keys, port=router.port, by="test")
-    return rehearse_hotspot(office.database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture

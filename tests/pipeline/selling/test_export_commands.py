@@ -1,0 +1,146 @@
+"""Sheets and bounces by command and by the clock."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import dagster as dg
+import pytest
+
+from schedules.deliveries import bounces_often
+from ticketing.actions.deliver import deliver_all
+from ticketing.actions.place_order import PlacedOrder
+from ticketing.office import Office
+from ticketing.settings import Settings
+
+Ticketing = Callable[..., CompletedProcess[str]]
+MARK = "\ufeff"
+BOUNCE = """\
+From: MAILER-DAEMON@example.net
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; example.net
+
+Final-Recipient: rfc822; panitia@example.org
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <{named}@example.org>
+
+--b--
+"""
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """With an organiser, and a Maildir where bounces come to."""
+    folder = tmp_path / "bounces"
+    (folder / "new").mkdir(parents=True)
+    return settings.model_copy(
+        update={"organiser_mail": "panitia@example.org", "mail_bounces_folder": folder}
+    )
+
+
+@pytest.fixture
+def send(office: Office) -> Callable[[], list[str]]:
+    """Sends what waits; the references of the rehearsal's mails."""
+
+    def run() -> list[str]:
+        with office.mailroom() as mailroom:
+            deliver_all(office.database, mailroom, clock=lambda: datetime.now(UTC))
+        return sorted(path.stem for path in office.settings.mails.glob("*.eml"))
+
+    return run
+
+
+@pytest.fixture
+def run(location: dg.Definitions) -> Callable[[str], dict[str, object]]:
+    """Runs a job of one step, and gives the numbers it left."""
+
+    def ran(job: str) -> dict[str, object]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            done = location.resolve_job_def(job).execute_in_process(instance=instance)
+        (output,) = [one for one in done.all_node_events if one.is_successful_output]
+        return {name: told.value for name, told in output.step_output_data.metadata.items()}
+
+    return ran
+
+
+@pytest.fixture
+def asked(office: Office) -> Callable[[], int]:
+    """How many runs the schedule of bounces asks for."""
+
+    def tick() -> int:
+        with dg.build_schedule_context(
+            scheduled_execution_time=datetime.now(UTC), resources={"office": office}
+        ) as context:
+            return sum(isinstance(one, dg.RunRequest) for one in bounces_often(context))
+
+    return tick
+
+
+def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
+    ticketing: Ticketing, order_places: Callable[..., PlacedOrder], tmp_path: Path
+) -> None:
+    code = order_places(2).order.code
+    path = tmp_path / "sheets" / "orders.csv"
+
+    written = ticketing("export", "wisuda-2026", "orders", "--csv", str(path))
+    shown = ticketing("export", "wisuda-2026", "orders")
+    mailed = [ticketing("export", "wisuda-2026", "orders", "--mail") for _ in range(2)]
+
+    assert written.stdout == f"1 rows in {path}\n"
+    assert shown.stdout == path.read_text(encoding="utf-8")
+    assert shown.stdout.startswith(f"{MARK}order;state;name;")
+    assert f"\n{code};pending;Sari;" in shown.stdout
+    first, again = (one.stdout for one in mailed)
+    assert first == "orders: goes when ORGANISER_MAIL is set\n"
+    assert "was left today already: `ticketing deliveries wisuda-2026`" in again
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["orders", "--mail", "--csv", "x.csv"], ["codes"], ["orders", "--csv", "/dev/null/x.csv"]],
+)
+@pytest.mark.usefixtures("event")
+def test_what_cannot_be_written_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
+    assert ticketing("export", "wisuda-2026", *arguments).returncode == 2
+
+
+def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
+    order_places: Callable[..., PlacedOrder], run: Callable[[str], dict[str, object]],
+    send: Callable[[], list[str]],
+) -> None:  # fmt: skip
+    order_places(1)
+
+    left = [run("daily_exports"), run("daily_exports")]
+
+    assert left == [{"mails": 3}, {"mails": 0}]
+    assert len(send()) == 3
+
+
+def test_what_came_back_to_the_maildir_is_read_once(
+    office: Office, order_places: Callable[..., PlacedOrder], asked: Callable[[], int],
+    run: Callable[[str], dict[str, object]], send: Callable[[], list[str]],
+) -> None:  # fmt: skip
+    order_places(1)
+    run("daily_exports")
+    named, *_ = send()
+    folder = office.settings.mail_bounces_folder
+    assert folder is not None
+    before = asked()
+    (folder / "new" / "1").write_text(BOUNCE.format(named=named), encoding="ascii")
+    (folder / "new" / "2").write_text("Subject: Thank you\n\nfor the ticket", encoding="ascii")
+
+    noticed, read = asked(), run("mail_bounces")
+
+    assert (before, noticed, asked()) == (0, 1, 0)
+    assert (read["mails"], read["applied"]) == (2, 1)
+    assert sorted(path.name for path in (folder / "cur").iterdir()) == ["1:2,S", "2:2,S"]

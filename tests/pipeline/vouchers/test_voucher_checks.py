@@ -1,0 +1,186 @@
+"""Vouchers kept in order by the clock, and checks that name who is wrong and what repairs it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
+from sqlalchemy import text
+
+from sensors.check_failures import check_failures
+from simulators.routeros.server import RouterOsSimulator
+from ticket_assets.voucher_checks import VOUCHER_CHECKS
+from ticket_assets.vouchers import ROUTERS
+from ticketing.actions.deliver import deliver_all
+from ticketing.domain.orders import Order
+from ticketing.office import Office
+from ticketing.store import incidents
+
+HOUR = timedelta(hours=1)
+Buy = Callable[..., Order]
+Work = Callable[..., None]
+Run = Callable[[str], dg.ExecuteInProcessResult]
+Failing = Callable[[], dict[str, str]]
+Change = Callable[[str], None]
+
+
+@pytest.fixture
+def failing(run: Run) -> Failing:
+    """The checks of vouchers that fail now, and what they say."""
+
+    def look() -> dict[str, str]:
+        verdicts = run("examine_vouchers").get_asset_check_evaluations()
+        assert len(verdicts) == len(VOUCHER_CHECKS)
+        return {one.check_name: one.description or "" for one in verdicts if not one.passed}
+
+    return look
+
+
+@pytest.fixture
+def change(office: Office) -> Change:
+    """Something happens to rows that nobody should do."""
+
+    def execute(statement: str) -> None:
+        with office.database.transaction() as connection:
+            connection.execute(text(statement))
+
+    return execute
+
+
+@pytest.fixture
+def asked_for(location: dg.Definitions, office: Office) -> Callable[[str], int]:
+    """How many runs a schedule asks for now."""
+
+    def tick(name: str) -> int:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=datetime.now(UTC), resources={"office": office}
+        )
+        return len(location.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
+
+    return tick
+
+
+def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
+    buy: Buy, work: Work, failing: Failing, change: Change
+) -> None:
+    order = buy(2)
+    work()
+    sound = failing()
+
+    change("UPDATE orders SET state = 'cancelled'")
+    unpaid = failing()
+
+    assert sound == {}
+    assert set(unpaid) == {"no_voucher_without_payment"}
+    said = unpaid["no_voucher_without_payment"]
+    assert f"present, and its order {order.code} is cancelled. Repair: ticketing vouchers" in said
+
+
+def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_provisioned(
+    buy: Buy, work: Work, failing: Failing, instance: dg.DagsterInstance, office: Office
+) -> None:
+    order = buy(2, ago=HOUR)
+    found = failing()
+    check_failures(dg.build_sensor_context(instance=instance, resources={"office": office}))
+    with office.database.transaction() as connection:
+        told = {line.cause for line in incidents.still_open(connection)}
+
+    work()
+
+    assert set(found) == {"what_is_paid_is_provisioned", "no_voucher_is_stuck"}
+    assert found["what_is_paid_is_provisioned"] == (
+        f"1 of 1 paid purchases, such as {order.code}: 0 of 2 vouchers: router rehearsal: nobody"
+        " asked it yet. Repair: ticketing vouchers regenerate ORDER"
+    )
+    assert found["no_voucher_is_stuck"].startswith("2 of 2 vouchers on their way, such as V")
+    assert found["no_voucher_is_stuck"].endswith("nobody goes there. Repair: ticketing provision")
+    assert told == {f"check:{name}:all events" for name in found}
+    assert failing() == {}
+
+
+def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
+    buy: Buy, work: Work, failing: Failing, change: Change, router: RouterOsSimulator
+) -> None:
+    order = buy(1)
+    work()
+    router.reset()
+    change("UPDATE outbox SET created_at = created_at - interval '1 hour'")
+
+    found = failing()
+
+    assert set(found) == {"the_routers_agree", "codes_reach_their_buyers"}
+    assert (
+        "not on router rehearsal. Repair: ticketing vouchers compare" in found["the_routers_agree"]
+    )
+    assert f"such as {order.code}: not sent yet" in found["codes_reach_their_buyers"]
+
+
+def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
+    buy: Buy, work: Work, run: Run, office: Office
+) -> None:
+    order = buy(1)
+    work()
+    with office.mailroom() as mailroom:
+        deliver_all(office.database, mailroom, clock=lambda: datetime.now(UTC))
+
+    (made,) = run("examine_vouchers").asset_materializations_for_node("voucher_delivery_logs")
+
+    facts = {name: str(value.value).replace("\\", "") for name, value in made.metadata.items()}
+    assert (facts["attempts"], facts["in vain"], facts["delivery rate"]) == ("1", "1", "0.0")
+    assert "| whatsapp | error | 1 |" in facts["by channel"]
+    assert f"| {order.code} | whatsapp | error | " in facts["failures"]
+    assert order.buyer
+    assert order.buyer.phone not in "".join(facts.values())
+
+
+def test_the_clock_takes_off_the_router_what_is_over(
+    buy: Buy, work: Work, run: Run, change: Change, router: RouterOsSimulator
+) -> None:
+    buy(2)
+    work()
+    change(
+        "UPDATE vouchers SET first_used_at = sold_at, ends_at = now() - interval '1 minute'"
+        " WHERE number = 1"
+    )
+
+    ended = run("voucher_upkeep")
+
+    assert ended.success
+    assert len(router.users()) == 1
+
+
+def test_the_clock_asks_where_there_is_a_router(
+    asked_for: Callable[[str], int], request: pytest.FixtureRequest
+) -> None:
+    names = ("voucher_upkeep_often", "vouchers_examined_hourly")
+    without = [asked_for(name) for name in names]
+
+    request.getfixturevalue("outlet")
+
+    assert (without, [asked_for(name) for name in names]) == ([0, 0], [1, 1])
+
+
+def test_runs_that_talk_to_routers_wait_for_each_other_and_others_do_not(
+    location: dg.Definitions, persistent: dg.DagsterInstance
+) -> None:
+    def asked_for(name: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+        return persistent.create_run_for_job(location.resolve_job_def(name), status=status)
+
+    begun = asked_for("provision_vouchers", dg.DagsterRunStatus.STARTED)
+    others = ("voucher_upkeep", "examine_vouchers", "provision_vouchers", "order_expiry")
+    queue = [asked_for(name, dg.DagsterRunStatus.NOT_STARTED) for name in others]
+    storage = persistent.event_log_storage
+    storage.initialize_concurrency_limit_to_default(ROUTERS)
+
+    # what Dagster's daemon asks before it lets a run out of the queue
+    counter = GlobalOpConcurrencyLimitsCounter(
+        persistent,
+        queue,
+        persistent.get_run_records(dg.RunsFilter(run_ids=[begun.run_id])),
+        concurrency_keys=storage.get_concurrency_keys(),
+        pool_limits=storage.get_pool_limits(),
+        pool_granularity=persistent.get_concurrency_config().pool_config.pool_granularity,
+    )
+
+    assert [run.job_name for run in queue if not counter.is_blocked(run)] == ["order_expiry"]
