@@ -6,8 +6,11 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ticketing.domain.exports import Export
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
+_SHEETS = "|".join(Export)
 
 
 def _home() -> Path:
@@ -160,6 +163,21 @@ class Settings(BaseSettings):
         " bounces+…@ too; empty: it comes back to MAIL_FROM.",
     )
 
+    mail_bounces_folder: Path | None = Field(
+        default=None,
+        validation_alias="MAIL_BOUNCES_FOLDER",
+        description="The Maildir where they arrive, if it is on this machine: what is new is read"
+        " every ten minutes.",
+    )
+
+    daily_exports: str = Field(
+        default="tickets,missing,orders",
+        pattern=f"^({_SHEETS})(,({_SHEETS}))*$",
+        validation_alias="DAILY_EXPORTS",
+        description="Sheets that the schedule daily_exports_mornings mails, once it is turned on:"
+        f" {', '.join(Export)}.",
+    )
+
     whatsapp_provider: Literal["", "rehearsal", "cloud", "waha", "fonnte", "none"] = Field(
         default="",
         validation_alias="WHATSAPP_PROVIDER",
@@ -220,6 +238,11 @@ class Settings(BaseSettings):
         if self.whatsapp_provider:
             return self.whatsapp_provider
         return "rehearsal" if self.midtrans_environment == "rehearsal" else "none"
+
+    @property
+    def exports_of_a_day(self) -> list[Export]:
+        """Sheets one by one."""
+        return [Export(name) for name in dict.fromkeys(self.daily_exports.split(","))]
 
     @property
     def cors_origins(self) -> list[str]:

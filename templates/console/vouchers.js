@@ -5,7 +5,9 @@ const at = (id) => document.getElementById(id);
 const api = (path) => new URL("voucher/api/" + path, location.href.split(/[?#]/)[0]);
 const rupiah = (amount) => "Rp" + String(amount).replace(/\B(?=(\d{3})+$)/g, ".");
 const percent = (rate) => (rate === null ? "–" : (rate * 100).toFixed(1) + " %");
-const words = (state) => state.replaceAll("_", " ");
+// a breaker's states, for people who never saw one
+const SAID = { closed: "answers", open: "does not answer", half_open: "asked again" };
+const words = (state) => SAID[state] ?? state.replaceAll("_", " ");
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const spoken = (instant) => (instant ? moment.format(new Date(instant)) : "–");

@@ -1,7 +1,7 @@
 """Vouchers onto their routers, and off them: every router by a thread of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ticketing.actions.provision_router import serve_router
 from ticketing.actions.provisioning import Provisioner, Round
@@ -21,17 +21,10 @@ def provision(means: Provisioner) -> list[Round]:
         return list(pool.map(lambda router: _until_done(means, router), waiting))
 
 
-def routers_due(
-    database: Database, *, at: datetime, by: timedelta = timedelta(0)
-) -> list[StoredRouter]:
-    """The routers that may be asked, and could have been about something for so long."""
+def routers_due(database: Database, *, at: datetime) -> list[StoredRouter]:
+    """The routers that may be asked, and are to be about something."""
     with database.transaction() as connection:
-        return router_health.due(connection, at=at, since=at - by)
-
-
-def provision_overdue(database: Database, *, at: datetime, by: timedelta) -> bool:
-    """Whether a router could be asked about something, and could so long ago, and nobody has."""
-    return bool(routers_due(database, at=at, by=by))
+        return router_health.due(connection, at=at)
 
 
 def _until_done(means: Provisioner, router: StoredRouter) -> Round:

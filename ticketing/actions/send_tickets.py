@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ticketing.domain.deliveries import Channel
 from ticketing.domain.errors import PlanOutdated
 from ticketing.domain.events import Event
-from ticketing.store import audit, guest_tickets
+from ticketing.store import audit, guest_tickets, outbox
 from ticketing.store.database import Database
 from ticketing.store.guest_tickets import GuestTicket
 
@@ -67,7 +67,9 @@ def apply_sending(
                 f" now there are {len(plan.tickets)}; look at it and plan again"
             )
         wanted = [(each.ticket_code, each.address) for each in plan.tickets]
-        guest_tickets.tell(connection, event.id, wanted)
+        if wanted:
+            guest_tickets.tell(connection, event.id, wanted, plan=plan_hash)
+            _announce_end(connection, event, plan_hash)
         audit.record(
             connection,
             actor=by,
@@ -78,6 +80,18 @@ def apply_sending(
             details={"plan_hash": plan_hash, "by": [str(channel) for channel in channels]},
         )
     return plan
+
+
+def _announce_end(connection: Connection, event: Event, plan_hash: str) -> None:
+    """One message, which waits for the last ticket; what it says is counted when it is sent."""
+    outbox.add(
+        connection,
+        event_id=event.id,
+        purpose=outbox.BLAST,
+        subject=plan_hash,
+        recipient=outbox.ORGANISER,
+        payload={},
+    )
 
 
 def opt_out(database: Database, address: str, *, at: datetime, by: str) -> bool:

@@ -10,7 +10,13 @@ from pathlib import PurePath
 from sqlalchemy import Connection
 
 from ticketing.actions.desk import Desk, Draft, event_facts, wrong
-from ticketing.actions.write_notice import HOUSE_LANGUAGE, batch_message, house_message
+from ticketing.actions.write_notice import (
+    HOUSE_LANGUAGE,
+    batch_message,
+    blast_message,
+    export_message,
+    house_message,
+)
 from ticketing.actions.write_vouchers import voucher_message
 from ticketing.documents.message_samples import Fact
 from ticketing.documents.messages import language_of
@@ -213,4 +219,6 @@ _BY_PURPOSE: dict[str, Callable[[Connection, Desk, Event, Claimed], Draft | Decl
     outbox.GUEST_TICKET: _guest_ticket,
     outbox.VOUCHERS: voucher_message,
     outbox.BATCH: batch_message,
+    outbox.BLAST: blast_message,
+    outbox.EXPORT: export_message,
 }

@@ -1,14 +1,21 @@
-"""What whoever answers for the events is told of the house: alerts, and batches that have ended."""
+"""What whoever answers for the events is told and given.
+
+Alerts, batches and sendings that have ended, and sheets of an event.
+"""
 
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from ticketing.actions.desk import Desk, Draft, event_facts, wrong
+from ticketing.actions.export import write_rows
 from ticketing.actions.missing import is_over
+from ticketing.domain.deliveries import DeliveryState
 from ticketing.domain.events import Event
-from ticketing.domain.messages import Declined, Later
-from ticketing.store import batches, job_tickets, missing, outbox
+from ticketing.domain.exports import Export
+from ticketing.domain.messages import Attachment, Declined, Later
+from ticketing.gateways.sheet_file import SheetInMemory, SheetTooLarge
+from ticketing.store import batches, blasts, job_tickets, missing, outbox
 from ticketing.store.deliveries import Claimed
 
 HOUSE_LANGUAGE, HOUSE_ZONE = "id", "Asia/Jakarta"  # of what belongs to no event
@@ -47,3 +54,29 @@ def batch_message(
         "url": "",
     }  # fmt: skip
     return Draft("batch_finished", facts)
+
+
+def blast_message(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Draft:
+    """How the sending of an event's tickets ended."""
+    ends = blasts.ends_of(connection, event.id, claimed.subject)
+    failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
+    facts = event_facts(desk, event) | {
+        "sent": ends.total() - failed - unknown, "failed": failed, "unknown": unknown,
+        "command": f"ticketing deliveries {event.slug} --failed", "url": "",
+    }  # fmt: skip
+    return Draft("tickets_sent", facts)
+
+
+def export_message(
+    connection: Connection, desk: Desk, event: Event, claimed: Claimed
+) -> Draft | Declined:
+    """A sheet of the event, as its rows are at this moment."""
+    export, sheet = Export(claimed.payload["export"]), SheetInMemory(desk.largest_files)
+    asked_at = datetime.fromisoformat(claimed.payload["asked"])
+    try:
+        rows = write_rows(connection, event, export, sheet, at=asked_at)
+    except SheetTooLarge as error:
+        return wrong(f"{error}, too much for a mail: `ticketing export {event.slug} {export}`")
+    file = Attachment(export.file_of(event.slug), sheet.content, "text/csv")
+    facts = event_facts(desk, event) | {"file": file.name, "rows": rows, "url": ""}
+    return Draft("export_ready", facts, (file,))

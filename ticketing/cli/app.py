@@ -7,6 +7,7 @@ from ticketing.cli import (
     database,
     deliveries,
     events,
+    exporting,
     gate,
     generating,
     health,
@@ -55,8 +56,8 @@ for command in (*voucher_upkeep.COMMANDS, *voucher_drift.COMMANDS):
 vouchers.app.add_typer(voucher_drift.repair, name="repair")
 vouchers.app.add_typer(voucher_upkeep.cleanup, name="cleanup")
 for module in (
-    importing, questions, generating, selling, deliveries, sending, ledger, gate, health, database,
-    running, serving, vouchers, working,
+    importing, questions, generating, selling, deliveries, sending, ledger, exporting, gate, health,
+    database, running, serving, vouchers, working,
 ):  # fmt: skip
     for command in module.COMMANDS:
         app.command()(command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.orders import plain
 from ticketing.cli.refund import EachOption, PercentOption
 from ticketing.cli.sale import EventArgument
@@ -85,10 +85,9 @@ def apply(
 
 
 def _show(planned: "CancellationPlan") -> None:
-    from rich.table import Table
 
     out = screen()
-    table = Table("order", "state", "places", "back", "kept", "by")
+    table = listing("order", "state", "places", "back", "kept", "by")
     for one in planned.refunds[:SHOWN]:
         ways = ", ".join(sorted({part.channel for part in one.parts})) or "-"
         table.add_row(

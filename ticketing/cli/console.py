@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from ticketing.office import Office
     from ticketing.settings import Settings
@@ -73,6 +74,17 @@ def screen() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def listing(*headings: str, show_footer: bool = False) -> "Table":
+    """A table that fits a narrow terminal by wrapping: what stands in it is there to be copied."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_footer=show_footer)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def print_json(value: object) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.domain.deliveries import Channel
 
 
@@ -41,8 +41,7 @@ def deliver(*, as_json: JsonOption = False) -> None:
     for channel, (until, why) in waits.rests.items():
         held = f"rests until {until:%H:%M:%S} UTC" if until else "is stopped"
         out.print(f"{channel} {held}: {why}", markup=False)
-    if ends is not None and ends > now():
-        out.print(f"WhatsApp: the last message that waits goes {spoken_end(ends)}")
+    _tell_end(ends)
     sys.exit(1 if done.failed else 0)
 
 
@@ -59,22 +58,30 @@ def deliveries(
     from dataclasses import asdict
 
     from ticketing.actions.delivery_desk import event_deliveries
+    from ticketing.actions.pace_channels import forecast
 
     with office() as opened:
         found = event_deliveries(opened.database, opened.event(event), failed=failed, limit=limit)
+        ends = forecast(opened.database, opened.pace, at=now())
     if as_json:
         print_json([asdict(one) for one in found])
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
+    table = listing("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
     for one in found:
         table.add_row(
             str(one.id), one.purpose, one.subject, one.channel, escape(one.address), one.state,
             str(one.tries), _moment(one.next_try), escape(one.last_error),
         )  # fmt: skip
     screen().print(table)
+    _tell_end(ends)
+
+
+def _tell_end(ends: datetime | None) -> None:
+    """When the last goes of what waits for WhatsApp's pace."""
+    if ends is not None and ends > now():
+        screen().print(f"WhatsApp: the last message that waits goes {spoken_end(ends)}")
 
 
 def resend(

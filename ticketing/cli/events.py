@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, office, print_json, screen
 
 app = typer.Typer(help="Add, change and list events.", no_args_is_help=True)
 
@@ -93,9 +93,7 @@ def show(*, as_json: JsonOption = False) -> None:
         return
     from zoneinfo import ZoneInfo
 
-    from rich.table import Table
-
-    table = Table("number", "slug", "name", "starts", "venue")
+    table = listing("number", "slug", "name", "starts", "venue")
     for event in known:
         starts = event.starts_at.astimezone(ZoneInfo(event.time_zone))
         table.add_row(

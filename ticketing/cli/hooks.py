@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.ledger import FORMATS
 
 app = typer.Typer(help="Tell others of orders and money: webhooks.", no_args_is_help=True)
@@ -55,9 +55,8 @@ def list_hooks(*, as_json: JsonOption = False) -> None:
         print_json([asdict(one) for one in known])
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("name", "address", "kinds", "event", "since", "state")
+    table = listing("name", "address", "kinds", "event", "since", "state")
     for one in known:
         state = "told"
         if one.failing_since:
@@ -95,9 +94,8 @@ def calls(
         print_json([asdict(one) for one in found])
         return
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("call", "order", "what", "state", "tries", "last try", "next try", "answer")
+    table = listing("call", "order", "what", "state", "tries", "last try", "next try", "answer")
     for one in found:
         said = one.last_error or str(one.last_status or "")
         table.add_row(

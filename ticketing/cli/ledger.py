@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, office, print_json, screen
+from ticketing.cli.console import JsonOption, listing, office, print_json, screen
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -62,11 +62,10 @@ def _show(
 ) -> None:
     """The latest ones one by one; sums are of all."""
     from rich.markup import escape
-    from rich.table import Table
 
     from ticketing.domain.ledger import signed, sums_of
 
-    table = Table("entry", "at", "order", "what", "of", show_footer=True)
+    table = listing("entry", "at", "order", "what", "of", show_footer=True)
     everything = sums_of(entries)
     table.add_column("sale", signed(everything.sale), justify="right")
     table.add_column("money", signed(everything.money), justify="right")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def list_orders(
         return
     from zoneinfo import ZoneInfo
 
-    from rich.table import Table
-
-    table = Table("order", "placed", "state", "places", "total", "refunded", "buyer", "look at")
+    table = listing("order", "placed", "state", "places", "total", "refunded", "buyer", "look at")
     for one in found:
         table.add_row(
             one.code,

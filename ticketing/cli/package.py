@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def show(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_as_json(one) for one in known])
         return
-    from rich.table import Table
-
-    table = Table("code", "name", "event", "sale", "price", "router", "profile", "valid", "sold")
+    table = listing("code", "name", "event", "sale", "price", "router", "profile", "valid", "sold")
     for one in known:
         package = one.stored.package
         table.add_row(
@@ -146,7 +144,7 @@ def show(*, as_json: JsonOption = False) -> None:
             str(package.price),
             one.router,
             package.profile,
-            f"{package.validity} {package.counting.replace('_', ' ')}",
+            f"{_lasting(package.validity)} {package.counting.replace('_', ' ')}",
             f"{one.sale.stock.sold:,}",
         )
     screen().print(table)
@@ -206,6 +204,15 @@ def _as_json(one: "PackageOnSale") -> dict[str, object]:
         "perOrder": one.sale.limits.per_order,
         "perBuyer": one.sale.limits.per_buyer,
     }
+
+
+def _lasting(lasts: timedelta) -> str:
+    """As it would be typed: 24h, 30d."""
+    seconds = int(lasts.total_seconds())
+    unit, size = next(
+        (unit, size) for unit, size in reversed(_SECONDS.items()) if not seconds % size
+    )
+    return f"{seconds // size}{unit}"
 
 
 def _seconds(lasts: timedelta | None) -> int | None:

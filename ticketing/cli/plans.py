@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.domain.instalments import Overdue, TicketsWith
 
 app = typer.Typer(help="Let orders be paid in parts.", no_args_is_help=True)
@@ -78,10 +78,9 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
             ]
         )
         return
-    from rich.table import Table
 
     days = ("days between", "days before", "days of grace")
-    table = Table("plan", "parts, %", *days, "overdue", "tickets")
+    table = listing("plan", "parts, %", *days, "overdue", "tickets")
     for plan in plans:
         shares = ", ".join(map(str, plan.shares))
         times = (plan.every, plan.last_before, plan.grace)

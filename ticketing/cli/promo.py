@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.events import FORMATS
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
@@ -69,10 +69,8 @@ def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
         return
     from zoneinfo import ZoneInfo
 
-    from rich.table import Table
-
     zone = ZoneInfo(known.time_zone)
-    table = Table("code", "takes off", "of", "from", "until", "used", "at most")
+    table = listing("code", "takes off", "of", "from", "until", "used", "at most")
     for one in uses:
         table.add_row(
             one.code,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, now, office, print_json, screen
+from ticketing.cli.console import EventOption, JsonOption, listing, now, office, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.domain.missing import Entitlement, Gap
@@ -42,25 +42,21 @@ def missing(
 
 
 def _show_gap(name: str, gap: "Gap", people: "list[Entitlement]") -> None:
-    from rich.table import Table
-
     out = screen()
     out.print(f"{name}: {gap.entitled:,} entitled, {gap.has_ticket:,} have a ticket, ", end="")
     out.print(f"[bold]{gap.missing:,} missing[/]")
-    table = Table("why", "people")
+    table = listing("why", "people")
     for reason, number in gap.reasons.items():
         table.add_row(reason, f"{number:,}")
     if gap.reasons:
         out.print(table)
     if people:
-        listing = Table(
-            "number", "external id", "name", "ticket", title="missing", title_justify="left"
-        )
+        lacking = listing("number", "external id", "name", "ticket")
         for one in people:
-            listing.add_row(
+            lacking.add_row(
                 str(one.guest_id), one.external_id or "", one.full_name, one.ticket_type
             )
-        out.print(listing)
+        out.print(lacking)
     if len(people) < gap.missing:
         out.print(f"{len(people)} of {gap.missing:,} listed; --limit and --offset show others")
 

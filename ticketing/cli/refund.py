@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 from ticketing.cli.orders import CodeArgument, plain
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
@@ -239,9 +239,7 @@ def _show(refunds: "tuple[Refund, ...] | list[Refund]", *, as_json: bool) -> Non
     if as_json:
         print_json([plain(asdict(one)) for one in refunds])
         return
-    from rich.table import Table
-
-    table = Table("refund", "amount", "by", "state", "said", "reference")
+    table = listing("refund", "amount", "by", "state", "said", "reference")
     for one in refunds:
         table.add_row(one.key, str(one.amount), one.channel, one.state, one.said, one.reference)
     screen().print(table)

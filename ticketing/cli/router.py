@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.actions.routers import Looked
@@ -81,9 +81,7 @@ def show(*, as_json: JsonOption = False) -> None:
             ]
         )
         return
-    from rich.table import Table
-
-    table = Table("name", "address", "TLS", "user", "answered", "failing since", "said")
+    table = listing("name", "address", "TLS", "user", "answered", "failing since", "said")
     for one in known:
         table.add_row(
             one.name,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, office, print_json, screen
 
 app = typer.Typer(help="Keys to the web service.", no_args_is_help=True)
 
@@ -65,9 +65,7 @@ def show(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([asdict(key) for key in known])
         return
-    from rich.table import Table
-
-    table = Table("name", "role", "since", "by", "revoked")
+    table = listing("name", "role", "since", "by", "revoked")
     for key in known:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.name, key.role, f"{key.created_at:%Y-%m-%d}", key.created_by, revoked)

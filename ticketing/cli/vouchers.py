@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.store.voucher_story import ListedVoucher, VoucherStory
@@ -122,9 +122,8 @@ def _public(one: "ListedVoucher", *, reveal: bool = False) -> dict[str, object]:
 
 def _table(found: "list[ListedVoucher]") -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("voucher", "order", "package", "router", "state", "ends", "trouble")
+    table = listing("voucher", "order", "package", "router", "state", "ends", "trouble")
     for one in found:
         ends = f"{one.ends_at:%Y-%m-%d %H:%M}" if one.ends_at else ""
         given_up = "given up: " if one.gave_up_at else ""

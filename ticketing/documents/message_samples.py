@@ -128,6 +128,19 @@ SAMPLES: dict[str, Sample] = {
         },
         "console/batches/batch-789",
     ),
+    "tickets_sent": Sample(
+        {
+            **_EVENT,
+            "sent": 480,
+            "failed": 15,
+            "unknown": 3,
+            "command": "ticketing deliveries wisuda-2026 --failed",
+        },
+        "events/wisuda-2026",
+    ),
+    "export_ready": Sample(
+        {**_EVENT, "file": "wisuda-2026-tickets.csv", "rows": 498}, "events/wisuda-2026"
+    ),
     "alert_digest": Sample(
         {
             "number": 2,

@@ -18,6 +18,28 @@ def mails_in(places: Sequence[str]) -> Iterator[bytes]:
             yield from map(_content, _files(Path(place)))
 
 
+def has_new(maildir: Path) -> bool:
+    """Whether a Maildir has mails that nobody has read."""
+    return bool(_new(maildir))
+
+
+def new_mails(maildir: Path) -> Iterator[bytes]:
+    """Each of them; it counts as read once the next is asked for."""
+    read = maildir / "cur"
+    for file in _new(maildir):
+        yield _content(file)
+        try:
+            read.mkdir(exist_ok=True)
+            file.rename(read / f"{file.name}:2,S")
+        except OSError as error:
+            raise Refused(f"{file} cannot be moved to {read}: {error.strerror}") from error
+
+
+def _new(maildir: Path) -> list[Path]:
+    new = maildir / "new"
+    return sorted(new.iterdir()) if new.is_dir() else []
+
+
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]

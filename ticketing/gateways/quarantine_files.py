@@ -5,7 +5,6 @@ of most of the world open without asking.
 """
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TextIO
 from ticketing.domain.errors import Misconfigured
 from ticketing.domain.roster import QuarantinedRow
 from ticketing.domain.roster_text import guarded
+from ticketing.gateways.sheet_file import DELIMITER, whole_file
 
 _WHY = ("line", "field", "value", "reason")
 
@@ -27,7 +27,7 @@ def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[Quaranti
     own = tuple(columns[:-4]) if tuple(columns[-4:]) == _WHY else tuple(columns)
     written = 0
     with _whole(path) as file:
-        sheet = csv.writer(file, delimiter=";")
+        sheet = csv.writer(file, delimiter=DELIMITER)
         sheet.writerow([*own, *_WHY])
         for row in rows:
             cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
@@ -39,14 +39,9 @@ def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[Quaranti
 
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
-    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8-sig", newline="") as file:
+        with whole_file(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
         raise Misconfigured(
             f"the rows that need correcting cannot be written to {path} ({error.strerror});"

@@ -69,7 +69,9 @@ def _wants_none(address: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(opt_outs.c.address == func.lower(address))
 
 
-def tell(connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]]) -> None:
+def tell(
+    connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan: str
+) -> None:
     """Leave a message for each ticket's code and address; those that stand there are left."""
     rows = [
         {
@@ -77,7 +79,7 @@ def tell(connection: Connection, event_id: int, tickets: Sequence[tuple[str, str
             "purpose": GUEST_TICKET,
             "subject": ticket_code,
             "recipient": address,
-            "payload": {},
+            "payload": {"plan": plan},
         }
         for ticket_code, address in tickets
     ]

@@ -13,6 +13,8 @@ TICKETS = "order.confirmation"  # a purpose that waits for the documents it brin
 VOUCHERS = "voucher.ready"
 GUEST_TICKET = "ticket.ready"  # a purpose that lets all others go first
 BATCH = "batch.finished"
+BLAST = "tickets.sent"  # a purpose that waits for all the tickets of a plan; its subject names it
+EXPORT = "export.ready"
 ALERTS = "alerts"  # to the organiser, of no event
 
 
@@ -25,8 +27,8 @@ def add(
     recipient: str,
     payload: Mapping[str, object],
     revision: int = 1,
-) -> None:
-    """One message for one recipient on one purpose; one that stands there already is left."""
+) -> bool:
+    """One message for one recipient on one purpose; False when it stands there already."""
     statement = insert(outbox).values(
         event_id=event_id,
         purpose=purpose,
@@ -35,4 +37,5 @@ def add(
         revision=revision,
         payload=dict(payload),
     )
-    connection.execute(statement.on_conflict_do_nothing())
+    added = statement.on_conflict_do_nothing().returning(outbox.c.id)
+    return connection.execute(added).first() is not None

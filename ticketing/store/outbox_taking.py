@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.deliveries import Channel, DeliveryState
 from ticketing.domain.tickets import TicketState
-from ticketing.store import contacts
+from ticketing.store import blasts, contacts
 from ticketing.store.contacts import Waiting
 from ticketing.store.outbox import GUEST_TICKET, ORGANISER, TICKETS
 from ticketing.store.schema import attendees, generated_tickets
@@ -32,7 +32,8 @@ class New:
 def waiting(connection: Connection, *, organiser: bool, limit: int) -> list[Waiting]:
     """Take hold of messages that can be sent, the oldest first, a roster's tickets last.
 
-    The organiser's wait while nobody knows an address, tickets until all of an order are printed.
+    The organiser's wait while nobody knows an address, tickets until all of an order are printed,
+    the end of a sending plan until it has come.
     """
     query = (
         contacts.messages()
@@ -48,6 +49,7 @@ def _can_be_taken(*, organiser: bool) -> ColumnElement[bool]:
     condition = and_(
         outbox.c.taken_at.is_(None),
         or_(outbox.c.purpose != TICKETS, not_(_lacks_a_document())),
+        not_(blasts.goes_on()),
     )
     return condition if organiser else and_(condition, outbox.c.recipient != ORGANISER)
 

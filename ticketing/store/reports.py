@@ -95,7 +95,7 @@ def _lines(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.pdf_file_path,
             generated_tickets.c.pdf_removed_at,
             generated_tickets.c.render_error,
-            _last_failure(event_id).label("failure"),
+            last_failure(event_id).label("failure"),
         )
         .select_from(attendees)
         .join(people, people.c.id == attendees.c.person_id)
@@ -106,7 +106,7 @@ def _lines(event_id: int) -> Select[tuple[object, ...]]:
     )
 
 
-def _last_failure(event_id: int) -> ScalarSelect[str]:
+def last_failure(event_id: int) -> ScalarSelect[str]:
     """Why the person's last attempt failed; looked up only for those without a ticket."""
     logs = ticket_generation_logs
     return (

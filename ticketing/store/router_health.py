@@ -24,10 +24,10 @@ class Backlog:
     orders: int
 
 
-def due(connection: Connection, *, at: datetime, since: datetime) -> list[StoredRouter]:
-    """The routers that may be asked now, and are to be asked about something since `since`."""
+def due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
+    """The routers that may be asked, and are to be asked about something."""
     waits = exists().where(
-        vouchers.c.router_id == table.c.id, _FOR_A_ROUTER, vouchers.c.next_try <= since
+        vouchers.c.router_id == table.c.id, _FOR_A_ROUTER, vouchers.c.next_try <= at
     )
     rested = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
     found = set(connection.execute(select(table.c.id).where(rested, waits)).scalars())

@@ -10,11 +10,12 @@ from simulators.routeros import faults
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import Fault
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provision import provision_overdue, routers_due
+from ticketing.actions.provision import routers_due
 from ticketing.actions.provisioning import Round
+from ticketing.actions.watch_routers import neglected
 from ticketing.domain.orders import Order
 from ticketing.domain.vouchers import PurchaseState, VoucherState
-from ticketing.store import purchases, routers
+from ticketing.store import bell, purchases, routers
 from ticketing.store.database import Database
 from ticketing.store.incidents import Incident, Kind
 from ticketing.store.packages import StoredPackage
@@ -259,12 +260,15 @@ def test_whoever_watches_sees_that_nobody_goes_to_a_router(
     buy(offer())
     minute = timedelta(minutes=1)
 
-    early = provision_overdue(database, at=now, by=minute)
-    late = provision_overdue(database, at=now + minute, by=minute)
+    alone = neglected(database, at=now, workers_time=minute)
+    with bell.listening(database):
+        early = neglected(database, at=now, workers_time=minute)
+        late = neglected(database, at=now + minute, workers_time=minute)
     provision()
 
-    assert (early, late) == (False, True)
-    assert not provision_overdue(database, at=now + minute, by=minute)
+    seen = [[router.name for router in found] for found in (alone, early, late)]
+    assert seen == [["lobby"], [], ["lobby"]]
+    assert neglected(database, at=now + minute, workers_time=minute) == []
 
 
 @pytest.mark.parametrize("kind", ["trap", "fatal"])

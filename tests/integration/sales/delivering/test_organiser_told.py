@@ -4,15 +4,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
+from simulators.mail.faults import Fault
 from simulators.mail.server import MailSimulator
 from ticketing.actions.deliver import Delivered
 from ticketing.actions.generate import Means, Order, generate_tickets
+from ticketing.actions.send_tickets import apply_sending, plan_sending
 from ticketing.actions.tell_alerts import alerts_wait, tell_alerts
 from ticketing.domain.events import Event
 from ticketing.store import incidents
 from ticketing.store.database import Database
 from ticketing.store.incidents import Kind, Occurrence
+from ticketing.store.schema import people
 
 Send = Callable[..., Delivered]
 Trouble = Callable[..., None]
@@ -97,3 +101,48 @@ def test_a_batch_that_somebody_named_is_told_of_when_it_ends(
     (mail,) = mails.mails("panitia@example.org")
     assert mail.message["Subject"] == "Wisuda Periode II 2026: 2 tiket selesai, 0 gagal"
     assert "Belum ada: 0" in mail.text
+
+
+def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
+    database: Database, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+    print_all: Callable[[], None], send: Send,
+) -> None:  # fmt: skip
+    first, second, _ = enter(event, 3)
+    with database.transaction() as connection:
+        to = update(people)
+        connection.execute(to.where(people.c.id == first).values(email="nobody@nowhere"))
+        connection.execute(to.where(people.c.id == second).values(email="late@example.org"))
+    print_all()
+    mails.faults.set(meets=[Fault("rcpt", "451 later", to="late@example.org")])
+    plan = plan_sending(database, event)
+    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    for _ in range(2):
+        send()
+    waits = mails.mails("panitia@example.org")
+    for minutes in (60, 120, 180):
+        send(minutes)
+
+    (mail,) = mails.mails("panitia@example.org")
+    assert waits == []
+    assert mail.message["Subject"] == "Wisuda Periode II 2026: 2 tiket terkirim, 1 gagal"
+    assert "ticketing deliveries wisuda-2026 --failed" in mail.text
+
+
+def test_a_plan_that_has_ended_is_told_of_while_another_goes_on(
+    database: Database, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+    print_all: Callable[[], None], send: Send,
+) -> None:  # fmt: skip
+    for _ in range(2):
+        enter(event, 1)
+        print_all()
+        plan = plan_sending(database, event)
+        apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+
+    for _ in range(2):
+        send(limit=1)
+
+    assert len(mails.mails()) == 2
+    (mail,) = mails.mails("panitia@example.org")
+    assert mail.message["Subject"] == "Wisuda Periode II 2026: 1 tiket terkirim, 0 gagal"
+    assert "Yang mana" not in mail.text

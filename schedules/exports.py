@@ -1,0 +1,14 @@
+"""Sheets for the organiser, every morning. Off until a person turns it on."""
+
+import dagster as dg
+
+from ticket_assets.exports import daily_exports
+
+daily_exports_mornings = dg.ScheduleDefinition(
+    name="daily_exports_mornings",
+    job=daily_exports,
+    cron_schedule="0 6 * * *",
+    execution_timezone="Asia/Jakarta",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="At 06:00 in Jakarta, mails the sheets of DAILY_EXPORTS to ORGANISER_MAIL.",
+)

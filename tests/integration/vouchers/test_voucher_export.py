@@ -1,0 +1,38 @@
+"""Sold vouchers as a sheet: everything but what lets somebody onto the net."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ticketing.actions.export import write_export
+from ticketing.actions.provisioning import Round
+from ticketing.domain.events import Event
+from ticketing.domain.exports import Export
+from ticketing.domain.orders import Order
+from ticketing.gateways.sheet_file import SheetInMemory
+from ticketing.store.database import Database
+from ticketing.store.packages import StoredPackage
+from ticketing.store.vouchers import Voucher
+
+
+def test_sold_vouchers_are_listed_without_codes_and_passwords(
+    database: Database, event: Event, offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order], provision: Callable[[], Round],
+    made: Callable[[], list[Voucher]], now: datetime,
+) -> None:  # fmt: skip
+    order = buy(offer(made_ahead=1), 2)
+    provision()
+    sheet = SheetInMemory(100_000)
+
+    rows = write_export(database, event, Export.VOUCHERS, sheet, at=now)
+
+    text, vouchers = sheet.content.decode("utf-8-sig"), made()
+    header, first, second = text.splitlines()
+    assert (rows, header.split(";")[:2]) == (2, ["order", "number"])
+    assert [line.split(";")[:2] for line in (first, second)] == [
+        [order.code, "1"], [order.code, "2"],
+    ]  # fmt: skip
+    assert first.split(";")[4:8] == ["5k", "5000", "lobby", "present"]
+    secrets = {
+        word for one in vouchers for word in (one.credentials.name, one.credentials.password)
+    }
+    assert not [word for word in secrets if word in text]
