@@ -49,7 +49,7 @@ bench: setup-dev ## measure import, issue and render on this machine
 	  name=$$(basename $$script .py); echo "== $$name"; python -m benchmarks.$$name || exit 1; \
 	done
 
-chaos: setup-dev ## kill everything during a sale, for minutes, and count every rupiah afterwards
+chaos: setup-dev ## kill everything during a sale, and count rupiah, vouchers and messages afterwards
 	@python -m chaos --seconds 300 --seed $(or $(SEED),$$RANDOM)
 
 lock: setup-dev ## resolve the dependencies anew into the two locks

@@ -16,9 +16,18 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="how long the sale goes on")
     parser.add_argument("--seed", type=int, default=1, help="who dies, buys and errs, and when")
     parser.add_argument("--noise", type=float, default=0.25, help="share of what goes wrong")
+    parser.add_argument("--vouchers", type=float, default=0.5, help="share of those who buy some")
+    parser.add_argument("--purchases", type=int, default=0, help="go on until so many are paid")
+    parser.add_argument("--apart", type=float, default=3.5, help="seconds between two deaths")
+    parser.add_argument("--lines", type=int, default=8, help="how many buy at a time")
+    parser.add_argument("--calm", type=float, default=60, help="seconds to come to rest by itself")
     parser.add_argument("--keep", type=Path, help="a folder for database, logs and documents")
     given = parser.parse_args()
-    story = Story(given.seconds, given.seed, given.noise)
+    story = Story(
+        given.seconds, given.seed, noise=given.noise, for_vouchers=given.vouchers,
+        purchases=given.purchases, calm_seconds=given.calm, apart_seconds=given.apart,
+        lines=given.lines,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)

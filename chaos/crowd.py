@@ -6,11 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from threading import Event, Lock
 
 import httpx
 
-from simulators.midtrans.server import MidtransSimulator
+from chaos.outlet import Offer
+from chaos.town import Town
 
 PLANS = (
     *["pay"] * 10,
@@ -22,7 +24,9 @@ PLANS = (
     *["pay when it is over"] * 3,
     *["leave"] * 2,
 )
+FATES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
 METHODS = ("bca_va", "gopay", "other_qris", "credit_card", "echannel")
+PAID = {"pay", "decline, then pay", "pay twice told"}  # for good
 PATIENCE_SECONDS = 20
 TRY_AGAIN = {429, 500, 502, 503, 504}
 CREATED, CONFLICT = 201, 409
@@ -33,26 +37,29 @@ class Crowd:
     """What all buyers share and leave behind."""
 
     url: str
-    midtrans: MidtransSimulator
-    event: str
-    ticket_types: tuple[int, ...]
+    town: Town
+    offer: Offer
     seed: int
+    for_vouchers: float  # share of those who come for them
     closing: Event = field(default_factory=Event)
     confirmed: list[int] = field(default_factory=list)  # orders that were answered with 201
     late: list[str] = field(default_factory=list)  # attempts whose money comes after their end
+    purchases: int = 0  # of vouchers, paid for
     ends: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
     def buy_until_closing(self, line: int, lines: int) -> None:
         """One buyer after the other, until the sale closes."""
-        number = line
-        while not self.closing.is_set():
-            with httpx.Client(base_url=self.url, timeout=15) as client:
-                end = _Buyer(self, client, number).live()
-            with self.lock:
-                self.ends[end] += 1
-            number += lines
+        with httpx.Client(base_url=self.url, timeout=15) as client:
+            for number in count(line, lines):
+                if self.closing.is_set():
+                    return
+                buyer = _Buyer(self, client, number)
+                end = buyer.live()
+                with self.lock:
+                    self.ends[end] += 1
+                    self.purchases += buyer.wants_vouchers and end in PAID
 
 
 @dataclass
@@ -60,6 +67,7 @@ class _Buyer:
     crowd: Crowd
     client: httpx.Client
     number: int
+    wants_vouchers: bool = False
 
     def live(self) -> str:
         """What came of it, in a word."""
@@ -101,24 +109,43 @@ class _Buyer:
         return plan if paid else "could not pay any more"
 
     def _place(self) -> tuple[int, str] | None:
-        kinds = self.draw.sample(self.crowd.ticket_types, self.draw.choice((1, 1, 2)))
-        email = f"buyer{self.number}@example.org"
-        wanted = [{"ticketTypeId": kind, "quantity": self.draw.choice((1, 1, 2))} for kind in kinds]
-        asked: dict[str, object] = {
-            "eventId": self.crowd.event,
-            "ticketSelections": wanted,
-            "buyer": {"name": f"Pembeli {self.number}", "email": email},
-        }
-        if self.draw.random() < 0.2:  # noqa: PLR2004 - one in five has a code
-            asked["promoCode"] = "HEMAT"
+        self.wants_vouchers = self.draw.random() < self.crowd.for_vouchers
+        if self.wants_vouchers:
+            path, asked = "/voucher/purchase", self._vouchers_wanted()
+        else:
+            path, asked = "/api/orders", self._tickets_wanted()
         key = f"buyer-{self.crowd.seed}-{self.number:06}-order"
-        answer = self._ask("POST", "/api/orders", asked, key=key)
+        answer = self._ask("POST", path, asked, key=key)
         if answer is None or answer.status_code != CREATED:
             return None
         placed = answer.json()["data"]
         with self.crowd.lock:
             self.crowd.confirmed.append(placed["id"])
         return placed["id"], placed["token"]
+
+    def _tickets_wanted(self) -> dict[str, object]:
+        kinds = self.draw.sample(self.crowd.offer.ticket_types, self.draw.choice((1, 1, 2)))
+        email = f"buyer{self.number}@example.org"
+        wanted = [{"ticketTypeId": kind, "quantity": self.draw.choice((1, 1, 2))} for kind in kinds]
+        asked: dict[str, object] = {
+            "eventId": str(self.crowd.offer.events[0]),
+            "ticketSelections": wanted,
+            "buyer": {"name": f"Pembeli {self.number}", "email": email},
+        }
+        if self.draw.random() < 0.2:  # noqa: PLR2004 - one in five has a code
+            asked["promoCode"] = "HEMAT"
+        return asked
+
+    def _vouchers_wanted(self) -> dict[str, object]:
+        phone = f"+62812{self.number:08}"
+        self.crowd.town.give_number(phone, self.draw.choice(FATES))
+        return {
+            "packageId": self.draw.choice(self.crowd.offer.packages),
+            "quantity": self.draw.choice((1, 1, 1, 2, 5, 20)),
+            "customerName": f"Tamu {self.number}",
+            "customerPhone": phone,
+            "customerEmail": self.draw.choice(("", f"tamu{self.number}@example.org")),
+        }
 
     def _choose(self, order_id: int, token: str) -> str | None:
         """The attempt on whose page a way to pay was chosen."""
@@ -128,7 +155,7 @@ class _Buyer:
                 return None
             if answer.is_success:
                 page = answer.json()["data"]["token"]
-                begun = self.crowd.midtrans.bank.choose(page, self.draw.choice(METHODS))
+                begun = self.crowd.town.midtrans.bank.choose(page, self.draw.choice(METHODS))
                 if begun is not None:
                     return begun.order_id
             elif answer.status_code != CONFLICT:
@@ -144,7 +171,7 @@ class _Buyer:
 
     def _push(self, attempt: str, move: str) -> bool:
         time.sleep(self.draw.uniform(0, 0.3))
-        return self.crowd.midtrans.bank.push(attempt, move) is not None
+        return self.crowd.town.midtrans.bank.push(attempt, move) is not None
 
     def _ask(
         self, method: str, path: str, body: object = None, *, token: str = "", key: str = ""
@@ -158,7 +185,7 @@ class _Buyer:
             except httpx.TransportError as error:
                 self._note(type(error).__name__)
                 continue
-            if answer.status_code not in TRY_AGAIN:
+            if answer.status_code not in TRY_AGAIN and "retryAfter" not in answer.text:
                 self._note(f"{re.sub('[0-9]+', '…', path)} {answer.status_code}")
                 return answer
             self._note(str(answer.status_code))

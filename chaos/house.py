@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Self
 
 import psycopg
-from pydantic import SecretStr
 
 from ticketing.office import Office, open_office, prepare_dagster_home
 from ticketing.settings import CHECKOUT, Settings
@@ -24,7 +25,8 @@ from ticketing.store.migrate import upgrade
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 90
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
-RUN = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j", "serve_paid_orders"]
+RUN = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
+JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
 
 
 @dataclass
@@ -32,9 +34,10 @@ class House:
     """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
 
     folder: Path
-    midtrans_url: str
+    outside: Mapping[str, str]  # settings that say where everybody else is
     deaths: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
+    _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _commands: dict[str, list[str]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -47,20 +50,19 @@ class House:
         self.folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
         server = self._stack.enter_context(EmbeddedServer(self.folder))
         self._cluster = server.cluster
-        settings = Settings(
-            data_path=self.folder,
-            database_url=SecretStr(server.url().render_as_string(hide_password=False)),
-            midtrans_rehearsal_url=self.midtrans_url,
-            min_free_disk=0,
-        )
-        self.office: Office = self._stack.enter_context(open_office(settings))
-        upgrade(self.office.database)
-        self._environment = prepare_dagster_home(self.office) | {
-            "MIDTRANS_REHEARSAL_URL": self.midtrans_url,
+        url = server.url().set(drivername="postgresql")
+        given = {
+            "TICKETING_DATA": str(self.folder),
+            "DATABASE_URL": url.render_as_string(hide_password=False),
             "MIN_FREE_DISK": "0",
             "WEB_PUBLIC_URL": self.url,
             "WEB_REQUESTS_A_MINUTE": "1000000",
+            **self.outside,
         }
+        settings = Settings.model_validate(given)
+        self.office: Office = self._stack.enter_context(open_office(settings))
+        upgrade(self.office.database)
+        self._environment = prepare_dagster_home(self.office) | given
         self._commands = {
             "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
             "worker": [*PYTHON, "ticketing", "work"],
@@ -85,9 +87,10 @@ class House:
     def start(self, name: str) -> None:
         """Start a process that does not run."""
         log = self.folder / f"{name}.out"
+        job = [next(self._jobs)] if name == "run" else []
         with log.open("ab") as said:
             self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
-                self._commands[name],
+                self._commands[name] + job,
                 env=self._environment,
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,

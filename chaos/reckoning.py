@@ -20,7 +20,7 @@ class Books:
 
     orders: dict[int, tuple[str, int, str]]  # state, total, key of the attempt that paid
     attempts: dict[str, int]  # order by key
-    places: dict[int, int]  # by order
+    places: dict[int, int]  # for which there are tickets, by order
     tickets: dict[int, list[str]]  # live ones: where their PDFs are, empty if nowhere
     questions: dict[int, set[str]]  # open flags by order
     unhandled: int
@@ -28,7 +28,7 @@ class Books:
     wrong_counts: list[str]
 
 
-def read(database: Database, event_id: int) -> Books:
+def read(database: Database, event_ids: Iterable[int]) -> Books:
     """All of it, of one instant: nobody else writes any more."""
     with database.transaction() as connection:
         return Books(
@@ -44,7 +44,7 @@ def read(database: Database, event_id: int) -> Books:
             },
             unhandled=connection.execute(_UNHANDLED).scalar_one(),
             quarantined=len(inbox.quarantined(connection)),
-            wrong_counts=_wrong_counts(connection, event_id),
+            wrong_counts=[each for one in event_ids for each in _wrong_counts(connection, one)],
         )
 
 
@@ -126,7 +126,10 @@ _ORDERS = text(
     " FROM orders o LEFT JOIN payment_attempts a ON a.id = o.paid_attempt_id"
 )
 _ATTEMPTS = text("SELECT key, order_id FROM payment_attempts")
-_PLACES = text("SELECT order_id, sum(quantity) AS places FROM order_lines GROUP BY order_id")
+_PLACES = text(
+    "SELECT order_id, coalesce(sum(quantity) FILTER (WHERE p.ticket_type_id IS NULL), 0) AS places"
+    " FROM order_lines LEFT JOIN packages p USING (ticket_type_id) GROUP BY order_id"
+)
 _TICKETS = text(
     "SELECT l.order_id, t.pdf_file_path FROM order_lines l"
     " JOIN order_places p ON p.order_line_id = l.id"

@@ -9,27 +9,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
-from sqlalchemy import insert
+from sqlalchemy import text
 
+from chaos import verdict
 from chaos.crowd import Crowd
 from chaos.house import House
-from chaos.reckoning import offences, read, summary
-from simulators.midtrans.server import MidtransSimulator
+from chaos.outlet import open_sale
+from chaos.town import Town
+from chaos.weather import bad_weather, let_whatsapp_go_on
+from ticketing.actions.deliver import Mailroom, deliver_all
 from ticketing.actions.expire_orders import expire_orders
 from ticketing.actions.generate import Means
+from ticketing.actions.provision import provision
+from ticketing.actions.provisioning import Provisioner
 from ticketing.actions.reconcile import reconcile
+from ticketing.actions.router_doors import RouterDoors
 from ticketing.actions.serve_paid import serve_paid
+from ticketing.office import Office
 from ticketing.store import inbox_state
-from ticketing.store.schema import events, ticket_types
-from ticketing.store.schema_sales import promos
 
-LINES = 8
-LADDERS_HOUR_IN_SECONDS = 1.0
 # whoever is named more often dies more often
 VICTIMS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
-CALM_SECONDS = 60
 TOLD_WITHIN_SECONDS = 1
-PAUSES_SECONDS = (1.0, 6.0)
+BY = "chaos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,74 +40,44 @@ class Story:
 
     seconds: float
     seed: int
-    noise: float = 0.25
+    noise: float
+    for_vouchers: float  # share of the buyers
+    purchases: int  # of vouchers: it goes on until so many are paid for
+    calm_seconds: float  # at the most, before the clock is turned
+    apart_seconds: float  # one death from the next, on average
+    lines: int  # of buyers, one after the other in each
 
 
 def play(story: Story, folder: Path) -> dict[str, object]:
     """Play it to its end; `offences` of the report must be empty."""
-    with (
-        MidtransSimulator(speed=3600 / LADDERS_HOUR_IN_SECONDS, seed=story.seed) as midtrans,
-        House(folder, midtrans.url) as house,
-    ):
-        event_id, kinds = _open_sale(house)
-        crowd = Crowd(house.url, midtrans, str(event_id), kinds, story.seed)
-        midtrans.faults.set(noise=story.noise, disorder_seconds=0.3)
-        with _buying(crowd):
-            _kill_now_and_then(house, story)
-        midtrans.faults.clear()
-        _calm_down(house, midtrans)
-        _let_the_day_pass(house, midtrans, crowd)
-        books, payments = read(house.office.database, event_id), midtrans.bank.payments()
-        found = offences(
-            books, payments, confirmed=crowd.confirmed, documents=house.office.settings.documents
-        )
+    with Town(story.seed) as town, House(folder, town.settings()) as house:
+        offer = open_sale(house.office, town)
+        crowd = Crowd(house.url, town, offer, story.seed, story.for_vouchers)
+        town.report_to(house.url)
+        town.midtrans.faults.set(noise=story.noise, disorder_seconds=0.3)
+        with (
+            bad_weather(town, house.office.database, story.seed) as weather,
+            _buying(crowd, story.lines),
+        ):
+            _kill_now_and_then(house, story, crowd)
+        town.midtrans.faults.clear()
+        _calm_down(house, town, story)
+        _let_the_day_pass(house, town, crowd)
         return {
             "seed": story.seed,
             "killed": dict(house.deaths),
             "runs": dict(house.runs),
+            "weather": dict(weather),
             "buyers": dict(crowd.ends),
             "answers": dict(crowd.troubles),
-            "notifications": len(midtrans.notifications()),
-            **summary(books, payments),
-            "offences": sorted(found),
+            "notifications": len(town.midtrans.notifications()),
+            **verdict.reached(house, town, crowd),
         }
 
 
-def _open_sale(house: House) -> tuple[int, tuple[int, ...]]:
-    at = datetime.now(UTC)
-    event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at + timedelta(days=22)}
-    place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "Grha", "region": "ID"}
-    code = {"code": "HEMAT", "kind": "percent", "value": 10, "max_uses": 15, "valid_from": at}
-    with house.office.database.transaction() as connection:
-        event_id = connection.execute(
-            insert(events)
-            .values(event | place | {"ends_at": at + timedelta(days=23)})
-            .returning(events.c.id)
-        ).scalar_one()
-        kinds = connection.execute(
-            insert(ticket_types)
-            .values(
-                [
-                    {"event_id": event_id, "on_sale": True, **terms}
-                    for terms in (
-                        {"name": "Reguler", "price": 50_000, "capacity": 5000},
-                        {"name": "Kursi depan", "price": 150_000, "capacity": 40},
-                    )
-                ]
-            )
-            .returning(ticket_types.c.id)
-        ).scalars()
-        numbers = tuple(kinds)
-        until = {"event_id": event_id, "valid_until": at + timedelta(days=1)}
-        connection.execute(insert(promos).values(code | until))
-    return event_id, numbers
-
-
 @contextmanager
-def _buying(crowd: Crowd) -> Iterator[None]:
-    lines = [
-        Thread(target=crowd.buy_until_closing, args=(number, LINES)) for number in range(LINES)
-    ]
+def _buying(crowd: Crowd, number: int) -> Iterator[None]:
+    lines = [Thread(target=crowd.buy_until_closing, args=(each, number)) for each in range(number)]
     for line in lines:
         line.start()
     try:
@@ -116,23 +88,23 @@ def _buying(crowd: Crowd) -> Iterator[None]:
             line.join()
 
 
-def _kill_now_and_then(house: House, story: Story) -> None:
+def _kill_now_and_then(house: House, story: Story, crowd: Crowd) -> None:
     draw = random.Random(story.seed)  # noqa: S311 - no secret
     ends = time.monotonic() + story.seconds
-    while time.monotonic() < ends:
-        time.sleep(draw.uniform(*PAUSES_SECONDS))
+    while time.monotonic() < ends or crowd.purchases < story.purchases:
+        time.sleep(story.apart_seconds * draw.uniform(0.3, 1.7))
         house.keep_running()
         house.kill(draw.choice(VICTIMS), draw)
 
 
-def _calm_down(house: House, midtrans: MidtransSimulator) -> None:
+def _calm_down(house: House, town: Town, story: Story) -> None:
     """Everybody runs, the gateway tells what it still has to tell, and what is due is done."""
     house.keep_running()
     house.wait_until_open()
-    for payment in midtrans.bank.payments():
+    for payment in town.midtrans.bank.payments():
         if payment.status == "pending":
-            midtrans.bank.push(payment.order_id, "time-out")
-    deadline = time.monotonic() + CALM_SECONDS
+            town.midtrans.bank.push(payment.order_id, "time-out")
+    deadline = time.monotonic() + story.calm_seconds
     while time.monotonic() < deadline and _something_waits(house):
         time.sleep(0.5)
     for name in ("worker", "run"):
@@ -141,20 +113,38 @@ def _calm_down(house: House, midtrans: MidtransSimulator) -> None:
 
 def _something_waits(house: House) -> bool:
     with house.office.database.transaction() as connection:
-        return inbox_state.count_due(connection, at=datetime.now(UTC), most=1) > 0
+        if inbox_state.count_due(connection, at=datetime.now(UTC), most=1):
+            return True
+        return bool(connection.execute(_VOUCHERS_WAIT).scalar_one())
 
 
-def _let_the_day_pass(house: House, midtrans: MidtransSimulator, crowd: Crowd) -> None:
-    """What schedules do: hours later, and again after money that came too late."""
-    office, gateway = house.office, house.office.midtrans
+def _let_the_day_pass(house: House, town: Town, crowd: Crowd) -> None:
+    """What schedules do: hours later, and again after money that came too late.
+
+    In the end nobody is heard any more, and what was said until then is taken to its end.
+    """
+    with house.office.mailroom() as mailroom, house.office.router_doors() as doors:
+        for hours in (1.1, 2.1, 6, 12):
+            _do_what_is_due(house.office, mailroom, doors, hours)
+            for attempt in crowd.late:
+                town.midtrans.bank.push(attempt, "settle")
+            crowd.late.clear()
+            time.sleep(TOLD_WITHIN_SECONDS)
+        house.stop("web")
+        _do_what_is_due(house.office, mailroom, doors, 24)
+
+
+def _do_what_is_due(office: Office, mailroom: Mailroom, doors: RouterDoors, hours: float) -> None:
+    at = datetime.now(UTC) + timedelta(hours=hours)
     means = Means(office.database, office.keys, office.renderer, office.folder)
-    for hours in (1.1, 2.1, 6, 12):
-        at = datetime.now(UTC) + timedelta(hours=hours)
-        while serve_paid(means, gateway, at=at, by="chaos").did_something:
-            pass
-        expire_orders(office.database, gateway, at=at, by="chaos")
-        reconcile(office.database, gateway, at=at, by="chaos")
-        for attempt in crowd.late:
-            midtrans.bank.push(attempt, "settle")
-        crowd.late.clear()
-        time.sleep(TOLD_WITHIN_SECONDS)
+    while serve_paid(means, office.midtrans, at=at, by=BY).did_something:
+        pass
+    expire_orders(office.database, office.midtrans, at=at, by=BY)
+    reconcile(office.database, office.midtrans, at=at, by=BY)
+    provision(Provisioner(office.database, doors, lambda: at, BY))
+    deliver_all(office.database, mailroom, clock=lambda: at)
+    while let_whatsapp_go_on(office.database, at=at):
+        deliver_all(office.database, mailroom, clock=lambda: at)
+
+
+_VOUCHERS_WAIT = text("SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('owed', 'asked'))")

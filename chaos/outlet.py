@@ -1,0 +1,92 @@
+"""What is on sale: places at a graduation, and packages of a hotspot on two routers."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert
+
+from chaos.town import PROFILES, ROUTERS, USER, Town
+from ticketing.actions.events import add_event
+from ticketing.actions.routers import NewRouter, add_router
+from ticketing.actions.voucher_packages import PackageTerms, put_package
+from ticketing.domain.events import NewEvent
+from ticketing.domain.money import Rupiah
+from ticketing.domain.vouchers import Counting
+from ticketing.office import Office
+from ticketing.store.schema import events, ticket_types
+from ticketing.store.schema_sales import promos
+
+BY = "chaos"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What buyers can choose from."""
+
+    events: tuple[int, int]  # the graduation, the hotspot
+    ticket_types: tuple[int, ...]
+    packages: tuple[str, ...]
+
+
+def open_sale(office: Office, town: Town) -> Offer:
+    """Put all of it on sale."""
+    graduation, kinds = _graduation(office)
+    hotspot, codes = _hotspot(office, town)
+    return Offer((graduation, hotspot), kinds, codes)
+
+
+def _graduation(office: Office) -> tuple[int, tuple[int, ...]]:
+    at = datetime.now(UTC)
+    event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at + timedelta(days=22)}
+    place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "Grha", "region": "ID"}
+    code = {"code": "HEMAT", "kind": "percent", "value": 10, "max_uses": 15, "valid_from": at}
+    with office.database.transaction() as connection:
+        event_id = connection.execute(
+            insert(events)
+            .values(event | place | {"ends_at": at + timedelta(days=23)})
+            .returning(events.c.id)
+        ).scalar_one()
+        kinds = connection.execute(
+            insert(ticket_types)
+            .values(
+                [
+                    {"event_id": event_id, "on_sale": True, **terms}
+                    for terms in (
+                        {"name": "Reguler", "price": 50_000, "capacity": 5000},
+                        {"name": "Kursi depan", "price": 150_000, "capacity": 40},
+                    )
+                ]
+            )
+            .returning(ticket_types.c.id)
+        ).scalars()
+        numbers = tuple(kinds)
+        until = {"event_id": event_id, "valid_until": at + timedelta(days=1)}
+        connection.execute(insert(promos).values(code | until))
+    return event_id, numbers
+
+
+def _hotspot(office: Office, town: Town) -> tuple[int, tuple[str, ...]]:
+    """On each router a package whose password is its code, and one with a password of its own."""
+    at, codes = datetime.now(UTC), []
+    outlet = NewEvent(
+        "hotspot", "Hotspot", at, at + timedelta(days=900), "Asia/Jakarta", "id", "Jalan Melati",
+        "ID", "classic",
+    )  # fmt: skip
+    event = add_event(office.database, outlet, by=BY)
+    for name in ROUTERS:
+        router = town.routers[name]
+        reached = NewRouter(router.host, USER, town.password_of(name), router.port, tls=False)
+        add_router(office.database, office.keys, name, reached, by=BY)
+        day = PackageTerms(
+            name=f"Sehari di {name}", price=Rupiah(5_000), profile=PROFILES[0], router=name,
+            validity=timedelta(days=1), prefix=f"{name}-",
+        )  # fmt: skip
+        week = PackageTerms(
+            name=f"Seminggu di {name}", price=Rupiah(20_000), profile=PROFILES[1], router=name,
+            validity=timedelta(days=7), counting=Counting.FROM_SALE, prefix=f"{name}-",
+            password_length=8,
+        )  # fmt: skip
+        for code, terms in ((f"hari-{name}", day), (f"minggu-{name}", week)):
+            put_package(office.database, event, code, terms, at=at, by=BY)
+            codes.append(code)
+    return event.id, tuple(codes)

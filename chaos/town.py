@@ -1,0 +1,73 @@
+"""Everybody whom we only talk to, simulated: a bank, WhatsApp, a mail server and two routers."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Self
+
+from simulators.mail.server import MailSimulator
+from simulators.midtrans.server import MidtransSimulator
+from simulators.routeros.accounts import Account
+from simulators.routeros.server import RouterOsSimulator
+from simulators.whatsapp.server import WhatsAppSimulator
+
+LADDERS_HOUR_IN_SECONDS = 1.0
+NOT_ON_WHATSAPP = 131026
+ROUTERS = ("kopi", "taman")
+PROFILES = ("1day", "7days")
+USER = "ticketing"
+SOMEBODY_ELSES = {"name": "tamu-hotel", "password": "milik-hotel", "comment": "kamar 12"}
+
+
+@dataclass
+class Town:
+    """They know nothing of each other, and what they say of the sale is the measure of it."""
+
+    seed: int
+    routers: dict[str, RouterOsSimulator] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Everybody answers from here on."""
+        speed = 3600 / LADDERS_HOUR_IN_SECONDS
+        self.midtrans = self._stack.enter_context(MidtransSimulator(speed=speed, seed=self.seed))
+        self.whatsapp = self._stack.enter_context(WhatsAppSimulator(speed=speed))
+        self.mail = self._stack.enter_context(MailSimulator())
+        for name in ROUTERS:
+            self.routers[name] = self._stack.enter_context(self._router(name))
+            for profile in PROFILES:
+                self.routers[name].add_profile(profile, shared_users="1")
+            self.routers[name].add_user(**SOMEBODY_ELSES)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nobody answers any more."""
+        self._stack.close()
+
+    def report_to(self, url: str) -> None:
+        """Where WhatsApp tells what became of messages; the bank is told with each payment."""
+        self.whatsapp.cloud.webhook = f"{url}/webhooks/whatsapp/cloud"
+
+    def password_of(self, router: str) -> str:
+        """Of our account there; no log may have it."""
+        return f"rahasia-{router}-{self.seed}"
+
+    def give_number(self, phone: str, fate: str) -> None:
+        """What happens to messages to somebody, whatever the weather: it is true of the number."""
+        faults, digits = self.whatsapp.faults, phone.removeprefix("+")
+        if fate == "has no WhatsApp":
+            faults.refused[digits] = NOT_ON_WHATSAPP
+        elif fate == "is not reached":
+            faults.failing[digits] = NOT_ON_WHATSAPP
+
+    def settings(self) -> dict[str, str]:
+        """Where the box office finds them."""
+        return {
+            "MIDTRANS_REHEARSAL_URL": self.midtrans.url,
+            "WHATSAPP_REHEARSAL_URL": self.whatsapp.url,
+            "MAIL_URL": f"smtp://{self.mail.host}:{self.mail.port}",
+            "MAIL_FROM": "Panitia <tiket@example.org>",
+            "ORGANISER_MAIL": "panitia@example.org",
+        }
+
+    def _router(self, name: str) -> RouterOsSimulator:
+        return RouterOsSimulator(accounts=(Account(USER, self.password_of(name)),))

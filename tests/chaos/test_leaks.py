@@ -1,0 +1,29 @@
+"""Who searches the logs finds what no log may have, wherever it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.leaks import leaks, log_files
+
+
+@pytest.mark.parametrize(
+    "log", ["web.out", "logs/ticketing.jsonl", "postgres/server.log", "d/compute_logs/run/step"]
+)
+def test_every_log_is_searched(tmp_path: Path, log: str) -> None:
+    path = tmp_path / log
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("placed kopi-abc on the router")
+
+    (found,) = log_files(tmp_path)
+
+    assert [*leaks([(log, found.read_bytes())], ["kopi-abc", "kopi-xyz"])] == [
+        f"{log}: 1 secrets are in it"
+    ]
+
+
+def test_what_is_no_log_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "master.secret").touch()
+
+    assert log_files(tmp_path) == []
+    assert [*leaks([("web.out", b"all is well")], ["kopi-abc"])] == []
