@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ticketing.actions.deliver import Mailroom
     from ticketing.actions.router_doors import RouterDoors
     from ticketing.documents.folder import DocumentFolder
+    from ticketing.documents.messages import Messages
     from ticketing.documents.renderer import Renderer
     from ticketing.domain.delivery_pace import Pace
     from ticketing.gateways.hooks import HookClient
@@ -111,20 +112,32 @@ class Office:
             return Pace(None)
         return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
 
+    @cached_property
+    def messages(self) -> "Messages":
+        """The texts of messages; the operator's own first."""
+        return messages_of(self.settings)
+
     @contextmanager
     def mailroom(self) -> "Iterator[Mailroom]":
         """What messages are sent with; its connections are closed in the end."""
         from ticketing.actions.deliver import Mailroom  # noqa: PLC0415 - as above
         from ticketing.actions.desk import Desk  # noqa: PLC0415 - as above
-        from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
 
         settings = self.settings
         links = links_of(settings)
-        messages = Messages(links=f"{links}/") if links else Messages()
-        desk = Desk(messages, self.folder, self.keys, links, signed_by(settings))
+        desk = Desk(self.messages, self.folder, self.keys, links, signed_by(settings))
         chat = whatsapp_subscription(settings)
         with mail_door(settings) as mail, whatsapp_door(chat, links) as whatsapp:
             yield Mailroom(desk, mail, settings.organiser_mail, whatsapp, self.pace)
+
+
+def messages_of(settings: Settings) -> "Messages":
+    """The texts of messages, whose buttons lead to us; no database is asked."""
+    from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
+
+    links = links_of(settings)
+    own = settings.messages_path
+    return Messages(own, links=f"{links}/") if links else Messages(own)
 
 
 def midtrans_account(settings: Settings) -> "Account":

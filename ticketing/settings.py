@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         validation_alias="TEMPLATES_PATH",
         description="Folder of the operator's own ticket templates, looked in before ours.",
     )
+    messages_path: Path | None = Field(
+        default=None,
+        validation_alias="MESSAGES_PATH",
+        description="Folder of the operator's own texts of messages, laid out like"
+        " templates/messages, looked in before ours.",
+    )
     max_file_size: int = Field(
         default=10 * MIB,
         ge=1024,

@@ -14,6 +14,7 @@ from ticketing.cli import (
     hooks,
     importing,
     ledger,
+    messages,
     orders,
     package,
     promo,
@@ -49,6 +50,7 @@ app.add_typer(refund.app, name="refund")
 app.add_typer(cancelling.app, name="cancel-event")
 app.add_typer(serving.app, name="api-keys")
 app.add_typer(sending.app, name="send-tickets")
+app.add_typer(messages.app, name="messages")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(vouchers.app, name="vouchers")
 for command in (*voucher_upkeep.COMMANDS, *voucher_drift.COMMANDS):

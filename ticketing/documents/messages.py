@@ -149,7 +149,7 @@ class Messages:
         """A message with its sample's facts: its words can be read before anybody gets them."""
         with _told(name, language, "mail"):
             sample = SAMPLES[name]
-        facts, file = sample.all_facts, None
+        facts, file = sample.all_facts | {"url": self._links + sample.path}, None
         if sample.carries_document:
             file = Attachment(sample.document_name, b"%PDF-")
         mail = self.mail(name, language, facts, attachments=(file,) if file else ())
