@@ -1,0 +1,91 @@
+"""Paid vouchers onto a router, everything included: rows claimed, asked for, stamped, buyers told.
+
+    python -m benchmarks.voucher_provisioning [--vouchers 1200] [--command-ms 5] [--runs 3]
+
+An embedded PostgreSQL with its usual settings (fsync on); the router is our simulator in a process
+of its own, which works so many milliseconds on each command. Orders of ten are paid beforehand.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.issue import machine
+from benchmarks.purchase_to_voucher import on_router, router
+from ticketing.actions.complete_order import complete
+from ticketing.actions.place_order import place_order
+from ticketing.actions.provision import provision
+from ticketing.actions.provisioning import Provisioner
+from ticketing.actions.rehearse_hotspot import rehearse_hotspot, rehearse_router
+from ticketing.domain.orders import Buyer, Selection
+from ticketing.office import Office, ensure_schema, open_office
+from ticketing.settings import Settings
+from ticketing.store import orders, packages
+
+AN_ORDER = 10
+
+
+def now() -> datetime:
+    """The benchmark's clock is the world's."""
+    return datetime.now(UTC)
+
+
+def paid(office: Office, vouchers: int) -> None:
+    """Orders of ten, by as many buyers."""
+    event = rehearse_hotspot(office.database, at=now(), by="bench")
+    with office.database.transaction() as connection:
+        package = packages.get(connection, "5k")
+    asked = [Selection(package.ticket_type_id, AN_ORDER)]
+    nobody = Buyer("", "Buyer", "", "")
+    for _ in range(vouchers // AN_ORDER):
+        phone = f"+62812{int.from_bytes(os.urandom(4)):010}"
+        buyer = replace(nobody, key=f"tel:{phone}", phone=phone)
+        placed = place_order(office.database, event, asked=asked, buyer=buyer, at=now(), by="bench")
+        with office.database.transaction() as connection:
+            order = orders.lock(connection, placed.order.id)
+            complete(connection, order, attempt_id=None, at=now(), by="bench")
+
+
+def measured(office: Office, vouchers: int) -> float:
+    """Seconds until all of them are on the router and their buyers' messages are written."""
+    paid(office, vouchers)
+    with office.router_doors() as doors:
+        began = time.perf_counter()
+        rounds = provision(Provisioner(office.database, doors, now, "bench"))
+        seconds = time.perf_counter() - began
+    if sum(each.placed for each in rounds) != vouchers:
+        raise SystemExit(f"not all were placed: {rounds}")
+    return seconds
+
+
+def main() -> None:
+    """Print the machine, then what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vouchers", type=int, default=1200)
+    parser.add_argument("--command-ms", type=float, default=5)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    print(machine(), flush=True)
+    with tempfile.TemporaryDirectory() as name, router(given.command_ms) as port:
+        Path(name).chmod(0o711)  # the embedded server may run as somebody else
+        with open_office(Settings(_env_file=None, data_path=Path(name))) as office:
+            ensure_schema(office)
+            rehearse_router(office.database, office.keys, port=port, by="bench")
+            for _ in range(given.runs):
+                seconds = measured(office, given.vouchers)
+                a_second = given.vouchers / seconds
+                busy = a_second * given.command_ms / 1000
+                print(
+                    f"{given.vouchers:,} vouchers in {seconds:.2f} s: {a_second:,.0f} a second;"
+                    f" the router's own work is {busy:.1%} of that",
+                    flush=True,
+                )
+            print(f"{on_router(office):,} rows on the router", flush=True)
+
+
+if __name__ == "__main__":
+    main()
