@@ -3,7 +3,7 @@
 One that is on its router stays as it is: nobody gets a second one for the same place in an order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -58,14 +58,25 @@ def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> R
     )
 
 
+def regenerate_each(
+    database: Database, order_ids: Iterable[int], *, at: datetime, by: str
+) -> Iterator[tuple[int, Regenerated | Refused]]:
+    """The same for many orders, each once and by itself: one that is refused stops no other."""
+    for order_id in dict.fromkeys(order_ids):
+        try:
+            yield order_id, regenerate(database, order_id, at=at, by=by)
+        except Refused as refusal:
+            yield order_id, refusal
+
+
 def regenerate_all(
     database: Database, order_ids: Iterable[int], *, at: datetime, by: str
 ) -> AllRegenerated:
-    """The same for many orders, each by itself: one that is refused stops no other."""
+    """What became of all of them together."""
     done = AllRegenerated()
-    for order_id in dict.fromkeys(order_ids):
-        try:
-            done.orders.append(regenerate(database, order_id, at=at, by=by))
-        except Refused as refusal:
-            done.refused[order_id] = str(refusal)
+    for order_id, one in regenerate_each(database, order_ids, at=at, by=by):
+        if isinstance(one, Refused):
+            done.refused[order_id] = str(one)
+        else:
+            done.orders.append(one)
     return done

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ticketing.actions.clean_up_vouchers import clean_up_expired, clean_up_failed
-from ticketing.actions.regenerate_vouchers import regenerate
+from ticketing.actions.regenerate_vouchers import Regenerated, regenerate, regenerate_each
 from ticketing.actions.resend_codes import resend_codes
 from ticketing.domain.errors import Refused
 from ticketing.web.answers import Answer, Asked, Id, IdInPath, Problem, Said, Success
@@ -81,24 +81,15 @@ def regenerate_voucher(
 ) -> Success[RegeneratedShown]:
     """Ask the router now for what is still owed; a voucher that is there stays as it is."""
     done = regenerate(serving.database, purchase_id, at=now(), by=actor(caller))
-    return Success(
-        data=RegeneratedShown(
-            purchase_id=purchase_id, due=done.due, present=done.present, ended=done.ended
-        )
-    )
+    return Success(data=_shown(purchase_id, done))
 
 
 @router.post("/bulk-regenerate")
 def bulk_regenerate(asked: ManyPurchases, serving: Serving, caller: Operator) -> Success[Results]:
     """The same for many purchases, each by itself: one that is refused stops no other."""
-    results = []
-    for purchase_id in dict.fromkeys(asked.purchase_ids):
-        try:
-            done = regenerate_voucher(purchase_id, serving, caller).data
-            results.append(Result(purchase_id=purchase_id, regenerated=done))
-        except Refused as refusal:
-            why = Problem(code=refusal.code, message=str(refusal), details={})
-            results.append(Result(purchase_id=purchase_id, error=why))
+    ids, by = asked.purchase_ids, actor(caller)
+    done = regenerate_each(serving.database, ids, at=now(), by=by)
+    results = [_result(purchase_id, one) for purchase_id, one in done]
     refused = sum(one.error is not None for one in results)
     return Success(
         data=Results(
@@ -119,3 +110,16 @@ def cleanup_expired(serving: Serving, caller: Operator) -> Success[CleanedUp]:
     """End every voucher that is out of its time, and what ended purchases have left behind."""
     ended = clean_up_expired(serving.database, at=now(), by=actor(caller))
     return Success(data=CleanedUp(left_over=ended.left_over, expired=ended.expired))
+
+
+def _result(purchase_id: int, one: Regenerated | Refused) -> Result:
+    if isinstance(one, Refused):
+        why = Problem(code=one.code, message=str(one), details={})
+        return Result(purchase_id=purchase_id, error=why)
+    return Result(purchase_id=purchase_id, regenerated=_shown(purchase_id, one))
+
+
+def _shown(purchase_id: int, one: Regenerated) -> RegeneratedShown:
+    return RegeneratedShown(
+        purchase_id=purchase_id, due=one.due, present=one.present, ended=one.ended
+    )
