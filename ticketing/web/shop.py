@@ -20,7 +20,6 @@ from ticketing.store.sale import TypeForSale
 from ticketing.web.auth import rationed
 from ticketing.web.order_doors import BY
 from ticketing.web.pages import DOCUMENTED, PageRoute, is_rehearsal, page
-from ticketing.web.problems import status_of
 from ticketing.web.service import Service, Serving, now
 from ticketing.web.shop_forms import (
     Fields,
@@ -72,7 +71,7 @@ def order_now(event: EventOfPath, serving: Serving, fields: Fields) -> Response:
     except UnusableForm as error:
         return _shown(serving, event, fields, problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
-        return _shown(serving, event, fields, problem=problem_of(error), status=status_of(error))
+        return _shown(serving, event, fields, problem=problem_of(error), status=error.status)
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
