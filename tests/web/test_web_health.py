@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url, text
 
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
 
@@ -38,8 +38,10 @@ def test_what_it_depends_on_is_up(stranger: httpx.Client) -> None:
     assert data["queues"] == {"ticket-generation": idle, "vouchers": idle, "deliveries": idle}
 
 
-def test_a_full_disk_makes_it_unwell_and_not_dead(stranger: httpx.Client, office: Office) -> None:
-    office.settings.min_free_disk = 2**60
+def test_a_full_disk_makes_it_unwell_and_not_dead(
+    stranger: httpx.Client, application: Application
+) -> None:
+    application.settings.min_free_disk = 2**60
 
     detailed = stranger.get("/health/detailed")
 
