@@ -106,6 +106,7 @@ def test_a_revoked_ticket_leaves_somebody_forgotten(
     assert verdicts["every_signature_verifies"].metadata["out of"].value == 4
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
     examined: Examination, database: Database
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_run_whose_process_died_is_told_under_its_jobs_name(
     assert line.last_run_id == run.run_id
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_of_an_unexpected_error_the_digest_shows_no_statement_and_no_row(
     generate: Callable[[], dg.ExecuteInProcessResult],
     told_by_runs: Digest,

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import insert, select
 
 from simulators.midtrans.server import MidtransSimulator
+from simulators.trust import trusted
 from ticketing import logs
 from ticketing.actions.api_keys import add_key
 from ticketing.actions.settle import Settlement, settle
@@ -117,7 +118,7 @@ def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
     opened: list[httpx.Client] = []
 
     def client(**headers: str) -> httpx.Client:
-        opened.append(httpx.Client(base_url=address, headers=headers, timeout=60))
+        opened.append(httpx.Client(base_url=address, headers=headers, timeout=60, verify=trusted()))
         return opened[-1]
 
     yield client
@@ -224,7 +225,7 @@ def shop(
     """Somebody at the door of that application's service."""
     with (
         answering(shop_application, unused_port) as where,
-        httpx.Client(base_url=where, timeout=60) as client,
+        httpx.Client(base_url=where, timeout=60, verify=trusted()) as client,
     ):
         yield client
 

@@ -50,6 +50,7 @@ def test_a_full_disk_makes_it_unwell_and_not_dead(
     assert stranger.get("/health").status_code == 200
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_database_that_is_away_is_503_and_kills_nobody(
     stranger: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_database_that_is_away_is_503_and_kills_nobody(
     assert (asked.json()["error"]["code"], asked.headers["Retry-After"]) == ("unavailable", "5")
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_what_nobody_foresaw_is_an_envelope_too_and_the_log_quotes_nothing(
     viewer: httpx.Client, database: Database, log_file: Path
 ) -> None:

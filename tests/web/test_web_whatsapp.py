@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from simulators.trust import trusted
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.actions.deliver import MessagingConnector, deliver
 from ticketing.actions.hear_reports import hear_reports
@@ -64,7 +65,7 @@ def agreed_with(
         with (
             open_in(database_url, tmp_path / "data", **more) as application,
             answering(application) as where,
-            httpx.Client(base_url=where) as client,
+            httpx.Client(base_url=where, verify=trusted()) as client,
         ):
             yield client
 

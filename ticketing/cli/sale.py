@@ -6,6 +6,7 @@ import typer
 
 from ticketing.cli import plans
 from ticketing.cli.console import JsonOption, actor, open_application, print_json, screen
+from ticketing.cli.plans import EventArgument
 
 if TYPE_CHECKING:
     from ticketing.store.sale import TypeForSale
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Put ticket types on sale, and see what is left.", no_args_is_help=True)
 app.add_typer(plans.app, name="plan")
 
-EventArgument = plans.EventArgument
 MOST_RUPIAH = 999_999_999
 
 
