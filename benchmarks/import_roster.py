@@ -20,16 +20,16 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from benchmarks.issue import machine
-from ticketing.actions.import_result import ImportOptions, ImportResult
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store import events
-from ticketing.store.database import Database
-from ticketing.store.embedded.server import EmbeddedServer
-from ticketing.store.migrate import upgrade
-from ticketing.store.schema import events as events_table
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.model import Counts
+from ticketing.roster.sources.csv_file import RosterFile
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 HEADER = "NIM;Nama Lengkap;Email;No HP;Jenis Tiket;Kursi\r\n"
@@ -58,7 +58,7 @@ def new_event(database: Database, slug: str) -> Event:
                 time_zone="Asia/Jakarta", locale="id", venue="",
             )
         )  # fmt: skip
-        return events.get(connection, slug)
+        return event_queries.get(connection, slug)
 
 
 def imported(database: Database, event: Event, path: Path) -> ImportResult:

@@ -23,15 +23,17 @@ import structlog
 from sqlalchemy import Connection, insert, literal, select
 from sqlalchemy import func as sql
 
-from ticketing.actions.issue import issue
-from ticketing.domain.events import Event
-from ticketing.signing.keys import KeyRing
-from ticketing.store import batches, events
-from ticketing.store.database import Database
-from ticketing.store.embedded.server import EmbeddedServer
-from ticketing.store.migrate import upgrade
-from ticketing.store.schema import attendees, people, ticket_types
-from ticketing.store.schema import events as events_table
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.issue import issue
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 KEYS = KeyRing(bytes(range(32)))
@@ -46,7 +48,7 @@ def crowd(connection: Connection, slug: str, size: int) -> Event:
             locale="id", venue="", region="ID",
         )
     )  # fmt: skip
-    event = events.get(connection, slug)
+    event = event_queries.get(connection, slug)
     kind = connection.execute(
         insert(ticket_types).values(event_id=event.id, name="Guest").returning(ticket_types.c.id)
     ).scalar_one()
@@ -72,7 +74,7 @@ def tickets_a_second(database: Database, slug: str, size: int) -> float:
     """Issue for everyone of a new event."""
     with database.transaction() as connection:
         event = crowd(connection, slug, size)
-        batch = batches.open_batch(
+        batch = batch_queries.open_batch(
             connection, key=slug, event=event, template_id="classic", options={}, by="bench", at=NOW
         )
     began = time.perf_counter()

@@ -28,20 +28,23 @@ from sqlalchemy import insert, select
 
 from benchmarks.issue import machine
 from simulators.midtrans.server import MidtransSimulator
-from ticketing import logs
-from ticketing.actions.place_order import place_order
-from ticketing.application import Application
-from ticketing.domain.events import Event, NewEvent
-from ticketing.domain.orders import Buyer, Selection
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.office import ensure_schema, open_application
-from ticketing.settings import CHECKOUT, Settings
-from ticketing.store import bell, events, orders, payments
-from ticketing.store.dagster_home import prepare_dagster_home
-from ticketing.store.schema import generated_tickets, ticket_types
-from ticketing.store.schema_sales import order_lines, order_places
-from ticketing.supervisor import free_port
+from ticketing.app.container import ensure_schema, open_application
+from ticketing.app.dagster_home import prepare_dagster_home
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event, NewEvent
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
+from ticketing.platform.db.tables.sales import order_lines, order_places, ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel import json_logging
+from ticketing.platform.kernel.process_supervisor import free_port
+from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
 
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 180
@@ -52,7 +55,7 @@ def event_on_sale(application: Application) -> tuple[Event, int]:
     """An event next month, and its one ticket type."""
     starts_at = datetime.now(UTC) + timedelta(days=30)
     with application.database.transaction() as connection:
-        event = events.add(
+        event = event_queries.add(
             connection,
             NewEvent(
                 slug="bench", name="Bench", starts_at=starts_at, ends_at=starts_at,
@@ -76,7 +79,9 @@ def paid_order(application: Application, event: Event, kind: int, number: int) -
         application.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
     )
     with application.database.transaction() as connection:
-        attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+        attempt = attempt_queries.begin(
+            connection, order_queries.lock(connection, placed.order.id), at=at
+        )
     items = (Item("REG", "Reguler", placed.lines[0].price, 1),)
     application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
     return placed.order.id, attempt.key
@@ -158,7 +163,7 @@ def answers(url: str) -> bool:
 def somebody_listens(application: Application) -> bool:
     """Whether the worker is up."""
     with application.database.transaction() as connection:
-        return bell.somebody_listens(connection)
+        return notify.somebody_listens(connection)
 
 
 def dagster_ticks(environment: dict[str, str]) -> bool:
@@ -241,7 +246,7 @@ def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked
     )
     with open_application(settings) as application:
         ensure_schema(application)
-        logs.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.logs)
         surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
         environment = prepare_dagster_home(application) | surroundings
         return measured(application, midtrans, environment, asked)

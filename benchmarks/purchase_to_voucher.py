@@ -34,25 +34,23 @@ from benchmarks.notification_to_pdf import (
 )
 from simulators.midtrans.server import MidtransSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing import logs
-from ticketing.actions.place_order import place_order
-from ticketing.actions.rehearse_hotspot import (
-    ACCOUNT,
-    PROFILES,
-    rehearse_hotspot,
-    rehearse_router,
-)
-from ticketing.actions.router_doors import RouterConnector
-from ticketing.application import Application
-from ticketing.domain.orders import Buyer, Selection
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.office import ensure_schema, open_application
-from ticketing.settings import CHECKOUT, Settings
-from ticketing.signing.keys import KeyRing
-from ticketing.store import orders, packages, payments, routers
-from ticketing.store.dagster_home import prepare_dagster_home
-from ticketing.supervisor import free_port
+from ticketing.app.container import ensure_schema, open_application
+from ticketing.app.dagster_home import prepare_dagster_home
+from ticketing.crypto.keyring import KeyRing
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.kernel import json_logging
+from ticketing.platform.kernel.process_supervisor import free_port
+from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.routers import queries as router_queries
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.vouchers import package_queries
+from ticketing.vouchers.demo_data import ACCOUNT, PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.vouchers.provisioning.router_admin import RouterConnector
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
     at = datetime.now(UTC)
     event = rehearse_hotspot(application.database, at=at, by="bench")
     with application.database.transaction() as connection:
-        package = packages.get(connection, "5k")
+        package = package_queries.get(connection, "5k")
     found = []
     for number in range(count):
         phone = f"+628120{number:07}"
@@ -95,7 +93,9 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
             application.database, event, asked=asked, buyer=buyer, at=at, by="bench"
         )
         with application.database.transaction() as connection:
-            attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+            attempt = attempt_queries.begin(
+                connection, order_queries.lock(connection, placed.order.id), at=at
+            )
         items = (Item("5K", "Paket", placed.lines[0].price, 1),)
         application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
         found.append((phone, attempt.key))
@@ -140,7 +140,7 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
 def on_router(application: Application) -> int:
     """How many rows the router has that are ours."""
     with application.database.transaction() as connection:
-        (stored,) = routers.everyone(connection)
+        (stored,) = router_queries.everyone(connection)
     with application.get(RouterConnector).connect() as doors:
         return len(doors.to(stored).ours(doors.office))
 
@@ -167,7 +167,7 @@ def main() -> None:
         )  # fmt: skip
         with open_application(settings) as application:
             ensure_schema(application)
-            logs.configure(settings.log_level, settings.logs)
+            json_logging.configure(settings.log_level, settings.logs)
             rehearse_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
                 "MIDTRANS_REHEARSAL_URL": midtrans.url,

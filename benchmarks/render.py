@@ -16,13 +16,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ticketing.documents.fields import language_texts, printed_texts
-from ticketing.documents.page import TicketPage
 from ticketing.documents.qr import QrCode
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.sample import SAMPLE
+from ticketing.documents.template_context import SAMPLE, language_texts, printed_texts
+from ticketing.documents.template_html import TicketPage
 from ticketing.documents.templates import TemplateFolders
-from ticketing.domain.tickets import PrintedTicket
+from ticketing.documents.ticket_data import PrintedTicket
 
 RUNS = 5
 NAMES = ["Ayu Kusumaningtyas", "Budi Santoso", "Nguyễn Thị Phương", "José O'Brien", "Siti Aminah"]

@@ -24,11 +24,11 @@ from typing import Any
 import librouteros
 import routeros_api
 
-from ticketing.domain.hotspot import HotspotUser, Marker
-from ticketing.domain.voucher_codes import Credentials
-from ticketing.gateways.routeros import Router
-from ticketing.gateways.routeros_socket import RouterAccount
-from ticketing.gateways.routeros_wire import encoded
+from ticketing.routers.credentials import Credentials
+from ticketing.routers.model import HotspotUser, Marker
+from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.protocol import encoded
+from ticketing.routers.routeros.transport import RouterAccount
 
 ROUNDS = 3  # the best counts: the others tell of other people's work on the machine
 SLOW_ROWS = 60  # for a client that needs 45 ms a row, whatever the router needs

@@ -31,14 +31,14 @@ from typing import Self
 
 from sqlalchemy import Connection, func, insert, select
 
-from ticketing.office import midtrans_account
-from ticketing.settings import Settings
-from ticketing.store import stock
-from ticketing.store.database import Database
-from ticketing.store.embedded.server import EmbeddedServer
-from ticketing.store.migrate import upgrade
-from ticketing.store.schema import events, ticket_types
-from ticketing.store.schema_sales import inbox, order_lines
+from ticketing.app.container import midtrans_account
+from ticketing.catalogue import stock_queries
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.sales import inbox, order_lines, ticket_types
+from ticketing.platform.settings import Settings
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HOST = "127.0.0.1"
@@ -229,8 +229,8 @@ def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
     last = max(at for status, at in answers if status == 201)  # noqa: PLR2004 - created
     told = Counter(status for status, _ in answers)
     with database.transaction() as connection:
-        drifted = stock.drifted(connection, event_id)
-        held = stock.of(connection, kind_id)
+        drifted = stock_queries.drifted(connection, event_id)
+        held = stock_queries.of(connection, kind_id)
         lines = connection.execute(select(func.count(order_lines.c.id))).scalar_one()
     assert (drifted, held.pending, lines) == ([], capacity, capacity), (drifted, held, lines)
     assert told == {201: capacity, 409: arguments.orders - capacity}, told

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, create_engine, text
 
-from ticketing.store.embedded.server import EmbeddedServer
+from ticketing.platform.db.embedded.server import EmbeddedServer
 
 BUYERS = 8
 ORDERS = 1200

@@ -16,18 +16,19 @@ from pathlib import Path
 
 from benchmarks.issue import machine
 from benchmarks.purchase_to_voucher import on_router, router
-from ticketing.actions.complete_order import complete
-from ticketing.actions.place_order import place_order
-from ticketing.actions.provision import provision
-from ticketing.actions.provisioning import Provisioner
-from ticketing.actions.rehearse_hotspot import rehearse_hotspot, rehearse_router
-from ticketing.actions.router_doors import RouterConnector
-from ticketing.application import Application
-from ticketing.domain.orders import Buyer, Selection
-from ticketing.office import ensure_schema, open_application
-from ticketing.settings import Settings
-from ticketing.signing.keys import KeyRing
-from ticketing.store import orders, packages
+from ticketing.app.container import ensure_schema, open_application
+from ticketing.crypto.keyring import KeyRing
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments.complete_order import complete
+from ticketing.vouchers import package_queries
+from ticketing.vouchers.demo_data import rehearse_hotspot, rehearse_router
+from ticketing.vouchers.provisioning.provision import provision
+from ticketing.vouchers.provisioning.provisioner import Provisioner
+from ticketing.vouchers.provisioning.router_admin import RouterConnector
 
 AN_ORDER = 10
 
@@ -41,7 +42,7 @@ def paid(application: Application, vouchers: int) -> None:
     """Orders of ten, by as many buyers."""
     event = rehearse_hotspot(application.database, at=now(), by="bench")
     with application.database.transaction() as connection:
-        package = packages.get(connection, "5k")
+        package = package_queries.get(connection, "5k")
     asked = [Selection(package.ticket_type_id, AN_ORDER)]
     nobody = Buyer("", "Buyer", "", "")
     for _ in range(vouchers // AN_ORDER):
@@ -51,7 +52,7 @@ def paid(application: Application, vouchers: int) -> None:
             application.database, event, asked=asked, buyer=buyer, at=now(), by="bench"
         )
         with application.database.transaction() as connection:
-            order = orders.lock(connection, placed.order.id)
+            order = order_queries.lock(connection, placed.order.id)
             complete(connection, order, attempt_id=None, at=now(), by="bench")
 
 

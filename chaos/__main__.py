@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from chaos.sale import Story, play
-from ticketing import logs
+from ticketing.platform.kernel import json_logging
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        logs.configure("INFO", folder / "logs" / "chaos.jsonl")
+        json_logging.configure("INFO", folder / "logs" / "chaos.jsonl")
         report = play(story, folder)
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     return 1 if report["offences"] else 0

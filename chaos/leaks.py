@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from ticketing.application import Application
+from ticketing.platform.application import Application
 
 WORD = re.compile(rb"[\w-]+")
 LOGS = {".out", ".err", ".log", ".jsonl"}

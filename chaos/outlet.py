@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from chaos.town import PROFILES, ROUTERS, USER, Town
-from ticketing.actions.events import add_event
-from ticketing.actions.routers import NewRouter, add_router
-from ticketing.actions.voucher_packages import PackageTerms, put_package
-from ticketing.application import Application
-from ticketing.domain.events import NewEvent
-from ticketing.domain.money import Rupiah
-from ticketing.domain.vouchers import Counting
-from ticketing.signing.keys import KeyRing
-from ticketing.store.schema import events, ticket_types
-from ticketing.store.schema_sales import promos
+from chaos.environment import PROFILES, ROUTERS, USER, Town
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import NewEvent
+from ticketing.events.service import add_event
+from ticketing.platform.application import Application
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.sales import promos, ticket_types
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.vouchers.model import Counting
+from ticketing.vouchers.packages import PackageTerms, put_package
+from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
 BY = "chaos"
 

@@ -11,26 +11,26 @@ from threading import Thread
 
 from sqlalchemy import text
 
-from chaos import verdict
-from chaos.crowd import Crowd
-from chaos.house import House
+from chaos import report
+from chaos.buyers import Crowd
+from chaos.environment import Town
+from chaos.fault_schedule import bad_weather, let_whatsapp_go_on
 from chaos.outlet import open_sale
-from chaos.town import Town
-from chaos.weather import bad_weather, let_whatsapp_go_on
-from ticketing.actions.deliver import Mailroom, MessagingConnector, deliver_all
-from ticketing.actions.expire_orders import expire_orders
-from ticketing.actions.generate import Means
-from ticketing.actions.provision import provision
-from ticketing.actions.provisioning import Provisioner
-from ticketing.actions.reconcile import reconcile
-from ticketing.actions.router_doors import RouterConnector, RouterDoors
-from ticketing.actions.serve_paid import serve_paid
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from chaos.processes import House
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.signing.keys import KeyRing
-from ticketing.store import inbox_state
+from ticketing.notifications.deliver import Mailroom, MessagingConnector, deliver_all
+from ticketing.platform.application import Application
+from ticketing.platform.db import inbox
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.reconcile import reconcile
+from ticketing.tickets.generate import Means
+from ticketing.vouchers.provisioning.provision import provision
+from ticketing.vouchers.provisioning.provisioner import Provisioner
+from ticketing.vouchers.provisioning.router_admin import RouterConnector, RouterDoors
 
 # whoever is named more often dies more often
 VICTIMS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
@@ -75,7 +75,7 @@ def play(story: Story, folder: Path) -> dict[str, object]:
             "buyers": dict(crowd.ends),
             "answers": dict(crowd.troubles),
             "notifications": len(town.midtrans.notifications()),
-            **verdict.reached(house, town, crowd),
+            **report.reached(house, town, crowd),
         }
 
 
@@ -117,7 +117,7 @@ def _calm_down(house: House, town: Town, story: Story) -> None:
 
 def _something_waits(house: House) -> bool:
     with house.application.database.transaction() as connection:
-        if inbox_state.count_due(connection, at=datetime.now(UTC), most=1):
+        if inbox.count_due(connection, at=datetime.now(UTC), most=1):
             return True
         return bool(connection.execute(_VOUCHERS_WAIT).scalar_one())
 

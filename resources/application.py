@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ticketing import logs
-from ticketing.application import Application
-from ticketing.office import open_application
-from ticketing.settings import Settings
+from ticketing.app.container import open_application
+from ticketing.platform.application import Application
+from ticketing.platform.kernel import json_logging
+from ticketing.platform.settings import Settings
 
 
 class ApplicationResource(dg.ConfigurableResource[Application]):
     """Database, keys, renderer and document folder, as the environment says.
 
-    There is nothing to configure here: `ticketing/settings.py` is the one list of variables, and
-    the web service and the command line read the same. They are read when a run starts.
+    There is nothing to configure here: `ticketing/platform/settings.py` lists all variables, for
+    the web service and the command line too. They are read when a run starts.
     """
 
     @contextmanager
@@ -25,6 +25,6 @@ class ApplicationResource(dg.ConfigurableResource[Application]):
     ) -> Generator[Application]:
         """Open it, and close it when the run or the tick ends."""
         settings = Settings()
-        logs.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.logs)
         with open_application(settings) as application:
             yield application

@@ -7,10 +7,10 @@ import dagster as dg
 
 from ticket_assets.deliveries import examine_deliveries, mail_bounces, tell_of_alerts
 from ticket_assets.partitions import DIMENSION
-from ticketing.actions.examine_deliveries import events_with_news
-from ticketing.actions.tell_alerts import alerts_wait
-from ticketing.application import Application
-from ticketing.gateways.mail_files import has_new
+from ticketing.notifications.alert_digest import alerts_wait
+from ticketing.notifications.checks import events_with_news
+from ticketing.notifications.mail.mailbox import has_new
+from ticketing.platform.application import Application
 
 LOOKED_BACK = timedelta(hours=2)
 

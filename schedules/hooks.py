@@ -6,8 +6,8 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from ticket_assets.hooks import webhooks
-from ticketing.actions.send_hooks import hooks_overdue
-from ticketing.application import Application
+from ticketing.platform.application import Application
+from ticketing.webhooks.send import hooks_overdue
 
 WORKERS_TIME = timedelta(seconds=30)
 

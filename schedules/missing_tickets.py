@@ -7,9 +7,9 @@ import dagster as dg
 
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import DIMENSION
-from ticketing.actions.missing import missing_count
-from ticketing.application import Application
-from ticketing.store import events
+from ticketing.events import queries as event_queries
+from ticketing.platform.application import Application
+from ticketing.tickets.missing import missing_count
 
 
 def worth_a_run(missing: Mapping[str, int], partitions: Collection[str]) -> list[str]:
@@ -39,5 +39,5 @@ def issue_what_is_missing(
 
 def _missing(application: Application, at: datetime) -> dict[str, int]:
     with application.database.transaction() as connection:
-        known = events.everything(connection)
+        known = event_queries.everything(connection)
     return {event.slug: missing_count(application.database, event, at=at) for event in known}

@@ -7,8 +7,8 @@ import dagster as dg
 
 from ticket_assets.jobs import examine_vouchers
 from ticket_assets.voucher_upkeep import voucher_upkeep
-from ticketing.application import Application
-from ticketing.store import routers
+from ticketing.platform.application import Application
+from ticketing.routers import queries as router_queries
 
 JAKARTA = "Asia/Jakarta"
 NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
@@ -42,7 +42,7 @@ def vouchers_examined_hourly(
 
 def _has_routers(application: Application) -> bool:
     with application.database.transaction() as connection:
-        return bool(routers.everyone(connection))
+        return bool(router_queries.everyone(connection))
 
 
 def _request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

@@ -19,9 +19,9 @@ from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
-from ticketing.application import Application
-from ticketing.store import incidents
-from ticketing.store.incidents import Kind, Occurrence
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.platform.db.incidents import Kind, Occurrence
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED
 ENDED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})

@@ -15,8 +15,8 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import DIMENSION
-from ticketing.actions.drop_folder import Sighting, files_ready
-from ticketing.application import Application
+from ticketing.platform.application import Application
+from ticketing.roster.drop_folder import Sighting, files_ready
 
 FILE_TAG = "ticketing/file"
 UNDER_WAY = [

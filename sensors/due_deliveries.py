@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.deeds import is_under_way
+from sensors.worker_activity import is_under_way
 from ticket_assets.deliveries import deliver_messages
-from ticketing.actions.deliver import MessagingConnector, deliveries_overdue
-from ticketing.application import Application
-from ticketing.store import bell
+from ticketing.notifications.deliver import MessagingConnector, deliveries_overdue
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
 
 WORKERS_TIME = timedelta(minutes=1)
 
@@ -31,7 +31,7 @@ def due_deliveries(
 
 def _somebody_waits(application: Application) -> bool:
     with application.database.transaction() as connection:
-        patience = WORKERS_TIME if bell.somebody_listens(connection) else timedelta(0)
+        patience = WORKERS_TIME if notify.somebody_listens(connection) else timedelta(0)
     with application.get(MessagingConnector).connect() as mailroom:
         at = datetime.now(UTC)
         return deliveries_overdue(application.database, mailroom, at=at, by=patience)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 
 from ticket_assets.partitions import DIMENSION, EVENTS
-from ticketing.application import Application
-from ticketing.store import events
+from ticketing.events import queries as event_queries
+from ticketing.platform.application import Application
 
 
 def without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list[str]:
@@ -20,7 +20,7 @@ def new_events(
 ) -> dg.SensorResult:
     """Adds a partition for each new event. Takes none away: a partition is an event's history."""
     with application.database.transaction() as connection:
-        slugs = events.slugs(connection)
+        slugs = event_queries.slugs(connection)
     new = without_partition(slugs, context.instance.get_dynamic_partitions(DIMENSION))
     if not new:
         return dg.SensorResult(skip_reason=f"all {len(slugs)} events have their partition")

@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.deeds import Told, is_under_way, new_deeds
 from sensors.new_events import without_partition
+from sensors.worker_activity import Told, is_under_way, new_deeds
+from ticket_assets.external_materializations import payments_told, tickets_told
 from ticket_assets.jobs import serve_paid_orders
 from ticket_assets.partitions import DIMENSION, EVENTS
-from ticket_assets.told import payments_told, tickets_told
-from ticketing.actions.serve_on import somebody_waits
-from ticketing.application import Application
-from ticketing.store import bell
-from ticketing.store.service_record import SERVED, SETTLED, Deed
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
+from ticketing.platform.db.audit_log import SERVED, SETTLED, Deed
+from ticketing.selling.payments.fulfil_paid import somebody_waits
 
 LISTENS_SECONDS = 5.0  # a tick that waits for the bell is there sooner than the next tick
 WORKERS_TIME = timedelta(seconds=5)
@@ -79,7 +79,7 @@ def _somebody_waits(application: Application) -> bool:
 
 
 def _bell_rings(application: Application) -> bool:
-    with bell.listening(application.database, to_serve=False) as ours:
+    with notify.listening(application.database, to_serve=False) as ours:
         return ours.rings(LISTENS_SECONDS)
 
 

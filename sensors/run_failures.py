@@ -13,9 +13,9 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, RunRecord, RunsFilter
 from dagster._core.execution.plan.objects import StepFailureData
 
-from ticketing.application import Application
-from ticketing.store import incidents
-from ticketing.store.incidents import Kind, Occurrence
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.platform.db.incidents import Kind, Occurrence
 
 FIRST_LOOK_BACK = timedelta(days=1)
 OVERLAP = timedelta(minutes=10)

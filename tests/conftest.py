@@ -17,13 +17,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from ticketing.domain.events import Event
-from ticketing.settings import CHECKOUT
-from ticketing.store import events
-from ticketing.store.database import Database
-from ticketing.store.embedded.server import EmbeddedServer
-from ticketing.store.migrate import upgrade
-from ticketing.store.schema import events as events_table
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.platform.settings import CHECKOUT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,6 +41,7 @@ CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "of
 STARTER = """
 import atexit, gc, importlib, json, os, pkgutil, signal, sys, time, traceback
 import ticketing
+
 for module in pkgutil.walk_packages(ticketing.__path__, "ticketing."):
     if ".migrations" not in module.name:
         importlib.import_module(module.name)
@@ -156,7 +157,7 @@ def event(database: Database) -> Event:
                 region="ID",
             )
         )
-        return events.get(connection, "wisuda-2026")
+        return event_queries.get(connection, "wisuda-2026")
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticketing.actions.batch import Opening, batch_under_way
-from ticketing.application import Application
-from ticketing.domain.events import Event
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.tickets.batches.batch import Opening, batch_under_way
 
 BY = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
 

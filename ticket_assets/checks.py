@@ -1,7 +1,7 @@
 """What must hold, as asset checks: one verdict an event, the first offenders, the way to repair.
 
-What is looked at, and how, is in `ticketing/actions/examine.py`. A check that fails stops nothing:
-the sensor `check_failures` tells of it.
+The queries are in `ticketing/tickets/reports/checks.py`. A check that fails stops nothing: the
+sensor `check_failures` tells of it.
 """
 
 import warnings
@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
+from ticket_assets.check_results import verdict
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.partitions import EVENTS, event_of
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import attendees
 from ticket_assets.tickets import tickets
-from ticket_assets.verdicts import verdict
-from ticketing.actions import examine
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.platform.application import Application
+from ticketing.tickets.reports import checks as report_checks
 
 # Without its own partitions a check has one verdict for all events, and the last event's covers the
 # others'. They are a preview feature of dagster 1.13; a test fails if they stop working.
@@ -45,7 +45,7 @@ def every_row_is_accounted_for(
 ) -> dg.AssetCheckResult:
     """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
     event = event_of(context, application)
-    found = examine.wrong_import_sums(application.database, event)
+    found = report_checks.wrong_import_sums(application.database, event)
     return verdict(
         found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
     )
@@ -57,7 +57,7 @@ def nobody_is_forgotten(
 ) -> dg.AssetCheckResult:
     """Everyone entitled has a ticket, or there is a reason why not."""
     event = event_of(context, application)
-    found = examine.unexplained_gaps(application.database, event, at=datetime.now(UTC))
+    found = report_checks.unexplained_gaps(application.database, event, at=datetime.now(UTC))
     return verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
 
 
@@ -67,7 +67,7 @@ def one_live_ticket_each(
 ) -> dg.AssetCheckResult:
     """Nobody has two live tickets for one entitlement."""
     event = event_of(context, application)
-    found = examine.doubled_tickets(application.database, event)
+    found = report_checks.doubled_tickets(application.database, event)
     return verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
 
 
@@ -79,7 +79,7 @@ def every_signature_verifies(
 ) -> dg.AssetCheckResult:
     """Every QR is signed by its event's own key, and speaks of its own event and ticket."""
     event = event_of(context, application)
-    found = examine.forged_tickets(
+    found = report_checks.forged_tickets(
         application.database,
         event,
         sample=None if config.full else config.sample,
@@ -94,7 +94,9 @@ def every_pdf_is_there(
 ) -> dg.AssetCheckResult:
     """Every PDF on record is in the document folder."""
     event = event_of(context, application)
-    found = examine.lost_documents(application.database, event, application.get(DocumentFolder))
+    found = report_checks.lost_documents(
+        application.database, event, application.get(DocumentFolder)
+    )
     return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
 
 
@@ -106,7 +108,7 @@ def every_qr_is_its_own(
 ) -> dg.AssetCheckResult:
     """Every PDF has the bytes that were written, and its QR decodes to its own ticket."""
     event = event_of(context, application)
-    found = examine.altered_documents(
+    found = report_checks.altered_documents(
         application.database,
         event,
         application.get(DocumentFolder),
@@ -122,7 +124,7 @@ def the_report_adds_up(
 ) -> dg.AssetCheckResult:
     """The report's file has everyone entitled once, and says of each what is so now."""
     event = event_of(context, application)
-    found = examine.wrong_report(
+    found = report_checks.wrong_report(
         application.database, event, application.get(DocumentFolder), at=datetime.now(UTC)
     )
     return verdict(found, "people", "materialize generation_report again")

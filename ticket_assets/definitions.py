@@ -20,8 +20,8 @@ from schedules.vouchers import voucher_upkeep_often, vouchers_examined_hourly
 from sensors.check_failures import check_failures
 from sensors.csv_drop import csv_drop
 from sensors.due_deliveries import due_deliveries
+from sensors.due_vouchers import owed_vouchers, returned_routers
 from sensors.new_events import new_events
-from sensors.owed_vouchers import owed_vouchers, returned_routers
 from sensors.payment_inbox import payment_inbox
 from sensors.run_failures import run_failures
 from ticket_assets.checks import CHECKS

@@ -1,6 +1,6 @@
 """Messages to buyers and organisers: a job that sends what nobody has, an event's record, checks.
 
-How a message is sent, and when again, is in `ticketing/actions/deliver.py`.
+How a message is sent, and when again, is in `ticketing/notifications/deliver.py`.
 """
 
 import warnings
@@ -9,21 +9,17 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.attempts import attempt
+from ticket_assets.check_results import verdict
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.verdicts import verdict
-from ticketing.actions.deliver import MessagingConnector, deliver_all
-from ticketing.actions.examine_deliveries import (
-    counted_deliveries,
-    stuck_deliveries,
-    undelivered,
-)
-from ticketing.actions.hear_bounces import hear_bounces
-from ticketing.actions.tell_alerts import tell_alerts
-from ticketing.application import Application
-from ticketing.gateways.mail_files import new_mails
+from ticket_assets.retries import attempt
+from ticketing.notifications.alert_digest import tell_alerts
+from ticketing.notifications.checks import counted_deliveries, stuck_deliveries, undelivered
+from ticketing.notifications.deliver import MessagingConnector, deliver_all
+from ticketing.notifications.delivery_receipts import hear_bounces
+from ticketing.notifications.mail.mailbox import new_mails
+from ticketing.platform.application import Application
 
 # an event's own verdicts: why they are wanted although a preview stands in checks.py
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")

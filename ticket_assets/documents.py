@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets import metadata
 from ticket_assets.batch import batch_of
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
 from ticket_assets.tickets import tickets
-from ticketing.actions.render import RenderResult, render_tickets
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.documents.inspect import picture_of
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.pdf_inspection import picture_of
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.sample import SAMPLE
-from ticketing.domain.events import Event
+from ticketing.documents.template_context import SAMPLE
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
 PREVIEW_DPI = 60
 
@@ -64,13 +64,13 @@ def _handled(done: RenderResult) -> int:
     return done.rendered + done.unchanged + len(done.failed)
 
 
-def _printed(done: RenderResult, job_id: int) -> exhibits.Metadata:
+def _printed(done: RenderResult, job_id: int) -> metadata.Metadata:
     return {
         "printed": done.rendered,
         "unchanged": done.unchanged,
         "failed": len(done.failed),
         "job id": str(job_id),
-        "failures": exhibits.table(
+        "failures": metadata.table(
             ["person", "ticket", "why"],
             [(failure.guest_id, failure.ticket_id, failure.message) for failure in done.failed],
             total=len(done.failed),
@@ -78,7 +78,7 @@ def _printed(done: RenderResult, job_id: int) -> exhibits.Metadata:
     }
 
 
-def _on_disk(application: Application, event: Event) -> exhibits.Metadata:
+def _on_disk(application: Application, event: Event) -> metadata.Metadata:
     """Where the files are, and how one looks: a made-up guest's, for a real QR opens doors."""
     specimen = replace(
         SAMPLE, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
@@ -91,5 +91,5 @@ def _on_disk(application: Application, event: Event) -> exhibits.Metadata:
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug
         ),
-        "preview": exhibits.picture(image, about="a made-up ticket of this event"),
+        "preview": metadata.picture(image, about="a made-up ticket of this event"),
     }

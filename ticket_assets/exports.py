@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
-from ticketing.actions.export import mail_daily_exports
-from ticketing.application import Application
+from ticket_assets.retries import attempt
+from ticketing.platform.application import Application
+from ticketing.reporting.export import mail_daily_exports
 
 NEAR = timedelta(days=30)
 

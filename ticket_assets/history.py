@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.exhibits import Points
+from ticket_assets.metadata import Points
 
 LOOKED_AT = 100
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
-from ticketing.actions.send_hooks import forget_old_calls, send_all_hooks
-from ticketing.application import Application
-from ticketing.gateways.hooks import HookClient
-from ticketing.signing.keys import KeyRing
+from ticket_assets.retries import attempt
+from ticketing.crypto.keyring import KeyRing
+from ticketing.platform.application import Application
+from ticketing.webhooks.client import HookClient
+from ticketing.webhooks.send import forget_old_calls, send_all_hooks
 
 
 @dg.op

@@ -7,9 +7,9 @@ Dagster's own choice and ours: docs/decisions/0004-backfill-policy.md.
 
 import dagster as dg
 
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.store import events
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
 
 DIMENSION = "event"  # the name under which Dagster keeps the keys
 # today's partition is there from its first minute on
@@ -22,4 +22,4 @@ def event_of(
 ) -> Event:
     """The event this run is about, as it is now."""
     with application.database.transaction() as connection:
-        return events.get(connection, context.partition_key)
+        return event_queries.get(connection, context.partition_key)

@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets import metadata as ticket_asset_metadata
 from ticket_assets.batch import BY
+from ticket_assets.external_materializations import ENDS, tickets_told
 from ticket_assets.owners import OWNERS
-from ticket_assets.told import ENDS, tickets_told
-from ticketing.actions.generate import Means
-from ticketing.actions.serve_on import Rounds
-from ticketing.actions.serve_paid import Service
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.signing.keys import KeyRing
+from ticketing.platform.application import Application
+from ticketing.selling.payments.fulfil_paid import Rounds, Service
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.tickets.generate import Means
 
 orders = dg.AssetSpec(
     "orders",
@@ -98,11 +97,11 @@ class _Done:
     def tickets(self) -> int:
         return sum(counts["created"] + counts["renewed"] for counts in self.made.values())
 
-    def metadata(self) -> exhibits.Metadata:
+    def metadata(self) -> ticket_asset_metadata.Metadata:
         return {
             **{end: self.ends[end] for end in ENDS},
             "settled by": BY,
-            "tickets": exhibits.table(
+            "tickets": ticket_asset_metadata.table(
                 ["event", "created", "renewed", "failed"],
                 [
                     (slug, counts["created"], counts["renewed"], counts["failed"])
@@ -110,7 +109,7 @@ class _Done:
                 ],
                 total=len(self.made),
             ),
-            "troubles": exhibits.table(
+            "troubles": ticket_asset_metadata.table(
                 ["event", "why"], self.troubles.items(), total=len(self.troubles)
             ),
         }

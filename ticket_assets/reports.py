@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import attempt
+from ticket_assets import metadata
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
-from ticketing.actions.report import Report, write_report
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from ticket_assets.retries import attempt
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.platform.application import Application
+from ticketing.tickets.reports.report import Report, write_report
 
 
 @dg.asset(
@@ -38,7 +38,7 @@ def generation_report(
     return dg.MaterializeResult(metadata=_metadata(report))
 
 
-def _metadata(report: Report) -> exhibits.Metadata:
+def _metadata(report: Report) -> metadata.Metadata:
     people = [
         (entry.line.external_id or entry.line.attendee_id, entry.line.full_name, entry.reason)
         for entry in report.not_generated
@@ -48,7 +48,7 @@ def _metadata(report: Report) -> exhibits.Metadata:
         "generated": report.generated,
         "failed": report.failed,
         "missing": report.missing,
-        "without a PDF": exhibits.table(
+        "without a PDF": metadata.table(
             ["id", "name", "why"], people, total=report.failed + report.missing
         ),
         "csv": dg.MetadataValue.path(report.files.csv.resolve()),

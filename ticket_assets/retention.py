@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
-from ticketing.actions.document_retention import remove_old_documents
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from ticket_assets.retries import attempt
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.platform.application import Application
+from ticketing.tickets.rendering.retention import remove_old_documents
 
 
 class Retention(dg.Config):

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.attempts import attempt
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
 from ticket_assets.payments import payments
+from ticket_assets.retries import attempt
 from ticket_assets.roster_source import Roster, take_in
-from ticketing.actions.missing import gap
-from ticketing.application import Application
+from ticketing.platform.application import Application
+from ticketing.tickets.missing import gap
 
 
 @dg.asset(

@@ -7,18 +7,18 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, Watch
+from ticket_assets import metadata
 from ticket_assets.batch import BY
-from ticketing.actions.drop_folder import take
-from ticketing.actions.import_result import ImportOptions, ImportResult
-from ticketing.actions.import_roster import Progress, Source, import_roster
-from ticketing.application import Application
-from ticketing.domain.errors import Misconfigured, UnreadableFile
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.gateways.roster_sql import RosterQuery
+from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, Watch
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
+from ticketing.roster.drop_folder import take
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_roster import Progress, Source, import_roster
+from ticketing.roster.model import Counts
+from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.sources.sql_query import RosterQuery
 
 
 class Roster(dg.Config):
@@ -66,7 +66,7 @@ class Roster(dg.Config):
 
 def take_in(
     application: Application, event: Event, roster: Roster, watch: Watch
-) -> exhibits.Metadata:
+) -> metadata.Metadata:
     """Import what the roster names, if anything; says where every row went."""
     source = roster.source()
     if source is None:
@@ -82,7 +82,7 @@ def take_in(
 
 def _take_dropped(
     application: Application, event: Event, path: Path, roster: Roster, watch: Watch
-) -> exhibits.Metadata:
+) -> metadata.Metadata:
     if not path.exists():
         # a run that was killed after it filed the file is started again
         return {"outcome": f"{path.name} has left the drop folder: an earlier run took it"}
@@ -92,7 +92,7 @@ def _take_dropped(
     )  # fmt: skip
     if not taken.succeeded:
         raise UnreadableFile(f"{taken.message}; the file is now {taken.filed_as}")
-    filed: exhibits.Metadata = {
+    filed: metadata.Metadata = {
         "filed as": dg.MetadataValue.path(taken.filed_as),
         "outcome": taken.message.partition("\n")[0],
     }
@@ -109,7 +109,7 @@ def _followed_by(watch: Watch) -> Progress:
     return follow
 
 
-def _told(done: ImportResult) -> exhibits.Metadata:
+def _told(done: ImportResult) -> metadata.Metadata:
     return {
         "source": done.source,
         "import id": str(done.import_id or "none"),
@@ -121,15 +121,15 @@ def _told(done: ImportResult) -> exhibits.Metadata:
         "quarantined": done.quarantined,
         "withdrawn": done.withdrawn,
         "read as": f"{done.encoding}, {done.delimiter!r} between columns",
-        "changes": exhibits.table(
+        "changes": metadata.table(
             ["line", "person", "field", "was", "is"], done.changes, total=len(done.changes)
         ),
-        "quarantine": exhibits.table(
+        "quarantine": metadata.table(
             ["line", "field", "value", "why"],
             [(row.line, row.field, row.value, row.reason) for row in done.quarantine],
             total=done.quarantined,
         ),
-        "warnings": exhibits.table(
+        "warnings": metadata.table(
             ["warning"], [(warning,) for warning in done.warnings], total=len(done.warnings)
         ),
     }

@@ -5,19 +5,20 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import attempt
+from ticket_assets import metadata
+from ticket_assets.check_results import verdict
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import DAYS
 from ticket_assets.payments import orders, payments
-from ticket_assets.verdicts import verdict
-from ticketing.actions.examine import Findings
-from ticketing.actions.reconcile_day import DaysBooks, reconcile_day, span_of
-from ticketing.application import Application
-from ticketing.domain.money import Rupiah, total
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.store import sales_reports
-from ticketing.store.sales_reports import Sales
+from ticket_assets.retries import attempt
+from ticketing.platform.application import Application
+from ticketing.platform.kernel.invariant import Findings
+from ticketing.platform.kernel.money import Rupiah, total
+from ticketing.platform.kernel.time_span import span_of
+from ticketing.reporting import sales_queries
+from ticketing.reporting.reconcile_day import DaysBooks, reconcile_day
+from ticketing.reporting.sales_queries import Sales
+from ticketing.selling.payments.midtrans.client import Midtrans
 
 
 @dg.asset(
@@ -34,13 +35,13 @@ def daily_sales(
     """What was sold on a day in Jakarta, event by event. As of its run: refunds come later."""
     span = span_of(date.fromisoformat(context.partition_key))
     with attempt(context), application.database.transaction() as connection:
-        sold = sales_reports.sales(connection, span)
-        paid = sales_reports.paid_amounts(connection, span)
+        sold = sales_queries.sales(connection, span)
+        paid = sales_queries.paid_amounts(connection, span)
     context.log.info("%s: %s orders paid", context.partition_key, sum(one.paid for one in sold))
     return dg.MaterializeResult(metadata={**_sums(sold), **_pictures(sold, paid, span.begins_at)})
 
 
-def _sums(sold: Iterable[Sales]) -> exhibits.Metadata:
+def _sums(sold: Iterable[Sales]) -> metadata.Metadata:
     sales = list(sold)
     return {
         "orders placed": sum(one.placed for one in sales),
@@ -55,19 +56,19 @@ def _sums(sold: Iterable[Sales]) -> exhibits.Metadata:
 
 def _pictures(
     sold: list[Sales], paid: Iterable[tuple[datetime, Rupiah]], midnight: datetime
-) -> exhibits.Metadata:
+) -> metadata.Metadata:
     """Who sold what, and how the day's sum grew, in thousands of rupiah by the hour."""
     points, sum_so_far = [(0.0, 0.0)], 0
     for paid_at, amount in paid:
         sum_so_far += amount.amount
         points.append(((paid_at - midnight).total_seconds() / 3600, sum_so_far / 1000))
     return {
-        "events": exhibits.table(
+        "events": metadata.table(
             ["event", "paid", "places", "sold", "refunded"],
             [(one.event_slug, one.paid, one.places, one.total, one.refunded) for one in sold],
             total=len(sold),
         ),
-        "through the day": exhibits.curve(points, about="thousand rupiah", unit="h"),
+        "through the day": metadata.curve(points, about="thousand rupiah", unit="h"),
     }
 
 
@@ -102,14 +103,14 @@ def reconciliation(
     )
 
 
-def _books(books: DaysBooks) -> exhibits.Metadata:
+def _books(books: DaysBooks) -> metadata.Metadata:
     return {
         "payments": books.attempts,
         "taken (Rp)": books.taken.amount,
         "taken, says the gateway (Rp)": books.taken_by_gateway.amount,
         "returned (Rp)": books.returned.amount,
         "returned, says the gateway (Rp)": books.returned_by_gateway.amount,
-        "differing": exhibits.table(
+        "differing": metadata.table(
             ["payment", "how"], books.differing, total=len(books.differing)
         ),
     }

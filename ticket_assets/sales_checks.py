@@ -1,6 +1,6 @@
 """What must hold of sales, as asset checks: one verdict for all events.
 
-What is looked at, and how, is in `ticketing/actions/examine_sales.py`. A check that fails stops
+What is looked at, and how, is in `ticketing/reporting/sales_checks.py`. A check that fails stops
 nothing: the sensor `check_failures` tells of it. What waits for a person warns, and is no error.
 """
 
@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from ticket_assets.check_results import verdict
 from ticket_assets.payments import orders, payments
-from ticket_assets.verdicts import verdict
-from ticketing.actions import examine_ledger, examine_sales
-from ticketing.application import Application
+from ticketing.platform.application import Application
+from ticketing.reporting import sales_checks
+from ticketing.selling.ledger import checks as ledger_checks
 
 SERVE = "ticketing work --once"
 ANSWER = "ticketing orders resolve CODE --flag … --by …"
@@ -22,21 +23,21 @@ WARN = dg.AssetCheckSeverity.WARN
 @dg.asset_check(asset=orders.key)
 def the_stock_adds_up(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Places held and sold are those of the orders, and no more than there are."""
-    found = examine_sales.drifted_stock(application.database)
+    found = sales_checks.drifted_stock(application.database)
     return verdict(found, "ticket types", RECOUNT)
 
 
 @dg.asset_check(asset=orders.key)
 def promo_uses_add_up(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """A promo code was used as often as its orders say, and no more often than it may be."""
-    found = examine_sales.miscounted_promos(application.database)
+    found = sales_checks.miscounted_promos(application.database)
     return verdict(found, "promo codes", RECOUNT)
 
 
 @dg.asset_check(asset=orders.key)
 def no_question_is_open(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No order waits for a person's decision."""
-    found = examine_sales.open_questions(application.database)
+    found = sales_checks.open_questions(application.database)
     return verdict(found, "questions", ANSWER, severity=WARN)
 
 
@@ -45,14 +46,14 @@ def every_rupiah_is_accounted_for(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """All money that came in pays for one order, went back, or is asked about."""
-    found = examine_sales.stray_money(application.database)
+    found = sales_checks.stray_money(application.database)
     return verdict(found, "payments", "ticketing reconcile")
 
 
 @dg.asset_check(asset=payments)
 def the_books_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """The ledger says of every order and every payment what they are."""
-    found = examine_ledger.unbooked(application.database)
+    found = ledger_checks.unbooked(application.database)
     return verdict(found, "orders", "ticketing ledger EVENT")
 
 
@@ -61,14 +62,14 @@ def whoever_pays_twice_is_noticed(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Where two payments came for one order, a person was asked."""
-    found = examine_sales.paid_twice(application.database)
+    found = sales_checks.paid_twice(application.database)
     return verdict(found, "paid orders", "ticketing reconcile")
 
 
 @dg.asset_check(asset=payments)
 def no_more_goes_back_than_came(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Refunds of a payment, made and promised, are no more than was paid."""
-    found = examine_sales.given_back_beyond_payment(application.database)
+    found = sales_checks.given_back_beyond_payment(application.database)
     return verdict(found, "payments", "ticketing refund drop CODE --refund KEY --reason …")
 
 
@@ -77,14 +78,14 @@ def every_paid_order_has_its_tickets(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """A paid order has as many entitlements, tickets and PDFs as places; any other has none."""
-    found = examine_sales.unserved_orders(application.database, at=datetime.now(UTC))
+    found = sales_checks.unserved_orders(application.database, at=datetime.now(UTC))
     return verdict(found, "orders", SERVE)
 
 
 @dg.asset_check(asset=payments)
 def no_notice_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No payment notice waits for longer than ten minutes."""
-    found = examine_sales.stuck_notices(application.database, at=datetime.now(UTC))
+    found = sales_checks.stuck_notices(application.database, at=datetime.now(UTC))
     return verdict(found, "notices", SERVE)
 
 
@@ -93,7 +94,7 @@ def every_notice_is_about_a_payment(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Every notice of the last week was about a payment of ours."""
-    found = examine_sales.quarantined_notices(application.database, at=datetime.now(UTC))
+    found = sales_checks.quarantined_notices(application.database, at=datetime.now(UTC))
     return verdict(found, "notices", "ticketing reconcile", severity=WARN)
 
 

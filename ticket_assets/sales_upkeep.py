@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import attempt
+from ticket_assets import metadata
 from ticket_assets.batch import BY
-from ticketing.actions.expire_orders import expire_orders
-from ticketing.actions.reconcile import reconcile
-from ticketing.actions.remind_of_parts import remind_of_parts
-from ticketing.actions.send_refunds import send_refunds
-from ticketing.application import Application
-from ticketing.gateways.midtrans import Midtrans
+from ticket_assets.retries import attempt
+from ticketing.platform.application import Application
+from ticketing.selling.checkout.cancel_order import remind_of_parts
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.reconcile import reconcile
+from ticketing.selling.refunds.send_refunds import send_refunds
 
 
 @dg.op
@@ -50,7 +50,7 @@ def reconcile_payments(
             "corrected": done.corrected,
             "agreed": done.agreed,
             "unused": done.unused,
-            "odd": exhibits.table(["payment", "how"], done.odd, total=len(done.odd)),
+            "odd": metadata.table(["payment", "how"], done.odd, total=len(done.odd)),
         }
     )
 

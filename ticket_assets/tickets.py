@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets import metadata
 from ticket_assets.batch import BY, batch_of
 from ticket_assets.history import history
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
 from ticket_assets.roster import attendees
-from ticketing.actions import missing
-from ticketing.actions.issue import IssueResult, issue
-from ticketing.application import Application
-from ticketing.domain.missing import Gap
-from ticketing.signing.keys import KeyRing
+from ticketing.crypto.keyring import KeyRing
+from ticketing.platform.application import Application
+from ticketing.tickets import missing as ticket_missing
+from ticketing.tickets.eligibility import Gap
+from ticketing.tickets.issue import IssueResult, issue
 
 
 @dg.asset(
@@ -34,18 +34,18 @@ def missing_tickets(
     at = datetime.now(UTC)
     with attempt(context):
         event = event_of(context, application)
-        gap = missing.gap(application.database, event, at=at)
-        first = missing.missing_tickets(
-            application.database, event, at=at, limit=exhibits.ROWS_SHOWN
+        gap = ticket_missing.gap(application.database, event, at=at)
+        first = ticket_missing.missing_tickets(
+            application.database, event, at=at, limit=metadata.ROWS_SHOWN
         )
     context.log.info("event %s: %s tickets missing", event.id, gap.missing)
     return dg.MaterializeResult(
         metadata={
             **_counts(gap),
-            "why": exhibits.table(
+            "why": metadata.table(
                 ["reason", "people"], gap.reasons.items(), total=len(gap.reasons)
             ),
-            "who": exhibits.table(
+            "who": metadata.table(
                 ["id", "name", "ticket"],
                 [
                     (who.external_id or who.guest_id, who.full_name, who.ticket_type)
@@ -53,14 +53,14 @@ def missing_tickets(
                 ],
                 total=gap.missing,
             ),
-            "over time": exhibits.curve(
+            "over time": metadata.curve(
                 history(context, "missing", now=gap.missing), about="tickets missing", unit="days"
             ),
         }
     )
 
 
-def _counts(gap: Gap) -> exhibits.Metadata:
+def _counts(gap: Gap) -> metadata.Metadata:
     return {
         "missing": gap.missing,
         "entitled": gap.entitled,
@@ -103,13 +103,13 @@ def tickets(
     return dg.MaterializeResult(metadata={**_issued(done, job), **watch.metadata("tickets")})
 
 
-def _issued(done: IssueResult, job_id: int) -> exhibits.Metadata:
+def _issued(done: IssueResult, job_id: int) -> metadata.Metadata:
     return {
         "created": done.created,
         "skipped": done.skipped,
         "failed": done.failed,
         "job id": str(job_id),
-        "failures": exhibits.table(
+        "failures": metadata.table(
             ["person", "why"],
             [(failure.guest_id, failure.message) for failure in done.failures],
             total=done.failed,

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import attempt
+from ticket_assets import metadata
 from ticket_assets.batch import BY
+from ticket_assets.retries import attempt
 from ticket_assets.vouchers import ROUTERS
-from ticketing.actions.keep_vouchers import keep_vouchers
-from ticketing.actions.provision import provision
-from ticketing.actions.provisioning import Provisioner
-from ticketing.actions.router_doors import RouterConnector
-from ticketing.application import Application
+from ticketing.platform.application import Application
+from ticketing.vouchers.maintenance import keep_vouchers
+from ticketing.vouchers.provisioning.provision import provision
+from ticketing.vouchers.provisioning.provisioner import Provisioner
+from ticketing.vouchers.provisioning.router_admin import RouterConnector
 
 
 @dg.op(pool=ROUTERS)
@@ -34,7 +34,7 @@ def keep_vouchers_in_order(
             **asdict(kept.clean_up),
             "made ahead": kept.stocked.owed,
             "taken off": sum(one.removed for one in rounds),
-            "not looked at": exhibits.table(["router", "why"], silent, total=len(silent)),
+            "not looked at": metadata.table(["router", "why"], silent, total=len(silent)),
         }
     )
 

@@ -6,24 +6,25 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ticket_assets import exhibits
-from ticket_assets.attempts import attempt
+from ticket_assets import metadata
 from ticket_assets.batch import BY
 from ticket_assets.owners import OWNERS
 from ticket_assets.payments import payments
-from ticketing.actions.gauge_vouchers import gauges
-from ticketing.actions.provision import provision
-from ticketing.actions.provisioning import Provisioner, Round
-from ticketing.actions.router_doors import RouterConnector
-from ticketing.actions.voucher_desk import Failed, failed
-from ticketing.application import Application
-from ticketing.domain.provisioning import is_given_up
-from ticketing.domain.voucher_rates import LOST_AFTER
-from ticketing.domain.vouchers import PurchaseState, VoucherState
-from ticketing.store import routers, voucher_figures, voucher_messages
-from ticketing.store.database import Database
-from ticketing.store.routers import StoredRouter
-from ticketing.store.sales_reports import Span
+from ticket_assets.retries import attempt
+from ticketing.monitoring import dashboard_queries, failure_queries
+from ticketing.monitoring.health import gauges
+from ticketing.monitoring.rates import LOST_AFTER
+from ticketing.monitoring.service import Failed, failed
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.time_span import Span
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.provisioning.provision import provision
+from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
+from ticketing.vouchers.provisioning.retry_policy import is_given_up
+from ticketing.vouchers.provisioning.router_admin import RouterConnector
 
 ROUTERS = "router"  # the pool of whatever talks to routers; its limit is the instance's
 LOGS_OF = timedelta(days=7)
@@ -54,7 +55,7 @@ def _moved(rounds: list[Round]) -> tuple[int, int]:
     return sum(one.placed for one in rounds), sum(one.removed for one in rounds)
 
 
-def _deeds(rounds: list[Round]) -> exhibits.Metadata:
+def _deeds(rounds: list[Round]) -> metadata.Metadata:
     placed, removed = _moved(rounds)
     return {
         "placed": placed,
@@ -62,7 +63,7 @@ def _deeds(rounds: list[Round]) -> exhibits.Metadata:
         "refused": sum(one.refused for one in rounds),
         "purchases made whole": sum(one.told for one in rounds),
         "provisioned by": BY,
-        "troubles": exhibits.table(
+        "troubles": metadata.table(
             ["router", "why"],
             [(one.router, one.trouble) for one in rounds if one.trouble],
             total=sum(bool(one.trouble) for one in rounds),
@@ -70,20 +71,20 @@ def _deeds(rounds: list[Round]) -> exhibits.Metadata:
     }
 
 
-def _standing(database: Database, *, at: datetime) -> exhibits.Metadata:
+def _standing(database: Database, *, at: datetime) -> metadata.Metadata:
     """How things are now, whoever did them."""
     now = gauges(database, at=at)
-    needing = failed(database, None, limit=exhibits.ROWS_SHOWN, offset=0)
+    needing = failed(database, None, limit=metadata.ROWS_SHOWN, offset=0)
     with database.transaction() as connection:
-        known = routers.everyone(connection)
-        on_routers = voucher_figures.on_routers(connection, None)
+        known = router_queries.everyone(connection)
+        on_routers = dashboard_queries.on_routers(connection, None)
     counts = Counter({(one.router_id, one.state): one.vouchers for one in on_routers})
     waited = (at - now.oldest_waiting).total_seconds() if now.oldest_waiting else 0.0
     return {
         **{f"vouchers {state}": number for state, number in now.vouchers.items()},
         **{f"purchases {state}": number for state, number in now.purchases.items()},
         "longest wait (s)": round(waited, 1),
-        "routers": exhibits.table(
+        "routers": metadata.table(
             ["router", "answers", *VoucherState],
             [
                 (one.name, _answers(one), *(counts[one.id, s] for s in VoucherState))
@@ -91,7 +92,7 @@ def _standing(database: Database, *, at: datetime) -> exhibits.Metadata:
             ],
             total=len(known),
         ),
-        "failures": exhibits.table(
+        "failures": metadata.table(
             ["purchase", "wrong", "repair"], _failures(needing), total=needing.total
         ),
     }
@@ -129,12 +130,12 @@ def voucher_delivery_logs(
     at = datetime.now(UTC)
     since = at - LOGS_OF
     with attempt(context), application.database.transaction() as connection:
-        counts = voucher_messages.attempts_by_state(connection, since=since)
-        wrong = voucher_messages.failed_attempts(connection, since=since, limit=exhibits.ROWS_SHOWN)
-        rates = voucher_figures.handover(
+        counts = failure_queries.attempts_by_state(connection, since=since)
+        wrong = failure_queries.failed_attempts(connection, since=since, limit=metadata.ROWS_SHOWN)
+        rates = dashboard_queries.handover(
             connection, None, Span(since, at), due_before=at - LOST_AFTER
         )
-    in_vain = sum(one.attempts for one in counts if one.status in voucher_messages.IN_VAIN)
+    in_vain = sum(one.attempts for one in counts if one.status in failure_queries.IN_VAIN)
     return dg.MaterializeResult(
         metadata={
             "attempts": sum(one.attempts for one in counts),
@@ -142,10 +143,10 @@ def voucher_delivery_logs(
             "purchases ready": rates.ready,
             "delivery rate": _rate(rates.delivery_rate),
             "loss rate": _rate(rates.loss_rate),
-            "by channel": exhibits.table(
+            "by channel": metadata.table(
                 ["channel", "state", "attempts"], counts, total=len(counts)
             ),
-            "failures": exhibits.table(
+            "failures": metadata.table(
                 ["purchase", "channel", "state", "why", "at"],
                 [(*one[:4], f"{one.at:%Y-%m-%d %H:%M} UTC") for one in wrong],
                 total=in_vain,

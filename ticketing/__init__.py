@@ -1,1 +1,5 @@
-"""The box office: who is owed a ticket, its making and its delivery. Knows nothing of Dagster."""
+"""The back office: guests, tickets, vouchers, orders and messages, without Dagster.
+
+Packages are capabilities; `docs/explanation/architecture.md` has the map and the order of imports.
+Begin reading in `ticketing/tickets/generate.py` or `ticketing/selling/checkout/place_order.py`.
+"""

@@ -4,8 +4,8 @@ import sys
 
 import typer
 
-from ticketing.cli.app import app
-from ticketing.domain.errors import Refused, TicketingError
+from ticketing.app.cli import app
+from ticketing.platform.kernel.errors import Refused, TicketingError
 
 FAILED, BAD_USAGE = 1, 2
 

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from ticketing.actions.events import add_event
-from ticketing.domain.events import NewEvent
-from ticketing.settings import CHECKOUT
-from ticketing.store.database import Database
-from ticketing.store.schema import ticket_types
+from ticketing.events.model import NewEvent
+from ticketing.events.service import add_event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.settings import CHECKOUT
 
 
 @pytest.fixture

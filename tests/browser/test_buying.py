@@ -10,8 +10,8 @@ import zxingcpp
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from ticketing.store.database import Database
-from ticketing.store.schema import generated_tickets
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.tickets import generated_tickets
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chaos.town import ROUTERS
-from ticketing.settings import CHECKOUT
+from chaos.environment import ROUTERS
+from ticketing.platform.settings import CHECKOUT
 
 VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 

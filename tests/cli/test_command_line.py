@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.settings import CHECKOUT
+from ticketing.platform.settings import CHECKOUT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]

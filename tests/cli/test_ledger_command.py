@@ -13,12 +13,12 @@ from sqlalchemy import insert
 from standardwebhooks import Webhook
 
 from simulators.hooks import HookReceiver
-from ticketing.actions.cancel_order import cancel_order
-from ticketing.actions.place_order import PlacedOrder, place_order
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Selection
-from ticketing.store.database import Database
-from ticketing.store.schema import ticket_types
+from ticketing.events.model import Event
+from ticketing.orders.order import Selection
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,15 +11,17 @@ from subprocess import CompletedProcess
 import pytest
 
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.complete_order import complete
-from ticketing.actions.place_order import place_order
-from ticketing.actions.rehearse_hotspot import PROFILES, rehearse_hotspot, rehearse_router
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Buyer, Order, Selection
-from ticketing.signing.keys import KeyRing
-from ticketing.store import orders, packages, vouchers
-from ticketing.store.database import Database
-from ticketing.store.vouchers import Voucher
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Order, Selection
+from ticketing.platform.db.database import Database
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments.complete_order import complete
+from ticketing.vouchers import package_queries
+from ticketing.vouchers import queries as voucher_queries
+from ticketing.vouchers.demo_data import PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.vouchers.queries import Voucher
 
 Ticketing = Callable[..., CompletedProcess[str]]
 
@@ -61,13 +63,17 @@ def order(database: Database, outlet: Event) -> Order:
     """Two vouchers, paid for."""
     at = datetime.now(UTC)
     with database.transaction() as connection:
-        package = packages.get(connection, "5k")
+        package = package_queries.get(connection, "5k")
     buyer = Buyer("tel:+6281200000001", "Sari", "", "+6281200000001")
     asked = [Selection(package.ticket_type_id, 2)]
     placed = place_order(database, outlet, asked=asked, buyer=buyer, at=at, by="web")
     with database.transaction() as connection:
         complete(
-            connection, orders.lock(connection, placed.order.id), attempt_id=None, at=at, by="test"
+            connection,
+            order_queries.lock(connection, placed.order.id),
+            attempt_id=None,
+            at=at,
+            by="test",
         )
     return placed.order
 
@@ -76,7 +82,7 @@ def order(database: Database, outlet: Event) -> Order:
 def sold(database: Database, order: Order) -> list[Voucher]:
     """Their rows."""
     with database.transaction() as connection:
-        return vouchers.of_order(connection, order.id)
+        return voucher_queries.of_order(connection, order.id)
 
 
 def test_what_is_owed_is_put_on_the_router_and_its_story_told(

@@ -11,7 +11,7 @@ import pytest
 
 from simulators.routeros.accounts import Account
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.domain.events import Event
+from ticketing.events.model import Event
 
 ACCOUNT = Account("ticketing", "Tak-terbaca-1")
 Ticketing = Callable[..., CompletedProcess[str]]

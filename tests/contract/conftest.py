@@ -9,9 +9,9 @@ import pytest
 from simulators.midtrans.merchant import Merchant
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing.domain.money import Rupiah
-from ticketing.gateways.midtrans import Account, Midtrans
-from ticketing.gateways.midtrans_checkout import Checkout, Item
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.payments.midtrans.client import Account, Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
 
 AN_HOUR_IN_MILLISECONDS = 100_000
 

@@ -7,12 +7,14 @@ from itertools import count
 import pytest
 from sqlalchemy import insert, select, text
 
-from ticketing.domain.events import Event
-from ticketing.signing.keys import KeyRing
-from ticketing.store import batches, events
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, people, ticket_types
-from ticketing.store.schema import events as events_table
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.tickets.batches import queries as batch_queries
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def other_event(database: Database) -> Event:
                 ).columns(),
             )
         )
-        return events.get(connection, "reuni-2026")
+        return event_queries.get(connection, "reuni-2026")
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def new_job(database: Database, now: datetime) -> Callable[..., int]:
 
     def open_job(event: Event) -> int:
         with database.transaction() as connection:
-            return batches.open_batch(
+            return batch_queries.open_batch(
                 connection,
                 key=f"batch-{next(numbers)}",
                 event=event,

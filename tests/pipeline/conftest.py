@@ -11,15 +11,16 @@ from sqlalchemy import insert, text
 
 from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.definitions import build_definitions
-from ticketing.actions.rehearse_hotspot import PROFILES, rehearse_hotspot, rehearse_router
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.office import open_application
-from ticketing.settings import Settings
-from ticketing.signing.keys import KeyRing
-from ticketing.store.dagster_home import ensure_dagster_database, prepare_dagster_home
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, people, ticket_types
+from ticketing.app.container import open_application
+from ticketing.app.dagster_home import ensure_dagster_database, prepare_dagster_home
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.settings import Settings
+from ticketing.vouchers.demo_data import PROFILES, rehearse_hotspot, rehearse_router
 
 NAMES = ("Ayu Lestari", "Budi Santoso", "ꦱꦸꦫꦠ꧀ Suryo", "محمد هارون", "Nguyễn Thị Hồng")
 

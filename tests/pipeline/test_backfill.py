@@ -12,8 +12,8 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 from ticket_assets.partitions import EVENTS
-from ticketing.domain.events import Event
-from ticketing.settings import CHECKOUT
+from ticketing.events.model import Event
+from ticketing.platform.settings import CHECKOUT
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.domain.events import Event
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, generated_tickets, imports
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, imports
+from ticketing.platform.db.tables.tickets import generated_tickets
 
 Examination = Callable[[], dict[str, dg.AssetCheckEvaluation]]
 

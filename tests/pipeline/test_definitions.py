@@ -8,7 +8,7 @@ import dagster as dg
 import yaml
 
 from ticket_assets.partitions import DAYS, EVENTS
-from ticketing.settings import CHECKOUT
+from ticketing.platform.settings import CHECKOUT
 
 # what a run process pays before its first step; the drawing of pages is imported where it is used
 LOAD = """

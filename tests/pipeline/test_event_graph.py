@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, select, update
 
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.domain.events import Event
-from ticketing.store import reports
-from ticketing.store.schema import attendees, batches, generated_tickets
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.tickets import batches, generated_tickets
+from ticketing.tickets.reports import queries as report_queries
 
 LIST = """\
 id;nama;email;jenis
@@ -38,7 +39,7 @@ def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
     result = job.execute_in_process(instance=instance, partition_key=roster.slug)
 
     with application.database.transaction() as connection:
-        printed = list(reports.live_tickets(connection, roster.id))
+        printed = list(report_queries.live_tickets(connection, roster.id))
     assert len(printed) == 5
     assert all(
         application.get(DocumentFolder).exists(ticket.pdf_file_path or "") for ticket in printed

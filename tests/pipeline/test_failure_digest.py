@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from sensors.check_failures import check_failures
 from sensors.run_failures import run_failures
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.domain.events import Event
-from ticketing.store import incidents
-from ticketing.store.incidents import Incident
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.platform.db.incidents import Incident
 
 Digest = Callable[[], list[Incident]]
 

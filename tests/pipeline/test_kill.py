@@ -13,12 +13,13 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, insert, select
 
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.domain.events import Event
-from ticketing.settings import CHECKOUT
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, generated_tickets, people
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.settings import CHECKOUT
 
 CROWD = 35
 WHOLE = "group:roster or group:tickets"

@@ -4,10 +4,10 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
-from ticketing.domain.events import Event
-from ticketing.store import reports
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.tickets.reports import queries as report_queries
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
         == left
     )
     with application.database.transaction() as connection:
-        assert reports.count_live(connection, long_over.id) == 5
+        assert report_queries.count_live(connection, long_over.id) == 5
 
 
 def test_an_event_to_come_keeps_its_pdfs(

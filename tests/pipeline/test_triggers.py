@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from schedules.missing_tickets import issue_what_is_missing
 from sensors.new_events import new_events
-from ticketing.application import Application
-from ticketing.domain.events import Event
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
 
 
 @pytest.fixture

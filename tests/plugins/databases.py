@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from ticketing.store.embedded.server import EmbeddedServer
+from ticketing.platform.db.embedded.server import EmbeddedServer
 
 TEMPLATE = "template_ticketing"
 TESTS_PER_DATABASE = 300  # deleted rows stay in the files until a vacuum

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.settings import CHECKOUT
+from ticketing.platform.settings import CHECKOUT
 
 LOCKS = ["requirements.lock", "requirements-dev.lock", "deploy/pip.lock"]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/architecture.md"]

@@ -16,20 +16,21 @@ from sqlalchemy import insert, select
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
-from ticketing import logs
-from ticketing.actions.api_keys import add_key
-from ticketing.actions.settle import Settlement, settle
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.office import open_application
-from ticketing.settings import Settings
-from ticketing.store.api_keys import Role
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, people, ticket_types
-from ticketing.web.app import create_app
-from ticketing.web.server import Server
-from ticketing.web.service import now
+from ticketing.access.queries import Role
+from ticketing.access.service import add_key
+from ticketing.app.container import open_application
+from ticketing.app.web.app import create_app
+from ticketing.app.web.server import Server
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.http.services import now
+from ticketing.platform.kernel import json_logging
+from ticketing.platform.settings import Settings
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.settle import Settlement, settle
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,7 @@ def open_in() -> Callable[..., AbstractContextManager[Application]]:
             "min_free_disk": 0,
         }
         settings = Settings(_env_file=None, **given | more)
-        logs.configure("DEBUG", settings.logs)
+        json_logging.configure("DEBUG", settings.logs)
         with open_application(settings) as application:
             yield application
 

@@ -1,1 +1,5 @@
-"""A ticket to bytes: the same input gives the same bytes."""
+"""A ticket as PDF: templates, fonts, QR codes, WeasyPrint and the file store.
+
+May import `platform`. Nothing else in the project draws.
+Begin reading in `renderer.py`.
+"""

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ticketing.documents.text import needs_ink
-from ticketing.domain.errors import Misconfigured
+from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.printable_text import needs_ink
 
 WAY_OUT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
 _LISTING = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"

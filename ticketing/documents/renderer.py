@@ -10,22 +10,21 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from ticketing.documents.fields import language_texts, printed_texts
-from ticketing.documents.fit import size_that_fits
 from ticketing.documents.fonts import font_problems, installed_fonts
-from ticketing.documents.page import TicketPage, em_widths, too_long
 from ticketing.documents.qr import QrCode
-from ticketing.documents.sample import SAMPLE
+from ticketing.documents.template_context import SAMPLE, language_texts, printed_texts
+from ticketing.documents.template_html import TicketPage, em_widths, too_long
 from ticketing.documents.templates import Template, TemplateFolders
-from ticketing.documents.weasy import (
+from ticketing.documents.text_fitting import size_that_fits
+from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.documents.weasyprint_engine import (
     Description,
     TemplatePress,
     engine_problems,
     overflowing,
     version,
 )
-from ticketing.domain.errors import TextDoesNotFit, UndrawableText
-from ticketing.domain.tickets import PrintedTicket
+from ticketing.platform.kernel.errors import TextDoesNotFit, UndrawableText
 
 QR_URL = "qr:ticket"  # what a page calls its code; a picture in the page would have to be parsed
 ATTEMPTS = 8  # each sets an overflowing field 6 % smaller

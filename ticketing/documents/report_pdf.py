@@ -3,14 +3,14 @@
 import functools
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from ticketing.documents.dates import spoken_date, spoken_instant
-from ticketing.domain.events import Event
+from ticketing.events.model import Event
+from ticketing.platform.kernel.local_dates import spoken_date, spoken_instant
+from ticketing.platform.paths import TEMPLATES
 
-FOLDER = Path(__file__).resolve().parents[2] / "templates" / "report"
+FOLDER = TEMPLATES / "report"
 
 
 @functools.cache

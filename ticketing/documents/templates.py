@@ -5,11 +5,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketing.domain.errors import TemplateBroken
+from ticketing.platform.kernel.errors import TemplateBroken
+from ticketing.platform.paths import TEMPLATES
 
 PAGE = "ticket.html.j2"
 STYLE = "ticket.css"
-OURS = Path(__file__).resolve().parents[2] / "templates" / "ticket"
+OURS = TEMPLATES / "ticket"
 _ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from simulators.mail.server import MailSimulator
-from ticketing.domain.messages import Attachment, Mail
-from ticketing.gateways.mail import Mailer
-from ticketing.gateways.mail_message import Sender
-from ticketing.gateways.mail_server import MailServer, Security
+from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.mail.mime import Sender
+from ticketing.notifications.mail.smtp_server import MailServer, Security
+from ticketing.notifications.messages.message import Attachment, Mail
 
 
 @dataclass(frozen=True, slots=True)

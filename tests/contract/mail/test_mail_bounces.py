@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.mail.server import MailSimulator
-from ticketing.domain.deliveries import DeliveryState
-from ticketing.domain.messages import Cause, Mail
-from ticketing.gateways.mail import Mailer
-from ticketing.gateways.mail_bounces import Bounce, read_bounces
+from ticketing.notifications.delivery import DeliveryState
+from ticketing.notifications.mail.bounces import Bounce, read_bounces
+from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.messages.message import Cause, Mail
 
 POSTFIX = b"""\
 Return-Path: <>

@@ -3,10 +3,10 @@
 import pytest
 
 from simulators.mail.server import MailSimulator
-from ticketing.documents.message_samples import SAMPLES
-from ticketing.documents.messages import LANGUAGES, Messages
-from ticketing.domain.messages import Accepted
-from ticketing.gateways.mail import Mailer
+from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.messages.message import Accepted
+from ticketing.notifications.messages.template_samples import SAMPLES
+from ticketing.notifications.messages.templates import LANGUAGES, Messages
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 

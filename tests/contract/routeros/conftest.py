@@ -12,10 +12,10 @@ import trustme
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
 from simulators.routeros.teletype import Teletype
-from ticketing.domain.hotspot import HotspotUser, Marker
-from ticketing.domain.voucher_codes import Credentials
-from ticketing.gateways.routeros import Router
-from ticketing.gateways.routeros_socket import RouterAccount
+from ticketing.routers.credentials import Credentials
+from ticketing.routers.model import HotspotUser, Marker
+from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.transport import RouterAccount
 
 
 @pytest.fixture

@@ -18,18 +18,18 @@ from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import Fault
 from simulators.routeros.faults import Kind as FaultKind
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.domain.errors import (
+from ticketing.platform.kernel.errors import (
     Misconfigured,
     NameTaken,
     OutcomeUnknown,
     RouterRefused,
     RouterUnavailable,
 )
-from ticketing.domain.hotspot import Finding, HotspotUser, Marker, finding
-from ticketing.domain.voucher_codes import Credentials
-from ticketing.gateways.routeros import Removal, Router
-from ticketing.gateways.routeros_refusals import Reason
-from ticketing.gateways.routeros_socket import RouterAccount, connected
+from ticketing.routers.credentials import Credentials
+from ticketing.routers.model import Finding, HotspotUser, Marker, finding
+from ticketing.routers.routeros.client import Removal, Router
+from ticketing.routers.routeros.errors import Reason
+from ticketing.routers.routeros.transport import RouterAccount, connected
 
 SwitchedOn = Callable[..., RouterOsSimulator]
 Vouchers = list[HotspotUser]

@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from simulators.routeros.teletype import Teletype
-from ticketing.gateways.routeros import Router
-from ticketing.gateways.routeros_socket import RouterAccount
+from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.transport import RouterAccount
 
 Started = Callable[..., "subprocess.Popen[str]"]
 

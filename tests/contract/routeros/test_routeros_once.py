@@ -10,11 +10,11 @@ import pytest
 from simulators.routeros.faults import Fault
 from simulators.routeros.faults import Kind as FaultKind
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.domain.errors import RouterRefused, RouterUnavailable
-from ticketing.domain.hotspot import Finding, HotspotUser, Marker, finding
-from ticketing.domain.voucher_codes import CodeRule
-from ticketing.gateways.routeros import Router
-from ticketing.gateways.routeros_socket import RouterAccount
+from ticketing.platform.kernel.errors import RouterRefused, RouterUnavailable
+from ticketing.routers.credentials import CodeRule
+from ticketing.routers.model import Finding, HotspotUser, Marker, finding
+from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.transport import RouterAccount
 
 PATIENCE_SECONDS = 120  # the machine may have other work
 

@@ -7,10 +7,10 @@ import pytest
 
 from simulators.whatsapp.cloud import BUSINESS_ID, PHONE_ID, TOKEN
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing.documents.message_samples import SAMPLES
-from ticketing.documents.messages import LANGUAGES, Messages
-from ticketing.domain.messages import Accepted
-from ticketing.gateways.whatsapp_cloud import CloudAccount, CloudWhatsApp
+from ticketing.notifications.messages.message import Accepted
+from ticketing.notifications.messages.template_samples import SAMPLES
+from ticketing.notifications.messages.templates import LANGUAGES, Messages
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp
 
 SARI, DIGITS = "+6281234567890", "6281234567890"
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal_column, select
 
-from ticketing.actions.import_result import ImportOptions, ImportResult
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.events import Event
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, people, ticket_types
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.sources.csv_file import RosterFile
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.actions.drop_folder import Taken, take
-from ticketing.actions.import_result import ImportOptions
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.errors import ImportUnderWay, UnreadableFile
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store import imports
-from ticketing.store.database import Database
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import ImportUnderWay, UnreadableFile
+from ticketing.roster import import_queries
+from ticketing.roster.drop_folder import Taken, take
+from ticketing.roster.import_result import ImportOptions
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.model import Counts
+from ticketing.roster.sources.csv_file import RosterFile
 
 GOOD = "nim,nama,email\n1,Siti,siti@example.org\n2,Budi,budi@\n"
 Drop = Callable[..., Taken]
@@ -128,7 +128,7 @@ def test_a_file_waits_while_another_import_is_under_way(
     database: Database, event: Event, drop: Drop, inbox: Path
 ) -> None:
     with database.transaction() as turn:
-        imports.take_turn(turn, event.id, patience_seconds=1)
+        import_queries.take_turn(turn, event.id, patience_seconds=1)
 
         with pytest.raises(ImportUnderWay):
             drop(GOOD, patience_seconds=0.1)

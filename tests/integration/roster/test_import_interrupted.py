@@ -11,16 +11,16 @@ from threading import Barrier
 import pytest
 from sqlalchemy import inspect, select, update
 
-from ticketing.actions.import_result import ImportOptions
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.errors import ImportOvertaken, ImportUnderWay
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store import imports
-from ticketing.store.database import Database
-from ticketing.store.schema import imports as imports_table
-from ticketing.store.schema import people
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import imports as imports_table
+from ticketing.platform.db.tables.roster import people
+from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
+from ticketing.roster import import_queries
+from ticketing.roster.import_result import ImportOptions
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.model import Counts
+from ticketing.roster.sources.csv_file import RosterFile
 
 People = Callable[[], dict[str, dict[str, str | None]]]
 
@@ -30,11 +30,11 @@ IMPORTER = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
-from ticketing.actions.import_result import ImportOptions
-from ticketing.actions.import_roster import import_roster
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store import events
-from ticketing.store.database import Database
+from ticketing.platform.db.database import Database
+from ticketing.events import queries as event_queries
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.import_result import ImportOptions
 
 url, path, at, when = sys.argv[1:]
 calls = 0
@@ -47,7 +47,7 @@ def progress(rows, counts):
 
 database = Database.at(url)
 with database.transaction() as connection:
-    event = events.get(connection, "wisuda-2026")
+    event = event_queries.get(connection, "wisuda-2026")
 import_roster(
     database, event, RosterFile(Path(path)), options=ImportOptions(chunk=2_000),
     at=datetime.fromisoformat(at), by="operator", progress=progress,
@@ -84,7 +84,7 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
     )
 
     with database.transaction() as connection:
-        history = imports.history(connection, event.id)
+        history = import_queries.history(connection, event.id)
     assert killed.returncode == -signal.SIGKILL
     assert [(line.state, line.message[:11]) for line in history] == [
         ("completed", ""),
@@ -122,8 +122,8 @@ def test_who_does_not_get_a_turn_is_told_who_has_it(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
     with database.transaction() as turn, database.transaction() as other:
-        imports.take_turn(turn, event.id, patience_seconds=1)
-        imports.begin(other, event.id, kind="file", name="theirs.csv", by="Siti", at=now)
+        import_queries.take_turn(turn, event.id, patience_seconds=1)
+        import_queries.begin(other, event.id, kind="file", name="theirs.csv", by="Siti", at=now)
         other.commit()
 
         with pytest.raises(ImportUnderWay, match=r"import 1 \(theirs.csv, by Siti, since 08:00:00"):

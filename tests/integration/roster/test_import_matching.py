@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ticketing.actions.import_result import ImportResult
-from ticketing.domain.roster import Counts
+from ticketing.roster.import_result import ImportResult
+from ticketing.roster.model import Counts
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]

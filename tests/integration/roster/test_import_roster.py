@@ -10,17 +10,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
-from ticketing.actions.import_result import ImportOptions, ImportResult
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.errors import TicketingError, UnreadableFile, UnusableMapping
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Change, Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.gateways.roster_sql import RosterQuery
-from ticketing.store import imports
-from ticketing.store.database import Database
-from ticketing.store.schema import attendees, audit_log, people, ticket_types
-from ticketing.store.schema import imports as imports_table
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import imports as imports_table
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.kernel.errors import TicketingError, UnreadableFile, UnusableMapping
+from ticketing.roster import import_queries
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.model import Change, Counts
+from ticketing.roster.sources.csv_file import RosterFile
+from ticketing.roster.sources.sql_query import RosterQuery
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]
@@ -135,7 +137,7 @@ def test_quarantined_rows_keep_line_value_reason_and_the_whole_row(
     result = import_csv(HEADER, SITI, '3,"Joko; ""J""",joko@,,,,')
 
     with database.transaction() as connection:
-        rows = list(imports.quarantine(connection, result.import_id or 0))
+        rows = list(import_queries.quarantine(connection, result.import_id or 0))
     assert rows == list(result.quarantine)
     assert (rows[0].line, rows[0].field, rows[0].value) == (3, "email", "joko@")
     assert rows[0].cells == ("3", 'Joko; "J"', "joko@", "", "", "", "")
@@ -215,7 +217,7 @@ def test_the_history_tells_how_a_file_was_understood(
     result = import_csv(HEADER, SITI, BUDI, "3,Joko,joko@,,,,")
 
     with database.transaction() as connection:
-        (line,) = imports.history(connection, event.id)
+        (line,) = import_queries.history(connection, event.id)
     assert (line.id, line.state, line.source_name) == (result.import_id, "completed", "roster.csv")
     assert (line.total_rows, line.inserted, line.quarantined) == (3, 2, 1)
     assert (line.sha256, line.encoding, line.delimiter) == (result.digest, "utf-8", ",")
@@ -228,12 +230,12 @@ def test_content_is_known_as_taken_only_once_it_was(
 ) -> None:
     rehearsed = import_csv(HEADER, SITI, dry_run=True)
     with database.transaction() as connection:
-        before = imports.taken_before(connection, event.id, rehearsed.digest)
+        before = import_queries.taken_before(connection, event.id, rehearsed.digest)
 
     done = import_csv(HEADER, SITI)
 
     with database.transaction() as connection:
-        after = imports.taken_before(connection, event.id, done.digest)
+        after = import_queries.taken_before(connection, event.id, done.digest)
     assert (before, after and after.id) == (None, done.import_id)
 
 
@@ -283,7 +285,7 @@ def test_what_is_refused_changes_nothing_and_is_in_the_history(
         import_csv(*lines, **options)
 
     with database.transaction() as connection:
-        (line,) = imports.history(connection, event.id)
+        (line,) = import_queries.history(connection, event.id)
         written = connection.execute(select(func.count()).select_from(people)).scalar_one()
     assert (line.state, line.message, written) == ("failed", str(refusal.value), 0)
 

@@ -6,15 +6,15 @@ from datetime import datetime
 import pytest
 from sqlalchemy import func, select
 
-from ticketing.actions.import_result import ImportResult
-from ticketing.actions.issue import issue
-from ticketing.domain.errors import UnsafeWithdrawal
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.signing.keys import KeyRing
-from ticketing.store.database import Database
-from ticketing.store.roster_withdrawal import Withdrawal
-from ticketing.store.schema import generated_tickets
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import UnsafeWithdrawal
+from ticketing.roster.import_result import ImportResult
+from ticketing.roster.model import Counts
+from ticketing.roster.write_queries import Withdrawal
+from ticketing.tickets.issue import issue
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.actions.import_result import ImportOptions, ImportResult
-from ticketing.actions.import_roster import import_roster
-from ticketing.domain.events import Event
-from ticketing.domain.roster import Counts
-from ticketing.gateways.roster_files import RosterFile
-from ticketing.store.database import Database
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_roster import import_roster
+from ticketing.roster.model import Counts
+from ticketing.roster.sources.csv_file import RosterFile
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "wisuda-2026.csv"
 People = Callable[[], dict[str, dict[str, str | None]]]

@@ -10,29 +10,31 @@ from sqlalchemy import insert, select, update
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
-from ticketing.actions.complete_order import complete
-from ticketing.actions.place_order import place_order
-from ticketing.actions.provision_router import serve_router
-from ticketing.actions.provisioning import Provisioner, Round
-from ticketing.actions.router_doors import RouterDoors
-from ticketing.actions.routers import account_of
-from ticketing.domain.events import Event
-from ticketing.domain.hotspot import HotspotUser
-from ticketing.domain.money import Rupiah
-from ticketing.domain.orders import Buyer, Order, Selection
-from ticketing.domain.voucher_codes import CodeRule
-from ticketing.domain.vouchers import Package, VoucherState
-from ticketing.gateways.routeros import Placement, Router
-from ticketing.signing.keys import KeyRing
-from ticketing.store import incidents, orders, packages, routers, vouchers
-from ticketing.store.database import Database
-from ticketing.store.incidents import Incident
-from ticketing.store.packages import StoredPackage
-from ticketing.store.routers import Address, StoredRouter
-from ticketing.store.schema import ticket_types
-from ticketing.store.schema_sales import outbox
-from ticketing.store.schema_vouchers import vouchers as vouchers_table
-from ticketing.store.vouchers import Voucher
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Order, Selection
+from ticketing.platform.db import incidents
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import Incident
+from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.db.tables.vouchers import vouchers as vouchers_table
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.routers import queries as router_queries
+from ticketing.routers.credentials import CodeRule
+from ticketing.routers.model import HotspotUser
+from ticketing.routers.queries import Address, StoredRouter
+from ticketing.routers.routeros.client import Placement, Router
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments.complete_order import complete
+from ticketing.vouchers import package_queries
+from ticketing.vouchers import queries as voucher_queries
+from ticketing.vouchers.model import Package, VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provision import serve_router
+from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
+from ticketing.vouchers.provisioning.router_admin import RouterDoors, account_of
+from ticketing.vouchers.queries import Voucher
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> Store
         device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
     )
     with database.transaction() as connection:
-        return routers.put(connection, "lobby", address)
+        return router_queries.put(connection, "lobby", address)
 
 
 @pytest.fixture
@@ -95,11 +97,11 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
                 }
                 | terms
             )
-            packages.put(
+            package_queries.put(
                 connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
                 made_ahead=made_ahead,
             )  # fmt: skip
-            return packages.get(connection, code)
+            return package_queries.get(connection, code)
 
     return put_on_sale
 
@@ -117,9 +119,9 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
         asked = [Selection(each.ticket_type_id, quantity) for each in (package, also) if each]
         placed = place_order(database, event, asked=asked, buyer=buyer, at=now, by="web")
         with database.transaction() as connection:
-            order = orders.lock(connection, placed.order.id)
+            order = order_queries.lock(connection, placed.order.id)
             complete(connection, order, attempt_id=None, at=now, by="gateway")
-            return orders.lock(connection, order.id)
+            return order_queries.lock(connection, order.id)
 
     return buy_some
 
@@ -130,7 +132,7 @@ def made(database: Database) -> Callable[[], list[Voucher]]:
 
     def look() -> list[Voucher]:
         with database.transaction() as connection:
-            return vouchers.found(connection)
+            return voucher_queries.found(connection)
 
     return look
 

@@ -6,21 +6,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from ticketing.actions.events import add_event
-from ticketing.actions.voucher_packages import PackageTerms, close_package, put_package
-from ticketing.domain.errors import NotOnSale, Refused, UnusablePackage
-from ticketing.domain.events import Event, NewEvent
-from ticketing.domain.money import Rupiah
-from ticketing.domain.orders import Order
-from ticketing.domain.stock import Limits, Stock
-from ticketing.domain.voucher_codes import CodeRule
-from ticketing.domain.vouchers import Counting, VoucherState
-from ticketing.store import packages, sale, vouchers
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.routers import StoredRouter
-from ticketing.store.schema import audit_log
-from ticketing.store.vouchers import Voucher
+from ticketing.catalogue import ticket_type_queries
+from ticketing.catalogue.stock import Limits, Stock
+from ticketing.events.model import Event, NewEvent
+from ticketing.events.service import add_event
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.kernel.errors import NotOnSale, Refused, UnusablePackage
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.routers.credentials import CodeRule
+from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers import package_queries
+from ticketing.vouchers import queries as voucher_queries
+from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.packages import PackageTerms, close_package, put_package
+from ticketing.vouchers.queries import Voucher
 
 OTHER = NewEvent(
     "kantin", "Kantin", datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC),
@@ -50,12 +52,12 @@ def known(database: Database, event: Event) -> Callable[[], dict[str, tuple[str,
 
     def look() -> dict[str, tuple[str, bool, Stock]]:
         with database.transaction() as connection:
-            types = {one.id: one for one in sale.of(connection, event.id)}
+            types = {one.id: one for one in ticket_type_queries.of(connection, event.id)}
             return {
                 one.package.code: (
                     one.package.name, one.on_sale, types[one.ticket_type_id].stock,
                 )
-                for one in packages.everything(connection)
+                for one in package_queries.everything(connection)
             }  # fmt: skip
 
     return look
@@ -70,7 +72,7 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
     )  # fmt: skip
 
     with database.transaction() as connection:
-        (place,) = sale.of(connection, event.id)
+        (place,) = ticket_type_queries.of(connection, event.id)
         deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
     assert (place.stock, place.limits) == (Stock(100, 0, 0), Limits(500, None))
@@ -107,7 +109,7 @@ def test_vouchers_that_were_sold_keep_what_they_were_sold_with(
 
     buy(after)
     with database.transaction() as connection:
-        brought = packages.of_types(connection, [one.ticket_type_id for one in made()])
+        brought = package_queries.of_types(connection, [one.ticket_type_id for one in made()])
     lasts = [brought[one.ticket_type_id].package.validity for one in made()]
     assert lasts == [timedelta(hours=1)] * 3 + [timedelta(hours=2)]
     assert known() == {
@@ -141,7 +143,7 @@ def test_another_event_has_a_code_once_it_is_closed(
     moved = put_package(database, other, "5k", terms, at=now, by="organiser")
 
     with database.transaction() as connection:
-        codes = {one.package.code: one.event_id for one in packages.everything(connection)}
+        codes = {one.package.code: one.event_id for one in package_queries.everything(connection)}
     assert codes == {"5k": moved.event_id, "5k-v1": event.id}
 
 
@@ -150,9 +152,11 @@ def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
 ) -> None:
     stored = put(made_ahead=1)
     credentials = stored.rule.credentials(bytes(32))
-    ahead = vouchers.NewVoucher("VAHEAD", stored.ticket_type_id, stored.router_id, credentials)
+    ahead = voucher_queries.NewVoucher(
+        "VAHEAD", stored.ticket_type_id, stored.router_id, credentials
+    )
     with database.transaction() as connection:
-        vouchers.owe(connection, [ahead], at=now)
+        voucher_queries.owe(connection, [ahead], at=now)
 
     put(is_new=False, profile="2h")
 

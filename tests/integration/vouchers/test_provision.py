@@ -8,18 +8,18 @@ from sqlalchemy import select
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import Fault
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provisioning import Round
-from ticketing.domain.hotspot import Marker
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import Counting, VoucherState
-from ticketing.signing.keys import KeyRing
-from ticketing.store import voucher_endings, whole_orders
-from ticketing.store.database import Database
-from ticketing.store.incidents import Incident
-from ticketing.store.packages import StoredPackage
-from ticketing.store.schema_vouchers import voucher_history
-from ticketing.store.voucher_endings import REFUNDED
-from ticketing.store.vouchers import Voucher
+from ticketing.crypto.keyring import KeyRing
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import Incident
+from ticketing.platform.db.tables.vouchers import voucher_history
+from ticketing.routers.model import Marker
+from ticketing.vouchers import order_queries, transition_queries
+from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
+from ticketing.vouchers.transition_queries import REFUNDED
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
@@ -251,8 +251,8 @@ def test_half_an_order_that_is_given_back_before_its_vouchers_are_made_is_whole(
     order = buy(offer(), 2)
 
     with database.transaction() as connection:
-        voucher_endings.end(connection, [made()[0].id], why=REFUNDED, at=now)
-        early = whole_orders.tell(connection, [order.id])
+        transition_queries.end(connection, [made()[0].id], why=REFUNDED, at=now)
+        early = order_queries.tell(connection, [order.id])
     done = provision()
 
     assert (early, done.placed, done.told) == (0, 1, 1)

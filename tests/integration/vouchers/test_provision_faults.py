@@ -10,23 +10,25 @@ from simulators.routeros import faults
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.faults import Fault
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provision import routers_due
-from ticketing.actions.provisioning import Round
-from ticketing.actions.watch_routers import neglected
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import PurchaseState, VoucherState
-from ticketing.store import bell, purchases, routers
-from ticketing.store.database import Database
-from ticketing.store.incidents import Incident, Kind
-from ticketing.store.packages import StoredPackage
-from ticketing.store.routers import StoredRouter
-from ticketing.store.schema import audit_log
-from ticketing.store.schema import incidents as incidents_table
-from ticketing.store.schema_sales import outbox
-from ticketing.store.schema_vouchers import routers as routers_table
-from ticketing.store.schema_vouchers import voucher_history
-from ticketing.store.schema_vouchers import vouchers as vouchers_table
-from ticketing.store.vouchers import Voucher
+from ticketing.orders.order import Order
+from ticketing.platform.db import notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import Incident, Kind
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.operations import incidents as incidents_table
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.vouchers import routers as routers_table
+from ticketing.platform.db.tables.vouchers import voucher_history
+from ticketing.platform.db.tables.vouchers import vouchers as vouchers_table
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers import order_queries
+from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provision import routers_due
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.router_pool import neglected
+from ticketing.vouchers.queries import Voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
@@ -68,7 +70,7 @@ def standing(database: Database) -> Callable[[Order], PurchaseState]:
 
     def look(order: Order) -> PurchaseState:
         with database.transaction() as connection:
-            return purchases.of_orders(connection, [order.id])[order.id].state
+            return order_queries.of_orders(connection, [order.id])[order.id].state
 
     return look
 
@@ -79,7 +81,7 @@ def state(database: Database, lobby: StoredRouter) -> Callable[[], StoredRouter]
 
     def look() -> StoredRouter:
         with database.transaction() as connection:
-            return routers.by_id(connection, lobby.id)
+            return router_queries.by_id(connection, lobby.id)
 
     return look
 
@@ -261,7 +263,7 @@ def test_whoever_watches_sees_that_nobody_goes_to_a_router(
     minute = timedelta(minutes=1)
 
     alone = neglected(database, at=now, workers_time=minute)
-    with bell.listening(database):
+    with notify.listening(database):
         early = neglected(database, at=now, workers_time=minute)
         late = neglected(database, at=now + minute, workers_time=minute)
     provision()

@@ -5,27 +5,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provisioning import Round
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import VoucherState
-from ticketing.store.packages import StoredPackage
-from ticketing.store.vouchers import Voucher
+from ticketing.orders.order import Order
+from ticketing.platform.settings import CHECKOUT
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
 
 WORKER = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from ticketing.actions.provision_router import serve_router
-from ticketing.actions.provisioning import Provisioner
-from ticketing.actions.router_doors import RouterDoors
-from ticketing.gateways.routeros import Router
-from ticketing.signing.keys import KeyRing
-from ticketing.store.database import Database
+from ticketing.routers.routeros.client import Router
+from ticketing.platform.db.database import Database
+from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.crypto.keyring import KeyRing
+from ticketing.vouchers.provisioning.provision import serve_router
+from ticketing.vouchers.provisioning.provisioner import Provisioner
 
 url, at, router_id, step, when = sys.argv[1:]
 left = int(when)
@@ -63,7 +63,7 @@ def die(database_url: str, now: datetime) -> Callable[[int, str, int], int]:
         return subprocess.run(
             [sys.executable, "-c", WORKER, database_url, now.isoformat(), str(router_id), step,
              str(when)],
-            cwd=Path(__file__).parents[3],
+            cwd=CHECKOUT,
             check=False,
             timeout=60,
         ).returncode  # fmt: skip

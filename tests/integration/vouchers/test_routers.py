@@ -9,7 +9,26 @@ import pytest
 from sqlalchemy import select
 
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.routers import (
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.vouchers import routers as routers_table
+from ticketing.platform.kernel.errors import (
+    RouterNeeded,
+    RouterRefused,
+    UnknownRouter,
+    UnusableRouter,
+)
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import StoredRouter
+from ticketing.routers.routeros.client import Router
+from ticketing.vouchers import transition_queries
+from ticketing.vouchers.model import Misfit
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.packages import PackageTerms, put_package
+from ticketing.vouchers.provisioning.router_admin import (
     Looked,
     NewRouter,
     account_of,
@@ -17,19 +36,6 @@ from ticketing.actions.routers import (
     look_at,
     remove_router,
 )
-from ticketing.actions.voucher_packages import PackageTerms, put_package
-from ticketing.domain.errors import RouterNeeded, RouterRefused, UnknownRouter, UnusableRouter
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import Misfit
-from ticketing.gateways.routeros import Router
-from ticketing.signing.keys import KeyRing
-from ticketing.store import routers, voucher_endings
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.routers import StoredRouter
-from ticketing.store.schema import audit_log
-from ticketing.store.schema_vouchers import routers as routers_table
 
 SECRET = "S3cret-of-the-router"  # noqa: S105 - made up
 
@@ -119,12 +125,12 @@ def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
     with pytest.raises(RouterNeeded, match="1 vouchers"):
         remove_router(database, "lobby", at=now, by="organiser")
     with database.transaction() as connection:
-        voucher_endings.end_of_order(connection, order.id, why="refunded", at=now)
+        transition_queries.end_of_order(connection, order.id, why="refunded", at=now)
 
     remove_router(database, "lobby", at=now + timedelta(days=1), by="organiser")
 
     with database.transaction() as connection:
-        assert [one.name for one in routers.everyone(connection)] == ["attic"]
+        assert [one.name for one in router_queries.everyone(connection)] == ["attic"]
     with pytest.raises(UnknownRouter, match="attic"):
         remove_router(database, "lobby", at=now, by="organiser")
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ticketing.actions.export import write_export
-from ticketing.actions.provisioning import Round
-from ticketing.domain.events import Event
-from ticketing.domain.exports import Export
-from ticketing.domain.orders import Order
-from ticketing.gateways.sheet_file import SheetInMemory
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.vouchers import Voucher
+from ticketing.events.model import Event
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.export_names import Export
+from ticketing.platform.kernel.csv_writer import SheetInMemory
+from ticketing.reporting.export import write_export
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
 
 
 def test_sold_vouchers_are_listed_without_codes_and_passwords(

@@ -7,23 +7,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from ticketing.actions.desk import Desk
-from ticketing.actions.provisioning import Round
-from ticketing.actions.write_message import Written, message_of
-from ticketing.documents.folder import DocumentFolder
-from ticketing.documents.messages import Messages
-from ticketing.domain.deliveries import Channel
-from ticketing.domain.messages import ChatMessage, Declined, Later, Mail
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import Counting
-from ticketing.signing.keys import KeyRing
-from ticketing.store import outbox, voucher_endings
-from ticketing.store.database import Database
-from ticketing.store.deliveries import Claimed
-from ticketing.store.packages import StoredPackage
-from ticketing.store.schema_sales import outbox as outbox_table
-from ticketing.store.schema_vouchers import vouchers
-from ticketing.store.vouchers import Voucher
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.delivery import Channel
+from ticketing.notifications.messages.compose import Written, message_of
+from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.messages.message import ChatMessage, Declined, Later, Mail
+from ticketing.notifications.messages.templates import Messages
+from ticketing.orders.order import Order
+from ticketing.platform.db import outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import outbox as outbox_table
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.vouchers import transition_queries
+from ticketing.vouchers.model import Counting
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
 
 LINKS = "https://tickets.example.org/"
 
@@ -119,7 +120,7 @@ def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
 ) -> None:
     order = buy(offer())
     with database.transaction() as connection:
-        voucher_endings.end_of_order(connection, order.id, why="refunded", at=order.expires_at)
+        transition_queries.end_of_order(connection, order.id, why="refunded", at=order.expires_at)
 
     refused = write(order)
 

@@ -8,16 +8,16 @@ from sqlalchemy import select, update
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provisioning import Round
-from ticketing.actions.regenerate_vouchers import Regenerated, regenerate, regenerate_all
-from ticketing.domain.errors import NothingOwed
-from ticketing.domain.orders import Order, OrderState
-from ticketing.store import voucher_life
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.schema_sales import orders
-from ticketing.store.schema_vouchers import vouchers
-from ticketing.store.vouchers import Voucher
+from ticketing.orders.order import Order, OrderState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.platform.kernel.errors import NothingOwed
+from ticketing.vouchers import cleanup_queries
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
+from ticketing.vouchers.reissue import Regenerated, regenerate, regenerate_all
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
@@ -96,13 +96,13 @@ def test_many_orders_are_asked_for_again_and_a_refusal_stops_none(
     first, second = buy(package), buy(package)
     give_up()
     with database.transaction() as connection:
-        wanted = voucher_life.given_up(connection)
+        wanted = cleanup_queries.given_up(connection)
 
     done = regenerate_all(database, [*wanted, 999, first.id], at=clock.now, by="api:desk")
 
     assert [one.order_code for one in done.orders] == [first.code, second.code]
     assert list(done.refused) == [999]
     with database.transaction() as connection:
-        assert voucher_life.given_up(connection) == []
+        assert cleanup_queries.given_up(connection) == []
         due = connection.execute(select(vouchers.c.next_try)).scalars()
         assert set(due) == {clock.now}

@@ -8,17 +8,17 @@ from sqlalchemy import select, update
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.provisioning import Round
-from ticketing.actions.reissue_voucher import plan_reissue, reissue_voucher
-from ticketing.domain.errors import NothingOwed, PlanOutdated
-from ticketing.domain.orders import Order
-from ticketing.store import vouchers
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.schema import audit_log
-from ticketing.store.schema_sales import outbox
-from ticketing.store.schema_vouchers import vouchers as voucher_rows
-from ticketing.store.vouchers import Voucher
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.vouchers import vouchers as voucher_rows
+from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated
+from ticketing.vouchers import queries as voucher_queries
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.queries import Voucher
+from ticketing.vouchers.reissue import plan_reissue, reissue_voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
@@ -53,7 +53,7 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
     provision()
 
     with database.transaction() as connection:
-        theirs = vouchers.of_order(connection, order.id)
+        theirs = voucher_queries.of_order(connection, order.id)
         ready = select(outbox.c.revision).where(outbox.c.purpose == "voucher.ready")
         told = connection.execute(ready.order_by(outbox.c.id)).scalars().all()
         noted = select(audit_log.c.details).where(audit_log.c.action == "vouchers.reissue")

@@ -8,19 +8,19 @@ from sqlalchemy import select, text
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.expire_vouchers import expire_vouchers
-from ticketing.actions.look_at_routers import Look, look_at_routers
-from ticketing.actions.provisioning import Round
-from ticketing.actions.router_doors import RouterDoors
-from ticketing.domain.orders import Order
-from ticketing.domain.vouchers import Counting, VoucherState
-from ticketing.store import routers
-from ticketing.store.database import Database
-from ticketing.store.packages import StoredPackage
-from ticketing.store.routers import Address, StoredRouter
-from ticketing.store.schema import audit_log
-from ticketing.store.schema_vouchers import vouchers
-from ticketing.store.vouchers import Voucher
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import Address, StoredRouter
+from ticketing.vouchers.maintenance import expire_vouchers
+from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.poll_usage import Look, look_at_routers
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.queries import Voucher
 
 HOUR = timedelta(hours=1)
 Offer = Callable[..., StoredPackage]
@@ -235,7 +235,7 @@ def test_a_router_that_is_off_stops_no_look_at_another(
     here = lobby.address
     with database.transaction() as connection:
         dead = Address(here.host, here.username, here.sealed_password, port=1, tls=False)
-        routers.put(connection, "annexe", dead)
+        router_queries.put(connection, "annexe", dead)
 
     annexe, seen = look()
 

@@ -13,22 +13,26 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from simulators.midtrans.server import MidtransSimulator
-from ticketing.actions.generate import Means
-from ticketing.actions.place_order import PlacedOrder, place_order
-from ticketing.application import Application
-from ticketing.documents.folder import DocumentFolder
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
-from ticketing.domain.errors import Unavailable
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Buyer, Selection
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.settings import CHECKOUT, Settings
-from ticketing.signing.keys import KeyRing
-from ticketing.store import bell, inbox, orders, payments
-from ticketing.store.database import Database
-from ticketing.store.payments import Attempt
-from ticketing.store.schema import generated_tickets, ticket_types
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.db import inbox
+from ticketing.platform.db import notify as db_notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import Unavailable
+from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.selling.checkout.place_order import PlacedOrder, place_order
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.tickets.generate import Means
 
 PRICE = 50_000
 PATIENCE_SECONDS = 90  # the machine may have other work
@@ -111,7 +115,9 @@ def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrde
     def begin(placed: PlacedOrder) -> Attempt:
         at = placed.order.expires_at - timedelta(minutes=60)
         with database.transaction() as connection:
-            attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
+            attempt = attempt_queries.begin(
+                connection, order_queries.lock(connection, placed.order.id), at=at
+            )
         quantity = placed.lines[0].quantity
         items = (Item("REG", "Reguler", placed.lines[0].price, quantity),)
         gateway.create(Checkout(attempt.key, items, datetime.now(UTC), 60))
@@ -194,7 +200,7 @@ def is_there(database: Database) -> Callable[[], bool]:
 
     def look() -> bool:
         with suppress(Unavailable), database.transaction() as connection:
-            return bell.somebody_listens(connection)
+            return db_notify.somebody_listens(connection)
         return False
 
     return look

@@ -9,15 +9,15 @@ import dagster as dg
 import pytest
 from sqlalchemy import update
 
-from ticketing.actions.generate import Means
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.serve_paid import serve_paid
-from ticketing.domain.events import Event
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.settings import Settings
-from ticketing.store.database import Database
-from ticketing.store.schema_deliveries import deliveries
-from ticketing.store.schema_sales import outbox
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.tickets.generate import Means
 
 Ticketing = Callable[..., CompletedProcess[str]]
 

@@ -13,15 +13,15 @@ from sqlalchemy import select
 
 from simulators.mail.faults import Fault
 from simulators.mail.server import MailSimulator
-from ticketing.actions.deliver import MessagingConnector, deliver
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.serve_paid import serve_paid
-from ticketing.application import Application
-from ticketing.domain.deliveries import DeliveryState
-from ticketing.settings import Settings
-from ticketing.store import bell
-from ticketing.store.database import Database
-from ticketing.store.schema_deliveries import deliveries
+from ticketing.notifications.deliver import MessagingConnector, deliver
+from ticketing.notifications.delivery import DeliveryState
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.fulfil_paid import serve_paid
 
 BUYER = "buyer1@example.org"
 
@@ -132,7 +132,7 @@ def test_dagster_sends_what_no_worker_has(
     now = datetime.now(UTC)
     serve_paid(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
 
-    with bell.listening(application.database):
+    with notify.listening(application.database):
         fresh = tick()
     overdue = tick()
     with dg.DagsterInstance.ephemeral() as instance:

@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 
 from schedules.deliveries import bounces_often
-from ticketing.actions.deliver import MessagingConnector, deliver_all
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.application import Application
-from ticketing.settings import Settings
+from ticketing.notifications.deliver import MessagingConnector, deliver_all
+from ticketing.platform.application import Application
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import PlacedOrder
 
 Ticketing = Callable[..., CompletedProcess[str]]
 MARK = "\ufeff"

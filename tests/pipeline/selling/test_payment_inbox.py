@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sensors.deeds import OVERLAP, Told
 from sensors.payment_inbox import materializations, payment_inbox
-from ticketing.actions.generate import Means
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.serve_paid import serve_paid
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.store import bell
-from ticketing.store.database import Database
-from ticketing.store.schema import ticket_types
-from ticketing.store.service_record import SERVED, SETTLED, Deed
+from sensors.worker_activity import OVERLAP, Told
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
+from ticketing.platform.db.audit_log import SERVED, SETTLED, Deed
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.tickets.generate import Means
 
 Pay = Callable[..., PlacedOrder]
 Tick = Callable[[], SensorExecutionData]
@@ -75,7 +75,7 @@ def test_a_worker_that_listens_gets_its_time(
 ) -> None:
     pay()
 
-    with bell.listening(application.database):
+    with notify.listening(application.database):
         answer = tick()
 
     assert not answer.run_requests

@@ -14,19 +14,17 @@ from sensors.check_failures import check_failures
 from simulators.midtrans.faults import AnswerFault
 from simulators.midtrans.server import MidtransSimulator
 from ticket_assets.sales_checks import SALES_CHECKS
-from ticketing.actions.apply_refund import apply_refund
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.plan_refund import plan_refund
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.domain.refund_plans import Asked
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.store import incidents
-from ticketing.store.database import Database
-from ticketing.store.incidents import Incident
-from ticketing.store.payments import Attempt
-from ticketing.store.schema import ticket_types
-from ticketing.store.schema_sales import orders
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.incidents import Incident
+from ticketing.platform.db.tables.sales import orders, ticket_types
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.refunds.service import apply_refund, plan_refund
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 Pay = Callable[..., PlacedOrder]

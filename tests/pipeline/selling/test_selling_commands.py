@@ -9,11 +9,10 @@ from sqlalchemy import update
 
 from simulators.midtrans.faults import AnswerFault
 from simulators.midtrans.server import MidtransSimulator
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.store.database import Database
-from ticketing.store.payments import Attempt
-from ticketing.store.schema import ticket_types
-from ticketing.store.schema_sales import orders
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import orders, ticket_types
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
 
 Pay = Callable[..., PlacedOrder]
 Ticketing = Callable[..., CompletedProcess[str]]

@@ -11,15 +11,15 @@ from sqlalchemy import select, update
 
 from simulators.whatsapp.faults import AnswerFault
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing.actions.hear_reports import keep_report
-from ticketing.actions.send_tickets import apply_sending, plan_sending
-from ticketing.domain.deliveries import Channel, DeliveryState
-from ticketing.domain.events import Event
-from ticketing.gateways.whatsapp_vendors import Vendor
-from ticketing.store import channels
-from ticketing.store.database import Database
-from ticketing.store.schema import people
-from ticketing.store.schema_deliveries import deliveries
+from ticketing.events.model import Event
+from ticketing.notifications import channel_queries
+from ticketing.notifications.campaigns.send_tickets import apply_sending, plan_sending
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.notifications.delivery_receipts import keep_report
+from ticketing.notifications.whatsapp.providers import Vendor
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.roster import people
 
 Ticketing = Callable[..., CompletedProcess[str]]
 
@@ -96,7 +96,7 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
     ticketing("deliver")
     with database.transaction() as connection:
         at = datetime.now(UTC)
-        channels.stop(connection, Channel.WHATSAPP, reason="too much failed", at=at)
+        channel_queries.stop(connection, Channel.WHATSAPP, reason="too much failed", at=at)
         waits = connection.execute(
             select(deliveries.c.id).where(deliveries.c.next_try.is_not(None))
         ).scalar_one()

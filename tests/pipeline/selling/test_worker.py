@@ -12,16 +12,16 @@ from sqlalchemy import insert, text
 from sensors.payment_inbox import payment_inbox
 from simulators.midtrans.faults import AnswerFault
 from simulators.midtrans.server import MidtransSimulator
-from ticketing.actions import examine_sales
-from ticketing.actions.generate import Means
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.actions.serve_paid import serve_paid
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.gateways.midtrans import Midtrans
-from ticketing.store.database import Database
-from ticketing.store.payments import Attempt
-from ticketing.store.schema_sales import inbox
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import inbox
+from ticketing.reporting import sales_checks
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.tickets.generate import Means
 
 Hire = Callable[[], Popen[bytes]]
 Pay = Callable[..., PlacedOrder]
@@ -139,7 +139,7 @@ def test_two_workers_share_the_work(
 
     later = datetime.now(UTC) + timedelta(hours=1)
     assert printed() == 12
-    assert examine_sales.unserved_orders(database, at=later).holds
+    assert sales_checks.unserved_orders(database, at=later).holds
 
 
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
@@ -164,7 +164,7 @@ def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     later = datetime.now(UTC) + timedelta(hours=1)
     assert run.success
     assert printed() == 16
-    assert examine_sales.unserved_orders(database, at=later).holds
+    assert sales_checks.unserved_orders(database, at=later).holds
 
 
 def test_what_a_killed_worker_left_is_served_by_dagster(
@@ -199,5 +199,5 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     assert run.success
     assert printed() == 2
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert examine_sales.unserved_orders(database, at=later).holds
+    assert sales_checks.unserved_orders(database, at=later).holds
     assert not serve_paid(means, gateway, at=later, by="worker").did_something

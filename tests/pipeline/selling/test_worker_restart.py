@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from ticketing.actions.place_order import PlacedOrder
-from ticketing.store.database import Database
-from ticketing.store.embedded.server import EmbeddedServer
-from ticketing.store.migrate import upgrade
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.selling.checkout.place_order import PlacedOrder
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from simulators.routeros.server import RouterOsSimulator
-from ticketing.actions.place_order import PlacedOrder, place_order
-from ticketing.actions.rehearse_hotspot import ACCOUNT
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Buyer, Selection
-from ticketing.settings import Settings
-from ticketing.store import packages
-from ticketing.store.database import Database
-from ticketing.store.payments import Attempt
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.db.database import Database
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import PlacedOrder, place_order
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.vouchers import package_queries
+from ticketing.vouchers.demo_data import ACCOUNT
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def buy_vouchers(
         phone = f"+62812{next(numbers):08}"
         buyer = Buyer(f"tel:{phone}", "Sari", "", phone)
         with database.transaction() as connection:
-            package = packages.get(connection, "5k")
+            package = package_queries.get(connection, "5k")
         placed = place_order(
             database, outlet, asked=[Selection(package.ticket_type_id, quantity)], buyer=buyer,
             at=datetime.now(UTC), by="web",

@@ -8,16 +8,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ticketing.actions.complete_order import complete
-from ticketing.actions.place_order import place_order
-from ticketing.actions.provision import provision
-from ticketing.actions.provisioning import Provisioner
-from ticketing.actions.router_doors import RouterConnector
-from ticketing.application import Application
-from ticketing.domain.events import Event
-from ticketing.domain.orders import Buyer, Order, Selection
-from ticketing.settings import Settings
-from ticketing.store import orders, packages
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Order, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.settings import Settings
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments.complete_order import complete
+from ticketing.vouchers import package_queries
+from ticketing.vouchers.provisioning.provision import provision
+from ticketing.vouchers.provisioning.provisioner import Provisioner
+from ticketing.vouchers.provisioning.router_admin import RouterConnector
 
 
 @pytest.fixture
@@ -36,15 +37,15 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
         phone = f"+62812{next(numbers):08}"
         at = datetime.now(UTC) - ago
         with application.database.transaction() as connection:
-            package = packages.get(connection, "5k")
+            package = package_queries.get(connection, "5k")
         placed = place_order(
             application.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
             buyer=Buyer(f"tel:{phone}", "Sari", "", phone), at=at, by="web",
         )  # fmt: skip
         with application.database.transaction() as connection:
-            order = orders.lock(connection, placed.order.id)
+            order = order_queries.lock(connection, placed.order.id)
             complete(connection, order, attempt_id=None, at=at, by="gateway")
-            return orders.lock(connection, order.id)
+            return order_queries.lock(connection, order.id)
 
     return buy_some
 

@@ -12,10 +12,10 @@ from sensors.check_failures import check_failures
 from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticket_assets.vouchers import ROUTERS
-from ticketing.actions.deliver import MessagingConnector, deliver_all
-from ticketing.application import Application
-from ticketing.domain.orders import Order
-from ticketing.store import incidents
+from ticketing.notifications.deliver import MessagingConnector, deliver_all
+from ticketing.orders.order import Order
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
 
 HOUR = timedelta(hours=1)
 Buy = Callable[..., Order]

@@ -1,0 +1,178 @@
+"""What WhatsApp and the mail server have accepted against our deliveries: once, or we say why."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+
+from chaos.environment import Town
+from simulators.mail.box import Received
+from ticketing.platform.db.database import Database
+
+HANDED_OVER = {"sent", "delivered", "read"}
+NAMED = {"failed", "unknown"}  # with the reason in the row, for a person
+WORD = re.compile(r"[\w-]+")
+LEFT_OUT = re.compile(r"… \+([0-9]+)")  # codes that a chat has no room for: a page has them
+TOLD_BY = {"vouchers": "voucher.ready", "tickets": "order.confirmation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message by one channel, as our database has it. `reference` is how a vendor names it."""
+
+    message: int
+    reference: str
+    channel: str
+    state: str
+    resends: int  # although it was perhaps sent
+    waits: bool  # for another try
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was to be told."""
+
+    id: int
+    purpose: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBooks:
+    """What was to be told, on which ways it went, and whom we owe what."""
+
+    messages: Sequence[Message]
+    deliveries: Sequence[Delivery]
+    paid: dict[str, str]  # by the order's code: vouchers or tickets
+    codes: dict[str, set[str]] = field(repr=False)  # of vouchers, by the order's code
+    buyers: dict[str, set[str]] = field(repr=False)  # their addresses, by the order's code
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One thing that a vendor took responsibility for."""
+
+    channel: str
+    reference: str
+    to: str = field(repr=False)
+    words: str = field(repr=False)
+
+
+def read(database: Database) -> MessageBooks:
+    """All of it, of one instant: nobody else writes any more."""
+    codes = defaultdict(set)
+    with database.transaction() as connection:
+        for order, code in connection.execute(_CODES):
+            codes[order].add(code)
+        return MessageBooks(
+            [Message(*row) for row in connection.execute(_MESSAGES)],
+            [Delivery(*row) for row in connection.execute(_DELIVERIES)],
+            {row.code: row.kind for row in connection.execute(_PAID)},
+            dict(codes),
+            {order: set(addresses) for order, *addresses in connection.execute(_BUYERS)},
+        )
+
+
+def accepted(town: Town) -> list[Accepted]:
+    """What both of them have, read from themselves."""
+    chats = [
+        Accepted("whatsapp", each.draft.reference, f"+{each.draft.to}", each.draft.text)
+        for each in town.whatsapp.messages()
+    ]
+    return chats + [_mail(each) for each in town.mail.mails()]
+
+
+def _mail(each: Received) -> Accepted:
+    reference, _ = str(each.message["Message-ID"]).strip("<>").split("@")
+    return Accepted("mail", reference, ", ".join(each.recipients), each.text)
+
+
+def offences(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+    """Everything that is not as it must be."""
+    yield from _of_orders(books)
+    yield from _of_deliveries(books, taken)
+    yield from _of_secrets(books, taken)
+
+
+def _of_orders(books: MessageBooks) -> Iterator[str]:
+    told = Counter((each.purpose, each.subject) for each in books.messages)
+    for order, kind in books.paid.items():
+        if (number := told[TOLD_BY[kind], order]) != 1:
+            yield f"order {order}: told of its {kind} {number} times"
+    on_their_way = {each.message for each in books.deliveries}
+    for each in books.messages:
+        if each.id not in on_their_way:
+            yield f"message {each.id} ({each.purpose}) was never taken up"
+
+
+def _of_deliveries(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+    copies = Counter((each.channel, each.reference) for each in taken)
+    for each in books.deliveries:
+        number = copies.pop((each.channel, each.reference), 0)
+        called = f"message {each.message} by {each.channel} is {each.state}"
+        if each.state in HANDED_OVER and not number:
+            yield f"{called}: nobody has accepted it"
+        if number > 1 + each.resends:
+            yield f"{called}: accepted {number} times, with {each.resends} resends"
+        if each.waits or each.state not in HANDED_OVER | NAMED:
+            yield f"{called}: it still waits"
+        if each.state in NAMED and not each.reason:
+            yield f"{called}: and nobody says why"
+    for channel, _ in copies:
+        yield f"{channel} has accepted a message that we do not know"
+
+
+def _of_secrets(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+    """Whoever is told of vouchers is told all of theirs, or how many more, and no one else's."""
+    subject_of = {
+        each.id: each.subject for each in books.messages if each.purpose == TOLD_BY["vouchers"]
+    }
+    order_of = {
+        each.reference: subject_of[each.message]
+        for each in books.deliveries
+        if each.message in subject_of
+    }
+    known = set().union(*books.codes.values())
+    for each in taken:
+        order = order_of.get(each.reference, "")
+        theirs, said = books.codes.get(order, set()), known & set(WORD.findall(each.words))
+        left_out = sum(map(int, LEFT_OUT.findall(each.words)))
+        if not said <= theirs or len(said) + left_out != len(theirs):
+            yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
+        if order and each.to not in books.buyers[order]:
+            yield f"{each.channel}: the codes of {order} went to somebody else"
+
+
+def summary(books: MessageBooks, taken: Sequence[Accepted]) -> dict[str, object]:
+    """The figures, for people; a duplicate is one that our rows account for."""
+    copies = Counter((each.channel, each.reference) for each in taken)
+    ends = Counter(f"{each.channel} {each.state}" for each in books.deliveries)
+    reasons = Counter(each.reason for each in books.deliveries if each.state in NAMED)
+    return {
+        "messages": len(books.messages),
+        "deliveries": dict(ends),
+        "accepted": dict(Counter(each.channel for each in taken)),
+        "accepted twice after an unknown outcome": sum(copies.values()) - len(copies),
+        "not handed over because": dict(reasons),
+    }
+
+
+# plain SQL, and not our own queries: who judges shares nothing with the judged
+_MESSAGES = text("SELECT id, purpose, subject FROM outbox ORDER BY id")
+_DELIVERIES = text(
+    "SELECT outbox_id, replace(uid::text, '-', ''), channel, state, resends,"
+    " next_try IS NOT NULL, last_error FROM deliveries ORDER BY id"
+)
+_PAID = text(
+    "SELECT o.code, CASE WHEN EXISTS"
+    " (SELECT FROM order_lines l JOIN packages USING (ticket_type_id) WHERE l.order_id = o.id)"
+    " THEN 'vouchers' ELSE 'tickets' END AS kind FROM orders o WHERE o.state = 'paid'"
+)
+_BUYERS = text("SELECT code, buyer_phone, buyer_email FROM orders")
+_CODES = text(
+    "SELECT o.code, v.name FROM vouchers v JOIN order_lines l ON l.id = v.order_line_id"
+    " JOIN orders o ON o.id = l.order_id"
+)

@@ -1,0 +1,168 @@
+"""The box office as processes: started, killed with -9, and started again."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+
+from ticketing.app.container import open_application
+from ticketing.app.dagster_home import prepare_dagster_home
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.migrate import upgrade
+from ticketing.platform.settings import CHECKOUT, Settings
+
+if TYPE_CHECKING:
+    from ticketing.platform.application import Application
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 90
+PYTHON = [sys.executable, "-W", "ignore", "-m"]
+RUN = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
+JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
+
+
+@dataclass
+class House:
+    """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
+
+    folder: Path
+    outside: Mapping[str, str]  # settings that say where everybody else is
+    deaths: Counter[str] = field(default_factory=Counter)
+    runs: Counter[str] = field(default_factory=Counter)
+    _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
+    _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    _commands: dict[str, list[str]] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Begin the day."""
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port = probe.getsockname()[1]
+        self.folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
+        server = self._stack.enter_context(EmbeddedServer(self.folder))
+        self._cluster = server.cluster
+        url = server.url().set(drivername="postgresql")
+        given = {
+            "TICKETING_DATA": str(self.folder),
+            "DATABASE_URL": url.render_as_string(hide_password=False),
+            "MIN_FREE_DISK": "0",
+            "WEB_PUBLIC_URL": self.url,
+            "WEB_REQUESTS_A_MINUTE": "1000000",
+            **self.outside,
+        }
+        settings = Settings.model_validate(given)
+        self.application: Application = self._stack.enter_context(open_application(settings))
+        upgrade(self.application.database)
+        self._environment = prepare_dagster_home(self.application) | given
+        self._commands = {
+            "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
+            "worker": [*PYTHON, "ticketing", "work"],
+            "run": [*PYTHON, *RUN],
+        }
+        for name in ("web", "worker"):
+            self.start(name)
+        self.wait_until_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the day."""
+        for name in list(self._processes):
+            self.stop(name)
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """Where buyers and the gateway find us."""
+        return f"http://{HOST}:{self.port}"
+
+    def start(self, name: str) -> None:
+        """Start a process that does not run."""
+        log = self.folder / f"{name}.out"
+        job = [next(self._jobs)] if name == "run" else []
+        with log.open("ab") as said:
+            self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
+                self._commands[name] + job,
+                env=self._environment,
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
+
+    def stop(self, name: str) -> None:
+        """Ask a process to end, as Ctrl-C does, and wait for it."""
+        process = self._processes.pop(name, None)
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def keep_running(self) -> None:
+        """Start again whoever has ended; a run that came to its end is followed by the next."""
+        for name in self._commands:
+            process = self._processes.get(name)
+            if process is None or process.poll() is not None:
+                if process is not None and name == "run":
+                    self.runs["ended well" if process.returncode == 0 else "ended badly"] += 1
+                self.start(name)
+
+    def kill(self, victim: str, draw: random.Random) -> None:
+        """End somebody without a word, and start it again as whoever watches over it would."""
+        self.deaths[victim] += 1
+        if victim == "PostgreSQL":
+            self._kill_postgresql(whole=draw.random() < 0.5)  # noqa: PLR2004 - one of two ways
+            return
+        process = self._processes.get(victim)
+        if process is not None:
+            process.kill()
+            process.wait()
+        self.keep_running()
+
+    def _kill_postgresql(self, *, whole: bool) -> None:
+        """The postmaster; or a backend, at which it ends the others and recovers by itself."""
+        postmaster = int(
+            (self._cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
+        )
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text("ascii").split()
+        os.kill(postmaster if whole or not children else int(children[-1]), signal.SIGKILL)
+        if whole:
+            self._stack.enter_context(EmbeddedServer(self.folder))
+
+    def wait_until_open(self) -> None:
+        """Until web and database answer."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (self._web_answers() and self._database_answers()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody answers; see {self.folder}/web.out")
+            time.sleep(0.1)
+
+    def _web_answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
+
+    def _database_answers(self) -> bool:
+        url = self.application.url.set(drivername="postgresql").render_as_string(
+            hide_password=False
+        )
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -1,0 +1,132 @@
+"""The routers' tables against ours: every paid voucher is there once, and nothing else of ours."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+
+from ticketing.platform.db.database import Database
+
+Shelf = Sequence[Mapping[str, str]]  # a router's users, as it shows them
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A voucher as our database has it."""
+
+    key: str
+    router: str
+    profile: str
+    name: str = field(repr=False)
+    password: str = field(repr=False)
+    state: str
+    order: int | None
+    order_state: str
+    was_paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherBooks:
+    """All vouchers, and how many each paid order is to have."""
+
+    office: str  # our sign on a router
+    owed: dict[int, int]
+    rows: Sequence[Row]
+
+
+def read(database: Database, office: str) -> VoucherBooks:
+    """All of it, of one instant: nobody else writes any more."""
+    with database.transaction() as connection:
+        return VoucherBooks(
+            office,
+            {row.order_id: int(row.vouchers) for row in connection.execute(_OWED)},
+            [Row(*row) for row in connection.execute(_VOUCHERS)],
+        )
+
+
+def offences(
+    books: VoucherBooks, shelves: Mapping[str, Shelf], somebody_elses: Mapping[str, str]
+) -> Iterator[str]:
+    """Everything that is not as it must be. Codes are not told: a report is no place for them."""
+    yield from _of_orders(books)
+    yield from _of_rows(books, shelves)
+    for name, shelf in shelves.items():
+        yield from _of_a_shelf(name, shelf, books, somebody_elses)
+
+
+def _of_orders(books: VoucherBooks) -> Iterator[str]:
+    made: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
+    for row in books.rows:
+        made[row.order][row.state] += 1
+    for order, number in books.owed.items():
+        if made[order] != {"present": number}:
+            yield f"order {order} is paid: its vouchers are {dict(made[order])}, not {number}"
+
+
+def _of_rows(books: VoucherBooks, shelves: Mapping[str, Shelf]) -> Iterator[str]:
+    found = defaultdict(set)
+    for name, shelf in shelves.items():
+        for place, user in enumerate(shelf):
+            for word in (user["name"], *user.get("comment", "").split(":")):
+                found[word].add((name, place))
+    for row in books.rows:
+        if row.order is not None and not row.was_paid:
+            yield f"{row.key}: a voucher without money, of order {row.order}"
+        elif row.order is not None and row.order_state != "paid" and row.state != "gone":
+            yield f"{row.key} is {row.state}: its order {row.order} is {row.order_state}"
+        there = found[row.name] | found[row.key]
+        wanted = row.state == "present"
+        if len(there) != wanted:
+            yield f"{row.key} is {row.state}: on routers {len(there)} times"
+        for name, place in there:
+            user = shelves[name][place]
+            yield from (f"{row.key}: {what}" for what in _unlike(row, name, user, books.office))
+
+
+def _unlike(row: Row, router: str, user: Mapping[str, str], office: str) -> Iterator[str]:
+    wanted = {
+        "name": row.name,
+        "password": row.password,
+        "profile": row.profile,
+        "comment": f"tk:{office}:{row.key}:{row.name}",
+    }
+    if router != row.router:
+        yield f"on {router}, not on {row.router}"
+    for what, value in wanted.items():
+        if user.get(what) != value:
+            yield f"another {what} on {router}"
+
+
+def _of_a_shelf(
+    router: str, shelf: Shelf, books: VoucherBooks, somebody_elses: Mapping[str, str]
+) -> Iterator[str]:
+    known = {row.name for row in books.rows}
+    if not any(somebody_elses.items() <= user.items() for user in shelf):
+        yield f"{router}: what somebody else had there is not as it was"
+    strange = [user for user in shelf if user["name"] not in {*known, somebody_elses["name"]}]
+    if strange:
+        yield f"{router}: {len(strange)} users that we do not know"
+
+
+def summary(books: VoucherBooks, shelves: Iterable[Shelf]) -> dict[str, object]:
+    """The figures, for people."""
+    return {
+        "purchases": len(books.owed),
+        "vouchers": dict(Counter(row.state for row in books.rows)),
+        "on routers": sum(map(len, shelves)),
+    }
+
+
+# plain SQL, and not our own queries: who judges shares nothing with the judged
+_OWED = text(
+    "SELECT l.order_id, sum(l.quantity) AS vouchers FROM order_lines l"
+    " JOIN packages p USING (ticket_type_id) JOIN orders o ON o.id = l.order_id"
+    " WHERE o.state = 'paid' GROUP BY l.order_id"
+)
+_VOUCHERS = text(
+    "SELECT v.key, r.name, p.profile, v.name, v.password, v.state, o.id, coalesce(o.state, ''),"
+    " o.paid_attempt_id IS NOT NULL FROM vouchers v JOIN routers r ON r.id = v.router_id"
+    " JOIN packages p ON p.ticket_type_id = v.ticket_type_id"
+    " LEFT JOIN order_lines l ON l.id = v.order_line_id LEFT JOIN orders o ON o.id = l.order_id"
+)

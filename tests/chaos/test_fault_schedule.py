@@ -1,0 +1,29 @@
+"""Whatever can go wrong outside is understood out there, and is over when it is over."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from chaos.environment import Town
+from chaos.fault_schedule import SPELLS, clear_up
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Town]:
+    with Town(seed=1) as everybody:
+        yield everybody
+
+
+@pytest.mark.parametrize("spell", sorted(SPELLS))
+def test_bad_weather_comes_and_goes(town: Town, spell: str) -> None:
+    town.give_number("+6281234567890", "has no WhatsApp")
+
+    SPELLS[spell](town, random.Random(1))  # noqa: S311 - no secret
+    clear_up(town)
+
+    quiet = {"answers": [], "banned": False, "lost": 0, "refused": {"6281234567890": 131026}}
+    assert quiet.items() <= town.whatsapp.faults.shown().items()
+    assert town.mail.faults.shown()["meets"] == []
+    for router in town.routers.values():
+        assert router.faults.for_command("/ip/hotspot/user/add") is None

@@ -1,0 +1,110 @@
+"""The judge of a sale judged: each thing that must not be is found, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from chaos.payment_invariants import Books, offences
+from simulators.midtrans.methods import METHODS
+from simulators.midtrans.transaction import Transaction
+
+KEY = "ORD-A-01"
+
+
+@pytest.fixture
+def books() -> Books:
+    """One order of two places, paid, with two printed tickets."""
+    return Books(
+        orders={1: ("paid", 100_000, KEY)},
+        attempts={KEY: 1},
+        places={1: 2},
+        tickets={1: ["a.pdf", "b.pdf"]},
+        questions={},
+        unhandled=0,
+        quarantined=0,
+        wrong_counts=[],
+    )
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def money() -> Callable[..., Transaction]:
+    """A payment as the gateway has it."""
+
+    def paid(key: str = KEY, amount: int = 100_000, status: str = "settlement") -> Transaction:
+        now = datetime(2026, 11, 20, tzinfo=UTC)
+        payment = Transaction(key, "", METHODS["gopay"], amount, now, None, (), {}, uuid4())
+        payment.status = status
+        return payment
+
+    return paid
+
+
+def test_a_paid_order_with_its_tickets_is_no_offence(
+    books: Books, money: Callable[..., Transaction], documents: Path
+) -> None:
+    assert [*offences(books, [money()], confirmed=[1], documents=documents)] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"orders": {}, "places": {}, "tickets": {}}, "confirmed and is gone"),
+        ({"attempts": {}}, "an attempt we never made"),
+        ({"tickets": {1: ["a.pdf"]}}, "1 tickets, not 2"),
+        ({"tickets": {1: ["a.pdf", "b.pdf", "b.pdf"]}}, "3 tickets, not 2"),
+        ({"tickets": {1: ["a.pdf", "c.pdf"]}}, "without their PDF"),
+        ({"tickets": {1: ["a.pdf", ""]}}, "without their PDF"),
+        ({"orders": {1: ("paid", 90_000, KEY)}}, "with Rp100000"),
+        ({"orders": {1: ("pending", 100_000, "")}, "tickets": {}}, "still holds its places"),
+        ({"orders": {1: ("expired", 100_000, "")}, "tickets": {}}, "nobody is asked"),
+        ({"orders": {1: ("expired", 100_000, "")}, "questions": {1: {"x"}}}, "2 tickets, not 0"),
+        ({"unhandled": 1}, "never handled"),
+        ({"quarantined": 1}, "nobody could place"),
+        ({"wrong_counts": ["stock has drifted"]}, "drifted"),
+    ],
+)
+def test_what_must_not_be_is_found(
+    books: Books,
+    money: Callable[..., Transaction],
+    documents: Path,
+    wrong: dict[str, object],
+    said: str,
+) -> None:
+    sick = replace(books, **wrong)
+    paid = [] if not sick.orders else [money()]
+
+    found = [*offences(sick, paid, confirmed=[1], documents=documents)]
+
+    assert any(said in offence for offence in found)
+
+
+def test_a_ticket_without_money_is_found(
+    books: Books, money: Callable[..., Transaction], documents: Path
+) -> None:
+    found = [*offences(books, [money(status="deny")], confirmed=[], documents=documents)]
+
+    assert found == [f"order 1: paid says {KEY}, with RpNone"]
+
+
+def test_money_that_came_twice_is_an_offence_until_somebody_is_asked(
+    books: Books, money: Callable[..., Transaction], documents: Path
+) -> None:
+    twice = replace(books, attempts=books.attempts | {"ORD-A-02": 1})
+    asked = replace(twice, questions={1: {"paid_twice"}})
+    paid = [money(), money("ORD-A-02")]
+
+    silent = [*offences(twice, paid, confirmed=[], documents=documents)]
+
+    assert silent == ["ORD-A-02: Rp100000 for nothing, and nobody is asked; its order is paid"]
+    assert [*offences(asked, paid, confirmed=[], documents=documents)] == []

@@ -1,0 +1,81 @@
+"""The judge of vouchers judged: what must not be on a router, or in a row, is found."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.environment import SOMEBODY_ELSES
+from chaos.voucher_invariants import Row, Shelf, VoucherBooks, offences
+
+ROW = Row("VA", "kopi", "1day", "kopi-a", "pass-a", "present", 1, "paid", was_paid=True)
+USER = {
+    "name": "kopi-a",
+    "password": "pass-a",
+    "profile": "1day",
+    "comment": "tk:office:VA:kopi-a",
+}
+
+
+@pytest.fixture
+def books() -> VoucherBooks:
+    """One order, paid, with one voucher."""
+    return VoucherBooks("office", {1: 1}, [ROW])
+
+
+def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherBooks) -> None:
+    shelves = {"kopi": [SOMEBODY_ELSES, USER], "taman": [SOMEBODY_ELSES]}
+
+    assert [*offences(books, shelves, SOMEBODY_ELSES)] == []
+
+
+@pytest.mark.parametrize(
+    ("shelf", "said"),
+    [
+        ([SOMEBODY_ELSES], "VA is present: on routers 0 times"),
+        ([SOMEBODY_ELSES, USER, USER], "VA is present: on routers 2 times"),
+        ([SOMEBODY_ELSES, USER | {"password": "other"}], "VA: another password on kopi"),
+        ([SOMEBODY_ELSES, USER | {"comment": "by hand"}], "VA: another comment on kopi"),
+        ([SOMEBODY_ELSES, USER | {"profile": "7days"}], "VA: another profile on kopi"),
+        ([SOMEBODY_ELSES, USER | {"comment": "tk:other:VA:kopi-a"}], "VA: another comment on kopi"),
+        ([SOMEBODY_ELSES, USER | {"name": "kopi-b"}], "kopi: 1 users that we do not know"),
+        ([USER], "kopi: what somebody else had there is not as it was"),
+    ],
+)
+def test_what_must_not_be_on_a_router_is_found(
+    books: VoucherBooks, shelf: Shelf, said: str
+) -> None:
+    assert said in [*offences(books, {"kopi": shelf}, SOMEBODY_ELSES)]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"router": "taman"}, "VA: on kopi, not on taman"),
+        ({"state": "asked"}, "order 1 is paid: its vouchers are {'asked': 1}, not 1"),
+        ({"state": "asked"}, "VA is asked: on routers 1 times"),
+        ({"state": "gone"}, "VA is gone: on routers 1 times"),
+        ({"was_paid": False, "order_state": "expired"}, "VA: a voucher without money, of order 1"),
+        ({"order_state": "cancelled"}, "VA is present: its order 1 is cancelled"),
+    ],
+)
+def test_a_row_that_must_not_be_is_found(
+    books: VoucherBooks, row: dict[str, object], said: str
+) -> None:
+    sick = replace(books, rows=[replace(ROW, **row)])
+
+    assert said in [*offences(sick, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)]
+
+
+def test_fewer_than_ordered_is_found(books: VoucherBooks) -> None:
+    owed = replace(books, owed={1: 2})
+
+    found = [*offences(owed, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)]
+
+    assert found == ["order 1 is paid: its vouchers are {'present': 1}, not 2"]
+
+
+def test_stock_that_nobody_bought_is_no_offence(books: VoucherBooks) -> None:
+    ahead = replace(ROW, order=None, order_state="", was_paid=False)
+    stock = replace(books, owed={}, rows=[ahead])
+
+    assert [*offences(stock, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)] == []

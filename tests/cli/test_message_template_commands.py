@@ -1,0 +1,68 @@
+"""Messages from the command line: read before anybody gets them, in the operator's own words."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from ticketing.notifications.messages.templates import OURS
+
+Ticketing = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def ticketing(run_ticketing: Ticketing, tmp_path: Path) -> Ticketing:
+    """Runs `ticketing …` without any database, with an own text for one message."""
+    own = tmp_path / "id" / "order_reversed.mail.j2"
+    own.parent.mkdir()
+    text = (OURS / "id" / "order_reversed.mail.j2").read_text(encoding="utf-8")
+    own.write_text(text.replace("{% block text %}", "{% block text %}\nSalam hangat!\n"))
+    environment = {
+        "PATH": os.environ["PATH"], "COLUMNS": "200", "MESSAGES_PATH": str(tmp_path),
+        "TICKETING_DATA": str(tmp_path / "data"), "WEB_PUBLIC_URL": "https://tiket.example.org",
+    }  # fmt: skip
+    return partial(run_ticketing, environment=environment)
+
+
+def test_every_message_can_be_read_as_mail_and_as_chat(ticketing: Ticketing) -> None:
+    names = ticketing("messages", "list").stdout.split()
+
+    shown = ticketing("messages", "preview", "voucher_ready", "--language", "en")
+
+    assert {"order_tickets", "voucher_ready"} <= set(names)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("mail")
+    assert "\nchat" in shown.stdout
+
+
+def test_an_operators_own_words_win(ticketing: Ticketing) -> None:
+    shown = ticketing("messages", "preview", "order_reversed")
+
+    assert "Salam hangat!" in shown.stdout
+
+
+def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
+    asked = json.loads(ticketing("messages", "approval", "voucher_ready").stdout)
+
+    assert (asked["name"], asked["language"]) == ("voucher_ready", "id")
+    assert "https://tiket.example.org/" in json.dumps(asked["components"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("preview", "voucher_redy"), "ticketing messages list"),
+        (("preview", "voucher_ready", "--language", "jv"), "none of id, en"),
+    ],
+)
+def test_a_mistyped_name_or_language_is_told_the_way_out(
+    ticketing: Ticketing, asked: tuple[str, ...], said: str
+) -> None:
+    refused = ticketing("messages", *asked)
+
+    assert refused.returncode == 2
+    assert said in refused.stderr

@@ -1,0 +1,582 @@
+"""Our mailer against a server on a port: what arrives, and what it makes of every fault."""
+
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from random import Random
+from threading import Thread
+from typing import Protocol, Self
+
+import pytest
+
+from simulators.mail.faults import Fault
+from simulators.mail.server import MailSimulator
+from simulators.mail.smtp import Login
+from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.mail.mime import Sender
+from ticketing.notifications.mail.smtp_server import MailServer, Security
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Attachment,
+    Cause,
+    Declined,
+    Later,
+    Mail,
+    Outcome,
+    Stops,
+    Unsure,
+)
+from ticketing.platform.kernel.errors import Misconfigured
+
+SARI = "sari@example.org"
+WORD = "the-word-nobody-may-see"
+
+
+class Scripted:
+    """A server that answers each command by the script; None hangs up."""
+
+    def __init__(self, script: dict[bytes, bytes | None]) -> None:
+        self.heard: list[bytes] = []
+        self._script = script
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._thread = Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        connection, _ = self._listening.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 scripted\r\n")
+            for line in lines:
+                self.heard.append(line.strip())
+                command = line[:4].strip().upper()
+                answer = self._script.get(command, b"250 OK")
+                if answer is None:
+                    return
+                connection.sendall(answer + b"\r\n")
+
+
+class Certificate(Protocol):
+    def shown(self) -> object: ...
+
+    def trusted(self) -> object: ...
+
+
+def test_a_mail_arrives_as_it_was_written(mails: MailSimulator, mailer: Mailer, mail: Mail) -> None:
+    outcome = mailer.send(SARI, mail, reference="delivery-1", name="Sari Dewi")
+
+    (received,) = mails.mails(SARI)
+    message = received.message
+    html = message.get_body(("html",))
+    assert outcome == Accepted("<delivery-1@example.org>")
+    assert message["From"] == "Panitia Wisuda <tiket@example.org>"
+    assert message["To"] == "Sari Dewi <sari@example.org>"
+    assert message["Reply-To"] == "panitia@example.org"
+    assert message["Subject"] == mail.subject
+    assert message["Message-ID"] == "<delivery-1@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime is not None
+    assert message["List-Unsubscribe"] is None
+    assert received.text == mail.text
+    assert html is not None
+    assert html.get_content().strip() == mail.html
+    assert received.files == {"Tiket TC-2026-7Q4M9ZKD.pdf": mail.attachments[0].content}
+
+
+def test_a_bounce_would_come_back_with_our_reference(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mailer.send(SARI, mail, reference="delivery-1")
+
+    (received,) = mails.mails(SARI)
+    assert received.sender == "bounces+delivery-1@example.org"
+
+
+def test_every_attempt_has_the_same_message_id(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    for reference in ("delivery-1", "delivery-1", "delivery-2", "two words, and Ünïcödé"):
+        mailer.send(SARI, mail, reference=reference)
+
+    first, second, third, odd = (each.message["Message-ID"] for each in mails.mails(SARI))
+    assert first == second != third
+    assert odd.isascii()
+    assert " " not in odd
+
+
+@pytest.mark.parametrize(
+    "name", ["Sari Ünïcödé 佐藤", 'Sari "the, Great"', "Sari\r\nBcc: all@x.org"]
+)
+def test_names_of_every_kind_are_shown_and_forge_no_header(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, name: str
+) -> None:
+    outcome = mailer.send(SARI, mail, reference="delivery-1", name=name)
+
+    (received,) = mails.mails(SARI)
+    assert isinstance(outcome, Accepted)
+    assert received.message["To"].addresses[0].display_name == name.replace("\r\n", " ")
+    assert received.message["Bcc"] is None
+    assert received.content.isascii()
+
+
+def test_a_subject_of_every_kind_arrives_on_one_line(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    subject = "Tiket 🎟 “Wisuda”\nBcc: all@x.org " + "sangat " * 30
+
+    mailer.send(SARI, replace(mail, subject=subject), reference="delivery-1")
+
+    (received,) = mails.mails(SARI)
+    assert received.message["Subject"] == subject.replace("\n", " ").strip()
+    assert received.message["Bcc"] is None
+
+
+def test_texts_beyond_ascii_and_lines_of_dots_arrive_unchanged(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    text = "Halo Sørën 🎉\n.\n..\n.hidden\n" + "panjang " * 300 + "\n"
+
+    mailer.send(SARI, replace(mail, text=text), reference="delivery-1")
+
+    (received,) = mails.mails(SARI)
+    assert received.text == text
+    assert received.content.isascii()
+    assert max(map(len, received.content.splitlines())) < 998
+
+
+@pytest.mark.parametrize(
+    ("name", "arrives_as"),
+    [
+        ("Tiket Sørën.pdf", "Tiket Sren.pdf"),
+        ("Tiket Ayu Café.pdf", "Tiket Ayu Cafe.pdf"),
+        ("../../etc/passwd.pdf", "etc_passwd.pdf"),
+        ("佐藤.pdf", "file.pdf"),
+        ('a"b\r\nX: y.pdf', "a_b_X_ y.pdf"),
+        ("x" * 300 + ".pdf", "x" * 80 + ".pdf"),
+        ("tiket", "tiket"),
+    ],
+)
+def test_a_file_arrives_under_a_name_that_every_program_can_show(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, name: str, arrives_as: str
+) -> None:
+    mailer.send(
+        SARI, replace(mail, attachments=(Attachment(name, b"%PDF"),)), reference="delivery-1"
+    )
+
+    (received,) = mails.mails(SARI)
+    assert received.files == {arrives_as: b"%PDF"}
+
+
+def test_a_domain_beyond_ascii_is_written_as_name_servers_know_it(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    outcome = mailer.send("sari@bücher.example.org", mail, reference="delivery-1")
+
+    (received,) = mails.mails("sari@xn--bcher-kva.example.org")
+    assert isinstance(outcome, Accepted)
+    assert received.message["To"].addresses[0].domain == "xn--bcher-kva.example.org"
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["", "sari", "sari@", "a b@example.org", "sari@example.org, all@example.org", "ñu@example.org",
+     "sari@example.org\r\nRCPT TO:<all@example.org>", "-@-.org"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_without_asking_the_server(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, to: str
+) -> None:
+    outcome = mailer.send(to, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Declined)
+    assert outcome.cause is Cause.RECIPIENT
+    assert mails.mails() == []
+
+
+def test_what_nobody_asked_for_can_be_unsubscribed_from(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    url = "https://tickets.example/unsubscribe/a1"
+
+    mailer.send(SARI, replace(mail, unsubscribe_url=url), reference="delivery-1")
+
+    (received,) = mails.mails(SARI)
+    assert received.message["List-Unsubscribe"] == f"<{url}>"
+    assert received.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_many_mails_share_a_connection(mails: MailSimulator, mailer: Mailer, mail: Mail) -> None:
+    for number in range(5):
+        mailer.send(SARI, mail, reference=f"delivery-{number}")
+
+    assert {received.connection for received in mails.mails(SARI)} == {1}
+
+
+def test_threads_have_a_connection_each_and_no_mail_is_lost(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(
+            threads.map(
+                lambda number: mailer.send(SARI, mail, reference=f"delivery-{number}"), range(40)
+            )
+        )
+
+    named = {received.message["Message-ID"] for received in mails.mails(SARI)}
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert len(named) == len(mails.mails(SARI)) == 40
+    assert len({received.connection for received in mails.mails(SARI)}) <= 4
+
+
+def test_a_server_that_has_had_enough_of_a_connection_gets_another(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mails.faults.set(mails_a_connection=2)
+
+    outcomes = [mailer.send(SARI, mail, reference=f"delivery-{n}") for n in range(5)]
+
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert [received.connection for received in mails.mails(SARI)] == [1, 1, 2, 2, 3]
+
+
+def test_a_connection_cut_while_it_idled_is_replaced(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mailer.send(SARI, mail, reference="delivery-1")
+    mails.faults.set(meets=[Fault("mail")])
+
+    outcome = mailer.send(SARI, mail, reference="delivery-2")
+
+    assert isinstance(outcome, Accepted)
+    assert [received.connection for received in mails.mails(SARI)] == [1, 2]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+def test_a_cut_before_the_content_means_that_nothing_was_sent(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, stage: str, one_by_one: bool
+) -> None:
+    mails.faults.set(meets=[{"stage": stage, "times": 2}], one_by_one=one_by_one)
+
+    outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Later)
+    assert mails.mails() == []
+    assert isinstance(mailer.send(SARI, mail, reference="delivery-1"), Later | Accepted)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize(("stage", "kept"), [("content", 0), ("end", 0), ("accepted", 1)])
+def test_a_cut_once_the_content_is_on_its_way_leaves_us_unsure(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, stage: str, kept: int, one_by_one: bool
+) -> None:
+    mails.faults.set(meets=[{"stage": stage}], one_by_one=one_by_one)
+
+    outcome = mailer.send(SARI, mail, reference="delivery-1")
+    next_one = mailer.send(SARI, mail, reference="delivery-2")
+
+    assert isinstance(outcome, Unsure)
+    assert isinstance(next_one, Accepted)
+    assert len(mails.mails()) == kept + 1
+
+
+def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
+    mails: MailSimulator, server: MailServer, sender: Sender, mail: Mail
+) -> None:
+    mails.faults.set(meets=[Fault("accepted", "", seconds=60)])
+
+    with Mailer(replace(server, acceptance_seconds=1), sender) as hasty:
+        outcome = hasty.send(SARI, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Unsure)
+    assert len(mails.mails(SARI)) == 1
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize(
+    ("stage", "reply", "expected"),
+    [
+        ("mail", "451 4.3.0 Try later", Later("", "4.3.0", stops=Stops.SENDER)),
+        ("mail", "552 5.3.4 Too big", Declined("", "5.3.4", Cause.MESSAGE)),
+        ("mail", "553 5.1.8 Sender unknown", Later("", "5.1.8", stops=Stops.CHANNEL)),
+        ("mail", "530 5.7.0 Must authenticate", Later("", "5.7.0", stops=Stops.CHANNEL)),
+        ("rcpt", "451 4.7.1 Greylisted", Later("", "4.7.1")),
+        ("rcpt", "452 Storage", Later("", "452")),
+        ("rcpt", "550 5.1.1 No such user", Declined("", "5.1.1", Cause.RECIPIENT)),
+        ("rcpt", "550 No such user", Declined("", "550", Cause.RECIPIENT)),
+        ("rcpt", "552 5.2.2 Mailbox full", Later("", "5.2.2")),
+        ("rcpt", "554 5.7.1 Relay denied", Declined("", "5.7.1", Cause.MESSAGE)),
+        ("rcpt", "421 4.3.2 Shutting down", Later("", "4.3.2", stops=Stops.SENDER)),
+        ("data", "451 4.3.0 Try later", Later("", "4.3.0")),
+        ("data", "554 5.5.1 No valid recipients", Declined("", "5.5.1", Cause.MESSAGE)),
+        ("end", "452 4.3.1 Disk full", Later("", "4.3.1")),
+        ("end", "554 5.7.1 Looks like spam", Declined("", "5.7.1", Cause.MESSAGE)),
+        ("end", "550 5.1.1 No such user", Declined("", "5.1.1", Cause.RECIPIENT)),
+        ("end", "421 4.3.2 Shutting down", Later("", "4.3.2", stops=Stops.SENDER)),
+    ],
+)
+def test_a_refusal_means_what_it_says_where_it_is_said(
+    mails: MailSimulator,
+    mailer: Mailer,
+    mail: Mail,
+    stage: str,
+    reply: str,
+    expected: Outcome,
+    one_by_one: bool,
+) -> None:
+    mails.faults.set(meets=[{"stage": stage, "reply": reply}], one_by_one=one_by_one)
+
+    outcome = mailer.send(SARI, mail, reference="delivery-1")
+    next_one = mailer.send(SARI, mail, reference="delivery-2")
+
+    assert isinstance(outcome, Later | Declined)
+    assert replace(outcome, reason="") == expected
+    assert reply[4:20] in outcome.reason
+    assert isinstance(next_one, Accepted)
+
+
+@pytest.mark.parametrize("offer", [b"250-hi\r\n250 PIPELINING", b"250 hi"])
+def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
+    sender: Sender, mail: Mail, offer: bytes
+) -> None:
+    script: dict[bytes, bytes | None] = {
+        b"EHLO": offer,
+        b"RCPT": b"550 5.1.1 No such user",
+        b"DATA": b"354 Go ahead",
+    }
+    with Scripted(script) as scripted:
+        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
+        with Mailer(server, sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    after_data = scripted.heard[scripted.heard.index(b"RCPT TO:<sari@example.org>") + 1 :]
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "5.1.1"
+    assert after_data in ([b"DATA", b".", b"rset", b"quit"], [b"rset", b"quit"])
+
+
+@pytest.mark.parametrize(
+    ("offer", "hangs_up_at"), [(b"250-hi\r\n250 PIPELINING", b"DATA"), (b"250 hi", b"RSET")]
+)
+def test_a_refusal_stands_though_the_server_hangs_up_after_it(
+    sender: Sender, mail: Mail, offer: bytes, hangs_up_at: bytes
+) -> None:
+    script: dict[bytes, bytes | None] = {
+        b"EHLO": offer,
+        b"RCPT": b"550 5.1.1 No such user",
+        hangs_up_at: None,
+    }
+    with Scripted(script) as scripted:
+        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
+        with Mailer(server, sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "5.1.1"
+
+
+def test_whoever_has_one_address_gets_bounces_and_replies_there(
+    mails: MailSimulator, server: MailServer, mail: Mail
+) -> None:
+    with Mailer(server, Sender("tiket@example.org")) as mailer:
+        mailer.send(SARI, mail, reference="delivery-1")
+
+    (received,) = mails.mails(SARI)
+    assert received.sender == "tiket@example.org"
+    assert received.message["Reply-To"] is None
+    assert received.message["From"] == "tiket@example.org"
+
+
+def test_a_greylisted_mail_is_accepted_the_second_time(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mails.faults.set(meets=[Fault("rcpt", "451 4.7.1 Greylisted", to="sari@")])
+
+    first, second = (mailer.send(SARI, mail, reference="delivery-1") for _ in range(2))
+
+    assert isinstance(first, Later)
+    assert isinstance(second, Accepted)
+    assert len(mails.mails(SARI)) == 1
+
+
+def test_one_bad_address_does_not_spoil_the_next(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mails.faults.set(meets=[Fault("rcpt", "550 5.1.1 No such user", to="nobody@", times=9)])
+
+    outcomes = [
+        mailer.send(to, mail, reference=to)
+        for to in (SARI, "nobody@example.org", "budi@example.org")
+    ]
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Declined, Accepted]
+    assert {received.connection for received in mails.mails()} == {1}
+
+
+def test_what_a_server_repeats_of_an_address_is_not_kept(
+    mails: MailSimulator, mailer: Mailer, mail: Mail
+) -> None:
+    mails.faults.set(meets=[Fault("rcpt", f"550 5.1.1 <{SARI}>: No such user {SARI}")])
+
+    outcome = mailer.send(SARI, mail, reference="delivery-1", name="Sari")
+
+    assert "sari" not in repr(outcome).lower()
+    assert "No such user" in repr(outcome)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_goes_wrong_our_word_agrees_with_the_servers_book(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, seed: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 - a test that can be repeated
+    stages = ["mail", "rcpt", "data", "content", "end", "accepted", "none"]
+    replies = [None, "421 4.3.2 Closing", "451 4.3.0 Later", "550 5.1.1 Nobody"]
+
+    for number in range(40):
+        stage, reply = chance.choice(stages), chance.choice(replies)
+        cut = stage in {"content", "accepted"}
+        meets = [] if stage == "none" else [Fault(stage, None if cut else reply)]  # type: ignore[arg-type]  # one of the stages
+        mails.faults.set(meets=meets, one_by_one=chance.random() < 0.5)
+        before = len(mails.mails())
+        outcome = mailer.send(SARI, mail, reference=f"delivery-{number}")
+
+        taken = len(mails.mails()) - before
+        assert taken == 1 if isinstance(outcome, Accepted) else taken <= 1
+        assert taken == 0 or isinstance(outcome, Accepted | Unsure)
+
+
+def test_nothing_of_a_recipient_or_a_mail_is_logged(
+    mails: MailSimulator, mailer: Mailer, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "ticketing")
+    mails.faults.set(meets=[Fault("rcpt", f"550 5.1.1 <{SARI}>: No such user")])
+
+    for _ in range(2):
+        mailer.send(SARI, mail, reference="delivery-1", name="Sari Dewi")
+
+    ours = [record for record in caplog.records if not record.name.startswith("mail.")]
+    assert [record for record in ours if "sari" in record.getMessage().lower()] == []
+
+
+def test_a_mail_too_large_is_refused_before_anything_is_sent(
+    mails: MailSimulator, server: MailServer, sender: Sender, mail: Mail
+) -> None:
+    with Mailer(server, sender, largest=10_000) as careful, Mailer(server, sender) as careless:
+        ours = careful.send(SARI, mail, reference="delivery-1")
+        huge = replace(mail, attachments=(Attachment("a.pdf", bytes(7_400_000)),))
+        theirs = careless.send(SARI, huge, reference="delivery-2")
+
+    for outcome in (ours, theirs):
+        assert isinstance(outcome, Declined)
+        assert (outcome.code, outcome.cause) == ("attachment", Cause.MESSAGE)
+    assert mails.mails() == []
+
+
+def test_a_server_with_a_smaller_limit_is_believed(sender: Sender, mail: Mail) -> None:
+    with MailSimulator(largest=5_000) as mails:
+        server = MailServer(mails.host, mails.port, Security.NONE)
+        with Mailer(server, sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+            small = mailer.send(SARI, replace(mail, attachments=()), reference="delivery-2")
+
+    assert isinstance(outcome, Declined)
+    assert outcome.code == "attachment"
+    assert isinstance(small, Accepted)
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+def test_mails_travel_encrypted_and_after_a_login(
+    certificate: Certificate, sender: Sender, mail: Mail, security: Security
+) -> None:
+    context = {security.value: certificate.shown()}
+    with MailSimulator(login=Login("tiket", WORD), **context) as mails:
+        server = MailServer(
+            mails.host, mails.port, security, "tiket", WORD, authorities=certificate.trusted()
+        )
+        with Mailer(server, sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+        (received,) = mails.mails(SARI)
+
+    assert isinstance(outcome, Accepted)
+    assert received.over_tls
+
+
+def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
+    certificate: Certificate, sender: Sender, mail: Mail
+) -> None:
+    with MailSimulator(login=Login("tiket", "right"), starttls=certificate.shown()) as mails:
+        server = MailServer(
+            mails.host,
+            mails.port,
+            user="tiket",
+            password=WORD,
+            authorities=certificate.trusted(),
+        )
+        with Mailer(server, sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Later)
+    assert outcome.stops is Stops.CHANNEL
+    assert WORD not in repr((outcome, server, mailer))
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+def test_a_certificate_nobody_vouches_for_stops_the_channel(
+    certificate: Certificate, sender: Sender, mail: Mail, security: Security
+) -> None:
+    with MailSimulator(**{security.value: certificate.shown()}) as mails:
+        with Mailer(MailServer(mails.host, mails.port, security), sender) as mailer:
+            outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+        assert mails.mails() == []
+
+    assert isinstance(outcome, Later)
+    assert outcome.stops is Stops.CHANNEL
+
+
+def test_a_server_without_starttls_gets_no_mail_that_wants_it(
+    mails: MailSimulator, sender: Sender, mail: Mail
+) -> None:
+    with Mailer(MailServer(mails.host, mails.port, Security.STARTTLS), sender) as mailer:
+        outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    assert isinstance(outcome, Later)
+    assert outcome.stops is Stops.CHANNEL
+    assert mails.mails() == []
+
+
+def test_a_server_that_is_not_there_was_given_nothing(sender: Sender, mail: Mail) -> None:
+    with Mailer(MailServer("127.0.0.1", 9, Security.NONE), sender) as mailer:
+        outcome = mailer.send(SARI, mail, reference="delivery-1")
+
+    assert outcome == Later(
+        "mail server: not reached (ConnectionRefusedError)",
+        "ConnectionRefusedError",
+        stops=Stops.SENDER,
+    )
+
+
+def test_a_password_is_never_said_on_an_open_wire() -> None:
+    with pytest.raises(Misconfigured, match="starttls"):
+        MailServer("mail.example.org", security=Security.NONE, user="tiket", password=WORD)
+
+    assert MailServer("127.0.0.1", security=Security.NONE, user="tiket", password=WORD).user
+
+
+@pytest.mark.parametrize("address", ["", "tiket", "tiket@", "ñu@example.org"])
+def test_nobody_writes_from_no_address(address: str) -> None:
+    with pytest.raises(Misconfigured):
+        Sender("tiket@example.org", reply_to=address or "x")
+
+
+def test_a_mail_server_has_a_name() -> None:
+    with pytest.raises(Misconfigured):
+        MailServer("")

@@ -1,0 +1,504 @@
+"""Our client against Midtrans on a port: what it does, and what it makes of every fault."""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+
+import pytest
+
+from simulators.http import Answer, Request, Server
+from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.kernel.errors import GatewayRefused, GatewayUnavailable, Misconfigured
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.payments.midtrans.client import Account, Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout
+
+
+class Vendor:
+    """Any answer at all, whatever was asked."""
+
+    def __init__(self) -> None:
+        self.answer = Answer(200)
+        self.url = ""
+
+    def respond(self, _: Request) -> Answer:
+        return self.answer
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    anything = Vendor()
+    with Server("127.0.0.1", 0, anything.respond) as server:
+        anything.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield anything
+        server.shutdown()
+        thread.join()
+
+
+def test_a_page_is_for_the_amount_the_items_add_up_to(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    page = client.create(checkout)
+
+    (session,) = midtrans.bank.sessions()
+    assert page.token == session.token
+    assert page.url == f"{midtrans.url}/snap/v4/redirection/{page.token}"
+    assert session.amount == 195_000
+    assert session.finish_url == checkout.finish_url
+
+
+def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
+    client.create(replace(checkout, starts_at=began))
+
+    midtrans.push(checkout.order_id, "choose", "bca_va")
+
+    attempt = client.status(checkout.order_id)
+    assert attempt is not None
+    assert attempt.expires_at == began + timedelta(minutes=30)
+
+
+def test_only_the_methods_asked_for_are_offered(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(replace(checkout, methods=("gopay", "bca_va")))
+
+    (session,) = midtrans.bank.sessions()
+    assert {method.name for method in session.methods} == {"gopay", "bca_va"}
+
+
+def test_a_name_longer_than_the_gateway_takes_is_cut(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    long_name = replace(checkout.items[0], name="Tiket " * 20)
+
+    client.create(replace(checkout, items=(long_name,)))
+
+    (session,) = midtrans.bank.sessions()
+    assert session.amount == 190_000
+
+
+def test_there_is_no_attempt_before_a_method_is_chosen(
+    client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+
+    assert client.status(checkout.order_id) is None
+    assert client.cancel(checkout.order_id) is None
+    assert client.expire(checkout.order_id) is None
+
+
+def test_a_settled_attempt_says_so(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "bca_va")
+
+    attempt = client.status(checkout.order_id)
+
+    assert attempt is not None
+    assert attempt.state is AttemptState.SETTLED
+    assert attempt.amount == checkout.amount
+
+
+def test_an_older_page_ends_when_a_new_one_is_made(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    first = client.create(checkout)
+    second = client.create(checkout)
+
+    assert midtrans.bank.choose(first.token, "gopay") is None
+    assert midtrans.bank.choose(second.token, "gopay") is not None
+
+
+def test_no_page_is_made_for_what_is_being_paid(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "choose", "bca_va")
+
+    with pytest.raises(GatewayRefused, match="use another order ID") as refusal:
+        client.create(checkout)
+
+    assert refusal.value.details["status"] == 400
+
+
+def test_nobody_can_pay_on_a_closed_page(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    page = client.create(checkout)
+
+    client.close_page(page.token)
+    client.close_page(page.token)
+
+    assert midtrans.bank.choose(page.token, "gopay") is None
+
+
+def test_a_page_on_which_payment_began_is_not_closed(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    page = client.create(checkout)
+    midtrans.push(checkout.order_id, "choose", "bca_va")
+
+    with pytest.raises(GatewayRefused, match="on progress"):
+        client.close_page(page.token)
+
+
+@pytest.mark.parametrize("verb", ["cancel", "expire"])
+def test_an_attempt_ended_twice_is_ended_once(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "choose", "bca_va")
+
+    first = getattr(client, verb)(checkout.order_id)
+    second = getattr(client, verb)(checkout.order_id)
+
+    assert first.state.value == verb
+    assert second == first
+
+
+@pytest.mark.parametrize("verb", ["cancel", "expire"])
+def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+
+    attempt = getattr(client, verb)(checkout.order_id)
+
+    assert attempt.state is AttemptState.SETTLED
+
+
+@pytest.mark.parametrize("in_body_only", [False, True])
+def test_an_error_is_seen_in_the_body_too(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, in_body_only: bool
+) -> None:
+    midtrans.faults.set(errors_with_http_200=in_body_only)
+
+    assert client.status(checkout.order_id) is None
+
+
+def test_a_refund_in_parts_and_then_whole(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "other_qris")
+
+    part = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="one less")
+    rest = client.refund(checkout.order_id, key="R2", amount=Rupiah(100_000), reason="rain")
+
+    attempt = client.status(checkout.order_id)
+    assert attempt is not None
+    assert (part.state, rest.state) == (AttemptState.PARTLY_REFUNDED, AttemptState.REFUNDED)
+    assert attempt.refunded == Rupiah(195_000)
+
+
+def test_the_same_refund_key_twice_moves_money_once(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+
+    first = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="")
+    second = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="")
+
+    attempt = client.status(checkout.order_id)
+    assert attempt is not None
+    assert second == first
+    assert attempt.refunded == Rupiah(95_000)
+
+
+def test_a_refund_key_is_not_used_for_another_amount(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+    client.refund(checkout.order_id, key="R1", amount=Rupiah(1_000), reason="")
+
+    with pytest.raises(GatewayRefused, match="Duplicate refund"):
+        client.refund(checkout.order_id, key="R1", amount=Rupiah(2_000), reason="")
+
+
+@pytest.mark.parametrize(
+    ("method", "amount", "status"),
+    [
+        ("bca_va", 195_000, 412),
+        ("indomaret", 195_000, 412),
+        ("shopeepay", 1_000, 414),
+        ("gopay", 195_001, 414),
+    ],
+)
+def test_what_a_channel_cannot_refund_is_refused(
+    midtrans: MidtransSimulator,
+    client: Midtrans,
+    checkout: Checkout,
+    method: str,
+    amount: int,
+    status: int,
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", method)
+
+    with pytest.raises(GatewayRefused) as refusal:
+        client.refund(checkout.order_id, key="R1", amount=Rupiah(amount), reason="")
+
+    assert refusal.value.details["status"] == status
+
+
+def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+    midtrans.faults.set(refunds_denied=1)
+
+    with pytest.raises(GatewayRefused, match="denied by the bank"):
+        client.refund(checkout.order_id, key="R1", amount=Rupiah(1_000), reason="")
+
+    receipt = client.refund(checkout.order_id, key="R1", amount=Rupiah(1_000), reason="")
+    assert receipt.state is AttemptState.PARTLY_REFUNDED
+
+
+def test_a_refund_whose_answer_was_lost_moves_money_once(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up")])
+
+    receipt = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="")
+
+    attempt = client.status(checkout.order_id)
+    assert attempt is not None
+    assert receipt.amount == Rupiah(95_000)
+    assert [refund.amount for refund in attempt.refunds] == [Rupiah(95_000)]
+
+
+@pytest.mark.parametrize("verb", ["cancel", "expire"])
+def test_an_end_whose_answer_was_lost_is_still_known(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+) -> None:
+    client.create(checkout)
+    midtrans.push(checkout.order_id, "choose", "bca_va")
+    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up")])
+
+    attempt = getattr(client, verb)(checkout.order_id)
+
+    assert attempt.state.value == verb
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        AnswerFault("error", status=500),
+        AnswerFault("error", status=503),
+        AnswerFault("error", status=429),
+        AnswerFault("html", status=502),
+        AnswerFault("html", status=200),
+        AnswerFault("html", status=403),
+        AnswerFault("hang-up"),
+        AnswerFault("act-then-hang-up"),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status}",
+)
+def test_what_passes_is_tried_again(
+    midtrans: MidtransSimulator,
+    client: Midtrans,
+    checkout: Checkout,
+    pauses: list[float],
+    fault: AnswerFault,
+) -> None:
+    midtrans.faults.set(answers=[replace(fault, times=2)])
+
+    page = client.create(checkout)
+
+    assert midtrans.bank.page(page.token) is not None
+    assert pauses == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["error", "html", "hang-up"])
+def test_what_lasts_is_unavailable(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, kind: str
+) -> None:
+    midtrans.faults.set(answers=[{"kind": kind, "times": 3}])
+
+    with pytest.raises(GatewayUnavailable):
+        client.status(checkout.order_id)
+
+
+def test_a_slow_answer_is_unavailable(midtrans: MidtransSimulator, checkout: Checkout) -> None:
+    midtrans.faults.set(answers=[AnswerFault("slow", times=3, seconds=5)])
+    account = Account.at(midtrans.url, midtrans.server_key)
+
+    with (
+        Midtrans(account, read_seconds=0.1, pause=lambda _: None) as hasty,
+        pytest.raises(GatewayUnavailable, match="ReadTimeout"),
+    ):
+        hasty.status(checkout.order_id)
+
+
+def test_what_is_refused_is_not_tried_again(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, pauses: list[float]
+) -> None:
+    midtrans.faults.set(answers=[AnswerFault("error", status=400)])
+
+    with pytest.raises(GatewayRefused):
+        client.status(checkout.order_id)
+
+    assert pauses == []
+
+
+def test_nobody_at_the_port_is_unavailable(checkout: Checkout) -> None:
+    with (
+        Midtrans(Account.at("http://127.0.0.1:9", "key"), pause=lambda _: None) as alone,
+        pytest.raises(GatewayUnavailable),
+    ):
+        alone.create(checkout)
+
+
+def test_a_wrong_key_is_refused_and_nobody_reads_it_in_the_error(
+    midtrans: MidtransSimulator, checkout: Checkout
+) -> None:
+    key = "SB-Mid-server-SOMEBODY-ELSES"
+
+    with (
+        Midtrans(Account.at(midtrans.url, key)) as stranger,
+        pytest.raises(GatewayRefused, match="Access denied") as refusal,
+    ):
+        stranger.create(checkout)
+
+    assert refusal.value.details["status"] == 401
+    assert key not in "".join(traceback.format_exception(refusal.value))
+    assert key not in repr(Account.at(midtrans.url, key))
+
+
+def test_an_order_id_cannot_lead_to_another_path(client: Midtrans) -> None:
+    assert client.status("../../snap/v1/transactions#") is None
+
+
+def test_an_attempt_is_found_by_the_gateways_own_number(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    said = midtrans.push(checkout.order_id, "pay", "gopay")
+
+    attempt = client.status(str(said["transaction_id"]))
+
+    assert attempt is not None
+    assert attempt.order_id == checkout.order_id
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b"[" * 100_000,
+        b'{"status_code": "200", "transaction_status": "settlement"}',
+        b"""{"order_id": "ANOTHER-01", "transaction_id": "x", "transaction_status": "settlement",
+        "status_code": "200", "gross_amount": "1.00", "transaction_time": "2026-01-31 19:05:10"}""",
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: bytes) -> None:
+    vendor.answer = Answer(200, body)
+
+    with (
+        Midtrans(Account.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        pytest.raises(GatewayUnavailable),
+    ):
+        ours.status("K7QF2M9XW4TA-01")
+
+
+@pytest.mark.parametrize(("told", "waited"), [("7", [7, 7]), ("3600", []), ("soon", [1, 2])])
+def test_the_gateway_may_say_when_to_ask_again(
+    vendor: Vendor, pauses: list[float], told: str, waited: list[float]
+) -> None:
+    vendor.answer = Answer(429, b"{}", {"Retry-After": told})
+
+    with (
+        Midtrans(Account.at(vendor.url, "key"), pause=pauses.append) as ours,
+        pytest.raises(GatewayUnavailable),
+    ):
+        ours.status("K7QF2M9XW4TA-01")
+
+    assert pauses == waited
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"{}", GatewayUnavailable), (b'{"status_code": "408"}', GatewayRefused)],
+)
+def test_408_is_a_time_out_unless_the_body_says_wrong_type(
+    vendor: Vendor, body: bytes, error: type[Exception]
+) -> None:
+    vendor.answer = Answer(408, body)
+
+    with (
+        Midtrans(Account.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        pytest.raises(error),
+    ):
+        ours.status("K7QF2M9XW4TA-01")
+
+
+def test_a_page_without_an_address_is_no_page(vendor: Vendor, checkout: Checkout) -> None:
+    vendor.answer = Answer.json(201, {"token": "t"})
+
+    with (
+        Midtrans(Account.at(vendor.url, "key")) as ours,
+        pytest.raises(GatewayUnavailable, match="without a payment page"),
+    ):
+        ours.create(checkout)
+
+
+def test_a_fee_put_on_the_buyer_does_not_change_the_orders_amount(
+    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+) -> None:
+    client.create(checkout)
+    midtrans.faults.set(customer_fee=4_000)
+    midtrans.push(checkout.order_id, "pay", "gopay")
+
+    attempt = client.status(checkout.order_id)
+
+    assert attempt is not None
+    assert attempt.amount == checkout.amount
+    assert attempt.gross_amount == "199000.00"
+
+
+def test_production_refuses_a_sandboxs_key() -> None:
+    with pytest.raises(Misconfigured):
+        Account.production("SB-Mid-server-x")
+
+
+def test_an_account_needs_a_key() -> None:
+    with pytest.raises(Misconfigured):
+        Account.sandbox("")
+
+
+def test_sandbox_and_production_are_different_hosts() -> None:
+    sandbox, production = Account.sandbox("SB-Mid-server-x"), Account.production("Mid-server-x")
+
+    assert sandbox.snap_url == "https://app.sandbox.midtrans.com"
+    assert sandbox.api_url == "https://api.sandbox.midtrans.com"
+    assert production.snap_url == "https://app.midtrans.com"
+    assert production.api_url == "https://api.midtrans.com"
+
+
+def test_a_page_can_name_who_is_told(midtrans: MidtransSimulator, checkout: Checkout) -> None:
+    account = Account.at(midtrans.url, midtrans.server_key)
+
+    with Midtrans(account, notify_url="http://127.0.0.1:9/ours") as ours:
+        ours.create(checkout)
+
+    (session,) = midtrans.bank.sessions()
+    assert session.notify == ("http://127.0.0.1:9/ours",)

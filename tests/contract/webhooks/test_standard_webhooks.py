@@ -1,0 +1,170 @@
+"""Standard Webhooks, judged by its own library on what arrives at a real socket."""
+
+import subprocess
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from simulators.hooks import HookReceiver
+from ticketing.crypto.keyring import KeyRing
+from ticketing.selling.ledger.model import Entry, EntryKind
+from ticketing.webhooks.client import HookClient
+from ticketing.webhooks.model import Answer, Message, headers, message, secret_text, trial_message
+
+ENDPOINT = UUID("0d9f5a3e-7a52-4c0e-9f44-2a7e6b1c5d10")
+
+
+@pytest.fixture
+def now() -> datetime:
+    """By the library's own clock."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def secret() -> bytes:
+    return KeyRing(bytes(range(32))).hook_secret(ENDPOINT)
+
+
+@pytest.fixture
+def judge(secret: bytes) -> Webhook:
+    """The library, with what `ticketing hooks add` prints."""
+    return Webhook(secret_text(secret))
+
+
+@pytest.fixture
+def receiver() -> Iterator[HookReceiver]:
+    with HookReceiver() as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def post(receiver: HookReceiver, secret: bytes, now: datetime) -> Callable[..., Answer]:
+    """Sends a message as of now or some minutes off."""
+
+    def send(sent: Message, *, minutes: int = 0) -> Answer:
+        signed = headers(sent, secret, at=now + timedelta(minutes=minutes))
+        return HookClient(rehearsal=True).post(receiver.url, sent.body, signed)
+
+    return send
+
+
+@pytest.fixture
+def sent() -> Message:
+    """A refund as it is told."""
+    at = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
+    entry = Entry(
+        17, "wisuda-2026", "ORD-K7QF2M9XW4TA", EntryKind.REFUNDED, at, at, "cli:sari",
+        "ORD-K7QF2M9XW4TA-01", 0, -40_000, {"refunds": ["ORD-K7QF2M9XW4TA-01-R1"], "é": "ü"},
+    )  # fmt: skip
+    return message(ENDPOINT, entry)
+
+
+def test_the_library_verifies_what_we_send(
+    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message
+) -> None:
+    answer = post(sent)
+
+    ((heard, body),) = receiver.heard
+    told = judge.verify(body, heard)
+    assert answer == Answer(200, text="thanks")
+    assert told["type"] == "order.refunded"
+    assert told["timestamp"] == "2026-11-20T08:00:00.123Z"
+    assert told["data"]["money"] == -40_000
+
+
+def test_a_trial_verifies_too(
+    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], now: datetime
+) -> None:
+    post(trial_message(ENDPOINT, at=now))
+
+    ((heard, body),) = receiver.heard
+    assert judge.verify(body, heard)["type"] == "hook.test"
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_the_library_refuses_what_was_kept_and_sent_later(
+    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message, minutes: int
+) -> None:
+    post(sent, minutes=minutes)
+
+    ((heard, body),) = receiver.heard
+    with pytest.raises(WebhookVerificationError):
+        judge.verify(body, heard)
+
+
+def test_the_library_refuses_one_byte_more(
+    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message
+) -> None:
+    post(sent)
+
+    ((heard, body),) = receiver.heard
+    with pytest.raises(WebhookVerificationError):
+        judge.verify(body + b" ", heard)
+
+
+def test_the_library_signs_as_we_do(
+    judge: Webhook, secret: bytes, sent: Message, now: datetime
+) -> None:
+    theirs = judge.sign(sent.id, now, sent.body.decode())
+
+    assert headers(sent, secret, at=now)["webhook-signature"] == theirs
+
+
+def test_a_secret_has_as_many_bytes_as_the_convention_wants(secret: bytes) -> None:
+    text = secret_text(secret)
+
+    assert text.startswith("whsec_")
+    assert 24 <= len(b64decode(text.removeprefix("whsec_"))) <= 64
+
+
+def test_the_receiver_hears_the_host_and_path_it_is_known_by(
+    receiver: HookReceiver, post: Callable[..., Answer], sent: Message
+) -> None:
+    post(sent)
+
+    ((heard, _),) = receiver.heard
+    assert heard["host"] == receiver.url.split("/")[2]
+    assert heard["user-agent"] == "ticketing"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for localhost, with its key, that nobody has heard of."""
+    path = tmp_path / "localhost.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject,
+         "-keyout", str(path), "-out", str(tmp_path / "certificate.pem")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with path.open("a") as file:
+        file.write((tmp_path / "certificate.pem").read_text())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("trusted", "host", "said"),
+    [
+        (True, "localhost", ""),
+        (False, "localhost", "CERTIFICATE_VERIFY_FAILED"),
+        (True, "127.0.0.1", "certificate is not valid for '127.0.0.1'"),
+    ],
+)
+def test_the_certificate_is_that_of_the_name_although_the_address_is_asked(
+    monkeypatch: pytest.MonkeyPatch, receiver: HookReceiver, certificate: Path, sent: Message,
+    trusted: bool, host: str, said: str,
+) -> None:  # fmt: skip
+    receiver.secure(certificate)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    url = receiver.url.replace("http://127.0.0.1", f"https://{host}")
+
+    answer = HookClient(rehearsal=True).post(url, sent.body, {})
+
+    assert said in answer.error
+    assert (answer.status == 200) == (not said)

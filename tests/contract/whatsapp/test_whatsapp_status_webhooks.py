@@ -1,0 +1,295 @@
+"""What the simulated vendors tell is believed, understood, and leads a delivery to its end."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulators.whatsapp.business import Business
+from simulators.whatsapp.cloud import APP_SECRET, PHONE_ID, TOKEN
+from simulators.whatsapp.fonnte import FONNTE_TOKEN
+from simulators.whatsapp.server import WhatsAppSimulator
+from simulators.whatsapp.waha import API_KEY, HMAC_KEY
+from ticketing.notifications.delivery import DeliveryState, Report, reached
+from ticketing.notifications.messages.message import (
+    Accepted,
+    ApprovedTemplate,
+    ChatMessage,
+    Declined,
+    Later,
+)
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp
+from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteWhatsApp
+from ticketing.notifications.whatsapp.status_webhooks import (
+    Inbound,
+    challenge_answered,
+    is_metas,
+    is_wahas,
+    read_fonnte,
+    read_meta,
+    read_waha,
+)
+from ticketing.notifications.whatsapp.waha import WahaAccount, WahaWhatsApp
+from ticketing.platform.kernel.errors import UnreadableReport
+
+SARI, DIGITS = "+6281234567890", "6281234567890"
+MESSAGE = ChatMessage("Halo", ApprovedTemplate("order_paid", "id"))
+STEPS = [DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ]
+
+
+@pytest.fixture
+def cloud(whatsapp: WhatsAppSimulator) -> Iterator[CloudWhatsApp]:
+    with CloudWhatsApp(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as ours:
+        yield ours
+
+
+def test_metas_reports_lead_a_message_from_sent_to_read(
+    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+) -> None:
+    outcome = cloud.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=3)
+
+    reports = [report for told in business.told for report in read_meta(told.body)]
+    assert [report.state for report in reports if isinstance(report, Report)] == STEPS
+    for report in reports:
+        assert isinstance(report, Report)
+        assert Accepted(report.provider_id) == outcome
+        assert (report.reference, report.recipient) == ("delivery:1", SARI)
+        assert report.at is not None
+
+
+def test_out_of_order_and_twice_they_lead_to_the_same_end(
+    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+) -> None:
+    whatsapp.faults.set(disorder=True, duplicates=2)
+    cloud.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=9)
+
+    state = DeliveryState.SENT
+    for told in business.told:
+        for report in read_meta(told.body):
+            assert isinstance(report, Report)
+            state = reached(state, report.state)
+
+    assert state is DeliveryState.READ
+
+
+def test_metas_reason_for_a_failure_is_kept(
+    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+) -> None:
+    whatsapp.faults.set(failing={DIGITS: 131049})
+    cloud.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=1)
+
+    (report,) = read_meta(business.told[0].body)
+
+    assert isinstance(report, Report)
+    assert report.state is DeliveryState.FAILED
+    assert isinstance(report.failure, Later)
+    assert (report.failure.code, report.failure.after) == ("131049", timedelta(hours=24))
+
+
+def test_only_metas_own_signature_is_believed(
+    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+) -> None:
+    whatsapp.faults.set(forged=1)
+    cloud.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=3)
+
+    forged, *true = [(told.body, told.headers["x-hub-signature-256"]) for told in business.told]
+    assert not is_metas(*forged, APP_SECRET)
+    assert all(is_metas(*told, APP_SECRET) for told in true)
+    assert not any(is_metas(*told, "another secret") for told in true)
+    assert not is_metas(true[0][0], "", APP_SECRET)
+
+
+def test_without_a_secret_nobody_is_believed() -> None:
+    empty_hmac = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
+
+    assert not is_metas(b"", f"sha256={empty_hmac}", "")
+    assert not is_wahas(b"", empty_hmac, "")
+    assert challenge_answered({"hub.mode": "subscribe", "hub.challenge": "1"}, "") is None
+
+
+def test_the_signatures_are_the_vendors_own() -> None:
+    meta = b'{"object":"whatsapp_business_account","entry":[]}'
+    waha = b'{"event":"message.ack"}'
+
+    assert is_metas(
+        meta,
+        "sha256=c6f9cab4a429d2f621d2b43235ccdc1f8c353f3e7902d9b6dbcacf4e84b22ff3",
+        "app-secret-demo",
+    )
+    assert is_wahas(
+        waha,
+        "1fe4f1bf6e0bd2c5691e41f14ebb712ee5c9242bacf03628b8c3a54f82b8b4ed"
+        "3adbd9bf251fa07b08b6231460d3c953e0642b6a7c3d3d9c587d7431d772b899",
+        "waha-key-demo",
+    )
+
+
+def test_metas_challenge_is_answered_to_whoever_knows_the_word() -> None:
+    asked = {"hub.mode": "subscribe", "hub.verify_token": "word", "hub.challenge": "1158201444"}
+
+    assert challenge_answered(asked, "word") == "1158201444"
+    assert challenge_answered(asked, "another") is None
+    assert challenge_answered(asked | {"hub.mode": "unsubscribe"}, "word") is None
+
+
+def test_what_somebody_writes_back_is_heard(
+    whatsapp: WhatsAppSimulator, business: Business
+) -> None:
+    whatsapp.write(DIGITS, "STOP")
+    whatsapp.reports(at_least=1)
+
+    (wrote,) = read_meta(business.told[0].body)
+
+    assert isinstance(wrote, Inbound)
+    assert (wrote.sender, wrote.text) == (SARI, "STOP")
+    assert DIGITS not in repr(wrote)
+
+
+@pytest.mark.parametrize(
+    "said", [{"text": {"body": "STOP"}}, {"button": {"text": "STOP", "payload": "stop"}}]
+)
+def test_a_word_typed_and_a_button_pressed_are_heard_alike(said: dict[str, object]) -> None:
+    message = {"from": DIGITS, "id": "wamid.1", "timestamp": "1769860000", **said}
+    change = {"field": "messages", "value": {"messages": [message]}}
+
+    (wrote,) = read_meta(json.dumps({"entry": [{"changes": [change]}]}).encode())
+
+    assert isinstance(wrote, Inbound)
+    assert wrote.text == "STOP"
+
+
+@pytest.mark.parametrize("engine", ["WEBJS", "NOWEB"])
+def test_wahas_reports_lead_a_message_from_sent_to_read(
+    whatsapp: WhatsAppSimulator, business: Business, engine: str
+) -> None:
+    whatsapp.waha.engine = engine
+    with WahaWhatsApp(WahaAccount(whatsapp.url, API_KEY)) as waha:
+        outcome = waha.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=3)
+
+    reports = [read_waha(told.body) for told in business.told]
+    assert [report.state for report in reports if report] == STEPS
+    assert {Accepted(report.provider_id) for report in reports if report} == {outcome}
+    assert all(
+        is_wahas(told.body, told.headers["x-webhook-hmac"], HMAC_KEY) for told in business.told
+    )
+
+
+def test_fonntes_reports_are_joined_by_the_states_id(
+    whatsapp: WhatsAppSimulator, business: Business
+) -> None:
+    with FonnteWhatsApp(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte:
+        outcome = fonnte.send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=3)
+
+    sent, delivered, read = (read_fonnte(told.body) for told in business.told)
+    assert sent
+    assert delivered
+    assert read
+    assert Accepted(sent.provider_id) == outcome
+    assert [sent.state, delivered.state, read.state] == STEPS
+    assert sent.alias == delivered.alias == read.alias != ""
+
+
+@pytest.mark.parametrize("step", ["waha", "fonnte"])
+def test_the_others_tell_of_failures_too(
+    whatsapp: WhatsAppSimulator, business: Business, step: str
+) -> None:
+    whatsapp.faults.set(failing={DIGITS: 131000})
+    account = WahaAccount(whatsapp.url, API_KEY)
+    with (
+        WahaWhatsApp(account) as waha,
+        FonnteWhatsApp(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte,
+    ):
+        {"waha": waha, "fonnte": fonnte}[step].send(SARI, MESSAGE, reference="delivery:1")
+    whatsapp.reports(at_least=2)
+
+    report = {"waha": read_waha, "fonnte": read_fonnte}[step](business.told[-1].body)
+
+    assert report
+    assert report.state is DeliveryState.FAILED
+    assert isinstance(report.failure, Declined)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"[" * 5000, b"\xff"])
+@pytest.mark.parametrize("read", [read_meta, read_waha, read_fonnte])
+def test_what_is_no_report_is_refused(read: object, body: bytes) -> None:
+    with pytest.raises(UnreadableReport):
+        read(body)  # type: ignore[operator]  # one of the three
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"entry": "none"},
+        {"entry": [{"changes": [{"field": "account_update", "value": {}}]}]},
+        {"event": "session.status", "payload": {"status": "WORKING"}},
+        {"event": "message.ack", "payload": {"ack": 0, "fromMe": True, "id": "true_1@c.us_A"}},
+        {"event": "message.ack", "payload": {"ack": 3, "fromMe": False, "id": "true_1@c.us_A"}},
+        {"id": "1", "status": "pending"},
+        {"status": "sent"},
+    ],
+)
+def test_other_events_are_left_alone(body: dict[str, object]) -> None:
+    wire = json.dumps(body).encode()
+
+    assert read_meta(wire) == []
+    assert read_waha(wire) is None
+    assert read_fonnte(wire) is None
+
+
+@pytest.mark.parametrize("time", [None, "", "soon", "9" * 30])
+def test_a_report_without_a_sensible_time_is_refused(time: str | None) -> None:
+    status = {"id": "wamid.1", "status": "sent", "timestamp": time}
+    change = {"field": "messages", "value": {"statuses": [status]}}
+
+    with pytest.raises(UnreadableReport):
+        read_meta(json.dumps({"entry": [{"changes": [change]}]}).encode())
+
+
+def test_several_reports_in_one_notification_are_all_read() -> None:
+    statuses = [
+        {"id": f"wamid.{number}", "status": "delivered", "timestamp": "1769860000"}
+        for number in range(3)
+    ]
+    change = {"field": "messages", "value": {"statuses": statuses}}
+    body = json.dumps({"entry": [{"changes": [change]}, {"changes": [change]}]}).encode()
+
+    reports = read_meta(body)
+
+    assert len(reports) == 6
+    assert {report.at for report in reports} == {datetime(2026, 1, 31, 11, 46, 40, tzinfo=UTC)}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["entry", "changes", "field", "value", "statuses", "messages", "status", "id", "event",
+             "payload", "ack", "fromMe", "timestamp", "errors", "text", "state", "stateid"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(json_values)
+def test_no_json_breaks_a_reader(value: object) -> None:
+    body = json.dumps(value).encode()
+
+    for read in (read_meta, read_waha, read_fonnte):
+        try:
+            read(body)
+        except UnreadableReport:
+            continue

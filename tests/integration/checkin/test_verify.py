@@ -1,0 +1,297 @@
+"""A ticket passes while it lives and its event lasts; a refusal names the one reason."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from ticketing.checkin.verify import verify
+from ticketing.crypto.keyring import KeyRing
+from ticketing.crypto.ticket_token import Claims, token_text
+from ticketing.crypto.verdict import Refusal, TicketAtTheGate
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.issue import issue
+from ticketing.tickets.model import ticket_code
+from ticketing.tickets.revoke import Revoked, revocations, revoke
+
+Enter = Callable[..., list[int]]
+NewJob = Callable[..., int]
+
+
+class Issued(NamedTuple):
+    """A ticket in somebody's hands."""
+
+    id: int
+    guest_id: int
+    code: str
+    qr_text: str
+    token_id: bytes
+
+
+@pytest.fixture
+def tickets(
+    *, database: Database, event: Event, enter: Enter, job_id: int, keys: KeyRing, now: datetime
+) -> list[Issued]:
+    """Two tickets of the event."""
+    enter(event, 2, seat="A-1")
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="test")
+    query = select(
+        generated_tickets.c.id,
+        generated_tickets.c.guest_id,
+        generated_tickets.c.ticket_code,
+        generated_tickets.c.qr_code_data,
+        generated_tickets.c.token_id,
+    ).order_by(generated_tickets.c.id)
+    with database.transaction() as connection:
+        return [Issued(*row) for row in connection.execute(query)]
+
+
+@pytest.fixture
+def ticket(tickets: list[Issued]) -> Issued:
+    """One of them."""
+    return tickets[0]
+
+
+def test_a_live_ticket_passes_by_its_qr(database: Database, event: Event, ticket: Issued) -> None:
+    verdict = verify(database, ticket.qr_text, at=event.starts_at, event=event)
+
+    assert verdict.valid
+    assert verdict.claims is not None
+    assert verdict.ticket == TicketAtTheGate(
+        ticket_id=ticket.id,
+        ticket_code=ticket.code,
+        event_slug="wisuda-2026",
+        guest_id=ticket.guest_id,
+        full_name="Guest 1",
+        ticket_type="Graduate",
+        seat="A-1",
+    )
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{} ", "\t{}\n"])
+def test_a_live_ticket_passes_by_its_code_however_it_is_typed(
+    database: Database, event: Event, ticket: Issued, spelling: str
+) -> None:
+    typed = [spelling.format(code) for code in (ticket.code, ticket.code.lower())]
+
+    verdicts = [verify(database, code, at=event.starts_at) for code in typed]
+
+    assert [verdict.ticket and verdict.ticket.ticket_id for verdict in verdicts] == [ticket.id] * 2
+
+
+def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, ticket: Issued) -> None:
+    verdicts = [verify(database, ticket.qr_text, at=event.starts_at) for _ in range(3)]
+
+    assert [verdict.valid for verdict in verdicts] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("", Refusal.WRONG_PREFIX),
+        ("https://example.org/t/1", Refusal.WRONG_PREFIX),
+        ('{"ticket": 1}', Refusal.WRONG_PREFIX),
+        ("TC-2026-0000000", Refusal.MALFORMED),
+        ("TC-2026-00000000", Refusal.MALFORMED),
+        ("TC1AAAA", Refusal.MALFORMED),
+        ("TC1" + "A" * 141, Refusal.MALFORMED),
+        ("TC" + "0" * 100_000, Refusal.MALFORMED),
+    ],
+)
+def test_what_is_no_ticket_is_refused_by_its_shape(
+    database: Database, event: Event, text: str, refusal: Refusal
+) -> None:
+    assert verify(database, text, at=event.starts_at).refusal is refusal
+
+
+def test_a_well_formed_code_that_was_never_issued_is_unknown(
+    database: Database, event: Event
+) -> None:
+    verdict = verify(database, ticket_code(2026, b"never"), at=event.starts_at)
+
+    assert verdict.refusal is Refusal.UNKNOWN
+
+
+def test_a_signed_token_that_was_never_issued_is_unknown(
+    *, database: Database, event: Event, ticket: Issued, keys: KeyRing, now: datetime
+) -> None:
+    claims = Claims(1, event.id, now, event.tickets_valid_until, b"not issued")
+    signature = keys.signer_of(event.uid, 1).sign(claims.packed())
+
+    verdict = verify(database, token_text(claims.packed(), signature), at=event.starts_at)
+
+    assert verdict.refusal is Refusal.UNKNOWN
+    assert ticket.token_id != claims.token_id
+
+
+def test_a_token_whose_row_is_gone_is_unknown(
+    database: Database, event: Event, ticket: Issued
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(delete(generated_tickets))
+
+    verdict = verify(database, ticket.qr_text, at=event.starts_at)
+
+    assert verdict.refusal is Refusal.UNKNOWN
+
+
+def test_somebody_else_s_signature_is_refused(
+    database: Database, event: Event, ticket: Issued, now: datetime
+) -> None:
+    claims = Claims(1, event.id, now, event.tickets_valid_until, ticket.token_id)
+    forged = KeyRing(b"f" * 32).signer_of(event.uid, 1).sign(claims.packed())
+
+    verdict = verify(database, token_text(claims.packed(), forged), at=event.starts_at)
+
+    assert verdict.refusal is Refusal.BAD_SIGNATURE
+
+
+@pytest.mark.usefixtures("ticket")
+@pytest.mark.parametrize(("event_number", "generation"), [(0, 1), (4_000_000_000, 1), (None, 9)])
+def test_an_event_or_generation_without_key_is_an_unknown_key(
+    *,
+    database: Database,
+    event: Event,
+    now: datetime,
+    event_number: int | None,
+    generation: int,
+) -> None:
+    number = event.id if event_number is None else event_number
+    claims = Claims(generation, number, now, event.tickets_valid_until, bytes(10))
+
+    verdict = verify(database, token_text(claims.packed(), bytes(64)), at=event.starts_at)
+
+    assert verdict.refusal is Refusal.UNKNOWN_KEY
+
+
+def test_a_ticket_for_another_event_does_not_pass_here(
+    database: Database, event: Event, other_event: Event, ticket: Issued
+) -> None:
+    verdicts = [
+        verify(database, text, at=event.starts_at, event=other_event)
+        for text in (ticket.qr_text, ticket.code)
+    ]
+
+    assert [verdict.reason for verdict in verdicts] == ["wrong event: wisuda-2026"] * 2
+
+
+@pytest.mark.parametrize("wait", [timedelta(days=-1), timedelta(minutes=-3)])
+def test_before_it_was_issued_a_ticket_is_not_yet_valid(
+    *, database: Database, event: Event, ticket: Issued, now: datetime, wait: timedelta
+) -> None:
+    verdict = verify(database, ticket.qr_text, at=now + wait, event=event)
+
+    assert verdict.reason == "not yet valid: valid from 2026-11-20 08:00 UTC"
+
+
+def test_more_than_a_day_after_the_event_a_ticket_has_expired(
+    database: Database, event: Event, ticket: Issued
+) -> None:
+    at = event.ends_at + timedelta(days=1, minutes=3)
+
+    verdicts = [verify(database, text, at=at) for text in (ticket.qr_text, ticket.code)]
+
+    assert [verdict.reason for verdict in verdicts] == [
+        "expired: valid until 2026-12-13 05:00 UTC"
+    ] * 2
+
+
+def test_a_postponed_event_keeps_its_tickets(
+    database: Database, event: Event, ticket: Issued
+) -> None:
+    later = event.starts_at + timedelta(days=90)
+    with database.transaction() as connection:
+        connection.execute(
+            update(events_table)
+            .where(events_table.c.id == event.id)
+            .values(starts_at=later, ends_at=later)
+        )
+
+    assert verify(database, ticket.qr_text, at=later).valid
+
+
+def test_a_revoked_ticket_is_refused_with_the_reason(
+    database: Database, event: Event, tickets: list[Issued], now: datetime
+) -> None:
+    revoked, other = tickets
+
+    revoke(database, event, codes=[revoked.code], reason="sold on", by="siti", at=now)
+
+    assert verify(database, revoked.qr_text, at=event.starts_at).reason == "revoked: sold on"
+    assert verify(database, revoked.code, at=event.starts_at).reason == "revoked: sold on"
+    assert verify(database, other.qr_text, at=event.starts_at).valid
+
+
+def test_revoking_says_what_became_of_each_code(
+    *,
+    database: Database,
+    event: Event,
+    tickets: list[Issued],
+    now: datetime,
+) -> None:
+    first, second = tickets
+    revoke(database, event, codes=[first.code], reason="lost", by="siti", at=now)
+
+    result = revoke(
+        database,
+        event,
+        codes=[first.code, f" {second.code.lower()}", "TC-2026-00000000", "nonsense"],
+        reason="lost",
+        by="siti",
+        at=now,
+    )
+
+    assert result == Revoked(
+        revoked=(second.code,),
+        before=(first.code,),
+        unknown=("TC-2026-00000000", "nonsense"),
+    )
+
+
+def test_a_ticket_is_revoked_only_through_its_own_event(
+    *,
+    database: Database,
+    event: Event,
+    other_event: Event,
+    ticket: Issued,
+    now: datetime,
+) -> None:
+    result = revoke(database, other_event, codes=[ticket.code], reason="x", by="siti", at=now)
+
+    assert result.unknown == (ticket.code,)
+    assert verify(database, ticket.code, at=event.starts_at).valid
+
+
+def test_the_list_for_gates_has_every_revoked_ticket(
+    database: Database, event: Event, tickets: list[Issued], now: datetime
+) -> None:
+    codes = [ticket.code for ticket in tickets]
+    revoke(database, event, codes=codes, reason="sold on", by="siti", at=now)
+
+    listed = revocations(database, event)
+
+    assert [(one.ticket_id, one.token_id) for one in listed] == [
+        (ticket.id, ticket.token_id) for ticket in tickets
+    ]
+    assert {(one.reason, one.revoked_at) for one in listed} == {("sold on", now)}
+
+
+def test_revoking_is_audited_once(
+    database: Database, event: Event, ticket: Issued, now: datetime
+) -> None:
+    for _ in range(2):
+        revoke(database, event, codes=[ticket.code], reason="lost", by="siti", at=now)
+
+    with database.transaction() as connection:
+        deeds = connection.execute(
+            select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
+                audit_log.c.action == "tickets.revoke"
+            )
+        ).all()
+    assert deeds == [("siti", 1, {"reason": "lost", "ticket_ids": [ticket.id]})]

@@ -1,0 +1,109 @@
+"""Adding an event is safe to repeat; what is wrong is named with field, value and way out."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from ticketing.events.model import NewEvent
+from ticketing.events.service import Times, UnusableEvent, add_event, change_event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+
+
+@pytest.fixture
+def concert() -> NewEvent:
+    """An evening in Makassar."""
+    return NewEvent(
+        slug="konser-2026",
+        name="Konser Akhir Tahun",
+        starts_at=datetime(2026, 12, 31, 11, 0, tzinfo=UTC),
+        ends_at=datetime(2026, 12, 31, 17, 0, tzinfo=UTC),
+        time_zone="Asia/Makassar",
+        locale="id",
+        venue="Benteng Rotterdam",
+        region="ID",
+        template_id="classic",
+    )
+
+
+def test_the_same_event_again_changes_nothing(database: Database, concert: NewEvent) -> None:
+    first = add_event(database, concert, by="budi")
+
+    again = add_event(database, concert, by="budi")
+
+    assert again == first
+    with database.transaction() as connection:
+        deeds = connection.execute(select(audit_log.c.actor, audit_log.c.action)).all()
+    assert deeds == [("budi", "event added")]
+
+
+def test_another_event_under_the_same_slug_is_refused(
+    database: Database, concert: NewEvent
+) -> None:
+    add_event(database, concert, by="budi")
+
+    with pytest.raises(UnusableEvent, match=r"another name, venue; `ticketing events set"):
+        add_event(database, replace(concert, name="Wayang", venue="Alun-alun"), by="budi")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("slug", "Wisuda 2026", "slug 'Wisuda 2026'"),
+        ("slug", "wisuda,2026", "lower-case letters, digits and single hyphens"),
+        ("slug", "a" * 64, "at most 63"),
+        ("name", "  ", "name is empty"),
+        ("time_zone", "Asia/Atlantis", "Asia/Jakarta"),
+        ("time_zone", "../etc/passwd", "is not known"),
+        ("locale", "klingon!", "locale 'klingon!'"),
+        ("region", "Indonesia", "two letters, such as ID"),
+        ("ends_at", datetime(2026, 1, 1, tzinfo=UTC), "is before starts"),
+    ],
+)
+def test_an_impossible_field_is_named_with_the_way_out(
+    database: Database, concert: NewEvent, field: str, value: object, words: str
+) -> None:
+    with pytest.raises(UnusableEvent, match=words):
+        add_event(database, replace(concert, **{field: value}), by="budi")
+
+
+def test_a_change_keeps_everything_else_and_is_on_record(
+    database: Database, concert: NewEvent
+) -> None:
+    before = add_event(database, concert, by="budi")
+
+    after = change_event(
+        database, "konser-2026", {"venue": "Pantai Losari", "name": None}, by="ani"
+    )
+
+    assert after == replace(before, venue="Pantai Losari")
+    with database.transaction() as connection:
+        deed = connection.execute(select(audit_log).order_by(audit_log.c.id.desc()).limit(1)).one()
+    assert (deed.actor, deed.action, deed.details) == (
+        "ani",
+        "event changed",
+        {"venue": "Pantai Losari"},
+    )
+
+
+def test_a_change_to_something_impossible_changes_nothing(
+    database: Database, concert: NewEvent
+) -> None:
+    before = add_event(database, concert, by="budi")
+
+    with pytest.raises(UnusableEvent):
+        change_event(database, "konser-2026", {"name": "Baru", "region": "XX"}, by="ani")
+
+    assert add_event(database, concert, by="budi") == before
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour_utc"), [("Asia/Jakarta", 1), ("Asia/Makassar", 0), ("Asia/Jayapura", 23)]
+)
+def test_a_start_is_read_on_the_venues_own_clock(zone: str, hour_utc: int) -> None:
+    starts, ends = Times(datetime(2026, 12, 12, 8, 0), None, zone).instants()  # noqa: DTZ001
+
+    assert starts.astimezone(UTC).hour == hour_utc
+    assert (ends - starts).total_seconds() == 4 * 3600

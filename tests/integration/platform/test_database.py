@@ -1,0 +1,57 @@
+"""Connections that the server has ended, and statements that are sent together."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Unavailable
+
+OTHERS_HUNG_UP_ON = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+ONE = "SELECT 1"
+HANG_UP = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.fixture
+def hang_up(database_url: str) -> Callable[[], None]:
+    """Ends every connection that others have to the test's database."""
+
+    def end_all() -> None:
+        other = Database.at(database_url)
+        with other.transaction() as connection:
+            connection.execute(OTHERS_HUNG_UP_ON)
+        other.dispose()
+
+    return end_all
+
+
+def test_a_connection_that_the_server_ended_while_it_was_idle_is_not_used_again(
+    database: Database, hang_up: Callable[[], None]
+) -> None:
+    database.server_version()
+
+    hang_up()
+
+    assert database.server_version() > 0
+    assert database.at_once([ONE], {}) == (1,)
+
+
+def test_of_statements_sent_together_all_are_done_or_none(database: Database) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        database.at_once(["CREATE TABLE kept ()", "SELECT 1 / %(nothing)s", ONE], {"nothing": 0})
+
+    assert database.at_once(["SELECT to_regclass('kept')"], {}) == (None,)
+
+
+def test_a_server_that_hangs_up_amid_them_is_unavailable_and_then_is_not(
+    database: Database,
+) -> None:
+    with pytest.raises(Unavailable):
+        database.at_once([ONE, HANG_UP, ONE], {})
+
+    assert database.at_once([ONE], {}) == (1,)

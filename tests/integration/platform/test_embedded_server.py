@@ -1,0 +1,257 @@
+"""The embedded server starts from anywhere, survives any kill, and stops with its last user."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.paths import binaries_of_the_wheel, copy_for_others
+from ticketing.platform.db.embedded.server import EmbeddedServer
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.embedded.paths import binaries_of_the_wheel
+from ticketing.platform.db.embedded.paths import copy_for_others
+
+with EmbeddedServer(Path(sys.argv[1]), {"fsync": "off"}):
+    print("up", flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder that others can walk through."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+        with EmbeddedServer(Path(name)):
+            pass  # the last user stops it: no test leaves a server behind
+
+
+@pytest.fixture
+def holder() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+    """Starts another process that uses the server of a data folder."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(data: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(data)], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def runs(data: Path) -> bool:
+    """Whether a server serves this data folder."""
+    lock = data / "postgres" / "cluster" / "postmaster.pid"
+    return lock.exists() and Path("/proc", lock.read_text().split("\n")[0]).exists()
+
+
+def answer(server: EmbeddedServer) -> int:
+    """What the server says to `SELECT 41 + 1`."""
+    database = Database.at(server.url())
+    with database.transaction() as connection:
+        result = connection.execute(text("SELECT 41 + 1")).scalar_one()
+    database.dispose()
+    return int(result)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plain", "with spaces and 'quotes' %41", "deep/" * 12 + "a-rather-long-folder-name" * 4],
+)
+def test_it_runs_under_any_folder_name(folder: Path, name: str) -> None:
+    data = folder / name
+
+    with EmbeddedServer(data) as server:
+        assert answer(server) == 42
+
+    assert not runs(data)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
+def test_a_home_that_others_cannot_enter_stays_closed(folder: Path) -> None:
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+
+    with EmbeddedServer(home / "data") as server:
+        assert answer(server) == 42
+
+    assert home.stat().st_mode & 0o777 == 0o700
+    shutil.rmtree(server.cluster.parent)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server lies outside its checkout")
+def test_a_checkout_made_anew_begins_anew_and_the_old_data_is_kept_aside(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with EmbeddedServer(home / "data") as server:
+        place = server.cluster.parent
+    shutil.rmtree(home / "data")
+
+    with EmbeddedServer(home / "data") as server:
+        assert answer(server) == 42
+
+    aside = list(place.parent.glob(f"{place.name}.left-*"))
+    assert len(aside) == 1
+    for folder in (place, *aside):
+        shutil.rmtree(folder)
+
+
+def test_a_copy_of_the_server_runs_where_the_wheel_cannot_be_reached(tmp_path: Path) -> None:
+    copied = copy_for_others(binaries_of_the_wheel(), tmp_path)
+
+    version = subprocess.run([copied / "initdb", "--version"], check=True, capture_output=True)
+
+    assert b"(PostgreSQL) 18" in version.stdout
+    assert copy_for_others(binaries_of_the_wheel(), tmp_path) == copied
+
+
+def test_two_folders_have_two_servers_side_by_side(folder: Path) -> None:
+    with EmbeddedServer(folder / "a") as first, EmbeddedServer(folder / "b") as second:
+        database = Database.at(first.url())
+        with database.transaction() as connection:
+            connection.execute(text("CREATE TABLE only_here ()"))
+        database.dispose()
+
+        other = Database.at(second.url())
+        with other.transaction() as connection:
+            assert connection.execute(text("SELECT to_regclass('only_here')")).scalar() is None
+        other.dispose()
+
+
+def test_the_server_stays_while_another_process_uses_it(
+    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+) -> None:
+    holder(folder)
+
+    with EmbeddedServer(folder) as server:
+        assert answer(server) == 42
+
+    assert runs(folder)
+
+
+def test_the_last_user_stops_it_even_when_another_was_killed(
+    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+) -> None:
+    killed = holder(folder)
+    killed.kill()
+    killed.wait()
+
+    with EmbeddedServer(folder) as server:
+        assert answer(server) == 42
+
+    assert not runs(folder)
+
+
+def test_a_killed_server_starts_again_with_its_data(
+    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+) -> None:
+    user = holder(folder)
+    with EmbeddedServer(folder) as server:
+        database = Database.at(server.url())
+        with database.transaction() as connection:
+            connection.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
+        database.dispose()
+        os.kill(int((server.cluster / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
+    user.kill()
+    user.wait()
+
+    with EmbeddedServer(folder) as server:
+        database = Database.at(server.url())
+        with database.transaction() as connection:
+            assert connection.execute(text("SELECT number FROM kept")).scalar_one() == 7
+        database.dispose()
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_one_killed_this_instant_is_started_again_and_its_last_user_leaves_in_peace(
+    folder: Path, _: int
+) -> None:
+    with EmbeddedServer(folder) as server:
+        postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        with EmbeddedServer(folder) as again:
+            assert answer(again) == 42
+            postmaster = int((again.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        while runs(folder):
+            time.sleep(0.01)
+
+    assert not runs(folder)
+
+
+def test_whoever_keeps_it_running_starts_it_again_at_the_same_address(folder: Path) -> None:
+    with EmbeddedServer(folder) as server:
+        assert server.keep_running() is False
+        postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(postmaster, signal.SIGKILL)
+        while runs(folder):
+            time.sleep(0.01)
+
+        assert server.keep_running() is True
+
+        assert answer(server) == 42
+    assert not runs(folder)
+
+
+def test_a_lock_file_that_names_a_stranger_is_not_believed(folder: Path) -> None:
+    with EmbeddedServer(folder):
+        pass
+    lock = folder / "postgres" / "cluster" / "postmaster.pid"
+    lock.write_text(f"{os.getpid()}\n{lock.parent}\n{int(time.time())}\n5432\n", encoding="utf-8")
+
+    with EmbeddedServer(folder) as server:
+        assert answer(server) == 42
+
+
+def test_a_killed_first_start_leaves_nothing_half_made(folder: Path) -> None:
+    started = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.DEVNULL)
+    draft = folder / "postgres" / "cluster.new"
+    deadline = time.monotonic() + 20
+    while not draft.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    started.kill()
+    started.wait()
+
+    with EmbeddedServer(folder) as server:
+        assert answer(server) == 42
+
+
+def test_many_starting_at_once_share_one_server(
+    folder: Path, holder: Callable[[Path], subprocess.Popen[str]]
+) -> None:
+    others = [
+        subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+
+    holder(folder)
+
+    with EmbeddedServer(folder) as server:
+        assert answer(server) == 42
+    for other in others:
+        other.kill()
+        other.wait()

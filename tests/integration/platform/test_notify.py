@@ -1,0 +1,66 @@
+"""The bell: heard by who listens, forgotten when nobody does, and a worker's presence with it."""
+
+import pytest
+from sqlalchemy import text
+
+from ticketing.platform.db import notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Unavailable
+
+SOON, NEVER = 5.0, 0.2
+END_ALL_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> None:
+    with notify.listening(database) as ours:
+        with database.transaction() as connection:
+            notify.ring(connection)
+            heard_before = ours.rings(NEVER)
+
+        assert not heard_before
+        assert ours.rings(SOON)
+        assert not ours.rings(NEVER)
+
+
+def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
+    with notify.listening(database) as ours:
+        with database.transaction() as connection:
+            notify.ring(connection)
+            connection.rollback()
+
+        assert not ours.rings(NEVER)
+
+
+def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> None:
+    with database.transaction() as connection:
+        before = notify.somebody_listens(connection)
+    with notify.listening(database), database.transaction() as connection:
+        meanwhile = notify.somebody_listens(connection)
+    with database.transaction() as connection:
+        after = notify.somebody_listens(connection)
+
+    assert (before, meanwhile, after) == (False, True, False)
+
+
+def test_who_only_listens_is_not_known_to(database: Database) -> None:
+    with notify.listening(database, to_serve=False), database.transaction() as connection:
+        assert not notify.somebody_listens(connection)
+
+
+def test_a_server_that_hangs_up_is_said(database: Database) -> None:
+    with notify.listening(database) as ours:
+        with database.transaction() as connection:
+            connection.execute(text(END_ALL_OTHERS))
+
+        with pytest.raises(Unavailable, match="hung up"):
+            ours.rings(SOON)
+
+
+def test_a_server_that_is_not_there_is_said() -> None:
+    nowhere = Database.at("postgresql://nobody@127.0.0.1:1/nothing")
+
+    with pytest.raises(Unavailable, match="cannot be reached"), notify.listening(nowhere):
+        pass

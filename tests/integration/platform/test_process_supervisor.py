@@ -1,0 +1,117 @@
+"""What was started together is stopped together; nothing is left, however deep."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ticketing.platform.kernel.process_supervisor import free_port
+
+# a child that starts a grandchild in a session of its own, which starts one that ignores SIGTERM
+FAMILY = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
+child = (
+    "import subprocess, sys, time;"
+    f"subprocess.Popen([sys.executable, '-c', {stubborn!r}], start_new_session=True);"
+    "open('ready', 'w').close(); time.sleep(300)"
+)
+from ticketing.platform.kernel import process_supervisor
+from ticketing.platform.kernel.process_supervisor import Service
+from ticketing.platform.kernel.process_supervisor import supervise
+process_supervisor.PATIENCE_SECONDS = 1
+process_supervisor.WORKS_AFTER_SECONDS = 0
+process_supervisor.FIRST_PAUSE_SECONDS = 0.1
+process_supervisor.TEND_SECONDS = 0.5
+quiet = [sys.executable, "-c", "import time; time.sleep(300)"]
+services = [Service([sys.executable, "-c", child], Path("a.log")), Service(quiet, Path("b.log"))]
+seen = Path("seen").touch
+sys.exit(supervise(services, os.environ, cwd=Path.cwd(), tend=seen))
+"""
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor with two children and a stubborn grandchild, all running and seen to."""
+    process = subprocess.Popen([sys.executable, "-c", FAMILY], cwd=tmp_path, start_new_session=True)
+    deadline = time.monotonic() + 60
+    files = {tmp_path / "ready", tmp_path / "seen"}
+    while not files <= set(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_being_told_to_stop_leaves_no_process(
+    family: subprocess.Popen[bytes], told: signal.Signals
+) -> None:
+    before = descendants(family.pid)
+
+    family.send_signal(told)
+
+    assert family.wait(60) == 0
+    assert len(before) == 3
+    assert [process for process in before if Path(f"/proc/{process}").exists()] == []
+
+
+def test_a_child_that_ends_by_itself_gives_its_exit_code(tmp_path: Path) -> None:
+    script = FAMILY.replace('time.sleep(300)"\n)', 'sys.exit(7)"\n)').replace(
+        "WORKS_AFTER_SECONDS = 0", "WORKS_AFTER_SECONDS = 600"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script], check=False, cwd=tmp_path)
+
+    assert ended.returncode == 7
+
+
+def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
+    family: subprocess.Popen[bytes],
+) -> None:
+    child, stubborn = descendants(family.pid)[0], descendants(descendants(family.pid)[0])[0]
+
+    os.kill(child, signal.SIGKILL)
+
+    deadline = time.monotonic() + 60
+    while len(descendants(family.pid)) < 3 or child in descendants(family.pid):
+        assert time.monotonic() < deadline
+        assert family.poll() is None
+        time.sleep(0.05)
+    assert not Path(f"/proc/{stubborn}").exists()
+    family.send_signal(signal.SIGINT)
+    assert family.wait(60) == 0
+
+
+def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:
+    child = descendants(family.pid)[0]
+
+    family.kill()
+    family.wait()
+
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_a_taken_port_gives_the_next_free_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+
+        assert free_port(wanted) > wanted
+
+
+def descendants(process: int) -> list[int]:
+    """Children of a process, and theirs, as the kernel lists them."""
+    path = Path(f"/proc/{process}/task/{process}/children")
+    found = [int(word) for word in path.read_text().split()] if path.exists() else []
+    return [*found, *(deeper for child in found for deeper in descendants(child))]

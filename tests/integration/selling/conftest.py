@@ -1,0 +1,226 @@
+"""Ticket types on sale, orders for them, and what is left of them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders import flag_queries
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Flag, OrderState, Selection
+from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.platform.db import inbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.selling.checkout.place_order import PlacedOrder, place_order
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.settle import Settlement, settle
+
+
+@pytest.fixture
+def sell(database: Database, event: Event) -> Callable[..., int]:
+    """Puts a ticket type on sale, Rp50.000 and without end unless said otherwise; gives its id."""
+
+    def put_on_sale(name: str, **terms: int) -> int:
+        with database.transaction() as connection:
+            return connection.execute(
+                insert(ticket_types)
+                .values(
+                    {"event_id": event.id, "name": name, "on_sale": True, "price": 50_000} | terms
+                )
+                .returning(ticket_types.c.id)
+            ).scalar_one()
+
+    return put_on_sale
+
+
+@pytest.fixture
+def place(database: Database, event: Event, now: datetime) -> Callable[..., PlacedOrder]:
+    """Places an order for (ticket type, quantity) pairs."""
+
+    def place_one(*asked: tuple[int, int], **more: object) -> PlacedOrder:
+        wanted = [Selection(*pair) for pair in asked]
+        return place_order(database, event, asked=wanted, **{"at": now, "by": "web"} | more)
+
+    return place_one
+
+
+@pytest.fixture
+def stock_of(database: Database) -> Callable[[int], Stock]:
+    """What is held and sold of a ticket type."""
+
+    def look(ticket_type_id: int) -> Stock:
+        with database.transaction() as connection:
+            return stock_queries.of(connection, ticket_type_id)
+
+    return look
+
+
+class Answers:
+    """A gateway that says what a test wants it to: by attempt, the last thing set for it."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Statement | Exception] = {}
+        self.closed: list[str] = []
+
+    def statement(self, attempt_key: str) -> Statement | None:
+        answer = self.by_key.get(attempt_key)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close_page(self, token: str) -> None:
+        self.closed.append(token)
+
+    def cancel(self, order_id: str) -> None:
+        raise AssertionError(f"{order_id} has no page that cannot be closed")
+
+
+@pytest.fixture
+def gateway() -> Answers:
+    """A gateway that knows of nothing yet."""
+    return Answers()
+
+
+@pytest.fixture
+def say(gateway: Answers) -> Callable[..., None]:
+    """Lets the gateway say of an attempt where it stands."""
+
+    def say_of(
+        attempt: Attempt, state: AttemptState, *, amount: int | None = None, refunded: int = 0
+    ) -> None:
+        gateway.by_key[attempt.key] = Statement(
+            attempt_key=attempt.key,
+            transaction_id=f"tx-{attempt.key}",
+            state=state,
+            amount=attempt.amount if amount is None else Rupiah(amount),
+            refunded=Rupiah(refunded) if refunded else NOTHING,
+        )
+
+    return say_of
+
+
+@pytest.fixture
+def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], Attempt]:
+    """Begins to pay an order."""
+
+    def begin(placed: PlacedOrder) -> Attempt:
+        with database.transaction() as connection:
+            return attempt_queries.begin(
+                connection, order_queries.lock(connection, placed.order.id), at=now
+            )
+
+    return begin
+
+
+@pytest.fixture
+def receive(database: Database, now: datetime) -> Callable[..., bool]:
+    """Keeps a notice that speaks of a subject; False when just this notice was kept before."""
+
+    def keep(subject: str, unique_key: str) -> bool:
+        with database.transaction() as connection:
+            return inbox.keep(
+                connection,
+                source="midtrans",
+                unique_key=unique_key,
+                subject=subject,
+                body=b'{"order_id": "..."}',
+                at=now,
+            )
+
+    return keep
+
+
+@pytest.fixture
+def state_of(database: Database) -> Callable[[PlacedOrder], OrderState]:
+    """The state of an order as it is stored."""
+
+    def look(placed: PlacedOrder) -> OrderState:
+        query = select(orders_table.c.state).where(orders_table.c.id == placed.order.id)
+        with database.transaction() as connection:
+            return OrderState(connection.execute(query).scalar_one())
+
+    return look
+
+
+@pytest.fixture
+def sari() -> Buyer:
+    """A buyer with an address and a number."""
+    return Buyer("email:sari@example.org", "Sari Wulandari", "sari@example.org", "+628111111111")
+
+
+@pytest.fixture
+def budi() -> Buyer:
+    """Another buyer, without a number."""
+    return Buyer("email:budi@example.org", "Budi", "budi@example.org", "")
+
+
+@pytest.fixture
+def settle_all(database: Database, gateway: Answers, now: datetime) -> Callable[..., Settlement]:
+    """Settles whatever waits, after so many hours."""
+
+    def run(hours: int = 0) -> Settlement:
+        return settle(database, gateway, at=now + timedelta(hours=hours), by="sensor")
+
+    return run
+
+
+@pytest.fixture
+def hear(
+    receive: Callable[..., bool], say: Callable[..., None], settle_all: Callable[..., Settlement]
+) -> Callable[..., Settlement]:
+    """The gateway says something of an attempt, sends a new notice of it, and we settle."""
+    numbers = count()
+
+    def heard(attempt: Attempt, state: AttemptState, **more: int) -> Settlement:
+        say(attempt, state, **more)
+        receive(attempt.key, f"notice {next(numbers)}")
+        return settle_all()
+
+    return heard
+
+
+@pytest.fixture
+def flags(database: Database, event: Event) -> Callable[[], list[Flag]]:
+    """The event's open questions."""
+
+    def look() -> list[Flag]:
+        with database.transaction() as connection:
+            return [raised.flag for raised in flag_queries.still_open(connection, event.id)]
+
+    return look
+
+
+@pytest.fixture
+def messages(database: Database) -> Callable[[], list[tuple[str, str]]]:
+    """Purpose and recipient of everything in the outbox."""
+
+    def look() -> list[tuple[str, str]]:
+        query = select(outbox.c.purpose, outbox.c.recipient).order_by(outbox.c.id)
+        with database.transaction() as connection:
+            return [(row.purpose, row.recipient) for row in connection.execute(query)]
+
+    return look
+
+
+@pytest.fixture
+def count_entitled(database: Database) -> Callable[[], int]:
+    """How many places of orders stand on the list."""
+
+    def look() -> int:
+        query = select(func.count()).where(
+            attendees.c.source == "order", attendees.c.state == "entitled"
+        )
+        with database.transaction() as connection:
+            return connection.execute(query).scalar_one()
+
+    return look

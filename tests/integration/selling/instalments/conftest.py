@@ -1,0 +1,179 @@
+"""Orders that are paid in three parts, and what must be true of them at any moment."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.payment_plans import offer_plan
+from ticketing.events.model import Event
+from ticketing.orders import instalment_queries
+from ticketing.orders import queries as order_queries
+from ticketing.orders.instalments import Overdue, PaymentPlan, TicketsWith
+from ticketing.orders.order import Buyer
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.reporting import sales_checks
+from ticketing.selling.checkout.expire_orders import Expiry, expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.settle import Gateway, Settlement
+
+S = AttemptState
+DAY = timedelta(days=1)
+Begin = Callable[[PlacedOrder], Attempt]
+Hear = Callable[..., Settlement]
+PartsOf = Callable[[PlacedOrder], list[bool]]
+Expire = Callable[[timedelta], Expiry]
+
+
+@pytest.fixture
+def offer(database: Database, event: Event) -> Callable[[Overdue], None]:
+    """Offers `3 parts`, a week apart, with two days of grace."""
+
+    def offer_one(overdue: Overdue) -> None:
+        plan = PaymentPlan("3 parts", (40, 30, 30), 7 * DAY, 3 * DAY, 2 * DAY, overdue)
+        offer_plan(database, event, plan, by="operator")
+
+    return offer_one
+
+
+@pytest.fixture
+def offered(offer: Callable[[Overdue], None]) -> None:
+    """The plan is offered, and a person is asked about overdue parts."""
+    offer(Overdue.ASK)
+
+
+@pytest.fixture
+def guest(sell: Callable[..., int]) -> int:
+    """A ticket type of ten places at Rp50.001."""
+    return sell("Guest", capacity=10, price=50_001)
+
+
+@pytest.fixture
+def order_by(
+    offer: Callable[[Overdue], None], guest: int, place: Callable[..., PlacedOrder], sari: Buyer
+) -> Callable[[Overdue], PlacedOrder]:
+    """Orders two places in three parts, under a rule for overdue ones."""
+
+    def order(overdue: Overdue) -> PlacedOrder:
+        offer(overdue)
+        return place((guest, 2), buyer=sari, payment_plan="3 parts")
+
+    return order
+
+
+@pytest.fixture
+def placed(order_by: Callable[[Overdue], PlacedOrder]) -> PlacedOrder:
+    """Two places for Rp100.002, to be paid in three parts; overdue, a person is asked."""
+    return order_by(Overdue.ASK)
+
+
+@pytest.fixture
+def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], Attempt]:
+    """Pays the next part of an order."""
+
+    def pay(placed: PlacedOrder) -> Attempt:
+        attempt = begin_payment(placed)
+        hear(attempt, S.SETTLED)
+        return attempt
+
+    return pay
+
+
+@pytest.fixture
+def parts_of(database: Database) -> PartsOf:
+    """Which parts of an order have their money."""
+
+    def look(placed: PlacedOrder) -> list[bool]:
+        with database.transaction() as connection:
+            parts = instalment_queries.of_order(connection, placed.order.id)
+        return [part.paid_by is not None for part in parts]
+
+    return look
+
+
+@pytest.fixture
+def due(database: Database) -> Callable[[PlacedOrder], datetime]:
+    """Until when an order holds its places."""
+
+    def look(placed: PlacedOrder) -> datetime:
+        with database.transaction() as connection:
+            return order_queries.by_id(connection, placed.order.id).expires_at
+
+    return look
+
+
+@pytest.fixture
+def owed(database: Database) -> Callable[[PlacedOrder], int]:
+    """How much of an order's money is promised back."""
+
+    def look(placed: PlacedOrder) -> int:
+        with database.transaction() as connection:
+            return sum(
+                one.amount.amount for one in refund_queries.of_order(connection, placed.order.id)
+            )
+
+    return look
+
+
+@pytest.fixture
+def expire(database: Database, gateway: Gateway, now: datetime) -> Expire:
+    """Ends what is out of time so much later."""
+
+    def run(later: timedelta) -> Expiry:
+        return expire_orders(database, gateway, at=now + later, by="sensor")
+
+    return run
+
+
+@pytest.fixture
+def rivals(database: Database, begin_payment: Begin) -> Callable[[PlacedOrder], list[Attempt]]:
+    """Begins three attempts for the same part, each after one that seemed to have failed."""
+
+    def begin(placed: PlacedOrder) -> list[Attempt]:
+        def fail(attempt: Attempt, state: AttemptState) -> None:
+            with database.transaction() as connection:
+                here = payment_attempts.c.id == attempt.id
+                connection.execute(update(payment_attempts).where(here).values(state=state))
+
+        attempts = list[Attempt]()
+        for _ in range(3):
+            attempts.append(begin_payment(placed))
+            fail(attempts[-1], S.FAILED)
+        for attempt in attempts:
+            fail(attempt, S.CREATED)
+        return attempts
+
+    return begin
+
+
+@pytest.fixture
+def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]":
+    """Proves stock, money and the books."""
+
+    def prove() -> None:
+        with database.transaction() as connection:
+            assert stock_queries.drifted(connection, event.id) == []
+            assert refund_queries.beyond_payment(connection, event.id) == []
+        assert unbooked(database).offenders == []
+        assert sales_checks.stray_money(database).offenders == []
+        assert sales_checks.paid_twice(database).offenders == []
+
+    return prove
+
+
+@pytest.fixture
+def early(
+    database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder], sari: Buyer
+) -> PlacedOrder:
+    """Two places in three parts, tickets with the first, what is paid goes back if overdue."""
+    times = (7 * DAY, 3 * DAY, 2 * DAY)
+    plan = PaymentPlan("early", (40, 30, 30), *times, Overdue.REFUND, TicketsWith.FIRST)
+    offer_plan(database, event, plan, by="operator")
+    return place((guest, 2), buyer=sari, payment_plan="early")

@@ -1,0 +1,145 @@
+"""Orders whose parts are not all paid: ended once, and what was paid goes by rule."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from ticketing.catalogue.stock import Stock
+from ticketing.orders.instalments import Overdue
+from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import RefundRefused
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.reporting import sales_checks
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.expire_orders import Expiry
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.refunds.refund_plan import Asked, Money
+from ticketing.selling.refunds.resolve_flag import refund_for
+from ticketing.selling.refunds.service import plan_refund
+
+S = AttemptState
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+Begin = Callable[[PlacedOrder], Attempt]
+Say = Callable[..., None]
+StateOf = Callable[[PlacedOrder], OrderState]
+StockOf = Callable[[int], Stock]
+Flags = Callable[[], list[Flag]]
+PartsOf = Callable[[PlacedOrder], list[bool]]
+Expire = Callable[[timedelta], Expiry]
+
+
+def test_a_missed_first_part_ends_the_order_as_any_other(
+    placed: PlacedOrder, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int,
+    flags: Flags,
+) -> None:  # fmt: skip
+    early, late = expire(HOUR - timedelta(seconds=1)), expire(HOUR)
+
+    assert (early.expired, late.expired) == (0, 1)
+    assert (state_of(placed), stock_of(guest), flags()) == (
+        OrderState.EXPIRED, Stock(10, 0, 0), []
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "promised", "asked"),
+    [(Overdue.KEEP, 0, []), (Overdue.REFUND, 40_000, []), (Overdue.ASK, 0, [Flag.PARTS_LEFT])],
+)
+def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
+    *, order_by: Callable[[Overdue], PlacedOrder], pay_next: Callable[[PlacedOrder], Attempt],
+    expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
+    owed: Callable[[PlacedOrder], int], rule: Overdue, promised: int, asked: list[Flag],
+    everything_adds_up: Callable[[], None],
+) -> None:  # fmt: skip
+    placed = order_by(rule)
+    pay_next(placed)
+
+    early = expire(9 * DAY - timedelta(seconds=1))
+    ends = [expire(9 * DAY), expire(10 * DAY)]
+
+    assert (early.expired, [one.expired for one in ends]) == (0, [1, 0])
+    assert (state_of(placed), stock_of(guest)) == (OrderState.EXPIRED, Stock(10, 0, 0))
+    assert (owed(placed), flags()) == (promised, asked)
+    everything_adds_up()
+
+
+@pytest.mark.parametrize(
+    ("rule", "promised", "asked"),
+    [(Overdue.KEEP, 0, []), (Overdue.REFUND, 40_000, []), (Overdue.ASK, 0, [Flag.PARTS_LEFT])],
+)
+def test_giving_an_order_up_follows_the_same_rule(
+    *, database: Database, order_by: Callable[[Overdue], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf, stock_of: StockOf, guest: int,
+    flags: Flags, owed: Callable[[PlacedOrder], int], rule: Overdue, promised: int,
+    asked: list[Flag], now: datetime, everything_adds_up: Callable[[], None],
+) -> None:  # fmt: skip
+    placed = order_by(rule)
+    pay_next(placed)
+
+    for _ in range(2):
+        cancel_order(database, placed.order.id, at=now, by="web")
+
+    assert (state_of(placed), stock_of(guest)) == (OrderState.CANCELLED, Stock(10, 0, 0))
+    assert (owed(placed), flags()) == (promised, asked)
+    everything_adds_up()
+
+
+def test_a_person_sends_back_what_a_rule_left_open(
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    expire: Expire, now: datetime,
+) -> None:  # fmt: skip
+    pay_next(placed)
+    expire(9 * DAY)
+
+    asked = refund_for(Flag.PARTS_LEFT, reason="as agreed")
+    planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
+
+    assert planned.amount == Rupiah(40_000)
+
+
+def test_what_is_kept_is_told_and_is_no_surplus(
+    *, database: Database, order_by: Callable[[Overdue], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], Attempt], expire: Expire, now: datetime,
+    messages: Callable[[], list[tuple[str, str]]],
+) -> None:  # fmt: skip
+    placed = order_by(Overdue.KEEP)
+    pay_next(placed)
+
+    expire(9 * DAY)
+
+    assert messages() == [("order.parts_kept", "sari@example.org")]
+    with pytest.raises(RefundRefused):
+        plan_refund(database, placed.order.code, Asked(money=Money.SURPLUS), at=now, by="operator")
+
+
+def test_money_that_is_on_its_way_when_a_part_is_overdue_is_waited_for(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], begin_payment: Begin,
+    say: Say, expire: Expire, state_of: StateOf, parts_of: PartsOf,
+) -> None:  # fmt: skip
+    pay_next(placed)
+    second = begin_payment(placed)
+    say(second, S.PENDING)
+    waits = expire(9 * DAY)
+    say(second, S.SETTLED)
+    paid = expire(9 * DAY + HOUR)
+
+    assert (waits.stuck, paid.left, paid.expired) == (1, 1, 0)
+    assert (state_of(placed), parts_of(placed)) == (OrderState.PENDING, [True, True, False])
+
+
+def test_places_had_early_end_with_an_overdue_part(
+    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    expire: Expire, stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
+    owed: Callable[[PlacedOrder], int], now: datetime, everything_adds_up: Callable[[], None],
+) -> None:  # fmt: skip
+    pay_next(early)
+
+    expire(9 * DAY)
+
+    assert (stock_of(guest), count_entitled(), owed(early)) == (Stock(10, 0, 0), 0, 40_000)
+    assert sales_checks.unserved_orders(database, at=now + HOUR).offenders == []
+    everything_adds_up()

@@ -1,0 +1,135 @@
+"""Parts that are paid: places held from one to the next, tickets with the last or the first."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from ticketing.catalogue.stock import Stock
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, OrderState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import ImpossibleTransition
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.reporting import sales_checks
+from ticketing.selling.checkout.place_order import PlacedOrder, name_buyer
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.refunds.service import plan_refund
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+StateOf = Callable[[PlacedOrder], OrderState]
+StockOf = Callable[[int], Stock]
+PartsOf = Callable[[PlacedOrder], list[bool]]
+
+
+def test_tickets_come_with_the_last_part_and_not_before(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+    stock_of: StockOf, guest: int, count_entitled: Callable[[], int], parts_of: PartsOf,
+    everything_adds_up: Callable[[], None],
+) -> None:  # fmt: skip
+    paid = [pay_next(placed) for _ in range(2)]
+    before = (state_of(placed), stock_of(guest), count_entitled(), parts_of(placed))
+    everything_adds_up()
+    paid.append(pay_next(placed))
+
+    assert before == (OrderState.PENDING, Stock(10, 2, 0), 0, [True, True, False])
+    assert [one.amount.amount for one in paid] == [40_000, 30_001, 30_001]
+    assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
+    assert (count_entitled(), parts_of(placed)) == (2, [True] * 3)
+    everything_adds_up()
+
+
+def test_places_are_held_from_part_to_part(
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    due: Callable[[PlacedOrder], datetime], now: datetime,
+) -> None:  # fmt: skip
+    holds = [due(placed)]
+    for _ in range(2):
+        pay_next(placed)
+        holds.append(due(placed))
+
+    assert holds == [now + HOUR, now + 9 * DAY, now + 16 * DAY]
+
+
+def test_the_buyer_is_told_of_the_payment_once_when_all_is_paid(
+    placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    messages: Callable[[], list[tuple[str, str]]],
+) -> None:  # fmt: skip
+    for _ in range(3):
+        pay_next(placed)
+
+    assert messages() == [
+        ("order.paid", "organiser"), ("order.confirmation", "sari@example.org")
+    ]  # fmt: skip
+
+
+def test_a_paid_order_is_refunded_from_all_of_its_parts(
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    now: datetime,
+) -> None:  # fmt: skip
+    attempts = [pay_next(placed) for _ in range(3)]
+
+    planned = plan_refund(database, placed.order.code, Asked(), at=now, by="operator")
+
+    assert planned.amount == Rupiah(100_002)
+    assert [part.attempt_id for part in planned.parts] == [one.id for one in attempts]
+
+
+def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    now: datetime,
+) -> None:  # fmt: skip
+    pay_next(placed)
+    with database.transaction() as connection:
+        order = order_queries.lock(connection, placed.order.id)
+        second = attempt_queries.begin(connection, order, at=now)
+        again = attempt_queries.begin(connection, order, at=now + HOUR - timedelta(minutes=1))
+        third = attempt_queries.begin(connection, order, at=now + HOUR)
+
+    assert second.page_ends_at(order) == now + HOUR
+    assert (again.key, third.part, third.key) == (
+        second.key, 2, second.key[:-2] + "03"
+    )  # fmt: skip
+
+
+def test_tickets_come_with_the_first_part_where_the_plan_says_so(
+    *, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+    stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
+    messages: Callable[[], list[tuple[str, str]]], everything_adds_up: Callable[[], None],
+) -> None:  # fmt: skip
+    counts = [count_entitled()]
+    for _ in range(3):
+        pay_next(early)
+        counts.append(count_entitled())
+
+    assert counts == [0, 2, 2, 2]
+    assert (state_of(early), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
+    assert messages() == [("order.confirmation", "sari@example.org"), ("order.paid", "organiser")]
+    everything_adds_up()
+
+
+def test_an_early_order_without_its_tickets_is_seen_but_not_while_it_is_served(
+    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    now: datetime,
+) -> None:  # fmt: skip
+    pay_next(early)
+
+    soon = sales_checks.unserved_orders(database, at=now + timedelta(minutes=1))
+    later = sales_checks.unserved_orders(database, at=now + timedelta(minutes=5))
+
+    assert soon.offenders == []
+    assert [one.subject for one in later.offenders] == [early.order.code]
+
+
+def test_whoever_paid_a_part_stays_the_buyer(
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    sari: Buyer, budi: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    name_buyer(database, placed.order.id, buyer=sari, at=now, by="web")
+    pay_next(placed)
+
+    with pytest.raises(ImpossibleTransition, match="its buyer stays"):
+        name_buyer(database, placed.order.id, buyer=budi, at=now, by="web")

@@ -1,0 +1,144 @@
+"""Payment plans of an event: offered, followed, withdrawn; and what buyers are told."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from ticketing.catalogue.payment_plans import plans_offered, withdraw_plan
+from ticketing.catalogue.stock import Stock
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.model import Event
+from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.delivery import Channel
+from ticketing.notifications.messages.compose import message_of
+from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.messages.message import Mail
+from ticketing.notifications.messages.templates import Messages
+from ticketing.orders import instalment_queries
+from ticketing.orders.instalments import Overdue
+from ticketing.orders.order import Buyer, OrderState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import order_parts as parts_table
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.kernel.errors import NotOnSale
+from ticketing.selling.checkout.cancel_order import remind_of_parts
+from ticketing.selling.checkout.expire_orders import Expiry
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+StateOf = Callable[[PlacedOrder], OrderState]
+StockOf = Callable[[int], Stock]
+Expire = Callable[[timedelta], Expiry]
+
+
+def test_a_reminder_is_left_once_for_every_part(
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    messages: Callable[[], list[tuple[str, str]]], now: datetime,
+) -> None:  # fmt: skip
+    pay_next(placed)
+
+    told = [
+        remind_of_parts(database, at=now + later)
+        for later in (HOUR, 4 * DAY - HOUR, 4 * DAY, 5 * DAY)
+    ]
+
+    assert told == [0, 0, 1, 0]
+    assert messages() == [("order.part_due", "sari@example.org")]
+
+
+def test_the_database_refuses_parts_that_are_not_the_total(
+    database: Database, placed: PlacedOrder
+) -> None:
+    here = parts_table.c.order_id == placed.order.id
+    with (
+        pytest.raises(IntegrityError, match="not its total"),
+        database.transaction() as connection,
+    ):
+        connection.execute(
+            update(parts_table).where(here, parts_table.c.number == 1).values(amount=1)
+        )
+
+
+def test_an_order_that_cannot_follow_the_plan_is_not_placed(
+    place: Callable[..., PlacedOrder], guest: int, stock_of: StockOf,
+    offer: Callable[[Overdue], None], now: datetime,
+) -> None:  # fmt: skip
+    offer(Overdue.KEEP)
+
+    with pytest.raises(NotOnSale, match="too late"):
+        place((guest, 1), payment_plan="3 parts", at=now + 10 * DAY)
+    with pytest.raises(NotOnSale, match="offered: '3 parts'"):
+        place((guest, 1), payment_plan="4 parts")
+    assert stock_of(guest) == Stock(10, 0, 0)
+
+
+def test_a_plan_is_withdrawn_and_its_orders_go_on(
+    *, database: Database, event: Event, placed: PlacedOrder, guest: int, state_of: StateOf,
+    pay_next: Callable[[PlacedOrder], Attempt], place: Callable[..., PlacedOrder], now: datetime,
+) -> None:  # fmt: skip
+    withdraw_plan(database, event, "3 parts", at=now, by="operator")
+    for _ in range(3):
+        pay_next(placed)
+
+    assert plans_offered(database, event) == []
+    assert state_of(placed) is OrderState.PAID
+    with pytest.raises(NotOnSale, match="no payment plan"):
+        place((guest, 1), payment_plan="3 parts")
+    with pytest.raises(NotOnSale, match="no payment plan"):
+        withdraw_plan(database, event, "3 parts", at=now, by="operator")
+
+
+def test_a_name_is_used_once(offer: Callable[[Overdue], None]) -> None:
+    offer(Overdue.KEEP)
+
+    with pytest.raises(NotOnSale, match="already"):
+        offer(Overdue.REFUND)
+
+
+@pytest.mark.usefixtures("offered")
+def test_an_order_without_a_plan_has_no_parts(
+    *, database: Database, guest: int, place: Callable[..., PlacedOrder],
+    sari: Buyer, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+) -> None:  # fmt: skip
+    placed = place((guest, 1), buyer=sari)
+    attempt = pay_next(placed)
+
+    with database.transaction() as connection:
+        assert instalment_queries.of_order(connection, placed.order.id) == ()
+    assert (attempt.part, state_of(placed)) == (None, OrderState.PAID)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "said"),
+    [
+        ("order.part_due", ["angsuran 2", "Rp30.001", "27 Nov", "Sari Wulandari"]),
+        ("order.parts_kept", ["Rp40.000", "tidak dikembalikan", "Sari Wulandari"]),
+    ],
+)
+def test_what_the_buyer_is_told_has_a_text(
+    *, database: Database, event: Event, order_by: Callable[[Overdue], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], Attempt], expire: Expire, now: datetime, tmp_path: Path,
+    purpose: str, said: list[str],
+) -> None:  # fmt: skip
+    pay_next(order_by(Overdue.KEEP))
+    remind_of_parts(database, at=now + 5 * DAY)
+    expire(9 * DAY)
+
+    desk = Desk(Messages(), DocumentFolder(tmp_path), KeyRing(bytes(32)))
+    with database.transaction() as connection:
+        row = connection.execute(select(outbox).where(outbox.c.purpose == purpose)).one()
+    claimed = Claimed(
+        row.id, 1, 0, 0, "", Channel.MAIL, row.recipient, event.slug, purpose, row.subject,
+        row.payload,
+    )  # fmt: skip
+    mail = message_of(database, desk, claimed)
+
+    assert isinstance(mail, Mail)
+    assert [words for words in said if words not in mail.text] == []

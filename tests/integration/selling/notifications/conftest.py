@@ -1,0 +1,189 @@
+"""Paid orders with printed tickets, a mail server on a port, and what is sent through it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from simulators.mail.server import MailSimulator
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.events.model import Event
+from ticketing.notifications.deliver import Delivered, Mailroom, deliver
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.mail.mime import Sender
+from ticketing.notifications.mail.smtp_server import MailServer, Security
+from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.messages.templates import Messages
+from ticketing.notifications.whatsapp.cloud import CloudWhatsApp
+from ticketing.notifications.whatsapp.providers import Subscription
+from ticketing.orders.order import Buyer
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db import outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.tickets.generate import Means, Order, generate_tickets
+
+ORGANISER = "panitia@example.org"
+
+
+@pytest.fixture
+def mails() -> Iterator[MailSimulator]:
+    with MailSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def mailer(mails: MailSimulator) -> Iterator[Mailer]:
+    server = MailServer(mails.host, mails.port, Security.NONE)
+    with Mailer(server, Sender("tiket@example.org", "Panitia Wisuda")) as ours:
+        yield ours
+
+
+@pytest.fixture
+def chats() -> Iterator[WhatsAppSimulator]:
+    """WhatsApp on a port; what becomes of messages is not reported unless a test wants it."""
+    with WhatsAppSimulator() as simulator:
+        simulator.faults.set(silent=True)
+        yield simulator
+
+
+@pytest.fixture
+def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudWhatsApp]:
+    account = Subscription.rehearsal(chats.url)
+    with account.client() as ours:
+        yield ours
+
+
+@pytest.fixture
+def both(mailroom: Mailroom, whatsapp: CloudWhatsApp) -> Mailroom:
+    """Mails and WhatsApp messages can be sent."""
+    return replace(mailroom, whatsapp=whatsapp)
+
+
+@pytest.fixture
+def leave(database: Database, event: Event) -> Callable[..., None]:
+    """Leaves a message to be sent."""
+
+    def written(purpose: str, subject: str, recipient: str, **payload: object) -> None:
+        with database.transaction() as connection:
+            outbox.add(
+                connection, event_id=event.id, purpose=purpose, subject=subject,
+                recipient=recipient, payload=payload,
+            )  # fmt: skip
+
+    return written
+
+
+@pytest.fixture
+def means(database: Database, keys: KeyRing, tmp_path: Path) -> Means:
+    folder = DocumentFolder(tmp_path / "documents", min_free_disk=0)
+    return Means(database, keys, Renderer(TemplateFolders(None)), folder)
+
+
+@pytest.fixture
+def desk(means: Means) -> Desk:
+    messages = Messages(links="https://tickets.example.org/")
+    return Desk(messages, means.folder, means.keys, "https://tickets.example.org", "Panitia")
+
+
+@pytest.fixture
+def mailroom(desk: Desk, mailer: Mailer) -> Mailroom:
+    return Mailroom(desk, mailer, ORGANISER)
+
+
+@pytest.fixture
+def send(database: Database, mailroom: Mailroom, now: datetime) -> Callable[..., Delivered]:
+    """One round, so many minutes later; the ladder's waits are as written."""
+
+    def run(minutes: float = 0, through: Mailroom = mailroom, limit: int = 8) -> Delivered:
+        at = now + timedelta(minutes=minutes)
+        return deliver(database, through, at=at, jitter=lambda: 0.5, limit=limit)
+
+    return run
+
+
+@pytest.fixture
+def buy(
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    begin_payment: Callable[..., object],
+    hear: Callable[..., object],
+    sari: Buyer,
+) -> Callable[..., PlacedOrder]:
+    """An order of two places that is paid, and whose tickets nobody has made."""
+
+    def bought(buyer: Buyer = sari) -> PlacedOrder:
+        placed = place((sell(f"Reguler {buyer.name}"), 2), buyer=buyer)
+        hear(begin_payment(placed), AttemptState.SETTLED)
+        return placed
+
+    return bought
+
+
+@pytest.fixture
+def print_all(means: Means, event: Event, now: datetime) -> Callable[[], None]:
+    """Makes the event's tickets and their PDFs."""
+
+    def made() -> None:
+        generate_tickets(means, event, Order(at=now, by="worker"))
+
+    return made
+
+
+@pytest.fixture
+def sold(buy: Callable[..., PlacedOrder], print_all: Callable[[], None]) -> PlacedOrder:
+    """An order whose two tickets are printed and wait to be sent."""
+    placed = buy()
+    print_all()
+    return placed
+
+
+@pytest.fixture
+def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
+    """Every delivery's address and state."""
+
+    def look() -> list[tuple[str, DeliveryState]]:
+        query = select(deliveries.c.address, deliveries.c.state).order_by(deliveries.c.address)
+        with database.transaction() as connection:
+            return [(row.address, DeliveryState(row.state)) for row in connection.execute(query)]
+
+    return look
+
+
+@pytest.fixture
+def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]]:
+    """Every delivery's channel and state, in the order they were made."""
+
+    def look() -> list[tuple[Channel, DeliveryState]]:
+        query = select(deliveries.c.channel, deliveries.c.state).order_by(deliveries.c.id)
+        with database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return [(Channel(row.channel), DeliveryState(row.state)) for row in rows]
+
+    return look
+
+
+@pytest.fixture
+def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
+    """How every attempt at a mail to Sari ended, and why, oldest first."""
+
+    def look() -> list[tuple[str, str]]:
+        query = (
+            select(delivery_logs.c.state, delivery_logs.c.reason)
+            .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+            .where(deliveries.c.address == "sari@example.org")
+            .order_by(delivery_logs.c.id)
+        )
+        with database.transaction() as connection:
+            return [(row.state, row.reason) for row in connection.execute(query)]
+
+    return look

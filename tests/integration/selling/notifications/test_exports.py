@@ -1,0 +1,180 @@
+"""An event's sheets: into a file, and by mail to the organiser."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from psycopg import ServerCursor
+from sqlalchemy import event as events_of
+from sqlalchemy import select, update
+
+from simulators.mail.server import MailSimulator
+from ticketing.events.model import Event
+from ticketing.notifications.admin import event_deliveries
+from ticketing.notifications.deliver import Delivered, Mailroom
+from ticketing.orders.order import Buyer
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.export_names import Export
+from ticketing.platform.kernel.csv_writer import SheetInMemory
+from ticketing.reporting.export import mail_daily_exports, mail_export, write_export
+from ticketing.selling.checkout.place_order import PlacedOrder
+
+Send = Callable[..., Delivered]
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture
+def bought(buy: Callable[..., PlacedOrder]) -> PlacedOrder:
+    """A paid order whose tickets nobody has made."""
+    return buy()
+
+
+@pytest.fixture
+def exported(database: Database, event: Event, now: datetime) -> Callable[..., Rows]:
+    """The rows of a sheet, by column, so many days later."""
+
+    def rows(export: Export, *, days: int = 0) -> Rows:
+        sheet = SheetInMemory(100_000)
+        written = write_export(database, event, export, sheet, at=now + timedelta(days=days))
+        text = sheet.content.decode("utf-8-sig")
+        found = list(csv.DictReader(StringIO(text, newline=""), delimiter=";"))
+        assert len(found) == written
+        return found
+
+    return rows
+
+
+def test_tickets_and_orders_say_who_has_what_on_the_venues_clock(
+    exported: Callable[..., Rows], sold: PlacedOrder
+) -> None:
+    tickets, (order,) = exported(Export.TICKETS), exported(Export.ORDERS)
+
+    assert [(one["state"], one["name"], one["source"]) for one in tickets] == [
+        ("live", "Sari Wulandari", "order")
+    ] * 2
+    assert tickets[0]["issued"] == "2026-11-20 15:00:00"
+    assert (order["order"], order["state"], order["places"]) == (
+        sold.order.code, "paid", "2x Reguler Sari Wulandari",
+    )  # fmt: skip
+    assert order["total"] == str(sold.order.total.amount)
+
+
+@pytest.mark.usefixtures("sold")
+def test_no_sheet_of_tickets_opens_a_door(
+    database: Database, exported: Callable[..., Rows]
+) -> None:
+    with database.transaction() as connection:
+        query = select(generated_tickets.c.qr_code_data)
+        pictures = set(connection.execute(query).scalars())
+
+    cells = {cell for export in Export for row in exported(export) for cell in row.values()}
+
+    assert len(pictures) == 2
+    assert not pictures & cells
+
+
+def test_whoever_lacks_a_ticket_is_listed_with_the_reason_and_no_formula(
+    database: Database, event: Event, enter: Callable[..., list[int]],
+    exported: Callable[..., Rows],
+) -> None:  # fmt: skip
+    first, second = enter(event, 2)
+    with database.transaction() as connection:
+        connection.execute(update(people).where(people.c.id == first).values(full_name="=1+1"))
+        held = update(attendees).where(attendees.c.person_id == second)
+        connection.execute(held.values(hold_reason="belum lunas"))
+
+    now, afterwards = exported(Export.MISSING), exported(Export.MISSING, days=60)
+
+    assert [one["why"] for one in now] == ["no ticket issued yet", "on hold: belum lunas"]
+    assert now[0]["name"] == "'=1+1"
+    assert {one["why"] for one in afterwards} == {"event is over"}
+
+
+@pytest.mark.usefixtures("bought")
+def test_messages_are_listed_as_far_as_they_have_come(
+    send: Send, exported: Callable[..., Rows]
+) -> None:
+    send()
+
+    found = {(one["what"], one["to"], one["state"]) for one in exported(Export.DELIVERIES)}
+
+    assert found == {("order.paid", "panitia@example.org", "sent")}
+
+
+@pytest.mark.usefixtures("bought")
+def test_a_sheet_is_one_query_that_is_read_in_pieces(
+    database: Database, event: Event, now: datetime
+) -> None:
+    asked: list[bool] = []
+    events_of.listen(
+        database.engine,
+        "after_cursor_execute",
+        lambda _, cursor, *__: asked.append(isinstance(cursor, ServerCursor)),
+    )
+
+    for export in Export:
+        write_export(database, event, export, SheetInMemory(100_000), at=now)
+
+    assert asked == [True] * len(Export)
+
+
+@pytest.mark.usefixtures("bought")
+def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
+    database: Database, event: Event, send: Send, mails: MailSimulator, now: datetime,
+    buy: Callable[..., PlacedOrder], budi: Buyer,
+) -> None:  # fmt: skip
+    send()
+    left = [
+        mail_export(database, event, Export.ORDERS, at=now + timedelta(hours=hours), by="cli")
+        for hours in (0, 8, 9, 10)  # midnight in Jakarta is nine hours later
+    ]
+    buy(budi)
+    send(minutes=600)
+
+    assert left == [True, False, True, False]
+    mail, same = [one for one in mails.mails("panitia@example.org") if one.files]
+    assert mail.message["Subject"] == "Wisuda Periode II 2026: wisuda-2026-orders.csv, 2 baris"
+    assert mail.files["wisuda-2026-orders.csv"].startswith(b"\xef\xbb\xbforder;state;")
+    assert same.files == mail.files
+
+
+@pytest.mark.usefixtures("bought")
+def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
+    database: Database, event: Event, send: Send, mailroom: Mailroom, now: datetime
+) -> None:
+    small = replace(mailroom, desk=replace(mailroom.desk, largest_files=100))
+    send()
+    mail_export(database, event, Export.ORDERS, at=now, by="cli")
+
+    done = send(through=small)
+
+    (failed,) = event_deliveries(database, event, failed=True)
+    assert (done.failed, failed.purpose) == (1, "export.ready")
+    assert failed.last_error == (
+        "the sheet has more than 100 bytes, too much for a mail:"
+        " `ticketing export wisuda-2026 orders`"
+    )
+
+
+@pytest.mark.usefixtures("bought")
+def test_each_day_what_changed_is_mailed_and_a_mail_is_no_change(
+    database: Database, send: Send, now: datetime
+) -> None:
+    later = max(now, datetime.now(UTC)) + timedelta(days=3)
+    wanted = (Export.TICKETS, Export.ORDERS)
+    always = timedelta(days=36500)
+    send()
+
+    def left(at: datetime, near: timedelta) -> int:
+        return mail_daily_exports(database, wanted, near=near, at=at, by="dagster")
+
+    first = [left(now, timedelta(days=7)), left(now, timedelta(days=30)), left(now, always)]
+    send(minutes=(later - now) / timedelta(minutes=1) - 60)
+
+    assert first == [0, 2, 0]
+    assert left(later, always) == 0

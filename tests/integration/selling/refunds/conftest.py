@@ -1,0 +1,190 @@
+"""Orders that are paid at a gateway that gives money back."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders.refund import Refund
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Account, Midtrans
+from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.refunds.refund_plan import Asked, RefundPlan
+from ticketing.selling.refunds.service import Applied, apply_refund, plan_refund
+from ticketing.tickets.issue import issue
+
+
+@pytest.fixture
+def midtrans() -> Iterator[MidtransSimulator]:
+    """The gateway's side; it notifies nobody."""
+    with MidtransSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
+    """Our side of the wire, which does not wait between tries."""
+    account = Account.at(midtrans.url, midtrans.server_key)
+    with Midtrans(account, pause=lambda _: None) as ours:
+        yield ours
+
+
+@pytest.fixture
+def hear_of(database: Database, client: Midtrans, now: datetime) -> Callable[[Attempt], None]:
+    """Asks the gateway about an attempt and writes down what it says."""
+
+    def ask(attempt: Attempt) -> None:
+        statement = client.statement(attempt.key)
+        assert statement is not None
+        with database.transaction() as connection:
+            record_payment(connection, attempt, statement, at=now, by="worker")
+
+    return ask
+
+
+@pytest.fixture
+def start_paying(
+    begin_payment: Callable[[PlacedOrder], Attempt], client: Midtrans
+) -> Callable[[PlacedOrder], Attempt]:
+    """Opens an order's page at the gateway."""
+
+    def open_page(placed: PlacedOrder) -> Attempt:
+        attempt = begin_payment(placed)
+        items = (Item("ALL", "All of it", attempt.amount, 1),)
+        client.create(Checkout(attempt.key, items, datetime.now(UTC), 60))
+        return attempt
+
+    return open_page
+
+
+@pytest.fixture
+def pay(
+    start_paying: Callable[[PlacedOrder], Attempt],
+    midtrans: MidtransSimulator,
+    hear_of: Callable[[Attempt], None],
+) -> Callable[..., Attempt]:
+    """Pays an order at the gateway, by QRIS unless said otherwise; we have heard of it."""
+
+    def pay_one(placed: PlacedOrder, method: str = "other_qris") -> Attempt:
+        attempt = start_paying(placed)
+        midtrans.push(attempt.key, "pay", method)
+        hear_of(attempt)
+        return attempt
+
+    return pay_one
+
+
+@pytest.fixture
+def plan(database: Database, now: datetime) -> Callable[..., RefundPlan]:
+    """Plans a refund of an order."""
+
+    def plan_one(placed: PlacedOrder, **asked: object) -> RefundPlan:
+        return plan_refund(database, placed.order.code, Asked(**asked), at=now, by="operator")
+
+    return plan_one
+
+
+@pytest.fixture
+def apply(database: Database, client: Midtrans, now: datetime) -> Callable[[RefundPlan], Applied]:
+    """Applies a plan."""
+
+    def apply_one(planned: RefundPlan, **more: object) -> Applied:
+        return apply_refund(
+            database,
+            client,
+            planned.order_code,
+            plan_hash=planned.plan_hash,
+            **{"at": now, "by": "operator"} | more,
+        )
+
+    return apply_one
+
+
+@pytest.fixture
+def refunds_of(database: Database) -> Callable[[PlacedOrder], list[Refund]]:
+    """The order's refunds as they are stored."""
+
+    def look(placed: PlacedOrder) -> list[Refund]:
+        with database.transaction() as connection:
+            return refund_queries.of_order(connection, placed.order.id)
+
+    return look
+
+
+@pytest.fixture
+def refunded_of(database: Database) -> Callable[[PlacedOrder], Rupiah]:
+    """What went back of an order, as it is stored with it."""
+
+    def look(placed: PlacedOrder) -> Rupiah:
+        query = select(orders_table.c.refunded).where(orders_table.c.id == placed.order.id)
+        with database.transaction() as connection:
+            return Rupiah(connection.execute(query).scalar_one())
+
+    return look
+
+
+@pytest.fixture
+def sent_back(midtrans: MidtransSimulator) -> Callable[[Attempt], list[tuple[str, int]]]:
+    """Key and rupiah of every refund that the gateway made."""
+
+    def look(attempt: Attempt) -> list[tuple[str, int]]:
+        told = midtrans.bank.status(attempt.key).get("refunds") or []
+        assert isinstance(told, list)
+        return [(one["refund_key"], int(one["refund_amount"].removesuffix(".00"))) for one in told]
+
+    return look
+
+
+@pytest.fixture
+def hand_out(
+    database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime
+) -> Callable[[], None]:
+    """Issues a ticket to everyone who is owed one."""
+
+    def issue_all() -> None:
+        issue(database, event, keys=keys, job_id=job_id, at=now, by="operator")
+
+    return issue_all
+
+
+@pytest.fixture
+def live_tickets(database: Database) -> Callable[[], list[str]]:
+    """The codes of all live tickets."""
+
+    def look() -> list[str]:
+        query = (
+            select(generated_tickets.c.ticket_code)
+            .where(generated_tickets.c.state == "live")
+            .order_by(generated_tickets.c.id)
+        )
+        with database.transaction() as connection:
+            return list(connection.execute(query).scalars())
+
+    return look
+
+
+@pytest.fixture
+def in_order(database: Database, event: Event) -> Callable[[], bool]:
+    """Whether stock is what the orders say, and nothing goes back that was not paid."""
+
+    def proven() -> bool:
+        with database.transaction() as connection:
+            return not (
+                stock_queries.drifted(connection, event.id)
+                or promo_queries.miscounted(connection, event.id)
+                or refund_queries.beyond_payment(connection, event.id)
+            )
+
+    return proven

@@ -1,0 +1,273 @@
+"""An event called off: every order ends, all money goes back once, no ticket passes any more."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.catalogue.stock import Stock
+from ticketing.catalogue.ticket_types import Terms, open_sale
+from ticketing.events.model import Event
+from ticketing.orders.fee import Fee
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.refund import RefundState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import NotOnSale, PlanOutdated
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.cancellation.cancel_event import CalledOff, cancel_event
+from ticketing.selling.cancellation.plan_cancellation import CancellationPlan, plan_cancellation
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.refund_plan import RefundPlan
+from ticketing.selling.refunds.service import Applied
+from ticketing.tickets.missing import missing_count
+
+Place = Callable[..., PlacedOrder]
+Pay = Callable[..., Attempt]
+PlanIt = Callable[..., CancellationPlan]
+CallOff = Callable[..., CalledOff]
+SentBack = Callable[[Attempt], list[tuple[str, int]]]
+StateOf = Callable[[PlacedOrder], OrderState]
+
+
+@pytest.fixture
+def vip(sell: Callable[..., int]) -> int:
+    """Ten places at Rp100.000."""
+    return sell("VIP", capacity=10, price=100_000)
+
+
+@pytest.fixture
+def plan_it(database: Database, event: Event, now: datetime) -> PlanIt:
+    """Plans to call the event off."""
+
+    def planned(fee: Fee = Fee()) -> CancellationPlan:  # noqa: B008 - a frozen value
+        return plan_cancellation(database, event, fee=fee, reason="rain", at=now, by="operator")
+
+    return planned
+
+
+@pytest.fixture
+def call_off(database: Database, client: Midtrans, event: Event, now: datetime) -> CallOff:
+    """Does what was planned."""
+
+    def done(planned: CancellationPlan) -> CalledOff:
+        return cancel_event(
+            database, client, event, plan_hash=planned.plan_hash, at=now, by="operator"
+        )
+
+    return done
+
+
+def test_every_order_ends_and_everyone_is_told(
+    vip: int, database: Database, event: Event, place: Place, pay: Pay, plan_it: PlanIt,
+    call_off: CallOff, enter: Callable[..., list[int]], hand_out: Callable[[], None],
+    live_tickets: Callable[[], list[str]], sent_back: SentBack, state_of: StateOf,
+    stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]],
+    in_order: Callable[[], bool], sari: Buyer, budi: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    paid, by_bank = place((vip, 2), buyer=sari), place((vip, 1), buyer=budi)
+    attempts = [pay(paid), pay(by_bank, "bca_va")]
+    pending = place((vip, 1), buyer=budi)
+    enter(event, 2)
+    hand_out()
+
+    planned = plan_it()
+    done = call_off(planned)
+
+    assert (planned.pending, len(planned.refunds), planned.live_tickets) == (1, 2, 5)
+    assert (planned.amount, planned.by_hand) == (Rupiah(300_000), Rupiah(100_000))
+    assert done == CalledOff(ended=3, left=0, tickets=5, owed=1)
+    assert [len(sent_back(one)) for one in attempts] == [1, 0]
+    assert {state_of(one) for one in (paid, by_bank, pending)} == {OrderState.CANCELLED}
+    assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
+    assert missing_count(database, event, at=now) == 0
+    told = [message for message in messages() if message[0].startswith("event.cancelled")]
+    assert sorted(told) == [
+        ("event.cancelled", "budi@example.org"),
+        ("event.cancelled.refund", "budi@example.org"),
+        ("event.cancelled.refund", "sari@example.org"),
+    ]
+    assert in_order()
+
+
+def test_nothing_is_sold_any_more(
+    vip: int, database: Database, event: Event, place: Place, plan_it: PlanIt, call_off: CallOff,
+    sari: Buyer,
+) -> None:  # fmt: skip
+    call_off(plan_it())
+
+    with pytest.raises(NotOnSale):
+        place((vip, 1), buyer=sari)
+    with pytest.raises(NotOnSale, match="called off"):
+        open_sale(database, event, "VIP", Terms(), by="operator")
+
+
+def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
+    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt], sent_back: SentBack, state_of: StateOf,
+    count_entitled: Callable[[], int], flags: Callable[[], list[Flag]],
+    in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    planned = plan_it()
+    attempt = start_paying(placed)
+    midtrans.push(attempt.key, "pay", "gopay")
+
+    done = call_off(planned)
+
+    assert (done.left, done.owed) == (0, 0)
+    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert (state_of(placed), count_entitled()) == (OrderState.CANCELLED, 0)
+    assert flags() == []
+    assert in_order()
+
+
+def test_however_payments_and_the_end_meet_no_rupiah_stays(
+    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt],
+    hear_of: Callable[[Attempt], None], sent_back: SentBack, count_entitled: Callable[[], int],
+    in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    attempts = [start_paying(place((vip, 1), buyer=sari)) for _ in range(8)]
+    for attempt in attempts:
+        midtrans.push(attempt.key, "choose", "gopay")
+    planned = plan_it()
+
+    with ThreadPoolExecutor(4) as pool:
+        off = pool.submit(call_off, planned)
+        for attempt in attempts:
+            midtrans.bank.push(attempt.key, "settle")
+            pool.submit(hear_of, attempt)
+    off.result()
+    call_off(planned)
+
+    assert [[amount for _, amount in sent_back(one)] for one in attempts] == [[100_000]] * 8
+    assert count_entitled() == 0
+    assert in_order()
+
+
+def test_a_payment_that_was_begun_cannot_be_made_any_more(
+    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt], sari: Buyer,
+) -> None:  # fmt: skip
+    attempt = start_paying(place((vip, 2), buyer=sari))
+    midtrans.push(attempt.key, "choose", "bca_va")
+
+    call_off(plan_it())
+
+    assert midtrans.bank.status(attempt.key)["transaction_status"] == "cancel"
+
+
+def test_money_that_comes_late_goes_back_when_it_is_applied_again(
+    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
+    sent_back: SentBack, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    sari: Buyer,
+) -> None:  # fmt: skip
+    attempt = start_paying(place((vip, 2), buyer=sari))
+    midtrans.push(attempt.key, "choose", "gopay")
+    planned = plan_it()
+    call_off(planned)
+    midtrans.push(attempt.key, "settle")
+    hear_of(attempt)
+    seen = flags()
+
+    call_off(planned)
+
+    assert seen == [Flag.PAID_AFTER_CANCELLING]
+    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert flags() == []
+    assert in_order()
+
+
+def test_money_for_an_expired_order_completes_nothing_once_the_event_is_off(
+    vip: int, database: Database, client: Midtrans, place: Place, plan_it: PlanIt,
+    call_off: CallOff, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
+    state_of: StateOf, count_entitled: Callable[[], int], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = start_paying(placed)
+    expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+    call_off(plan_it())
+    midtrans.push(attempt.key, "pay", "gopay")
+
+    hear_of(attempt)
+
+    assert (state_of(placed), count_entitled()) == (OrderState.EXPIRED, 0)
+
+
+def test_a_fee_kept_before_stays_kept(
+    vip: int, place: Place, pay: Pay, plan: Callable[..., RefundPlan],
+    apply: Callable[[RefundPlan], Applied], plan_it: PlanIt, call_off: CallOff,
+    sent_back: SentBack, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    apply(plan(placed, places=(1,), fee=Fee(10)))
+
+    call_off(plan_it())
+
+    assert [amount for _, amount in sent_back(attempt)] == [90_000, 100_000]
+
+
+def test_a_plan_that_does_not_hold_any_more_is_refused(
+    vip: int, place: Place, pay: Pay, plan_it: PlanIt, call_off: CallOff, state_of: StateOf,
+    sari: Buyer, budi: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    pay(placed)
+    old = plan_it()
+    pay(place((vip, 1), buyer=budi))
+
+    with pytest.raises(PlanOutdated, match=r"now Rp300\.000 would go back for 2 orders"):
+        call_off(old)
+
+    assert state_of(placed) is OrderState.PAID
+
+
+@pytest.mark.usefixtures("vip")
+def test_an_unknown_plan_is_refused(plan_it: PlanIt, call_off: CallOff) -> None:
+    with pytest.raises(PlanOutdated, match="no such plan"):
+        call_off(replace(plan_it(), plan_hash="0" * 64))
+
+
+@pytest.mark.usefixtures("vip")
+def test_it_is_called_off_once(plan_it: PlanIt, call_off: CallOff) -> None:
+    planned = plan_it()
+    call_off(planned)
+
+    with pytest.raises(NotOnSale, match="called off already"):
+        plan_it()
+    with pytest.raises(PlanOutdated):
+        call_off(replace(planned, plan_hash="0" * 64))
+
+
+def test_an_order_that_cannot_be_ended_now_stops_no_other(
+    vip: int, place: Place, pay: Pay, plan_it: PlanIt, call_off: CallOff,
+    midtrans: MidtransSimulator, start_paying: Callable[[PlacedOrder], Attempt],
+    state_of: StateOf, refunds_of: Callable[[PlacedOrder], list[object]],
+    flags: Callable[[], list[Flag]], sari: Buyer, budi: Buyer,
+) -> None:  # fmt: skip
+    pending, paid = place((vip, 2), buyer=sari), place((vip, 1), buyer=budi)
+    attempt = start_paying(pending)
+    midtrans.push(attempt.key, "choose", "bca_va")
+    pay(paid)
+    planned = plan_it()
+    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/cancel")])
+
+    first = call_off(planned)
+    states = [state_of(pending), state_of(paid)]
+    second = call_off(planned)
+
+    assert (first.left, second.left) == (1, 0)
+    assert states == [OrderState.PENDING, OrderState.CANCELLED]
+    assert state_of(pending) is OrderState.CANCELLED
+    assert [one.state for one in refunds_of(paid)] == [RefundState.DONE]
+    assert flags() == []

@@ -1,0 +1,251 @@
+"""Whatever becomes of an order, its books say it: stories drawn by chance, through real actions."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.orders.order import Buyer, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.refund import Channel, Refund, RefundState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger import queries as ledger_queries
+from ticketing.selling.ledger.model import Entry, EntryKind, sums_of
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.outcome import drop, retry, transferred
+from ticketing.selling.refunds.refund_plan import Money, RefundPlan
+from ticketing.selling.refunds.resolve_flag import complete_late
+from ticketing.selling.refunds.send_refunds import send_refunds
+
+Deed = Callable[[PlacedOrder], object]
+BooksOf = Callable[[PlacedOrder], list[Entry]]
+Pay = Callable[..., Attempt]
+LOST = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
+
+
+@pytest.fixture
+def vip(sell: Callable[..., int]) -> int:
+    """A ticket type at Rp50.000, no end of places."""
+    return sell("VIP")
+
+
+@pytest.fixture
+def books_of(database: Database) -> BooksOf:
+    """The order's entries; everything in the books has to agree with everything else."""
+
+    def look(placed: PlacedOrder) -> list[Entry]:
+        with database.transaction() as connection:
+            assert ledger_queries.disagreements(connection, most=10) == []
+            return ledger_queries.of_order(connection, placed.order.id)
+
+    return look
+
+
+@pytest.fixture
+def attempts_of(database: Database) -> Callable[[PlacedOrder], list[Attempt]]:
+    """The order's attempts."""
+
+    def look(placed: PlacedOrder) -> list[Attempt]:
+        with database.transaction() as connection:
+            return attempt_queries.of_order(connection, placed.order.id)
+
+    return look
+
+
+@pytest.fixture
+def deeds(
+    database: Database, client: Midtrans, midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
+    attempts_of: Callable[[PlacedOrder], list[Attempt]], plan: Callable[..., RefundPlan],
+    apply: Callable[[RefundPlan], object], now: datetime,
+) -> dict[str, Deed]:  # fmt: skip
+    """What people, gateway and clock can do; each may be refused as things stand."""
+
+    def push(move: str, method: str = "") -> Deed:
+        return lambda placed: midtrans.push(attempts_of(placed)[-1].key, move, method)
+
+    def hear(placed: PlacedOrder) -> None:
+        for attempt in attempts_of(placed):
+            if client.statement(attempt.key) is not None:
+                hear_of(attempt)
+
+    def end(how: Callable[..., object], **more: str) -> Deed:
+        terms = {"key": None, "at": now, "by": "operator"} | more
+        return lambda placed: how(database, placed.order.code, **terms)
+
+    def denied(placed: PlacedOrder) -> None:
+        midtrans.faults.set(refunds_denied=1)
+        try:
+            apply(plan(placed, places=(), amount=Rupiah(7_000)))
+        finally:
+            midtrans.faults.set(refunds_denied=0)
+
+    hour = timedelta(hours=1)
+    return {
+        "begin to pay": start_paying,
+        "pay by QRIS": push("pay", "other_qris"),
+        "pay by transfer": push("pay", "bca_va"),
+        "decline": push("decline", "bca_va"),
+        "settle": push("settle"),
+        "reverse": push("reverse"),
+        "charge back": push("chargeback"),
+        "charge back in part": push("partial_chargeback"),
+        "hear": hear,
+        "cancel": lambda placed: cancel_order(database, placed.order.id, at=now, by="web"),
+        "expire": lambda _: expire_orders(database, client, at=now + hour, by="schedule"),
+        "complete late": lambda placed: complete_late(
+            database, placed.order.code, at=now, by="operator"
+        ),
+        "refund a part": lambda placed: apply(plan(placed, places=(), amount=Rupiah(10_000))),
+        "refund a place": lambda placed: apply(plan(placed, places=(1,))),
+        "refund all": lambda placed: apply(plan(placed)),
+        "refund the surplus": lambda placed: apply(plan(placed, money=Money.SURPLUS)),
+        "refund is denied": denied,
+        "send refunds": lambda _: send_refunds(database, client, at=now + hour, by="sensor"),
+        "transfer": end(transferred, reference="BCA 1"),
+        "retry": end(retry),
+        "drop": end(drop, reason="settled in person"),
+    }
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        [
+            "hear", "hear", "hear", "begin to pay", "decline", "settle", "reverse", "charge back",
+            "charge back in part", "cancel", "expire", "complete late", "refund a part",
+            "refund a place", "refund all", "refund the surplus", "refund is denied",
+            "send refunds", "transfer", "retry", "drop", "pay by QRIS", "pay by transfer",
+        ]
+    ),
+    max_size=12,
+)  # fmt: skip
+PAID = ["begin to pay", "pay by QRIS", "hear"]
+BEGINNINGS = st.sampled_from(
+    [
+        [],
+        ["begin to pay"],
+        PAID,
+        [*PAID, "charge back", "hear"],
+        [*PAID, "refund a part", "charge back", "hear"],
+        [*PAID, "charge back in part", "hear", "refund all", "transfer"],
+        [*PAID, "reverse", "hear"],
+        [*PAID, "refund is denied", "retry"],
+        [*PAID, "refund is denied", "transfer", "charge back", "hear"],
+        ["begin to pay", "pay by transfer", "hear", "refund a place", "transfer"],
+        ["begin to pay", "pay by QRIS", "cancel", "hear", "refund the surplus"],
+        ["begin to pay", "decline", "hear", *PAID],
+    ]
+)
+
+
+@settings(
+    max_examples=40, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(BEGINNINGS, STEPS)
+def test_the_books_tell_every_story_and_add_up(
+    vip: int, place: Callable[..., PlacedOrder], deeds: dict[str, Deed],
+    books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[Attempt]],
+    refunds_of: Callable[[PlacedOrder], list[Refund]],
+    refunded_of: Callable[[PlacedOrder], Rupiah], state_of: Callable[[PlacedOrder], OrderState],
+    sari: Buyer, beginning: list[str], story: list[str],
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    known = books_of(placed)
+
+    for step in [*beginning, *story]:
+        with suppress(Refused, ValueError, IndexError):
+            deeds[step](placed)
+        entries = books_of(placed)
+        assert entries[: len(known)] == known
+        known = entries
+
+    sums, state = sums_of(known), state_of(placed)
+    assert sums.sale == (100_000 if state in {OrderState.PENDING, OrderState.PAID} else 0)
+    attempts = attempts_of(placed)
+    taken = sum(one.amount.amount for one in attempts if one.state.has_taken_money)
+    captured = [entry.money for entry in known if entry.kind is EntryKind.CAPTURED]
+    assert sum(captured) == taken
+    if not any(one.state in LOST for one in attempts):
+        assert sums.money == taken - refunded_of(placed).amount
+    else:
+        by_hand = sum(
+            one.amount.amount
+            for one in refunds_of(placed)
+            if (one.channel, one.state) == (Channel.MANUAL, RefundState.DONE)
+        )
+        kept = sum(
+            one.amount.amount - one.refunded.amount
+            for one in attempts
+            if one.state.has_taken_money and one.state not in LOST
+        )
+        assert sums.money == kept - by_hand
+
+
+def test_a_refund_is_booked_with_its_key_and_who_asked_for_it(
+    vip: int, place: Callable[..., PlacedOrder], pay: Pay,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
+    sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+
+    apply(plan(placed, places=(1,)))
+
+    *_, last = books_of(placed)
+    assert (last.kind, last.subject, last.money) == (EntryKind.REFUNDED, attempt.key, -50_000)
+    assert last.details["refunds"] == [f"{attempt.key}-R1"]
+    assert last.details["method"] == "qris"
+
+
+def test_a_transfer_by_hand_is_booked_when_it_was_made(
+    database: Database, vip: int, place: Callable[..., PlacedOrder], pay: Pay,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
+    sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    pay(placed, "bca_va")
+    apply(plan(placed))
+    promised = sums_of(books_of(placed))
+
+    tomorrow = now + timedelta(days=1)
+    transferred(
+        database, placed.order.code, key=None, reference="BCA 1", at=tomorrow, by="cli:sari"
+    )
+
+    *_, last = books_of(placed)
+    assert promised.money == 100_000
+    assert (last.kind, last.money, last.at) == (EntryKind.REFUNDED, -100_000, tomorrow)
+    assert last.actor == "cli:sari"
+
+
+def test_a_bank_that_takes_all_back_is_booked_with_what_was_left(
+    vip: int, place: Callable[..., PlacedOrder], pay: Pay,
+    plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
+    midtrans: MidtransSimulator, hear_of: Callable[[Attempt], None], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    apply(plan(placed, places=(), amount=Rupiah(30_000)))
+
+    midtrans.push(attempt.key, "chargeback")
+    hear_of(attempt)
+    hear_of(attempt)
+
+    entries = books_of(placed)
+    assert [(entry.kind.value, entry.money) for entry in entries if entry.money] == [
+        ("payment.captured", 100_000),
+        ("order.refunded", -30_000),
+        ("payment.charged_back", -70_000),
+    ]

@@ -1,0 +1,147 @@
+"""Parts of orders that go back at the gateway: overdue ones, those of an event called off."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from ticketing.catalogue.payment_plans import offer_plan
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders.fee import Fee
+from ticketing.orders.instalments import Overdue, PaymentPlan, TicketsWith
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.refund import RefundState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.reporting import sales_checks
+from ticketing.selling.cancellation.cancel_event import cancel_event
+from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.refunds.send_refunds import send_refunds
+from ticketing.selling.refunds.service import plan_refund
+
+DAY = timedelta(days=1)
+Pay = Callable[..., Attempt]
+StateOf = Callable[[PlacedOrder], OrderState]
+
+
+@pytest.fixture
+def guest(sell: Callable[..., int]) -> int:
+    """A ticket type of ten places at Rp50.001."""
+    return sell("Guest", capacity=10, price=50_001)
+
+
+@pytest.fixture
+def order_in_halves(
+    database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder], sari: Buyer
+) -> Callable[..., PlacedOrder]:
+    """Orders a place in two parts, by a plan under these rules."""
+
+    def order(name: str, overdue: Overdue, tickets: TicketsWith) -> PlacedOrder:
+        plan = PaymentPlan(name, (50, 50), 7 * DAY, DAY, DAY, overdue, tickets)
+        offer_plan(database, event, plan, by="operator")
+        return place((guest, 1), buyer=sari, payment_plan=name)
+
+    return order
+
+
+@pytest.mark.parametrize("tickets", TicketsWith)
+def test_an_event_that_is_called_off_gives_every_part_back(
+    *,
+    database: Database,
+    client: Midtrans,
+    event: Event,
+    guest: int,
+    order_in_halves: Callable[..., PlacedOrder],
+    pay: Pay,
+    tickets: TicketsWith,
+    state_of: StateOf,
+    stock_of: Callable[[int], Stock],
+    count_entitled: Callable[[], int],
+    now: datetime,
+) -> None:
+    whole = order_in_halves("A", Overdue.KEEP, tickets)
+    half = order_in_halves("B", Overdue.KEEP, tickets)
+    for placed in (whole, whole, half):
+        pay(placed)
+
+    planned = plan_cancellation(database, event, fee=Fee(), reason="rain", at=now, by="operator")
+    called = cancel_event(
+        database, client, event, plan_hash=planned.plan_hash, at=now, by="operator"
+    )
+
+    assert planned.amount == Rupiah(75_001)
+    assert (called.ended, called.left, called.owed) == (2, 0, 0)
+    with database.transaction() as connection:
+        gone = [refund_queries.returned_of(connection, one.order.id) for one in (whole, half)]
+    assert gone == [Rupiah(50_001), Rupiah(25_000)]
+    assert [state_of(one) for one in (whole, half)] == [OrderState.CANCELLED] * 2
+    assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 0), 0)
+    assert unbooked(database).offenders == []
+    assert sales_checks.stray_money(database).offenders == []
+
+
+def test_an_overdue_part_goes_back_at_the_gateway_once(
+    *,
+    database: Database,
+    client: Midtrans,
+    order_in_halves: Callable[..., PlacedOrder],
+    pay: Pay,
+    state_of: StateOf,
+    now: datetime,
+) -> None:
+    placed = order_in_halves("A", Overdue.REFUND, TicketsWith.LAST)
+    attempt = pay(placed)
+
+    for _ in range(2):
+        expire_orders(database, client, at=now + 8 * DAY, by="sensor")
+        send_refunds(database, client, at=now + 8 * DAY, by="sensor")
+
+    with database.transaction() as connection:
+        known = refund_queries.of_order(connection, placed.order.id)
+    assert [(one.amount, one.state) for one in known] == [(Rupiah(25_000), RefundState.DONE)]
+    told = client.statement(attempt.key)
+    assert told is not None
+    assert told.refunded == Rupiah(25_000)
+    assert state_of(placed) is OrderState.EXPIRED
+    assert unbooked(database).offenders == []
+
+
+def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
+    *,
+    database: Database,
+    client: Midtrans,
+    order_in_halves: Callable[..., PlacedOrder],
+    pay: Pay,
+    apply: Callable[..., object],
+    hear_of: Callable[[Attempt], None],
+    state_of: StateOf,
+    stock_of: Callable[[int], Stock],
+    guest: int,
+    flags: Callable[[], list[Flag]],
+    now: datetime,
+) -> None:
+    placed = order_in_halves("A", Overdue.ASK, TicketsWith.LAST)
+    attempts = [pay(placed) for _ in range(2)]
+
+    asked = Asked(reason="ill")
+    apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
+    for attempt in attempts:
+        hear_of(attempt)
+
+    with database.transaction() as connection:
+        assert refund_queries.returned_of(connection, placed.order.id) == Rupiah(50_001)
+    assert (state_of(placed), flags()) == (OrderState.CANCELLED, [])
+    assert stock_of(guest) == Stock(10, 0, 0)
+    assert unbooked(database).offenders == []
+    assert sales_checks.stray_money(database).offenders == []
+    told = client.statement(attempts[1].key)
+    assert told is not None
+    assert told.refunded == Rupiah(25_001)

@@ -1,0 +1,643 @@
+"""Refunds: planned, applied once, and everything follows."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.catalogue.promo_code import NewPromo, PromoKind
+from ticketing.catalogue.promo_codes import add_promo, promo_uses
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders.fee import Fee
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState, Returned, Statement
+from ticketing.orders.refund import Channel, Refund, RefundState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.reporting.sales_checks import given_back_beyond_payment
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Account, Midtrans
+from ticketing.selling.payments.record_payment import record_payment
+from ticketing.selling.refunds.outcome import (
+    MOST_TRIES,
+    drop,
+    refund_waits,
+    retry,
+    retry_all,
+    transferred,
+)
+from ticketing.selling.refunds.refund_plan import RefundPlan
+from ticketing.selling.refunds.send_refunds import Sent, send_refunds
+from ticketing.selling.refunds.service import Applied, apply_refund
+
+Sell = Callable[..., int]
+Place = Callable[..., PlacedOrder]
+Pay = Callable[..., Attempt]
+Plan = Callable[..., RefundPlan]
+Apply = Callable[..., Applied]
+SentBack = Callable[[Attempt], list[tuple[str, int]]]
+StateOf = Callable[[PlacedOrder], OrderState]
+RefundsOf = Callable[[PlacedOrder], list[Refund]]
+
+
+@pytest.fixture
+def vip(sell: Sell) -> int:
+    """Ten places at Rp100.000."""
+    return sell("VIP", capacity=10, price=100_000)
+
+
+def test_a_full_refund_ends_the_order_and_all_that_hangs_on_it(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
+    sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+    live_tickets: Callable[[], list[str]], count_entitled: Callable[[], int],
+    refunded_of: Callable[[PlacedOrder], Rupiah], flags: Callable[[], list[Flag]],
+    in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    hand_out()
+
+    done = apply(plan(placed, reason="cannot come"))
+
+    assert [one.state for one in done.refunds] == [RefundState.DONE]
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+    assert state_of(placed) is OrderState.CANCELLED
+    assert (stock_of(vip), count_entitled(), live_tickets()) == (Stock(10, 0, 0), 0, [])
+    assert (refunded_of(placed), flags()) == (Rupiah(200_000), [])
+    assert in_order()
+
+
+def test_a_part_by_places_keeps_the_rest(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
+    sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+    live_tickets: Callable[[], list[str]], flags: Callable[[], list[Flag]],
+    in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 3), buyer=sari)
+    attempt = pay(placed)
+    hand_out()
+    first, _, third = live_tickets()
+
+    apply(plan(placed, places=(2,)))
+
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert (state_of(placed), stock_of(vip)) == (OrderState.PAID, Stock(10, 0, 2))
+    assert (live_tickets(), flags()) == ([first, third], [])
+    assert in_order()
+
+
+def test_a_part_and_then_the_rest_add_up_to_the_whole(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    state_of: StateOf, stock_of: Callable[[int], Stock], in_order: Callable[[], bool],
+    hear_of: Callable[[Attempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
+    flags: Callable[[], list[Flag]], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 3), buyer=sari)
+    attempt = pay(placed)
+    apply(plan(placed, places=(1,)))
+    hear_of(attempt)
+
+    apply(plan(placed))
+    hear_of(attempt)
+
+    assert [amount for _, amount in sent_back(attempt)] == [100_000, 200_000]
+    assert (state_of(placed), stock_of(vip)) == (OrderState.CANCELLED, Stock(10, 0, 0))
+    assert (refunded_of(placed), flags()) == (Rupiah(300_000), [])
+    assert in_order()
+
+
+def test_a_place_given_back_counts_no_longer_for_its_buyer(
+    sell: Sell, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
+) -> None:
+    seat = sell("Seat", price=100_000, max_per_buyer=2)
+    placed = place((seat, 2), buyer=sari)
+    pay(placed)
+    apply(plan(placed, places=(1,)))
+
+    again = place((seat, 1), buyer=sari)
+
+    assert again.order.state is OrderState.PENDING
+
+
+def test_an_amount_alone_ends_no_place(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    state_of: StateOf, stock_of: Callable[[int], Stock], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+
+    apply(plan(placed, places=(), amount=Rupiah(25_000), reason="the rain"))
+
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 25_000)]
+    assert (state_of(placed), stock_of(vip)) == (OrderState.PAID, Stock(10, 0, 2))
+
+
+def test_a_fee_is_kept(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack, sari: Buyer
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+
+    planned = plan(placed, fee=Fee(10, Rupiah(5_000)))
+    apply(planned)
+
+    assert (planned.worth, planned.kept) == (Rupiah(200_000), Rupiah(30_000))
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 170_000)]
+
+
+def test_a_free_order_can_be_given_back_too(
+    sell: Sell, place: Place, plan: Plan, apply: Apply, state_of: StateOf,
+    stock_of: Callable[[int], Stock], refunds_of: RefundsOf, sari: Buyer,
+) -> None:  # fmt: skip
+    free = sell("Free", capacity=5, price=0)
+    placed = place((free, 2), buyer=sari)
+
+    apply(plan(placed))
+
+    assert (state_of(placed), stock_of(free)) == (OrderState.CANCELLED, Stock(5, 0, 0))
+    assert refunds_of(placed) == []
+
+
+@pytest.mark.parametrize("method", ["bca_va", "echannel", "alfamart"])
+def test_a_channel_that_cannot_refund_waits_for_a_person(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    messages: Callable[[], list[tuple[str, str]]], live_tickets: Callable[[], list[str]],
+    refunded_of: Callable[[PlacedOrder], Rupiah], sari: Buyer, method: str,
+) -> None:  # fmt: skip
+    placed = place((vip, 1), buyer=sari)
+    attempt = pay(placed, method)
+
+    done = apply(plan(placed))
+
+    assert [(one.channel, one.state) for one in done.refunds] == [
+        (Channel.MANUAL, RefundState.MANUAL)
+    ]
+    assert (sent_back(attempt), live_tickets()) == ([], [])
+    assert ("refund.to_transfer", "organiser") in messages()
+    assert refunded_of(placed) == Rupiah(0)
+
+
+def test_a_part_of_what_goes_back_only_whole_waits_for_a_person(
+    vip: int, place: Place, pay: Pay, plan: Plan, sari: Buyer
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    pay(placed, "shopeepay")
+
+    part, whole = plan(placed, places=(1,)), plan(placed)
+
+    assert (part.parts[0].channel, whole.parts[0].channel) == (Channel.MANUAL, Channel.GATEWAY)
+
+
+def test_a_plan_holds_only_as_long_as_the_order_stays_as_it_was(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack, sari: Buyer
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    old = plan(placed)
+    apply(plan(placed, places=(1,)))
+
+    with pytest.raises(PlanOutdated, match="plan again"):
+        apply(old)
+
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+
+
+def test_another_order_s_plan_is_no_plan(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
+) -> None:
+    one, other = place((vip, 1), buyer=sari), place((vip, 1), buyer=sari)
+    pay(one)
+    pay(other)
+
+    with pytest.raises(PlanOutdated, match="no such plan"):
+        apply(replace(plan(one), order_code=other.order.code))
+
+
+def test_a_plan_applied_twice_moves_everything_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    stock_of: Callable[[int], Stock], messages: Callable[[], list[tuple[str, str]]], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed, places=(1,))
+
+    first, second = apply(planned), apply(planned)
+
+    assert (first.now, second.now) == (True, False)
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert stock_of(vip) == Stock(10, 0, 1)
+    assert messages().count(("order.refund", "sari@example.org")) == 1
+
+
+def test_a_plan_applied_by_many_at_once_moves_everything_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
+    stock_of: Callable[[int], Stock], refunds_of: RefundsOf, in_order: Callable[[], bool],
+    sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed, places=(1,))
+
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(apply, [planned] * 6))
+
+    assert [one.now for one in done].count(True) == 1
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
+    assert [one.state for one in refunds_of(placed)] == [RefundState.DONE]
+    assert stock_of(vip) == Stock(10, 0, 1)
+    assert in_order()
+
+
+def test_more_than_is_left_is_refused(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    pay(placed)
+    apply(plan(placed, places=(), amount=Rupiah(150_000)))
+
+    with pytest.raises(RefundRefused, match=r"Rp50\.000 is left"):
+        plan(placed, places=(), amount=Rupiah(50_001))
+
+
+def test_a_pending_order_has_nothing_to_refund(
+    vip: int, place: Place, plan: Plan, sari: Buyer
+) -> None:
+    with pytest.raises(RefundRefused, match="is pending"):
+        plan(place((vip, 2), buyer=sari))
+
+
+def test_a_place_that_was_given_back_is_not_given_back_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sari: Buyer
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    pay(placed)
+    apply(plan(placed, places=(2,)))
+
+    with pytest.raises(RefundRefused, match="no place 2 to give back; it has 1"):
+        plan(placed, places=(2,))
+
+
+def test_a_promo_counts_as_used_until_the_whole_order_went_back(
+    vip: int, database: Database, event: Event, place: Place, pay: Pay, plan: Plan, apply: Apply,
+    sent_back: SentBack, in_order: Callable[[], bool], sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    new = NewPromo("HALF", PromoKind.PERCENT, 50, now, event.ends_at, 1)
+    add_promo(database, event, new, ticket_type="VIP", by="operator")
+    placed = place((vip, 2), buyer=sari, promo="half")
+    attempt = pay(placed)
+    used = [promo_uses(database, event)[0].used]
+
+    apply(plan(placed, places=(1,)))
+    used.append(promo_uses(database, event)[0].used)
+    apply(plan(placed))
+    used.append(promo_uses(database, event)[0].used)
+
+    assert used == [1, 1, 0]
+    assert [amount for _, amount in sent_back(attempt)] == [50_000, 50_000]
+    assert in_order()
+
+
+def test_what_the_dashboard_gave_back_is_known_and_not_given_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
+    hear_of: Callable[[Attempt], None], sent_back: SentBack, refunds_of: RefundsOf,
+    flags: Callable[[], list[Flag]], refunded_of: Callable[[PlacedOrder], Rupiah],
+    in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    client.refund(attempt.key, key="by-hand", amount=Rupiah(150_000), reason="")
+    hear_of(attempt)
+    seen = flags()
+
+    planned = plan(placed)
+    apply(planned)
+    hear_of(attempt)
+
+    assert seen == [Flag.MONEY_RETURNED]
+    assert planned.amount == Rupiah(50_000)
+    assert [amount for _, amount in sent_back(attempt)] == [150_000, 50_000]
+    assert [one.channel for one in refunds_of(placed)] == [Channel.ELSEWHERE, Channel.GATEWAY]
+    assert refunded_of(placed) == Rupiah(200_000)
+    assert in_order()
+
+
+def test_money_that_went_back_otherwise_after_the_decision_stops_ours(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
+    sent_back: SentBack, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed, places=(1,))
+    client.refund(attempt.key, key="by-hand", amount=Rupiah(100_000), reason="")
+
+    done = apply(planned)
+
+    assert sent_back(attempt) == [("by-hand", 100_000)]
+    assert RefundState.FAILED in {one.state for one in done.refunds}
+    assert set(flags()) == {Flag.MONEY_RETURNED, Flag.REFUND_FAILED}
+    assert in_order()
+
+
+def test_a_bank_that_took_the_payment_back_gets_no_refund(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    sent_back: SentBack, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed)
+    midtrans.push(attempt.key, "chargeback")
+
+    done = apply(planned)
+
+    assert [one.state for one in done.refunds] == [RefundState.FAILED]
+    assert sent_back(attempt) == []
+    with pytest.raises(RefundRefused):
+        plan(placed)
+
+
+def test_a_refund_whose_answer_was_lost_is_read_back(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    sent_back: SentBack, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed)
+    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up", times=3, path="/refund")])
+
+    lost = apply(planned)
+    found = apply(planned)
+
+    assert [one.state for one in lost.refunds] == [RefundState.SENT]
+    assert [one.state for one in found.refunds] == [RefundState.DONE]
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+
+
+def test_a_gateway_that_is_away_is_asked_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    database: Database, client: Midtrans, sent_back: SentBack, sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    midtrans.faults.set(answers=[AnswerFault("error", times=3)])
+
+    waiting = apply(plan(placed))
+    sent = send_refunds(database, client, at=now, by="schedule")
+
+    assert [(one.state, one.said) for one in waiting.refunds] == [
+        (RefundState.REQUESTED, "Midtrans: Sorry, we encountered internal errors.")
+    ]
+    assert sent == Sent(done=1, failed=0, waiting=0)
+    assert len(sent_back(attempt)) == 1
+
+
+def test_a_card_that_is_not_settled_yet_waits(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    sent_back: SentBack, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed, "credit_card")
+    planned = plan(placed)
+
+    waiting = apply(planned)
+    midtrans.push(attempt.key, "settle")
+    done = apply(planned)
+
+    assert [(one.state, one.said) for one in waiting.refunds] == [
+        (RefundState.REQUESTED, "the card payment is not settled yet")
+    ]
+    assert [one.state for one in done.refunds] == [RefundState.DONE]
+    assert len(sent_back(attempt)) == 1
+
+
+def test_a_refused_refund_is_owed_until_it_is_tried_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    database: Database, client: Midtrans, sent_back: SentBack, flags: Callable[[], list[Flag]],
+    sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    midtrans.faults.set(refunds_denied=1)
+    failed = apply(plan(placed))
+    seen = flags()
+
+    retry(database, placed.order.code, key=None, at=now, by="operator")
+    sent = send_refunds(database, client, at=now, by="operator")
+
+    assert [one.state for one in failed.refunds] == [RefundState.FAILED]
+    assert (seen, flags()) == ([Flag.REFUND_FAILED], [])
+    assert (sent.done, len(sent_back(attempt))) == (1, 1)
+
+
+def test_a_transfer_by_hand_ends_a_refund_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
+    refunded_of: Callable[[PlacedOrder], Rupiah], in_order: Callable[[], bool], sari: Buyer,
+    now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    pay(placed, "bca_va")
+    apply(plan(placed, places=(1,)))
+    said = {"key": None, "reference": "BCA 4711", "at": now, "by": "finance"}
+
+    once = transferred(database, placed.order.code, **said)
+    again = transferred(database, placed.order.code, **said)
+
+    assert once == again
+    assert (once.state, once.reference) == (RefundState.DONE, "BCA 4711")
+    assert refunded_of(placed) == Rupiah(100_000)
+    assert in_order()
+    with pytest.raises(RefundRefused, match="gone back already"):
+        transferred(database, placed.order.code, **said | {"reference": "BCA 4712"})
+
+
+def test_what_is_dropped_can_be_planned_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database, sari: Buyer,
+    now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    pay(placed, "bca_va")
+    apply(plan(placed, places=(), amount=Rupiah(200_000)))
+
+    drop(database, placed.order.code, key=None, reason="a mistake", at=now, by="finance")
+
+    assert plan(placed).amount == Rupiah(200_000)
+
+
+def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    client: Midtrans, database: Database, hear_of: Callable[[Attempt], None],
+    refunded_of: Callable[[PlacedOrder], Rupiah], in_order: Callable[[], bool], sari: Buyer,
+    now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    midtrans.faults.set(refunds_denied=1)
+    apply(plan(placed))
+    transferred(
+        database, placed.order.code, key=None, reference="BCA 4711", at=now, by="finance"
+    )  # fmt: skip
+    proven = in_order()
+
+    client.refund(attempt.key, key="by-hand", amount=Rupiah(200_000), reason="")
+    hear_of(attempt)
+
+    assert proven
+    assert refunded_of(placed) == Rupiah(400_000)
+    assert not in_order()
+    found = given_back_beyond_payment(database)
+    assert [one.subject for one in found.offenders] == [attempt.key]
+
+
+def test_the_gateway_s_notice_of_our_refund_raises_no_question(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
+    hear_of: Callable[[Attempt], None], flags: Callable[[], list[Flag]], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+
+    apply(plan(placed, places=(1,)))
+    with database.transaction() as connection:
+        before = attempt_queries.by_id(connection, attempt.id)
+    hear_of(attempt)
+    with database.transaction() as connection:
+        after = attempt_queries.by_id(connection, attempt.id)
+
+    assert before.refunded == after.refunded == Rupiah(100_000)
+    assert after.state is AttemptState.PARTLY_REFUNDED
+    assert flags() == []
+
+
+def test_a_refund_that_waits_too_long_is_shown_to_a_person(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
+    client: Midtrans, midtrans: MidtransSimulator, flags: Callable[[], list[Flag]],
+    sent_back: SentBack, sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 1), buyer=sari)
+    attempt = pay(placed, "credit_card")
+    planned = plan(placed)
+    for _ in range(MOST_TRIES):
+        apply(planned)
+    seen = flags()
+    midtrans.push(attempt.key, "settle")
+
+    send_refunds(database, client, at=now, by="schedule")
+
+    assert (seen, flags()) == ([Flag.REFUND_FAILED], [])
+    assert len(sent_back(attempt)) == 1
+
+
+def test_a_bank_that_takes_the_rest_back_frees_only_the_rest(
+    vip: int, place: Place, begin_payment: Callable[[PlacedOrder], Attempt],
+    hear: Callable[..., object], plan: Plan, apply: Apply, state_of: StateOf,
+    stock_of: Callable[[int], Stock], in_order: Callable[[], bool], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((vip, 3), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, AttemptState.SETTLED)
+    apply(plan(placed, places=(1,)))
+
+    hear(attempt, AttemptState.DENIED)
+
+    assert (state_of(placed), stock_of(vip)) == (OrderState.CANCELLED, Stock(10, 0, 0))
+    assert in_order()
+
+
+def test_a_refund_without_a_key_is_known_by_its_place_in_the_list(
+    vip: int, place: Place, pay: Pay, plan: Plan, database: Database, refunds_of: RefundsOf,
+    sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    told = (Returned("", Rupiah(30_000)), Returned("", Rupiah(30_000)))
+    said = Statement(
+        attempt.key,
+        "tx",
+        AttemptState.PARTLY_REFUNDED,
+        attempt.amount,
+        Rupiah(60_000),
+        "qris",
+        told,
+    )
+
+    for _ in range(2):
+        with database.transaction() as connection:
+            record_payment(connection, attempt, said, at=now, by="worker")
+
+    assert [(one.key, one.amount) for one in refunds_of(placed)] == [
+        (f"{attempt.key}/1", Rupiah(30_000)),
+        (f"{attempt.key}/2", Rupiah(30_000)),
+    ]
+    assert plan(placed).amount == Rupiah(140_000)
+
+
+def test_what_went_back_and_is_listed_nowhere_is_not_given_again(
+    vip: int, place: Place, pay: Pay, plan: Plan, database: Database, sari: Buyer, now: datetime
+) -> None:
+    placed = place((vip, 2), buyer=sari)
+    attempt = pay(placed)
+    said = Statement(
+        attempt.key, "tx", AttemptState.PARTLY_REFUNDED, attempt.amount, Rupiah(60_000)
+    )
+
+    with database.transaction() as connection:
+        record_payment(connection, attempt, said, at=now, by="worker")
+
+    assert plan(placed).amount == Rupiah(140_000)
+
+
+def test_a_wrong_key_fails_no_refund(
+    vip: int, place: Place, pay: Pay, plan: Plan, database: Database, midtrans: MidtransSimulator,
+    sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 1), buyer=sari)
+    pay(placed)
+    planned = plan(placed)
+
+    with Midtrans(Account.at(midtrans.url, "SB-Mid-server-WRONG")) as stranger:
+        done = apply_refund(
+            database, stranger, placed.order.code, plan_hash=planned.plan_hash, at=now, by="x"
+        )  # fmt: skip
+
+    assert [one.state for one in done.refunds] == [RefundState.REQUESTED]
+    assert "Access denied" in done.refunds[0].said
+
+
+def test_all_refunds_that_failed_are_tried_again_at_once(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
+    database: Database, event: Event, client: Midtrans, sent_back: SentBack,
+    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = [place((vip, 1), buyer=sari) for _ in range(3)]
+    attempts = [pay(one) for one in placed]
+    midtrans.faults.set(refunds_denied=3)
+    for one in placed:
+        apply(plan(one))
+
+    again = retry_all(database, event, at=now, by="finance")
+    sent = send_refunds(database, client, at=now, by="finance")
+
+    assert (len(again), sent.done) == (3, 3)
+    assert [len(sent_back(one)) for one in attempts] == [1, 1, 1]
+    assert flags() == []
+
+
+def test_whoever_comes_too_late_to_wait_changes_nothing(
+    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
+    refunds_of: RefundsOf, sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((vip, 1), buyer=sari)
+    pay(placed)
+    (done,) = apply(plan(placed)).refunds
+
+    with database.transaction() as connection:
+        refund_waits(connection, done, "no answer", at=now)
+
+    assert refunds_of(placed) == [done]

@@ -1,0 +1,173 @@
+"""Refunds and cancellations killed with -9 between any two steps: money moves once, and moves."""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from subprocess import CompletedProcess
+
+import pytest
+
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders.fee import Fee
+from ticketing.orders.order import Buyer, OrderState
+from ticketing.orders.refund import RefundState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.cancellation.cancel_event import cancel_event
+from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.payments.refund_queries import LEASE
+from ticketing.selling.refunds.refund_plan import RefundPlan
+from ticketing.selling.refunds.service import Applied
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.platform.db.database import Database
+from ticketing.selling.payments.midtrans.client import Account
+from ticketing.selling.refunds.service import apply_refund
+from ticketing.events import queries as event_queries
+from ticketing.selling.cancellation.cancel_event import cancel_event
+
+url, gateway_url, deed, subject, plan, at, step, when = sys.argv[1:]
+left = int(when)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(Midtrans):
+    def refund(self, *arguments, **more):
+        if step == "before the call":
+            die_at_last()
+        receipt = super().refund(*arguments, **more)
+        if step == "after the call":
+            die_at_last()
+        return receipt
+
+database = Database.at(url)
+if step == "statement":
+    event.listen(database.engine, "before_cursor_execute", die_at_last)
+if step == "commit":
+    event.listen(database.engine, "commit", die_at_last)
+gateway = Dying(Account.rehearsal(gateway_url))
+now = datetime.fromisoformat(at)
+if deed == "refund":
+    apply_refund(database, gateway, subject, plan_hash=plan, at=now, by="operator")
+else:
+    with database.engine.connect() as connection:
+        called_off = event_queries.get(connection, subject)
+        connection.rollback()
+    cancel_event(database, gateway, called_off, plan_hash=plan, at=now, by="operator")
+"""
+
+
+@pytest.fixture
+def die(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str,
+    midtrans: MidtransSimulator, now: datetime,
+) -> Callable[..., int]:  # fmt: skip
+    """Runs a deed in a process of its own that kills itself at the n-th of a kind of step."""
+
+    def run(deed: str, subject: str, plan_hash: str, step: str, when: int) -> int:
+        arguments = [database_url, midtrans.url, deed, subject, plan_hash, now.isoformat()]
+        return run_script(WORKER, *arguments, step, str(when)).returncode
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [("commit", 1), ("commit", 2), ("commit", 3), ("commit", 4), ("commit", 5), ("commit", 6),
+     ("commit", 7), ("commit", 8), ("before the call", 1), ("after the call", 1),
+     ("statement", 6), ("statement", 13), ("statement", 20), ("statement", 27)],
+)  # fmt: skip
+def test_a_killed_refund_is_made_up_for_and_moves_money_once(
+    *,
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    pay: Callable[..., Attempt],
+    plan: Callable[..., RefundPlan],
+    apply: Callable[..., Applied],
+    die: Callable[..., int],
+    sent_back: Callable[[Attempt], list[tuple[str, int]]],
+    stock_of: Callable[[int], Stock],
+    refunded_of: Callable[[PlacedOrder], Rupiah],
+    messages: Callable[[], list[tuple[str, str]]],
+    in_order: Callable[[], bool],
+    sari: Buyer,
+    now: datetime,
+    step: str,
+    when: int,
+) -> None:
+    vip = sell("VIP", capacity=10, price=100_000)
+    placed = place((vip, 3), buyer=sari)
+    attempt = pay(placed)
+    planned = plan(placed, places=(1, 3))
+
+    killed = die("refund", placed.order.code, planned.plan_hash, step, when)
+    done = apply(planned, at=now + LEASE)
+
+    assert killed == -signal.SIGKILL
+    assert [one.state for one in done.refunds] == [RefundState.DONE]
+    assert sent_back(attempt) == [(f"{attempt.key}-R1", 200_000)]
+    assert (stock_of(vip), refunded_of(placed)) == (Stock(10, 0, 1), Rupiah(200_000))
+    assert messages().count(("order.refund", "sari@example.org")) == 1
+    assert in_order()
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [("commit", 1), ("commit", 2), ("commit", 4), ("commit", 6), ("commit", 9), ("commit", 12),
+     ("commit", 15), ("before the call", 1), ("after the call", 2), ("statement", 40),
+     ("statement", 70), ("statement", 100)],
+)  # fmt: skip
+def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
+    *,
+    database: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    pay: Callable[..., Attempt],
+    hand_out: Callable[[], None],
+    client: Midtrans,
+    die: Callable[..., int],
+    sent_back: Callable[[Attempt], list[tuple[str, int]]],
+    stock_of: Callable[[int], Stock],
+    state_of: Callable[[PlacedOrder], OrderState],
+    live_tickets: Callable[[], list[str]],
+    in_order: Callable[[], bool],
+    sari: Buyer,
+    budi: Buyer,
+    now: datetime,
+    step: str,
+    when: int,
+) -> None:
+    vip = sell("VIP", capacity=10, price=100_000)
+    placed = [place((vip, 2), buyer=sari), place((vip, 1), buyer=budi), place((vip, 1), buyer=budi)]
+    attempts = [pay(one) for one in placed[:2]]
+    hand_out()
+    planned = plan_cancellation(database, event, fee=Fee(), reason="rain", at=now, by="operator")
+
+    killed = die("cancel", event.slug, planned.plan_hash, step, when)
+    done = cancel_event(
+        database, client, event, plan_hash=planned.plan_hash, at=now + LEASE, by="operator"
+    )
+
+    assert killed == -signal.SIGKILL
+    assert (done.left, done.owed) == (0, 0)
+    assert [sent_back(one) for one in attempts] == [
+        [(f"{attempts[0].key}-R1", 200_000)],
+        [(f"{attempts[1].key}-R1", 100_000)],
+    ]
+    assert {state_of(one) for one in placed} == {OrderState.CANCELLED}
+    assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
+    assert in_order()

@@ -1,0 +1,184 @@
+"""Questions about money that came late or twice, answered by a person."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from simulators.midtrans.server import MidtransSimulator
+from ticketing.catalogue.stock import Stock
+from ticketing.catalogue.ticket_types import Terms, open_sale
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import ImpossibleTransition, SoldOut
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.midtrans.client import Midtrans
+from ticketing.selling.refunds.refund_plan import RefundPlan
+from ticketing.selling.refunds.resolve_flag import complete_late, note_flag, refund_for
+from ticketing.selling.refunds.service import Applied, plan_refund
+
+Apply = Callable[[RefundPlan], Applied]
+SentBack = Callable[[Attempt], list[tuple[str, int]]]
+StateOf = Callable[[PlacedOrder], OrderState]
+
+
+@pytest.fixture
+def two_places(sell: Callable[..., int]) -> int:
+    """A type with two places."""
+    return sell("VIP", capacity=2, price=100_000)
+
+
+@pytest.fixture
+def paid_late(
+    database: Database,
+    client: Midtrans,
+    midtrans: MidtransSimulator,
+    two_places: int,
+    place: Callable[..., PlacedOrder],
+    start_paying: Callable[[PlacedOrder], Attempt],
+    hear_of: Callable[[Attempt], None],
+    sari: Buyer,
+    budi: Buyer,
+) -> tuple[PlacedOrder, Attempt]:
+    """An order that was paid after its time, when its places were gone."""
+    placed = place((two_places, 2), buyer=sari)
+    attempt = start_paying(placed)
+    expire_orders(database, client, at=placed.order.expires_at, by="schedule")
+    place((two_places, 1), buyer=budi)
+    midtrans.push(attempt.key, "pay", "gopay")
+    hear_of(attempt)
+    return placed, attempt
+
+
+def test_a_late_payment_is_completed_once_there_is_room(
+    database: Database, event: Event, paid_late: tuple[PlacedOrder, Attempt], two_places: int,
+    state_of: StateOf, stock_of: Callable[[int], Stock], count_entitled: Callable[[], int],
+    flags: Callable[[], list[Flag]], in_order: Callable[[], bool], now: datetime,
+) -> None:  # fmt: skip
+    placed, _ = paid_late
+    seen = flags()
+    open_sale(database, event, "VIP", Terms(capacity=3), by="operator")
+
+    complete_late(database, placed.order.code, at=now, by="operator")
+
+    assert (seen, flags()) == ([Flag.PAID_LATE], [])
+    assert (state_of(placed), count_entitled()) == (OrderState.PAID, 2)
+    assert stock_of(two_places) == Stock(3, 1, 2)
+    assert in_order()
+
+
+def test_a_late_payment_is_not_completed_without_room(
+    database: Database, paid_late: tuple[PlacedOrder, Attempt], state_of: StateOf,
+    flags: Callable[[], list[Flag]], now: datetime,
+) -> None:  # fmt: skip
+    placed, _ = paid_late
+
+    with pytest.raises(SoldOut):
+        complete_late(database, placed.order.code, at=now, by="operator")
+
+    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [Flag.PAID_LATE])
+
+
+def test_a_late_payment_goes_back(
+    database: Database, paid_late: tuple[PlacedOrder, Attempt], apply: Apply, sent_back: SentBack,
+    state_of: StateOf, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    now: datetime,
+) -> None:  # fmt: skip
+    placed, attempt = paid_late
+    asked = refund_for(Flag.PAID_LATE, reason="too late")
+
+    apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
+
+    assert [amount for _, amount in sent_back(attempt)] == [200_000]
+    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [])
+    assert in_order()
+
+
+def test_a_late_payment_that_went_back_completes_nothing(
+    database: Database, event: Event, paid_late: tuple[PlacedOrder, Attempt], apply: Apply,
+    now: datetime,
+) -> None:  # fmt: skip
+    placed, _ = paid_late
+    asked = refund_for(Flag.PAID_LATE, reason="too late")
+    apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
+    open_sale(database, event, "VIP", Terms(capacity=9), by="operator")
+
+    with pytest.raises(ImpossibleTransition, match="no payment that is all there"):
+        complete_late(database, placed.order.code, at=now, by="operator")
+
+
+def test_a_second_payment_goes_back_and_the_order_stays(
+    database: Database, midtrans: MidtransSimulator, two_places: int,
+    place: Callable[..., PlacedOrder], pay: Callable[..., Attempt],
+    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
+    apply: Apply, sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
+    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((two_places, 2), buyer=sari)
+    first = start_paying(placed)
+    midtrans.push(first.key, "choose", "gopay")
+    midtrans.push(first.key, "decline")
+    hear_of(first)
+    second = pay(placed, "other_qris")
+    midtrans.push(first.key, "settle")
+    hear_of(first)
+    seen = flags()
+
+    asked = refund_for(Flag.PAID_TWICE, reason="paid twice")
+    apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
+
+    assert (seen, flags()) == ([Flag.PAID_TWICE], [])
+    assert ([amount for _, amount in sent_back(first)], sent_back(second)) == ([200_000], [])
+    assert (state_of(placed), stock_of(two_places)) == (OrderState.PAID, Stock(2, 0, 2))
+
+
+def test_a_payment_for_a_cancelled_order_goes_back(
+    database: Database, midtrans: MidtransSimulator, two_places: int,
+    place: Callable[..., PlacedOrder], start_paying: Callable[[PlacedOrder], Attempt],
+    hear_of: Callable[[Attempt], None], apply: Apply, sent_back: SentBack,
+    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
+) -> None:  # fmt: skip
+    placed = place((two_places, 2), buyer=sari)
+    attempt = start_paying(placed)
+    cancel_order(database, placed.order.id, at=now, by="web")
+    midtrans.push(attempt.key, "pay", "gopay")
+    hear_of(attempt)
+    seen = flags()
+
+    asked = refund_for(Flag.PAID_AFTER_CANCELLING, reason="cancelled")
+    apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
+
+    assert (seen, flags()) == ([Flag.PAID_AFTER_CANCELLING], [])
+    assert len(sent_back(attempt)) == 1
+
+
+def test_only_an_expired_order_is_completed_late(
+    database: Database, two_places: int, place: Callable[..., PlacedOrder], sari: Buyer,
+    now: datetime,
+) -> None:  # fmt: skip
+    placed = place((two_places, 2), buyer=sari)
+
+    with pytest.raises(ImpossibleTransition, match="is pending"):
+        complete_late(database, placed.order.code, at=now, by="operator")
+
+
+def test_a_question_that_a_person_has_looked_at_is_closed(
+    database: Database, paid_late: tuple[PlacedOrder, Attempt], flags: Callable[[], list[Flag]],
+    now: datetime,
+) -> None:  # fmt: skip
+    placed, _ = paid_late
+
+    note_flag(
+        database, placed.order.code, Flag.PAID_LATE, why="settled by phone", at=now, by="operator"
+    )
+
+    assert flags() == []
+
+
+def test_a_question_without_money_to_give_back_has_no_refund() -> None:
+    with pytest.raises(ImpossibleTransition, match="no refund of its own"):
+        refund_for(Flag.STUCK, reason="")

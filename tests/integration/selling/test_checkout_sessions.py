@@ -1,0 +1,306 @@
+"""Paying an order on the gateway's page, against a simulator: one page, and none left open."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
+from ticketing.catalogue.stock import Stock
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Flag, OrderState, Selection
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.kernel.errors import (
+    GatewayUnavailable,
+    ImpossibleTransition,
+    PaymentUnderWay,
+)
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.order_access import Wanted, once_under, take_order
+from ticketing.selling.checkout.pay_order import pay_order
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import attempt_queries, checkout_session_queries
+from ticketing.selling.payments.expire_checkout_sessions import Closing, close_pages, close_pages_of
+from ticketing.selling.payments.midtrans.client import Account, Midtrans, SnapPage
+from ticketing.selling.payments.midtrans.snap_request import Checkout
+
+Sell = Callable[..., int]
+Place = Callable[..., PlacedOrder]
+Pay = Callable[..., SnapPage]
+FINISH = "https://shop.example.org/orders/x"
+
+
+@pytest.fixture
+def simulator(now: datetime) -> Iterator[MidtransSimulator]:
+    """The gateway, on the test's clock."""
+    with MidtransSimulator(clock=lambda: now) as running:
+        yield running
+
+
+@pytest.fixture
+def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
+    """A client that does not wait between tries."""
+    account = Account.at(simulator.url, SERVER_KEY)
+    with Midtrans(account, pause=lambda _: None) as client:
+        yield client
+
+
+@pytest.fixture
+def placed(sell: Sell, place: Place, sari: Buyer) -> PlacedOrder:
+    """Sari's order of two places."""
+    return place((sell("VIP", capacity=10), 2), buyer=sari)
+
+
+@pytest.fixture
+def pay(database: Database, midtrans: Midtrans, now: datetime) -> Pay:
+    """Asks for a page, so many minutes after the order."""
+
+    def ask(order: PlacedOrder, minutes: float = 0) -> SnapPage:
+        at = now + timedelta(minutes=minutes)
+        return pay_order(database, midtrans, order.order.id, finish_url=FINISH, at=at, by="web")
+
+    return ask
+
+
+def test_everybody_who_asks_at_once_is_sent_to_one_page_or_told_to_wait(
+    pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
+) -> None:
+    simulator.faults.set(answers=[{"kind": "slow", "seconds": 0.3, "times": 1}])
+
+    with ThreadPoolExecutor(8) as buyers:
+        asked = [buyers.submit(pay, placed) for _ in range(8)]
+    refusals = [type(one.exception()) for one in asked if one.exception()]
+    tokens = {one.result().token for one in asked if not one.exception()}
+
+    assert len(tokens) == len(simulator.bank.sessions()) == 1
+    assert set(refusals) <= {PaymentUnderWay}
+    assert pay(placed).token in tokens
+
+
+def test_the_attempt_is_written_down_before_the_gateway_hears_of_it(
+    database: Database, pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
+) -> None:
+    simulator.faults.set(answers=[{"kind": "hang-up", "times": 3}])
+
+    with pytest.raises(GatewayUnavailable):
+        pay(placed)
+
+    with database.transaction() as connection:
+        [attempt] = attempt_queries.of_order(connection, placed.order.id)
+    assert (attempt.state, attempt.amount) == (AttemptState.CREATED, placed.order.total)
+    assert pay(placed).url.startswith(simulator.url)
+
+
+def test_who_dies_while_asking_is_followed_by_the_next_after_five_minutes(
+    database: Database, pay: Pay, placed: PlacedOrder, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        attempt = attempt_queries.begin(
+            connection, order_queries.lock(connection, placed.order.id), at=now
+        )
+        assert checkout_session_queries.claim(connection, attempt.id, at=now)
+
+    with pytest.raises(PaymentUnderWay):
+        pay(placed, minutes=4.9)
+    assert pay(placed, minutes=5).token
+
+
+@pytest.mark.parametrize("minutes", [0, 7.5, 40])
+def test_the_page_and_whatever_is_chosen_on_it_end_with_our_hold(
+    pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator, now: datetime, minutes: float
+) -> None:
+    pay(placed, minutes)
+
+    [session] = simulator.bank.sessions()
+    at = now + timedelta(minutes=minutes)
+    ends = session.payment_ends(at + timedelta(minutes=1))
+    assert ends is not None
+    assert placed.order.expires_at - timedelta(minutes=1) < ends <= placed.order.expires_at
+
+
+@pytest.mark.parametrize("minutes", [59.5, 60, 600])
+def test_an_order_out_of_time_is_not_paid(
+    pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator, minutes: float
+) -> None:
+    pay(placed)
+
+    with pytest.raises(ImpossibleTransition, match="out of time"):
+        pay(placed, minutes)
+
+    assert len(simulator.bank.sessions()) == 1
+
+
+def test_after_a_failed_attempt_the_old_page_is_closed_before_there_is_a_new_one(
+    database: Database, pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
+) -> None:
+    pay(placed)
+    with database.transaction() as connection:
+        connection.execute(payment_attempts.update().values(state=AttemptState.DENIED))
+
+    page = pay(placed)
+
+    first, second = simulator.bank.sessions()
+    assert (first.canceled, second.token) == (True, page.token)
+    assert [first.order_id, second.order_id] == [f"{placed.order.code}-0{n}" for n in (1, 2)]
+
+
+def test_a_buyer_who_began_anew_on_the_old_page_is_not_given_a_second_bill(
+    database: Database, pay: Pay, placed: PlacedOrder, simulator: MidtransSimulator
+) -> None:
+    old = pay(placed)
+    key = f"{placed.order.code}-01"
+    simulator.push(key, "decline", "credit_card")
+    with database.transaction() as connection:
+        connection.execute(payment_attempts.update().values(state=AttemptState.DENIED))
+    simulator.push(key, "pay", "gopay")
+
+    with pytest.raises(ImpossibleTransition, match="is paid"):
+        pay(placed)
+
+    assert [session.token for session in simulator.bank.sessions()] == [old.token]
+    with database.transaction() as connection:
+        assert order_queries.lock(connection, placed.order.id).state is OrderState.PAID
+
+
+def test_an_order_cancelled_while_the_gateway_was_asked_leaves_no_page(
+    *,
+    database: Database,
+    placed: PlacedOrder,
+    simulator: MidtransSimulator,
+    now: datetime,
+) -> None:
+    class Cancelling(Midtrans):
+        """A gateway that takes so long that the buyer gives up."""
+
+        def create(self, checkout: Checkout) -> SnapPage:
+            cancel_order(database, placed.order.id, at=now, by="web")
+            return super().create(checkout)
+
+    with (
+        Cancelling(Account.at(simulator.url, SERVER_KEY)) as slow,
+        pytest.raises(ImpossibleTransition, match="cancelled"),
+    ):
+        pay_order(database, slow, placed.order.id, finish_url=FINISH, at=now, by="web")
+
+    [session] = simulator.bank.sessions()
+    assert session.canceled
+
+
+def test_cancelling_ends_a_payment_that_was_begun_but_not_made(
+    database: Database,
+    pay: Pay,
+    placed: PlacedOrder,
+    simulator: MidtransSimulator,
+    midtrans: Midtrans,
+    now: datetime,
+) -> None:
+    pay(placed)
+    simulator.push(f"{placed.order.code}-01", "choose", "bca_va")
+    cancel_order(database, placed.order.id, at=now, by="web")
+
+    close_pages_of(database, midtrans, placed.order.id, at=now, by="web")
+
+    with database.transaction() as connection:
+        [attempt] = attempt_queries.of_order(connection, placed.order.id)
+        assert checkout_session_queries.of_order(connection, placed.order.id) == []
+    assert attempt.state is AttemptState.CANCELLED
+
+
+def test_money_that_came_before_the_page_was_closed_is_a_question_for_a_person(
+    database: Database,
+    pay: Pay,
+    placed: PlacedOrder,
+    simulator: MidtransSimulator,
+    midtrans: Midtrans,
+    flags: Callable[[], list[Flag]],
+    now: datetime,
+) -> None:
+    pay(placed)
+    simulator.push(f"{placed.order.code}-01", "pay", "gopay")
+    cancel_order(database, placed.order.id, at=now, by="web")
+
+    close_pages_of(database, midtrans, placed.order.id, at=now, by="web")
+
+    assert flags() == [Flag.PAID_AFTER_CANCELLING]
+    assert close_pages(database, midtrans, at=now, by="sensor") == Closing(0, 0)
+
+
+def test_expiring_closes_the_pages_of_all_that_ended_and_the_next_run_what_was_left(
+    database: Database,
+    sell: Sell,
+    place: Place,
+    sari: Buyer,
+    pay: Pay,
+    simulator: MidtransSimulator,
+    midtrans: Midtrans,
+    now: datetime,
+) -> None:
+    vip = sell("VIP", capacity=10)
+    for _ in range(3):
+        pay(place((vip, 1), buyer=sari))
+    simulator.faults.set(answers=[{"kind": "error", "path": "/cancel", "times": 3}])
+    at = now + timedelta(minutes=60)
+    expire_orders(database, midtrans, at=at, by="sensor")
+    left_open = [session.canceled for session in simulator.bank.sessions()]
+
+    expire_orders(database, midtrans, at=at, by="sensor")
+
+    assert left_open == [False, False, False]
+    assert [session.canceled for session in simulator.bank.sessions()] == [True, True, True]
+    with database.transaction() as connection:
+        closed = select(payment_attempts.c.page_closed_at).order_by(payment_attempts.c.id)
+        assert list(connection.execute(closed).scalars()) == [at, at, at]
+
+
+def test_a_page_that_cannot_be_closed_stops_no_other(
+    database: Database,
+    sell: Sell,
+    place: Place,
+    sari: Buyer,
+    pay: Pay,
+    simulator: MidtransSimulator,
+    midtrans: Midtrans,
+    now: datetime,
+) -> None:
+    vip = sell("VIP", capacity=10)
+    for _ in range(2):
+        order = place((vip, 1), buyer=sari)
+        pay(order)
+        cancel_order(database, order.order.id, at=now, by="web")
+    refusing = [{"kind": "error", "status": 402, "path": "/cancel", "times": 2}]
+    simulator.faults.set(answers=refusing)
+
+    first = close_pages(database, midtrans, at=now, by="sensor")
+    second = close_pages(database, midtrans, at=now, by="sensor")
+
+    assert (first, second) == (Closing(closed=1, left=1), Closing(closed=1, left=0))
+
+
+def test_one_request_sent_by_many_at_once_is_one_order(
+    database: Database,
+    event: Event,
+    sell: Sell,
+    sari: Buyer,
+    stock_of: Callable[[int], Stock],
+    now: datetime,
+) -> None:
+    vip = sell("VIP", capacity=10)
+    once = once_under(KeyRing(bytes(32)), "the same key for all of them", bytes(32))
+    wanted = Wanted([Selection(vip, 2)], sari)
+    take = partial(take_order, database, event, wanted, once=once, at=now, by="web")
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: take(), range(16)))
+
+    assert {placed.token for placed, _ in answers} == {once.token}
+    assert len({placed.order.id for placed, _ in answers}) == 1
+    assert [known for _, known in answers].count(False) == 1
+    assert stock_of(vip) == Stock(10, 2, 0)

@@ -1,0 +1,53 @@
+"""What a buyer is shown of an order placed a moment ago, without asking the database again."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import promos
+from ticketing.selling.checkout.order_access import order_view
+from ticketing.selling.checkout.place_order import PlacedOrder
+
+Place = Callable[..., PlacedOrder]
+
+
+@pytest.fixture
+def hemat(database: Database, event: Event, now: datetime) -> str:
+    """A promo code."""
+    with database.transaction() as connection:
+        connection.execute(
+            insert(promos).values(
+                event_id=event.id, code="HEMAT", kind="fixed", value=5_000,
+                valid_from=now, valid_until=now + timedelta(days=1),
+            )
+        )  # fmt: skip
+    return "HEMAT"
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("cheaper", [True, False])
+def test_it_is_what_the_database_says(
+    *, database: Database, sell: Callable[..., int], place: Place, sari: Buyer, hemat: str,
+    named: bool, cheaper: bool,
+) -> None:  # fmt: skip
+    seat, parking = sell("Seat"), sell("Parking", price=5_000)
+
+    placed = place(
+        (parking, 1), (seat, 2),
+        buyer=sari if named else None, promo=hemat if cheaper else None,
+    )  # fmt: skip
+
+    assert placed.view == order_view(database, placed.order.id)
+
+
+def test_of_a_free_order_the_database_is_asked_for_it_is_paid_already(
+    sell: Callable[..., int], place: Place, sari: Buyer
+) -> None:
+    placed = place((sell("Guest", price=0), 1), buyer=sari)
+
+    assert placed.view is None

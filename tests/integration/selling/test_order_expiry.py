@@ -1,0 +1,362 @@
+"""Orders out of time: given up once, never while their money may be on its way."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.sales import promos
+from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
+from ticketing.selling.checkout.expire_orders import Expiry, expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments import attempt_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.settle import Gateway, Settlement
+
+S = AttemptState
+Place = Callable[..., PlacedOrder]
+Sell = Callable[..., int]
+Begin = Callable[[PlacedOrder], Attempt]
+Say = Callable[..., None]
+Hear = Callable[..., Settlement]
+StateOf = Callable[[PlacedOrder], OrderState]
+StockOf = Callable[[int], Stock]
+Expire = Callable[..., Expiry]
+Flags = Callable[[], list[Flag]]
+
+
+@pytest.fixture
+def expire(database: Database, gateway: Gateway, now: datetime) -> Expire:
+    """Ends what is out of time, so many minutes after `now`."""
+
+    def run(minutes: float = 60) -> Expiry:
+        at = now + timedelta(minutes=minutes)
+        return expire_orders(database, gateway, at=at, by="sensor", chunk=2)
+
+    return run
+
+
+def test_an_order_expires_after_its_hour_and_not_before(
+    sell: Sell, place: Place, expire: Expire, state_of: StateOf, stock_of: StockOf
+) -> None:
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2))
+
+    early = expire(59.99)
+    held = stock_of(guest)
+    due = expire(60)
+    again = expire(61)
+
+    assert (early.expired, due.expired, again.expired) == (0, 1, 0)
+    assert (held, stock_of(guest)) == (Stock(10, 2, 0), Stock(10, 0, 0))
+    assert state_of(placed) is OrderState.EXPIRED
+
+
+def test_an_hour_over_midnight_is_an_hour(
+    *,
+    database: Database,
+    gateway: Gateway,
+    sell: Sell,
+    place: Place,
+    state_of: StateOf,
+) -> None:
+    before_midnight = datetime(2026, 12, 1, 16, 30, tzinfo=UTC)  # 23:30 in Jakarta
+    placed = place((sell("Guest"), 1), at=before_midnight)
+
+    at = before_midnight + timedelta(minutes=59)
+    assert expire_orders(database, gateway, at=at, by="sensor").expired == 0
+    at = before_midnight + timedelta(minutes=60)
+    assert expire_orders(database, gateway, at=at, by="sensor").expired == 1
+    assert state_of(placed) is OrderState.EXPIRED
+
+
+def test_every_order_out_of_time_is_reached_past_those_that_are_stuck(
+    database: Database, sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire,
+    sari: Buyer,
+) -> None:  # fmt: skip
+    guest = sell("Guest")
+    for _ in range(3):
+        say(begin_payment(place((guest, 1), buyer=sari)), S.PENDING)
+    for _ in range(4):
+        place((guest, 1))
+
+    assert expire() == Expiry(expired=4, left=0, stuck=3)
+    query = select(audit_log.c["items"], audit_log.c.details)
+    with database.transaction() as connection:
+        trace = connection.execute(query.where(audit_log.c.action == "orders.expire"))
+        assert trace.all() == [(4, {"left": 0, "stuck": 3})]
+
+
+@pytest.mark.parametrize("ended", [S.DENIED, S.EXPIRED, S.CANCELLED, S.FAILED])
+def test_an_order_whose_attempts_failed_expires(
+    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+    sari: Buyer, ended: AttemptState,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest"), 1), buyer=sari)
+    say(begin_payment(placed), ended)
+
+    expire()
+
+    assert state_of(placed) is OrderState.EXPIRED
+
+
+def test_an_order_whose_payment_page_was_never_used_expires(
+    sell: Sell, place: Place, begin_payment: Begin, expire: Expire, state_of: StateOf, sari: Buyer
+) -> None:
+    placed = place((sell("Guest"), 1), buyer=sari)
+    begin_payment(placed)
+
+    assert expire().expired == 1
+    assert state_of(placed) is OrderState.EXPIRED
+
+
+def test_a_lost_notice_is_made_up_for(
+    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+    stock_of: StockOf, count_entitled: Callable[[], int], sari: Buyer,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2), buyer=sari)
+    say(begin_payment(placed), S.SETTLED)
+
+    assert expire() == Expiry(expired=0, left=1, stuck=0)
+    assert state_of(placed) is OrderState.PAID
+    assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
+
+
+@pytest.mark.parametrize("unclear", [S.PENDING, S.CHALLENGE, S.AUTHORIZED])
+def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_seen(
+    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+    stock_of: StockOf, flags: Flags, sari: Buyer, unclear: AttemptState,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    say(attempt, unclear)
+
+    first, again = expire(), expire(70)
+    stuck = flags()
+    say(attempt, S.EXPIRED)
+    expire(80)
+
+    assert (first.stuck, again.stuck, stuck) == (1, 1, [Flag.STUCK])
+    assert flags() == []
+    assert state_of(placed) is OrderState.EXPIRED
+    assert stock_of(guest) == Stock(10, 0, 0)
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("no answer"), RuntimeError("a new word")])
+def test_an_order_whose_gateway_cannot_say_keeps_its_places(
+    sell: Sell, place: Place, begin_payment: Begin, gateway: Gateway, expire: Expire,
+    state_of: StateOf, flags: Flags, sari: Buyer, trouble: Exception,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest"), 2), buyer=sari)
+    gateway.by_key[begin_payment(placed).key] = trouble
+
+    assert expire().stuck == 1
+    assert state_of(placed) is OrderState.PENDING
+    assert flags() == [Flag.STUCK]
+
+
+def test_a_gateway_that_forgets_a_payment_is_not_believed(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, gateway: Gateway, expire: Expire,
+    state_of: StateOf, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest"), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, S.PENDING)
+    del gateway.by_key[attempt.key]
+
+    assert expire().stuck == 1
+    assert state_of(placed) is OrderState.PENDING
+
+
+def test_money_of_another_amount_keeps_the_places_until_somebody_looked(
+    sell: Sell, place: Place, begin_payment: Begin, say: Say, expire: Expire, state_of: StateOf,
+    flags: Flags, sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest", price=50_000), 2), buyer=sari)
+    say(begin_payment(placed), S.SETTLED, amount=1)
+
+    expire()
+
+    assert state_of(placed) is OrderState.PENDING
+    assert flags() == [Flag.AMOUNT_DIFFERS]
+
+
+def test_nobody_begins_to_pay_an_order_out_of_time(
+    database: Database, sell: Sell, place: Place, sari: Buyer, now: datetime
+) -> None:
+    placed = place((sell("Guest"), 2), buyer=sari)
+
+    with database.transaction() as connection:
+        order = order_queries.lock(connection, placed.order.id)
+        with pytest.raises(ImpossibleTransition, match="out of time"):
+            attempt_queries.begin(connection, order, at=now + timedelta(minutes=60))
+
+
+def test_late_money_completes_the_order_while_places_are_left(
+    *,
+    database: Database,
+    event: Event,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf,
+    count_entitled: Callable[[], int],
+    flags: Flags,
+    sari: Buyer,
+) -> None:
+    guest = sell("Guest", capacity=2)
+    placed = place((guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    expire()
+
+    hear(attempt, S.SETTLED)
+    hear(attempt, S.EXPIRED)
+
+    assert state_of(placed) is OrderState.PAID
+    assert (stock_of(guest), count_entitled(), flags()) == (Stock(2, 0, 2), 2, [])
+    with database.transaction() as connection:
+        assert stock_queries.drifted(connection, event.id) == []
+
+
+def test_late_money_for_places_that_are_gone_is_a_question(
+    *,
+    database: Database,
+    event: Event,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf,
+    count_entitled: Callable[[], int],
+    flags: Flags,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    vip, guest = sell("VIP", capacity=5), sell("Guest", capacity=2)
+    placed = place((vip, 1), (guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    expire()
+    place((guest, 1), at=now + timedelta(minutes=61))
+
+    hear(attempt, S.SETTLED)
+    hear(attempt, S.CAPTURED)
+
+    assert state_of(placed) is OrderState.EXPIRED
+    assert (stock_of(vip), stock_of(guest)) == (Stock(5, 0, 0), Stock(2, 1, 0))
+    assert (count_entitled(), flags()) == (0, [Flag.PAID_LATE])
+    with database.transaction() as connection:
+        assert stock_queries.drifted(connection, event.id) == []
+
+
+def test_late_money_for_a_promo_code_used_up_meanwhile_is_a_question(
+    *,
+    database: Database,
+    event: Event,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf,
+    flags: Flags,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    with database.transaction() as connection:
+        connection.execute(
+            insert(promos).values(
+                event_id=event.id, code="HEMAT", kind="fixed", value=5_000, max_uses=1,
+                valid_from=now, valid_until=now + timedelta(days=1),
+            )
+        )  # fmt: skip
+    placed = place((guest, 2), buyer=sari, promo="HEMAT")
+    attempt = begin_payment(placed)
+    expire()
+    place((guest, 1), promo="HEMAT", at=now + timedelta(minutes=61))
+
+    hear(attempt, S.SETTLED)
+
+    assert state_of(placed) is OrderState.EXPIRED
+    assert stock_of(guest) == Stock(10, 1, 0)
+    assert flags() == [Flag.PAID_LATE]
+
+
+def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(
+    *,
+    database: Database,
+    event: Event,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            insert(promos).values(
+                event_id=event.id, code="HEMAT", kind="fixed", value=5_000, max_uses=1,
+                valid_from=now, valid_until=now + timedelta(days=1),
+            )
+        )  # fmt: skip
+    placed = place((sell("Guest"), 2), buyer=sari, promo="HEMAT")
+    attempt = begin_payment(placed)
+    expire()
+
+    hear(attempt, S.SETTLED)
+
+    assert state_of(placed) is OrderState.PAID
+    with database.transaction() as connection:
+        assert connection.execute(select(promos.c.used)).scalar_one() == 1
+
+
+def test_an_expiry_notice_frees_nothing_a_second_time(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, expire: Expire, stock_of: StockOf,
+    sari: Buyer, budi: Buyer,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    place((guest, 4), buyer=budi, at=datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
+    attempt = begin_payment(place((guest, 2), buyer=sari))
+
+    hear(attempt, S.EXPIRED)
+    expire()
+    hear(attempt, S.CANCELLED)
+    expire(70)
+
+    assert stock_of(guest) == Stock(10, 4, 0)
+
+
+def test_a_paid_order_that_hears_pending_late_is_not_swept_away(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, expire: Expire, state_of: StateOf,
+    stock_of: StockOf, sari: Buyer,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, S.SETTLED)
+
+    hear(attempt, S.PENDING)
+    expire()
+
+    assert state_of(placed) is OrderState.PAID
+    assert stock_of(guest) == Stock(10, 0, 2)

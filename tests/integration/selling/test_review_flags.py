@@ -1,0 +1,180 @@
+"""Money twice, too much, taken back or returned: a person sees it, and nothing is doubled."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.stock import Stock
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders import flag_queries
+from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import ImpossibleTransition
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.settle import Settlement
+from ticketing.tickets.issue import issue
+from ticketing.tickets.missing import missing_count
+
+S = AttemptState
+Place = Callable[..., PlacedOrder]
+Sell = Callable[..., int]
+Begin = Callable[[PlacedOrder], Attempt]
+StateOf = Callable[[PlacedOrder], OrderState]
+StockOf = Callable[[int], Stock]
+
+
+def test_another_amount_than_asked_for_is_a_question_and_no_payment(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+    state_of: StateOf, flags: Callable[[], list[Flag]], sari: Buyer,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest", price=50_000), 2), buyer=sari)
+
+    hear(begin_payment(placed), S.SETTLED, amount=50_000)
+
+    assert state_of(placed) is OrderState.PENDING
+    assert flags() == [Flag.AMOUNT_DIFFERS]
+
+
+def test_money_for_two_attempts_is_seen(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+    stock_of: StockOf, count_entitled: Callable[[], int], flags: Callable[[], list[Flag]],
+    sari: Buyer,
+) -> None:  # fmt: skip
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2), buyer=sari)
+    first = begin_payment(placed)
+    hear(first, S.EXPIRED)
+    second = begin_payment(placed)
+
+    hear(second, S.SETTLED)
+    hear(first, S.SETTLED)
+
+    assert flags() == [Flag.PAID_TWICE]
+    assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
+
+
+def test_money_for_a_cancelled_order_is_seen(
+    *,
+    database: Database,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Callable[..., Settlement],
+    state_of: StateOf,
+    flags: Callable[[], list[Flag]],
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    placed = place((sell("Guest"), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    cancel_order(database, placed.order.id, at=now, by="web")
+
+    hear(attempt, S.SETTLED)
+
+    assert state_of(placed) is OrderState.CANCELLED
+    assert flags() == [Flag.PAID_AFTER_CANCELLING]
+
+
+def test_a_paid_order_cannot_be_cancelled(
+    *,
+    database: Database,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Callable[..., Settlement],
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    placed = place((sell("Guest"), 2), buyer=sari)
+    hear(begin_payment(placed), S.SETTLED)
+
+    with pytest.raises(ImpossibleTransition, match="refund it instead"):
+        cancel_order(database, placed.order.id, at=now, by="web")
+
+
+def test_a_bank_that_takes_the_money_back_takes_the_places_back(
+    *,
+    database: Database,
+    event: Event,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Callable[..., Settlement],
+    state_of: StateOf,
+    stock_of: StockOf,
+    flags: Callable[[], list[Flag]],
+    keys: KeyRing,
+    job_id: int,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    placed = place((guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, S.SETTLED)
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
+
+    hear(attempt, S.DENIED)
+    hear(attempt, S.SETTLED)
+
+    assert state_of(placed) is OrderState.CANCELLED
+    assert stock_of(guest) == Stock(10, 0, 0)
+    assert flags() == [Flag.MONEY_REVERSED]
+    assert missing_count(database, event, at=now) == 0
+    with database.transaction() as connection:
+        ends = connection.execute(
+            select(generated_tickets.c.state, generated_tickets.c.revoked_reason)
+        ).all()
+        assert ends == [("revoked", "the bank took the payment back")] * 2
+        assert stock_queries.drifted(connection, event.id) == []
+
+
+def test_a_refund_is_counted_and_the_tickets_are_a_question(
+    *,
+    database: Database,
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Callable[..., Settlement],
+    state_of: StateOf,
+    count_entitled: Callable[[], int],
+    event: Event,
+    sari: Buyer,
+) -> None:
+    placed = place((sell("Guest", price=50_000), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, S.SETTLED)
+
+    hear(attempt, S.PARTLY_REFUNDED, refunded=30_000)
+    hear(attempt, S.PARTLY_REFUNDED, refunded=60_000)
+
+    with database.transaction() as connection:
+        raised = flag_queries.still_open(connection, event.id)
+        refunded = connection.execute(select(orders_table.c.refunded)).scalar_one()
+    assert refunded == 60_000
+    assert [one.message for one in raised] == ["Rp60.000 of Rp100.000 went back to the buyer"]
+    assert (state_of(placed), count_entitled()) == (OrderState.PAID, 2)
+
+
+@pytest.mark.parametrize("returned", [S.REFUNDED, S.CHARGED_BACK, S.PARTLY_CHARGED_BACK])
+def test_money_that_went_back_is_a_question(
+    sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
+    state_of: StateOf, flags: Callable[[], list[Flag]], sari: Buyer, returned: AttemptState,
+) -> None:  # fmt: skip
+    placed = place((sell("Guest"), 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, S.SETTLED)
+
+    hear(attempt, returned)
+
+    assert state_of(placed) is OrderState.PAID
+    assert flags() == [Flag.MONEY_RETURNED]

@@ -1,0 +1,294 @@
+"""The invariants of sales: sound sales break none, and each kind of damage is seen and named."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, text, update
+
+from ticketing.catalogue.recount import recount_sales
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.sales import (
+    order_flags,
+    orders,
+    payment_attempts,
+    promos,
+    ticket_types,
+)
+from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.invariant import Findings
+from ticketing.reporting import sales_checks
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.attempt_queries import Attempt
+
+Place = Callable[..., PlacedOrder]
+Begin = Callable[[PlacedOrder], Attempt]
+LATER = timedelta(minutes=5)
+
+
+@pytest.fixture
+def guest(sell: Callable[..., int]) -> int:
+    """A ticket type of ten places."""
+    return sell("Guest", capacity=10)
+
+
+@pytest.fixture
+def bought(
+    guest: int, place: Place, begin_payment: Begin, hear: Callable[..., object], sari: Buyer
+) -> tuple[PlacedOrder, Attempt]:
+    """Two places, paid; nobody has made their tickets."""
+    placed = place((guest, 2), buyer=sari)
+    attempt = begin_payment(placed)
+    hear(attempt, AttemptState.SETTLED)
+    return placed, attempt
+
+
+@pytest.fixture
+def examine(database: Database, now: datetime) -> Callable[[], dict[str, Findings]]:
+    """What does not hold five minutes later, by the name of the examination."""
+
+    def run() -> dict[str, Findings]:
+        at = now + LATER
+        found = {
+            "stock": sales_checks.drifted_stock(database),
+            "promos": sales_checks.miscounted_promos(database),
+            "money": sales_checks.stray_money(database),
+            "twice": sales_checks.paid_twice(database),
+            "tickets": sales_checks.unserved_orders(database, at=at),
+            "stuck": sales_checks.stuck_notices(database, at=at + timedelta(minutes=10)),
+            "quarantine": sales_checks.quarantined_notices(database, at=at),
+            "questions": sales_checks.open_questions(database),
+        }
+        return {name: findings for name, findings in found.items() if not findings.holds}
+
+    return run
+
+
+def test_an_empty_shop_breaks_nothing(examine: Callable[[], dict[str, Findings]]) -> None:
+    assert examine() == {}
+
+
+def test_a_paid_order_without_tickets_is_named_once_it_had_its_time(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    examine: Callable[[], dict[str, Findings]],
+    now: datetime,
+) -> None:
+    (offender,) = examine()["tickets"].offenders
+
+    assert offender.subject == bought[0].order.code
+    assert offender.wrong == "paid: 2 places, 2 entitlements, 0 tickets, 0 PDFs"
+    assert sales_checks.unserved_orders(database, at=now).holds
+
+
+def test_somebody_on_hold_is_no_offence(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    assert bought
+    with database.transaction() as connection:
+        connection.execute(update(attendees).values(hold_reason="identity unclear"))
+
+    assert examine() == {}
+
+
+def test_an_entitlement_of_an_order_that_is_not_paid_is_named(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    with database.transaction() as connection:
+        order = update(orders).where(orders.c.id == bought[0].order.id)
+        connection.execute(order.values(state="cancelled"))
+
+    (offender,) = examine()["tickets"].offenders
+
+    assert offender.wrong == "cancelled: 0 places, 2 entitlements, 0 tickets, 0 PDFs"
+
+
+def test_drifted_counts_are_named_and_counted_anew(
+    database: Database,
+    event: Event,
+    guest: int,
+    bought: tuple[PlacedOrder, Attempt],
+    stock_of: Callable[[int], Stock],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    assert bought
+    with database.transaction() as connection:
+        connection.execute(update(ticket_types).values(sold=7, pending=1))
+    (offender,) = examine()["stock"].offenders
+
+    corrected = recount_sales(database, event, by="operator")
+
+    assert offender.wrong == "counted 1 held and 7 sold of 10, orders say 0 and 2"
+    assert corrected.ticket_types == (guest,)
+    assert stock_of(guest) == Stock(10, 0, 2)
+    assert "stock" not in examine()
+
+
+def test_an_oversold_type_cannot_be_counted_right(
+    database: Database, event: Event, guest: int, bought: tuple[PlacedOrder, Attempt]
+) -> None:
+    assert bought
+    with database.transaction() as connection:
+        oversold = update(ticket_types).where(ticket_types.c.id == guest)
+        connection.execute(oversold.values(capacity=1, sold=1))
+
+    with pytest.raises(Refused, match="more was sold than there is"):
+        recount_sales(database, event, by="operator")
+
+
+def test_a_miscounted_promo_code_is_named_and_counted_anew(
+    database: Database,
+    event: Event,
+    now: datetime,
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            insert(promos).values(
+                event_id=event.id, code="EARLY", kind="percent", value=10, valid_from=now,
+                valid_until=now + LATER, used=3,
+            )
+        )  # fmt: skip
+    (offender,) = examine()["promos"].offenders
+
+    corrected = recount_sales(database, event, by="operator")
+
+    assert offender.subject == "wisuda-2026, EARLY"
+    assert corrected.promo_codes == ("EARLY",)
+    assert examine() == {}
+
+
+def test_counting_anew_what_is_right_changes_nothing(
+    database: Database, event: Event, bought: tuple[PlacedOrder, Attempt]
+) -> None:
+    assert bought
+
+    corrected = recount_sales(database, event, by="operator")
+
+    assert (corrected.ticket_types, corrected.promo_codes) == ((), ())
+
+
+def test_money_that_belongs_to_nothing_is_named(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    with database.transaction() as connection:
+        order = update(orders).where(orders.c.id == bought[0].order.id)
+        connection.execute(order.values(paid_attempt_id=None))
+
+    first, second = examine()["money"].offenders
+
+    assert first.wrong == f"Rp100.000 of {bought[1].key} belong to nothing"
+    assert second == (bought[0].order.code, "paid, and its money is not there")
+
+
+def test_a_paid_order_whose_payment_never_came_is_named(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(payment_attempts).values(state="pending"))
+
+    (offender,) = examine()["money"].offenders
+
+    assert offender == (bought[0].order.code, "paid, and its money is not there")
+
+
+def test_a_free_order_needs_no_money(
+    sell: Callable[..., int],
+    place: Place,
+    sari: Buyer,
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    place((sell("Free", price=0), 1), buyer=sari)
+
+    assert "money" not in examine()
+
+
+def test_a_second_payment_is_a_question_and_without_it_an_offence(
+    database: Database,
+    guest: int,
+    place: Place,
+    begin_payment: Begin,
+    hear: Callable[..., object],
+    sari: Buyer,
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    placed = place((guest, 1), buyer=sari)
+    first = begin_payment(placed)
+    hear(first, AttemptState.EXPIRED)
+    second = begin_payment(placed)
+    hear(second, AttemptState.SETTLED)
+    hear(first, AttemptState.SETTLED)
+    asked = examine()
+
+    with database.transaction() as connection:
+        connection.execute(order_flags.delete())
+    unasked = examine()
+
+    assert {"money", "twice"}.isdisjoint(asked)
+    assert [one.subject for one in asked["questions"].offenders] == [placed.order.code]
+    assert [one.subject for one in unasked["twice"].offenders] == [placed.order.code]
+    assert first.key in unasked["money"].offenders[0].wrong
+
+
+def test_a_notice_that_waits_too_long_is_named_with_its_reason(
+    database: Database,
+    receive: Callable[..., bool],
+    settle_all: Callable[..., object],
+    guest: int,
+    place: Place,
+    begin_payment: Begin,
+    sari: Buyer,
+    now: datetime,
+) -> None:
+    attempt = begin_payment(place((guest, 1), buyer=sari))
+    receive(attempt.key, "early")
+    settle_all()
+
+    found = sales_checks.stuck_notices(database, at=now + timedelta(minutes=10))
+    sooner = sales_checks.stuck_notices(database, at=now + timedelta(minutes=9))
+
+    (offender,) = found.offenders
+    assert "tried 1 times: the gateway knows no" in offender.wrong
+    assert sooner.holds
+
+
+def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
+    database: Database,
+    receive: Callable[..., bool],
+    settle_all: Callable[..., object],
+    now: datetime,
+) -> None:
+    receive("payment_notif_test", "test")
+    settle_all()
+
+    found = sales_checks.quarantined_notices(database, at=now)
+    later = sales_checks.quarantined_notices(database, at=now + timedelta(days=8))
+
+    assert "payment_notif_test" in found.offenders[0].subject
+    assert later.holds
+
+
+def test_a_refunded_order_breaks_nothing(
+    database: Database,
+    bought: tuple[PlacedOrder, Attempt],
+    hear: Callable[..., object],
+    examine: Callable[[], dict[str, Findings]],
+) -> None:
+    hear(bought[1], AttemptState.REFUNDED, refunded=100_000)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE attendees SET hold_reason = 'refunded'"))
+
+    assert set(examine()) == {"questions"}

@@ -1,0 +1,217 @@
+"""Settling and expiring, killed with -9 before any statement: the next run makes up for it."""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from subprocess import CompletedProcess
+
+import pytest
+
+from ticketing.catalogue import stock_queries
+from ticketing.catalogue.payment_plans import offer_plan
+from ticketing.catalogue.stock import Stock
+from ticketing.events.model import Event
+from ticketing.orders import instalment_queries
+from ticketing.orders.instalments import Overdue, PaymentPlan
+from ticketing.orders.order import Buyer, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.database import Database
+from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.settle import Gateway, Settlement
+
+Place = Callable[..., PlacedOrder]
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.orders.payment_attempt import Statement
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.platform.kernel.money import NOTHING
+from ticketing.platform.db.database import Database
+from ticketing.selling.payments.settle import settle
+from ticketing.selling.checkout.expire_orders import expire_orders
+
+url, deed, at, said, when, amount = sys.argv[1:]
+left, amount = int(when), int(amount)
+
+class Gateway:
+    def statement(self, attempt_key):
+        if not said:
+            return None
+        return Statement(attempt_key, "tx", AttemptState(said), Rupiah(amount), NOTHING)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+database = Database.at(url)
+event.listen(database.engine, "before_cursor_execute", die_at_last)
+event.listen(database.engine, "commit", die_at_last)
+{"settle": settle, "expire": expire_orders}[deed](
+    database, Gateway(), at=datetime.fromisoformat(at), by="sensor"
+)
+"""
+
+
+@pytest.fixture
+def die(run_script: Callable[..., CompletedProcess[str]], database_url: str) -> Callable[..., int]:
+    """Runs a deed in a process of its own that kills itself at its n-th statement or commit."""
+
+    def run(deed: str, at: datetime, said: str, when: int, amount: int = 100_000) -> int:
+        words = [deed, at.isoformat(), said, str(when), str(amount)]
+        return run_script(WORKER, database_url, *words).returncode
+
+    return run
+
+
+@pytest.mark.parametrize("when", [1, 2, 3, 5, 9, 14, 19, 24, 27, 40])
+def test_a_killed_settler_loses_and_doubles_nothing(
+    *,
+    database: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Place,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    receive: Callable[..., bool],
+    say: Callable[..., None],
+    settle_all: Callable[..., Settlement],
+    stock_of: Callable[[int], Stock],
+    count_entitled: Callable[[], int],
+    messages: Callable[[], list[tuple[str, str]]],
+    die: Callable[..., int],
+    sari: Buyer,
+    now: datetime,
+    when: int,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    for number in range(2):
+        attempt = begin_payment(place((guest, 2), buyer=sari))
+        say(attempt, AttemptState.SETTLED)
+        receive(attempt.key, f"notice {number}")
+
+    killed = die("settle", now, "settlement", when)
+    settle_all(hours=1)
+
+    assert killed == -signal.SIGKILL
+    assert stock_of(guest) == Stock(10, 0, 4)
+    assert (count_entitled(), len(messages())) == (4, 4)
+    assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
+    with database.transaction() as connection:
+        assert stock_queries.drifted(connection, event.id) == []
+
+
+@pytest.mark.parametrize("when", [1, 3, 6, 8, 10, 13])
+def test_a_killed_sweep_frees_nothing_twice(
+    *,
+    database: Database,
+    event: Event,
+    gateway: Gateway,
+    sell: Callable[..., int],
+    place: Place,
+    state_of: Callable[[PlacedOrder], OrderState],
+    stock_of: Callable[[int], Stock],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    guest = sell("Guest", capacity=10)
+    due = [place((guest, 2)) for _ in range(2)]
+    place((guest, 3), at=now + timedelta(minutes=30))
+    at = now + timedelta(minutes=60)
+
+    killed = die("expire", at, "", when)
+    expire_orders(database, gateway, at=at, by="sensor")
+
+    assert killed == -signal.SIGKILL
+    assert [state_of(placed) for placed in due] == [OrderState.EXPIRED] * 2
+    assert stock_of(guest) == Stock(10, 3, 0)
+    with database.transaction() as connection:
+        assert stock_queries.drifted(connection, event.id) == []
+
+
+@pytest.fixture
+def paid_in_parts(
+    *,
+    database: Database,
+    event: Event,
+    sell: Callable[..., int],
+    place: Place,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    hear: Callable[..., Settlement],
+    sari: Buyer,
+) -> PlacedOrder:
+    """Two places for Rp100.000 in two halves, the first of which is paid; overdue, it goes back."""
+    day = timedelta(days=1)
+    plan = PaymentPlan("halves", (50, 50), 7 * day, day, day, Overdue.REFUND)
+    offer_plan(database, event, plan, by="operator")
+    placed = place((sell("Guest", capacity=10), 2), buyer=sari, payment_plan="halves")
+    hear(begin_payment(placed), AttemptState.SETTLED)
+    return placed
+
+
+@pytest.mark.parametrize("when", [4, 8, 11, 14, 16, 18, 20, 22, 24, 28])
+def test_a_killed_settler_loses_and_doubles_no_part(
+    *,
+    database: Database,
+    event: Event,
+    paid_in_parts: PlacedOrder,
+    begin_payment: Callable[[PlacedOrder], Attempt],
+    receive: Callable[..., bool],
+    say: Callable[..., None],
+    settle_all: Callable[..., Settlement],
+    state_of: Callable[[PlacedOrder], OrderState],
+    count_entitled: Callable[[], int],
+    messages: Callable[[], list[tuple[str, str]]],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    attempt = begin_payment(paid_in_parts)
+    say(attempt, AttemptState.SETTLED)
+    receive(attempt.key, "the second half")
+
+    killed = die("settle", now, "settlement", when, 50_000)
+    settle_all(hours=1)
+
+    assert killed == -signal.SIGKILL
+    assert state_of(paid_in_parts) is OrderState.PAID
+    assert (count_entitled(), len(messages())) == (2, 2)
+    with database.transaction() as connection:
+        parts = instalment_queries.of_order(connection, paid_in_parts.order.id)
+        assert stock_queries.drifted(connection, event.id) == []
+    assert parts[1].paid_by == attempt.id
+    assert unbooked(database).offenders == []
+
+
+@pytest.mark.parametrize("when", [3, 6, 8, 10, 12, 14, 16, 18, 20, 24])
+def test_a_killed_sweep_promises_a_part_back_once(
+    *,
+    database: Database,
+    event: Event,
+    gateway: Gateway,
+    paid_in_parts: PlacedOrder,
+    state_of: Callable[[PlacedOrder], OrderState],
+    die: Callable[..., int],
+    now: datetime,
+    when: int,
+) -> None:
+    at = now + timedelta(days=8)
+
+    killed = die("expire", at, "settlement", when, 50_000)
+    expire_orders(database, gateway, at=at, by="sensor")
+
+    assert killed == -signal.SIGKILL
+    assert state_of(paid_in_parts) is OrderState.EXPIRED
+    with database.transaction() as connection:
+        promised = refund_queries.of_order(connection, paid_in_parts.order.id)
+        assert stock_queries.drifted(connection, event.id) == []
+    assert [one.amount.amount for one in promised] == [50_000]
+    assert unbooked(database).offenders == []

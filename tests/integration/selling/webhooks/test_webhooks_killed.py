@@ -1,0 +1,88 @@
+"""Killed with -9 around a call: it is made again, under the same name, and then it is enough."""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from subprocess import CompletedProcess
+
+import pytest
+
+from simulators.hooks import HookReceiver
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.webhooks.call_queries import LEASE, Call
+from ticketing.webhooks.model import CallState, Endpoint
+from ticketing.webhooks.send import Told
+
+WORKER = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from ticketing.webhooks.client import HookClient
+from ticketing.platform.db.database import Database
+from ticketing.webhooks.send import send_hooks
+from ticketing.crypto.keyring import KeyRing
+
+url, at, step, when = sys.argv[1:]
+left = int(when)
+
+def die_at_last(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Dying(HookClient):
+    def post(self, *arguments):
+        answer = super().post(*arguments)
+        if step == "after the call":
+            die_at_last()
+        return answer
+
+database = Database.at(url)
+if step != "after the call":
+    event.listen(database.engine, step, die_at_last)
+send_hooks(
+    database, Dying(rehearsal=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
+    by="worker",
+)
+"""
+
+
+@pytest.fixture
+def die(
+    run_script: Callable[..., CompletedProcess[str]], database_url: str, now: datetime
+) -> Callable[[str, int], int]:
+    """Makes the calls in a process of its own that kills itself at the n-th of a kind of step."""
+
+    def run(step: str, when: int) -> int:
+        return run_script(WORKER, database_url, now.isoformat(), step, str(when)).returncode
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("step", "when", "heard"),
+    [
+        ("before_cursor_execute", 1, 1),
+        ("commit", 1, 1),
+        ("after the call", 1, 2),
+        ("before_cursor_execute", 3, 2),
+        ("commit", 2, 2),
+    ],
+)
+def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
+    sell: Callable[..., int], place: Callable[..., PlacedOrder], listen: Callable[..., Endpoint],
+    send: Callable[..., Told], calls: Callable[..., list[Call]],
+    receiver: HookReceiver, die: Callable[[str, int], int], step: str, when: int, heard: int,
+) -> None:  # fmt: skip
+    listen()
+    place((sell("Guest"), 1))
+
+    killed = die(step, when)
+    send(seconds=LEASE.total_seconds())
+
+    assert killed == -signal.SIGKILL
+    assert len(receiver.heard) == heard
+    assert len(set(receiver.ids())) == 1
+    assert [call.state for call in calls()] == [CallState.DELIVERED]
+    assert send(days=9) == Told(0, 0)

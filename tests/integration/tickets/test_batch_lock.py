@@ -1,0 +1,109 @@
+"""A batch is under way for as long as somebody works on it, and ends as what it was."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches.batch import Opening, batch_under_way
+from ticketing.tickets.batches.queries import BatchState
+
+WORK = """
+import sys, time
+from datetime import UTC, datetime
+from ticketing.platform.db.database import Database
+from ticketing.events import queries as event_queries
+from ticketing.tickets.batches.batch import batch_under_way
+from ticketing.tickets.batches.batch import Opening
+
+database = Database.at(sys.argv[1])
+with database.transaction() as connection:
+    event = event_queries.get(connection, "wisuda-2026")
+with batch_under_way(database, event, Opening(key="other", by="t", at=datetime.now(UTC))):
+    print("under way", flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.fixture
+def opening(now: datetime) -> Opening:
+    """An order called `ours`."""
+    return Opening(key="ours", by="test", at=now)
+
+
+@pytest.fixture
+def worker(event: Event, database_url: str) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001 - its event
+    """Another process with a batch called `other` under way."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK, database_url], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "under way\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def state_of(database: Database, key: str) -> BatchState:
+    with database.transaction() as connection:
+        batch = batch_queries.find(connection, key)
+    assert batch is not None
+    return batch.state
+
+
+def test_it_is_processing_inside_and_completed_after(
+    database: Database, event: Event, opening: Opening
+) -> None:
+    with batch_under_way(database, event, opening):
+        assert state_of(database, "ours") is BatchState.PROCESSING
+
+    assert state_of(database, "ours") is BatchState.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(RuntimeError, BatchState.FAILED), (KeyboardInterrupt, BatchState.CANCELLED)],
+)
+def test_an_error_ends_it_as_failed_and_a_person_as_cancelled(
+    database: Database,
+    event: Event,
+    opening: Opening,
+    error: type[BaseException],
+    state: BatchState,
+) -> None:
+    with pytest.raises(error), batch_under_way(database, event, opening):
+        raise error
+
+    assert state_of(database, "ours") is state
+
+
+@pytest.mark.usefixtures("worker")
+def test_another_order_leaves_one_under_way_alone(
+    database: Database, event: Event, opening: Opening
+) -> None:
+    with batch_under_way(database, event, opening):
+        assert state_of(database, "other") is BatchState.PROCESSING
+
+
+def test_one_whose_process_was_killed_is_ended_by_the_next_order(
+    database: Database, event: Event, opening: Opening, worker: subprocess.Popen[str]
+) -> None:
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+    with batch_under_way(database, event, opening):
+        assert state_of(database, "other") is BatchState.FAILED
+
+
+@pytest.mark.usefixtures("worker")
+def test_two_may_work_on_one_batch_at_once(database: Database, event: Event, now: datetime) -> None:
+    with batch_under_way(database, event, Opening(key="other", by="test", at=now)) as batch:
+        assert batch.batch_key == "other"

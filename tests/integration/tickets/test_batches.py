@@ -1,0 +1,139 @@
+"""A batch is found again by its key, counts what was done, and ends once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.tickets import ticket_generation_logs
+from ticketing.platform.kernel.errors import Refused
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches.queries import Batch, BatchState
+
+
+@pytest.fixture
+def batch(database: Database, event: Event, now: datetime) -> Batch:
+    """A batch that Dagster asked for."""
+    with database.transaction() as connection:
+        return batch_queries.open_batch(
+            connection,
+            key="batch-789",
+            event=event,
+            template_id="classic",
+            options={"limit": 500},
+            by="siti",
+            at=now,
+            dagster_run_id="0af1",
+            priority="high",
+        )
+
+
+def test_a_new_batch_is_processing_and_has_done_nothing(batch: Batch, event: Event) -> None:
+    assert (batch.state, batch.event_id, batch.completed_at) == (
+        BatchState.PROCESSING,
+        event.id,
+        None,
+    )
+    assert (batch.options, batch.priority, batch.dagster_run_id) == ({"limit": 500}, "high", "0af1")
+    assert (batch.total_count, batch.created_count, batch.failed_count) == (0, 0, 0)
+
+
+def test_the_same_key_is_the_same_batch(
+    database: Database, event: Event, batch: Batch, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        again = batch_queries.open_batch(
+            connection,
+            key="batch-789",
+            event=event,
+            template_id="other",
+            options={},
+            by="budi",
+            at=now + timedelta(hours=1),
+        )
+
+    assert again == batch
+
+
+def test_a_key_of_another_event_is_refused(
+    *, database: Database, other_event: Event, batch: Batch, now: datetime
+) -> None:
+    with (
+        database.transaction() as connection,
+        pytest.raises(Refused, match="belongs to another event than 'reuni-2026'"),
+    ):
+        batch_queries.open_batch(
+            connection, key=batch.batch_key, event=other_event, template_id="classic", options={},
+            by="siti", at=now,
+        )  # fmt: skip
+
+
+def test_a_key_that_nobody_used_finds_nothing(database: Database) -> None:
+    with database.transaction() as connection:
+        assert batch_queries.find(connection, "batch-1") is None
+        assert batch_queries.by_id(connection, 1) is None
+
+
+def test_counts_add_up(database: Database, batch: Batch) -> None:
+    with database.transaction() as connection:
+        batch_queries.add_counts(connection, batch.id, created=3, failed=1)
+        batch_queries.add_counts(connection, batch.id, rendered=2, skipped=4)
+        counted = batch_queries.find(connection, "batch-789")
+
+    assert counted is not None
+    assert (counted.created_count, counted.rendered_count) == (3, 2)
+    assert (counted.skipped_count, counted.failed_count) == (4, 1)
+
+
+@pytest.mark.parametrize("state", [BatchState.COMPLETED, BatchState.FAILED, BatchState.CANCELLED])
+def test_a_batch_ends_once(
+    database: Database, batch: Batch, now: datetime, state: BatchState
+) -> None:
+    later = now + timedelta(minutes=1)
+    with database.transaction() as connection:
+        batch_queries.add_counts(connection, batch.id, created=3)
+        ended = batch_queries.close(connection, batch.id, state=state, at=later)
+        again = batch_queries.close(connection, batch.id, state=BatchState.FAILED, at=now)
+        story = connection.execute(
+            select(ticket_generation_logs.c.status, ticket_generation_logs.c.details)
+        ).all()
+
+    assert (ended.state, ended.completed_at) == (state, later)
+    assert again == ended
+    assert story == [(state, {"total": 0, "created": 3, "rendered": 0, "skipped": 0, "failed": 0})]
+
+
+def test_a_batch_begun_again_is_processing_again(
+    database: Database, batch: Batch, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        batch_queries.add_counts(connection, batch.id, created=3, failed=2)
+        batch_queries.close(connection, batch.id, state=BatchState.FAILED, at=now)
+        begun = batch_queries.begin(connection, batch.id, total=5, skipped=0)
+
+    assert (begun.state, begun.completed_at) == (BatchState.PROCESSING, None)
+    assert (begun.total_count, begun.created_count, begun.failed_count) == (5, 3, 0)
+
+
+def test_a_failure_is_logged_by_ids(database: Database, event: Event, batch: Batch) -> None:
+    with database.transaction() as connection:
+        batch_queries.log_failure(
+            connection,
+            job_id=batch.id,
+            event_id=event.id,
+            guest_id=12,
+            ticket_id=None,
+            message="on hold",
+            details={"attempt": 2},
+        )
+        line = connection.execute(select(ticket_generation_logs)).mappings().one()
+
+    assert (line["status"], line["guest_id"], line["ticket_id"]) == ("failed", 12, None)
+    assert (line["message"], line["details"]) == ("on hold", {"attempt": 2})
+
+
+def test_ending_what_never_began_is_refused(database: Database, now: datetime) -> None:
+    with database.transaction() as connection, pytest.raises(Refused, match="job id 77"):
+        batch_queries.close(connection, 77, state=BatchState.FAILED, at=now)

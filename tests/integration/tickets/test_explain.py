@@ -1,0 +1,240 @@
+"""One question walks a person from the import line to the PDF, whatever the person is called by."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, imports, quarantined_rows
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.issue import issue
+from ticketing.tickets.reports.explain import Answer, Step, why
+from ticketing.tickets.revoke import revoke
+
+Enter = Callable[..., list[int]]
+Ask = Callable[..., Answer]
+LATER = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+@pytest.fixture
+def ask(database: Database, event: Event, now: datetime) -> Ask:
+    """Asks about somebody."""
+
+    def ask_about(person: str, **options: object) -> Answer:
+        return why(database, event, person, at=now, **options)  # type: ignore[arg-type]  # any option
+
+    return ask_about
+
+
+@pytest.fixture
+def import_id(database: Database, event: Event, now: datetime) -> int:
+    """A roster that left out line 7."""
+    with database.transaction() as connection:
+        made: int = connection.execute(
+            insert(imports)
+            .values(
+                event_id=event.id,
+                source_kind="file",
+                source_name="wisuda.csv",
+                state="completed",
+                total_rows=1,
+                quarantined=1,
+                requested_by="siti",
+                started_at=now - timedelta(hours=1),
+                completed_at=now,
+            )
+            .returning(imports.c.id)
+        ).scalar_one()
+        connection.execute(
+            insert(quarantined_rows).values(
+                import_id=made,
+                line_number=7,
+                event_id=event.id,
+                field="email",
+                value="budi@",
+                reason="not an e-mail address",
+                row={"NIM": "21/999", "Nama": "Budi 100% Ståhl", "Email": "budi@"},
+            )
+        )
+    return made
+
+
+@pytest.fixture
+def ticket_code(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    import_id: int,
+    keys: KeyRing,
+    job_id: int,
+    now: datetime,
+) -> str:
+    """The ticket of Guest 1, who came with line 2 of the roster; Guest 2 has one as well."""
+    enter(event, 2, import_id=import_id, import_line=2, created_at=now - timedelta(minutes=30))
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti")
+    query = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id).limit(1)
+    with database.transaction() as connection:
+        return str(connection.execute(query).scalar_one())
+
+
+@pytest.mark.usefixtures("ticket_code")
+@pytest.mark.parametrize(
+    "name",
+    ["S00001", "guest1@example.org", "GUEST1@example.org", "+628110000001", "0811-000 0001", "1",
+     " Guest 1 ", "guest 1"],
+)  # fmt: skip
+def test_a_person_is_found_by_whatever_is_known(ask: Ask, name: str) -> None:
+    answer = ask(name)
+
+    assert [person.full_name for person in answer.people] == ["Guest 1"]
+
+
+def test_a_person_is_found_by_the_ticket_s_code(ask: Ask, ticket_code: str) -> None:
+    answer = ask(ticket_code.lower())
+
+    assert [person.external_id for person in answer.people] == ["S00001"]
+    assert answer.people[0].standings == (f"has ticket {ticket_code}",)
+
+
+@pytest.mark.usefixtures("ticket_code")
+def test_a_part_of_a_name_finds_everyone_who_has_it(ask: Ask) -> None:
+    assert [person.full_name for person in ask("gues").people] == ["Guest 1", "Guest 2"]
+
+
+@pytest.mark.usefixtures("ticket_code")
+@pytest.mark.parametrize("name", ["", "  ", "nobody", "%", "_", "2' OR '1'='1", "\\"])
+def test_a_name_that_nobody_has_finds_nobody(ask: Ask, name: str) -> None:
+    assert ask(name).people == ()
+
+
+@pytest.mark.usefixtures("ticket_code")
+def test_people_of_other_events_are_not_told_about(
+    database: Database, other_event: Event, now: datetime
+) -> None:
+    assert why(database, other_event, "S00001", at=now) == Answer((), ())
+
+
+def test_the_steps_lead_from_the_import_to_the_ticket(
+    *, database: Database, ask: Ask, ticket_code: str, import_id: int, job_id: int, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        batch = batch_queries.by_id(connection, job_id)
+        connection.execute(
+            update(generated_tickets).values(
+                generated_at=now + timedelta(seconds=1), pdf_file_path="wisuda-2026/00/x.pdf"
+            )
+        )
+    assert batch is not None
+
+    [person] = ask("S00001").people
+
+    assert person.steps == (
+        Step(now - timedelta(hours=1), "read from wisuda.csv line 2", f"import {import_id}"),
+        Step(now - timedelta(minutes=30), "entitled to a ticket by the roster"),
+        Step(now, f"ticket {ticket_code} issued", f"job {job_id} ({batch.batch_key})"),
+        Step(now + timedelta(seconds=1), "PDF written to wisuda-2026/00/x.pdf"),
+    )
+
+
+def test_the_run_that_issued_a_ticket_is_named(
+    *, database: Database, ask: Ask, event: Event, enter: Enter, keys: KeyRing, now: datetime
+) -> None:
+    enter(event, 1)
+    with database.transaction() as connection:
+        batch = batch_queries.open_batch(
+            connection, key="run", event=event, template_id="classic", options={}, by="dagster",
+            at=now, dagster_run_id="0af1",
+        )  # fmt: skip
+    issue(database, event, keys=keys, job_id=batch.id, at=now, by="dagster")
+
+    [person] = ask("S00001").people
+
+    assert f"job {batch.id} (run), run 0af1" in [step.by for step in person.steps]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "has no PDF yet"),
+        ({"render_error": "no font has U+A98F"}, "failed: no font has U+A98F"),
+        ({"pdf_file_path": "gone.pdf"}, "PDF gone.pdf is not there any more: render it again"),
+        (
+            {"pdf_file_path": "old.pdf", "pdf_removed_at": LATER},
+            "PDF removed when its time was over",
+        ),
+        ({"delivered_at": LATER}, "delivered"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("ticket_code")
+def test_what_became_of_the_pdf_is_told(
+    database: Database, ask: Ask, change: dict[str, object], said: str
+) -> None:
+    if change:
+        with database.transaction() as connection:
+            connection.execute(update(generated_tickets).values(**change))
+
+    [person] = ask("S00001", pdf_exists=lambda _: False).people
+
+    assert any(step.what.endswith(said) for step in person.steps)
+
+
+def test_a_revoked_ticket_stays_in_the_story(
+    *, database: Database, event: Event, ask: Ask, ticket_code: str, now: datetime
+) -> None:
+    later = now + timedelta(minutes=1)
+    revoke(database, event, codes=[ticket_code], reason="lost", by="siti", at=later)
+
+    [person] = ask("S00001").people
+
+    assert person.standings == ("missing",)
+    assert Step(later, f"ticket {ticket_code} revoked: lost") in person.steps
+
+
+def test_failures_are_told_with_their_job(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    ask: Ask,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    guest_ids = enter(event, 1, hold_reason="fees unpaid")
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti", guest_ids=guest_ids)
+
+    [person] = ask(str(guest_ids[0])).people
+
+    assert person.standings == ("on hold: fees unpaid",)
+    assert [step.by for step in person.steps if step.what == "no ticket: on hold: fees unpaid"] == [
+        f"job {job_id}"
+    ]
+
+
+@pytest.mark.usefixtures("import_id")
+@pytest.mark.parametrize("name", ["budi", "Ståhl", "100% St", "21/999", "budi@"])
+def test_somebody_who_never_became_a_person_is_found_in_quarantine(ask: Ask, name: str) -> None:
+    answer = ask(name)
+
+    assert answer.people == ()
+    assert [str(row) for row in answer.left_out] == [
+        "wisuda.csv line 7: email 'budi@': not an e-mail address"
+    ]
+
+
+def test_a_person_without_entitlement_is_told_as_such(
+    database: Database, event: Event, enter: Enter, ask: Ask
+) -> None:
+    enter(event, 1)
+    with database.transaction() as connection:
+        connection.execute(attendees.delete())
+
+    [person] = ask("S00001").people
+
+    assert (person.standings, person.steps) == ((), ())

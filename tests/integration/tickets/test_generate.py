@@ -1,0 +1,294 @@
+"""One order takes an event from its gap to its files, counts everyone once, and can be repeated."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text, update
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
+from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.tickets.generate import Means, Order, generate_tickets, reissue_tickets
+from ticketing.tickets.reissue import plan_reissue
+
+# a person whose name holds a character that no font has
+UNDRAWABLE = "Nobody \U0001fbff\U000e0fff"
+
+
+@pytest.fixture
+def means(database: Database, tmp_path: Path) -> Means:
+    """Real keys, a real renderer and a folder of its own."""
+    return Means(
+        database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), DocumentFolder(tmp_path)
+    )
+
+
+@pytest.fixture
+def order(now: datetime) -> Order:
+    """Everyone missing, asked for by a test."""
+    return Order(by="test", at=now)
+
+
+@pytest.fixture
+def roster(database: Database, event: Event) -> Callable[..., list[int]]:
+    """Puts people on the event's list by name; gives their ids."""
+
+    def add(*names: str) -> list[int]:
+        with database.transaction() as connection:
+            kind = connection.execute(
+                text(
+                    "INSERT INTO ticket_types (event_id, name) VALUES (:event, 'Regular')"
+                    " ON CONFLICT (event_id, name) DO UPDATE SET name = EXCLUDED.name RETURNING id"
+                ),
+                {"event": event.id},
+            ).scalar_one()
+            rows = [
+                {"event_id": event.id, "natural_key": f"id:{name}", "full_name": name}
+                for name in names
+            ]
+            guests = connection.execute(insert(people).returning(people.c.id), rows).scalars().all()
+            connection.execute(
+                insert(attendees),
+                [
+                    {"event_id": event.id, "person_id": guest, "ticket_type_id": kind}
+                    for guest in guests
+                ],
+            )
+        return list(guests)
+
+    return add
+
+
+def test_everyone_gets_a_ticket_and_a_pdf(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]], tmp_path: Path
+) -> None:
+    roster("Ayu", "Budi", "Citra")
+
+    done = generate_tickets(means, event, order)
+
+    assert (done.created, done.renewed, done.skipped, done.failed) == (3, 0, 0, 0)
+    assert len(list(tmp_path.glob("wisuda-2026/*/TC-2026-*.pdf"))) == 3
+
+
+def test_the_same_order_again_creates_nothing_and_says_so(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu", "Budi")
+    generate_tickets(means, event, order)
+
+    again = generate_tickets(means, event, order)
+
+    assert (again.created, again.renewed, again.skipped, again.failed) == (0, 0, 2, 0)
+
+
+def test_overwriting_keeps_codes_and_links(
+    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu", "Budi")
+    generate_tickets(means, event, Order(by="test", at=now))
+    with means.database.transaction() as connection:
+        identities = select(
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.qr_code_data,
+            generated_tickets.c.token_id,
+        ).order_by(generated_tickets.c.id)
+        before = connection.execute(identities).all()
+
+    done = generate_tickets(means, event, Order(by="test", at=now, overwrite=True))
+
+    with means.database.transaction() as connection:
+        assert connection.execute(identities).all() == before
+    assert (done.created, done.renewed, done.skipped) == (0, 2, 0)
+
+
+def test_a_limit_counts_new_tickets(
+    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu", "Budi", "Citra", "Dewi", "Eko")
+
+    first = generate_tickets(means, event, Order(by="test", at=now, limit=2))
+    rest = generate_tickets(means, event, Order(by="test", at=now))
+
+    assert (first.created, first.total) == (2, 2)
+    assert (rest.created, rest.skipped) == (3, 2)
+
+
+def test_only_the_people_asked_for_are_served(
+    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+) -> None:
+    ayu, budi, _ = roster("Ayu", "Budi", "Citra")
+
+    done = generate_tickets(means, event, Order(by="test", at=now, guest_ids=[budi, ayu, 10**9]))
+
+    assert (done.created, done.failed) == (2, 1)
+    assert done.failures == ((10**9, f"nobody with the id {10**9} is on the event's list"),)
+
+
+def test_one_person_who_cannot_be_printed_stops_nobody(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+) -> None:
+    _, nobody, _ = roster("Ayu", UNDRAWABLE, "Citra")
+
+    done = generate_tickets(means, event, order)
+
+    assert (done.created, done.failed) == (2, 1)
+    assert done.failures[0][0] == nobody
+    with means.database.transaction() as connection:
+        logged = connection.execute(
+            select(ticket_generation_logs.c.guest_id).where(
+                ticket_generation_logs.c.status == "failed"
+            )
+        ).scalars()
+        assert list(logged) == [nobody]
+
+
+def test_a_mended_name_is_printed_by_the_next_order(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+) -> None:
+    _, nobody = roster("Ayu", UNDRAWABLE)
+    generate_tickets(means, event, order)
+    with means.database.transaction() as connection:
+        connection.execute(update(people).where(people.c.id == nobody).values(full_name="Nobody"))
+
+    done = generate_tickets(means, event, order)
+
+    assert (done.created, done.renewed, done.skipped, done.failed) == (0, 1, 1, 0)
+
+
+def test_the_same_batch_name_is_the_same_job(
+    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu")
+    named = Order(by="test", at=now, key="batch-789")
+
+    first = generate_tickets(means, event, named)
+    again = generate_tickets(means, event, named)
+
+    assert first.job_id == again.job_id
+    with means.database.transaction() as connection:
+        batch = connection.execute(select(batches)).one()
+    assert (batch.batch_key, batch.state, batch.created_count) == ("batch-789", "completed", 1)
+
+
+def test_another_master_secret_is_refused_before_anything_is_signed(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu")
+    generate_tickets(means, event, order)
+    roster("Budi")
+    stranger = Means(means.database, KeyRing(bytes(32)), means.renderer, means.folder)
+
+    with pytest.raises(Misconfigured, match="master secret has changed"):
+        generate_tickets(stranger, event, order)
+
+    with means.database.transaction() as connection:
+        states = connection.execute(select(batches.c.state).order_by(batches.c.id)).scalars()
+        assert list(states) == ["completed", "failed"]
+
+
+GENERATE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from ticketing.platform.db.database import Database
+from ticketing.events import queries as event_queries
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.tickets.generate import Means
+from ticketing.crypto.keyring import KeyRing
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.tickets.generate import generate_tickets
+from ticketing.tickets.generate import Order
+
+database = Database.at(sys.argv[1])
+with database.transaction() as connection:
+    event = event_queries.get(connection, "wisuda-2026")
+folder = DocumentFolder(Path(sys.argv[2]))
+means = Means(database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), folder)
+print("go", flush=True)
+generate_tickets(means, event, Order(by="t", at=datetime.now(UTC), chunk=5))
+"""
+
+
+@pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
+def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
+    means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
+    tmp_path: Path, order: Order, after_seconds: float,
+) -> None:  # fmt: skip
+    roster(*(f"Person {number}" for number in range(40)))
+    process = subprocess.Popen(
+        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(after_seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    done = generate_tickets(means, event, order)
+
+    assert done.failed == 0
+    assert done.created + done.renewed + done.skipped == 40
+    with means.database.transaction() as connection:
+        tickets = connection.execute(select(generated_tickets)).all()
+    assert len({ticket.attendee_id for ticket in tickets}) == len(tickets) == 40
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {ticket.pdf_file_path for ticket in tickets}
+
+
+def test_two_orders_at_once_serve_everyone_once(
+    means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
+    tmp_path: Path, order: Order,
+) -> None:  # fmt: skip
+    roster(*(f"Person {number}" for number in range(60)))
+    other = subprocess.Popen(
+        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout is not None
+    other.stdout.readline()
+
+    generate_tickets(means, event, order)
+
+    assert other.wait(60) == 0
+    other.stdout.close()
+    with means.database.transaction() as connection:
+        tickets = connection.execute(select(generated_tickets)).all()
+    assert len({ticket.attendee_id for ticket in tickets}) == len(tickets) == 60
+    assert len(list(tmp_path.glob("wisuda-2026/*/*.pdf"))) == 60
+
+
+def test_a_reissue_kills_the_old_tickets_and_prints_new_ones(
+    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+) -> None:
+    roster("Ayu", "Budi")
+    generate_tickets(means, event, order)
+    plan = plan_reissue(means.database, event)
+
+    done = reissue_tickets(means, event, order, plan_hash=plan.plan_hash, reason="leaked")
+    again = reissue_tickets(means, event, order, plan_hash=plan.plan_hash, reason="leaked")
+
+    assert (plan.tickets, done.created, done.failed) == (2, 2, 0)
+    assert (again.created, again.skipped) == (0, 2)
+    with means.database.transaction() as connection:
+        states = connection.execute(
+            select(generated_tickets.c.state, generated_tickets.c.revoked_reason).order_by(
+                generated_tickets.c.id
+            )
+        ).all()
+    assert states == [("revoked", "leaked")] * 2 + [("live", None)] * 2

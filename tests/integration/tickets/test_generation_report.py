@@ -1,0 +1,96 @@
+"""The generation report on disk: everyone in the CSV, the reader's page as a PDF."""
+
+import csv
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pypdf
+import pytest
+from sqlalchemy import func, select, update
+
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.tickets.reports.report import Report, write_report
+
+
+@pytest.fixture
+def three(enter: Callable[..., list[int]], database: Database, event: Event) -> Event:
+    """Three guests without a ticket: one on hold, one with a name like a formula."""
+    enter(event, 2)
+    enter(event, 1, hold_reason="fee unpaid")
+    with database.transaction() as connection:
+        first = select(func.min(people.c.id)).scalar_subquery()
+        formula = '=HYPERLINK("http://example.org")'
+        connection.execute(update(people).where(people.c.id == first).values(full_name=formula))
+    return event
+
+
+@pytest.fixture
+def report(database: Database, three: Event, tmp_path: Path, now: datetime) -> Report:
+    """The report about them."""
+    return write_report(database, three, root=tmp_path, at=now)
+
+
+def test_generated_failed_and_missing_make_the_entitled(report: Report) -> None:
+    assert report.generated + report.failed + report.missing == report.entitled == 3
+
+
+def test_the_csv_has_everyone_with_the_reason(report: Report) -> None:
+    with report.files.csv.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [row["verdict"] for row in rows] == ["missing"] * 3
+    assert [row["reason"] for row in rows] == [
+        "no ticket issued yet", "no ticket issued yet", "on hold: fee unpaid",
+    ]  # fmt: skip
+    assert rows[0]["name"] == """'=HYPERLINK("http://example.org")"""
+
+
+def test_the_pdf_shows_sums_names_and_reasons(report: Report) -> None:
+    pages = pypdf.PdfReader(report.files.pdf).pages
+
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+
+    assert "Wisuda Periode II 2026" in text
+    assert "3entitled 0generated 0failed 3missing" in text
+    assert "Guest 2" in text
+    assert "on hold: fee unpaid" in text
+
+
+def test_the_same_state_gives_the_same_csv_and_nothing_else_is_left_behind(
+    database: Database, three: Event, report: Report, tmp_path: Path, now: datetime
+) -> None:
+    before = report.files.csv.read_bytes()
+
+    again = write_report(database, three, root=tmp_path, at=now)
+
+    assert again.files == report.files
+    assert report.files.csv.read_bytes() == before
+    assert {path.name for path in report.files.csv.parent.iterdir()} == {
+        "generation-report.csv",
+        "generation-report.pdf",
+    }
+
+
+def test_after_the_event_nobody_is_merely_waiting(
+    database: Database, three: Event, tmp_path: Path
+) -> None:
+    late = three.tickets_valid_until.replace(year=2027)
+
+    report = write_report(database, three, root=tmp_path, at=late)
+
+    assert {entry.reason for entry in report.not_generated} == {"event is over"}
+
+
+def test_whoever_was_withdrawn_is_not_in_it(
+    database: Database, three: Event, tmp_path: Path, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(update(attendees).values(state="withdrawn"))
+
+    report = write_report(database, three, root=tmp_path, at=now)
+
+    assert report.entitled == 0
+    assert "Nobody is entitled" in pypdf.PdfReader(report.files.pdf).pages[0].extract_text()

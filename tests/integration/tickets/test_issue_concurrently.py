@@ -1,0 +1,203 @@
+"""Two issuers at once, and issuers killed in the middle: nobody gets two tickets, nobody none."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.settings import CHECKOUT
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.issue import issue
+from ticketing.tickets.missing import missing_count
+
+Enter = Callable[..., list[int]]
+NewJob = Callable[..., int]
+
+ISSUER = """
+import os, signal, sys
+import psycopg
+from datetime import datetime
+from ticketing.platform.db.database import Database
+from ticketing.events import queries as event_queries
+from ticketing.tickets.issue import issue
+from ticketing.crypto.keyring import KeyRing
+
+url, job_id, at, where, when = sys.argv[1:]
+calls = {"draw": 0, "write": 0, "progress": 0}
+
+def die_at(place):
+    calls[place] += 1
+    if place == where and calls[place] == int(when):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def randomness(length):
+    die_at("draw")
+    return os.urandom(length)
+
+send = psycopg.Copy.write
+
+def write(copy, block):
+    send(copy, block)
+    die_at("write")
+
+psycopg.Copy.write = write
+
+database = Database.at(url)
+with database.transaction() as connection:
+    event = event_queries.get(connection, "wisuda-2026")
+issue(
+    database, event, keys=KeyRing(bytes(range(32))), job_id=int(job_id),
+    at=datetime.fromisoformat(at), by="operator", chunk=50,
+    randomness=randomness, progress=lambda _: die_at("progress"),
+)
+"""
+
+
+@pytest.fixture
+def tickets_by_person(database: Database) -> Callable[[], set[int]]:
+    """How many live tickets people have: {1} when everyone has exactly one."""
+
+    def count_them() -> set[int]:
+        query = select(func.count(generated_tickets.c.id)).group_by(generated_tickets.c.attendee_id)
+        with database.transaction() as connection:
+            return set(connection.execute(query).scalars())
+
+    return count_them
+
+
+@pytest.fixture
+def start_issuer(database_url: str, now: datetime) -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts an issuer in a process of its own, that may kill itself at a place and time."""
+
+    def start(job_id: int, where: str = "nowhere", when: int = 0) -> subprocess.Popen[bytes]:
+        arguments = [database_url, str(job_id), now.isoformat(), where, str(when)]
+        return subprocess.Popen(
+            [sys.executable, "-c", ISSUER, *arguments],
+            cwd=CHECKOUT,
+            stderr=subprocess.PIPE,
+        )
+
+    return start
+
+
+def test_issuers_in_threads_share_the_work(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    new_job: NewJob,
+    keys: KeyRing,
+    now: datetime,
+    tickets_by_person: Callable[[], set[int]],
+) -> None:
+    enter(event, 400)
+    jobs = [new_job(event) for _ in range(4)]
+
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(
+                issue, database, event, keys=keys, job_id=job, at=now, by="operator", chunk=7
+            )
+            for job in jobs
+        ]
+        results = [run.result() for run in runs]
+
+    assert sum(result.created for result in results) == 400
+    assert [result.failed for result in results] == [0] * 4
+    assert tickets_by_person() == {1}
+
+
+def test_issuers_asked_for_the_same_people_serve_each_once(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    new_job: NewJob,
+    keys: KeyRing,
+    now: datetime,
+    tickets_by_person: Callable[[], set[int]],
+) -> None:
+    guest_ids = enter(event, 100)
+    jobs = [new_job(event) for _ in range(4)]
+
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(
+                issue, database, event, keys=keys, job_id=job, at=now, by="operator",
+                guest_ids=guest_ids, chunk=7,
+            )
+            for job in jobs
+        ]  # fmt: skip
+        results = [run.result() for run in runs]
+
+    assert sum(result.created for result in results) == 100
+    assert sum(result.skipped for result in results) == 300
+    assert tickets_by_person() == {1}
+
+
+def test_issuers_in_processes_share_the_work(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    new_job: NewJob,
+    now: datetime,
+    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    tickets_by_person: Callable[[], set[int]],
+) -> None:
+    enter(event, 1000)
+
+    issuers = [start_issuer(new_job(event)) for _ in range(2)]
+
+    assert [issuer.communicate()[1] for issuer in issuers] == [b"", b""]
+    assert missing_count(database, event, at=now) == 0
+    assert tickets_by_person() == {1}
+
+
+@pytest.mark.parametrize(
+    ("where", "when", "kept"),
+    [
+        pytest.param("draw", 1, 0, id="before the first ticket is written"),
+        pytest.param("write", 3, 100, id="in the middle of the third chunk"),
+        pytest.param("progress", 1, 50, id="right after the first chunk"),
+        pytest.param("progress", 4, 200, id="right after the last chunk"),
+    ],
+)
+def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    job_id: int,
+    now: datetime,
+    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    tickets_by_person: Callable[[], set[int]],
+    where: str,
+    when: int,
+    kept: int,
+) -> None:
+    enter(event, 200)
+
+    killed = start_issuer(job_id, where, when)
+    killed.communicate()
+    left = missing_count(database, event, at=now)
+    again = start_issuer(job_id)
+    again.communicate()
+
+    assert (killed.returncode, again.returncode) == (-signal.SIGKILL, 0)
+    assert left == 200 - kept
+    assert missing_count(database, event, at=now) == 0
+    assert tickets_by_person() == {1}
+    with database.transaction() as connection:
+        batch = batch_queries.by_id(connection, job_id)
+    assert batch is not None
+    assert (batch.total_count, batch.created_count, batch.skipped_count) == (200, 200, 0)

@@ -1,0 +1,258 @@
+"""Everyone of an event is counted once, with a reason; the sums add up."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import chain
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.eligibility import Gap, QuarantinedRow, Standing
+from ticketing.tickets.issue import issue
+from ticketing.tickets.missing import everyone, gap, missing_count, missing_tickets
+from ticketing.tickets.revoke import revoke
+
+Enter = Callable[..., list[int]]
+NewJob = Callable[..., int]
+
+
+@pytest.fixture
+def serve(
+    *, database: Database, event: Event, keys: KeyRing, new_job: NewJob, now: datetime
+) -> Callable[[list[int]], None]:
+    """Issues tickets for these people."""
+
+    def issue_for(guest_ids: list[int]) -> None:
+        job = new_job(event)
+        issue(database, event, keys=keys, job_id=job, at=now, by="test", guest_ids=guest_ids)
+
+    return issue_for
+
+
+@pytest.fixture
+def everybody(
+    event: Event, enter: Enter, serve: Callable[[list[int]], None]
+) -> dict[str, list[int]]:
+    """People in every standing."""
+    served = enter(event, 3)
+    serve(served)
+    return {
+        "served": served,
+        "held": enter(event, 2, hold_reason="fees unpaid"),
+        "withdrawn": enter(event, 1, state="withdrawn"),
+        "missing": enter(event, 4),
+    }
+
+
+@pytest.fixture
+def two_imports(database: Database, event: Event, now: datetime) -> None:
+    """An older import with one bad line, and the latest with two."""
+    with database.transaction() as connection:
+        for number, lines in enumerate([[5], [3, 9]], start=1):
+            import_id = connection.execute(
+                insert(imports)
+                .values(
+                    event_id=event.id,
+                    source_kind="file",
+                    source_name=f"roster-{number}.csv",
+                    state="completed",
+                    total_rows=len(lines),
+                    quarantined=len(lines),
+                    requested_by="operator",
+                    started_at=now,
+                    completed_at=now,
+                )
+                .returning(imports.c.id)
+            ).scalar_one()
+            for line in lines:
+                connection.execute(
+                    insert(quarantined_rows).values(
+                        import_id=import_id,
+                        line_number=line,
+                        event_id=event.id,
+                        field="email",
+                        value=f"budi{line}@",
+                        reason="not an e-mail address",
+                        row={"name": f"Budi {line}", "email": f"budi{line}@"},
+                    )
+                )
+
+
+def test_the_missing_are_listed_in_the_order_of_the_list(
+    database: Database, event: Event, now: datetime, everybody: dict[str, list[int]]
+) -> None:
+    listed = missing_tickets(database, event, at=now)
+
+    assert [person.guest_id for person in listed] == everybody["missing"]
+    assert missing_count(database, event, at=now) == len(listed)
+    assert {person.standing for person in listed} == {Standing.MISSING}
+
+
+def test_somebody_missing_comes_with_all_that_a_ticket_needs(
+    database: Database, event: Event, now: datetime, enter: Enter
+) -> None:
+    guest_ids = enter(event, 1, seat="A-1")
+
+    person = missing_tickets(database, event, at=now)[0]
+
+    assert (person.guest_id, person.external_id, person.seat) == (guest_ids[0], "S00001", "A-1")
+    assert (person.first_name, person.last_name, person.full_name) == ("Guest", "1", "Guest 1")
+    assert (person.email, person.ticket_type) == ("guest1@example.org", "Graduate")
+
+
+def test_pages_make_the_whole_list(
+    database: Database, event: Event, now: datetime, enter: Enter
+) -> None:
+    enter(event, 7)
+    whole = missing_tickets(database, event, at=now)
+
+    pages = [missing_tickets(database, event, at=now, limit=3, offset=at) for at in (0, 3, 6, 9)]
+
+    assert [len(page) for page in pages] == [3, 3, 1, 0]
+    assert list(chain.from_iterable(pages)) == whole
+
+
+@pytest.mark.usefixtures("everybody", "two_imports")
+def test_everyone_is_counted_once(database: Database, event: Event, now: datetime) -> None:
+    counted = gap(database, event, at=now)
+
+    assert counted == Gap(
+        missing=4,
+        has_ticket=3,
+        on_hold=2,
+        over=0,
+        withdrawn=1,
+        quarantined=2,
+        reasons={
+            "has ticket": 3,
+            "missing": 4,
+            "on hold: fees unpaid": 2,
+            "quarantined: email: not an e-mail address": 2,
+            "withdrawn": 1,
+        },
+    )
+    assert counted.entitled == 9
+
+
+@pytest.mark.usefixtures("everybody", "two_imports")
+def test_everyone_has_a_reason(database: Database, event: Event, now: datetime) -> None:
+    reasons = [
+        str(person) if isinstance(person, QuarantinedRow) else person.reason
+        for person in everyone(database, event, at=now)
+    ]
+
+    assert [reason.split(" TC")[0] for reason in reasons] == [
+        *["has ticket"] * 3,
+        *["on hold: fees unpaid"] * 2,
+        "withdrawn",
+        *["missing"] * 4,
+        "roster-2.csv line 3: email 'budi3@': not an e-mail address",
+        "roster-2.csv line 9: email 'budi9@': not an e-mail address",
+    ]
+
+
+@pytest.mark.usefixtures("everybody")
+def test_when_the_event_is_over_nobody_is_missing_a_ticket(
+    database: Database, event: Event
+) -> None:
+    too_late = event.tickets_valid_until + timedelta(seconds=1)
+
+    counted = gap(database, event, at=too_late)
+
+    assert (counted.missing, counted.has_ticket, counted.over, counted.on_hold) == (0, 3, 6, 0)
+    assert missing_tickets(database, event, at=too_late) == []
+    assert missing_count(database, event, at=too_late) == 0
+
+
+def test_until_a_ticket_would_expire_it_can_still_be_missing(
+    database: Database, event: Event, enter: Enter
+) -> None:
+    enter(event, 1)
+
+    assert missing_count(database, event, at=event.tickets_valid_until) == 1
+
+
+def test_whoever_s_ticket_is_revoked_is_missing_one(
+    *,
+    database: Database,
+    event: Event,
+    now: datetime,
+    enter: Enter,
+    serve: Callable[[list[int]], None],
+) -> None:
+    serve(enter(event, 1))
+    held = [person.ticket_code for person in everyone(database, event, at=now)]  # type: ignore[union-attr]  # nobody is quarantined
+
+    revoke(database, event, codes=filter(None, held), reason="lost", by="siti", at=now)
+
+    assert missing_count(database, event, at=now) == 1
+
+
+def test_a_withdrawn_person_with_a_live_ticket_stands_out(
+    *,
+    database: Database,
+    event: Event,
+    now: datetime,
+    enter: Enter,
+    serve: Callable[[list[int]], None],
+) -> None:
+    serve(enter(event, 1))
+    with database.transaction() as connection:
+        connection.execute(attendees.update().values(state="withdrawn"))
+
+    [person] = everyone(database, event, at=now)
+
+    assert "is live: revoke it" in person.reason
+
+
+@given(
+    crowd=st.lists(
+        st.tuples(st.sampled_from(["entitled", "withdrawn"]), st.booleans(), st.booleans()),
+        max_size=12,
+    ),
+    over=st.booleans(),
+)
+@settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_whatever_happens_to_people_the_sums_add_up(
+    *,
+    database: Database,
+    event: Event,
+    now: datetime,
+    enter: Enter,
+    serve: Callable[[list[int]], None],
+    crowd: list[tuple[str, bool, bool]],
+    over: bool,
+) -> None:
+    with database.transaction() as connection:
+        for table in (generated_tickets, attendees, people):
+            connection.execute(delete(table))
+    for state, held, served in crowd:
+        guest_ids = enter(event, 1)
+        if served:
+            serve(guest_ids)
+        with database.transaction() as connection:
+            connection.execute(
+                attendees.update()
+                .where(attendees.c.person_id == guest_ids[0])
+                .values(state=state, hold_reason="unpaid" if held else None)
+            )
+    at = event.tickets_valid_until + timedelta(days=1) if over else now
+
+    counted = gap(database, event, at=at)
+
+    assert counted.entitled == sum(state == "entitled" for state, _, _ in crowd)
+    assert counted.withdrawn == sum(state == "withdrawn" for state, _, _ in crowd)
+    assert counted.missing == len(missing_tickets(database, event, at=at))
+    assert counted.missing == missing_count(database, event, at=at)
+    assert (
+        sum(counted.reasons.values()) == len(crowd) == len(list(everyone(database, event, at=at)))
+    )

@@ -1,0 +1,177 @@
+"""Tokens and magic links are in one place each: no error, log line, audit row or repr has them."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select, text
+
+from ticketing.checkin.verify import verify
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import Unavailable
+from ticketing.tickets.issue import issue
+from ticketing.tickets.missing import everyone
+from ticketing.tickets.reissue import apply_reissue, plan_reissue
+from ticketing.tickets.reports.explain import why
+
+Enter = Callable[..., list[int]]
+
+
+@pytest.fixture
+def secrets_of(database: Database, keys: KeyRing) -> Callable[[], list[str]]:
+    """Every QR text and magic link there is."""
+
+    def all_secrets() -> list[str]:
+        query = select(generated_tickets.c.qr_code_data, generated_tickets.c.token_id)
+        with database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return [secret for qr, token_id in rows for secret in (qr, keys.magic_link(token_id))]
+
+    return all_secrets
+
+
+@pytest.fixture
+def everything_but_the_tickets(database: Database) -> Callable[[], str]:
+    """All rows of all other tables as text."""
+
+    def dump() -> str:
+        with database.transaction() as connection:
+            return "\n".join(
+                str(row)
+                for table in metadata.sorted_tables
+                if table is not generated_tickets
+                for row in connection.execute(select(table))
+            )
+
+    return dump
+
+
+def test_a_whole_life_leaves_no_token_anywhere_else(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    new_job: Callable[..., int],
+    keys: KeyRing,
+    now: datetime,
+    secrets_of: Callable[[], list[str]],
+    everything_but_the_tickets: Callable[[], str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    enter(event, 3)
+    issued = issue(database, event, keys=keys, job_id=new_job(event), at=now, by="siti")
+    plan = plan_reissue(database, event)
+    renewed = apply_reissue(
+        database, event, plan_hash=plan.plan_hash, keys=keys, job_id=new_job(event), at=now,
+        by="siti", reason="lost",
+    )  # fmt: skip
+    secrets = secrets_of()
+    verdicts = [verify(database, secret, at=now) for secret in secrets]
+    told = why(database, event, "Guest", at=now)
+    people = list(everyone(database, event, at=now))
+
+    shown = repr([issued, plan, renewed, verdicts, told, people, keys])
+    shown += everything_but_the_tickets() + caplog.text
+
+    assert len(secrets) == 12
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_no_magic_link_is_stored_in_clear(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    enter(event, 1)
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti")
+
+    with database.transaction() as connection:
+        row = connection.execute(select(*generated_tickets.c)).mappings().one()
+
+    link = keys.magic_link(row["token_id"])
+    assert link not in str(dict(row))
+    assert link.encode() not in b"".join(v for v in row.values() if isinstance(v, bytes))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param("ALTER TABLE generated_tickets ADD CHECK (guest_id < 0)", id="check"),
+        pytest.param("CREATE UNIQUE INDEX ON generated_tickets (event_id)", id="unique"),
+        pytest.param("ALTER TABLE generated_tickets ADD COLUMN x int NOT NULL", id="not null"),
+        pytest.param("ALTER TABLE generated_tickets ALTER template_id TYPE varchar(1)", id="long"),
+        pytest.param("DROP TABLE generated_tickets", id="gone"),
+    ],
+)
+@pytest.mark.usefixtures("fresh_database_url")
+def test_a_refusal_by_the_database_carries_no_row(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
+    everything_but_the_tickets: Callable[[], str],
+    broken: str,
+) -> None:
+    enter(event, 2)
+    drawn = b"a random token id and code number"[:30]
+    with database.transaction() as connection:
+        connection.execute(text(broken))
+    token = keys.magic_link(drawn[:10])
+
+    shown = ""
+    try:
+        result = issue(
+            database, event, keys=keys, job_id=job_id, at=now, by="siti",
+            randomness=lambda length: drawn[:length],
+        )  # fmt: skip
+        shown = repr(result)
+    except Exception as error:  # noqa: BLE001 - whatever comes out, it is read
+        shown = "".join(traceback.format_exception(error)) + repr(error.__context__)
+
+    shown += everything_but_the_tickets()
+    assert shown
+    assert "TC1A" not in shown
+    assert drawn[:10].hex() not in shown
+    assert token not in shown
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_a_server_that_stops_in_the_middle_is_said_to_be_away_without_the_row(
+    *,
+    database: Database,
+    event: Event,
+    enter: Enter,
+    job_id: int,
+    keys: KeyRing,
+    now: datetime,
+) -> None:
+    enter(event, 1)
+
+    def cut_off(length: int) -> bytes:
+        with database.transaction() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        return bytes(length)
+
+    with pytest.raises(Unavailable) as away:
+        issue(database, event, keys=keys, job_id=job_id, at=now, by="siti", randomness=cut_off)
+
+    assert "TC1A" not in "".join(traceback.format_exception(away.value))

@@ -1,0 +1,163 @@
+# ruff: noqa: RUF001 - letters of every script are what is tested here
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import insert, text, update
+
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.templates import TemplateFolders
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.events import events as events_table
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.kernel.errors import TemplateBroken
+from ticketing.tickets.rendering.preflight import preflight
+
+CROWD = """
+WITH crowd AS (
+    INSERT INTO people (event_id, natural_key, full_name, email)
+    SELECT :event, 'id:' || n, 'Siti Nurhaliza ' || n, 'siti' || n || '@example.org'
+    FROM generate_series(1, 100000) AS n RETURNING id)
+INSERT INTO attendees (event_id, person_id, ticket_type_id, seat)
+SELECT :event, id, :kind, 'A-' || id FROM crowd
+"""
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(TemplateFolders())
+
+
+@pytest.fixture
+def ticket_type_id(database: Database, event: Event) -> int:
+    with database.transaction() as connection:
+        return connection.execute(
+            insert(ticket_types)
+            .values(event_id=event.id, name="Wisudawan")
+            .returning(ticket_types.c.id)
+        ).scalar_one()
+
+
+@pytest.fixture
+def roster(database: Database, event: Event, ticket_type_id: int) -> Callable[..., dict[str, int]]:
+    """Puts people on the roster by name, and tells their ids."""
+
+    def put(*names: str, seat: str = "A-1", state: str = "entitled") -> dict[str, int]:
+        ids = {}
+        with database.transaction() as connection:
+            for name in names:
+                ids[name] = connection.execute(
+                    insert(people)
+                    .values(event_id=event.id, natural_key=f"id:{name}", full_name=name)
+                    .returning(people.c.id)
+                ).scalar_one()
+                connection.execute(
+                    insert(attendees).values(
+                        event_id=event.id,
+                        person_id=ids[name],
+                        ticket_type_id=ticket_type_id,
+                        seat=seat,
+                        state=state,
+                    )
+                )
+        return ids
+
+    return put
+
+
+@pytest.fixture
+def crowd(database: Database, event: Event, ticket_type_id: int) -> int:
+    """A hundred thousand people."""
+    with database.transaction() as connection:
+        connection.execute(text(CROWD), {"event": event.id, "kind": ticket_type_id})
+    return 100_000
+
+
+def test_everyone_with_a_character_that_no_font_draws_is_listed(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    ids = roster("Ayu", "Budi \ue000\ue001", "ꦱꦸꦥꦿꦪꦠ꧀ꦤ", "王小明", "Siti \u0378")
+
+    findings = list(preflight(database, event, renderer=renderer))
+
+    assert [(f.guest_id, f.full_name, f.field, f.characters) for f in findings] == [
+        (ids["Budi \ue000\ue001"], "Budi \ue000\ue001", "fullName", "\ue000\ue001"),
+        (ids["Siti \u0378"], "Siti \u0378", "fullName", "\u0378"),
+    ]
+    assert "U+E000" in findings[0].reason
+
+
+def test_everyone_whose_text_cannot_fit_is_listed(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    roster("Ayu")
+    roster("Budi", seat="Row " * 500)
+    roster("W" * 3000)
+
+    findings = list(preflight(database, event, renderer=renderer))
+
+    assert [(finding.full_name[:4], finding.field) for finding in findings] == [
+        ("Budi", "seat"),
+        ("WWWW", "fullName"),
+    ]
+    assert "shorten it" in findings[0].reason
+
+
+def test_a_roster_that_can_be_printed_raises_no_finding(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    roster("Ayu", "Nguyễn Thị Phương Quỳnh", "محمد الأمين", "José O’Brien-Núñez")
+
+    assert list(preflight(database, event, renderer=renderer)) == []
+
+
+def test_whoever_was_withdrawn_is_not_listed(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    roster("Budi \ue000", state="withdrawn")
+
+    assert list(preflight(database, event, renderer=renderer)) == []
+
+
+def test_the_reason_depends_on_the_template_asked_for(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    roster("Wolfeschlegelsteinhausenbergerdorff " * 40)
+
+    on_classic = list(preflight(database, event, renderer=renderer))
+    on_plain = list(preflight(database, event, renderer=renderer, template_id="plain"))
+
+    assert [finding.reason for finding in on_classic] != [finding.reason for finding in on_plain]
+
+
+def test_an_event_whose_own_name_cannot_be_drawn_is_told_for_everyone(
+    database: Database, event: Event, renderer: Renderer, roster: Callable[..., dict[str, int]]
+) -> None:
+    roster("Ayu", "Budi")
+    with database.transaction() as connection:
+        connection.execute(update(events_table).values(venue="Hall \ue000"))
+
+    findings = list(preflight(database, event, renderer=renderer))
+
+    assert [finding.field for finding in findings] == ["location", "location"]
+
+
+def test_a_broken_template_is_found_before_anyone_is_looked_at(
+    database: Database, event: Event, renderer: Renderer
+) -> None:
+    with pytest.raises(TemplateBroken, match="no template 'nobody'"):
+        next(preflight(database, event, renderer=renderer, template_id="nobody"))
+
+
+def test_a_hundred_thousand_people_are_looked_through_in_seconds(
+    database: Database, event: Event, renderer: Renderer, crowd: int
+) -> None:
+    began = time.process_time()
+
+    findings = list(preflight(database, event, renderer=renderer))
+
+    assert findings == []
+    assert time.process_time() - began < 10
+    assert crowd == 100_000

@@ -1,0 +1,251 @@
+"""A new identity only when asked, after saying who is turned away; nobody ends without one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select, text, update
+
+from ticketing.checkin.verify import verify
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.tickets import reissue as ticket_reissue
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.issue import issue
+from ticketing.tickets.reissue import apply_reissue, plan_reissue
+
+Enter = Callable[..., list[int]]
+NewJob = Callable[..., int]
+State = Callable[[], list[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def guest_ids(
+    *, database: Database, event: Event, enter: Enter, job_id: int, keys: KeyRing, now: datetime
+) -> list[int]:
+    """Five people with tickets, two of them delivered."""
+    entered = enter(event, 5)
+    issue(database, event, keys=keys, job_id=job_id, at=now, by="test")
+    with database.transaction() as connection:
+        connection.execute(
+            update(generated_tickets)
+            .where(generated_tickets.c.guest_id.in_(entered[:2]))
+            .values(delivered_at=now)
+        )
+    return entered
+
+
+@pytest.fixture
+def state(database: Database) -> State:
+    """Every ticket: whose, in what state, with which QR."""
+    query = select(
+        generated_tickets.c.guest_id, generated_tickets.c.state, generated_tickets.c.qr_code_data
+    ).order_by(generated_tickets.c.id)
+
+    def read() -> list[tuple[int, str, str]]:
+        with database.transaction() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    return read
+
+
+@pytest.fixture
+def applying(
+    *, database: Database, event: Event, keys: KeyRing, new_job: NewJob, now: datetime
+) -> Callable[..., ticket_reissue.ReissueResult]:
+    """Applies a plan as an operator does, under a new job unless one is given."""
+
+    def apply(plan_hash: str, **options: object) -> ticket_reissue.ReissueResult:
+        usual = {"keys": keys, "at": now, "by": "siti", "reason": "list was leaked"}
+        given = usual | {"job_id": options.pop("job_id", None) or new_job(event)} | options
+        return apply_reissue(database, event, plan_hash=plan_hash, **given)  # type: ignore[arg-type]  # any option
+
+    return apply
+
+
+Applying = Callable[..., ticket_reissue.ReissueResult]
+
+
+def test_a_plan_counts_what_would_die_and_changes_nothing(
+    database: Database, event: Event, guest_ids: list[int], state: State
+) -> None:
+    before = state()
+
+    plan = plan_reissue(database, event)
+
+    assert (plan.tickets, plan.delivered) == (len(guest_ids), 2)
+    assert plan_reissue(database, event) == plan
+    assert state() == before
+
+
+def test_a_plan_for_some_people_is_another_plan(
+    database: Database, event: Event, guest_ids: list[int]
+) -> None:
+    plan = plan_reissue(database, event, guest_ids=guest_ids[1:3])
+
+    assert (plan.tickets, plan.delivered) == (2, 1)
+    assert plan.plan_hash != plan_reissue(database, event).plan_hash
+
+
+def test_applying_revokes_the_old_and_issues_the_new(
+    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+) -> None:
+    before = state()
+
+    result = applying(plan_reissue(database, event).plan_hash)
+
+    after = state()
+    assert (result.reissued, result.failures) == (5, ())
+    assert after[:5] == [(guest, "revoked", qr) for guest, _, qr in before]
+    assert [row[:2] for row in after[5:]] == [(guest_id, "live") for guest_id in guest_ids]
+    assert len({qr for _, _, qr in after}) == 10
+    old = verify(database, before[0][2], at=event.starts_at)
+    assert old.reason == "revoked: list was leaked"
+    assert verify(database, after[5][2], at=event.starts_at).valid
+
+
+def test_only_the_people_asked_for_get_a_new_one(
+    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+) -> None:
+    chosen = guest_ids[3:4]
+    plan = plan_reissue(database, event, guest_ids=chosen)
+
+    applying(plan.plan_hash, guest_ids=chosen)
+
+    assert [row[0] for row in state() if row[1] == "revoked"] == chosen
+
+
+@pytest.mark.parametrize(
+    "happening",
+    [
+        "UPDATE generated_tickets SET delivered_at = now() WHERE delivered_at IS NULL",
+        "UPDATE generated_tickets SET state = 'revoked', revoked_at = now()",
+        "UPDATE attendees SET hold_reason = 'unpaid' WHERE person_id = 1",
+    ],
+)
+@pytest.mark.usefixtures("guest_ids")
+def test_when_the_world_moved_a_plan_is_refused_and_nothing_changes(
+    database: Database, event: Event, state: State, applying: Applying, happening: str
+) -> None:
+    plan = plan_reissue(database, event)
+    with database.transaction() as connection:
+        connection.execute(text(happening))
+    before = state()
+
+    with pytest.raises(PlanOutdated, match="plan again"):
+        applying(plan.plan_hash)
+
+    assert state() == before
+
+
+@pytest.mark.usefixtures("guest_ids")
+def test_a_plan_cannot_be_applied_twice(
+    database: Database, event: Event, applying: Applying
+) -> None:
+    plan = plan_reissue(database, event)
+    applying(plan.plan_hash)
+
+    with pytest.raises(PlanOutdated):
+        applying(plan.plan_hash)
+
+
+@pytest.mark.usefixtures("guest_ids")
+def test_an_interrupted_reissue_goes_on_under_the_same_job(
+    *,
+    database: Database,
+    event: Event,
+    state: State,
+    applying: Applying,
+    job_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = plan_reissue(database, event)
+    draws: list[int] = []
+    monkeypatch.setattr(ticket_reissue, "CHUNK", 2)
+
+    def power_cut(length: int) -> bytes:
+        draws.append(length)
+        if len(draws) == 2:
+            raise KeyboardInterrupt
+        return bytes(range(len(draws), len(draws) + length))
+
+    with pytest.raises(KeyboardInterrupt):
+        applying(plan.plan_hash, job_id=job_id, randomness=power_cut)
+    halfway = [row[1] for row in state()]
+    result = applying(plan.plan_hash, job_id=job_id)
+
+    assert halfway == ["revoked"] * 2 + ["live"] * 5
+    assert result.reissued == 3
+    assert [row[1] for row in state()] == ["revoked"] * 5 + ["live"] * 5
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_whoever_cannot_get_a_new_ticket_keeps_the_old_one(
+    database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
+) -> None:
+    plan = plan_reissue(database, event)
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                f" IF NEW.guest_id = {guest_ids[3]} THEN RAISE 'not this one'; END IF;"
+                " RETURN NEW; END $$;"
+                "CREATE TRIGGER refuse BEFORE INSERT ON generated_tickets"
+                " FOR EACH ROW EXECUTE FUNCTION refuse();"
+            )
+        )
+
+    result = applying(plan.plan_hash)
+
+    assert [failure.guest_id for failure in result.failures] == [guest_ids[3]]
+    assert sorted(row[0] for row in state() if row[1] == "live") == guest_ids
+    assert [row[0] for row in state() if row[1] == "revoked"] == [
+        guest for guest in guest_ids if guest != guest_ids[3]
+    ]
+
+
+def test_people_on_hold_or_withdrawn_get_no_new_identity(
+    *,
+    database: Database,
+    event: Event,
+    guest_ids: list[int],
+) -> None:
+    with database.transaction() as connection:
+        for guest_id, change in zip(
+            guest_ids[:2], [{"state": "withdrawn"}, {"hold_reason": "unpaid"}], strict=True
+        ):
+            connection.execute(
+                update(attendees).where(attendees.c.person_id == guest_id).values(**change)
+            )
+
+    assert plan_reissue(database, event).tickets == 3
+
+
+@pytest.mark.usefixtures("guest_ids")
+def test_a_reissue_is_counted_and_audited(
+    database: Database, event: Event, applying: Applying, new_job: NewJob
+) -> None:
+    plan = plan_reissue(database, event)
+    job_id = new_job(event)
+
+    applying(plan.plan_hash, job_id=job_id)
+
+    with database.transaction() as connection:
+        batch = batch_queries.by_id(connection, job_id)
+        deed = connection.execute(
+            select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
+                audit_log.c.action == "tickets.reissue"
+            )
+        ).one()
+    assert batch is not None
+    assert (batch.total_count, batch.created_count, batch.failed_count) == (5, 5, 0)
+    assert deed == (
+        "siti",
+        5,
+        {"job_id": job_id, "delivered": 2, "plan_hash": plan.plan_hash},
+    )

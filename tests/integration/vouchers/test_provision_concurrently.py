@@ -1,0 +1,180 @@
+"""Many at once: hundreds of vouchers, several provisioners, several routers."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.server import ACCOUNT, RouterOsSimulator
+from ticketing.crypto.keyring import KeyRing
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.vouchers import packages as packages_table
+from ticketing.platform.db.tables.vouchers import voucher_history
+from ticketing.platform.kernel.errors import RouterUnavailable
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import Address, StoredRouter
+from ticketing.routers.routeros.client import Router
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.provision import provision as provision_all
+from ticketing.vouchers.provisioning.provision import serve_router
+from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
+from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.router_pool import Errands
+from ticketing.vouchers.queries import Voucher
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def means(database: Database, doors: RouterDoors, clock: StoppedClock) -> Provisioner:
+    """What vouchers are put on routers with."""
+    return Provisioner(database, doors, clock, "worker", jitter=lambda: 0.5)
+
+
+@pytest.fixture
+def attic(database: Database, keys: KeyRing) -> Iterator[tuple[RouterOsSimulator, StoredRouter]]:
+    """A second router, and how the office knows it."""
+    with RouterOsSimulator() as device:
+        device.add_profile("1h", shared_users="1")
+        address = Address(
+            device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
+        )
+        with database.transaction() as connection:
+            stored = router_queries.put(connection, "attic", address)
+        yield device, stored
+
+
+@pytest.fixture
+def move(database: Database) -> Callable[[StoredPackage, StoredRouter], StoredPackage]:
+    """Has a package's vouchers made on another router."""
+
+    def to(package: StoredPackage, router: StoredRouter) -> StoredPackage:
+        with database.transaction() as connection:
+            connection.execute(packages_table.update().values(router_id=router.id).where(
+                packages_table.c.ticket_type_id == package.ticket_type_id
+            ))  # fmt: skip
+        return package
+
+    return to
+
+
+def test_five_hundred_at_once_are_each_there_once(
+    device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    means: Provisioner, made: Callable[[], list[Voucher]],
+    told: Callable[[], list[tuple[str, str, str]]],
+) -> None:  # fmt: skip
+    package = offer()
+    for _ in range(5):
+        buy(package, 100)
+
+    (done,) = provision_all(means)
+
+    assert (done.placed, done.told, len(told())) == (500, 5, 5)
+    assert sorted((row["name"], row["comment"]) for row in device.users()) == sorted(
+        (one.credentials.name, f"tk:{means.doors.office}:{one.key}:{one.credentials.name}")
+        for one in made()
+    )
+
+
+def test_two_at_one_router_never_ask_for_the_same(
+    database: Database, device: RouterOsSimulator, keys: KeyRing, clock: StoppedClock,
+    lobby: StoredRouter, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    made: Callable[[], list[Voucher]],
+) -> None:  # fmt: skip
+    package = offer()
+    for _ in range(10):
+        buy(package, 30)
+    start = threading.Barrier(4)
+
+    def work(number: int) -> int:
+        with RouterDoors(keys) as doors:
+            means = Provisioner(database, doors, clock, f"worker {number}")
+            start.wait(PATIENCE_SECONDS)
+            return sum(serve_router(means, lobby.id).placed for _ in range(20))
+
+    with ThreadPoolExecutor(4) as pool:
+        placed = sum(pool.map(work, range(4)))
+
+    with database.transaction() as connection:
+        asked = connection.execute(
+            select(func.count()).where(voucher_history.c.state == VoucherState.ASKED)
+        ).scalar_one()
+    assert (placed, asked, len(device.users())) == (300, 300, 300)
+    assert {one.state for one in made()} == {VoucherState.PRESENT}
+
+
+def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
+    attic: tuple[RouterOsSimulator, StoredRouter], lobby: StoredRouter, means: Provisioner,
+    offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    move: Callable[[StoredPackage, StoredRouter], StoredPackage],
+    told: Callable[[], list[tuple[str, str, str]]],
+) -> None:  # fmt: skip
+    order = buy(offer("here"), also=move(offer("there"), attic[1]))
+
+    first = serve_router(means, lobby.id)
+    told_then = told()
+    second = serve_router(means, attic[1].id)
+
+    assert (first.placed, first.told, told_then) == (1, 0, [])
+    assert (second.placed, second.told) == (1, 1)
+    assert [subject for _, subject, _ in told()] == [order.code]
+
+
+def test_a_slow_router_keeps_no_other_waiting(
+    attic: tuple[RouterOsSimulator, StoredRouter], keys: KeyRing, means: Provisioner,
+    offer: Callable[..., StoredPackage], buy: Callable[..., Order],
+    move: Callable[[StoredPackage, StoredRouter], StoredPackage],
+) -> None:  # fmt: skip
+    buy(offer("slow"))
+    buy(move(offer("quick"), attic[1]))
+    first_is_back, rounds = threading.Event(), list[Round]()
+
+    class SlowLobby(RouterDoors):
+        def to(self, stored: StoredRouter) -> Router:
+            if stored.name == "lobby":
+                first_is_back.wait(PATIENCE_SECONDS)
+            return super().to(stored)
+
+    def back(done: Round | BaseException, again: bool) -> None:  # noqa: ARG001
+        assert isinstance(done, Round)
+        rounds.append(done)
+        first_is_back.set()
+
+    with SlowLobby(keys) as doors, Errands(replace(means, doors=doors), back) as errands:
+        errands.send()
+
+    assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
+
+
+@pytest.mark.parametrize("more_comes", [False, True])
+def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
+    keys: KeyRing, means: Provisioner, offer: Callable[..., StoredPackage],
+    buy: Callable[..., Order], more_comes: bool,
+) -> None:  # fmt: skip
+    buy(offer())
+    is_there, may_go_on, goes_again = threading.Event(), threading.Event(), list[bool]()
+
+    class BrokenDown(RouterDoors):
+        def to(self, stored: StoredRouter) -> Router:
+            is_there.set()
+            may_go_on.wait(PATIENCE_SECONDS)
+            raise RouterUnavailable(f"router {stored.name}: no answer")
+
+    def back(done: Round | BaseException, again: bool) -> None:
+        assert isinstance(done, Round)
+        goes_again.append(again)
+
+    with BrokenDown(keys) as doors, Errands(replace(means, doors=doors), back) as errands:
+        errands.send()
+        is_there.wait(PATIENCE_SECONDS)
+        if more_comes:
+            errands.send()
+        may_go_on.set()
+
+    assert goes_again == [more_comes]

@@ -1,0 +1,308 @@
+"""A router is compared with our books both ways; a repair leaves everybody else's rows alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from simulators.routeros.clock import StoppedClock
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.crypto.keyring import KeyRing
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import StoredRouter
+from ticketing.routers.routeros.client import Router
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.provisioning.drift import Change, Changed
+from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.reconcile_router import (
+    Drift,
+    Repaired,
+    compare_router,
+    compare_routers,
+    repair_router,
+)
+from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.queries import Voucher
+
+Offer = Callable[..., StoredPackage]
+Buy = Callable[..., Order]
+Provision = Callable[[], Round]
+Made = Callable[[], list[Voucher]]
+Compare = Callable[[], Drift]
+Repair = Callable[[], Repaired]
+
+
+class BusyDoors(RouterDoors):
+    """Doors to routers at which something happens between two of our looks at the books."""
+
+    def __init__(self, keys: KeyRing, meanwhile: Callable[[], None]) -> None:
+        """What happens, each time."""
+        super().__init__(keys)
+        self._meanwhile = meanwhile
+
+    def to(self, stored: StoredRouter) -> Router:
+        """The door, after it has happened."""
+        self._meanwhile()
+        return super().to(stored)
+
+
+@pytest.fixture
+def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Callable[[], None]:
+    """One voucher has ended and is off the router; another is on its way off, and disabled."""
+
+    def end_both() -> None:
+        first, second = made()
+        rows = {user["name"]: user[".id"] for user in device.users()}
+        users = device.machine.hotspot.users
+        device.ask(lambda: users.remove(rows[first.credentials.name]))
+        device.ask(lambda: users.change(rows[second.credentials.name], {"disabled": "yes"}))
+        gone = {"state": "gone", "gone_at": first.owed_at, "ending_why": "refunded"}
+        ending = {"state": "ending", "ending_why": "refunded"}
+        with database.transaction() as connection:
+            for voucher, values in ((first, gone), (second, ending)):
+                moved = update(vouchers).where(vouchers.c.id == voucher.id)
+                connection.execute(moved.values(values))
+
+    return end_both
+
+
+@pytest.fixture
+def compare(
+    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
+) -> Compare:
+    """The router against our books, now."""
+    return lambda: compare_router(database, doors, lobby, clock=clock)
+
+
+@pytest.fixture
+def repair(
+    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
+) -> Callable[[Drift], Repaired]:
+    """What was planned is done."""
+    return lambda drift: repair_router(
+        database, doors, lobby, plan_hash=drift.plan_hash, clock=clock, by="cli:sari"
+    )
+
+
+@pytest.fixture
+def leave(device: RouterOsSimulator, doors: RouterDoors) -> Callable[..., None]:
+    """Leaves a row on the router that our books know nothing of."""
+
+    def add(key: str, name: str, *, office: str = "") -> None:
+        marker = f"tk:{office or doors.office}:{key}:{name}"
+        device.add_user(name, password="x", profile="1h", comment=marker)  # noqa: S106
+
+    return add
+
+
+def test_a_router_as_it_was_left_agrees(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare
+) -> None:
+    buy(offer(), 3)
+    provision()
+    device.add_user("tamu", profile="1h", comment="up-123-01.31.26-")
+
+    drift = compare()
+
+    assert drift.agrees
+    assert (drift.agreed, drift.foreign) == (3, 2)  # the trial user is nobody's, too
+
+
+def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buyers_have(
+    database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    compare: Compare, repair: Callable[[Drift], Repaired], made: Made,
+) -> None:  # fmt: skip
+    buy(offer(), 3)
+    provision()
+    codes = sorted(user["name"] for user in device.users())
+    device.reset()
+    device.add_profile("1h", shared_users="1")
+
+    drift = compare()
+    repaired = repair(drift)
+    lost = [(one.state, one.last_error) for one in made()]
+    provision()
+
+    assert drift.missing == tuple(one.key for one in made())
+    assert repaired == Repaired(owed_again=3, removed=0)
+    assert lost == [(VoucherState.OWED, "the router lost it")] * 3
+    assert sorted(user["name"] for user in device.users()) == codes
+    assert compare().agrees
+    with database.transaction() as connection:
+        told = select(func.count()).where(outbox.c.purpose == "voucher.ready")
+        assert connection.execute(told).scalar_one() == 1
+
+
+def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_have(
+    database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    compare: Compare, repair: Callable[[Drift], Repaired], made: Made, now: datetime,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    used = {"first_used_at": now, "ends_at": now + timedelta(hours=1)}
+    with database.transaction() as connection:
+        connection.execute(update(vouchers).values(used))
+    device.reset()
+    device.add_profile("1h", shared_users="1")
+
+    repair(compare())
+    provision()
+
+    (voucher,) = made()
+    assert voucher.state is VoucherState.PRESENT
+    assert {name: getattr(voucher, name) for name in used} == used
+
+
+def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
+    database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
+    provision: Provision, compare: Compare, repair: Callable[[Drift], Repaired],
+    leave: Callable[..., None], made: Made,
+) -> None:  # fmt: skip
+    buy(offer(), 2)
+    provision()
+    kept, gone = made()
+    over = {"state": "gone", "gone_at": clock.now, "ending_why": "expired"}
+    with database.transaction() as connection:
+        connection.execute(update(vouchers).where(vouchers.c.id == gone.id).values(over))
+    leave("VUNKNOWN", "gspunknown")
+    leave("VTHEIRS", "gsptheirs", office="0ff1ce")
+    device.add_user("tamu", profile="1h", comment="up-123-01.31.26-")
+
+    drift = compare()
+    repaired = repair(drift)
+
+    assert {marker.key for marker in drift.orphans} == {"VUNKNOWN", gone.key}
+    assert repaired == Repaired(owed_again=0, removed=2)
+    assert {user["name"] for user in device.users()} == {
+        kept.credentials.name,
+        "gsptheirs",
+        "tamu",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"profile": "default"}, (Change.PROFILE,)),
+        ({"disabled": "true"}, (Change.DISABLED,)),
+        ({"comment": "dec/12/2026 10:00:00"}, (Change.COMMENT,)),
+        (
+            {"limit-uptime": "1s", "limit-bytes-total": "5"},
+            (Change.ONLINE_LIMIT, Change.BYTES_LIMIT),
+        ),
+    ],
+)
+def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
+    repair: Callable[[Drift], Repaired], made: Made, change: dict[str, str],
+    what: tuple[Change, ...],
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    (row,) = device.users()
+    device.ask(lambda: device.machine.hotspot.users.change(row[".id"], change))
+    changed = device.users()
+
+    drift = compare()
+    repaired = repair(drift)
+
+    assert drift.changed == (Changed(made()[0].key, what),)
+    assert repaired == Repaired(owed_again=0, removed=0)
+    assert device.users() == changed
+
+
+@pytest.mark.parametrize("state", ["owed", "asked", "ending"])
+def test_what_is_on_its_way_is_no_difference(
+    database: Database, offer: Offer, buy: Buy, provision: Provision, compare: Compare, state: str
+) -> None:
+    buy(offer(), 2)
+    provision()
+    moving = {"state": state, "ending_why": "expired" if state == "ending" else ""}
+    with database.transaction() as connection:
+        connection.execute(update(vouchers).values(moving))
+
+    drift = compare()
+
+    assert drift.agrees
+
+
+def test_what_is_taken_off_while_the_router_is_read_is_no_difference(
+    database: Database, clock: StoppedClock, keys: KeyRing, lobby: StoredRouter, offer: Offer,
+    buy: Buy, provision: Provision, meanwhile: Callable[[], None],
+) -> None:  # fmt: skip
+    buy(offer(), 2)
+    provision()
+
+    with BusyDoors(keys, meanwhile) as doors:
+        drift = compare_router(database, doors, lobby, clock=clock)
+
+    assert drift.agrees
+
+
+def test_one_whose_time_is_over_is_not_put_back(
+    database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
+    compare: Compare, now: datetime,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    device.reset()
+    with database.transaction() as connection:
+        connection.execute(update(vouchers).values(ends_at=now))
+
+    assert compare().missing == ()
+
+
+def test_a_voucher_of_another_router_is_shown_and_left_as_it_is(
+    database: Database, device: RouterOsSimulator, lobby: StoredRouter, offer: Offer, buy: Buy,
+    provision: Provision, compare: Compare, repair: Callable[[Drift], Repaired], made: Made,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    with database.transaction() as connection:
+        other = router_queries.put(connection, "annexe", replace(lobby.address, port=1))
+        connection.execute(update(vouchers).values(router_id=other.id))
+
+    drift = compare()
+    repair(drift)
+
+    assert drift.elsewhere == (made()[0].key,)
+    assert len(device.users()) == 1
+
+
+def test_a_plan_is_not_applied_to_another_world(
+    device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
+    repair: Callable[[Drift], Repaired], leave: Callable[..., None],
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    leave("VONE", "gspone")
+    drift = compare()
+    leave("VTWO", "gsptwo")
+
+    with pytest.raises(PlanOutdated, match="0 are missing and 2 too many; plan again"):
+        repair(drift)
+
+    assert len(device.users()) == 3
+
+
+def test_a_router_that_is_off_stops_no_comparison_of_another(
+    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter,
+    offer: Offer, buy: Buy, provision: Provision,
+) -> None:  # fmt: skip
+    buy(offer())
+    provision()
+    with database.transaction() as connection:
+        router_queries.put(connection, "annexe", replace(lobby.address, port=1))
+
+    annexe, here = compare_routers(database, doors, clock=clock)
+
+    assert annexe.error.startswith("router annexe")
+    assert (annexe.agrees, here.agrees, here.agreed) == (False, True, 1)

@@ -1,0 +1,76 @@
+"""By the clock, Dagster looks at the messages of events, and tells of what went wrong."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from schedules.deliveries import alerts_often, deliveries_examined_hourly
+from ticketing.events.model import Event
+from ticketing.notifications.deliver import MessagingConnector, deliver_all
+from ticketing.notifications.delivery_queries import count_waiting
+from ticketing.platform.application import Application
+from ticketing.platform.db import incidents
+from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.payments.complete_order import tell
+
+Tick = Callable[[datetime], list[str | None]]
+
+
+@pytest.fixture
+def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tick]:
+    """The partitions that the schedule asks a run for."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        instance.add_dynamic_partitions("event", [event.slug])
+
+        def evaluate(at: datetime) -> list[str | None]:
+            # left in order: the Dagster it opens would stay the current one
+            with dg.build_schedule_context(
+                instance, scheduled_execution_time=at, resources={"application": application}
+            ) as context:
+                answers = list(deliveries_examined_hourly(context))
+            return [one.partition_key for one in answers if isinstance(one, dg.RunRequest)]
+
+        yield evaluate
+
+
+def test_events_with_messages_are_looked_at_until_all_are_told(
+    event: Event, application: Application, tick: Tick, order_places: Callable[..., PlacedOrder]
+) -> None:
+    now = datetime.now(UTC)
+    before = tick(now)
+
+    with application.database.transaction() as connection:
+        tell(connection, order_places(1).order, "event.cancelled", "sari@example.org")
+    with application.get(MessagingConnector).connect() as mailroom:
+        deliver_all(application.database, mailroom, clock=lambda: now)
+
+    assert (before, tick(now), tick(now + timedelta(days=1))) == ([], [event.slug], [])
+
+
+def test_what_went_wrong_is_told_by_the_clock_and_once(
+    location: dg.Definitions, application: Application, event: Event
+) -> None:
+    now = datetime.now(UTC)
+
+    def ticked() -> int:
+        context = dg.build_schedule_context(
+            scheduled_execution_time=now, resources={"application": application}
+        )
+        return sum(isinstance(one, dg.RunRequest) for one in alerts_often(context))
+
+    before = ticked()
+    with application.database.transaction() as connection:
+        seen = Occurrence("channel:whatsapp", Kind.CHANNEL, "it was stopped", now, event.slug)
+        incidents.observe(connection, seen)
+    asked = ticked()
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = location.resolve_job_def("tell_of_alerts").execute_in_process(instance=instance)
+
+    with application.database.transaction() as connection:
+        waiting = count_waiting(connection)
+    assert (before, asked, ran.success, ticked()) == (0, 1, True, 0)
+    assert waiting == (0, 1)

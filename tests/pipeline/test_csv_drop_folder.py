@@ -1,0 +1,188 @@
+"""Rosters in the drop folder: which are taken, by whom, and where they end up."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensors.csv_drop import FILE_TAG, csv_drop, cursor_of, remembered, worth_a_run
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.roster.drop_folder import Sighting
+
+LIST = "id,name,email\n1,Ayu Lestari,ayu@example.org\n2,Budi Santoso,budi@example.org\n"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+
+Tick = Callable[[], list[dg.RunRequest]]
+
+
+@pytest.fixture
+def folder(application: Application, roster: Event) -> Path:
+    """The event's drop folder."""
+    path = application.settings.inbox / roster.slug
+    path.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def dropped(folder: Path) -> Path:
+    """A roster of two people, dropped a while ago."""
+    path = folder / "list.csv"
+    path.write_text(LIST, encoding="utf-8")
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+@pytest.fixture
+def tick(instance: dg.DagsterInstance, application: Application) -> Tick:
+    """Lets the sensor look once; it remembers what it saw the last time."""
+    context = dg.build_sensor_context(instance=instance, resources={"application": application})
+
+    def look() -> list[dg.RunRequest]:
+        return [answer for answer in csv_drop(context) if isinstance(answer, dg.RunRequest)]
+
+    return look
+
+
+@pytest.fixture
+def run(
+    instance: dg.DagsterInstance, location: dg.Definitions
+) -> Callable[[dg.RunRequest], dg.ExecuteInProcessResult]:
+    """Runs what the sensor asked for."""
+
+    def execute(request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        return location.resolve_job_def("import_roster").execute_in_process(
+            instance=instance,
+            partition_key=request.partition_key,
+            run_config=request.run_config,
+            tags=dict(request.tags),
+            raise_on_error=False,
+        )
+
+    return execute
+
+
+def test_a_file_is_asked_for_when_it_was_seen_twice_alike(tick: Tick, dropped: Path) -> None:
+    first, second = tick(), tick()
+
+    assert first == []
+    assert [request.partition_key for request in second] == ["wisuda-2026"]
+    assert second[0].run_config["ops"]["attendees"]["config"]["path"] == str(dropped)
+    assert second[0].run_key is None
+
+
+def test_a_file_that_still_grows_is_left_alone(tick: Tick, dropped: Path) -> None:
+    tick()
+
+    with dropped.open("a", encoding="utf-8") as file:
+        file.write("3,Citra,citra@example.org\n")
+
+    assert tick() == []
+
+
+@pytest.mark.usefixtures("dropped")
+def test_a_file_whose_run_waits_is_not_asked_for_again(
+    tick: Tick, instance: dg.DagsterInstance, location: dg.Definitions
+) -> None:
+    tick()
+    (request,) = tick()
+    instance.create_run_for_job(
+        location.resolve_job_def("import_roster"),
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+
+    assert tick() == []
+
+
+@pytest.mark.usefixtures("dropped")
+def test_a_file_whose_run_failed_is_asked_for_again(
+    tick: Tick, instance: dg.DagsterInstance, location: dg.Definitions
+) -> None:
+    tick()
+    (request,) = tick()
+    instance.create_run_for_job(
+        location.resolve_job_def("import_roster"),
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.FAILURE,
+    )
+
+    assert len(tick()) == 1
+
+
+def test_a_taken_file_makes_people_and_is_filed_with_its_report(
+    tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
+) -> None:
+    tick()
+    (request,) = tick()
+
+    said = run(request).asset_materializations_for_node("attendees")[0].metadata
+
+    assert said["inserted"].value == 2
+    assert not dropped.exists()
+    (report,) = (dropped.parent / "done").glob("*.report.json")
+    assert json.loads(report.read_text(encoding="utf-8"))["succeeded"]
+    assert tick() == []
+
+
+def test_a_file_that_is_no_roster_is_filed_as_failed_and_the_run_says_why(
+    tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
+) -> None:
+    dropped.write_bytes(b"\0\1\2\3" * 50)
+    os.utime(dropped, (LONG_AGO, LONG_AGO))
+    tick()
+    (request,) = tick()
+
+    result = run(request)
+
+    assert not result.success
+    assert len(list((dropped.parent / "failed").glob("*.csv"))) == 1
+    assert tick() == []
+
+
+def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
+    tick: Tick, run: Callable[[dg.RunRequest], dg.ExecuteInProcessResult], dropped: Path
+) -> None:
+    tick()
+    (request,) = tick()
+    run(request)
+
+    again = run(request)
+
+    assert again.success
+    said = again.asset_materializations_for_node("attendees")[0].metadata
+    assert "an earlier run took it" in said["outcome"].value
+    assert not dropped.exists()
+
+
+def test_only_files_of_known_events_that_nobody_takes_are_worth_a_run() -> None:
+    files = [Path("inbox/a/1.csv"), Path("inbox/a/2.csv"), Path("inbox/unknown/1.csv")]
+
+    assert worth_a_run(files, {"a"}, {"a/2.csv"}) == [Path("inbox/a/1.csv")]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Sighting,
+            st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).map(Path),
+            st.integers(0),
+            st.datetimes(timezones=st.just(UTC)),
+        )
+    )
+)
+def test_the_cursor_remembers_exactly_what_was_seen(seen: list[Sighting]) -> None:
+    assert remembered(cursor_of(seen)) == seen
+
+
+def test_the_tag_of_a_run_names_event_and_file(tick: Tick, dropped: Path) -> None:
+    tick()
+    (request,) = tick()
+
+    assert request.tags[FILE_TAG] == f"wisuda-2026/{dropped.name}"

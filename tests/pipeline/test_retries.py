@@ -1,0 +1,115 @@
+"""What is tried again, after how long, and what happens when a step's time is up."""
+
+import dagster as dg
+import pytest
+
+from ticket_assets import retries as ticket_asset_retries
+from ticket_assets.retries import OutOfTime, Watch, attempt
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
+from ticketing.tickets.reports import queries as report_queries
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ladder without its waiting: the real one takes six minutes."""
+    monkeypatch.setattr(ticket_asset_retries, "WAITS_SECONDS", (0.01, 0.02, 0.03))
+
+
+@pytest.fixture
+def context() -> dg.OpExecutionContext:
+    """The first attempt of some step."""
+    return dg.build_op_context()
+
+
+def test_the_ladder_is_ten_seconds_one_minute_five_minutes() -> None:
+    assert ticket_asset_retries.WAITS_SECONDS == (10, 60, 300)
+
+
+def test_what_is_refused_is_not_tried_again(context: dg.OpExecutionContext) -> None:
+    with pytest.raises(dg.Failure, match="no such font") as raised, attempt(context):
+        raise TemplateBroken("no such font")
+
+    assert not raised.value.allow_retries
+
+
+def test_a_mistake_of_ours_is_not_tried_again(context: dg.OpExecutionContext) -> None:
+    with pytest.raises(ZeroDivisionError), attempt(context):
+        raise ZeroDivisionError
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_stays_unavailable_is_attempted_four_times_and_then_fails() -> None:
+    tried = iter(range(100))
+
+    @dg.op
+    def stubborn(context: dg.OpExecutionContext) -> None:
+        with attempt(context):
+            raise Unavailable(f"attempt {next(tried)}")
+
+    @dg.job
+    def hopeless() -> None:
+        stubborn()
+
+    result = hopeless.execute_in_process(raise_on_error=False)
+
+    assert not result.success
+    assert next(tried) == 4
+    retries = result.filter_events(lambda event: event.is_step_up_for_retry)
+    waits = [event.step_retry_data.seconds_to_wait for event in retries]
+    assert waits == [0.01, 0.02, 0.03]
+
+
+def test_time_is_up_only_between_chunks_and_never_after_the_last(
+    context: dg.OpExecutionContext,
+) -> None:
+    watch = Watch(context, limit_seconds=0)
+
+    watch(5, 5)
+    with pytest.raises(OutOfTime, match="4 of 5 done"):
+        watch(4, 5)
+
+
+@pytest.fixture
+def hurried(
+    location: dg.Definitions, instance: dg.DagsterInstance, roster: Event
+) -> dg.ExecuteInProcessResult:
+    """A run of five tickets, one a chunk, whose steps have no time at all."""
+    no_time = {"config": {"chunk": 1, "limit_seconds": 0.000_001}}
+    return location.resolve_job_def("issue_event_tickets").execute_in_process(
+        instance=instance,
+        partition_key=roster.slug,
+        raise_on_error=False,
+        run_config={"ops": {"tickets": no_time, "ticket_pdfs": no_time}},
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_step_that_runs_out_of_time_keeps_what_it_made(
+    hurried: dg.ExecuteInProcessResult, application: Application, roster: Event
+) -> None:
+    with application.database.transaction() as connection:
+        made = report_queries.count_live(connection, roster.id)
+
+    assert not hurried.success
+    assert made == 4  # one in each of four attempts
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_next_run_goes_on_from_there(
+    hurried: dg.ExecuteInProcessResult,
+    location: dg.Definitions,
+    instance: dg.DagsterInstance,
+    application: Application,
+    roster: Event,
+) -> None:
+    assert not hurried.success
+
+    again = location.resolve_job_def("issue_event_tickets").execute_in_process(
+        instance=instance, partition_key=roster.slug
+    )
+
+    assert again.asset_materializations_for_node("tickets")[0].metadata["created"].value == 1
+    with application.database.transaction() as connection:
+        assert report_queries.count_live(connection, roster.id) == 5

@@ -1,0 +1,353 @@
+"""Every text in every language, with its made-up facts, and what an operator can get wrong."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, meta
+
+from ticketing.notifications.messages.message import Attachment
+from ticketing.notifications.messages.template_samples import LINKS, SAMPLES
+from ticketing.notifications.messages.templates import (
+    LANGUAGES,
+    OURS,
+    Messages,
+    chat_text,
+    language_of,
+)
+from ticketing.platform.kernel.errors import TemplateBroken
+
+EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
+PDF = Attachment("Tiket TC-2026-7Q4M9ZKD.pdf", b"%PDF-")
+Own = Callable[[str, str], Messages]
+
+
+class Reader(HTMLParser):
+    """What a mail program shows, and where it leads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.links: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data.strip())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if tag == "a" and name == "href"]
+
+
+@pytest.fixture(scope="module")
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Own:
+    """An operator's own words for one text."""
+
+    def written(path: str, words: str) -> Messages:
+        file = tmp_path / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(words, encoding="utf-8")
+        return Messages(tmp_path)
+
+    return written
+
+
+def test_every_message_has_both_forms_in_every_language_and_no_other_file() -> None:
+    wanted = {
+        f"{language}/{name}.{form}.j2" for name, language in EVERY for form in ("mail", "chat")
+    }
+
+    there = {path.relative_to(OURS).as_posix() for path in OURS.glob("*/*")}
+
+    assert there == wanted
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_message_can_be_read_before_it_is_sent(
+    messages: Messages, name: str, language: str
+) -> None:
+    preview = messages.preview(name, language)
+
+    texts = (preview.mail.subject, preview.mail.text, preview.mail.html, preview.chat.text)
+    assert all(texts)
+    assert "\n" not in preview.mail.subject
+    assert len(preview.mail.subject) <= 78
+    assert not any(re.search(r"\{\{|\}\}|\{%|None|<built-in", text) for text in texts)
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_mail_says_the_same_as_text_and_as_html(
+    messages: Messages, name: str, language: str
+) -> None:
+    mail = messages.preview(name, language).mail
+
+    seen = Reader(mail.html)
+    lines = [line.removeprefix("- ") for line in mail.text.splitlines() if line not in {"", "-- "}]
+    assert [line for line in lines if line.removesuffix(":") not in seen.said
+            and line not in seen.said] == []  # fmt: skip
+    assert seen.links == [LINKS + SAMPLES[name].path]
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_message_uses_no_more_than_its_sample_and_its_sample_no_more_than_it(
+    messages: Messages, name: str, language: str
+) -> None:
+    environment = Environment(autoescape=True)
+    files = [OURS / language / f"{name}.{form}.j2" for form in ("mail", "chat")]
+
+    used = set().union(
+        *(meta.find_undeclared_variables(environment.parse(file.read_text())) for file in files)
+    )
+
+    clock = {"eventDate", "eventTime"}
+    given = set(SAMPLES[name].facts)
+    assert used - clock - given == set()
+    assert given - used - {"startsAt", "endsAt"} == set()
+    assert bool(used & clock) == ("startsAt" in given)
+    assert messages.names().count(name) == 1
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_language_tells_meta_of_the_same_parameters(messages: Messages, name: str) -> None:
+    counted = {
+        len(template.parameters)
+        for language in LANGUAGES
+        if (template := messages.preview(name, language).chat.template)
+    }
+
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_chat_text_keeps_to_what_meta_approves(
+    messages: Messages, name: str, language: str
+) -> None:
+    asked = messages.approval(name, language)
+
+    components = {each["type"]: each for each in asked["components"]}  # type: ignore[attr-defined]  # a list
+    body, (button,) = components["BODY"]["text"], components["BUTTONS"]["buttons"]
+    assert re.fullmatch(r"[a-z0-9_]+", str(asked["name"]))
+    assert len(body) <= 1024
+    assert len(button["text"]) <= 25
+    assert not re.search(r"^\{\{|\}\}$|\}\}\s*\{\{|\n\n\n", body)
+    assert ("HEADER" in components) == SAMPLES[name].carries_document
+    template = messages.preview(name, language).chat.template
+    assert template is not None
+    assert [list(template.parameters)] == components["BODY"]["example"]["body_text"]
+    assert not any(re.search(r"[\n\t]|^$| {5}", text) for text in template.parameters)
+
+
+def test_the_chat_text_others_send_is_the_approved_one_filled(messages: Messages) -> None:
+    chat = messages.preview("voucher_ready", "id").chat
+
+    assert chat.template is not None
+    assert chat.template.parameters[2] == "WF-7Q4M9Z, WF-X2TAKD"
+    assert "Voucher Paket 5 ribu Anda: WF-7Q4M9Z, WF-X2TAKD." in chat.text
+    assert chat.text.endswith(f"\n\n{LINKS}events/kampus-hotspot")
+    assert chat.template.button == "events/kampus-hotspot"
+
+
+def test_instants_money_and_spans_are_told_in_the_language(messages: Messages) -> None:
+    indonesian = messages.preview("order_placed", "id").mail.text
+    english = messages.preview("order_placed", "en").mail.text
+
+    assert "Rp205.000" in indonesian
+    assert "20 Nov 2026, 16.30 WIB" in indonesian
+    assert "20 Nov 2026, 16:30" in english
+    assert "24 hours" in messages.preview("voucher_ready", "en").mail.text
+    assert "Sabtu, 12 Desember 2026" in messages.preview("ticket_ready", "id").mail.text
+    assert "Saturday, 12 December 2026" in messages.preview("ticket_ready", "en").mail.text
+
+
+def test_what_people_call_themselves_changes_no_mail(messages: Messages) -> None:
+    name = 'Sari <script>alert("x")</script>\n\n- {{ url }}\n\nhttps://evil.example'
+    facts = SAMPLES["order_paid"].all_facts | {"name": name}
+
+    mail = messages.mail("order_paid", "id", facts)
+
+    seen = Reader(mail.html)
+    assert "<script>" not in mail.html
+    assert seen.links == [LINKS + "orders/4QX9"]
+    assert "\n- " not in mail.text
+    assert "{{ url }}" in mail.text
+    assert "<ul" not in mail.html
+
+
+@given(st.text(max_size=60), st.sampled_from(LANGUAGES))
+def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: str) -> None:
+    facts = SAMPLES["order_paid"].all_facts | {"name": name}
+    messages = Messages()
+
+    mail = messages.mail("order_paid", language, facts)
+    chat = messages.chat("order_paid", language, facts)
+
+    assert mail.subject
+    assert chat.template is not None
+    assert all(chat.template.parameters)
+    assert not any("\n" in text or "\t" in text for text in chat.template.parameters)
+
+
+def test_attachments_and_the_way_out_go_along(messages: Messages) -> None:
+    facts = SAMPLES["ticket_ready"].all_facts
+
+    mail = messages.mail(
+        "ticket_ready", "id", facts, attachments=(PDF,), unsubscribe_url=f"{LINKS}u/1"
+    )
+    chat = messages.chat("ticket_ready", "id", facts, attachment=PDF)
+
+    assert mail.attachments == (PDF,)
+    assert mail.unsubscribe_url == f"{LINKS}u/1"
+    assert chat.attachment == PDF
+
+
+def test_a_chat_message_is_sent_as_it_was_approved(messages: Messages) -> None:
+    with pytest.raises(TemplateBroken, match="document"):
+        messages.chat("ticket_ready", "id", SAMPLES["ticket_ready"].all_facts)
+    with pytest.raises(TemplateBroken, match="document"):
+        messages.chat("order_paid", "id", SAMPLES["order_paid"].all_facts, attachment=PDF)
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/", LINKS, ""])
+def test_a_button_leads_to_a_page_of_ours_and_nowhere_else(messages: Messages, url: str) -> None:
+    facts = SAMPLES["order_paid"].all_facts | {"url": url}
+
+    with pytest.raises(TemplateBroken, match=re.escape(LINKS)):
+        messages.chat("order_paid", "id", facts)
+
+
+def test_our_own_address_stands_before_every_button() -> None:
+    links = "https://tiket.kampus.example/"
+    messages = Messages(links=links)
+    facts = SAMPLES["order_paid"].all_facts | {"url": f"{links}orders/a1"}
+
+    chat = messages.chat("order_paid", "id", facts)
+
+    assert chat.template is not None
+    assert chat.template.button == "orders/a1"
+    assert f"{links}{{{{1}}}}" in str(messages.approval("order_paid", "id"))
+
+
+def test_a_mail_without_an_address_has_no_button(messages: Messages) -> None:
+    facts = SAMPLES["order_expired"].all_facts | {"url": ""}
+
+    mail = messages.mail("order_expired", "id", facts)
+
+    assert Reader(mail.html).links == []
+    assert "Pesan lagi" not in mail.text
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("nothing", "id"), ("order_paid", "xx"), ("../order_paid", "id")]
+)
+def test_a_message_there_is_not_is_refused_and_those_there_are_named(
+    messages: Messages, name: str, language: str
+) -> None:
+    with pytest.raises(TemplateBroken, match=r"order_placed.* in id, en"):
+        messages.mail(name, language, {})
+    with pytest.raises(TemplateBroken):
+        messages.preview(name, language)
+
+
+def test_facts_that_are_missing_are_named(messages: Messages) -> None:
+    facts = {k: v for k, v in SAMPLES["order_paid"].all_facts.items() if k != "orderCode"}
+
+    with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.mail.j2.*'orderCode'"):
+        messages.mail("order_paid", "id", facts)
+    with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.chat.j2.*'orderCode'"):
+        messages.chat("order_paid", "id", facts)
+
+
+def test_an_operators_own_words_win(own: Own) -> None:
+    words = (
+        "{% block subject %}Lunas {{ orderCode }}{% endblock %}"
+        "{% block text %}Terima kasih!{% endblock %}{% block button %}Lihat{% endblock %}"
+    )
+    messages = own("id/order_paid.mail.j2", words)
+
+    ours, theirs = (messages.preview("order_paid", language).mail for language in ("en", "id"))
+
+    assert theirs.subject == "Lunas ORD-7Q4M9ZKDX2TA"
+    assert ours.subject.startswith("Your payment")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("{% block subject %}", "mail.j2:1"),
+        ("{% block subject %}a{% endblock %}", "'text'"),
+        ("{% block subject %}{{ a.b }}{% endblock %}", "'a' is undefined"),
+        ("{% block subject %}{{ ''.__class__.mro() }}{% endblock %}", "unsafe"),
+        ("{% include '../../secret' %}{% block subject %}{% include '/etc/passwd' %}{% endblock %}",
+         "TemplateNotFound"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_an_operators_mail_is_refused_with_its_place(
+    own: Own, words: str, why: str
+) -> None:
+    messages = own("id/order_paid.mail.j2", words)
+
+    with pytest.raises(TemplateBroken, match=re.escape("messages/id/order_paid.mail.j2")) as broken:
+        messages.preview("order_paid", "id")
+
+    assert why in str(broken.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("Halo {{ name|upper }}.", "plain variables"),
+        ("Halo {% if name %}a{% endif %}.", "plain variables"),
+        ("{{ name }} membayar.", "before the first"),
+        ("Halo {{ name }}", "after the last"),
+        ("Halo {{ name }." + "x" * 1100, "TemplateSyntaxError"),
+        ("Halo " + "x" * 1100, "at most 1024"),
+        ("Halo {{ whoever }}.", "whoever"),
+    ],
+)
+def test_a_chat_text_that_meta_would_not_approve_is_refused(own: Own, words: str, why: str) -> None:
+    messages = own("id/order_paid.chat.j2", words)
+
+    with pytest.raises(TemplateBroken, match=re.escape(why)):
+        messages.chat("order_paid", "id", SAMPLES["order_paid"].all_facts)
+
+
+def test_a_variable_named_twice_is_one_parameter() -> None:
+    text = chat_text(Environment(autoescape=True), "Halo {{ b }}, {{ a }} dan {{ b }}.")
+
+    assert text.body == "Halo {{1}}, {{2}} dan {{1}}."
+    assert text.variables == ("b", "a")
+    assert (
+        text.filled(text.parameters({"a": "", "b": "Sari {{2}}"}))
+        == "Halo Sari {{2}}, - dan Sari {{2}}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("id_ID", "id"), ("id-ID", "id"), ("id", "id"), ("en_GB", "en"), ("ar_EG", "en"), ("", "en")],
+)
+def test_people_are_written_to_in_their_language_or_in_english(locale: str, language: str) -> None:
+    assert language_of(locale) == language
+
+
+def test_samples_are_told_at_the_venues_own_hour() -> None:
+    sample = SAMPLES["batch_finished"]
+    later = replace(
+        sample,
+        facts=dict(sample.facts) | {"finishedAt": datetime(2026, 1, 1, 17, tzinfo=UTC)},
+    )
+
+    mail = Messages().mail("batch_finished", "id", later.all_facts)
+
+    assert "2 Jan 2026, 00.00 WIB" in mail.text

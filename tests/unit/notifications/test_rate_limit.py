@@ -1,0 +1,161 @@
+"""A day's budget is never overdrawn, its end is foretold, and failures stop a channel."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Cause,
+    Declined,
+    Later,
+    Outcome,
+    Stops,
+    Unsure,
+)
+from ticketing.notifications.rate_limit import DAY, FEWEST, LOOKED_AT, Pace, reason_to_stop
+
+THURSDAY = datetime(2026, 11, 19, 14, tzinfo=UTC)
+PACES = st.builds(
+    Pace,
+    st.none() | st.integers(1, 8),
+    st.sampled_from([timedelta(0), timedelta(seconds=1), timedelta(hours=3)]),
+)
+BEFORE = st.lists(st.timedeltas(timedelta(0), DAY * 2), max_size=10).map(
+    lambda ago: sorted(THURSDAY - each for each in ago)
+)
+TAKEN = Accepted("1")
+
+
+@given(PACES, st.integers(0, 30))
+def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
+    pace: Pace, waiting: int
+) -> None:
+    sent: list[datetime] = []
+    for _ in range(waiting):
+        sent.append(pace.due(sent, at=THURSDAY))
+
+    for place, at in enumerate(sent):
+        within = [each for each in sent[: place + 1] if each > at - DAY]
+        assert pace.per_day is None or len(within) <= pace.per_day
+    for earlier, later in pairwise(sent):
+        assert later - earlier >= pace.apart
+
+
+@given(PACES, st.integers(1, 30), BEFORE)
+def test_the_end_foretold_is_when_the_last_one_really_goes(
+    pace: Pace, waiting: int, before: list[datetime]
+) -> None:
+    foretold = pace.ends(waiting, before, at=THURSDAY)
+
+    sent = [each for each in before if each > THURSDAY - DAY]
+    for _ in range(waiting):
+        sent.append(pace.due(sent, at=THURSDAY))
+    assert foretold == sent[-1]
+
+
+@given(PACES, st.integers(0, 20), BEFORE)
+def test_more_messages_never_end_earlier(pace: Pace, waiting: int, before: list[datetime]) -> None:
+    fewer = pace.ends(waiting, before, at=THURSDAY)
+    more = pace.ends(waiting + 1, before, at=THURSDAY)
+
+    assert fewer is not None
+    assert more is not None
+    assert more >= fewer
+
+
+def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
+    pace = Pace(1000, timedelta(seconds=1))
+
+    ends = pace.ends(2000, [], at=THURSDAY)
+
+    assert ends == THURSDAY + DAY + timedelta(seconds=999)
+
+
+def test_what_was_sent_today_counts_until_it_is_a_day_old() -> None:
+    pace = Pace(2)
+    sent = [THURSDAY - timedelta(hours=20), THURSDAY - timedelta(hours=1)]
+
+    assert pace.due(sent, at=THURSDAY) == THURSDAY + timedelta(hours=4)
+
+
+def test_without_a_budget_only_the_distance_counts() -> None:
+    pace = Pace(None, timedelta(seconds=2))
+
+    assert pace.ends(4, [], at=THURSDAY) == THURSDAY + timedelta(seconds=6)
+
+
+def test_nothing_waiting_is_done_now_and_no_budget_at_all_never() -> None:
+    assert Pace(0).ends(0, [], at=THURSDAY) == THURSDAY
+    assert Pace(0).ends(1, [], at=THURSDAY) is None
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [
+        [],
+        [Declined("nobody")] * (FEWEST - 1),
+        [TAKEN] * LOOKED_AT,
+        [Declined("nobody")] * 15 + [TAKEN] * 35,
+        [Declined("nobody")] * 40 + [TAKEN] * LOOKED_AT,
+    ],
+    ids=["nothing", "too few to judge", "all well", "some", "long ago"],
+)
+def test_a_channel_that_does_well_enough_goes_on(latest: list[Outcome]) -> None:
+    assert reason_to_stop(latest) is None
+
+
+def test_one_word_about_the_whole_channel_stops_it() -> None:
+    banned = Later("Meta: the account is locked (131031)", "131031", stops=Stops.CHANNEL)
+
+    assert "the account is locked" in (reason_to_stop([TAKEN, banned]) or "")
+    assert reason_to_stop([banned, TAKEN]) is None
+
+
+@pytest.mark.parametrize("failure", [Declined("nobody"), Unsure("no answer"), Later("busy")])
+def test_rising_failures_stop_a_channel(failure: Outcome) -> None:
+    latest = [TAKEN] * 30 + [failure] * 20
+
+    assert reason_to_stop(latest) == "20 of the last 50 messages were not taken"
+
+
+def test_our_own_mistakes_are_named() -> None:
+    latest = [TAKEN] * 10 + [Declined("no such template", "132001", Cause.MESSAGE)] * 10
+
+    assert reason_to_stop(latest) == (
+        "10 of the last 20 messages were not taken, 10 of them for what we wrote"
+    )
+
+
+@given(st.lists(st.sampled_from([TAKEN, Declined("nobody"), Unsure("?")]), max_size=120))
+def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[Outcome]) -> None:
+    looked_at = latest[-LOOKED_AT:]
+    failing = sum(each != TAKEN for each in looked_at)
+
+    too_many = len(looked_at) >= FEWEST and failing > 0.3 * len(looked_at)
+
+    assert (reason_to_stop(latest) is not None) == too_many
+
+
+@pytest.mark.parametrize(
+    ("pace", "sent", "most", "room"),
+    [
+        (Pace(None), 3, 8, 8),
+        (Pace(10), 3, 8, 7),
+        (Pace(10), 10, 8, 0),
+        (Pace(0), 0, 8, 0),
+        (Pace(None, timedelta(seconds=30)), 0, 8, 1),
+        (Pace(None, timedelta(seconds=30)), 1, 8, 0),
+    ],
+)
+def test_so_many_may_go_at_this_moment(pace: Pace, sent: int, most: int, room: int) -> None:
+    assert pace.room([THURSDAY] * sent, at=THURSDAY, most=most) == room
+
+
+def test_a_fifth_of_a_day_is_kept_from_the_many() -> None:
+    assert Pace(250).for_many == Pace(200)
+    assert Pace(3).for_many == Pace(3)
+    assert Pace(None).for_many == Pace(None)

@@ -1,0 +1,182 @@
+"""Payment attempts: whatever comes twice, late or out of order ends in the same place."""
+
+from collections.abc import Callable
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.orders.order import OrderState
+from ticketing.orders.payment_attempt import (
+    AtDeadline,
+    AttemptState,
+    Meaning,
+    Milestone,
+    at_deadline,
+    meaning,
+    newly_passed,
+    passed,
+    reached,
+    state_said,
+)
+
+S = AttemptState
+Walk = Callable[[list[AttemptState]], tuple[AttemptState, list[Milestone]]]
+# the roads that the gateway's documentation allows, without those on which a bank takes money away
+ROADS = (
+    (S.PENDING,),
+    (S.PENDING, S.SETTLED),
+    (S.PENDING, S.CAPTURED, S.SETTLED),
+    (S.CHALLENGE, S.CAPTURED, S.SETTLED),
+    (S.PENDING, S.AUTHORIZED, S.CAPTURED, S.SETTLED),
+    (S.PENDING, S.DENIED),
+    (S.PENDING, S.FAILED),
+    (S.PENDING, S.EXPIRED),
+    (S.PENDING, S.CANCELLED),
+    (S.CHALLENGE, S.CANCELLED),
+    (S.PENDING, S.EXPIRED, S.SETTLED),
+    (S.PENDING, S.SETTLED, S.REFUNDED),
+    (S.PENDING, S.SETTLED, S.PARTLY_REFUNDED, S.REFUNDED),
+    (S.PENDING, S.CAPTURED, S.SETTLED, S.CHARGED_BACK),
+    (S.PENDING, S.CAPTURED, S.SETTLED, S.PARTLY_CHARGED_BACK, S.CHARGED_BACK),
+)
+
+
+@pytest.fixture(scope="module")
+def walk() -> Walk:
+    """Where statements lead, and every milestone that was passed on the way."""
+
+    def walked(statements: list[AttemptState]) -> tuple[AttemptState, list[Milestone]]:
+        state, milestones = S.CREATED, list[Milestone]()
+        for said in statements:
+            before, state = state, reached(state, said)
+            milestones += newly_passed(before, state)
+        return state, milestones
+
+    return walked
+
+
+@given(st.sampled_from(ROADS), st.data())
+def test_any_order_and_repetition_ends_the_same(
+    walk: Walk, road: tuple[AttemptState, ...], data: st.DataObject
+) -> None:
+    repeated = data.draw(st.lists(st.sampled_from(road), max_size=6))
+    muddled = data.draw(st.permutations([*road, *repeated]))
+
+    state, milestones = walk(muddled)
+
+    assert state is road[-1]
+    assert milestones == list(passed(road[-1]))
+
+
+@given(st.lists(st.sampled_from(S)))
+def test_money_taken_is_never_forgotten(walk: Walk, statements: list[AttemptState]) -> None:
+    state, milestones = walk(statements)
+
+    took_money = any(said.has_taken_money for said in statements)
+    assert state.has_taken_money == took_money == (Milestone.MONEY_TAKEN in milestones)
+
+
+@given(st.lists(st.sampled_from(S)))
+def test_no_milestone_is_passed_twice(walk: Walk, statements: list[AttemptState]) -> None:
+    _, milestones = walk(statements)
+
+    assert len(milestones) == len(set(milestones))
+
+
+@pytest.mark.parametrize("taken", [S.CAPTURED, S.SETTLED])
+@pytest.mark.parametrize("away", [S.DENIED, S.CANCELLED])
+@given(late=st.lists(st.sampled_from([S.PENDING, S.CAPTURED, S.SETTLED, S.DENIED, S.CANCELLED])))
+def test_a_bank_reversal_is_final(
+    taken: AttemptState, away: AttemptState, late: list[AttemptState]
+) -> None:
+    reversed_state = reached(taken, away)
+
+    assert newly_passed(taken, reversed_state) == (Milestone.MONEY_REVERSED,)
+    assert reduce(reached, late, reversed_state) is S.REVERSED
+
+
+@pytest.mark.parametrize("paid", [S.CAPTURED, S.SETTLED, S.PARTLY_REFUNDED, S.REFUNDED])
+@pytest.mark.parametrize("late", [S.PENDING, S.CHALLENGE, S.EXPIRED, S.FAILED, S.AUTHORIZED])
+def test_a_late_word_changes_nothing(paid: AttemptState, late: AttemptState) -> None:
+    assert reached(paid, late) is paid
+
+
+@pytest.mark.parametrize(
+    ("state", "is_open"),
+    [(S.CREATED, True), (S.PENDING, True), (S.CHALLENGE, True), (S.AUTHORIZED, True),
+     (S.DENIED, False), (S.EXPIRED, False), (S.SETTLED, False), (S.REVERSED, False)],
+)  # fmt: skip
+def test_an_attempt_is_open_while_it_can_be_paid(state: AttemptState, is_open: bool) -> None:
+    assert state.is_open is is_open
+
+
+def test_capture_and_settlement_are_one_payment() -> None:
+    assert newly_passed(S.CREATED, S.CAPTURED) == (Milestone.MONEY_TAKEN,)
+    assert newly_passed(S.CAPTURED, S.SETTLED) == ()
+
+
+@pytest.mark.parametrize(
+    ("milestone", "order", "by_this", "twice", "means"),
+    [
+        (Milestone.MONEY_TAKEN, OrderState.PENDING, False, False, Meaning.COMPLETE),
+        (Milestone.MONEY_TAKEN, OrderState.EXPIRED, False, False,
+         Meaning.COMPLETE_IF_STOCK_IS_LEFT),
+        (Milestone.MONEY_TAKEN, OrderState.CANCELLED, False, False, Meaning.REVIEW),
+        (Milestone.MONEY_TAKEN, OrderState.PAID, False, False, Meaning.REVIEW),
+        (Milestone.MONEY_RETURNED, OrderState.PAID, True, False, Meaning.REVIEW),
+        (Milestone.MONEY_REVERSED, OrderState.PAID, True, False, Meaning.REVERSE),
+        (Milestone.MONEY_REVERSED, OrderState.PAID, True, True, Meaning.REVIEW),
+        (Milestone.MONEY_REVERSED, OrderState.PAID, False, True, Meaning.REVIEW),
+        (Milestone.MONEY_REVERSED, OrderState.CANCELLED, False, False, Meaning.REVIEW),
+    ],
+)  # fmt: skip
+def test_what_a_milestone_means_for_the_order(
+    milestone: Milestone, order: OrderState, by_this: bool, twice: bool, means: Meaning
+) -> None:
+    assert meaning(milestone, order, paid_by_this=by_this, paid_twice=twice) is means
+
+
+@pytest.mark.parametrize(
+    ("attempts", "verdict"),
+    [
+        pytest.param([], AtDeadline.EXPIRE, id="payment was never begun"),
+        pytest.param([S.CREATED], AtDeadline.EXPIRE, id="the gateway never heard of it"),
+        pytest.param([S.DENIED, S.EXPIRED], AtDeadline.EXPIRE, id="every attempt failed"),
+        pytest.param([S.EXPIRED, S.SETTLED], AtDeadline.LEAVE, id="paid after all"),
+        pytest.param([None, S.CAPTURED], AtDeadline.LEAVE, id="paid, whatever else is unclear"),
+        pytest.param([S.PENDING], AtDeadline.STUCK, id="may still be paid"),
+        pytest.param([S.CHALLENGE], AtDeadline.STUCK, id="under review"),
+        pytest.param([S.AUTHORIZED], AtDeadline.STUCK, id="money reserved"),
+        pytest.param([S.EXPIRED, None], AtDeadline.STUCK, id="no clear answer"),
+    ],
+)
+def test_what_becomes_of_an_order_whose_time_is_up(
+    attempts: list[AttemptState | None], verdict: AtDeadline
+) -> None:
+    assert at_deadline(attempts) is verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "fraud", "state"),
+    [
+        ("settlement", "accept", S.SETTLED),
+        ("settlement", "", S.SETTLED),
+        ("SETTLEMENT", "ACCEPT", S.SETTLED),
+        ("settlement", "challenge", S.CHALLENGE),
+        ("capture", "accept", S.CAPTURED),
+        ("capture", "challenge", S.CHALLENGE),
+        ("capture", "deny", S.CHALLENGE),
+        ("deny", "accept", S.DENIED),
+        ("expire", "", S.EXPIRED),
+    ],
+)
+def test_what_the_gateway_s_two_words_say(status: str, fraud: str, state: AttemptState) -> None:
+    assert state_said(status, fraud) is state
+
+
+@pytest.mark.parametrize("status", ["paid", "", "reversal", "created"])
+def test_words_no_gateway_says_are_refused(status: str) -> None:
+    with pytest.raises(ValueError, match=r"word|valid"):
+        state_said(status, "accept")

@@ -1,0 +1,54 @@
+"""E-mail addresses are checked for form, and the fast way says exactly what the library says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.platform.kernel import email_address
+from ticketing.platform.kernel.email_address import address
+
+PIECES = ["budi", "B", ".", "..", "@", "-", "_", "+", "example", "org", "ac.id", " ", "xn--", "é",
+          "test", "local", "1", "'", '"', "ü.de", "x" * 65]  # fmt: skip
+written = st.one_of(
+    st.emails(), st.lists(st.sampled_from(PIECES), max_size=9).map("".join), st.text(max_size=20)
+)
+
+
+@given(written)
+def test_the_fast_way_agrees_with_the_library(text: str) -> None:
+    said = []
+
+    for ask in (address, email_address.by_library):
+        try:
+            said.append(ask(text))
+        except ValueError as error:
+            said.append(str(error))
+
+    assert said[0] == said[1]
+
+
+@given(st.emails())
+def test_case_does_not_make_another_person(text: str) -> None:
+    try:
+        normal = address(text)
+    except ValueError:
+        return  # Hypothesis knows addresses that no provider would give
+
+    assert address(normal) == normal == normal.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("budi", "@-sign"),
+        ("budi@", "after the @-sign"),
+        ("budi@host", "not valid|period"),
+        ("budi@example.local", "special"),
+        ("a b@example.org", "SPACE"),
+        ("Budi <budi@example.org>", "display name|not permitted|invalid"),
+        ("budi@example..org", "period|two periods"),
+    ],
+)
+def test_a_broken_address_is_refused_with_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        address(text)

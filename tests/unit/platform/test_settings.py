@@ -1,0 +1,53 @@
+"""Settings come from the environment, and .env.example lists each of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ticketing.platform.settings import CHECKOUT, Settings
+
+
+def test_the_example_environment_lists_every_variable_and_no_other() -> None:
+    example = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+
+    listed = set(re.findall(r"^#? ?([A-Z_]+)=", example, flags=re.MULTILINE))
+
+    assert listed == {str(field.validation_alias) for field in Settings.model_fields.values()}
+
+
+def test_everything_lies_under_one_folder_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TICKETING_DATA", str(tmp_path))
+    monkeypatch.setenv("INBOX_PATH", "/srv/inbox")
+
+    settings = Settings()
+
+    assert settings.documents == tmp_path / "documents"
+    assert settings.inbox == Path("/srv/inbox")
+    assert settings.logs == tmp_path / "logs" / "ticketing.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MAX_FILE_SIZE", "10 MB"), ("LOG_LEVEL", "chatty"), ("DOCUMENT_RETENTION_DAYS", "0")],
+)
+def test_a_wrong_value_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ValidationError, match=variable):
+        Settings()
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETING_MASTER_SECRET", "5ec2e7" * 10)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@localhost/x")
+
+    shown = repr(Settings()) + str(Settings())
+
+    assert "5ec2e7" not in shown
+    assert "hunter2" not in shown

@@ -1,0 +1,114 @@
+"""Columns find their fields by name, in two languages, or as they are told; doubt is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
+from ticketing.roster.column_mapping import columns, known_headers, plain
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping"),
+    [
+        (
+            ["NIM", "Nama Lengkap", "Email", "No HP", "Jenis Tiket", "Kursi", "Tahan"],
+            {
+                "external_id": "NIM",
+                "full_name": "Nama Lengkap",
+                "email": "Email",
+                "phone": "No HP",
+                "ticket_type": "Jenis Tiket",
+                "seat": "Kursi",
+                "hold": "Tahan",
+            },
+        ),
+        (
+            ["firstName", "lastName", "email", "ticketType"],
+            {
+                "first_name": "firstName",
+                "last_name": "lastName",
+                "email": "email",
+                "ticket_type": "ticketType",
+            },
+        ),
+        (
+            ["Student ID", "Full_Name", "E-Mail", "Telephone", "Payment status"],
+            {
+                "external_id": "Student ID",
+                "full_name": "Full_Name",
+                "email": "E-Mail",
+                "phone": "Telephone",
+                "payment": "Payment status",
+            },
+        ),
+        (
+            ["nama", "no. whatsapp", "Program Studi"],
+            {"full_name": "nama", "phone": "no. whatsapp"},
+        ),
+    ],
+)
+def test_usual_headers_need_no_telling(header: list[str], mapping: dict[str, str]) -> None:
+    assert columns(header, {}).mapping() == mapping
+
+
+@pytest.mark.parametrize("written", ["No HP", "no_hp", "NO. HP", "  No-Hp ", "\ufeffNo HP", "noHp"])
+def test_a_column_name_is_known_however_it_is_written(written: str) -> None:
+    assert plain(written) == "no hp"
+
+
+def test_what_is_told_leads_an_unknown_column() -> None:
+    found = columns(["Wer", "Kennung"], {"Wer": "full_name", "Kennung": "external_id"})
+
+    assert found.mapping() == {"full_name": "Wer", "external_id": "Kennung"}
+
+
+def test_what_is_told_wins_over_a_columns_own_name() -> None:
+    found = columns(["nama", "panggilan", "nim"], {"panggilan": "full_name"})
+
+    assert found.mapping() == {"full_name": "panggilan", "external_id": "nim"}
+
+
+def test_a_told_column_may_be_written_differently() -> None:
+    found = columns(["Nama Orang", "nim"], {"nama_orang": "full_name"})
+
+    assert found.mapping()["full_name"] == "Nama Orang"
+
+
+@pytest.mark.parametrize(
+    ("header", "told", "reason"),
+    [
+        (["nim", "email"], {}, "missing column: a name"),
+        (["nama", "kursi"], {}, "missing column: something to recognise"),
+        (["nama", "email", "e-mail"], {}, "two columns for email: 'email' and 'e-mail'"),
+        (["a", "b", "nim"], {"a": "full_name", "b": "full_name"}, "two columns for full_name"),
+        (["a", "nim"], {"a": "nickname"}, "no field 'nickname'"),
+        (["nama", "nim"], {"surname": "last_name"}, "no column 'surname'"),
+        (["x", "x", "nim"], {"x": "full_name"}, "2 columns are called 'x'"),
+        (["x y", "nim"], {"x y": "full_name", "x_y": "email"}, "mapped to two fields"),
+    ],
+)
+def test_doubtful_columns_are_refused(header: list[str], told: dict[str, str], reason: str) -> None:
+    with pytest.raises(UnusableMapping, match=reason):
+        columns(header, told)
+
+
+@pytest.mark.parametrize("first", [["22001", "Budi", "budi@example.org"], ["1"], [""]])
+def test_a_first_line_of_data_is_no_header(first: list[str]) -> None:
+    with pytest.raises(UnreadableFile, match="no header"):
+        columns(first, {})
+
+
+def test_the_way_out_of_a_double_is_named() -> None:
+    with pytest.raises(UnusableMapping, match="--map 'email'=email"):
+        columns(["nama", "email", "e-mail"], {})
+
+
+@given(st.lists(st.text(max_size=20), max_size=8))
+def test_any_first_line_is_understood_or_refused_in_our_words(header: list[str]) -> None:
+    try:
+        found = columns(header, {})
+    except (UnreadableFile, UnusableMapping) as error:
+        assert str(error)  # noqa: PT017 - either outcome is right, a third is not
+    else:
+        assert known_headers(header) >= len(found.places)

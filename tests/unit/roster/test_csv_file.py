@@ -1,0 +1,257 @@
+"""A file is read as a table in whatever way it was written; what is no table is refused."""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.platform.kernel.errors import UnreadableFile
+from ticketing.roster.sources.csv_file import LONGEST_RECORD, Reading, RosterFile
+from ticketing.roster.sources.csv_sniffer import delimiter_of
+
+ReadAll = Callable[..., tuple[Reading, list[tuple[int, list[str]]]]]
+
+TABLE = "nim;nama\r\n1;Siti\r\n2;Renée\r\n"
+ROWS = [(2, ["1", "Siti"]), (3, ["2", "Renée"])]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> ReadAll:
+    """Writes these bytes to a file and reads it to its end."""
+
+    def read_all(content: bytes, **told: str | None) -> tuple[Reading, list[tuple[int, list[str]]]]:
+        path = tmp_path / "roster.csv"
+        path.write_bytes(content)
+        with RosterFile(path).opened(**told) as reading:
+            return reading, [(row.line, row.cells) for row in reading.rows]
+
+    return read_all
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (TABLE.encode(), "utf-8"),
+        (TABLE.encode("utf-8-sig"), "utf-8-sig"),
+        (TABLE.encode("utf-16"), "utf-16"),
+        (codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be"), "utf-16"),
+        (TABLE.encode("utf-32"), "utf-32"),
+    ],
+)
+def test_the_encoding_is_found_out(read: ReadAll, content: bytes, encoding: str) -> None:
+    reading, rows = read(content)
+
+    assert (reading.encoding, reading.columns, rows) == (encoding, ["nim", "nama"], ROWS)
+    assert reading.warnings == []
+
+
+def test_a_guessed_encoding_is_said_to_be_a_guess(read: ReadAll) -> None:
+    text = TABLE + "".join(f"{n};Jérôme Müller-Strauß à Besançon\r\n" for n in range(3, 40))
+
+    reading, rows = read(text.encode("cp1252"))
+
+    assert rows[-1] == (40, ["39", "Jérôme Müller-Strauß à Besançon"])
+    assert "the encoding was guessed" in reading.warnings[0]
+
+
+@pytest.mark.parametrize("told", ["cp1252", "latin-1", "windows-1252"])
+def test_the_encoding_can_be_told(read: ReadAll, told: str) -> None:
+    _, rows = read(TABLE.encode("cp1252"), encoding=told)
+
+    assert rows == ROWS
+
+
+def test_a_mark_is_no_part_of_the_first_column_when_utf_8_is_told(read: ReadAll) -> None:
+    reading, _ = read(TABLE.encode("utf-8-sig"), encoding="utf-8")
+
+    assert reading.columns == ["nim", "nama"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_out(read: ReadAll, delimiter: str) -> None:
+    text = TABLE.replace(";", delimiter)
+
+    reading, rows = read(text.encode())
+
+    assert (reading.delimiter, rows) == (delimiter, ROWS)
+
+
+def test_commas_inside_cells_do_not_confuse_the_delimiter(read: ReadAll) -> None:
+    text = "nim;nama\n" + "".join(f'{n};"Santoso, Budi, S.Kom, M.T"\n' for n in range(30))
+
+    reading, rows = read(text.encode())
+
+    assert (reading.delimiter, rows[0]) == (";", (2, ["0", "Santoso, Budi, S.Kom, M.T"]))
+
+
+def test_excels_own_word_about_the_delimiter_is_heeded(read: ReadAll) -> None:
+    reading, rows = read(b"sep=|\r\nnim|nama\r\n1|Siti\r\n")
+
+    assert (reading.delimiter, rows) == ("|", [(3, ["1", "Siti"])])
+
+
+@pytest.mark.parametrize(("told", "meant"), [("tab", "\t"), ("\\t", "\t"), (":", ":")])
+def test_the_delimiter_can_be_told(told: str, meant: str) -> None:
+    assert delimiter_of(["nim,nama"], told) == meant
+
+
+@pytest.mark.parametrize("told", ["", ";;", '"', "\n"])
+def test_what_cannot_be_a_delimiter_is_refused(told: str) -> None:
+    with pytest.raises(UnreadableFile, match="no delimiter"):
+        delimiter_of(["nim,nama"], told)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end_counts_lines(read: ReadAll, ending: str) -> None:
+    _, rows = read(TABLE.replace("\r\n", ending).encode())
+
+    assert rows == ROWS
+
+
+def test_a_row_is_known_by_the_line_it_begins_on(read: ReadAll) -> None:
+    _, rows = read(b'nim;nama\n1;"Si\nti"\n\n;\n2;Budi\n')
+
+    assert rows == [(2, ["1", "Si\nti"]), (6, ["2", "Budi"])]
+
+
+@pytest.mark.parametrize(
+    "broken", ['2;"Budi "Boy" S"', '2;"Bu"di', '2;"never closed'],
+)  # fmt: skip
+def test_a_line_whose_quotes_do_not_fit_harms_no_other(read: ReadAll, broken: str) -> None:
+    _, rows = read(f"nim;nama\n1;Siti\n{broken}\n".encode())
+
+    assert rows == [(2, ["1", "Siti"]), (3, [broken])]
+
+
+def test_an_opened_quote_swallows_nobody(read: ReadAll) -> None:
+    people = [f"{n};Guest {n}" for n in range(2, 20_000)]
+
+    _, rows = read("\n".join(["nim;nama", '1;"Siti', *people]).encode())
+
+    assert [line for line, _ in rows] == list(range(2, 20_001))
+
+
+def test_the_digest_is_that_of_the_files_bytes(read: ReadAll) -> None:
+    reading, _ = read(TABLE.encode("utf-16"))
+
+    assert reading.digest == hashlib.sha256(TABLE.encode("utf-16")).hexdigest()
+
+
+def test_characters_lost_long_ago_are_warned_of(read: ReadAll) -> None:
+    reading, _ = read("nim;nama\n1;Ren\ufffde\n2;Siti\n".encode())
+
+    assert reading.warnings[0].startswith("1 lines contain \ufffd")
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "reason"),
+    [
+        (b"", {}, "empty"),
+        (b"  \r\n\r\n", {}, "empty"),
+        (b"\xef\xbb\xbf\n\n", {}, "blank lines"),
+        (b"PK\x03\x04rest", {}, "workbook; save it as CSV"),
+        (b"\xd0\xcf\x11\xe0rest", {}, "old Excel workbook"),
+        (b"%PDF-1.7", {}, "a PDF"),
+        (gzip.compress(b"nim;nama", mtime=0), {}, "gzip"),
+        (b"nim;nama\n1;\x00\x01\x02", {}, "binary file"),
+        (TABLE.encode("utf-16-le"), {}, "binary file"),
+        (b"\x80\x81\xfe\xff\x01\x02" * 50, {}, "encoding|binary"),
+        (TABLE.encode(), {"encoding": "klingon"}, "no encoding 'klingon'"),
+        (TABLE.encode(), {"delimiter": "||"}, "no delimiter"),
+        (TABLE.encode("cp1252"), {"encoding": "utf-8"}, "line 3: the bytes e9"),
+        (TABLE.encode("cp1252"), {"encoding": "ascii"}, "line 3: the bytes e9"),
+        (b"nim;nama\n1;Si\x00ti\n", {"encoding": "latin-1"}, "line 2: a NUL byte"),
+    ],
+)
+def test_what_is_no_table_of_text_is_refused(
+    read: ReadAll, content: bytes, told: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=reason):
+        read(content, **told)
+
+
+def test_bytes_that_fail_far_down_are_named_by_line(read: ReadAll) -> None:
+    good = b"".join(b"%d;Guest %d\n" % (n, n) for n in range(200_000))
+
+    with pytest.raises(UnreadableFile, match="line 200002: the bytes e9 are not utf-8"):
+        read(b"nim;nama\n" + good + "x;Renée\n".encode("latin-1"))
+
+
+def test_a_file_that_ends_within_a_character_is_refused(read: ReadAll) -> None:
+    with pytest.raises(UnreadableFile, match="ends within a character"):
+        read(TABLE.encode() + b"3;Ren\xc3", encoding="utf-8")
+
+
+@pytest.mark.parametrize("start", ["nim;nama\n1;", 'nim;nama\n1;"', ""])
+def test_a_line_without_end_is_refused_in_little_memory(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "endless.csv"
+    with path.open("wb") as file:
+        file.write(start.encode() + b"x" * (LONGEST_RECORD * 8))
+        file.truncate(10 * 1024**3)  # a hole on disk: 10 GB to whoever reads
+
+    tracemalloc.start()
+    with (
+        pytest.raises(UnreadableFile, match="more than 262,144 characters in one row"),
+        RosterFile(path).opened() as reading,
+    ):
+        list(reading.rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 32 * 1024**2
+
+
+def test_a_row_of_endless_quoted_lines_is_refused(read: ReadAll) -> None:
+    content = "nim;nama\n" + '"a\n";' * (LONGEST_RECORD // 4)
+
+    with pytest.raises(UnreadableFile, match="in one row"):
+        read(content.encode())
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "growing.csv"
+    path.write_text(TABLE)
+
+    with RosterFile(path).opened() as reading:
+        path.write_text(TABLE + "3;Late\n")
+        with pytest.raises(UnreadableFile, match="changed while it was read"):
+            list(reading.rows)
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "."])
+def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableFile, match="no such file"), RosterFile(tmp_path / name).opened():
+        pass
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffd"), max_size=8)
+
+
+@given(
+    st.lists(st.tuples(cells, cells).filter(lambda row: "".join(row).strip()), max_size=20),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+)
+def test_what_a_spreadsheet_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    delimiter: str,
+    encoding: str,
+) -> None:
+    path = tmp_path_factory.mktemp("roster") / "roster.csv"
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows([("nim", "nama"), *rows])
+    path.write_bytes(text.getvalue().encode(encoding))
+
+    with RosterFile(path).opened(encoding=encoding, delimiter=delimiter) as reading:
+        found = [tuple(row.cells) for row in reading.rows]
+
+    assert found == rows

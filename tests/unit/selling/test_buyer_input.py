@@ -1,0 +1,58 @@
+"""Buyers out of what people type: one spelling, so that the same person is recognised again."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from ticketing.events.model import Event
+from ticketing.orders.order import Buyer
+from ticketing.platform.kernel.errors import UnusableBuyer
+from ticketing.selling.checkout.buyer_input import buyer_for
+
+
+@pytest.fixture
+def concert() -> Event:
+    """An event in Indonesia, whose numbers may be written without a country code."""
+    starts = datetime(2026, 12, 12, 1, tzinfo=UTC)
+    return Event(
+        1, UUID(int=1), "konser", "Konser", starts, starts, "Asia/Jakarta", "id", "Aula", "ID",
+        "classic", 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("email", ["sari@example.org", " Sari@Example.ORG "])
+@pytest.mark.parametrize("phone", ["0812 3456 7890", "+62 812-3456-7890", "6281234567890"])
+def test_however_it_is_typed_it_is_the_same_buyer(concert: Event, email: str, phone: str) -> None:
+    buyer = buyer_for(concert, name=" Sari\tWulandari ", email=email, phone=phone)
+
+    assert buyer == Buyer(
+        "email:sari@example.org", "Sari Wulandari", "sari@example.org", "+6281234567890"
+    )
+
+
+def test_without_an_address_the_number_is_what_recognises_a_buyer(concert: Event) -> None:
+    assert buyer_for(concert, name="Budi", email="", phone="08123456789").key == "tel:+628123456789"
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"name": " \u200b "}, "name"),
+        ({"email": ""}, "email"),
+        ({"email": "sari"}, "email"),
+        ({"email": "sari@example.org\nBcc: all@example.org"}, "email"),
+        ({"phone": "12"}, "phone"),
+        ({"phone": "call me"}, "phone"),
+    ],
+)
+def test_what_nobody_can_be_reached_by_is_refused_and_named(
+    concert: Event, said: dict[str, str], field: str
+) -> None:
+    typed = {"name": "Sari", "email": "sari@example.org", "phone": ""} | said
+
+    with pytest.raises(UnusableBuyer) as refusal:
+        buyer_for(concert, **typed)
+
+    assert refusal.value.details["field"] == field
+    assert typed["email"] == "" or typed["email"] not in str(refusal.value)

@@ -1,0 +1,72 @@
+"""Identities drawn ahead are as good as those drawn when asked for."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.crypto.ticket_token import Identity
+from ticketing.tickets.identity import MintAhead
+
+
+class Numbered:
+    """A source whose identities can be told apart, and which knows how many it gave."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def identities(self, count: int) -> list[Identity]:
+        first, self.given = self.given, self.given + count
+        return [Identity(str(number), bytes(10), "") for number in range(first, self.given)]
+
+
+class Broken:
+    """A source that fails after the first call."""
+
+    def __init__(self) -> None:
+        self.called = False
+
+    def identities(self, count: int) -> list[Identity]:
+        if self.called:
+            raise OSError("no randomness")
+        self.called = True
+        return [Identity(str(number), bytes(10), "") for number in range(count)]
+
+
+@given(counts=st.lists(st.integers(0, 20), max_size=20), expected=st.integers(0, 200))
+def test_everyone_gets_as_many_as_asked_for_and_none_twice(
+    counts: list[int], expected: int
+) -> None:
+    with MintAhead(Numbered(), expected=expected) as ahead:
+        drawn = [ahead.identities(count) for count in counts]
+
+    assert [len(identities) for identities in drawn] == counts
+    codes = [identity.ticket_code for identities in drawn for identity in identities]
+    assert len(set(codes)) == len(codes)
+
+
+@given(chunks=st.integers(1, 5), chunk=st.integers(1, 10))
+def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
+    source = Numbered()
+
+    with MintAhead(source, expected=chunks * chunk) as ahead:
+        for _ in range(chunks):
+            ahead.identities(chunk)
+
+    assert source.given == chunks * chunk
+
+
+def test_what_goes_wrong_in_the_thread_is_heard_by_whoever_asks_next() -> None:
+    with MintAhead(Broken(), expected=4) as ahead:
+        ahead.identities(2)
+
+        with pytest.raises(OSError, match="no randomness"):
+            ahead.identities(2)
+
+
+def test_the_thread_ends_with_the_work() -> None:
+    with MintAhead(Numbered(), expected=4) as ahead:
+        ahead.identities(2)
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("mint")]

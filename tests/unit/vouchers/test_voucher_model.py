@@ -1,0 +1,214 @@
+"""A voucher goes one way, lasts as long as was paid for, and fewer than ordered is not done."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.orders.order import OrderState
+from ticketing.platform.kernel.errors import ImpossibleTransition, UnusablePackage
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.routers.model import Profile
+from ticketing.vouchers.model import (
+    REACHABLE,
+    Counting,
+    Misfit,
+    Package,
+    PurchaseState,
+    VoucherState,
+    checked_move,
+    ends_at,
+    first_used_at,
+    misfits,
+    purchase_state,
+    used_up,
+)
+
+SOLD_AT = datetime(2026, 12, 31, 16, 59, tzinfo=UTC)
+DAY = Package(
+    code="5k",
+    name="Seharian",
+    price=Rupiah(5_000),
+    profile="1day",
+    validity=timedelta(hours=24),
+)
+IN_SERVICE = [VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE]
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+durations = st.timedeltas(timedelta(0), timedelta(days=30))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"code": "5K"}, "a package's code"),
+        ({"code": ""}, "a package's code"),
+        ({"profile": ""}, "no profile's name"),
+        ({"profile": "harian é"}, "no profile's name"),
+        ({"validity": timedelta(0)}, "validity"),
+        ({"validity": timedelta(seconds=1.5)}, "validity"),
+        ({"unused_for": timedelta(-1)}, "unused_for"),
+        ({"online_limit": timedelta(0)}, "online_limit"),
+        ({"bytes_limit": 0}, "bytes_limit"),
+        ({"shared_users": 0}, "shared_users"),
+    ],
+)
+def test_a_package_that_nobody_could_use_is_refused(change: dict[str, object], why: str) -> None:
+    with pytest.raises(UnusablePackage, match=why):
+        replace(DAY, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "wrong"),
+    [
+        ([Profile("1day", 1, runs_script=False)], []),
+        ([], [Misfit.MISSING]),
+        ([Profile("1days", 1, runs_script=False)], [Misfit.MISSING]),
+        ([Profile("1day", 3, runs_script=False)], [Misfit.SHARED_USERS]),
+        ([Profile("1day", None, runs_script=True)], [Misfit.SHARED_USERS, Misfit.SCRIPT]),
+    ],
+)
+def test_a_router_says_whether_a_package_can_be_sold_there(
+    profiles: list[Profile], wrong: list[Misfit]
+) -> None:
+    assert misfits(DAY, profiles) == wrong
+
+
+def test_counted_from_the_sale_it_ends_whether_used_or_not() -> None:
+    package = replace(DAY, counting=Counting.FROM_SALE)
+
+    unused = ends_at(package, SOLD_AT, None)
+    used = ends_at(package, SOLD_AT, SOLD_AT + timedelta(hours=3))
+
+    assert unused == used == datetime(2027, 1, 1, 16, 59, tzinfo=UTC)
+
+
+def test_counted_from_the_first_use_it_waits_for_it() -> None:
+    first = SOLD_AT + timedelta(days=3)
+
+    assert ends_at(DAY, SOLD_AT, None) is None
+    assert ends_at(DAY, SOLD_AT, first) == first + timedelta(hours=24)
+
+
+def test_what_is_never_used_ends_at_last() -> None:
+    package = replace(DAY, unused_for=timedelta(days=90))
+    first = SOLD_AT + timedelta(days=89)
+
+    assert ends_at(package, SOLD_AT, None) == SOLD_AT + timedelta(days=90)
+    assert ends_at(package, SOLD_AT, first) == first + timedelta(hours=24)
+
+
+def test_nobody_online_yet_is_no_first_use() -> None:
+    assert first_used_at(None, seen_at=SOLD_AT, online=timedelta(0)) is None
+
+
+@given(instants, st.lists(st.tuples(durations, durations), min_size=1, max_size=6))
+def test_a_buyer_never_gets_less_than_was_paid_for(
+    first_login: datetime, breaks: list[tuple[timedelta, timedelta]]
+) -> None:
+    """Each look comes some time online and some time offline after the one before."""
+    known, now, online = None, first_login, timedelta(0)
+    for passed_online, passed_offline in breaks:
+        now, online = now + passed_online + passed_offline, online + passed_online
+        known = first_used_at(known, seen_at=now, online=online)
+
+    assert known is None or known >= first_login
+
+
+@given(instants, st.lists(st.tuples(instants, durations), max_size=8))
+def test_another_look_never_makes_the_first_use_later(
+    known: datetime, looks: list[tuple[datetime, timedelta]]
+) -> None:
+    for seen_at, online in looks:
+        later = first_used_at(known, seen_at=seen_at, online=online)
+        assert later is not None
+        assert later <= known
+        known = later
+
+
+def test_a_look_while_somebody_is_online_for_the_first_time_is_exact() -> None:
+    now = SOLD_AT + timedelta(minutes=20)
+
+    assert first_used_at(None, seen_at=now, online=timedelta(minutes=20)) == SOLD_AT
+
+
+@pytest.mark.parametrize(
+    ("online", "bytes_used", "up"),
+    [
+        (timedelta(minutes=59), 999, False),
+        (timedelta(hours=1), 0, True),
+        (timedelta(0), 1_000, True),
+    ],
+)
+def test_a_limit_that_is_reached_uses_a_voucher_up(
+    online: timedelta, bytes_used: int, up: bool
+) -> None:
+    package = replace(DAY, online_limit=timedelta(hours=1), bytes_limit=1_000)
+
+    assert used_up(package, online=online, bytes_used=bytes_used) is up
+
+
+def test_without_limits_nothing_is_used_up() -> None:
+    assert not used_up(DAY, online=timedelta(days=365), bytes_used=10**15)
+
+
+@pytest.mark.parametrize("old", VoucherState)
+@pytest.mark.parametrize("new", VoucherState)
+def test_a_voucher_goes_only_where_the_table_leads(old: VoucherState, new: VoucherState) -> None:
+    if new in REACHABLE[old]:
+        assert checked_move("ORD-1-1", old, new) is new
+        return
+    with pytest.raises(ImpossibleTransition, match=f"voucher ORD-1-1: {old} -> {new}"):
+        checked_move("ORD-1-1", old, new)
+
+
+def test_nothing_is_present_that_the_router_was_not_asked_for() -> None:
+    leads_to_present = [
+        old for old, reached in REACHABLE.items() if VoucherState.PRESENT in reached
+    ]
+
+    assert leads_to_present == [VoucherState.ASKED]
+
+
+def test_what_may_be_on_the_router_is_not_forgotten_before_it_is_taken_off() -> None:
+    leads_to_gone = {old for old, reached in REACHABLE.items() if VoucherState.GONE in reached}
+
+    assert leads_to_gone == {VoucherState.OWED, VoucherState.ENDING}
+
+
+@given(st.lists(st.sampled_from(VoucherState), max_size=5), st.integers(1, 5), st.booleans())
+def test_fewer_than_ordered_is_never_completed(
+    vouchers: list[VoucherState], ordered: int, gave_up: bool
+) -> None:
+    state = purchase_state(OrderState.PAID, vouchers, ordered, gave_up=gave_up)
+
+    served = sum(voucher in IN_SERVICE for voucher in vouchers)
+    assert (state is PurchaseState.COMPLETED) == (served >= ordered)
+
+
+@given(st.lists(st.sampled_from(VoucherState), max_size=5), st.booleans())
+def test_without_money_nothing_is_completed(vouchers: list[VoucherState], gave_up: bool) -> None:
+    states = {
+        order: purchase_state(order, vouchers, 1, gave_up=gave_up)
+        for order in OrderState
+        if order is not OrderState.PAID
+    }
+
+    assert states == {
+        OrderState.PENDING: PurchaseState.PENDING,
+        OrderState.CANCELLED: PurchaseState.FAILED,
+        OrderState.EXPIRED: PurchaseState.FAILED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("gave_up", "state"),
+    [(False, PurchaseState.PENDING), (True, PurchaseState.VOUCHER_GENERATION_FAILED)],
+)
+def test_money_without_vouchers_is_named_once_we_stop_trying(
+    gave_up: bool, state: PurchaseState
+) -> None:
+    vouchers = [VoucherState.PRESENT, VoucherState.ASKED, VoucherState.OWED]
+
+    assert purchase_state(OrderState.PAID, vouchers, 3, gave_up=gave_up) is state

@@ -1,0 +1,141 @@
+"""A POST with an idempotency key is done once a day, whoever sends it how often."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from ticketing.access.queries import Role
+from ticketing.access.service import add_key
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.idempotency_keys import Answer, Asked, KeyInUse, KeyReused, claimed
+from ticketing.platform.db.tables.access import idempotency_keys
+from ticketing.platform.db.tables.tickets import batches
+
+KEY = {"Idempotency-Key": "3f1c-order-7"}
+BATCH = "/api/tickets/batch"
+
+
+@pytest.fixture
+def asked(database: Database) -> Asked:
+    """A request of somebody with a key."""
+    owner = add_key(database, name="school", role=Role.OPERATOR, by="test").key
+    return Asked(owner.id, "k", b"x" * 32)
+
+
+@pytest.mark.usefixtures("guests")
+def test_the_same_request_again_gets_the_same_answer_and_does_nothing(
+    operator: httpx.Client, event: Event, database: Database
+) -> None:
+    body = {"eventId": event.id}
+    first = operator.post(BATCH, json=body, headers=KEY)
+
+    again = operator.post(BATCH, json=body, headers=KEY)
+
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    with database.transaction() as connection:
+        assert connection.scalar(select(func.count()).select_from(batches)) == 1
+
+
+@pytest.mark.usefixtures("guests")
+def test_the_same_key_for_another_request_is_409(operator: httpx.Client, event: Event) -> None:
+    operator.post(BATCH, json={"eventId": event.id}, headers=KEY)
+
+    other_body = operator.post(BATCH, json={"eventId": event.slug}, headers=KEY)
+    other_path = operator.post("/api/tickets/validate", json={"code": "x"}, headers=KEY)
+
+    for refused in (other_body, other_path):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "key_reused")
+
+
+@pytest.mark.usefixtures("guests")
+def test_a_key_belongs_to_whoever_sent_it(
+    operator: httpx.Client,
+    client_with: Callable[..., httpx.Client],
+    key_of: Callable[[Role], str],
+    event: Event,
+) -> None:
+    another = client_with(**{"X-API-Key": key_of(Role.ADMIN)})
+    operator.post(BATCH, json={"eventId": event.id}, headers=KEY)
+
+    theirs = another.post(BATCH, json={"eventId": event.slug}, headers=KEY)
+
+    assert theirs.status_code == 202
+
+
+def test_a_refusal_is_not_kept(operator: httpx.Client, event: Event, guests: list[int]) -> None:
+    refused = operator.post(
+        "/api/tickets/generate", json={"guestId": 999, "eventId": event.id}, headers=KEY
+    )
+    mended = operator.post(
+        "/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id}, headers=KEY
+    )
+
+    assert (refused.status_code, mended.status_code) == (404, 200)
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256])
+def test_a_key_that_is_none_is_422(operator: httpx.Client, event: Event, key: str) -> None:
+    refused = operator.post(BATCH, json={"eventId": event.id}, headers={"Idempotency-Key": key})
+
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "unusable_idempotency_key"
+
+
+def test_while_one_is_answered_the_same_key_is_refused(
+    database: Database, asked: Asked, now: datetime
+) -> None:
+    with (
+        claimed(database, asked, at=now),
+        pytest.raises(KeyInUse),
+        claimed(database, asked, at=now),
+    ):
+        pass
+
+
+def test_a_request_that_failed_leaves_its_key_free(
+    database: Database, asked: Asked, now: datetime
+) -> None:
+    with suppress(ZeroDivisionError), claimed(database, asked, at=now) as first:
+        first.keep(Answer(200, b"{}"), at=now)
+        raise ZeroDivisionError
+
+    with claimed(database, asked, at=now) as second:
+        assert second.answer is None
+
+
+def test_after_a_day_a_key_is_free_again(database: Database, asked: Asked, now: datetime) -> None:
+    with claimed(database, asked, at=now) as first:
+        first.keep(Answer(200, b"old"), at=now)
+    other = Asked(asked.api_key_id, asked.key, b"y" * 32)
+    with pytest.raises(KeyReused), claimed(database, other, at=now + timedelta(hours=23)):
+        pass
+
+    tomorrow = now + timedelta(hours=24)
+    with claimed(database, other, at=tomorrow) as again:
+        assert again.answer is None
+        again.keep(Answer(200, b"new"), at=tomorrow)
+
+    with claimed(database, other, at=tomorrow) as third:
+        assert third.answer == Answer(200, b"new")
+
+
+def test_old_answers_are_forgotten_by_the_way(
+    database: Database, asked: Asked, now: datetime
+) -> None:
+    with claimed(database, asked, at=now) as old:
+        old.keep(Answer(200, b"{}"), at=now)
+    with database.transaction() as connection:
+        connection.execute(update(idempotency_keys).values(created_at=now - timedelta(days=2)))
+
+    with claimed(database, Asked(asked.api_key_id, "new", b"x" * 32), at=now) as claim:
+        claim.keep(Answer(200, b"{}"), at=now)
+
+    with database.transaction() as connection:
+        assert list(connection.scalars(select(idempotency_keys.c.key))) == ["new"]

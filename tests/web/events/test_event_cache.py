@@ -1,0 +1,62 @@
+"""An event is looked up once a second, however many ask, and a change is seen after that."""
+
+from dataclasses import replace
+
+import pytest
+
+from ticketing.events.cache import SECONDS, RecentEvents
+from ticketing.events.model import Event
+from ticketing.platform.kernel.errors import UnknownEvent
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def stored(event: Event) -> dict[str, Event]:
+    """What the database would say."""
+    return {event.slug: event}
+
+
+@pytest.fixture
+def recent(stored: dict[str, Event], clock: Clock) -> RecentEvents:
+    def find(slug: str) -> Event:
+        if slug not in stored:
+            raise UnknownEvent(slug)
+        return stored[slug]
+
+    return RecentEvents(find, clock)
+
+
+def test_a_change_is_seen_a_second_later(
+    recent: RecentEvents, stored: dict[str, Event], clock: Clock, event: Event
+) -> None:
+    recent.event(event.slug)
+    stored[event.slug] = replace(event, venue="Stadion")
+
+    at_once = recent.event(event.slug)
+    clock.now += SECONDS
+    later = recent.event(event.slug)
+
+    assert (at_once.venue, later.venue) == (event.venue, "Stadion")
+
+
+def test_an_event_made_a_moment_ago_is_found(
+    recent: RecentEvents, stored: dict[str, Event], event: Event
+) -> None:
+    with pytest.raises(UnknownEvent):
+        recent.event("baru")
+    stored["baru"] = event
+
+    assert recent.event("baru") == event

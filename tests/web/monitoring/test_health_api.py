@@ -1,0 +1,209 @@
+"""What watchers ask: is it alive, is it well, what does it count; and what browsers are told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import make_url, text
+
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+
+
+def test_alive_says_who_and_since_when(stranger: httpx.Client) -> None:
+    alive = stranger.get("/health")
+
+    data = alive.json()["data"]
+    assert (alive.status_code, data["status"], data["service"]) == (200, "healthy", "ticket-assets")
+    assert data["uptime"] >= 0
+    assert alive.headers["Cache-Control"] == "no-store"
+
+
+def test_alive_needs_no_key_and_is_not_rationed(stranger: httpx.Client) -> None:
+    assert {stranger.get("/health").status_code for _ in range(40)} == {200}
+
+
+def test_what_it_depends_on_is_up(stranger: httpx.Client) -> None:
+    detailed = stranger.get("/health/detailed")
+
+    data = detailed.json()["data"]
+    assert (detailed.status_code, data["status"]) == (200, "healthy")
+    assert data["dependencies"] == {"database": "up", "storage": "up"}
+    idle = {"waiting": 0, "active": 0}
+    assert data["queues"] == {"ticket-generation": idle, "vouchers": idle, "deliveries": idle}
+
+
+def test_a_full_disk_makes_it_unwell_and_not_dead(
+    stranger: httpx.Client, application: Application
+) -> None:
+    application.settings.min_free_disk = 2**60
+
+    detailed = stranger.get("/health/detailed")
+
+    assert (detailed.status_code, detailed.json()["data"]["status"]) == (503, "unhealthy")
+    assert detailed.json()["data"]["dependencies"]["storage"] == "down"
+    assert stranger.get("/health").status_code == 200
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_a_database_that_is_away_is_503_and_kills_nobody(
+    stranger: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
+) -> None:
+    name = make_url(database_url).database
+    admin = Database.at(server.url("postgres"))
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+            {"name": name},
+        )
+    admin.dispose()
+
+    detailed = stranger.get("/health/detailed")
+    asked = viewer.get("/api/events/wisuda-2026/missing-tickets")
+
+    assert stranger.get("/health").status_code == 200
+    assert (detailed.status_code, asked.status_code) == (503, 503)
+    assert detailed.json()["data"]["dependencies"]["database"] == "down"
+    assert (asked.json()["error"]["code"], asked.headers["Retry-After"]) == ("unavailable", "5")
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_what_nobody_foresaw_is_an_envelope_too_and_the_log_quotes_nothing(
+    viewer: httpx.Client, database: Database, log_file: Path
+) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("ALTER TABLE events RENAME TO elsewhere"))
+
+    broken = viewer.get("/api/events/wisuda-2026/missing-tickets")
+
+    assert (broken.status_code, broken.json()["error"]["code"]) == (500, "internal_error")
+    assert broken.headers["X-Content-Type-Options"] == "nosniff"
+    lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+    [said] = [line for line in lines if line["message"] == "request failed"]
+    assert said["data"] == {
+        "kind": "ProgrammingError", "request_id": broken.headers["X-Request-Id"],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("guests")
+def test_the_lines_of_what_was_done_carry_the_requests_number(
+    operator: httpx.Client, event: Event, guests: list[int], log_file: Path
+) -> None:
+    made = operator.post("/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id})
+
+    lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+    [done] = [line for line in lines if line["message"] == "tickets completed"]
+    assert done["data"]["request_id"] == made.headers["X-Request-Id"]
+
+
+def test_tickets_are_counted_by_event_template_and_outcome(
+    operator: httpx.Client, event: Event, guests: list[int]
+) -> None:
+    operator.post("/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id})
+    operator.post("/api/tickets/batch", json={"eventId": event.id, "guestIds": [999]})
+
+    text = operator.get("/metrics").text
+
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    made = {
+        frozenset(sample.labels.items()): sample.value
+        for sample in families["tickets_generated"].samples
+    }
+    first = {"event_id": str(event.id), "template_id": "classic", "status": "generated"}
+    assert made[frozenset(first.items())] == 1
+    durations = families["ticket_generation_duration_seconds"].samples
+    bounds = {sample.labels["le"] for sample in durations if sample.name.endswith("_bucket")}
+    assert {"0.5", "1.0", "2.0", "5.0", "10.0", "30.0"} <= bounds
+    assert any(sample.name.endswith("_count") and sample.value == 1 for sample in durations)
+
+
+def test_requests_are_counted_by_route_and_never_by_path(
+    operator: httpx.Client, stranger: httpx.Client
+) -> None:
+    operator.get("/api/tickets/12345")
+    stranger.get("/t/" + "A" * 32)
+    stranger.get("/made/up/12345")
+
+    text = operator.get("/metrics").text
+
+    assert 'method="GET",route="/api/tickets/{ticket_id}"' in text
+    assert 'route="/t/{link}"' in text
+    assert 'code="404",method="GET",route="(none)"' in text
+    assert "12345" not in text
+
+
+def test_every_answer_has_a_number_and_safe_headers(
+    stranger: httpx.Client, operator: httpx.Client
+) -> None:
+    for answer in (stranger.get("/health"), stranger.get("/none"), operator.get("/metrics")):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert len(answer.headers["X-Request-Id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("trace-1.a", True), ("a b", False), ("x" * 65, False), ("<b>", False)]
+)
+def test_a_callers_own_number_is_kept_when_it_is_harmless(
+    client_with: Callable[..., httpx.Client], given: str, kept: bool
+) -> None:
+    answer = client_with().get("/health", headers={"X-Request-Id": given})
+
+    assert (answer.headers["X-Request-Id"] == given) is kept
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("https://school.example.org", True), ("https://evil.example.org", False)],
+)
+def test_only_the_pages_of_named_origins_may_call(
+    stranger: httpx.Client, origin: str, allowed: bool
+) -> None:
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,idempotency-key",
+    }
+
+    answer = stranger.options("/api/tickets/generate", headers=asked)
+
+    assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+
+
+def test_the_api_describes_itself(stranger: httpx.Client) -> None:
+    described = stranger.get("/openapi.json").json()
+
+    paths = described["paths"]
+    assert set(paths) >= {
+        "/api/tickets/generate", "/api/tickets/batch", "/api/tickets/validate",
+        "/api/tickets/{ticket_id}", "/api/tickets/{ticket_id}/pdf", "/api/tickets/{ticket_id}/qr",
+        "/api/batches/{batch_id}/status", "/api/events/{event}/tickets.zip",
+        "/api/events/{event}/missing-tickets", "/api/events/{event}/missing-tickets/count",
+        "/api/events/{event}/ticket-types", "/api/orders", "/api/orders/{order_id}",
+        "/api/orders/{order_id}/cancel", "/api/orders/{order_id}/pay", "/api/payment/create",
+        "/api/payment/notification", "/events/{slug}", "/orders/{token}",
+        "/t/{link}", "/t/{link}/ticket.pdf", "/health", "/health/detailed", "/metrics",
+    }  # fmt: skip
+    assert set(paths["/api/orders"]["post"]["responses"]) == {
+        "201", "400", "404", "409", "413", "422", "429", "503",
+    }  # fmt: skip
+    assert set(paths["/api/payment/create"]["post"]["responses"]) == {
+        "200", "400", "401", "404", "409", "413", "422", "429", "502", "503",
+    }  # fmt: skip
+    assert set(paths["/api/payment/notification"]["post"]["responses"]) == {
+        "200", "400", "403", "413", "503",
+    }  # fmt: skip
+    assert set(paths["/api/tickets/generate"]["post"]["responses"]) >= {
+        "200", "400", "401", "403", "404", "409", "413", "422", "503",
+    }  # fmt: skip
+    assert set(described["components"]["securitySchemes"]) == {
+        "bearer", "header", "order token",
+    }  # fmt: skip
+    assert stranger.get("/docs").status_code == 200

@@ -1,0 +1,177 @@
+"""A hotspot whose vouchers were bought and then did, or did not, reach router and buyer."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.notifications.delivery import DeliveryState
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Order, OrderState, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
+from ticketing.platform.db.tables.sales import order_lines, outbox
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.platform.http.services import now as clock
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.checkout.place_order import place_order
+from ticketing.selling.payments.complete_order import complete
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.packages import PackageTerms, put_package
+from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
+
+
+@pytest.fixture
+def package(application: Application, event: Event) -> StoredPackage:
+    """The package `5k` at Rp5.000, on the router `lobby`."""
+    lobby = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
+    add_router(application.database, application.get(KeyRing), "lobby", lobby, by="test")
+    terms = PackageTerms(
+        name="Paket 5 ribu", price=Rupiah(5_000), profile="1day", router="lobby",
+        validity=timedelta(days=1),
+    )  # fmt: skip
+    return put_package(application.database, event, "5k", terms, at=clock(), by="test")
+
+
+@pytest.fixture
+def order_vouchers(database: Database, event: Event, package: StoredPackage) -> Callable[..., int]:
+    """Somebody orders so many vouchers, an hour ago unless said otherwise; gives the purchase."""
+    numbers = count(1)
+
+    def order_some(quantity: int = 1, *, ago: timedelta = timedelta(hours=1)) -> int:
+        phone = f"+62812{next(numbers):08}"
+        buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
+        asked = [Selection(package.ticket_type_id, quantity)]
+        return place_order(
+            database, event, asked=asked, buyer=buyer, at=clock() - ago, by="web"
+        ).order.id  # fmt: skip
+
+    return order_some
+
+
+@pytest.fixture
+def end_order(database: Database) -> Callable[[int, OrderState], Order]:
+    """Brings an order to its end."""
+
+    def end(order_id: int, state: OrderState) -> Order:
+        with database.transaction() as connection:
+            order = order_queries.lock(connection, order_id)
+            order_queries.move(connection, order, state, at=clock())
+            return order_queries.lock(connection, order_id)
+
+    return end
+
+
+@pytest.fixture
+def buy(database: Database, order_vouchers: Callable[..., int]) -> Callable[..., Order]:
+    """Somebody has paid for so many vouchers, an hour ago unless said otherwise."""
+
+    def buy_some(quantity: int = 1, *, ago: timedelta = timedelta(hours=1)) -> Order:
+        order_id = order_vouchers(quantity, ago=ago)
+        with database.transaction() as connection:
+            order = order_queries.lock(connection, order_id)
+            complete(connection, order, attempt_id=None, at=clock() - ago, by="gateway")
+            return order_queries.lock(connection, order_id)
+
+    return buy_some
+
+
+@pytest.fixture
+def make(database: Database) -> Callable[..., None]:
+    """The router makes an order's vouchers, or so many of them."""
+
+    def make_some(order: Order, at_most: int = 1000) -> None:
+        wanted = (
+            select(vouchers.c.id)
+            .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+            .where(order_lines.c.order_id == order.id)
+            .order_by(vouchers.c.id)
+            .limit(at_most)
+        )
+        present = {
+            "state": VoucherState.PRESENT, "present_at": clock(), "next_try": None,
+            "gave_up_at": None, "tries": 0,
+        }  # fmt: skip
+        with database.transaction() as connection:
+            connection.execute(update(vouchers).where(vouchers.c.id.in_(wanted)).values(present))
+
+    return make_some
+
+
+@pytest.fixture
+def give_up(database: Database) -> Callable[[Order], None]:
+    """The router does not answer about an order's vouchers, however often it is asked."""
+
+    def give_up_on(order: Order) -> None:
+        lines = select(order_lines.c.id).where(order_lines.c.order_id == order.id)
+        still_owed = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED))
+        asking = update(vouchers).where(vouchers.c.order_line_id.in_(lines), still_owed)
+        with database.transaction() as connection:
+            connection.execute(asking.values(state=VoucherState.ASKED))
+        with database.transaction() as connection:
+            connection.execute(
+                asking.values(
+                    state=VoucherState.OWED, tries=4, gave_up_at=clock(),
+                    last_error="lobby gave no answer", next_try=clock() + timedelta(minutes=10),
+                )
+            )  # fmt: skip
+
+    return give_up_on
+
+
+@pytest.fixture
+def send(database: Database) -> Callable[[Order, DeliveryState], int]:
+    """An order's codes are sent by WhatsApp, with that result; gives the delivery's number."""
+
+    def send_codes(order: Order, state: DeliveryState) -> int:
+        phone = order.buyer.phone if order.buyer else ""
+        with database.transaction() as connection:
+            message = connection.execute(
+                insert(outbox)
+                .values(
+                    event_id=order.event_id,
+                    purpose="voucher.ready",
+                    subject=order.code,
+                    recipient=phone,
+                    payload={"order": order.code},
+                    taken_at=clock(),
+                )
+                .returning(outbox.c.id)
+            ).scalar_one()
+            ended = clock() if state.rank >= DeliveryState.SENT.rank else None
+            delivery_id = connection.execute(
+                insert(deliveries)
+                .values(
+                    outbox_id=message,
+                    event_id=order.event_id,
+                    channel="whatsapp",
+                    address=phone,
+                    state=state,
+                    tries=1,
+                    queued_at=clock(),
+                    ended_at=ended,
+                    next_try=clock() if state is DeliveryState.ERROR else None,
+                )
+                .returning(deliveries.c.id)
+            ).scalar_one()
+            connection.execute(
+                insert(delivery_logs).values(
+                    delivery_id=delivery_id,
+                    number=1,
+                    channel="whatsapp",
+                    reference="r",
+                    began_at=clock(),
+                    ended_at=ended,
+                    state=state,
+                    reason="not on WhatsApp" if state is DeliveryState.FAILED else "",
+                )
+            )
+            return delivery_id
+
+    return send_codes

@@ -1,0 +1,59 @@
+"""What watchers are told of vouchers, routers and messages."""
+
+from collections.abc import Callable
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
+
+from ticketing.notifications.delivery import DeliveryState
+from ticketing.orders.order import Order
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.vouchers import routers
+from ticketing.platform.http.services import now
+
+
+def test_vouchers_purchases_messages_and_routers_are_gauged(
+    viewer: httpx.Client,
+    buy: Callable[..., Order],
+    make: Callable[..., None],
+    give_up: Callable[[Order], None],
+    send: Callable[[Order, DeliveryState], int],
+) -> None:
+    well, stuck = buy(3), buy()
+    make(well)
+    send(well, DeliveryState.READ)
+    give_up(stuck)
+
+    text = viewer.get("/metrics").text
+
+    known = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert known["vouchers_total", "present"] == 3
+    assert known["vouchers_total", "gone"] == 0
+    assert known["voucher_purchases_total", "completed"] == 1
+    assert known["voucher_purchases_total", "voucher_generation_failed"] == 1
+    assert known["deliveries_total", "whatsapp", "read"] == 1
+    assert known["deliveries_total", "mail", "failed"] == 0
+    assert known["router_up", "lobby"] == 1
+    assert known["voucher_loss_ratio",] == 0.25
+    assert known["voucher_oldest_waiting_seconds",] >= 3_600
+
+
+def test_a_router_that_is_away_is_seen_and_makes_nobody_unwell(
+    stranger: httpx.Client, buy: Callable[..., Order], database: Database
+) -> None:
+    buy(2)
+    with database.transaction() as connection:
+        connection.execute(update(routers).values(failures=1, failing_since=now()))
+
+    detailed = stranger.get("/health/detailed")
+
+    data = detailed.json()["data"]
+    assert (detailed.status_code, data["status"]) == (200, "healthy")
+    assert data["dependencies"]["routers"] == "down"
+    assert data["queues"]["vouchers"] == {"waiting": 2, "active": 0}
+    assert data["queues"]["deliveries"]["active"] == 0

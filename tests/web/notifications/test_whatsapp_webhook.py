@@ -1,0 +1,171 @@
+"""Where WhatsApp's vendors report: signed, kept once, and applied from there on."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from simulators.trust import trusted
+from simulators.whatsapp.server import WhatsAppSimulator
+from ticketing.events.model import Event
+from ticketing.notifications.deliver import MessagingConnector, deliver
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.notifications.delivery_receipts import hear_reports
+from ticketing.orders.order import Buyer, Selection
+from ticketing.platform.application import Application
+from ticketing.platform.db import outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.http.services import now
+from ticketing.selling.checkout.place_order import place_order
+
+NUMBER = "+628111111111"
+BODY = b'{"object":"whatsapp_business_account","entry":[]}'
+SECRET = "rahasia"  # noqa: S105 - a test's
+REHEARSALS = "app-secret-rehearsal"
+HOOKS = "/webhooks/whatsapp"
+
+
+@pytest.fixture
+def kept(database: Database) -> Callable[[], int]:
+    """How many reports are kept."""
+
+    def look() -> int:
+        query = select(func.count()).where(inbox.c.source.startswith("whatsapp:"))
+        with database.transaction() as connection:
+            return connection.execute(query).scalar_one()
+
+    return look
+
+
+@pytest.fixture
+def agreed_with(
+    open_in: Callable[..., AbstractContextManager[Application]],
+    answering: Callable[..., AbstractContextManager[str]],
+    database_url: str,
+    tmp_path: Path,
+) -> Callable[[str], AbstractContextManager[httpx.Client]]:
+    """A service that has agreed with a vendor."""
+
+    @contextmanager
+    def at(vendor: str) -> Iterator[httpx.Client]:
+        more = {
+            "whatsapp_provider": vendor, "whatsapp_token": SecretStr("x"),
+            "whatsapp_webhook_secret": SecretStr(SECRET), "web_public_url": "https://t.example",
+            "whatsapp_url": "http://127.0.0.1:9",
+        }  # fmt: skip
+        with (
+            open_in(database_url, tmp_path / "data", **more) as application,
+            answering(application) as where,
+            httpx.Client(base_url=where, verify=trusted()) as client,
+        ):
+            yield client
+
+    return at
+
+
+def _signed(body: bytes, secret: str = REHEARSALS) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={digest}"}
+
+
+def test_metas_report_is_kept_once(stranger: httpx.Client, kept: Callable[[], int]) -> None:
+    answers = [
+        stranger.post(f"{HOOKS}/cloud", content=BODY, headers=_signed(BODY)) for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.json()["data"]["known"] for answer in answers] == [False, True]
+    assert kept() == 1
+
+
+@pytest.mark.parametrize("headers", [{}, _signed(b"another body"), _signed(BODY, "other")])
+def test_what_meta_did_not_sign_is_not_kept(
+    stranger: httpx.Client, kept: Callable[[], int], headers: dict[str, str]
+) -> None:
+    answer = stranger.post(f"{HOOKS}/cloud", content=BODY, headers=headers)
+
+    assert (answer.status_code, kept()) == (403, 0)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "text"), [("verify-rehearsal", 200, "1158201444"), ("other", 403, None)]
+)
+def test_metas_challenge_is_answered_to_who_knows_the_word(
+    stranger: httpx.Client, word: str, status: int, text: str | None
+) -> None:
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": word}
+
+    answer = stranger.get(f"{HOOKS}/cloud", params=asked)
+
+    assert answer.status_code == status
+    assert text is None or answer.text == text
+
+
+@pytest.mark.parametrize("vendor", ["waha", "fonnte"])
+def test_nobody_else_can_report_than_who_carries_our_messages(
+    stranger: httpx.Client, kept: Callable[[], int], vendor: str
+) -> None:
+    answer = stranger.post(f"{HOOKS}/{vendor}", content=b"{}")
+
+    assert (answer.status_code, kept()) == (403, 0)
+
+
+def test_wahas_reports_are_known_by_their_hmac_and_fonntes_by_the_address(
+    agreed_with: Callable[[str], AbstractContextManager[httpx.Client]], kept: Callable[[], int]
+) -> None:
+    digest = hmac.new(SECRET.encode(), BODY, hashlib.sha512).hexdigest()
+    with agreed_with("waha") as client:
+        theirs = client.post(f"{HOOKS}/waha", content=BODY, headers={"X-Webhook-Hmac": digest})
+        forged = client.post(f"{HOOKS}/waha", content=BODY, headers={"X-Webhook-Hmac": "0"})
+    with agreed_with("fonnte") as client:
+        secret = client.post(f"{HOOKS}/fonnte", params={"key": SECRET}, content=BODY)
+        open_to_all = client.post(f"{HOOKS}/fonnte", content=BODY)
+
+    assert (theirs.status_code, forged.status_code) == (200, 403)
+    assert (secret.status_code, open_to_all.status_code) == (200, 403)
+    assert kept() == 2
+
+
+def test_what_the_simulator_reports_reaches_the_delivery(
+    shop: httpx.Client, shop_application: Application, event: Event, sell: Callable[..., int]
+) -> None:  # fmt: skip
+    database = shop_application.database
+    buyer = Buyer(f"tel:{NUMBER}", "Tono", "", NUMBER)
+    placed = place_order(
+        database, event, asked=[Selection(sell(), 1)], buyer=buyer, at=now(), by="web"
+    )
+    code = placed.order.code
+    with database.transaction() as connection:
+        outbox.add(
+            connection, event_id=event.id, purpose="order.reversed", subject=code,
+            recipient=NUMBER, payload={"order": code},
+        )  # fmt: skip
+
+    webhook = f"{shop.base_url}{HOOKS}/cloud"
+    with WhatsAppSimulator(cloud_webhook=webhook, speed=3600) as chats:
+        settings = shop_application.settings.model_copy(
+            update={"whatsapp_rehearsal_url": chats.url}
+        )
+        with (
+            replace(shop_application, settings=settings)
+            .get(MessagingConnector)
+            .connect() as mailroom
+        ):
+            sent = deliver(database, mailroom, at=now())
+        reports = chats.reports(at_least=3)
+    heard = hear_reports(database, [Channel.WHATSAPP], at=now())
+
+    assert (sent.sent, heard.handled) == (1, 3)
+    assert {report.answer for report in reports} == {200}
+    with database.transaction() as connection:
+        state = connection.execute(select(deliveries.c.state)).scalar_one()
+    assert state == DeliveryState.READ

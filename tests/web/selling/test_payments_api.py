@@ -1,0 +1,425 @@
+"""Paying over HTTP: one live page, every notice kept once, and only the gateway's own believed."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, text, update
+
+from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.embedded.server import EmbeddedServer
+from ticketing.platform.db.tables.sales import inbox, orders, payment_attempts
+from ticketing.selling.payments.settle import Settlement
+
+Sell = Callable[..., int]
+Place = Callable[..., dict[str, Any]]
+Pay = Callable[[dict[str, Any]], httpx.Response]
+Settle = Callable[[], Settlement]
+NOTIFICATION = "/api/payment/notification"
+
+
+@pytest.fixture
+def pay(shop: httpx.Client) -> Pay:
+    """Asks for a page to pay an order on."""
+
+    def ask(placed: dict[str, Any]) -> httpx.Response:
+        headers = {"X-Order-Token": placed["token"]}
+        return shop.post("/api/payment/create", json={"orderId": placed["id"]}, headers=headers)
+
+    return ask
+
+
+@pytest.fixture
+def seen(shop: httpx.Client) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """An order as its buyer sees it now."""
+
+    def look(placed: dict[str, Any]) -> dict[str, Any]:
+        headers = {"X-Order-Token": placed["token"]}
+        return dict(shop.get(f"/api/orders/{placed['id']}", headers=headers).json()["data"])
+
+    return look
+
+
+@pytest.fixture
+def many_wait(midtrans: MidtransSimulator) -> Callable[[], None]:
+    """Waits until half of the calls that the gateway answers slowly are there."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while midtrans.faults.answers[0].times > 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def signed() -> Callable[..., dict[str, str]]:
+    """A notice of an attempt that carries the signature of whoever has the key."""
+
+    def sign(attempt_key: str, *, key: str = SERVER_KEY, **more: str) -> dict[str, str]:
+        said = {
+            "order_id": attempt_key,
+            "transaction_id": "b5d4a6a2-0a56-4a3e-a7c2-5a8c1f0d9e11",
+            "transaction_status": "settlement",
+            "transaction_time": "2026-11-20 19:05:10",
+            "status_code": "200",
+            "gross_amount": "50000.00",
+            "payment_type": "qris",
+            "fraud_status": "accept",
+        } | more
+        covered = said["order_id"] + said["status_code"] + said["gross_amount"] + key
+        return {"signature_key": hashlib.sha512(covered.encode()).hexdigest()} | said
+
+    return sign
+
+
+@pytest.fixture
+def kept(database: Database) -> Callable[[], int]:
+    """How many notices were kept."""
+
+    def count() -> int:
+        with database.transaction() as connection:
+            return connection.scalar(select(func.count()).select_from(inbox)) or 0
+
+    return count
+
+
+Sign = Callable[..., dict[str, str]]
+Kept = Callable[[], int]
+
+
+def test_asking_twice_gives_the_same_live_page(
+    pay: Pay, sell: Sell, order: Place, seen: Callable[..., dict[str, Any]], database: Database
+) -> None:
+    placed = order(sell(), 2)
+
+    first, again = pay(placed), pay(placed)
+
+    page = first.json()["data"]
+    assert (first.status_code, again.json()["data"]) == (200, page)
+    assert page["clientKey"] == "SB-Mid-client-REHEARSAL"
+    assert page["redirectUrl"].endswith(page["token"])
+    shown = seen(placed)["payment"]
+    assert (shown["status"], shown["paymentToken"]) == ("created", page["token"])
+    with database.transaction() as connection:
+        assert connection.scalar(select(func.count()).select_from(payment_attempts)) == 1
+
+
+def test_a_paid_order_shows_the_transaction_and_takes_no_other_payment(
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    seen: Callable[..., dict[str, Any]],
+    midtrans: MidtransSimulator,
+    settle_all: Settle,
+) -> None:
+    placed = order(sell(), 2)
+    pay(placed)
+    said = midtrans.push(f"{placed['code']}-01", "pay", "gopay")
+    assert [told.answer for told in midtrans.notifications(2)] == [200, 200]
+
+    settle_all()
+
+    shown = seen(placed)
+    assert (shown["status"], shown["payment"]["status"]) == ("paid", "settlement")
+    assert shown["payment"]["transactionId"] == said["transaction_id"]
+    assert shown["payment"]["paymentToken"] is None
+    refused = pay(placed)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "impossible_transition")
+
+
+def test_stock_is_counted_from_reserving_to_paying_and_giving_up(
+    shop: httpx.Client,
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    event: Event,
+    midtrans: MidtransSimulator,
+    settle_all: Settle,
+) -> None:
+    vip = sell(capacity=100)
+    steps = []
+    first = order(vip, 5)
+    steps.append(shop.get(f"/api/events/{event.slug}/ticket-types").json()["data"][0])
+    second = order(vip, 3)
+    steps.append(shop.get(f"/api/events/{event.slug}/ticket-types").json()["data"][0])
+    pay(first)
+    midtrans.push(f"{first['code']}-01", "pay", "other_qris")
+    midtrans.notifications(2)
+    settle_all()
+    steps.append(shop.get(f"/api/events/{event.slug}/ticket-types").json()["data"][0])
+    cancel, token = f"/api/orders/{second['id']}/cancel", {"X-Order-Token": second["token"]}
+    shop.post(cancel, headers=token)
+    steps.append(shop.get(f"/api/events/{event.slug}/ticket-types").json()["data"][0])
+
+    counted = [(one["stokTersisa"], one["stokPending"], one["sold"]) for one in steps]
+
+    assert counted == [(95, 5, 0), (92, 8, 0), (92, 3, 5), (95, 0, 5)]
+
+
+def test_the_gateway_is_told_what_is_bought_by_whom_and_until_when(
+    pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
+) -> None:
+    placed = order(sell(), 2)
+
+    pay(placed)
+
+    [session] = midtrans.bank.sessions()
+    asked: Any = session.request
+    ends = datetime.fromisoformat(placed["expiresAt"])
+    assert asked["transaction_details"]["gross_amount"] == 100_000
+    assert asked["customer_details"]["email"] == "sari@example.org"
+    assert asked["callbacks"]["finish"].endswith(f"/orders/{placed['token']}")
+    method_ends = session.payment_ends(datetime.now(UTC))
+    assert method_ends is not None
+    assert ends - timedelta(minutes=1, seconds=1) < method_ends <= ends
+    assert session.page_ends <= ends
+
+
+def test_after_a_refused_payment_there_is_a_new_page_and_the_old_one_is_closed(
+    pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator, settle_all: Settle
+) -> None:
+    placed = order(sell())
+    old = pay(placed).json()["data"]["token"]
+    midtrans.push(f"{placed['code']}-01", "decline", "credit_card")
+    midtrans.notifications(2)
+    settle_all()
+
+    new = pay(placed).json()["data"]["token"]
+
+    assert new != old
+    first, second = midtrans.bank.sessions()
+    assert (first.canceled, second.canceled) == (True, False)
+    assert second.order_id == f"{placed['code']}-02"
+
+
+def test_an_order_without_a_buyer_is_not_paid(pay: Pay, sell: Sell, order: Place) -> None:
+    placed = order(sell(), buyer=None)
+
+    refused = pay(placed)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "buyer_unknown")
+
+
+def test_an_order_out_of_time_is_not_paid(
+    pay: Pay, sell: Sell, order: Place, database: Database
+) -> None:
+    placed = order(sell())
+    with database.transaction() as connection:
+        soon = func.now() + text("interval '50 seconds'")
+        connection.execute(update(orders).values(expires_at=soon))
+
+    refused = pay(placed)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "impossible_transition")
+
+
+def test_cancelling_closes_the_page(
+    shop: httpx.Client, pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
+) -> None:
+    placed = order(sell())
+    pay(placed)
+
+    headers = {"X-Order-Token": placed["token"]}
+    shop.post(f"/api/orders/{placed['id']}/cancel", headers=headers)
+
+    [session] = midtrans.bank.sessions()
+    assert not midtrans.bank.is_open(session)
+
+
+def test_a_gateway_that_fails_is_503_or_502_and_the_next_one_asking_gets_a_page(
+    pay: Pay, sell: Sell, order: Place, midtrans: MidtransSimulator
+) -> None:
+    placed = order(sell())
+    midtrans.faults.set(answers=[{"kind": "error", "status": 503, "times": 3}])
+    away = pay(placed)
+    midtrans.faults.set(answers=[{"kind": "error", "status": 402, "times": 1}])
+    refused = pay(placed)
+
+    page = pay(placed)
+
+    assert (away.status_code, away.json()["error"]["code"]) == (503, "gateway_unavailable")
+    assert int(away.headers["Retry-After"]) > 0
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "gateway_refused")
+    assert page.status_code == 200
+
+
+def test_somebody_elses_order_is_not_paid(
+    shop: httpx.Client, sell: Sell, order: Place, midtrans: MidtransSimulator
+) -> None:
+    vip = sell()
+    mine, yours = order(vip), order(vip)
+
+    headers = {"X-Order-Token": mine["token"]}
+    foreign = shop.post("/api/payment/create", json={"orderId": yours["id"]}, headers=headers)
+    nobody = shop.post("/api/payment/create", json={"orderId": yours["id"]})
+
+    assert (foreign.status_code, nobody.status_code) == (404, 401)
+    assert midtrans.bank.sessions() == []
+
+
+def test_a_notice_is_kept_to_the_byte_and_once(
+    shop: httpx.Client, signed: Sign, kept: Kept, database: Database
+) -> None:
+    body = json.dumps(signed("ORD-000000000000-01"), indent=1).encode()
+    reordered = json.dumps(dict(reversed(signed("ORD-000000000000-01").items()))).encode()
+
+    answers = [shop.post(NOTIFICATION, content=sent) for sent in (body, body, reordered)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [answer.json()["data"]["known"] for answer in answers] == [False, True, True]
+    assert kept() == 1
+    with database.transaction() as connection:
+        assert bytes(connection.scalar(select(inbox.c.body))) == body
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"key": "SB-Mid-server-GUESSED"},
+        {"key": ""},
+    ],
+)
+def test_what_the_gateway_did_not_sign_is_403_and_not_kept(
+    shop: httpx.Client, signed: Sign, kept: Kept, changed: dict[str, str]
+) -> None:
+    refused = shop.post(NOTIFICATION, json=signed("ORD-000000000000-01", **changed))
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "signature_mismatch")
+    assert kept() == 0
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 128, "é" * 128, None, 7, "A" * 128, ["x"]])
+def test_a_signature_that_is_none_is_refused(
+    shop: httpx.Client, signed: Sign, kept: Kept, signature: object
+) -> None:
+    refused = shop.post(NOTIFICATION, json=signed("A-01") | {"signature_key": signature})
+
+    assert refused.status_code in {400, 403}
+    assert kept() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 60_000, b"<html>", b'{"order_id": 7}'],
+)
+def test_what_is_no_notice_is_400_and_not_kept(shop: httpx.Client, kept: Kept, body: bytes) -> None:
+    refused = shop.post(NOTIFICATION, content=body)
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "unreadable_notification"
+    assert kept() == 0
+
+
+@pytest.mark.parametrize("size", [65 * 1024, 1024 * 1024 + 1])
+def test_a_notice_too_large_is_413_and_not_kept(
+    shop: httpx.Client, signed: Sign, kept: Kept, size: int
+) -> None:
+    refused = shop.post(NOTIFICATION, json=signed("A-01", custom_field1="x" * size))
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "body_too_large")
+    assert kept() == 0
+
+
+def test_a_signed_lie_about_an_order_of_ours_changes_nothing(
+    shop: httpx.Client,
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    signed: Sign,
+    seen: Callable[..., dict[str, Any]],
+    midtrans: MidtransSimulator,
+    settle_all: Settle,
+) -> None:
+    placed = order(sell())
+    pay(placed)
+    midtrans.push(f"{placed['code']}-01", "choose", "bca_va")
+    midtrans.notifications(1)
+
+    shop.post(NOTIFICATION, json=signed(f"{placed['code']}-01"))
+    settle_all()
+
+    assert (seen(placed)["status"], seen(placed)["payment"]["status"]) == ("pending", "pending")
+
+
+def test_a_notice_of_nobodys_order_is_200_kept_and_seen_by_a_person(
+    shop: httpx.Client, signed: Sign, settle_all: Settle, database: Database
+) -> None:
+    answer = shop.post(NOTIFICATION, json=signed("payment_notif_test_G1_5f3b"))
+
+    settled = settle_all()
+
+    assert (answer.status_code, settled.quarantined) == (200, 1)
+    with database.transaction() as connection:
+        assert "payment_notif_test" in str(connection.scalar(select(inbox.c.reason)))
+
+
+@pytest.fixture
+def away(server: EmbeddedServer, database: Database) -> Callable[[], AbstractContextManager[None]]:
+    """The test's database, unreachable for a while."""
+
+    @contextmanager
+    def closed() -> Iterator[None]:
+        name = database.engine.url.database
+        admin = Database.at(server.url("postgres"))
+        with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+            hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+            connection.execute(text(hang_up), {"name": name})
+            yield
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        admin.dispose()
+
+    return closed
+
+
+@pytest.mark.usefixtures("fresh_database_url")
+def test_while_the_database_is_away_it_is_503_so_that_the_gateway_comes_again(
+    shop: httpx.Client,
+    signed: Sign,
+    kept: Kept,
+    away: Callable[[], AbstractContextManager[None]],
+) -> None:
+    shop.post(NOTIFICATION, json=signed("A-01"))
+    with away():
+        unheard = shop.post(NOTIFICATION, json=signed("A-02"))
+
+    heard = shop.post(NOTIFICATION, json=signed("A-02"))
+
+    assert (unheard.status_code, heard.status_code) == (503, 200)
+    assert kept() == 2
+
+
+def test_everybody_else_is_answered_at_once_while_buyers_wait_for_a_slow_gateway(
+    shop: httpx.Client,
+    pay: Pay,
+    sell: Sell,
+    order: Place,
+    midtrans: MidtransSimulator,
+    signed: Sign,
+    many_wait: Callable[[], None],
+    event: Event,
+) -> None:
+    vip = sell(capacity=20)
+    waiting = [order(vip) for _ in range(10)]
+    midtrans.faults.set(answers=[{"kind": "slow", "seconds": 15, "times": 10}])
+
+    with ThreadPoolExecutor(10) as buyers:
+        pages = [buyers.submit(pay, one) for one in waiting]
+        many_wait()
+        others = [shop.post(NOTIFICATION, json=signed(f"A-{number:02}")) for number in range(5)]
+        others.append(shop.get(f"/events/{event.slug}"))
+        paid_meanwhile = [page.done() for page in pages]
+
+    assert [answer.status_code for answer in others] == [200] * 6
+    assert paid_meanwhile == [False] * 10
+    assert {page.result().status_code for page in pages} == {200}

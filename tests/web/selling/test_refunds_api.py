@@ -1,0 +1,145 @@
+"""Refunds over HTTP: planned, then applied with the plan's hash, by whoever may."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from simulators.midtrans.server import MidtransSimulator
+from simulators.trust import trusted
+from ticketing.access.queries import Role
+from ticketing.selling.payments.settle import Settlement
+
+
+@pytest.fixture
+def desk(
+    shop: httpx.Client, key_of: Callable[[Role], str]
+) -> Iterator[Callable[..., httpx.Client]]:
+    """Somebody with a key of a role at the shop's door."""
+    with ExitStack() as stack:
+
+        def somebody(role: Role = Role.OPERATOR) -> httpx.Client:
+            headers = {"Authorization": f"Bearer {key_of(role)}"}
+            client = httpx.Client(
+                base_url=shop.base_url, headers=headers, timeout=30, verify=trusted()
+            )
+            return stack.enter_context(client)
+
+        yield somebody
+
+
+@pytest.fixture
+def paid(
+    shop: httpx.Client,
+    sell: Callable[..., int],
+    order: Callable[..., dict[str, Any]],
+    midtrans: MidtransSimulator,
+    settle_all: Callable[[], Settlement],
+) -> dict[str, Any]:
+    """An order of two places at Rp50.000, paid by GoPay."""
+    placed = order(sell(), 2)
+    asked = {"orderId": placed["id"]}
+    shop.post("/api/payment/create", json=asked, headers={"X-Order-Token": placed["token"]})
+    key = midtrans.bank.sessions()[-1].order_id
+    midtrans.push(key, "pay", "gopay")
+    midtrans.notifications(at_least=2)
+    settle_all()
+    return placed | {"attempt": key}
+
+
+def test_a_refund_is_planned_and_then_done_once(
+    paid: dict[str, Any], desk: Callable[..., httpx.Client], midtrans: MidtransSimulator
+) -> None:
+    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+
+    planned = operator.post(address, json={"places": [2], "feePercent": 10, "reason": "ill"})
+    before = operator.get(address).json()["data"]["refunds"]
+    plan_hash = planned.json()["data"]["plan"]["planHash"]
+    done = [operator.post(address, json={"planHash": plan_hash}) for _ in range(2)]
+
+    assert [one.status_code for one in (planned, *done)] == [200, 200, 200]
+    plan = planned.json()["data"]["plan"]
+    assert (plan["amount"], plan["kept"], plan["placesLeft"]) == (45_000, 5_000, 1)
+    assert [part["channel"] for part in plan["parts"]] == ["gateway"]
+    assert before == []
+    assert done[1].json()["data"]["refunds"] == [
+        {
+            "key": f"{paid['attempt']}-R1", "amount": 45_000, "channel": "gateway",
+            "state": "done", "reason": "ill", "said": "", "reference": "",
+        }
+    ]  # fmt: skip
+    assert midtrans.bank.status(paid["attempt"])["refund_amount"] == "45000.00"
+
+
+def test_a_plan_that_does_not_hold_any_more_is_a_conflict(
+    paid: dict[str, Any], desk: Callable[..., httpx.Client]
+) -> None:
+    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+    hashes = [
+        operator.post(address, json=asked).json()["data"]["plan"]["planHash"]
+        for asked in ({}, {"places": [1]})
+    ]
+
+    first, second = (operator.post(address, json={"planHash": one}) for one in hashes)
+
+    assert (first.status_code, second.status_code) == (200, 409)
+    assert second.json()["error"]["code"] == "plan_outdated"
+
+
+def test_a_viewer_may_look_and_not_refund(
+    paid: dict[str, Any], desk: Callable[..., httpx.Client]
+) -> None:
+    address, viewer = f"/api/orders/{paid['id']}/refunds", desk(Role.VIEWER)
+
+    assert viewer.get(address).status_code == 200
+    assert viewer.post(address, json={}).status_code == 403
+
+
+def test_the_buyer_s_token_refunds_nothing(paid: dict[str, Any], shop: httpx.Client) -> None:
+    headers = {"X-Order-Token": paid["token"]}
+
+    asked = shop.post(f"/api/orders/{paid['id']}/refunds", json={}, headers=headers)
+
+    assert asked.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({"amount": 100_001}, 409, "refund_refused"),
+        ({"places": [3]}, 409, "refund_refused"),
+        ({"surplus": True}, 409, "refund_refused"),
+        ({"amount": 0}, 409, "refund_refused"),
+        ({"planHash": "0" * 64}, 409, "plan_outdated"),
+        ({"planHash": "0" * 64, "amount": 1}, 422, "invalid_request"),
+        ({"planHash": "x"}, 422, "invalid_request"),
+        ({"amount": -1}, 422, "invalid_request"),
+        ({"amount": "1"}, 422, "invalid_request"),
+        ({"amount": 1.5}, 422, "invalid_request"),
+        ({"places": [0]}, 422, "invalid_request"),
+        ({"feePercent": 101}, 422, "invalid_request"),
+        ({"reason": "a\x00b"}, 422, "invalid_request"),
+        ({"everything": True}, 422, "invalid_request"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    paid: dict[str, Any], desk: Callable[..., httpx.Client], asked: dict[str, object],
+    status: int, code: str,
+) -> None:  # fmt: skip
+    address, operator = f"/api/orders/{paid['id']}/refunds", desk()
+
+    refused = operator.post(address, json=asked)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
+    assert operator.get(address).json()["data"]["refunds"] == []
+
+
+def test_an_unknown_order_is_not_found(
+    desk: Callable[..., httpx.Client],
+) -> None:
+    operator = desk()
+
+    assert operator.post("/api/orders/999/refunds", json={}).status_code == 404
+    assert operator.get("/api/orders/999/refunds").status_code == 404

@@ -1,0 +1,315 @@
+"""Batches over HTTP: taken on at once, done in the background, followed, and never done twice."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from ticketing.access.queries import Role
+from ticketing.access.service import add_key
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.tickets import batches, generated_tickets
+
+Ended = Callable[[str], dict[str, object]]
+
+
+@pytest.fixture
+def ended(operator: httpx.Client) -> Ended:
+    """Waits for a batch to end; gives its last status."""
+
+    def wait(batch_id: str) -> dict[str, object]:
+        deadline = time.monotonic() + 60
+        while True:
+            status = operator.get(f"/api/batches/{batch_id}/status").json()["data"]
+            if status["status"] != "processing" or time.monotonic() > deadline:
+                return dict(status)
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def crowd(database: Database, event: Event, guests: list[int]) -> int:
+    """Four hundred more people: a batch that takes a while; gives how many there are in all."""
+    with database.transaction() as connection:
+        connection.execute(
+            insert(people).from_select(
+                ["event_id", "natural_key", "full_name"],
+                select(
+                    text(f"{event.id}, 'id:' || n, 'Guest ' || n FROM generate_series(1, 400) n")
+                ),
+            )
+        )
+        connection.execute(
+            insert(attendees).from_select(
+                ["event_id", "person_id", "ticket_type_id"],
+                select(
+                    people.c.event_id, people.c.id, text("(SELECT min(id) FROM ticket_types)")
+                ).where(people.c.id.not_in(guests)),
+            )
+        )
+    return 400 + len(guests)
+
+
+def test_a_batch_is_taken_on_and_done(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+) -> None:
+    taken = operator.post(
+        "/api/tickets/batch",
+        json={"eventId": event.id, "guestIds": guests, "options": {"batchId": "batch-789"}},
+    )
+    status = ended("batch-789")
+
+    assert taken.status_code == 202, taken.text
+    said = taken.json()["data"]
+    assert (said["batchId"], said["totalCount"]) == ("batch-789", 3)
+    assert (status["status"], status["jobId"]) == ("completed", said["jobId"])
+    counts = ("totalCount", "processedCount", "failedCount", "skippedCount")
+    assert [status[name] for name in counts] == [3, 3, 0, 0]
+    assert {ticket["status"] for ticket in status["tickets"]} == {"generated"}
+    assert status["completedAt"] is not None
+    assert status["estimatedCompletion"] is None
+
+
+def test_without_guests_it_is_everyone_missing(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+) -> None:
+    operator.post("/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id})
+
+    taken = operator.post("/api/tickets/batch", json={"eventId": event.slug, "guestIds": None})
+    status = ended(taken.json()["data"]["batchId"])
+
+    assert (status["totalCount"], status["skippedCount"]) == (3, 1)
+    assert len(status["tickets"]) == 2
+    missing = operator.get(f"/api/events/{event.id}/missing-tickets/count").json()["data"]
+    assert missing["count"] == 0
+
+
+def test_the_same_batch_id_again_is_the_same_batch(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+) -> None:
+    asked = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
+    first = operator.post("/api/tickets/batch", json=asked).json()["data"]
+    ended("b-1")
+
+    again = operator.post("/api/tickets/batch", json=asked)
+
+    assert again.status_code == 202
+    said = again.json()["data"]
+    assert (said["jobId"], said["status"]) == (first["jobId"], "completed")
+    with database.transaction() as connection:
+        assert connection.scalar(select(func.count()).select_from(generated_tickets)) == 3
+
+
+def test_a_batch_id_of_another_event_is_409(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+) -> None:
+    asked = {"eventId": event.id, "guestIds": guests, "options": {"batchId": "b-1"}}
+    operator.post("/api/tickets/batch", json=asked)
+    ended("b-1")
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO events (slug, name, starts_at, ends_at, time_zone, locale, venue,"
+                " region) SELECT 'reuni', name, starts_at, ends_at, time_zone, locale, venue,"
+                " region FROM events"
+            )
+        )
+
+    refused = operator.post("/api/tickets/batch", json=asked | {"eventId": "reuni"})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "batch_of_another_event")
+
+
+def test_a_limit_is_kept(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+) -> None:
+    taken = operator.post("/api/tickets/batch", json={"eventId": event.id, "options": {"limit": 1}})
+    status = ended(taken.json()["data"]["batchId"])
+
+    assert guests
+    assert len(status["tickets"]) == 1
+
+
+def test_not_skipping_prints_again_and_keeps_the_codes(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+) -> None:
+    first = operator.post("/api/tickets/batch", json={"eventId": event.id}).json()["data"]
+    before = ended(first["batchId"])
+    with database.transaction() as connection:
+        connection.execute(update(generated_tickets).values(pdf_bytes=1))
+
+    again = operator.post(
+        "/api/tickets/batch", json={"eventId": event.id, "options": {"skipExisting": False}}
+    )
+    ended(again.json()["data"]["batchId"])
+
+    with database.transaction() as connection:
+        codes = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id)
+        assert list(connection.scalars(codes)) == [t["ticketCode"] for t in before["tickets"]]
+        smallest = connection.scalar(select(func.min(generated_tickets.c.pdf_bytes)))
+    assert smallest > 1000
+    assert len(guests) == 3
+
+
+def test_who_cannot_be_served_is_named_and_stops_nobody(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended
+) -> None:
+    taken = operator.post(
+        "/api/tickets/batch", json={"eventId": event.id, "guestIds": [*guests, 999]}
+    )
+    status = ended(taken.json()["data"]["batchId"])
+
+    assert (status["status"], status["processedCount"], status["failedCount"]) == (
+        "completed",
+        4,
+        1,
+    )
+    assert status["errors"] == [
+        {"guestId": 999, "message": "nobody with the id 999 is on the event's list"}
+    ]
+
+
+def test_tickets_are_paged(
+    operator: httpx.Client, viewer: httpx.Client, event: Event, guests: list[int], ended: Ended
+) -> None:
+    taken = operator.post("/api/tickets/batch", json={"eventId": event.id})
+    whole = ended(taken.json()["data"]["batchId"])
+
+    page = viewer.get(
+        f"/api/batches/{whole['batchId']}/status", params={"limit": 1, "offset": 2}
+    ).json()["data"]
+
+    assert page["tickets"] == whole["tickets"][2:]
+    assert len(guests) == 3
+
+
+def test_ordering_leaves_a_trace_with_its_size(
+    operator: httpx.Client, event: Event, guests: list[int], database: Database, ended: Ended
+) -> None:
+    asked = {"eventId": event.id, "options": {"batchId": "b-1", "priority": "high"}}
+    operator.post("/api/tickets/batch", json=asked)
+    ended("b-1")
+
+    with database.transaction() as connection:
+        [trace] = connection.execute(
+            select(audit_log).where(audit_log.c.action == "tickets.order")
+        ).mappings()
+    assert (trace["actor"], trace["subject"], trace["items"]) == (
+        "api:the operator", "b-1", len(guests),
+    )  # fmt: skip
+    assert trace["details"]["priority"] == "high"
+
+
+def test_all_pdfs_come_in_one_archive_that_names_what_it_lacks(
+    operator: httpx.Client, event: Event, guests: list[int], ended: Ended, database: Database
+) -> None:
+    taken = operator.post("/api/tickets/batch", json={"eventId": event.id})
+    status = ended(taken.json()["data"]["batchId"])
+    with database.transaction() as connection:
+        last = select(func.max(generated_tickets.c.id)).scalar_subquery()
+        connection.execute(
+            update(generated_tickets)
+            .where(generated_tickets.c.id == last)
+            .values(pdf_file_path="wisuda-2026/00/gone.pdf")
+        )
+
+    got = operator.get(f"/api/events/{event.slug}/tickets.zip")
+
+    archive = zipfile.ZipFile(io.BytesIO(got.content))
+    codes = [ticket["ticketCode"] for ticket in status["tickets"]]
+    assert archive.testzip() is None
+    assert archive.namelist() == [f"{codes[0]}.pdf", f"{codes[1]}.pdf", "WITHOUT-PDF.txt"]
+    assert archive.read(f"{codes[0]}.pdf").startswith(b"%PDF")
+    assert archive.read("WITHOUT-PDF.txt").decode() == f"{codes[2]}\n"
+    assert len(guests) == 3
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_service_takes_on_only_so_many_batches(
+    operator: httpx.Client, viewer: httpx.Client, event: Event
+) -> None:
+    asked = {"eventId": event.id, "options": {"limit": 100}}
+
+    answers = [operator.post("/api/tickets/batch", json=asked) for _ in range(15)]
+
+    assert {answer.status_code for answer in answers} == {202, 503}
+    assert answers[-1].json()["error"]["code"] == "busy"
+    assert viewer.get("/api/events/wisuda-2026/missing-tickets/count").status_code == 200
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
+    application: Application,
+    answering: Callable[[Application], AbstractContextManager[str]],
+    database: Database,
+    event: Event,
+) -> None:
+    key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
+    asked = {"eventId": event.id, "options": {"batchId": "b-1"}}
+    with answering(application) as address:
+        httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
+        httpx.post(
+            f"{address}/api/tickets/batch", headers=key,
+            json={"eventId": event.id, "options": {"batchId": "b-2"}},
+        )  # fmt: skip
+    with database.transaction() as connection:
+        stopped = list(connection.scalars(select(batches.c.state).order_by(batches.c.id)))
+
+    with answering(application) as address:
+        again = httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
+
+    assert stopped == ["cancelled", "cancelled"]
+    assert again.json()["data"]["status"] == "processing"
+
+
+def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
+    database_url: str,
+    database: Database,
+    tmp_path: Path,
+    event: Event,
+    crowd: int,
+    unused_port: int,
+) -> None:
+    key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "TICKETING_DATA": str(tmp_path / "data"),
+        "TICKETING_MASTER_SECRET": bytes(range(32)).hex(),
+        "WEB_PORT": str(unused_port),
+        "MIN_FREE_DISK": "0",
+    }
+    command = [sys.executable, "-m", "ticketing", "serve"]
+    client = httpx.Client(
+        base_url=f"http://127.0.0.1:{unused_port}", headers=key,
+        transport=httpx.HTTPTransport(retries=8), timeout=60,
+    )  # fmt: skip
+    killed = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    asked = {"eventId": event.id, "options": {"batchId": "b-1"}}
+    assert client.post("/api/tickets/batch", json=asked).status_code == 202
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+
+    second = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    status = client.get("/api/batches/b-1/status").json()["data"]
+    second.send_signal(signal.SIGINT)
+
+    assert status["status"] == "failed"
+    assert status["processedCount"] < crowd
+    assert second.wait(timeout=60) == 0
+    client.close()

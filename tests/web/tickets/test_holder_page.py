@@ -1,0 +1,157 @@
+"""The page behind a magic link: the holder's ticket, nobody else's, and no trace of the link."""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pypdfium2
+import pytest
+import zxingcpp
+from sqlalchemy import select
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.application import Application
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.revoke import revoke
+
+
+@pytest.fixture
+def link(
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    database: Database,
+    application: Application,
+) -> str:
+    """The personal path of the second guest's ticket."""
+    asked = {"guestId": guests[1], "eventId": event.id}
+    assert operator.post("/api/tickets/generate", json=asked).status_code == 200
+    with database.transaction() as connection:
+        token_id = connection.scalar(select(generated_tickets.c.token_id))
+    return f"/t/{application.get(KeyRing).magic_link(token_id)}"
+
+
+def test_the_page_shows_the_ticket_and_loads_nothing(stranger: httpx.Client, link: str) -> None:
+    page = stranger.get(link)
+
+    assert page.status_code == 200
+    for shown in ("Budi Santoso", "Wisuda Periode II 2026", "Sabtu, 12 Desember 2026", "B-12"):
+        assert shown in page.text
+    assert (
+        re.findall(r'(?:src|href)="(?!data:image/svg|[A-Za-z0-9_-]{36}/ticket\.pdf)', page.text)
+        == []
+    )
+    assert "http://" not in page.text.replace("http://www.w3.org/2000/svg", "")
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_the_pdf_beside_the_page_is_the_same_ticket(
+    stranger: httpx.Client, link: str, database: Database
+) -> None:
+    pdf = stranger.get(f"{link}/ticket.pdf")
+
+    drawn = pypdfium2.PdfDocument(pdf.content)[0].render(scale=3).to_pil()
+    with database.transaction() as connection:
+        token = connection.scalar(select(generated_tickets.c.qr_code_data))
+    assert token in {read.text for read in zxingcpp.read_barcodes(np.asarray(drawn.convert("L")))}
+    assert "attachment" not in pdf.headers["Content-Disposition"]
+
+
+def test_a_revoked_ticket_shows_no_qr(
+    stranger: httpx.Client, link: str, database: Database, event: Event, now: datetime
+) -> None:
+    with database.transaction() as connection:
+        code = connection.scalar(select(generated_tickets.c.ticket_code))
+    revoke(database, event, codes=[code], reason="lost", by="test", at=now)
+
+    page, pdf = stranger.get(link), stranger.get(f"{link}/ticket.pdf")
+
+    assert (page.status_code, pdf.status_code) == (410, 404)
+    assert "<img" not in page.text
+    assert code not in page.text
+
+
+@pytest.mark.parametrize("link", ["A" * 32, "short", "A" * 3000, "%00" * 32, "%ff%fe", "<b>"])
+def test_a_link_nobody_has_is_404_and_said_to_a_person(stranger: httpx.Client, link: str) -> None:
+    page, pdf = stranger.get(f"/t/{link}"), stranger.get(f"/t/{link}/ticket.pdf")
+
+    assert (page.status_code, pdf.status_code) == (404, 404)
+    assert "This address opens no ticket" in page.text
+    assert "<b>" not in page.text
+    assert pdf.json()["error"]["code"] == "unknown_ticket"
+
+
+def test_guessing_is_rationed(stranger: httpx.Client) -> None:
+    answers = [stranger.get("/t/" + "A" * 32) for _ in range(40)]
+
+    assert {answer.status_code for answer in answers} == {404, 429}
+    last = answers[-1]
+    assert (last.json()["error"]["code"], int(last.headers["Retry-After"]) > 0) == (
+        "too_many_requests", True,
+    )  # fmt: skip
+
+
+def test_validating_says_who_holds_the_ticket(
+    viewer: httpx.Client, link: str, database: Database, event: Event
+) -> None:
+    with database.transaction() as connection:
+        row = connection.execute(select(generated_tickets)).mappings().one()
+
+    by_qr = viewer.post("/api/tickets/validate", json={"code": row["qr_code_data"]}).json()["data"]
+    by_code = viewer.post(
+        "/api/tickets/validate", json={"code": row["ticket_code"].lower(), "eventId": event.id}
+    ).json()["data"]
+
+    assert link
+    assert by_qr == by_code
+    assert (by_qr["valid"], by_qr["reason"]) == (True, None)
+    assert by_qr["ticket"]["fullName"] == "Budi Santoso"
+
+
+def test_a_forged_qr_is_refused_by_name(
+    viewer: httpx.Client, link: str, database: Database
+) -> None:
+    with database.transaction() as connection:
+        token = str(connection.scalar(select(generated_tickets.c.qr_code_data)))
+    forged = token[:70] + ("A" if token[70] != "A" else "B") + token[71:]
+
+    body = viewer.post("/api/tickets/validate", json={"code": forged}).json()["data"]
+
+    assert link
+    assert (body["valid"], body["reason"], body["ticket"]) == (False, "bad signature", None)
+
+
+def test_no_token_link_or_key_is_in_any_log(
+    stranger: httpx.Client,
+    operator: httpx.Client,
+    link: str,
+    database: Database,
+    log_file: Path,
+) -> None:
+    with database.transaction() as connection:
+        row = connection.execute(select(generated_tickets)).mappings().one()
+    stranger.get(link)
+    stranger.get(f"{link}/ticket.pdf")
+    operator.post("/api/tickets/validate", json={"code": row["qr_code_data"]})
+    operator.post("/api/tickets/validate", json={"code": [row["qr_code_data"]]})
+    operator.get("/metrics")
+
+    written = log_file.read_text()
+
+    lines = [json.loads(line) for line in written.splitlines()]
+    routes = {line["data"].get("route") for line in lines}
+    assert {"/t/{link}", "/t/{link}/ticket.pdf", "/api/tickets/validate"} <= routes
+    for secret in (
+        row["qr_code_data"][3:40],
+        link.removeprefix("/t/"),
+        operator.headers["Authorization"].removeprefix("Bearer "),
+        "Budi",
+    ):
+        assert secret not in written

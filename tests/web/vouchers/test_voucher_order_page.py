@@ -1,0 +1,128 @@
+"""From the money to the codes on the buyer's page, and back: a refund takes them off the router."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from simulators.midtrans.server import MidtransSimulator
+from simulators.routeros.server import ACCOUNT, RouterOsSimulator
+from ticketing.access.queries import Role
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import NewEvent
+from ticketing.events.service import add_event
+from ticketing.platform.application import Application
+from ticketing.platform.http.services import now
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.payments.settle import Settlement
+from ticketing.vouchers.packages import PackageTerms, put_package
+from ticketing.vouchers.provisioning.provision import serve_router
+from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
+from ticketing.vouchers.provisioning.router_admin import NewRouter, RouterDoors, add_router
+
+
+@pytest.fixture
+def device() -> Iterator[RouterOsSimulator]:
+    """A router with a profile `1day`."""
+    with RouterOsSimulator() as switched_on:
+        switched_on.add_profile("1day")
+        yield switched_on
+
+
+@pytest.fixture
+def outlet(
+    shop_application: Application, device: RouterOsSimulator
+) -> Iterator[Callable[[], Round]]:
+    """A hotspot that sells `5k`, a code and a password; serves its router when asked."""
+    database, keys = shop_application.database, shop_application.get(KeyRing)
+    starts, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
+    new = NewEvent(
+        "kampus-hotspot", "Kampus Hotspot", starts, ends, "Asia/Jakarta", "id", "Kampus", "ID",
+        "classic",
+    )  # fmt: skip
+    event = add_event(database, new, by="test")
+    address = NewRouter(device.host, ACCOUNT.name, ACCOUNT.password, device.port, tls=False)
+    router = add_router(database, keys, "lobby", address, by="test")
+    said = PackageTerms(
+        name="Paket 5 ribu", price=Rupiah(5_000), profile="1day", router="lobby",
+        validity=timedelta(days=1), prefix="wf", password_length=8,
+    )  # fmt: skip
+    put_package(database, event, "5k", said, at=now(), by="test")
+    with RouterDoors(keys) as doors:
+        yield partial(serve_router, Provisioner(database, doors, now, by="worker"), router.id)
+
+
+@pytest.fixture
+def bought(
+    shop: httpx.Client,
+    outlet: Callable[[], Round],  # noqa: ARG001 - what there is to buy
+) -> dict[str, Any]:
+    """Two vouchers, not paid yet."""
+    asked = {
+        "packageId": "5k", "customerName": "Sari", "customerPhone": "0812 3456 7890",
+        "quantity": 2,
+    }  # fmt: skip
+    return dict(shop.post("/voucher/purchase", json=asked).json()["data"])
+
+
+@pytest.fixture
+def seen(shop: httpx.Client, bought: dict[str, Any]) -> Callable[[], tuple[str, list[Any]]]:
+    """The buyer's page, and the vouchers as the interface shows them."""
+
+    def look() -> tuple[str, list[Any]]:
+        headers = {"X-Order-Token": bought["token"]}
+        shown = shop.get(f"/api/orders/{bought['id']}", headers=headers).json()["data"]
+        return shop.get(bought["pageUrl"]).text, shown["vouchers"]
+
+    return look
+
+
+def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_are_paid_back(
+    shop: httpx.Client,
+    bought: dict[str, Any],
+    outlet: Callable[[], Round],
+    seen: Callable[[], tuple[str, list[Any]]],
+    device: RouterOsSimulator,
+    midtrans: MidtransSimulator,
+    settle_all: Callable[[], Settlement],
+    key_of: Callable[[Role], str],
+    log_file: Path,
+) -> None:
+    pending, none_yet = seen()
+    midtrans.push(f"{bought['code']}-01", "pay", "other_qris")
+    midtrans.notifications(2)
+    settle_all()
+    paid, owed = seen()
+    outlet()
+    ready, present = seen()
+    made = [user["name"] for user in device.users()]
+    staff = {"Authorization": f"Bearer {key_of(Role.OPERATOR)}"}
+    address = f"/api/orders/{bought['id']}/refunds"
+    planned = shop.post(address, json={"places": [1], "reason": "salah beli"}, headers=staff)
+    plan = planned.json()["data"]["plan"]
+    shop.post(address, json={"planHash": plan["planHash"]}, headers=staff)
+    outlet()
+    after, left = seen()
+
+    assert ("Voucher Anda" in pending, none_yet) == (False, [])
+    assert "2099" not in pending
+    assert ("Voucher sedang disiapkan" in paid, 'data-look="3"' in paid) == (True, True)
+    assert [(one["state"], one["code"]) for one in owed] == [("owed", None)] * 2
+    assert [one["state"] for one in present] == ["present"] * 2
+    assert 'data-look="0"' in ready
+    for one in present:
+        assert one["code"] in made
+        assert one["code"] in ready
+        assert one["password"] in ready
+        assert one["code"] not in log_file.read_text()
+    assert (plan["amount"], [place["isVoucher"] for place in plan["places"]]) == (5_000, [True])
+    assert plan["placesLeft"] == 1
+    assert [user["name"] for user in device.users()] == [present[1]["code"]]
+    assert [one["state"] for one in left] == ["gone", "present"]
+    assert "Tidak berlaku lagi" in after
+    assert present[0]["code"] not in after
+    assert 'class="gone"' in after

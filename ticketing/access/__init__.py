@@ -1,0 +1,5 @@
+"""API keys and roles: who may call what.
+
+May import `platform`.
+Begin reading in `http.py`.
+"""

@@ -1,0 +1,85 @@
+"""Keys to the web service. The key itself is shown once and kept nowhere, only its SHA-256."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.platform.db.tables.access import api_keys
+
+
+class Role(StrEnum):
+    """What a key may do; each role includes those before it."""
+
+    VIEWER = "viewer"  # reads counts, lists and states
+    OPERATOR = "operator"  # makes tickets, and gets to see them
+    ADMIN = "admin"
+
+    def includes(self, other: "Role") -> bool:
+        """Whether this role may do what the other may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Somebody who may ask, by a name that the audit log shows."""
+
+    id: int
+    name: str
+    role: Role
+    created_by: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+_COLUMNS = (
+    api_keys.c.id,
+    api_keys.c.name,
+    api_keys.c.role,
+    api_keys.c.created_by,
+    api_keys.c.created_at,
+    api_keys.c.revoked_at,
+)
+
+
+def _api_key(row: RowMapping) -> ApiKey:
+    return ApiKey(**{**row, "role": Role(row["role"])})
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a key. It has 256 random bits, so a plain hash will do."""
+    return sha256(secret.encode()).digest()
+
+
+def add(connection: Connection, *, name: str, role: Role, secret: str, by: str) -> ApiKey | None:
+    """Store a new key; None when the name is taken, by a revoked one too."""
+    values = {"name": name, "role": role, "key_sha256": digest(secret), "created_by": by}
+    query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
+    row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
+    return None if row is None else _api_key(row)
+
+
+def find(connection: Connection, secret: str) -> ApiKey | None:
+    """Whose key this is, as long as it is not revoked."""
+    query = select(*_COLUMNS).where(
+        api_keys.c.key_sha256 == digest(secret), api_keys.c.revoked_at.is_(None)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _api_key(row)
+
+
+def everything(connection: Connection) -> Sequence[ApiKey]:
+    """Every key there is or was, in the order of their making."""
+    rows = connection.execute(select(*_COLUMNS).order_by(api_keys.c.id)).mappings()
+    return [_api_key(row) for row in rows]
+
+
+def revoke(connection: Connection, name: str) -> bool:
+    """End a key at once; false when no living one has that name."""
+    query = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
+    return connection.execute(query.values(revoked_at=func.now())).rowcount == 1

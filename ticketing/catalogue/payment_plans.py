@@ -1,0 +1,66 @@
+"""Payment plans of an event: offering, listing, withdrawing. A plan never changes once offered."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.events.model import Event
+from ticketing.orders import instalment_queries
+from ticketing.orders.instalments import Part, PaymentPlan, schedule
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import PartsRefused
+from ticketing.platform.kernel.money import Rupiah
+
+
+def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) -> None:
+    """Let orders of the event be paid by this plan; refuses a name that was used."""
+    with database.transaction() as connection:
+        instalment_queries.offer(connection, event.id, plan)
+        audit_log.record(
+            connection,
+            actor=by,
+            action="sale.offer_plan",
+            event_id=event.id,
+            subject=plan.name,
+            items=1,
+            details={"shares": list(plan.shares), "overdue": plan.overdue},
+        )
+
+
+def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, by: str) -> None:
+    """Offer it no more; orders that follow it go on. Refuses a plan that is not offered."""
+    with database.transaction() as connection:
+        if not instalment_queries.withdraw(connection, event.id, name, at=at):
+            _named(connection, event.id, name)
+        audit_log.record(
+            connection,
+            actor=by,
+            action="sale.withdraw_plan",
+            event_id=event.id,
+            subject=name,
+            items=1,
+        )
+
+
+def plans_offered(database: Database, event: Event) -> list[PaymentPlan]:
+    """The plans that a new order can follow, the oldest first."""
+    with database.transaction() as connection:
+        return list(instalment_queries.offered(connection, event.id).values())
+
+
+def parts_by(
+    connection: Connection, event: Event, name: str, whole: Rupiah, *, at: datetime
+) -> tuple[int, tuple[Part, ...]]:
+    """The plan's number, and the parts of an order placed now; refuses a plan that does not fit."""
+    number, plan = _named(connection, event.id, name)
+    return number, schedule(plan, whole, at=at, starts_at=event.starts_at)
+
+
+def _named(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:
+    known = instalment_queries.offered(connection, event_id)
+    for number, plan in known.items():
+        if plan.name == name:
+            return number, plan
+    names = ", ".join(repr(plan.name) for plan in known.values()) or "none"
+    raise PartsRefused(f"there is no payment plan {name!r} (offered: {names})")

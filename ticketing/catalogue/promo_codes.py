@@ -1,0 +1,59 @@
+"""Making promo codes, ending them, and how often each was used."""
+
+from datetime import datetime
+
+from ticketing.catalogue import promo_queries, ticket_type_queries
+from ticketing.catalogue.promo_code import NewPromo, promo_code
+from ticketing.catalogue.promo_queries import PromoUse
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import PromoRefused
+
+
+def add_promo(
+    database: Database, event: Event, new: NewPromo, *, ticket_type: str | None, by: str
+) -> None:
+    """Make a code; refuses one that the event has, and a ticket type that it has not."""
+    with database.transaction() as connection:
+        type_id = None
+        if ticket_type is not None:
+            known = {one.name: one.id for one in ticket_type_queries.of(connection, event.id)}
+            if ticket_type not in known:
+                raise PromoRefused(
+                    f"{event.slug} has no ticket type {ticket_type!r}"
+                    f" (known: {', '.join(known) or 'none'})"
+                )
+            type_id = known[ticket_type]
+        promo_queries.add(connection, event.id, new, ticket_type_id=type_id)
+        audit_log.record(
+            connection,
+            actor=by,
+            action="promos.add",
+            event_id=event.id,
+            subject=new.code,
+            items=1,
+            details={"kind": new.kind, "value": new.value, "max_uses": new.max_uses},
+        )
+
+
+def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: str) -> None:
+    """End a code now; orders that used it keep their price. Safe to repeat."""
+    with database.transaction() as connection:
+        promo = promo_queries.get(connection, event.id, promo_code(code))
+        if at < promo.valid_until:
+            promo_queries.end(connection, promo.id, at=at)
+            audit_log.record(
+                connection,
+                actor=by,
+                action="promos.end",
+                event_id=event.id,
+                subject=promo.code,
+                items=1,
+            )
+
+
+def promo_uses(database: Database, event: Event) -> list[PromoUse]:
+    """Every code of the event, the oldest first."""
+    with database.transaction() as connection:
+        return promo_queries.uses(connection, event.id)

@@ -1,0 +1,146 @@
+"""Promo codes and their uses, counted under the promo's row lock like places under theirs."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.catalogue.promo_code import NewPromo, Promo, PromoKind
+from ticketing.platform.db.tables.sales import promo_redemptions, promos, ticket_types
+from ticketing.platform.kernel.errors import PromoRefused
+
+
+def get(connection: Connection, event_id: int, code: str) -> Promo:
+    """The event's promo of that code, spelled the one way; refuses an unknown one."""
+    row = (
+        connection.execute(
+            select(
+                promos.c.id,
+                promos.c.code,
+                promos.c.kind,
+                promos.c.value,
+                promos.c.valid_from,
+                promos.c.valid_until,
+                promos.c.ticket_type_id,
+            ).where(promos.c.event_id == event_id, promos.c.code == code)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise PromoRefused(f"there is no promo code {code}")
+    return Promo(**{**row, "kind": PromoKind(row["kind"])})
+
+
+@dataclass(frozen=True, slots=True)
+class PromoUse:
+    """A code and how often it was used. No ticket type: for all of them."""
+
+    code: str
+    kind: PromoKind
+    value: int
+    ticket_type: str | None
+    valid_from: datetime
+    valid_until: datetime
+    used: int
+    max_uses: int | None
+
+
+def uses(connection: Connection, event_id: int) -> list[PromoUse]:
+    """Every code of the event, the oldest first."""
+    query = (
+        select(
+            promos.c.code,
+            promos.c.kind,
+            promos.c.value,
+            ticket_types.c.name.label("ticket_type"),
+            promos.c.valid_from,
+            promos.c.valid_until,
+            promos.c.used,
+            promos.c.max_uses,
+        )
+        .outerjoin(ticket_types, ticket_types.c.id == promos.c.ticket_type_id)
+        .where(promos.c.event_id == event_id)
+        .order_by(promos.c.id)
+    )
+    rows = connection.execute(query).mappings()
+    return [PromoUse(**{**row, "kind": PromoKind(row["kind"])}) for row in rows]
+
+
+def add(
+    connection: Connection, event_id: int, new: NewPromo, *, ticket_type_id: int | None
+) -> None:
+    """Store a new code; refuses one that the event has already."""
+    statement = insert(promos).values(
+        event_id=event_id, ticket_type_id=ticket_type_id, **asdict(new)
+    )
+    added = statement.on_conflict_do_nothing().returning(promos.c.id)
+    if connection.execute(added).first() is None:
+        raise PromoRefused(f"there is a promo code {new.code} already")
+
+
+def end(connection: Connection, promo_id: int, *, at: datetime) -> None:
+    """Let a code end now, or before it began."""
+    ended = func.least(promos.c.valid_until, at)
+    connection.execute(update(promos).where(promos.c.id == promo_id).values(valid_until=ended))
+
+
+def redeem(connection: Connection, promo: Promo, order_id: int) -> None:
+    """Use the code once for this order, or refuse when it was used as often as it may be."""
+    _use(connection, promo.id)
+    connection.execute(insert(promo_redemptions).values(order_id=order_id, promo_id=promo.id))
+
+
+def release(connection: Connection, order_id: int, *, at: datetime) -> None:
+    """Give back the use of an order that came to nothing; safe to repeat."""
+    query = (
+        update(promo_redemptions)
+        .where(promo_redemptions.c.order_id == order_id, promo_redemptions.c.released_at.is_(None))
+        .values(released_at=at)
+        .returning(promo_redemptions.c.promo_id)
+    )
+    promo_id = connection.execute(query).scalar_one_or_none()
+    if promo_id is not None:
+        connection.execute(
+            update(promos).where(promos.c.id == promo_id).values(used=promos.c.used - 1)
+        )
+
+
+def redeem_again(connection: Connection, order_id: int) -> None:
+    """Use again what was given back, or refuse; call it inside a savepoint."""
+    query = (
+        update(promo_redemptions)
+        .where(
+            promo_redemptions.c.order_id == order_id, promo_redemptions.c.released_at.is_not(None)
+        )
+        .values(released_at=None)
+        .returning(promo_redemptions.c.promo_id)
+    )
+    promo_id = connection.execute(query).scalar_one_or_none()
+    if promo_id is not None:
+        _use(connection, promo_id)
+
+
+def miscounted(connection: Connection, event_id: int) -> list[str]:
+    """Codes whose count differs from their redemptions, or exceeds their limit: none, ever."""
+    redeemed = func.count(promo_redemptions.c.order_id)
+    live = and_(
+        promo_redemptions.c.promo_id == promos.c.id, promo_redemptions.c.released_at.is_(None)
+    )
+    query = (
+        select(promos.c.code)
+        .outerjoin(promo_redemptions, live)
+        .where(promos.c.event_id == event_id)
+        .group_by(promos.c.id)
+        .having(or_(redeemed != promos.c.used, redeemed > promos.c.max_uses))
+        .order_by(promos.c.code)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _use(connection: Connection, promo_id: int) -> None:
+    left = or_(promos.c.max_uses.is_(None), promos.c.used < promos.c.max_uses)
+    query = update(promos).where(promos.c.id == promo_id, left).values(used=promos.c.used + 1)
+    if connection.execute(query).rowcount == 0:
+        raise PromoRefused("the promo code was used as often as it may be")

@@ -1,0 +1,26 @@
+"""Counting places and promo codes anew, should the counts ever differ from the orders."""
+
+from ticketing.catalogue import recount_queries
+from ticketing.catalogue.recount_queries import Recount
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+
+
+def recount_sales(database: Database, event: Event, *, by: str) -> Recount:
+    """Correct what is wrong; safe to repeat, and while selling goes on."""
+    with database.transaction() as connection:
+        corrected = recount_queries.recount(connection, event.id)
+        if corrected.ticket_types or corrected.promo_codes:
+            audit_log.record(
+                connection,
+                actor=by,
+                action="sales.recount",
+                event_id=event.id,
+                items=len(corrected.ticket_types) + len(corrected.promo_codes),
+                details={
+                    "ticket_types": list(corrected.ticket_types),
+                    "promo_codes": list(corrected.promo_codes),
+                },
+            )
+    return corrected

@@ -1,0 +1,55 @@
+"""Counts of places and promo codes, made anew from the orders they count."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, ScalarSelect, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.platform.db.tables.sales import promo_redemptions, promos, ticket_types
+from ticketing.platform.kernel.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What was wrong and is right now: ticket types by number, promo codes by name."""
+
+    ticket_types: tuple[int, ...]
+    promo_codes: tuple[str, ...]
+
+
+def recount(connection: Connection, event_id: int) -> Recount:
+    """Correct what is wrong; refuses when more was sold than there is.
+
+    Everybody who changes an order's places or code changes these rows in the same transaction, so
+    once they are locked the orders stand still.
+    """
+    for table in (ticket_types, promos):
+        locked = select(table.c.id).where(table.c.event_id == event_id).order_by(table.c.id)
+        connection.execute(locked.with_for_update()).all()
+    drifted = stock_queries.drifted(connection, event_id)
+    miscounted = promo_queries.miscounted(connection, event_id)
+    try:
+        for drift in drifted:
+            connection.execute(
+                update(ticket_types)
+                .where(ticket_types.c.id == drift.ticket_type_id)
+                .values(pending=drift.pending_by_orders, sold=drift.sold_by_orders)
+            )
+        connection.execute(
+            update(promos)
+            .where(promos.c.event_id == event_id, promos.c.code.in_(miscounted))
+            .values(used=_redemptions())
+        )
+    except IntegrityError as error:
+        raise Refused(
+            "more was sold than there is: raise the capacity (`ticketing sale open`) or the"
+            " promo code's uses, or cancel orders; then count again"
+        ) from error
+    return Recount(tuple(drift.ticket_type_id for drift in drifted), tuple(miscounted))
+
+
+def _redemptions() -> ScalarSelect[int]:
+    live = promo_redemptions.c.released_at.is_(None)
+    of_it = promo_redemptions.c.promo_id == promos.c.id
+    return select(func.count()).where(of_it, live).scalar_subquery()

@@ -1,0 +1,273 @@
+"""Places of ticket types: reserved, sold, given back; and the proof that nothing drifted.
+
+Every change is one conditional UPDATE, which locks the ticket type's row until the transaction
+ends. Lines must come in the order of their ticket types, or two orders could wait for each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    any_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from ticketing.catalogue.stock import Limits, Stock
+from ticketing.orders.order import Line, OrderState, Selection
+from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.kernel.errors import NotOnSale, SoldOut
+from ticketing.platform.kernel.money import Rupiah
+
+_NEW_TOTAL = ticket_types.c.pending + ticket_types.c.sold
+
+
+def has_room(places: int | BindParameter[int]) -> ColumnElement[bool]:
+    """Whether so many places of a ticket type are free."""
+    return or_(ticket_types.c.capacity.is_(None), _NEW_TOTAL + places <= ticket_types.c.capacity)
+
+
+# made once: building them costs three times what PostgreSQL needs
+_OFFERS = select(
+    ticket_types.c.id,
+    ticket_types.c.name,
+    ticket_types.c.price,
+    ticket_types.c.max_per_order,
+    ticket_types.c.max_per_buyer,
+    ticket_types.c.capacity,
+    ticket_types.c.pending,
+    ticket_types.c.sold,
+).where(
+    ticket_types.c.id == any_(bindparam("wanted", type_=ARRAY(BigInteger))),
+    ticket_types.c.event_id == bindparam("at_event"),
+    ticket_types.c.on_sale,
+)
+_PLACES = bindparam("places", type_=BigInteger)
+_PRICE = bindparam("at_price", type_=BigInteger)
+_HELD = (
+    update(ticket_types)
+    .where(
+        ticket_types.c.id == bindparam("wanted"),
+        ticket_types.c.on_sale,
+        ticket_types.c.price == _PRICE,
+        has_room(_PLACES),
+    )
+    .values(pending=ticket_types.c.pending + _PLACES)
+    .returning(ticket_types.c.id)
+    .cte("held")
+)
+# both in one statement: until the order is whole, everybody else waits for this row
+_RESERVE = (
+    insert(order_lines)
+    .from_select(
+        ["order_id", "ticket_type_id", "quantity", "price"],
+        select(bindparam("for_order", type_=BigInteger), _HELD.c.id, _PLACES, _PRICE),
+    )
+    .returning(order_lines.c.id)
+    .add_cte(_HELD)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Places that were free a moment ago, at the price and under the limits of now; not held."""
+
+    line: Line
+    limits: Limits
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A ticket type whose counts are not what its orders say."""
+
+    ticket_type_id: int
+    counted: Stock
+    pending_by_orders: int
+    sold_by_orders: int
+
+
+def offered(
+    connection: Connection, event_id: int, asked: Sequence[Selection]
+) -> tuple[Offered, ...]:
+    """What is asked for, as it is offered now; refuses what is not on sale, or sold out already."""
+    wanted = {"wanted": [each.ticket_type_id for each in asked], "at_event": event_id}
+    rows = {row.id: row for row in connection.execute(_OFFERS, wanted)}
+    return tuple(_offer(rows.get(each.ticket_type_id), each) for each in asked)
+
+
+def _offer(row: Row[*tuple[Any, ...]] | None, asked: Selection) -> Offered:
+    if row is None:
+        raise _not_on_sale(asked.ticket_type_id)
+    left = Stock(row.capacity, row.pending, row.sold).available
+    if left is not None and left < asked.quantity:
+        raise _sold_out(row.name, asked.ticket_type_id, asked.quantity, left)
+    line = Line(asked.ticket_type_id, asked.quantity, Rupiah(row.price))
+    return Offered(line, Limits(row.max_per_order, row.max_per_buyer), row.name)
+
+
+def reserve(connection: Connection, line: Line, order_id: int) -> None:
+    """Hold these places for a new order and write its line; or refuse with how many are left."""
+    asked = {
+        "wanted": line.ticket_type_id,
+        "places": line.quantity,
+        "at_price": line.price.amount,
+        "for_order": order_id,
+    }
+    if connection.execute(_RESERVE, asked).first() is None:
+        raise _refusal(connection, line)
+
+
+def lock_limits(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[int, Limits]:
+    """The limits of these types, whose rows stay locked until the transaction ends."""
+    query = (
+        select(ticket_types.c.id, ticket_types.c.max_per_order, ticket_types.c.max_per_buyer)
+        .where(ticket_types.c.id.in_(ticket_type_ids))
+        .order_by(ticket_types.c.id)
+        .with_for_update(key_share=True)
+    )
+    rows = connection.execute(query)
+    return {row.id: Limits(row.max_per_order, row.max_per_buyer) for row in rows}
+
+
+def confirm(connection: Connection, lines: Iterable[Line]) -> None:
+    """Held places are sold."""
+    _move(connection, lines, pending=-1, sold=+1)
+
+
+def release(connection: Connection, lines: Iterable[Line]) -> None:
+    """Held places are free again."""
+    _move(connection, lines, pending=-1, sold=0)
+
+
+def take_back(connection: Connection, lines: Iterable[Line]) -> None:
+    """Sold places are free again."""
+    _move(connection, lines, pending=0, sold=-1)
+
+
+def sell_late(connection: Connection, lines: Iterable[Line]) -> None:
+    """Sell places that are no longer held, or refuse; call it inside a savepoint."""
+    for line in lines:
+        query = (
+            update(ticket_types)
+            .where(ticket_types.c.id == line.ticket_type_id, has_room(line.quantity))
+            .values(sold=ticket_types.c.sold + line.quantity)
+        )
+        if connection.execute(query).rowcount == 0:
+            left = of(connection, line.ticket_type_id)
+            raise SoldOut(
+                f"ticket type {line.ticket_type_id} has {left.available} places left,"
+                f" not {line.quantity}"
+            )
+
+
+def _move(connection: Connection, lines: Iterable[Line], *, pending: int, sold: int) -> None:
+    for line in lines:
+        connection.execute(
+            update(ticket_types)
+            .where(ticket_types.c.id == line.ticket_type_id)
+            .values(
+                pending=ticket_types.c.pending + pending * line.quantity,
+                sold=ticket_types.c.sold + sold * line.quantity,
+            )
+        )
+
+
+def of(connection: Connection, ticket_type_id: int) -> Stock:
+    """How many places of a ticket type are held, sold and there at all."""
+    row = connection.execute(
+        select(ticket_types.c.capacity, ticket_types.c.pending, ticket_types.c.sold).where(
+            ticket_types.c.id == ticket_type_id
+        )
+    ).one()
+    return Stock(row.capacity, row.pending, row.sold)
+
+
+def _refusal(connection: Connection, line: Line) -> NotOnSale:
+    """Why places that were offered a moment ago cannot be held."""
+    query = select(ticket_types).where(ticket_types.c.id == line.ticket_type_id)
+    row = connection.execute(query).one()
+    left = Stock(row.capacity, row.pending, row.sold).available
+    if not row.on_sale:
+        return _not_on_sale(line.ticket_type_id)
+    if row.price != line.price.amount:
+        return NotOnSale(f"{row.name} has another price since a moment ago; ask again")
+    return _sold_out(row.name, line.ticket_type_id, line.quantity, left or 0)
+
+
+def _not_on_sale(ticket_type_id: int) -> NotOnSale:
+    return NotOnSale(f"ticket type {ticket_type_id} is not on sale for this event")
+
+
+def _sold_out(name: str, ticket_type_id: int, asked: int, left: int) -> SoldOut:
+    return SoldOut(
+        f"{name}: {asked} places asked for, {left} left",
+        ticket_type_id=ticket_type_id,
+        available=left,
+    )
+
+
+def drifted(connection: Connection, event_id: int) -> list[Drift]:
+    """Ticket types whose counts differ from their orders, or exceed their capacity: none, ever.
+
+    One statement, so that it sees counts and orders of one instant.
+    """
+    held = _quantity_in(OrderState.PENDING)
+    sold = _quantity_in(OrderState.PAID)
+    query = (
+        select(
+            ticket_types.c.id,
+            ticket_types.c.capacity,
+            ticket_types.c.pending,
+            ticket_types.c.sold,
+            held.label("held_by_orders"),
+            sold.label("sold_by_orders"),
+        )
+        .select_from(
+            ticket_types.outerjoin(
+                order_lines, order_lines.c.ticket_type_id == ticket_types.c.id
+            ).outerjoin(orders, orders.c.id == order_lines.c.order_id)
+        )
+        .where(ticket_types.c.event_id == event_id)
+        .group_by(ticket_types.c.id)
+        .having(
+            or_(
+                held != ticket_types.c.pending,
+                sold != ticket_types.c.sold,
+                ticket_types.c.capacity < _NEW_TOTAL,
+            )
+        )
+        .order_by(ticket_types.c.id)
+    )
+    return [
+        Drift(
+            row.id,
+            Stock(row.capacity, row.pending, row.sold),
+            int(row.held_by_orders),
+            int(row.sold_by_orders),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _quantity_in(state: OrderState) -> ColumnElement[int]:
+    return func.coalesce(
+        func.sum(
+            case(
+                (orders.c.state == state, order_lines.c.quantity - order_lines.c.returned), else_=0
+            )
+        ),
+        0,
+    )

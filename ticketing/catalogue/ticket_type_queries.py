@@ -1,0 +1,88 @@
+"""What of an event is for sale: ticket types with their prices, places and limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.catalogue.stock import Limits, Stock
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.kernel.money import Rupiah
+
+_COLUMNS = (
+    ticket_types.c.id,
+    ticket_types.c.name,
+    ticket_types.c.on_sale,
+    ticket_types.c.price,
+    ticket_types.c.capacity,
+    ticket_types.c.pending,
+    ticket_types.c.sold,
+    ticket_types.c.max_per_order,
+    ticket_types.c.max_per_buyer,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeForSale:
+    """One ticket type, on sale or not, and how its places stand."""
+
+    id: int
+    name: str
+    on_sale: bool
+    price: Rupiah
+    stock: Stock
+    limits: Limits
+
+
+def of(connection: Connection, event_id: int) -> list[TypeForSale]:
+    """Every ticket type of the event, the oldest first."""
+    query = select(*_COLUMNS).where(ticket_types.c.event_id == event_id)
+    return [_type(row) for row in connection.execute(query.order_by(ticket_types.c.id))]
+
+
+def lock(connection: Connection, event_id: int, name: str) -> TypeForSale | None:
+    """The type of that name, locked until the transaction ends."""
+    query = select(*_COLUMNS).where(
+        ticket_types.c.event_id == event_id, ticket_types.c.name == name
+    )
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return None if row is None else _type(row)
+
+
+def add(connection: Connection, event_id: int, name: str) -> TypeForSale:
+    """The type of that name, made if there was none, locked."""
+    statement = insert(ticket_types).values(event_id=event_id, name=name)
+    made = statement.on_conflict_do_update(
+        index_elements=[ticket_types.c.event_id, ticket_types.c.name], set_={"name": name}
+    )
+    return _type(connection.execute(made.returning(*_COLUMNS)).one())
+
+
+def change(connection: Connection, ticket_type_id: int, values: Mapping[str, object]) -> None:
+    """Write price, capacity, limits or `on_sale` of a locked type."""
+    connection.execute(
+        update(ticket_types).where(ticket_types.c.id == ticket_type_id).values(dict(values))
+    )
+
+
+def close(connection: Connection, event_id: int) -> int:
+    """Take every type of the event off sale; gives how many were on it."""
+    query = (
+        update(ticket_types)
+        .where(ticket_types.c.event_id == event_id, ticket_types.c.on_sale)
+        .values(on_sale=False)
+    )
+    return connection.execute(query).rowcount
+
+
+def _type(row: Row[*tuple[Any, ...]]) -> TypeForSale:
+    return TypeForSale(
+        id=row.id,
+        name=row.name,
+        on_sale=row.on_sale,
+        price=Rupiah(row.price),
+        stock=Stock(row.capacity, row.pending, row.sold),
+        limits=Limits(row.max_per_order, row.max_per_buyer),
+    )

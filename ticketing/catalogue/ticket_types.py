@@ -1,0 +1,119 @@
+"""Opening and closing the sale of a ticket type. What is ordered keeps the price it had."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ticketing.catalogue import ticket_type_queries
+from ticketing.catalogue.ticket_type_queries import TypeForSale
+from ticketing.events.model import Event
+from ticketing.orders import cancelled_events
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import CapacityTaken, NotOnSale
+from ticketing.platform.kernel.money import Rupiah
+
+NO_LIMIT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a type is sold for, and how many. None leaves what is; 0 takes a limit away."""
+
+    price: Rupiah | None = None
+    capacity: int | None = None
+    per_order: int | None = None
+    per_buyer: int | None = None
+
+
+def open_sale(database: Database, event: Event, name: str, terms: Terms, *, by: str) -> TypeForSale:
+    """Put a ticket type on sale, or change its terms; the same again changes nothing.
+
+    Refuses a new type without a price, and a capacity below the places held and sold.
+    """
+    with database.transaction() as connection:
+        refuse_if_called_off(connection, event)
+        known = ticket_type_queries.lock(connection, event.id, name)
+        if terms.price is None and (known is None or not (known.on_sale or known.price.amount)):
+            raise NotOnSale(f"{name!r} was not for sale before: say its --price")
+        known = known or ticket_type_queries.add(connection, event.id, name)
+        values = sell_under(connection, known, terms)
+        audit_log.record(
+            connection,
+            actor=by,
+            action="sale.open",
+            event_id=event.id,
+            subject=name,
+            items=1,
+            details=values,
+        )
+        return next(
+            one for one in ticket_type_queries.of(connection, event.id) if one.id == known.id
+        )
+
+
+def close_sale(database: Database, event: Event, name: str | None, *, by: str) -> int:
+    """Take a type off sale, or all of them; what is pending can still be paid. Safe to repeat."""
+    with database.transaction() as connection:
+        if name is None:
+            closed = ticket_type_queries.close(connection, event.id)
+        else:
+            known = ticket_type_queries.lock(connection, event.id, name)
+            if known is None:
+                names = (
+                    ", ".join(one.name for one in ticket_type_queries.of(connection, event.id))
+                    or "none"
+                )
+                raise NotOnSale(f"{event.slug} has no ticket type {name!r} (known: {names})")
+            ticket_type_queries.change(connection, known.id, {"on_sale": False})
+            closed = int(known.on_sale)
+        if closed:
+            audit_log.record(
+                connection,
+                actor=by,
+                action="sale.close",
+                event_id=event.id,
+                subject=name or event.slug,
+                items=closed,
+            )
+    return closed
+
+
+def refuse_if_called_off(connection: Connection, event: Event) -> None:
+    """Nothing is put on sale for an event that will not be."""
+    if cancelled_events.of(connection, event.id) is not None:
+        raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
+
+
+def sell_under(connection: Connection, known: TypeForSale, terms: Terms) -> dict[str, object]:
+    """Put a locked type on sale; gives what was written. Refuses a capacity below what is taken."""
+    taken = known.stock.pending + known.stock.sold
+    if terms.capacity and terms.capacity < taken:
+        raise CapacityTaken(
+            f"{known.name}: a capacity of {terms.capacity} is below the {taken} places taken"
+            f" ({known.stock.pending} pending, {known.stock.sold} sold)",
+            taken=taken,
+        )
+    values = {"on_sale": True} | _changes(terms)
+    ticket_type_queries.change(connection, known.id, values)
+    return values
+
+
+def on_sale(database: Database, event: Event) -> list[TypeForSale]:
+    """Every ticket type of the event and how its places stand."""
+    with database.transaction() as connection:
+        return ticket_type_queries.of(connection, event.id)
+
+
+def _changes(terms: Terms) -> dict[str, object]:
+    limits = {
+        "capacity": terms.capacity,
+        "max_per_order": terms.per_order,
+        "max_per_buyer": terms.per_buyer,
+    }
+    changes: dict[str, object] = {
+        name: None if most == NO_LIMIT else most
+        for name, most in limits.items()
+        if most is not None
+    }
+    return changes if terms.price is None else changes | {"price": terms.price.amount}

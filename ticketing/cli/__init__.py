@@ -1,1 +1,0 @@
-"""The command line. A command imports what it needs when it runs: --help answers at once."""

@@ -1,0 +1,138 @@
+"""Where documents are kept: a folder an event, fanned out, every file whole or not there.
+
+A killed write leaves a `.part` file and nothing else. Its lock dies with its process, which is how
+`sweep` tells a leftover from a file that somebody is writing at this moment.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ticketing.platform.kernel.errors import Refused, Unavailable
+
+MIB = 1024 * 1024
+_PART = ".part"
+
+
+class DocumentFolder:
+    """Documents by relative path, as they stand in the database."""
+
+    def __init__(
+        self, root: Path, *, max_file_size: int = 10 * MIB, min_free_disk: int = 256 * MIB
+    ) -> None:
+        """Sizes are in bytes; the root is made when the first document is written."""
+        self.root = root
+        self._max_file_size = max_file_size
+        self._min_free_disk = min_free_disk
+
+    def path_for(self, event_slug: str, ticket_code: str) -> str:
+        """`<event>/<2 hex>/<code>.pdf`: 256 folders, so that none gets long."""
+        fan = hashlib.sha256(ticket_code.encode()).hexdigest()[:2]
+        return f"{event_slug}/{fan}/{ticket_code}.pdf"
+
+    def write(self, relative: str, content: bytes) -> None:
+        """Put the document in place at once, over an older one if there is one.
+
+        The file is flushed to the disk before it gets its name, so that a power cut leaves it
+        whole or absent; the folder is not, because an absent document is simply rendered again.
+        Raises Unavailable when the disk is nearly full.
+        """
+        path = self._inside(relative)
+        if len(content) > self._max_file_size:
+            raise Refused(
+                f"{relative} would be {len(content)} bytes, MAX_FILE_SIZE allows "
+                f"{self._max_file_size}; make the template's pictures smaller"
+            )
+        self._refuse_full_disk(path, len(content))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _part_beside(path) as (part, descriptor):
+                _write_all(descriptor, content)
+                os.fsync(descriptor)
+                part.replace(path)
+        except OSError as error:
+            raise Unavailable(f"{relative} cannot be written: {error.strerror}") from error
+
+    def read(self, relative: str) -> bytes:
+        """The document; FileNotFoundError when it is not there."""
+        return self._inside(relative).read_bytes()
+
+    def size(self, relative: str) -> int | None:
+        """How many bytes the document has; None when it is not there."""
+        try:
+            return self._inside(relative).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def exists(self, relative: str) -> bool:
+        """Whether the document is there."""
+        return self.size(relative) is not None
+
+    def delete(self, relative: str) -> int:
+        """Remove the document and say how many bytes that freed; 0 when it was not there."""
+        size = self.size(relative)
+        self._inside(relative).unlink(missing_ok=True)
+        return size or 0
+
+    def sweep(self, event_slug: str) -> int:
+        """Remove what killed writes left behind in an event's folder; returns how many files."""
+        return sum(map(_removed, self._inside(event_slug).glob(f"*/*{_PART}")))
+
+    def _inside(self, relative: str) -> Path:
+        """The path, with links followed; refuses one that leads out of the root."""
+        root = self.root.resolve()
+        path = (root / relative).resolve()
+        if not path.is_relative_to(root) or path == root:
+            raise Refused(f"{relative!r} is not a place inside the document folder")
+        return path
+
+    def _refuse_full_disk(self, path: Path, size: int) -> None:
+        standing = next(folder for folder in path.parents if folder.exists())
+        free = shutil.disk_usage(standing).free
+        if free - size < self._min_free_disk:
+            raise Unavailable(
+                f"only {free // MIB} MiB free on the disk of {self.root}, "
+                f"{self._min_free_disk // MIB} must stay free; make room or move UPLOAD_PATH"
+            )
+
+
+@contextmanager
+def _part_beside(path: Path) -> Iterator[tuple[Path, int]]:
+    """A new locked file in the same folder, removed on any error."""
+    while True:
+        # readable by its owner only, as documents carry people's names
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)  # swept in the instant before it was locked
+    part = Path(name)
+    try:
+        yield part, descriptor
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _removed(part: Path) -> bool:
+    """Whether the file was a leftover, and is gone now."""
+    try:
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True

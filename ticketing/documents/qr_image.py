@@ -1,0 +1,111 @@
+"""A QR code as a picture file, PNG or SVG, as whoever asks wants it. The printed one is in `qr`."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+import qrcode
+from qrcode.util import MODE_ALPHA_NUM, QRData
+
+from ticketing.documents.qr import MASK
+from ticketing.platform.kernel.errors import Refused
+
+
+class Correction(StrEnum):
+    """How much of the code may be lost: 7, 15, 25 or 30 %."""
+
+    L = "L"
+    M = "M"
+    Q = "Q"
+    H = "H"
+
+
+_LEVELS = {
+    Correction.L: qrcode.ERROR_CORRECT_L,
+    Correction.M: qrcode.ERROR_CORRECT_M,
+    Correction.Q: qrcode.ERROR_CORRECT_Q,
+    Correction.H: qrcode.ERROR_CORRECT_H,
+}
+
+
+class PictureTooSmall(Refused):
+    """The code does not fit into that many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`size` is the side in pixels, `margin` in modules; colours are six hexadecimal digits."""
+
+    size: int = 300
+    margin: int = 4
+    dark: str = "000000"
+    light: str = "ffffff"
+    correction: Correction = Correction.M
+
+
+def png(text: str, look: Look) -> bytes:
+    """The code as a PNG of two colours, each module the same whole number of pixels."""
+    modules = _modules(text, look.correction)
+    side = len(modules) + 2 * look.margin
+    scale = look.size // side
+    if scale == 0:
+        raise PictureTooSmall(f"size {look.size}: this code needs {side} pixels", size=look.size)
+    left = (look.size - len(modules) * scale) // 2
+    right = look.size - left - len(modules) * scale
+    blank = _row([False] * look.size)
+    middle = b"".join(
+        _row([False] * left + [dark for dark in row for _ in range(scale)] + [False] * right)
+        * scale
+        for row in modules
+    )
+    return _png_file(look, blank * left + middle + blank * right)
+
+
+def svg(text: str, look: Look) -> str:
+    """The code as an SVG document."""
+    modules = _modules(text, look.correction)
+    side = len(modules) + 2 * look.margin
+    path = "".join(
+        f"M{x + look.margin} {y + look.margin}h1v1h-1z"
+        for y, row in enumerate(modules)
+        for x, dark in enumerate(row)
+        if dark
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{look.size}" height="{look.size}"'
+        f' viewBox="0 0 {side} {side}" shape-rendering="crispEdges">'
+        f'<path fill="#{look.light}" d="M0 0h{side}v{side}H0z"/>'
+        f'<path fill="#{look.dark}" d="{path}"/></svg>'
+    )
+
+
+def _modules(text: str, correction: Correction) -> list[list[bool]]:
+    code = qrcode.QRCode(error_correction=_LEVELS[correction], border=0, mask_pattern=MASK)
+    code.add_data(QRData(text, mode=MODE_ALPHA_NUM), optimize=0)
+    code.make(fit=True)
+    return [[bool(module) for module in row] for row in code.modules]
+
+
+def _row(pixels: list[bool]) -> bytes:
+    """One line of a PNG with one bit a pixel: filter byte, then the bits, the rest zero."""
+    width = (len(pixels) + 7) // 8
+    bits = int("".join("1" if dark else "0" for dark in pixels).ljust(width * 8, "0"), 2)
+    return b"\0" + bits.to_bytes(width)
+
+
+def _png_file(look: Look, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", look.size, look.size, 1, 3, 0, 0, 0)  # a palette of two
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            _chunk(b"IHDR", header),
+            _chunk(b"PLTE", bytes.fromhex(look.light + look.dark)),
+            _chunk(b"IDAT", zlib.compress(rows)),
+            _chunk(b"IEND", b""),
+        )
+    )
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)

@@ -1,0 +1,75 @@
+"""What a template may name: the variables of one ticket, all of them texts.
+
+A made-up ticket with every field filled: what a template is tried with before real ones.
+"""
+
+from datetime import UTC, datetime
+
+from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.platform.kernel.local_dates import (
+    locale_named,
+    spoken_date,
+    spoken_instant,
+    spoken_time,
+)
+from ticketing.platform.kernel.printable_text import printable
+
+RIGHT_TO_LEFT = "right-to-left"
+
+
+def printed_texts(ticket: PrintedTicket) -> dict[str, str]:
+    """The texts of a ticket that come from people, ready to print, by the template's names."""
+    first, last = printable(ticket.first_name), printable(ticket.last_name)
+    return {
+        "eventName": printable(ticket.event_name),
+        "location": printable(ticket.venue),
+        "firstName": first,
+        "lastName": last,
+        "fullName": printable(ticket.full_name) or f"{first} {last}".strip(),
+        "email": printable(ticket.email),
+        "ticketType": printable(ticket.ticket_type),
+        "seat": printable(ticket.seat),
+        "ticketCode": ticket.ticket_code,
+        **dated_texts(ticket),
+    }
+
+
+def dated_texts(ticket: PrintedTicket) -> dict[str, str]:
+    """The texts that depend on the event's clock, calendar and language."""
+    clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
+    return {
+        "eventDate": spoken_date(*clock),
+        "eventTime": spoken_time(*clock),
+        "generatedAt": spoken_instant(ticket.issued_at, ticket.time_zone, ticket.locale),
+    }
+
+
+def language_texts(ticket: PrintedTicket) -> dict[str, str]:
+    """What a template needs to choose words and the side where lines begin."""
+    locale = locale_named(ticket.locale)
+    return {
+        "language": locale.language,
+        "languageTag": str(locale).replace("_", "-"),
+        "direction": "rtl" if locale.character_order == RIGHT_TO_LEFT else "ltr",
+    }
+
+
+SAMPLE = PrintedTicket(
+    ticket_id=1,
+    ticket_code="TC-2026-7Q4M9ZKD",
+    qr_text="TC1" + "0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 4 + "0123456789ABC",
+    event_slug="wisuda-2026",
+    event_name="Wisuda Sarjana 2026",
+    starts_at=datetime(2026, 11, 14, 1, 0, tzinfo=UTC),
+    ends_at=datetime(2026, 11, 14, 5, 0, tzinfo=UTC),
+    time_zone="Asia/Jakarta",
+    locale="id_ID",
+    venue="Graha Sabha Pramana, Yogyakarta",
+    first_name="Ayu",
+    last_name="Kusumaningtyas",
+    full_name="Ayu Kusumaningtyas",
+    email="ayu@example.org",
+    ticket_type="Wisudawan",
+    seat="A-12",
+    issued_at=datetime(2026, 10, 1, 3, 30, tzinfo=UTC),
+)

@@ -1,0 +1,130 @@
+"""A template's page, filled in: Jinja in a sandbox, with `fit` for texts that must not overflow."""
+
+import functools
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from ticketing.documents.fonts import face_widths, installed_fonts
+from ticketing.documents.templates import PAGE, Template
+from ticketing.documents.text_fitting import Place, size_that_fits
+from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
+
+Steps = Mapping[str | None, int]  # by field
+TIGHTER = 0.94  # one step of type size, when the layout needs more room than was estimated
+_SLIPS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+
+
+class TicketPage:
+    """A compiled page. `places` is what its `fit` calls have asked for so far, by field."""
+
+    def __init__(self, template: Template) -> None:
+        """Compile; a slip in the template is refused with its file and line."""
+        self._template = template
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(template.folder),
+            undefined=StrictUndefined,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self.places: dict[str, Place] = {}
+        try:
+            self._page = self._environment.get_template(PAGE)
+        except _SLIPS as error:
+            raise self._broken(error) from error
+
+    def html(self, texts: Mapping[str, str], tightened: Steps | None = None) -> str:
+        """The page for one ticket; `tightened` counts steps by which a field is set smaller."""
+        fit = _Fitter(texts, tightened or {}, self.places)
+        try:
+            return self._page.render(texts, fit=fit)
+        except _SLIPS as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> TemplateBroken:
+        file, line = _where(error, self._template.folder)
+        place = f"{file}:{line}" if line else file
+        return TemplateBroken(f"template {self._template.id!r}, {place}: {_reason(error)}")
+
+
+class _Fitter:
+    """`{{ fit("fullName", width=…, height=…, largest=…) }}`: the attributes of a place."""
+
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        tightened: Steps,
+        places: dict[str, Place],
+    ) -> None:
+        self._texts, self._tightened, self._places = texts, tightened, places
+
+    def __call__(
+        self,
+        field: str,
+        *,
+        width: float,
+        height: float,
+        largest: float,
+        smallest: float = 7.0,
+        leading: float = 1.2,
+        face: str = "Noto Sans:bold",
+    ) -> Markup:
+        """Millimetres, points, and a font as fontconfig names it."""
+        if field not in self._texts:
+            raise TypeError(f"fit() knows no field {field!r}")
+        place = Place(field, width, height, largest, smallest, leading, face)
+        self._places[field] = place
+        size = size_that_fits(self._texts[field], place, em_widths(face))
+        if size is None:
+            raise TextDoesNotFit(too_long(field, self._texts[field], place))
+        size *= TIGHTER ** self._tightened.get(field, 0)
+        return Markup(  # noqa: S704  # a checked name and numbers
+            f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
+            f'font-size:{size:.2f}pt;line-height:{leading:g};overflow-wrap:anywhere"'
+        )
+
+
+@functools.cache
+def em_widths(face: str) -> Callable[[str], float]:
+    """How wide characters are: in that face, else in any font that has them."""
+    return _Widths(face).__getitem__
+
+
+class _Widths(dict[str, float]):
+    """Widths met so far; a dictionary, because a name of twenty letters asks twenty times."""
+
+    def __init__(self, face: str) -> None:
+        self._face, self._fonts = face_widths(face), installed_fonts()
+
+    def __missing__(self, character: str) -> float:
+        known = self._face.has(character)
+        width = self._face.of(character) if known else self._fonts.width(character)
+        self[character] = width
+        return width
+
+
+def too_long(field: str, text: str, place: Place) -> str:
+    """Why a text is refused, in the words of the person who must shorten it."""
+    return (
+        f"{field} has {len(text)} characters and does not fit {place.width_mm:g} x "
+        f"{place.height_mm:g} mm even at {place.smallest_pt:g} pt; shorten it"
+    )
+
+
+def _where(error: Exception, folder: Path) -> tuple[str, int | None]:
+    """The file of the template and the line in it; Jinja rewrites tracebacks to show them."""
+    if isinstance(error, TemplateSyntaxError):
+        return Path(error.filename or error.name or PAGE).name, error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    return (Path(ours[-1].filename).name, ours[-1].lineno) if ours else (PAGE, None)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)

@@ -1,0 +1,105 @@
+"""Adding an event and changing one. What is wrong is named with its field and the way out."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from babel import Locale, UnknownLocaleError
+
+from ticketing.events import queries
+from ticketing.events.model import SLUG_LENGTH, Event, NewEvent, is_slug
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Refused
+
+USUAL_LENGTH = timedelta(hours=4)
+
+
+class UnusableEvent(Refused):
+    """A field of an event cannot be what it was said to be; names field, value and way out."""
+
+
+class Times(NamedTuple):
+    """When an event is, in its own zone's wall clock time (naive), as people write it."""
+
+    starts: datetime
+    ends: datetime | None
+    time_zone: str
+
+    def instants(self) -> tuple[datetime, datetime]:
+        """Start and end as aware instants; without an end, four hours."""
+        zone = _zone(self.time_zone)
+        starts = self.starts.replace(tzinfo=self.starts.tzinfo or zone)
+        ends = self.ends or self.starts + USUAL_LENGTH
+        return starts, ends.replace(tzinfo=ends.tzinfo or zone)
+
+
+def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
+    """Store a new event. The same again changes nothing; another under its slug is refused."""
+    _check(event)
+    with database.transaction() as connection:
+        existed = queries.find(connection, event.slug)
+        stored = queries.add(connection, event)
+        said = asdict(event)
+        differing = [name for name in said if getattr(stored, name) != said[name]]
+        if differing:
+            raise UnusableEvent(
+                f"event {event.slug!r} exists with another {', '.join(differing)};"
+                f" `ticketing events set {event.slug}` changes it"
+            )
+        if existed is None:
+            audit_log.record(
+                connection, actor=by, action="event added", event_id=stored.id, subject=event.slug
+            )
+        return stored
+
+
+def change_event(database: Database, slug: str, changes: dict[str, object], *, by: str) -> Event:
+    """Change some fields; tickets keep their identity, and PDFs that show a change become stale."""
+    with database.transaction() as connection:
+        event = queries.get(connection, slug)
+        said = {name: value for name, value in changes.items() if value is not None}
+        fields = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
+        _check(NewEvent(**{**fields, **said}))
+        queries.change(connection, event.id, said)
+        audit_log.record(
+            connection, actor=by, action="event changed", event_id=event.id, subject=slug,
+            details={name: str(value) for name, value in said.items()},
+        )  # fmt: skip
+        return queries.get(connection, event.slug)
+
+
+def _check(event: NewEvent) -> None:
+    if not is_slug(event.slug):
+        raise UnusableEvent(
+            f"slug {event.slug!r}: write lower-case letters, digits and single hyphens,"
+            f" at most {SLUG_LENGTH}, such as wisuda-2026"
+        )
+    for name in ("name", "venue"):
+        if not getattr(event, name).strip():
+            raise UnusableEvent(f"{name} is empty: it is printed on every ticket")
+    if event.ends_at < event.starts_at:
+        raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
+    _zone(event.time_zone)
+    _check_locale(event.locale)
+    if event.region not in phonenumbers.SUPPORTED_REGIONS:
+        raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnusableEvent(
+            f"time zone {name!r} is not known: Asia/Jakarta (WIB), Asia/Makassar (WITA),"
+            " Asia/Jayapura (WIT) are"
+        ) from error
+
+
+def _check_locale(name: str) -> None:
+    try:
+        Locale.parse(name)
+    except (UnknownLocaleError, ValueError, TypeError) as error:
+        raise UnusableEvent(f"locale {name!r} is not known: write id, en, ar, ja …") from error

@@ -1,1 +1,0 @@
-"""The outside: each foreign format or vendor's words translated once."""

@@ -1,0 +1,57 @@
+"""The operator's console of vouchers, from `templates/console/`. It has no data: its script asks.
+
+Nothing is loaded from elsewhere: the one script stands in the page.
+
+The page for whoever watches over vouchers. It is public and empty: its data take a key.
+"""
+
+import functools
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ticketing.platform.http import html as http_html
+from ticketing.platform.http.envelope import PRIVATE
+from ticketing.platform.http.pages import is_rehearsal
+from ticketing.platform.http.services import Serving
+from ticketing.platform.paths import TEMPLATES
+
+_FOLDER = TEMPLATES / "console"
+
+
+@functools.cache
+def _script() -> str:
+    return (_FOLDER / "vouchers.js").read_text(encoding="utf-8")
+
+
+@functools.cache
+def voucher_console(*, rehearsal: bool) -> str:
+    """The page, the same for everybody."""
+    environment = Environment(
+        loader=FileSystemLoader([_FOLDER, TEMPLATES / "holder"]), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    script = Markup(_script())  # noqa: S704 - our own file
+    return environment.get_template("vouchers.html.j2").render(rehearsal=rehearsal, script=script)
+
+
+@functools.cache
+def policy() -> str:
+    """The page's content security policy: it speaks with its own service and nobody else."""
+    return (
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none';"
+        f" img-src data:; style-src 'unsafe-inline'; script-src {http_html.source(_script())};"
+        " connect-src 'self'"
+    )
+
+
+router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+
+
+@router.get("/voucher")
+def console(serving: Serving) -> Response:
+    """The console of vouchers; it asks for an API key and keeps it in the browser's tab."""
+    headers = PRIVATE | {"Content-Security-Policy": policy()}
+    return HTMLResponse(voucher_console(rehearsal=is_rehearsal(serving)), headers=headers)

@@ -1,0 +1,182 @@
+"""The message with a purchase's codes: its deliveries by every channel, and each attempt at one.
+
+Voucher purchases that need somebody: their vouchers were given up, or their message failed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, column, func, select, table
+
+from ticketing.monitoring.purchase_queries import UNSERVED, Purchase, find
+from ticketing.notifications import delivery_queries
+from ticketing.notifications.claim_queries import needs_a_person
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.notifications.delivery_queries import Delivery
+from ticketing.orders.order import OrderState
+from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.sales import order_lines, orders, outbox
+from ticketing.platform.db.tables.vouchers import routers, vouchers
+from ticketing.vouchers.model import VoucherState
+
+IN_VAIN = (DeliveryState.ERROR, DeliveryState.FAILED, DeliveryState.UNKNOWN)
+
+_LOG = table(
+    "voucher_delivery_logs",
+    *map(
+        column,
+        ("id", "purchase_id", "channel", "phone", "status", "error_message", "created_at"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of `voucher_delivery_logs`."""
+
+    id: int
+    purchase_id: int
+    channel: Channel
+    phone: str = field(repr=False)
+    status: DeliveryState
+    error_message: str
+    created_at: datetime
+
+
+class Attempts(NamedTuple):
+    """So many attempts by one channel ended so."""
+
+    channel: Channel
+    status: DeliveryState
+    attempts: int
+
+
+class FailedAttempt(NamedTuple):
+    """An attempt that handed nothing over, or perhaps not."""
+
+    order_code: str
+    channel: Channel
+    status: DeliveryState
+    error_message: str
+    at: datetime
+
+
+def of_purchase(connection: Connection, order_code: str) -> list[Delivery]:
+    """By which channels the codes went or are to go, in the order in which they were tried."""
+    query = (
+        select(deliveries.c.id)
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(outbox.c.purpose == VOUCHERS, outbox.c.subject == order_code)
+        .order_by(deliveries.c.id)
+    )
+    found = (delivery_queries.find(connection, one) for one in connection.execute(query).scalars())
+    return [delivery for delivery in found if delivery is not None]
+
+
+def attempts(connection: Connection, order_id: int) -> list[Attempt]:
+    """Every attempt to hand the purchase's vouchers over, the newest first."""
+    query = select(*_LOG.c).where(_LOG.c.purchase_id == order_id).order_by(_LOG.c.id.desc())
+    return [
+        Attempt(
+            row.id, row.purchase_id, Channel(row.channel), row.phone, DeliveryState(row.status),
+            row.error_message, row.created_at,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
+
+
+def attempts_by_state(connection: Connection, *, since: datetime) -> list[Attempts]:
+    """All attempts since then."""
+    query = (
+        select(_LOG.c.channel, _LOG.c.status, func.count())
+        .where(_LOG.c.created_at >= since)
+        .group_by(_LOG.c.channel, _LOG.c.status)
+        .order_by(_LOG.c.channel, _LOG.c.status)
+    )
+    return [
+        Attempts(Channel(channel), DeliveryState(status), number)
+        for channel, status, number in connection.execute(query)
+    ]
+
+
+def failed_attempts(connection: Connection, *, since: datetime, limit: int) -> list[FailedAttempt]:
+    """Some of the attempts since then that were in vain, the newest first."""
+    columns = (_LOG.c.channel, _LOG.c.status, _LOG.c.error_message, _LOG.c.created_at)
+    query = (
+        select(orders.c.code, *columns)
+        .join(orders, orders.c.id == _LOG.c.purchase_id)
+        .where(_LOG.c.created_at >= since, _LOG.c.status.in_(IN_VAIN))
+        .order_by(_LOG.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        FailedAttempt(code, Channel(channel), DeliveryState(status), *more)
+        for code, channel, status, *more in connection.execute(query)
+    ]
+
+
+class Waiting(NamedTuple):
+    """A voucher that is paid for and not on its router; never with its code."""
+
+    purchase_id: int
+    key: str
+    state: VoucherState
+    router: str
+    tries: int
+    next_try: datetime | None
+    gave_up_at: datetime | None
+    last_error: str
+
+
+def failed(
+    connection: Connection, event_id: int | None, *, limit: int, offset: int
+) -> tuple[int, list[Purchase]]:
+    """How many purchases need somebody, and some of them, the newest first.
+
+    Either making their vouchers was given up for now, or the message with their codes does not
+    arrive by itself.
+    """
+    given_up = (
+        select(order_lines.c.order_id)
+        .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
+        .where(vouchers.c.state.in_(UNSERVED), vouchers.c.gave_up_at.is_not(None))
+    )
+    undelivered = (
+        select(orders.c.id)
+        .join(outbox, outbox.c.subject == orders.c.code)
+        .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
+        .where(outbox.c.purpose == VOUCHERS, needs_a_person())
+    )
+    wanted = given_up.union(undelivered).subquery("failed")
+    conditions = [orders.c.id.in_(select(wanted.c[0])), orders.c.state == OrderState.PAID]
+    if event_id is not None:
+        conditions.append(orders.c.event_id == event_id)
+    in_all = connection.execute(select(func.count()).select_from(orders).where(*conditions))
+    return in_all.scalar_one(), find(connection, *conditions, limit=limit, offset=offset)
+
+
+def unserved(connection: Connection, order_ids: Sequence[int]) -> list[Waiting]:
+    """The vouchers of these orders that are not on their routers, in the order of their making."""
+    query = (
+        select(
+            order_lines.c.order_id,
+            vouchers.c.key,
+            vouchers.c.state,
+            routers.c.name,
+            vouchers.c.tries,
+            vouchers.c.next_try,
+            vouchers.c.gave_up_at,
+            vouchers.c.last_error,
+        )
+        .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+        .join(routers, routers.c.id == vouchers.c.router_id)
+        .where(order_lines.c.order_id.in_(order_ids), vouchers.c.state.in_(UNSERVED))
+        .order_by(vouchers.c.id)
+    )
+    return [
+        Waiting(order_id, key, VoucherState(state), *more)
+        for order_id, key, state, *more in connection.execute(query)
+    ]

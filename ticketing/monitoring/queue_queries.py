@@ -1,0 +1,75 @@
+"""How vouchers and messages stand over all events, in a few numbers: for metrics and watchers."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.vouchers import routers, vouchers
+from ticketing.vouchers.model import VoucherState
+
+
+class Queue(NamedTuple):
+    """How many wait, and how many are under way."""
+
+    waiting: int
+    active: int
+
+
+def vouchers_queue(connection: Connection) -> Queue:
+    """Vouchers that a router is to be asked about, and those it was asked about."""
+    is_asked = vouchers.c.state == VoucherState.ASKED
+    is_due = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ENDING))
+    query = select(func.count().filter(is_due), func.count().filter(is_asked)).where(
+        or_(is_due, is_asked)  # the partial index's own words
+    )
+    return Queue(*connection.execute(query).one())
+
+
+def deliveries_queue(connection: Connection) -> Queue:
+    """Messages that are to be sent, and those that are being sent."""
+    untaken = select(func.count()).select_from(outbox).where(outbox.c.taken_at.is_(None))
+    waits = deliveries.c.next_try.is_not(None)
+    is_claimed = deliveries.c.state == DeliveryState.CLAIMED
+    query = select(
+        untaken.scalar_subquery() + func.count().filter(and_(waits, ~is_claimed)),
+        func.count().filter(is_claimed),
+    ).where(or_(waits, is_claimed))
+    return Queue(*connection.execute(query).one())
+
+
+def routers_up(connection: Connection) -> dict[str, bool]:
+    """Every router by its name, and whether it answered when it was last asked."""
+    is_up = (routers.c.failures == 0).label("is_up")
+    query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None))
+    rows = connection.execute(query.order_by(routers.c.name))
+    return {row.name: row.is_up for row in rows}
+
+
+def vouchers_by_state(connection: Connection) -> dict[VoucherState, int]:
+    """All vouchers there are or were."""
+    query = select(vouchers.c.state, func.count()).group_by(vouchers.c.state)
+    return {VoucherState(state): number for state, number in connection.execute(query)}
+
+
+def deliveries_by_state(connection: Connection) -> dict[tuple[Channel, DeliveryState], int]:
+    """All messages, by channel and how far they have come."""
+    query = select(deliveries.c.channel, deliveries.c.state, func.count())
+    counted = query.group_by(deliveries.c.channel, deliveries.c.state)
+    return {
+        (Channel(channel), DeliveryState(state)): number
+        for channel, state, number in connection.execute(counted)
+    }
+
+
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """Since when the voucher waits that has been paid for and waited longest."""
+    query = select(func.min(vouchers.c.sold_at)).where(
+        vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED)),
+        vouchers.c.order_line_id.is_not(None),
+    )
+    since: datetime | None = connection.execute(query).scalar_one()
+    return since

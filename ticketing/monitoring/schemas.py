@@ -1,0 +1,189 @@
+"""What is answered about voucher purchases, as JSON. Amounts are whole rupiah, rates 0 to 1."""
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from ticketing.monitoring.purchase_queries import Purchase
+from ticketing.monitoring.service import Failed, Handed
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.orders.order import OrderState
+from ticketing.platform.http.envelope import Said
+from ticketing.vouchers.model import PurchaseState, VoucherState
+
+
+class PackageBought(Said):
+    """So many vouchers of a package."""
+
+    code: str
+    name: str
+    profile: str
+    quantity: int
+
+
+class PurchaseShown(Said):
+    """A purchase as it stands; `provisioned` of its `quantity` vouchers were made."""
+
+    purchase_id: int
+    code: str
+    event_id: int
+    status: PurchaseState
+    order_status: OrderState
+    customer_name: str
+    customer_phone: str
+    packages: list[PackageBought]
+    quantity: int
+    provisioned: int
+    amount: int
+    refunded: int
+    delivery: DeliveryState | None
+    created_at: datetime
+    paid_at: datetime | None
+
+
+class Purchases(Said):
+    """A page of purchases, the newest first, and how many there are."""
+
+    total_count: int
+    limit: int
+    offset: int
+    payments: list[PurchaseShown]
+
+
+class DeliveryShown(Said):
+    """The codes on their way by one channel."""
+
+    delivery_id: int
+    channel: Channel
+    phone: str
+    status: DeliveryState
+    tries: int
+    queued_at: datetime
+    next_try: datetime | None
+    error_message: str
+
+
+class AttemptShown(Said):
+    """One attempt to hand the codes over; `phone` is an address where the channel is mail."""
+
+    id: int
+    purchase_id: int
+    channel: Channel
+    phone: str
+    status: DeliveryState
+    error_message: str
+    created_at: datetime
+
+
+class HandedShown(Said):
+    """How a purchase's codes reach the buyer; the newest attempt first."""
+
+    purchase_id: int
+    code: str
+    status: PurchaseState
+    delivery: DeliveryState | None
+    deliveries: list[DeliveryShown]
+    logs: list[AttemptShown]
+
+
+class WaitingShown(Said):
+    """A voucher that is paid for and not on its router."""
+
+    key: str
+    status: VoucherState
+    router: str
+    tries: int
+    next_try: datetime | None
+    gave_up_at: datetime | None
+    error_message: str
+
+
+class FailedPurchase(PurchaseShown):
+    """A purchase that needs somebody, with the vouchers that it waits for."""
+
+    vouchers: list[WaitingShown]
+
+
+class FailedShown(Said):
+    """A page of them, the newest first, and how many there are."""
+
+    total_count: int
+    limit: int
+    offset: int
+    purchases: list[FailedPurchase]
+
+
+def purchase_shown(one: Purchase) -> PurchaseShown:
+    """A purchase as JSON."""
+    return PurchaseShown(**_fields(one))
+
+
+def _fields(one: Purchase) -> dict[str, Any]:
+    return {
+        "purchase_id": one.id,
+        "code": one.code,
+        "event_id": one.event_id,
+        "status": one.state,
+        "order_status": one.order_state,
+        "customer_name": one.buyer_name,
+        "customer_phone": one.buyer_phone,
+        "packages": [PackageBought(**bought._asdict()) for bought in one.packages],
+        "quantity": one.ordered,
+        "provisioned": one.served,
+        "amount": one.total.amount,
+        "refunded": one.refunded.amount,
+        "delivery": one.delivery,
+        "created_at": one.created_at,
+        "paid_at": one.paid_at,
+    }
+
+
+def handed_shown(handed: Handed) -> HandedShown:
+    """How a purchase's codes reach the buyer, as JSON."""
+    purchase = handed.purchase
+    return HandedShown(
+        purchase_id=purchase.id,
+        code=purchase.code,
+        status=purchase.state,
+        delivery=purchase.delivery,
+        deliveries=[
+            DeliveryShown(
+                delivery_id=one.id,
+                channel=one.channel,
+                phone=one.address,
+                status=one.state,
+                tries=one.tries,
+                queued_at=one.queued_at,
+                next_try=one.next_try,
+                error_message=one.last_error,
+            )
+            for one in handed.deliveries
+        ],
+        logs=[AttemptShown(**asdict(attempt)) for attempt in handed.attempts],
+    )
+
+
+def failed_shown(found: Failed, *, limit: int, offset: int) -> FailedShown:
+    """What somebody has to look at, as JSON."""
+    waiting: dict[int, list[WaitingShown]] = defaultdict(list)
+    for one in found.waiting:
+        waiting[one.purchase_id].append(
+            WaitingShown(
+                key=one.key,
+                status=one.state,
+                router=one.router,
+                tries=one.tries,
+                next_try=one.next_try,
+                gave_up_at=one.gave_up_at,
+                error_message=one.last_error,
+            )
+        )
+    return FailedShown(
+        total_count=found.total,
+        limit=limit,
+        offset=offset,
+        purchases=[
+            FailedPurchase(**_fields(one), vouchers=waiting[one.id]) for one in found.purchases
+        ],
+    )

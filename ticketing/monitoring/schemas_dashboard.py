@@ -1,0 +1,214 @@
+"""The dashboard as JSON. Amounts are whole rupiah, rates 0 to 1."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from ticketing.monitoring.dashboard_queries import OnRouter, Since
+from ticketing.monitoring.service import Dashboard, Wanted
+from ticketing.notifications.delivery import DeliveryState
+from ticketing.platform.http.envelope import Said
+from ticketing.platform.kernel.time_span import Step
+from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers.model import PurchaseState, VoucherState
+from ticketing.vouchers.provisioning.retry_policy import may_be_asked
+
+
+class StateShown(Said):
+    """Purchases that were placed in the span, and their money."""
+
+    purchases: int = 0
+    vouchers: int = 0
+    total: int = 0
+    refunded: int = 0
+
+
+class SoldShown(Said):
+    """What was paid for of one package; `gross` is before discounts and refunds."""
+
+    package_id: str
+    name: str
+    profile: str
+    purchases: int
+    vouchers: int
+    gross: int
+
+
+class PointShown(Said):
+    """One step of the curve: what was paid for, what was made, what went wrong."""
+
+    at: datetime
+    purchases: int
+    revenue: int
+    vouchers_made: int
+    failed_tries: int
+
+
+class WaitingSince(Said):
+    """How many wait, and since when the longest of them: the clock of a service level."""
+
+    count: int
+    oldest_at: datetime | None
+
+
+class Waits(Said):
+    """Vouchers that wait for a router, and messages with codes that wait for a channel."""
+
+    vouchers: WaitingSince
+    messages: WaitingSince
+
+
+class Breaker(StrEnum):
+    """Whether a router is asked: it rests after failures, then one look tells."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class RouterShown(Said):
+    """A router: its breaker, and how many vouchers it has in each state."""
+
+    name: str
+    breaker: Breaker
+    failures: int
+    failing_since: datetime | None
+    rests_until: datetime | None
+    answered_at: datetime | None
+    compared_at: datetime | None
+    error_message: str
+    vouchers: dict[VoucherState, int]
+
+
+class RepairsShown(Said):
+    """How often a person had to help; `level` is their part of all repairs, null without any."""
+
+    by_person: int
+    by_itself: int
+    level: float | None
+
+
+class RatesShown(Said):
+    """What buyers got for their money. A rate is null while there is nothing to divide by.
+
+    Vouchers of purchases that were paid more than 15 minutes ago are due; of these `lost` were
+    never handed over. Of the `ready` purchases, `received` are those whose message was taken.
+    """
+
+    due_vouchers: int
+    lost_vouchers: int
+    voucher_loss_rate: float | None
+    ready_purchases: int
+    received_purchases: int
+    delivery_rate: float | None
+
+
+class DashboardShown(Said):
+    """How selling vouchers goes. `purchases` counts those placed in the span, `revenue` the paid.
+
+    `waiting`, `vouchers`, `deliveries` and `routers` are as they are now.
+    """
+
+    at: datetime
+    begins_at: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    step: Step
+    revenue: int
+    purchases: dict[PurchaseState, StateShown]
+    packages: list[SoldShown]
+    rates: RatesShown
+    manual_intervention: RepairsShown
+    waiting: Waits
+    vouchers: dict[VoucherState, int]
+    deliveries: dict[DeliveryState, int]
+    routers: list[RouterShown]
+    trend: list[PointShown]
+
+
+def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> DashboardShown:
+    """All figures as JSON; every state is named, those of nobody with nought."""
+    rates, repairs = board.handover, board.repairs
+    return DashboardShown(
+        at=at,
+        begins_at=wanted.span.begins_at,
+        to=wanted.span.ends_at,
+        step=wanted.step,
+        revenue=sum(point.revenue for point in board.curve),
+        purchases={state: StateShown() for state in PurchaseState}
+        | {
+            one.state: StateShown(
+                purchases=one.purchases,
+                vouchers=one.vouchers,
+                total=one.total,
+                refunded=one.refunded,
+            )
+            for one in board.by_state
+        },
+        packages=[
+            SoldShown(
+                package_id=one.code,
+                name=one.name,
+                profile=one.profile,
+                purchases=one.purchases,
+                vouchers=one.vouchers,
+                gross=one.gross,
+            )
+            for one in board.packages
+        ],
+        rates=RatesShown(
+            due_vouchers=rates.due,
+            lost_vouchers=rates.lost,
+            voucher_loss_rate=rates.loss_rate,
+            ready_purchases=rates.ready,
+            received_purchases=rates.received,
+            delivery_rate=rates.delivery_rate,
+        ),
+        manual_intervention=RepairsShown(
+            by_person=repairs.by_person, by_itself=repairs.by_itself, level=repairs.manual_level
+        ),
+        waiting=Waits(vouchers=_since(board.for_routers), messages=_since(board.for_channels)),
+        vouchers={
+            state: sum(one.vouchers for one in board.on_routers if one.state is state)
+            for state in VoucherState
+        },
+        deliveries={state: board.messages.get(state, 0) for state in DeliveryState},
+        routers=[_router(one, board.on_routers, at=at) for one in board.routers],
+        trend=[
+            PointShown(
+                at=point.at,
+                purchases=point.purchases,
+                revenue=point.revenue,
+                vouchers_made=point.made,
+                failed_tries=point.failed_tries,
+            )
+            for point in board.curve
+        ],
+    )
+
+
+def _since(waiting: Since) -> WaitingSince:
+    return WaitingSince(count=waiting.waiting, oldest_at=waiting.oldest)
+
+
+def _router(one: StoredRouter, on_routers: Sequence[OnRouter], *, at: datetime) -> RouterShown:
+    has = {each.state: each.vouchers for each in on_routers if each.router_id == one.id}
+    return RouterShown(
+        name=one.name,
+        breaker=_breaker(one, at=at),
+        failures=one.failures,
+        failing_since=one.failing_since,
+        rests_until=one.rests_until,
+        answered_at=one.answered_at,
+        compared_at=one.compared_at,
+        error_message=one.last_error,
+        vouchers={state: has.get(state, 0) for state in VoucherState},
+    )
+
+
+def _breaker(one: StoredRouter, *, at: datetime) -> Breaker:
+    if not one.failures:
+        return Breaker.CLOSED
+    return Breaker.HALF_OPEN if may_be_asked(one.rests_until, at=at) else Breaker.OPEN

@@ -1,0 +1,5 @@
+"""Bulk mailings: the tickets of a roster to its guests.
+
+May import the rest of `notifications`.
+Begin reading in `send_tickets.py`.
+"""

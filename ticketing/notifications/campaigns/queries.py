@@ -1,0 +1,163 @@
+"""What became of the tickets of one sending plan: its messages name it.
+
+Tickets of an event's roster on their way to the guests, and who wants no such messages.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, not_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.platform.db.outbox import BLAST, GUEST_TICKET
+from ticketing.platform.db.tables.notifications import deliveries, opt_outs
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.model import TicketState
+from ticketing.tickets.order_ticket_queries import OrderFile
+
+_tickets = outbox.alias("tickets")
+
+
+def _is_of(plan: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(_tickets.c.purpose == GUEST_TICKET, _tickets.c.payload["plan"].astext == plan)
+
+
+def goes_on() -> ColumnElement[bool]:
+    """Whether the message in `outbox` tells of a plan's end, and more of it is still to come."""
+    untaken = select(_tickets.c.id).where(_tickets.c.taken_at.is_(None))
+    under_way = (
+        select(_tickets.c.id)
+        .join(deliveries, deliveries.c.outbox_id == _tickets.c.id)
+        .where(or_(deliveries.c.next_try.is_not(None), deliveries.c.state == DeliveryState.CLAIMED))
+    )
+    # with a limit the first ticket found ends the search: EXISTS would make a table of all of them
+    still = [
+        query.where(_is_of(outbox.c.subject))
+        .limit(1)
+        .correlate(outbox)
+        .scalar_subquery()
+        .is_not(None)
+        for query in (untaken, under_way)
+    ]
+    return and_(outbox.c.purpose == BLAST, or_(*still))
+
+
+def ends_of(connection: Connection, event_id: int, plan: str) -> Counter[DeliveryState]:
+    """How many of a plan's tickets came how far; of one that went by two channels, by the last."""
+    query = (
+        select(deliveries.c.state)
+        .ext(distinct_on(deliveries.c.outbox_id))
+        .join(_tickets, _tickets.c.id == deliveries.c.outbox_id)
+        .where(deliveries.c.event_id == event_id, _is_of(literal(plan)))
+        .order_by(deliveries.c.outbox_id, deliveries.c.id.desc())
+    )
+    return Counter(DeliveryState(state) for state in connection.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class GuestTicket:
+    """A printed ticket that its guest has not been sent, and the addresses that are known."""
+
+    ticket_code: str
+    guest_id: int
+    mail: str = field(repr=False)
+    phone: str = field(repr=False)
+    opted_out: bool  # by either
+
+    def address(self, channel: Channel) -> str:
+        """Where a channel reaches the guest; empty when it cannot."""
+        return {Channel.MAIL: self.mail, Channel.WHATSAPP: self.phone}.get(channel, "")
+
+
+def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
+    """The roster's live and printed tickets that were never told of, by code."""
+    told = exists().where(
+        outbox.c.purpose == GUEST_TICKET,
+        outbox.c.subject == generated_tickets.c.ticket_code,
+        outbox.c.recipient.in_((people.c.email, people.c.phone)),
+        outbox.c.revision == 1,
+    )
+    query = (
+        select(
+            generated_tickets.c.ticket_code,
+            people.c.id,
+            people.c.email,
+            people.c.phone,
+            or_(_wants_none(people.c.email), _wants_none(people.c.phone)),
+        )
+        .select_from(generated_tickets)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .where(
+            generated_tickets.c.event_id == event_id,
+            generated_tickets.c.generated_at.is_not(None),
+            _IS_GOOD,
+            attendees.c.source == "roster",
+            not_(told),
+        )
+        .order_by(generated_tickets.c.ticket_code)
+    )
+    return [GuestTicket(*row) for row in connection.execute(query)]
+
+
+_IS_GOOD = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
+
+
+def _wants_none(address: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(opt_outs.c.address == func.lower(address))
+
+
+def tell(
+    connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan: str
+) -> None:
+    """Leave a message for each ticket's code and address; those that stand there are left."""
+    rows = [
+        {
+            "event_id": event_id,
+            "purpose": GUEST_TICKET,
+            "subject": ticket_code,
+            "recipient": address,
+            "payload": {"plan": plan},
+        }
+        for ticket_code, address in tickets
+    ]
+    if rows:
+        connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
+
+
+def named(connection: Connection, ticket_code: str) -> tuple[str, OrderFile] | None:
+    """Whose ticket it is, and the ticket; None when it is not valid any more."""
+    query = (
+        select(
+            people.c.full_name,
+            generated_tickets.c.ticket_code,
+            ticket_types.c.name,
+            generated_tickets.c.token_id,
+            generated_tickets.c.pdf_file_path,
+        )
+        .select_from(generated_tickets)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .where(generated_tickets.c.ticket_code == ticket_code, _IS_GOOD)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], OrderFile(*row[1:]))
+
+
+def has_opted_out(connection: Connection, address: str) -> bool:
+    """Whether nothing must go there that was not ordered."""
+    query = select(opt_outs.c.address).where(opt_outs.c.address == address.lower())
+    return connection.execute(query).first() is not None
+
+
+def opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
+    """Send nothing there any more that was not ordered; false when that was so already."""
+    query = upsert(opt_outs).values(address=address.lower(), since=at).on_conflict_do_nothing()
+    return connection.execute(query.returning(opt_outs.c.address)).first() is not None

@@ -1,0 +1,118 @@
+"""A channel as a whole: what went by it lately, how that ended, and whether it is stopped."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, case, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Cause,
+    Declined,
+    Later,
+    Outcome,
+    Stops,
+    Unsure,
+)
+from ticketing.notifications.rate_limit import DAY
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+
+# advisory locks share one space of 64 bits: ours begins with these bytes ("pace")
+_TURNS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
+# of these, nobody is to blame whom a stop would spare
+_SAYS_NOTHING = (Stops.SENDER, Stops.CHANNEL, Cause.OPTED_OUT, Cause.SUBJECT)
+
+
+def in_turn(connection: Connection, channel: Channel) -> None:
+    """Let nobody else begin attempts by this channel until the transaction ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(literal(_TURNS[channel], BigInteger))))
+
+
+def sent_lately(
+    connection: Connection, channel: Channel, *, at: datetime, most: int
+) -> list[datetime]:
+    """When the last attempts of a day began that were perhaps sent, oldest first."""
+    query = (
+        select(delivery_logs.c.began_at)
+        .where(
+            delivery_logs.c.channel == channel,
+            delivery_logs.c.began_at > at - DAY,
+            delivery_logs.c.state != DeliveryState.ERROR,
+        )
+        .order_by(delivery_logs.c.began_at.desc())
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())[::-1]
+
+
+def latest_answers(connection: Connection, channel: Channel, *, most: int) -> list[Outcome]:
+    """How the last attempts ended since a person let the channel go on, newest last."""
+    resumed = select(delivery_rests.c.resumed_at).where(delivery_rests.c.channel == channel)
+    since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
+    query = (
+        select(delivery_logs.c.state, delivery_logs.c.reason, delivery_logs.c.concerns)
+        .where(
+            delivery_logs.c.channel == channel,
+            delivery_logs.c.began_at > since,
+            delivery_logs.c.state != DeliveryState.CLAIMED,
+            delivery_logs.c.concerns.not_in(_SAYS_NOTHING),
+        )
+        .order_by(delivery_logs.c.began_at.desc(), delivery_logs.c.id.desc())
+        .limit(most)
+    )
+    return [_answer(DeliveryState(row[0]), *row[1:]) for row in connection.execute(query)][::-1]
+
+
+def _answer(state: DeliveryState, reason: str, concerns: str) -> Outcome:
+    match state:
+        case DeliveryState.FAILED:
+            return Declined(reason, cause=Cause(concerns) if concerns else Cause.RECIPIENT)
+        case DeliveryState.ERROR:
+            return Later(reason)
+        case DeliveryState.UNKNOWN:
+            return Unsure(reason)
+    return Accepted("")
+
+
+def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime) -> None:
+    """Send nothing by it until a person says so; one that is stopped keeps its first reason."""
+    line = {"channel": channel, "until": at, "reason": reason, "stopped_at": at}
+    query = upsert(delivery_rests).values(line)
+    query = query.on_conflict_do_update(
+        index_elements=[delivery_rests.c.channel],
+        set_={"reason": reason, "stopped_at": at},
+        where=delivery_rests.c.stopped_at.is_(None),
+    )
+    connection.execute(query)
+
+
+def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
+    """Let it go on; what happened before counts no more. False when nothing kept it."""
+    query = (
+        update(delivery_rests)
+        .where(
+            delivery_rests.c.channel == channel,
+            delivery_rests.c.stopped_at.is_not(None) | (delivery_rests.c.until > at),
+        )
+        .values(stopped_at=None, until=at, resumed_at=at)
+    )
+    return connection.execute(query).rowcount == 1
+
+
+def is_stopped(connection: Connection, channel: Channel) -> bool:
+    """Whether it waits for a person."""
+    query = select(delivery_rests.c.channel).where(
+        delivery_rests.c.channel == channel, delivery_rests.c.stopped_at.is_not(None)
+    )
+    return connection.execute(query).first() is not None
+
+
+def count_queued(connection: Connection, channel: Channel) -> tuple[int, int]:
+    """How many deliveries wait to go by it: those that somebody waits for, and those of many."""
+    many = func.count(case((deliveries.c.is_bulk, 1)))
+    query = select(func.count(), many).where(
+        deliveries.c.channel == channel, deliveries.c.next_try.is_not(None)
+    )
+    total, of_many = connection.execute(query).one()
+    return total - of_many, of_many

@@ -1,0 +1,290 @@
+"""Queries about deliveries. What comes after what, and when, is decided in domain/deliveries.py."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ticketing.notifications.delivery import STUCK_AFTER, Channel, DeliveryState
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.sales import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours for a while: attempt number `number` at it."""
+
+    id: int
+    number: int
+    failures: int
+    resends: int
+    reference: str
+    channel: Channel
+    address: str = field(repr=False)
+    event_slug: str | None
+    purpose: str
+    subject: str
+    payload: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an attempt has come to."""
+
+    state: DeliveryState
+    next_try: datetime | None = None
+    failures: int = 0  # to be added
+    code: str = ""
+    reason: str = ""
+    concerns: str = ""
+    provider_id: str = ""
+
+
+def claim(
+    connection: Connection, channel: Channel, *, at: datetime, limit: int, bulk: bool = True
+) -> list[Claimed]:
+    """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
+
+    What is one of many goes after everything else, and without `bulk` not at all.
+    """
+    which = _is_due((channel,), at)
+    due = (
+        select(deliveries.c.id)
+        .where(which if bulk else and_(which, not_(deliveries.c.is_bulk)))
+        .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    # the right sides see the row as it was
+    again = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
+    taken = (
+        update(deliveries)
+        .where(deliveries.c.id == due.c.id)
+        .values(
+            state=DeliveryState.CLAIMED,
+            claimed_at=at,
+            next_try=None,
+            tries=deliveries.c.tries + 1,
+            resends=deliveries.c.resends + again,
+        )
+        .returning(deliveries.c.id)
+    )
+    ids = list(connection.execute(taken).scalars())
+    claims = [_claimed(row) for row in connection.execute(_claims(ids))]
+    begun = [
+        {
+            "delivery_id": each.id,
+            "number": each.number,
+            "channel": each.channel,
+            "reference": each.reference,
+            "began_at": at,
+        }
+        for each in claims
+    ]
+    if begun:
+        connection.execute(insert(delivery_logs), begun)
+    return claims
+
+
+def _claims(ids: Sequence[int]) -> Select[Any]:
+    return (
+        select(
+            deliveries.c.id,
+            deliveries.c.tries,
+            deliveries.c.failures,
+            deliveries.c.resends,
+            deliveries.c.uid,
+            deliveries.c.copies,
+            deliveries.c.channel,
+            deliveries.c.address,
+            events.c.slug,
+            outbox.c.purpose,
+            outbox.c.subject,
+            outbox.c.payload,
+        )
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .outerjoin(events, events.c.id == deliveries.c.event_id)
+        .where(deliveries.c.id.in_(ids))
+        .order_by(deliveries.c.id)
+    )
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    number, tries, failures, resends, uid, copies, channel, *rest = row
+    named = _reference(uid, copies)
+    return Claimed(number, tries, failures, resends, named, Channel(channel), *rest)
+
+
+def _reference(uid: UUID, copies: int) -> str:
+    """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
+    return f"{uid.hex}-{copies}" if copies else uid.hex
+
+
+def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
+    rests = exists().where(
+        delivery_rests.c.channel == deliveries.c.channel,
+        or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
+    )
+    return and_(
+        deliveries.c.next_try <= at,
+        deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)),
+        deliveries.c.channel.in_(list(channels)),
+        not_(rests),
+    )
+
+
+def now_in(connection: Connection, delivery_id: int) -> tuple[DeliveryState, int] | None:
+    """State and newest attempt of a delivery, locked; None when there is none."""
+    query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return None if row is None else (DeliveryState(row.state), row.tries)
+
+
+def stamp(connection: Connection, delivery_id: int, step: Step, *, at: datetime) -> None:
+    """The newest attempt has come this far."""
+    is_over = step.state.rank >= DeliveryState.SENT.rank
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id)
+        .values(
+            state=step.state,
+            next_try=step.next_try,
+            claimed_at=None,
+            failures=deliveries.c.failures + step.failures,
+            ended_at=at if is_over else None,
+            provider_id=step.provider_id,
+            last_error=step.reason,
+        )
+    )
+
+
+def log(connection: Connection, delivery_id: int, number: int, step: Step, *, at: datetime) -> None:
+    """How an attempt ended; what a report has told of it already is not taken back."""
+    logs = delivery_logs.c
+    is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
+    ended = {
+        "state": step.state,
+        "code": step.code,
+        "reason": step.reason,
+        "concerns": step.concerns,
+    }
+    connection.execute(
+        update(delivery_logs)
+        .where(logs.delivery_id == delivery_id, logs.number == number)
+        .values(
+            **{name: case((is_open, said), else_=logs[name]) for name, said in ended.items()},
+            ended_at=at,
+            provider_id=step.provider_id,
+        )
+    )
+
+
+def stuck(
+    connection: Connection, *, since: datetime, limit: int
+) -> list[tuple[int, int, Channel, int]]:
+    """Claims that nobody has been heard of since then: id, attempt, channel, resends; locked."""
+    query = (
+        select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
+        .where(deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= since)
+        .order_by(deliveries.c.claimed_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(query)
+    return [(number, tries, Channel(channel), re) for number, tries, channel, re in rows]
+
+
+def rest(connection: Connection, channel: Channel, *, until: datetime, reason: str) -> None:
+    """Let a channel alone for a while; a longer rest wins."""
+    query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
+    query = query.on_conflict_do_update(
+        index_elements=[delivery_rests.c.channel],
+        set_={"until": until, "reason": reason},
+        where=delivery_rests.c.until < until,
+    )
+    connection.execute(query)
+
+
+def somebody_waits(
+    connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
+) -> bool:
+    """Whether anything could be sent since then, or its holder has died."""
+    due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
+    dead = exists().where(
+        deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - STUCK_AFTER
+    )
+    return connection.execute(select(or_(due, dead))).scalar_one()
+
+
+def put_back(connection: Connection, delivery_id: int, *, another_copy: bool, at: datetime) -> None:
+    """Send it anew, with all its patience."""
+    copies = deliveries.c.copies + 1 if another_copy else deliveries.c.copies
+    query = update(deliveries).where(deliveries.c.id == delivery_id)
+    connection.execute(query.values(**_ANEW, copies=copies, next_try=at))
+
+
+_ANEW = {
+    "state": DeliveryState.QUEUED,
+    "failures": 0,
+    "resends": 0,
+    "ended_at": None,
+    "claimed_at": None,
+    "aborted_at": None,
+}
+
+
+def put_back_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
+    """Send anew what failed, or is unknown and left to a person; how many."""
+    query = (
+        update(deliveries)
+        .where(
+            deliveries.c.event_id == event_id,
+            deliveries.c.channel != Channel.LINK,
+            needs_a_person(),
+        )
+        .values(**_ANEW, next_try=at)
+    )
+    return connection.execute(query).rowcount
+
+
+def needs_a_person() -> ColumnElement[bool]:
+    """Whether nothing more comes of it by itself, nor by another channel after it."""
+    later = deliveries.alias("later")
+    went_otherwise = exists().where(
+        later.c.outbox_id == deliveries.c.outbox_id, later.c.id > deliveries.c.id
+    )
+    return and_(
+        deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
+        deliveries.c.next_try.is_(None),
+        deliveries.c.aborted_at.is_(None),
+        not_(went_otherwise.correlate(deliveries)),
+    )
+
+
+def abort(connection: Connection, delivery_id: int, *, at: datetime) -> None:
+    """Send it no more, unless somebody asks for it anew."""
+    query = update(deliveries).where(deliveries.c.id == delivery_id)
+    connection.execute(
+        query.values(
+            state=DeliveryState.FAILED, next_try=None, ended_at=at, aborted_at=at,
+            last_error="aborted",
+        )
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""A message on its way: how far it has come, when to try again, and by which channel.
+
+Our own answers and a vendor's reports come late, twice and out of order, so within one attempt a
+delivery only climbs. Trying again begins a new attempt at the foot. How fast messages may go, and
+when to stop, is in delivery_pace.py.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ticketing.notifications.messages.message import Accepted, Declined, Later, Outcome, Unsure
+from ticketing.platform.kernel.errors import ImpossibleTransition
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery has come, lowest rank first: the order of these lines is the rule."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"  # somebody is about to send it, or died while doing so
+    ERROR = "error"  # not sent; will be tried again
+    UNKNOWN = "unknown"  # perhaps sent
+    SENT = "sent"  # the vendor has it
+    FAILED = "failed"  # it will not arrive this way
+    DELIVERED = "delivered"  # above failed: whoever has it, has it
+    READ = "read"
+
+    @property
+    def rank(self) -> int:
+        """A higher one is never overwritten by a lower one."""
+        return _RANKS[self]
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the recipient's own device has it."""
+        return self.rank >= DeliveryState.DELIVERED.rank
+
+    @property
+    def may_be_claimed(self) -> bool:
+        """Whether a new attempt may begin. One that was perhaps sent counts: see `resend_after`."""
+        return self in _CLAIMABLE
+
+
+_RANKS = {state: rank for rank, state in enumerate(DeliveryState)}
+_CLAIMABLE = {
+    DeliveryState.QUEUED,
+    DeliveryState.ERROR,
+    DeliveryState.UNKNOWN,
+    DeliveryState.FAILED,  # when a person asks, or the failure was one that passes
+}
+
+
+STUCK_AFTER = timedelta(minutes=10)  # longer than any vendor may take to answer
+
+
+def claimed(before: DeliveryState) -> DeliveryState:
+    """Begin an attempt; refuses what is under way or has left us."""
+    if not before.may_be_claimed:
+        raise ImpossibleTransition(f"delivery: {before} -> {DeliveryState.CLAIMED}")
+    return DeliveryState.CLAIMED
+
+
+def reached(
+    before: DeliveryState, said: DeliveryState, *, of_this_attempt: bool = True
+) -> DeliveryState:
+    """The state after one more report; what is late or repeated changes nothing.
+
+    Of an older attempt only an arrival counts: that it failed says nothing of the newer one.
+    """
+    if not of_this_attempt and not said.has_arrived:
+        return before
+    return max(before, said, key=lambda state: state.rank)
+
+
+def swept(before: DeliveryState, since: datetime, *, at: datetime) -> DeliveryState:
+    """What becomes of a claim whose holder has not been heard of: perhaps it had sent."""
+    is_stuck = before is DeliveryState.CLAIMED and at - since >= STUCK_AFTER
+    return DeliveryState.UNKNOWN if is_stuck else before
+
+
+def said_by(outcome: Outcome) -> DeliveryState:
+    """What the answer to an attempt says of it."""
+    return _SAID[type(outcome)]
+
+
+_SAID = {
+    Accepted: DeliveryState.SENT,
+    Declined: DeliveryState.FAILED,
+    Later: DeliveryState.ERROR,
+    Unsure: DeliveryState.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a vendor tells afterwards of a message, found by whichever of its names is given."""
+
+    state: DeliveryState
+    provider_id: str = ""  # as the answer to sending had it
+    alias: str = ""  # another name of the same message, by which later reports may come alone
+    reference: str = ""  # ours
+    recipient: str = field(default="", repr=False)
+    at: datetime | None = None
+    failure: Declined | Later | None = None  # why it failed; Later: a new attempt can help
+
+
+class Channel(StrEnum):
+    """How somebody is reached. A link is the last: an operator hands it on."""
+
+    WHATSAPP = "whatsapp"
+    MAIL = "mail"
+    LINK = "link"
+
+
+FALLBACK = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
+
+
+def beginning_with(first: Channel | None) -> tuple[Channel, ...]:
+    """The order in which channels are tried when one of them is wished for."""
+    return FALLBACK if first is None else (first, *(each for each in FALLBACK if each is not first))
+
+
+def next_channel(
+    reachable_by: Collection[Channel],
+    tried: Collection[Channel],
+    order: Sequence[Channel] = FALLBACK,
+) -> Channel | None:
+    """The first channel not tried yet; None when all were."""
+    return next((each for each in order if each in reachable_by and each not in tried), None)
+
+
+_STOP_WORDS = {"stop", "berhenti", "henti", "unsubscribe"}
+
+
+def asks_to_stop(text: str) -> bool:
+    """Whether somebody wrote back that they want no more such messages: one word, nothing else."""
+    return text.strip(" \t\r\n.!\"'").casefold() in _STOP_WORDS
+
+
+LADDER = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=4),
+)
+LONGEST_WAIT = timedelta(hours=24)
+
+
+def next_try(
+    tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
+) -> datetime | None:
+    """When to try again after so many tries; None when enough is enough.
+
+    `jitter` in [0, 1) spreads the ladder's wait from half of it to one and a half. What the vendor
+    told is waited for at least, up to a day.
+    """
+    if tries > len(LADDER):
+        return None
+    wait = LADDER[tries - 1] * (0.5 + jitter)
+    return at + max(wait, min(told or timedelta(0), LONGEST_WAIT))
+
+
+_RESENDS = {
+    # a second mail is cheap, a lost ticket is not, and its Message-ID is the same
+    Channel.MAIL: (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4)),
+    # a second message costs money and looks like spam: a report settles most within the half hour
+    Channel.WHATSAPP: (timedelta(minutes=30),),
+    Channel.LINK: (),
+}
+
+
+def resend_after(channel: Channel, resends: int) -> timedelta | None:
+    """How long what was perhaps sent is left alone before it is sent again; None: ask a person."""
+    waits = _RESENDS[channel]
+    return waits[resends] if resends < len(waits) else None

@@ -1,0 +1,252 @@
+"""Which attempt a report speaks of, and what it changes. What counts is decided by the domain.
+
+Deliveries as a person looks at them, and what waits or rests. Sending is in deliveries.py.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, update
+
+from ticketing.notifications.claim_queries import Step, needs_a_person
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.platform.db.outbox import ORGANISER
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.sales import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt as it stands, and the delivery it was made for, locked."""
+
+    delivery_id: int
+    number: int
+    said: DeliveryState  # the attempt's own
+    state: DeliveryState  # the delivery's
+    is_newest: bool
+    failures: int
+    channel: Channel
+    address: str = field(repr=False)
+
+
+def attempt_of(
+    connection: Connection, *, names: Collection[str], reference: str = ""
+) -> Attempt | None:
+    """By the vendor's names of the message, else by ours; None when it is nobody's here."""
+    by_name = [name for name in names if name]
+    found = None
+    if by_name:
+        found = _newest(
+            connection,
+            or_(delivery_logs.c.provider_id.in_(by_name), delivery_logs.c.alias.in_(by_name)),
+        )
+    uid = _uid(reference)
+    if found is None and uid is not None:
+        ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
+        found = _newest(connection, ours)
+    return found
+
+
+def _uid(reference: str) -> UUID | None:
+    try:
+        return UUID(hex=reference.partition("-")[0])
+    except ValueError:
+        return None
+
+
+def _newest(connection: Connection, which: ColumnElement[bool]) -> Attempt | None:
+    query = (
+        select(
+            deliveries.c.id,
+            delivery_logs.c.number,
+            delivery_logs.c.state,
+            deliveries.c.state,
+            deliveries.c.tries == delivery_logs.c.number,
+            deliveries.c.failures,
+            deliveries.c.channel,
+            deliveries.c.address,
+        )
+        .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+        .where(which)
+        .order_by(delivery_logs.c.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    number, tries, said, state, is_newest, failures, channel, address = row
+    return Attempt(
+        number, tries, DeliveryState(said), DeliveryState(state), is_newest, failures,
+        Channel(channel), address,
+    )  # fmt: skip
+
+
+def name(connection: Connection, attempt: Attempt, alias: str) -> None:
+    """Note the other name by which reports of it may come alone."""
+    connection.execute(update(delivery_logs).where(_is(attempt)).values(alias=alias))
+
+
+def log(connection: Connection, attempt: Attempt, step: Step, *, at: datetime) -> None:
+    """How far the attempt has come."""
+    connection.execute(
+        update(delivery_logs)
+        .where(_is(attempt))
+        .values(
+            state=step.state,
+            code=step.code,
+            reason=step.reason,
+            concerns=step.concerns,
+            ended_at=func.coalesce(delivery_logs.c.ended_at, at),
+        )
+    )
+
+
+def _is(attempt: Attempt) -> ColumnElement[bool]:
+    return and_(
+        delivery_logs.c.delivery_id == attempt.delivery_id,
+        delivery_logs.c.number == attempt.number,
+    )
+
+
+def stamp(connection: Connection, attempt: Attempt, step: Step, *, at: datetime) -> None:
+    """How far the delivery has come by that; with a `next_try` it is tried again."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == attempt.delivery_id)
+        .values(
+            state=step.state,
+            next_try=step.next_try,
+            claimed_at=None,
+            failures=deliveries.c.failures + step.failures,
+            ended_at=None if step.next_try else func.coalesce(deliveries.c.ended_at, at),
+            last_error=step.reason,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message on its way, as a person is shown it."""
+
+    id: int
+    event_slug: str | None
+    purpose: str
+    subject: str
+    channel: Channel
+    address: str = field(repr=False)
+    state: DeliveryState
+    tries: int
+    queued_at: datetime
+    next_try: datetime | None
+    ended_at: datetime | None
+    last_error: str
+
+
+def count_waiting(connection: Connection) -> tuple[int, int]:
+    """Messages that nobody has taken: to buyers and guests, and to the organiser."""
+    to_organiser = outbox.c.recipient == ORGANISER
+    query = select(
+        func.count().filter(not_(to_organiser)), func.count().filter(to_organiser)
+    ).where(outbox.c.taken_at.is_(None))
+    buyers, organisers = connection.execute(query).one()
+    return buyers, organisers
+
+
+def rests(connection: Connection, *, at: datetime) -> dict[Channel, tuple[datetime | None, str]]:
+    """Channels that are let alone: until when (None: until a person says so), and why."""
+    stopped = delivery_rests.c.stopped_at.is_not(None)
+    query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
+    rows = connection.execute(query.order_by(delivery_rests.c.channel))
+    return {
+        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
+    }
+
+
+def of_event(connection: Connection, event_id: int, *, failed: bool, limit: int) -> list[Delivery]:
+    """An event's deliveries, the newest first; `failed` are those a person has to look at."""
+    conditions = [deliveries.c.event_id == event_id]
+    if failed:
+        conditions.append(needs_a_person())
+    query = _shown().where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
+    return [_delivery(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, delivery_id: int) -> Delivery | None:
+    """The delivery of that number; None when there is none."""
+    row = connection.execute(_shown().where(deliveries.c.id == delivery_id)).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def _shown() -> Select[Any]:
+    return (
+        select(
+            deliveries.c.id,
+            events.c.slug,
+            outbox.c.purpose,
+            outbox.c.subject,
+            deliveries.c.channel,
+            deliveries.c.address,
+            deliveries.c.state,
+            deliveries.c.tries,
+            deliveries.c.queued_at,
+            deliveries.c.next_try,
+            deliveries.c.ended_at,
+            deliveries.c.last_error,
+        )
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .outerjoin(events, events.c.id == deliveries.c.event_id)
+    )
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    number, slug, purpose, subject, channel, address, state, *rest_of_it = row
+    return Delivery(
+        number, slug, purpose, subject, Channel(channel), address, DeliveryState(state),
+        *rest_of_it,
+    )  # fmt: skip
+
+
+def counted(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
+    """How many of an event's deliveries are in each state."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.event_id == event_id)
+        .group_by(deliveries.c.state)
+    )
+    return {DeliveryState(state): number for state, number in connection.execute(query)}
+
+
+def late(
+    connection: Connection, event_id: int, *, at: datetime, patience: timedelta
+) -> list[Delivery]:
+    """What was to go out, or to be heard of, so long ago and nothing came of it."""
+    since = at - patience
+    query = _shown().where(
+        deliveries.c.event_id == event_id,
+        or_(deliveries.c.next_try <= since, deliveries.c.claimed_at <= since),
+    )
+    return [_delivery(row) for row in connection.execute(query.order_by(deliveries.c.id))]
+
+
+def events_with_news(connection: Connection, *, since: datetime) -> list[str]:
+    """Slugs of events with messages that are newer, or of which something is still to come."""
+    query = (
+        select(events.c.slug)
+        .join(deliveries, deliveries.c.event_id == events.c.id)
+        .where(
+            or_(
+                deliveries.c.queued_at >= since,
+                deliveries.c.ended_at >= since,
+                deliveries.c.next_try.is_not(None),
+                deliveries.c.claimed_at.is_not(None),
+            )
+        )
+        .distinct()
+        .order_by(events.c.slug)
+    )
+    return list(connection.execute(query).scalars())

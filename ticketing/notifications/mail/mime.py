@@ -1,0 +1,129 @@
+"""A mail as bytes: headers every server accepts, texts in both forms, files under safe names."""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from email_validator import EmailNotValidError, validate_email
+
+from ticketing.notifications.messages.message import Attachment, Mail
+from ticketing.platform.kernel.errors import Misconfigured
+
+# texts in quoted-printable or base64: not every server on the way takes eight bits
+_POLICY = SMTP.clone(cte_type="7bit")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_SAFE_REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._ -]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes. `bounces` is the mailbox for what comes back; empty means the address itself."""
+
+    address: str
+    name: str = ""
+    reply_to: str = ""
+    bounces: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an address that no server would take."""
+        for text in filter(None, (self.address, self.reply_to, self.bounces)):
+            if ascii_address(text) is None:
+                raise Misconfigured(f"{text!r} is no address one can write from")
+
+    @property
+    def domain(self) -> str:
+        """In which our Message-IDs are unique."""
+        return (ascii_address(self.address) or "").rpartition("@")[2]
+
+    def envelope(self, reference: str) -> str:
+        """Where a bounce goes; `bounces@x` becomes `bounces+reference@x`, so that it is known."""
+        if not self.bounces:
+            return ascii_address(self.address) or ""
+        local, _, domain = (ascii_address(self.bounces) or "").rpartition("@")
+        return f"{local}+{token(reference)}@{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail to one person, by its reference the same however often it is built."""
+
+    recipient: str  # as the envelope has it
+    message_id: str
+    content: bytes
+
+
+def ascii_address(address: str) -> str | None:
+    """The address with its domain as name servers know it; None when there is no such form.
+
+    A local part beyond ASCII would need SMTPUTF8 of every server on the way: not there yet.
+    """
+    try:
+        return validate_email(address, check_deliverability=False).ascii_email
+    except EmailNotValidError:
+        return None
+
+
+def token(reference: str) -> str:
+    """A reference as it may stand in an address; a long or odd one becomes its digest."""
+    if _SAFE_REFERENCE.fullmatch(reference) and ".." not in reference:
+        return reference
+    return hashlib.sha256(reference.encode()).hexdigest()[:40]
+
+
+def message_id(reference: str, domain: str) -> str:
+    """The one Message-ID of all attempts: servers and people can see that they are the same."""
+    return f"<{token(reference)}@{domain}>"
+
+
+def letter(
+    mail: Mail, sender: Sender, recipient: str, *, reference: str, name: str, at: datetime
+) -> Letter:
+    """The mail on paper. `recipient` is an address as `ascii_address` gives it."""
+    message = EmailMessage(policy=_POLICY)
+    written_by = ascii_address(sender.address) or ""
+    message["From"] = _address(sender.name, written_by)
+    message["To"] = _address(name, recipient)
+    message["Subject"] = _one_line(mail.subject)
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = named = message_id(reference, sender.domain)
+    message["Auto-Submitted"] = "auto-generated"
+    if sender.reply_to:
+        message["Reply-To"] = ascii_address(sender.reply_to) or ""
+    if mail.unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{_one_line(mail.unsubscribe_url)}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
+    for attachment in mail.attachments:
+        _attach(message, attachment)
+    return Letter(recipient, named, message.as_bytes())
+
+
+def file_name(text: str) -> str:
+    """A name that every mail program and file system can show: accents fall, the rest is `_`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    stem, dot, ending = _NOT_IN_FILE_NAMES.sub("_", plain).rpartition(".")
+    if not dot:
+        stem, ending = ending, ""
+    return (stem.strip(" ._")[:80] or "file") + dot + ending
+
+
+def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    kind, _, subkind = attachment.media_type.partition("/")
+    name = file_name(attachment.name)
+    message.add_attachment(attachment.content, maintype=kind, subtype=subkind, filename=name)
+
+
+def _address(name: str, address: str) -> Address:
+    return Address(_one_line(name), addr_spec=address)
+
+
+def _one_line(text: str) -> str:
+    return _CONTROLS.sub(" ", text).strip()

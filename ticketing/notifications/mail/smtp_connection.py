@@ -1,0 +1,163 @@
+"""One connection to a mail server, and mails handed over on it one after the other.
+
+smtplib, driven command by command: whether the final dot had been sent when a connection broke is
+what separates "not sent" from "perhaps sent", and its own `sendmail` does not tell.
+"""
+
+import re
+import smtplib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ticketing.notifications.mail.mime import Letter
+from ticketing.notifications.mail.smtp_replies import (
+    Reply,
+    at_the_door,
+    to_the_content,
+    to_the_recipient,
+    to_the_sender,
+)
+from ticketing.notifications.mail.smtp_server import MailServer, greeted
+from ticketing.notifications.messages.message import Accepted, Declined, Later, Outcome, Unsure
+
+_DOTS = re.compile(rb"^\.", re.MULTILINE)
+_MAILS_A_CONNECTION = 100
+_IDLE_SECONDS = 60
+_GO_AHEAD = 354
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The connection ended before a mail was given away: it can be given to another one."""
+
+    refusal: Later
+
+
+def _to_mail(said: Reply) -> Later | Declined | Broken:
+    return Broken(at_the_door(said)) if said.closes else to_the_sender(said)
+
+
+_MEANINGS: tuple[Callable[[Reply], Later | Declined | Broken], ...] = (
+    _to_mail,
+    to_the_recipient,
+    to_the_content,
+)
+
+
+class Connection:
+    """A greeted and logged-in connection. One thread at a time."""
+
+    def __init__(self, smtp: smtplib.SMTP, server: MailServer) -> None:
+        """Take over what `opened` made."""
+        self._smtp = smtp
+        self._server = server
+        self._mails = 0
+        self._is_open = True
+        self._used_at = time.monotonic()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is open, has not idled too long, nor carried what servers count as enough."""
+        idle = time.monotonic() - self._used_at
+        return self._is_open and self._mails < _MAILS_A_CONNECTION and idle < _IDLE_SECONDS
+
+    @property
+    def largest(self) -> int | None:
+        """The largest mail in bytes that the server announced; None if it did not."""
+        told = self._smtp.esmtp_features.get("size", "")
+        return int(told) if told.isdecimal() and int(told) else None
+
+    def hand_over(self, letter: Letter, sender: str) -> Outcome | Broken:
+        """One mail, from MAIL to the final dot. After a refusal the connection is good again."""
+        self._mails += 1
+        self._used_at = time.monotonic()
+        try:
+            refused = self._envelope(letter, sender)
+        except OSError as error:  # smtplib's own errors are such
+            self.close()
+            return Broken(Later(f"mail server: connection lost ({type(error).__name__})"))
+        if refused is not None:
+            return refused
+        try:
+            return self._content(letter)
+        except OSError as error:
+            self.close()
+            return Unsure(f"mail server: connection lost in the mail ({type(error).__name__})")
+
+    def close(self) -> None:
+        """Say goodbye, if anybody listens."""
+        self._is_open = False
+        try:
+            self._smtp.quit()
+        except OSError:
+            self._smtp.close()
+
+    def _envelope(self, letter: Letter, sender: str) -> Later | Declined | Broken | None:
+        """Sender, recipient and the wish to send; None when the server waits for the content.
+
+        Sent at once, each has its answer, and the first refusal is the reason of the others.
+        """
+        refused: Later | Declined | Broken | None = None
+        said: Reply | None = None
+        try:
+            for said, meaning in zip(self._answers(letter, sender), _MEANINGS, strict=True):
+                if refused is None and not said.is_good:
+                    refused = meaning(said)
+                    if not self._pipelines:
+                        break
+        except OSError:
+            if refused is None:
+                raise
+            self.close()
+        waits = said is not None and said.code == _GO_AHEAD
+        return None if refused is None else self._ended(refused, waits_for_content=waits)
+
+    @property
+    def _pipelines(self) -> bool:
+        """Whether the server reads on before it has answered: half the time on a long wire."""
+        return "pipelining" in self._smtp.esmtp_features
+
+    def _answers(self, letter: Letter, sender: str) -> Iterator[Reply]:
+        size = f" SIZE={len(letter.content)}" if "size" in self._smtp.esmtp_features else ""
+        commands = [f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{letter.recipient}>", "DATA"]
+        if not self._pipelines:
+            yield from (Reply.of(*self._smtp.docmd(command)) for command in commands)
+            return
+        self._smtp.send("".join(f"{command}\r\n" for command in commands))
+        yield from (Reply.of(*self._smtp.getreply()) for _ in commands)
+
+    def _content(self, letter: Letter) -> Outcome:
+        self._wait_at_most(self._server.acceptance_seconds)
+        self._smtp.send(_DOTS.sub(b"..", letter.content) + b"\r\n.\r\n")
+        said = Reply.of(*self._smtp.getreply())
+        self._wait_at_most(self._server.timeout_seconds)
+        if said.closes:
+            self.close()
+        return Accepted(letter.message_id) if said.is_good else to_the_content(said)
+
+    def _ended(
+        self, refused: Later | Declined | Broken, *, waits_for_content: bool
+    ) -> Later | Declined | Broken:
+        """The refusal stands, whether or not the connection survives it."""
+        if isinstance(refused, Broken):
+            self.close()
+        if not self._is_open:
+            return refused
+        try:
+            if waits_for_content:
+                self._smtp.docmd(".")  # nobody is to get any
+            self._smtp.rset()
+        except OSError:
+            self.close()
+        return refused
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if self._smtp.sock is not None:
+            self._smtp.sock.settimeout(seconds)
+
+
+def opened(server: MailServer) -> Connection | Later:
+    """A connection that is ready for mails, or why there is none."""
+    smtp = greeted(server)
+    return smtp if isinstance(smtp, Later) else Connection(smtp, server)

@@ -1,0 +1,99 @@
+"""What an SMTP server's reply means, by where in the conversation it comes.
+
+Enhanced codes (RFC 3463) say more than the three digits and win over them.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ticketing.notifications.messages.message import Cause, Declined, Later, Stops
+
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+_ADDRESSES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
+_LONGEST_REASON = 160
+_AUTHENTICATION = {"530", "534", "535", "538"}
+_TOO_LARGE = {"552", "5.3.4", "5.2.3"}
+_MAILBOX_FULL = "5.2.2"  # people empty it within a day, so it is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A code and a sentence."""
+
+    code: int
+    text: str
+
+    @classmethod
+    def of(cls, code: int, text: bytes) -> "Reply":
+        """As smtplib gives it."""
+        return cls(code, " ".join(text.decode("utf-8", "replace").split()))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the server did what was asked, or waits for the rest of it."""
+        return 200 <= self.code < 400  # noqa: PLR2004 - SMTP's own lines
+
+    @property
+    def closes(self) -> bool:
+        """Whether the server has had enough of this connection."""
+        return self.code == 421  # noqa: PLR2004 - SMTP's number
+
+    @property
+    def enhanced(self) -> str:
+        """Such as 5.1.1; empty when there is none."""
+        found = _ENHANCED.match(self.text)
+        return found[0] if found else ""
+
+    @property
+    def codes(self) -> set[str]:
+        """Both."""
+        return {str(self.code), self.enhanced}
+
+    @property
+    def short(self) -> str:
+        """The code to remember."""
+        return self.enhanced or str(self.code)
+
+    @property
+    def reason(self) -> str:
+        """The server's words, without the addresses that it likes to repeat."""
+        return f"{self.code} {_ADDRESSES.sub('<address>', self.text)}"[:_LONGEST_REASON]
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether the same would be said tomorrow."""
+        digit = self.enhanced[:1] or str(self.code)[:1]
+        return digit == "5" and self.enhanced != _MAILBOX_FULL
+
+
+def at_the_door(reply: Reply) -> Later:
+    """Before any mail: greeting, TLS, login. No message is to blame."""
+    stops = Stops.CHANNEL if reply.is_permanent else Stops.SENDER
+    return Later(f"mail server: {reply.reason}", reply.short, stops=stops)
+
+
+def to_the_sender(reply: Reply) -> Later | Declined:
+    """To MAIL: what is wrong is wrong with us, or with the mail's size."""
+    if reply.codes & _TOO_LARGE:
+        return Declined(f"mail server: {reply.reason}", reply.short, Cause.MESSAGE)
+    return at_the_door(reply)
+
+
+def to_the_recipient(reply: Reply) -> Later | Declined:
+    """To RCPT: about this address, unless it is about us."""
+    if reply.codes & _AUTHENTICATION or reply.closes:
+        return at_the_door(reply)
+    if not reply.is_permanent:
+        return Later(f"mail server: {reply.reason}", reply.short)
+    cause = Cause.MESSAGE if reply.enhanced.startswith("5.7.") else Cause.RECIPIENT
+    return Declined(f"mail server: {reply.reason}", reply.short, cause)
+
+
+def to_the_content(reply: Reply) -> Later | Declined:
+    """To DATA, before or after the content."""
+    if reply.codes & _AUTHENTICATION or reply.closes:
+        return at_the_door(reply)
+    if not reply.is_permanent:
+        return Later(f"mail server: {reply.reason}", reply.short)
+    cause = Cause.RECIPIENT if reply.enhanced.startswith("5.1.") else Cause.MESSAGE
+    return Declined(f"mail server: {reply.reason}", reply.short, cause)

@@ -1,0 +1,195 @@
+"""By which addresses the person that a message is for can be reached.
+
+The outbox names one of them. Another is known when it belongs to an order's buyer or to a guest of
+the roster, and then only if that person also has the one that is named.
+
+Messages of the outbox become deliveries, once each; which of them must wait stands here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.notifications.campaigns import queries as campaign_queries
+from ticketing.notifications.delivery import Channel, DeliveryState
+from ticketing.platform.db.outbox import GUEST_TICKET, ORGANISER, TICKETS
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import order_lines, order_places, orders, outbox
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.model import TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message of the outbox, and the ways to whom it is for."""
+
+    id: int
+    event_id: int | None
+    purpose: str
+    recipient: str = field(repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def addresses(self) -> dict[Channel, str]:
+        """By channel, the one that the message names first."""
+        found: dict[Channel, str] = {}
+        for address in (self.recipient, *self.others):
+            channel = channel_of(address)
+            if channel is not None:
+                found.setdefault(channel, address)
+        return found
+
+
+def channel_of(address: str) -> Channel | None:
+    """Which channel an address is written for; None when it is none."""
+    if "@" in address:
+        return Channel.MAIL
+    return Channel.WHATSAPP if address.startswith("+") else None
+
+
+def messages() -> Select[Any]:
+    """Messages of the outbox, as `waiting` reads them."""
+    is_buyer = outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone))
+    is_guest = outbox.c.recipient.in_((people.c.email, people.c.phone))
+    ticket = and_(
+        outbox.c.purpose == GUEST_TICKET, generated_tickets.c.ticket_code == outbox.c.subject
+    )
+    return (
+        select(
+            outbox.c.id,
+            outbox.c.event_id,
+            outbox.c.purpose,
+            outbox.c.recipient,
+            case((is_buyer, orders.c.buyer_email), (is_guest, people.c.email), else_=""),
+            case((is_buyer, orders.c.buyer_phone), (is_guest, people.c.phone), else_=""),
+        )
+        .outerjoin(orders, orders.c.code == outbox.c.payload["order"].astext)
+        .outerjoin(generated_tickets, ticket)
+        .outerjoin(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .outerjoin(people, people.c.id == attendees.c.person_id)
+    )
+
+
+def message_from_row(row: Sequence[Any]) -> Waiting:
+    """One row of `messages`."""
+    number, event_id, purpose, recipient, mail, phone = row
+    return Waiting(number, event_id, purpose, recipient, tuple(filter(None, (mail, phone))))
+
+
+def of_delivery(
+    connection: Connection, delivery_id: int
+) -> tuple[Waiting, dict[Channel, str]] | None:
+    """The message that a delivery carries, and by which channels it was tried; None without one."""
+    one = select(deliveries.c.outbox_id).where(deliveries.c.id == delivery_id)
+    row = connection.execute(messages().where(outbox.c.id == one.scalar_subquery())).one_or_none()
+    if row is None:
+        return None
+    query = select(deliveries.c.channel, deliveries.c.address).where(
+        deliveries.c.outbox_id == row[0]
+    )
+    tried = {Channel(channel): address for channel, address in connection.execute(query)}
+    return message_from_row(row), tried
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A delivery to be made; with a `failure` it stays undone, and says why."""
+
+    outbox_id: int
+    event_id: int | None
+    channel: Channel
+    address: str = field(repr=False)
+    is_bulk: bool = False  # all others go first
+    failure: str = ""
+
+
+def waiting(connection: Connection, *, organiser: bool, limit: int) -> list[Waiting]:
+    """Take hold of messages that can be sent, the oldest first, a roster's tickets last.
+
+    The organiser's wait while nobody knows an address, tickets until all of an order are printed,
+    the end of a sending plan until it has come.
+    """
+    query = (
+        messages()
+        .where(_can_be_taken(organiser=organiser))
+        .order_by(outbox.c.purpose == GUEST_TICKET, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    return [message_from_row(row) for row in connection.execute(query)]
+
+
+def _can_be_taken(*, organiser: bool) -> ColumnElement[bool]:
+    condition = and_(
+        outbox.c.taken_at.is_(None),
+        or_(outbox.c.purpose != TICKETS, not_(_lacks_a_document())),
+        not_(campaign_queries.goes_on()),
+    )
+    return condition if organiser else and_(condition, outbox.c.recipient != ORGANISER)
+
+
+def _lacks_a_document() -> ColumnElement[bool]:
+    """Whether a place of the order entitles somebody who has no printed ticket yet."""
+    printed = exists().where(
+        generated_tickets.c.attendee_id == attendees.c.id,
+        generated_tickets.c.state == TicketState.LIVE,
+        generated_tickets.c.generated_at.is_not(None),
+    )
+    return (
+        exists()
+        .where(
+            orders.c.code == outbox.c.subject,
+            order_lines.c.order_id == orders.c.id,
+            order_places.c.order_line_id == order_lines.c.id,
+            attendees.c.id == order_places.c.attendee_id,
+            attendees.c.state == "entitled",
+            not_(printed),
+        )
+        .correlate(outbox)
+    )
+
+
+def add(connection: Connection, new: Sequence[New], *, at: datetime) -> None:
+    """Deliveries for messages, which count as taken from now on; those there are are left."""
+    if not new:
+        return
+    rows = [
+        {
+            "outbox_id": each.outbox_id,
+            "event_id": each.event_id,
+            "channel": each.channel,
+            "address": each.address,
+            "is_bulk": each.is_bulk,
+            "state": DeliveryState.FAILED if each.failure else DeliveryState.QUEUED,
+            "queued_at": at,
+            "next_try": None if each.failure else at,
+            "ended_at": at if each.failure else None,
+            "last_error": each.failure,
+        }
+        for each in new
+    ]
+    connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)
+    taken = [each.outbox_id for each in new]
+    connection.execute(update(outbox).where(outbox.c.id.in_(taken)).values(taken_at=at))
+
+
+def somebody_waits(connection: Connection, *, organiser: bool, since: datetime) -> bool:
+    """Whether any message could be taken that is so old."""
+    query = exists().where(_can_be_taken(organiser=organiser), outbox.c.created_at <= since)
+    return connection.execute(select(query)).scalar_one()

@@ -1,0 +1,83 @@
+"""How fast messages may go: a day's budget, when all will be sent, and when to stop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Cause,
+    Declined,
+    Later,
+    Outcome,
+    Stops,
+)
+
+DAY = timedelta(hours=24)
+KEPT_SHARE = 5  # a fifth
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most so many messages in any 24 hours (None: no such limit), at least so far apart."""
+
+    per_day: int | None
+    apart: timedelta = timedelta(0)
+
+    def due(self, sent: Sequence[datetime], *, at: datetime) -> datetime:
+        """When the next may go, after all that were sent in the last day, oldest first."""
+        earliest = max(at, sent[-1] + self.apart) if sent else at
+        if self.per_day is None or len(sent) < self.per_day:
+            return earliest
+        return max(earliest, sent[-self.per_day] + DAY)
+
+    def room(self, sent: Sequence[datetime], *, at: datetime, most: int) -> int:
+        """How many may go at this moment, at most so many."""
+        if self.per_day == 0:
+            return 0
+        times = list(sent)
+        while len(times) - len(sent) < most and self.due(times, at=at) <= at:
+            times.append(at)
+        return len(times) - len(sent)
+
+    @property
+    def for_many(self) -> "Pace":
+        """For what is sent to many who wait for nothing: some of a day is kept for who does."""
+        kept = None if self.per_day is None else self.per_day - self.per_day // KEPT_SHARE
+        return Pace(kept, self.apart)
+
+    def ends(self, waiting: int, sent: Sequence[datetime], *, at: datetime) -> datetime | None:
+        """When the last of those waiting goes, if nothing goes wrong; None when it never can."""
+        if self.per_day == 0 and waiting:
+            return None
+        times = [each for each in sent if each > at - DAY]
+        for _ in range(waiting):
+            times.append(self.due(times, at=at))
+        return times[-1] if waiting else at
+
+
+LOOKED_AT = 50
+FEWEST = 20
+MOST_FAILING = 0.3
+
+
+def reason_to_stop(latest: Sequence[Outcome]) -> str | None:
+    """Why a channel must be stopped, judged by its latest answers, newest last; None: go on.
+
+    One answer that concerns the whole channel is enough. Else it takes a share of failures among
+    the last ones; numbers that nobody has are counted too, since numbers get banned for them.
+    """
+    if not latest:
+        return None
+    newest = latest[-1]
+    if isinstance(newest, Later) and newest.stops is Stops.CHANNEL:
+        return f"the vendor refuses the whole channel: {newest.reason}"
+    looked_at = latest[-LOOKED_AT:]
+    failing = sum(1 for each in looked_at if not isinstance(each, Accepted))
+    if len(looked_at) < FEWEST or failing <= MOST_FAILING * len(looked_at):
+        return None
+    ours = sum(
+        1 for each in looked_at if isinstance(each, Declined) and each.cause is Cause.MESSAGE
+    )
+    blamed = f", {ours} of them for what we wrote" if ours else ""
+    return f"{failing} of the last {len(looked_at)} messages were not taken{blamed}"

@@ -1,0 +1,272 @@
+"""Meta's Cloud API: templates, texts, and files that are uploaded once and used again.
+
+What Meta's error codes mean for a message; they come at once or in a report afterwards.
+
+Source: WhatsApp Business Platform, "Error codes". Meta asks clients to decide by the code alone:
+throttling comes under HTTP 400 as well as 429, and titles change.
+"""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from ticketing.notifications.messages.message import (
+    Accepted,
+    ApprovedTemplate,
+    Attachment,
+    Cause,
+    ChatMessage,
+    Declined,
+    Later,
+    Outcome,
+    Stops,
+    Unsure,
+)
+from ticketing.notifications.whatsapp.http import (
+    READ_SECONDS,
+    Answer,
+    Connected,
+    Json,
+    client_for,
+    exchange,
+    first,
+    refused_here,
+)
+from ticketing.platform.kernel.errors import Misconfigured
+
+_AUTHENTICATION = {0, 3, 10, 190, *range(200, 300)}
+
+
+_ACCOUNT = {368, 131031, 131037, 131042, 131045, 131064}
+
+
+_THROTTLED = {4, 80007, 130429, 131048, 131057}
+
+
+_TRANSIENT = {1, 2, 131000, 131016, 131049, 131056}
+
+
+_NOT_SOON = {131048: timedelta(hours=6), 131049: timedelta(hours=24)}
+
+
+_RECIPIENT = {130472, 130497, 131021, 131026, 131030, 131047, 131062, 137000}
+
+
+_OPTED_OUT = 131050
+
+
+# a media id that is unknown comes as the general "invalid parameter"
+MEDIA_TROUBLE = {"100", "131052", "131053"}
+
+
+_MEANINGS = {
+    0: "the token is not valid",
+    190: "the token has expired or is not valid",
+    368: "the account is blocked for policy violations",
+    130429: "too many messages a second",
+    131021: "the recipient is the sender",
+    131026: "not on WhatsApp, or cannot be reached there",
+    131030: "not among the test numbers",
+    131031: "the account is locked",
+    131042: "the account's payment method has a problem",
+    131047: "more than 24 hours since the recipient wrote; only a template is delivered",
+    131048: "the number is restricted for spam",
+    131049: "not delivered to keep the recipient's messages few",
+    131050: "the recipient wants no such messages",
+    131053: "the file was not accepted",
+    131056: "too many messages to this recipient",
+    132000: "the template takes another number of parameters",
+    132001: "there is no such template in this language",
+    132012: "a parameter does not fit its place in the template",
+    132015: "the template is paused for its quality",
+    132016: "the template is disabled for its quality",
+}
+
+
+def meaning_of(
+    code: int, *, status: int = 400, transient: bool = False, after: timedelta | None = None
+) -> Later | Declined:
+    """What follows from a code; for one that is new, from the HTTP status and Meta's own hint."""
+    reason = f"Meta: {_MEANINGS.get(code, 'refused')} ({code})"
+    if code in _RECIPIENT:
+        return Declined(reason, str(code), Cause.RECIPIENT)
+    if code == _OPTED_OUT:
+        return Declined(reason, str(code), Cause.OPTED_OUT)
+    stops = _stops(code, status, transient=transient)
+    if stops is None:
+        return Declined(reason, str(code), Cause.MESSAGE)
+    return Later(reason, str(code), after or _NOT_SOON.get(code), stops)
+
+
+def _stops(code: int, status: int, *, transient: bool) -> Stops | None:
+    """What has to wait; None when waiting does not help."""
+    if code in _AUTHENTICATION | _ACCOUNT or status in {401, 403}:
+        return Stops.CHANNEL
+    if code in _THROTTLED or status == 429:  # noqa: PLR2004 - HTTP's number
+        return Stops.SENDER
+    passes = code in _TRANSIENT or transient or status >= 500  # noqa: PLR2004 - HTTP's own line
+    return Stops.MESSAGE if passes else None
+
+
+_MIB = 1024 * 1024
+_MEDIA_LASTS = timedelta(days=29)  # a day less than Meta keeps it
+_MEDIA_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CloudAccount:
+    """One business number at Meta. The token is a system user's."""
+
+    phone_id: str
+    token: str = field(repr=False)
+    url: str = "https://graph.facebook.com"
+    version: str = "v23.0"
+
+    def __post_init__(self) -> None:
+        """Refuse to be nobody."""
+        if not (self.phone_id and self.token):
+            raise Misconfigured("the Cloud API needs a phone number id and a token")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedMedia:
+    """A file that Meta has, until then."""
+
+    id: str
+    until: datetime
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class CloudWhatsApp(Connected):
+    """A client of one number; close it, or use `with`. Threads may share it."""
+
+    largest_attachment = 100 * _MIB
+
+    def __init__(
+        self,
+        account: CloudAccount,
+        *,
+        media: MutableMapping[str, UploadedMedia] | None = None,
+        read_seconds: float = READ_SECONDS,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """`media` remembers uploads by their SHA-256; hand in one that outlives the process."""
+        self._media: MutableMapping[str, UploadedMedia] = {} if media is None else media
+        self._remembering = Lock()
+        self._now = now
+        headers = {"Authorization": f"Bearer {account.token}"}
+        base = f"{account.url.rstrip('/')}/{account.version}/{account.phone_id}"
+        super().__init__(client_for(base, headers, read_seconds))
+
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+        """As WhatsApp.send. A file Meta has forgotten before its time is uploaded once more."""
+        refused = refused_here(to, message.attachment, self.largest_attachment)
+        if refused:
+            return refused
+        attached = message.attachment
+        if attached is None:
+            return self._post(to, message, reference, "")
+        known = self._known(attached)
+        media = known or self._uploaded(attached)
+        if not isinstance(media, str):
+            return media
+        outcome = self._post(to, message, reference, media)
+        if not (known and isinstance(outcome, Declined) and outcome.code in MEDIA_TROUBLE):
+            return outcome
+        media = self._uploaded(attached)
+        return self._post(to, message, reference, media) if isinstance(media, str) else media
+
+    def upload(self, attachment: Attachment) -> str | Later | Declined:
+        """The id of a file at Meta: uploaded now, or known from before."""
+        return self._known(attachment) or self._uploaded(attachment)
+
+    def _known(self, attachment: Attachment) -> str | None:
+        known = self._media.get(attachment.sha256)
+        return known.id if known and known.until > self._now() else None
+
+    def _uploaded(self, attachment: Attachment) -> str | Later | Declined:
+        request = self._client.build_request(
+            "POST",
+            "/media",
+            data={"messaging_product": "whatsapp", "type": attachment.media_type},
+            files={"file": (attachment.name, attachment.content, attachment.media_type)},
+        )
+        answer = exchange(self._client, "Meta", request)
+        if isinstance(answer, Unsure):
+            return Later(answer.reason)  # a file that was uploaded twice harms nobody
+        if isinstance(answer, Later):
+            return answer
+        media_id = answer.said.get("id")
+        if answer.is_good and isinstance(media_id, str) and media_id:
+            self._remember(attachment, media_id)
+            return media_id
+        return _refusal(answer)
+
+    def _remember(self, attachment: Attachment, media_id: str) -> None:
+        with self._remembering:
+            if len(self._media) >= _MEDIA_REMEMBERED:
+                del self._media[next(iter(self._media))]
+            self._media[attachment.sha256] = UploadedMedia(media_id, self._now() + _MEDIA_LASTS)
+
+    def _post(self, to: str, message: ChatMessage, reference: str, media: str) -> Outcome:
+        asked = _request(to, message, reference, media)
+        request = self._client.build_request("POST", "/messages", json=asked)
+        answer = exchange(self._client, "Meta", request)
+        if not isinstance(answer, Answer):
+            return answer
+        if not answer.is_good:
+            return _refusal(answer)
+        message_id = first(answer.said.get("messages")).get("id")
+        if isinstance(message_id, str) and message_id:
+            return Accepted(message_id)
+        return Unsure("Meta: accepted, and did not say under which id")
+
+
+def _request(to: str, message: ChatMessage, reference: str, media: str) -> Json:
+    attached = message.attachment
+    document: Json = {"id": media, "filename": attached.name} if attached else {}
+    asked: Json = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": to.removeprefix("+"),
+        "biz_opaque_callback_data": reference,
+    }
+    if message.template:
+        return asked | {"type": "template", "template": _template(message.template, document)}
+    if document:
+        return asked | {"type": "document", "document": document | {"caption": message.text}}
+    return asked | {"type": "text", "text": {"body": message.text, "preview_url": False}}
+
+
+def _template(template: ApprovedTemplate, document: Json) -> Json:
+    components: list[Json] = []
+    if document:
+        header = {"type": "document", "document": document}
+        components.append({"type": "header", "parameters": [header]})
+    if template.parameters:
+        components.append({"type": "body", "parameters": [_text(p) for p in template.parameters]})
+    if template.button:
+        button: Json = {"type": "button", "sub_type": "url", "index": "0"}
+        components.append(button | {"parameters": [_text(template.button)]})
+    language = {"code": template.language}
+    return {"name": template.name, "language": language, "components": components}
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _refusal(answer: Answer) -> Later | Declined:
+    error = answer.said.get("error")
+    told: Json = error if isinstance(error, dict) else {}
+    code = told.get("code")
+    return meaning_of(
+        code if isinstance(code, int) else answer.status,
+        status=answer.status,
+        transient=told.get("is_transient") is True,
+        after=answer.retry_after,
+    )

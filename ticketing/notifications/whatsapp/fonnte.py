@@ -1,0 +1,93 @@
+"""Fonnte, an Indonesian gateway: HTTP 200 whatever happens, the truth is in the body."""
+
+from dataclasses import dataclass, field
+
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Cause,
+    ChatMessage,
+    Declined,
+    Later,
+    Outcome,
+    Stops,
+    Unsure,
+)
+from ticketing.notifications.whatsapp.http import (
+    READ_SECONDS,
+    Answer,
+    Connected,
+    client_for,
+    exchange,
+    refused_here,
+)
+from ticketing.platform.kernel.errors import Misconfigured
+
+_NEEDS_A_PERSON = ("token", "disconnect", "quota", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class FonnteAccount:
+    """One device."""
+
+    token: str = field(repr=False)
+    url: str = "https://api.fonnte.com"
+
+    def __post_init__(self) -> None:
+        """Refuse to be nobody."""
+        if not self.token:
+            raise Misconfigured("Fonnte needs the device's token")
+
+
+class FonnteWhatsApp(Connected):
+    """A client of one device; close it, or use `with`. Threads may share it."""
+
+    largest_attachment = 4_000_000
+
+    def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
+        """Connect when the first message goes."""
+        super().__init__(client_for(account.url, {"Authorization": account.token}, read_seconds))
+
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+        """As WhatsApp.send; Fonnte has no place for a reference, its reports name the id alone."""
+        del reference
+        attached = message.attachment
+        refused = refused_here(to, attached, self.largest_attachment)
+        if refused:
+            return refused
+        form = {
+            "target": to.removeprefix("+"),
+            "message": message.text,
+            "countryCode": "0",  # the number has its own
+            "preview": "false",
+        }
+        files = None
+        if attached:
+            form["filename"] = attached.name
+            files = {"file": (attached.name, attached.content, attached.media_type)}
+        request = self._client.build_request("POST", "/send", data=form, files=files)
+        answer = exchange(self._client, "Fonnte", request)
+        return _outcome(answer) if isinstance(answer, Answer) else answer
+
+
+def _outcome(answer: Answer) -> Outcome:
+    said = {name.lower(): value for name, value in answer.said.items()}  # "Status" occurs too
+    if said.get("status") is True:
+        ids = said.get("id")
+        named = ids[0] if isinstance(ids, list) and ids else ids
+        return Accepted(str(named)) if named else Unsure("Fonnte: accepted without an id")
+    code = str(answer.status)
+    if answer.status == 429:  # noqa: PLR2004 - HTTP's number
+        return Later("Fonnte: too many requests", code, answer.retry_after, Stops.SENDER)
+    if answer.status >= 500:  # noqa: PLR2004 - HTTP's own line
+        return Later("Fonnte: unavailable", code, answer.retry_after)
+    return _refusal(str(said.get("reason", "no reason given")).lower())
+
+
+def _refusal(reason: str) -> Later | Declined:
+    """By words, since Fonnte has no codes. Its sentences can quote the target: they stay here."""
+    for word in _NEEDS_A_PERSON:
+        if word in reason:
+            return Later(f"Fonnte: the device cannot send ({word})", word, stops=Stops.CHANNEL)
+    if "target" in reason:
+        return Declined("Fonnte: the number is not valid", "target")
+    return Declined("Fonnte: the message was not accepted", "input", Cause.MESSAGE)

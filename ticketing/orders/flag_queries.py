@@ -1,0 +1,59 @@
+"""What a person has to decide about an order: raised once, visible until resolved."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders.order import Flag
+from ticketing.platform.db.tables.sales import order_flags, orders
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedFlag:
+    """One open question."""
+
+    order_code: str
+    flag: Flag
+    message: str
+    raised_at: datetime
+
+
+def raise_flag(
+    connection: Connection, order_id: int, flag: Flag, message: str, *, at: datetime
+) -> None:
+    """Raise it, or again with something new to say; the same said again changes nothing."""
+    statement = insert(order_flags).values(
+        order_id=order_id, flag=flag, message=message, raised_at=at
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=[order_flags.c.order_id, order_flags.c.flag],
+        set_={"message": message, "raised_at": at, "resolved_at": None},
+        where=order_flags.c.message != message,
+    )
+    connection.execute(statement)
+
+
+def resolve(connection: Connection, order_id: int, flag: Flag, *, at: datetime) -> None:
+    """Put the question to rest, if it was open."""
+    connection.execute(
+        update(order_flags)
+        .where(
+            order_flags.c.order_id == order_id,
+            order_flags.c.flag == flag,
+            order_flags.c.resolved_at.is_(None),
+        )
+        .values(resolved_at=at)
+    )
+
+
+def still_open(connection: Connection, event_id: int) -> list[RaisedFlag]:
+    """The event's open questions, the oldest first."""
+    query = (
+        select(orders.c.code, order_flags.c.flag, order_flags.c.message, order_flags.c.raised_at)
+        .join(orders, orders.c.id == order_flags.c.order_id)
+        .where(orders.c.event_id == event_id, order_flags.c.resolved_at.is_(None))
+        .order_by(order_flags.c.raised_at, order_flags.c.order_id, order_flags.c.flag)
+    )
+    return [RaisedFlag(code, Flag(flag), *rest) for code, flag, *rest in connection.execute(query)]

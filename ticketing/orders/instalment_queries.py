@@ -1,0 +1,184 @@
+"""Payment plans of events, and the parts of orders that follow one. Rules: domain/instalments.
+
+An order's parts change only while the order is locked.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Text, cast, exists, insert, select, update
+
+from ticketing.orders import queries
+from ticketing.orders.instalments import Overdue, Part, PaymentPlan, TicketsWith
+from ticketing.orders.order import Order, OrderState
+from ticketing.platform.db.outbox import PART_DUE
+from ticketing.platform.db.tables.sales import order_parts, outbox, payment_plans
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.kernel.errors import PartsRefused
+from ticketing.platform.kernel.money import Rupiah
+
+_PLAN = (
+    payment_plans.c.name,
+    payment_plans.c.shares,
+    payment_plans.c.every,
+    payment_plans.c.last_before,
+    payment_plans.c.grace,
+    payment_plans.c.overdue,
+    payment_plans.c.tickets,
+)
+_PART = (
+    order_parts.c.number,
+    order_parts.c.due_at,
+    order_parts.c.amount,
+    order_parts.c.paid_attempt_id,
+    order_parts.c.paid_at,
+)
+
+
+def offer(connection: Connection, event_id: int, plan: PaymentPlan) -> None:
+    """Offer a plan; refuses a name that the event has used, since orders may follow that plan."""
+    query = select(payment_plans.c.id).where(
+        payment_plans.c.event_id == event_id, payment_plans.c.name == plan.name
+    )
+    if connection.execute(query).first() is not None:
+        raise PartsRefused(f"there is a payment plan {plan.name!r} already; choose another name")
+    connection.execute(
+        insert(payment_plans).values(
+            event_id=event_id,
+            name=plan.name,
+            shares=list(plan.shares),
+            every=plan.every,
+            last_before=plan.last_before,
+            grace=plan.grace,
+            overdue=plan.overdue,
+            tickets=plan.tickets,
+        )
+    )
+
+
+def withdraw(connection: Connection, event_id: int, name: str, *, at: datetime) -> bool:
+    """Offer a plan no more; orders that follow it go on. False when it was not offered."""
+    ended = (
+        update(payment_plans)
+        .where(
+            payment_plans.c.event_id == event_id,
+            payment_plans.c.name == name,
+            payment_plans.c.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=at)
+    )
+    return connection.execute(ended).rowcount == 1
+
+
+def offered(connection: Connection, event_id: int) -> dict[int, PaymentPlan]:
+    """The plans that an event offers, by their number, the oldest first."""
+    query = (
+        select(payment_plans.c.id, *_PLAN)
+        .where(payment_plans.c.event_id == event_id, payment_plans.c.withdrawn_at.is_(None))
+        .order_by(payment_plans.c.id)
+    )
+    return {number: _plan(rest) for number, *rest in connection.execute(query)}
+
+
+def plan_of(connection: Connection, plan_id: int) -> PaymentPlan:
+    """The plan of that number, offered or not."""
+    query = select(*_PLAN).where(payment_plans.c.id == plan_id)
+    return _plan(list(connection.execute(query).one()))
+
+
+def _plan(columns: list[Any]) -> PaymentPlan:
+    name, shares, every, last_before, grace, overdue, tickets = columns
+    times = (every, last_before, grace)
+    return PaymentPlan(name, tuple(shares), *times, Overdue(overdue), TicketsWith(tickets))
+
+
+def add(connection: Connection, order_id: int, parts: tuple[Part, ...]) -> None:
+    """Write down a new order's parts; the database refuses any that are not its total together."""
+    connection.execute(
+        insert(order_parts),
+        [
+            {
+                "order_id": order_id,
+                "number": part.number,
+                "due_at": part.due_at,
+                "amount": part.amount.amount,
+            }
+            for part in parts
+        ],
+    )
+
+
+def of_order(connection: Connection, order_id: int) -> tuple[Part, ...]:
+    """The order's parts, the first first; none for an order that is paid at once."""
+    query = select(*_PART).where(order_parts.c.order_id == order_id)
+    rows = connection.execute(query.order_by(order_parts.c.number))
+    return tuple(_part(row) for row in rows)
+
+
+def _part(row: Sequence[Any]) -> Part:
+    number, due_at, amount, paid_by, paid_at = row
+    return Part(number, due_at, Rupiah(amount), paid_by, paid_at)
+
+
+def pay(connection: Connection, order_id: int, payers: Mapping[int, int], *, at: datetime) -> None:
+    """Write down by which attempts these parts are paid."""
+    for number, attempt_id in payers.items():
+        _write(connection, order_id, number, paid_attempt_id=attempt_id, paid_at=at)
+
+
+def unpay(connection: Connection, order_id: int, number: int) -> None:
+    """The part has to be paid again."""
+    _write(connection, order_id, number, paid_attempt_id=None, paid_at=None)
+
+
+def _write(connection: Connection, order_id: int, number: int, **values: object) -> None:
+    connection.execute(
+        update(order_parts)
+        .where(order_parts.c.order_id == order_id, order_parts.c.number == number)
+        .values(**values)
+    )
+
+
+def name_of(order_code: str, number: int) -> str:
+    """What a message about one part is about."""
+    return f"{order_code}/{number}"
+
+
+def to_remind_of(
+    connection: Connection, *, due_by: datetime, limit: int
+) -> list[tuple[Order, Part]]:
+    """Next parts that are due by then, not told of yet; nobody is reminded of a first one."""
+    earlier = order_parts.alias()
+    unpaid_before = exists().where(
+        earlier.c.order_id == order_parts.c.order_id,
+        earlier.c.number < order_parts.c.number,
+        earlier.c.paid_attempt_id.is_(None),
+    )
+    subject = orders_table.c.code + "/" + cast(order_parts.c.number, Text)
+    told = exists().where(outbox.c.purpose == PART_DUE, outbox.c.subject == subject)
+    query = (
+        select(order_parts.c.order_id, *_PART)
+        .join(orders_table, orders_table.c.id == order_parts.c.order_id)
+        .where(
+            orders_table.c.state == OrderState.PENDING,
+            orders_table.c.buyer_key != "",
+            order_parts.c.paid_at.is_(None),
+            order_parts.c.number > 1,
+            order_parts.c.due_at <= due_by,
+            ~unpaid_before,
+            ~told,
+        )
+        .order_by(order_parts.c.order_id, order_parts.c.number)
+        .limit(limit)
+    )
+    return [
+        (queries.by_id(connection, row[0]), _part(row[1:])) for row in connection.execute(query)
+    ]
+
+
+def release(connection: Connection, order_id: int) -> None:
+    """The order has ended: the money of its parts pays for nothing any more."""
+    connection.execute(
+        update(order_parts).where(order_parts.c.order_id == order_id).values(paid_attempt_id=None)
+    )

@@ -1,0 +1,319 @@
+"""Orders and their lines. Whoever changes an order, its attempts or its effects locks it first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnClause,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders.order import Buyer, Line, Order, OrderState, checked_move
+from ticketing.platform.db.tables.sales import order_effects, order_lines, orders
+from ticketing.platform.kernel.errors import Refused, UnknownOrder
+from ticketing.platform.kernel.money import NOTHING, Rupiah
+
+_COLUMNS = (
+    orders.c.id,
+    orders.c.event_id,
+    orders.c.code,
+    orders.c.state,
+    orders.c.total,
+    orders.c.buyer_key,
+    orders.c.buyer_name,
+    orders.c.buyer_email,
+    orders.c.buyer_phone,
+    orders.c.expires_at,
+    orders.c.paid_attempt_id,
+    orders.c.payment_plan_id,
+)
+_ZERO: ColumnClause[int] = literal_column("0")
+_HAVING_PLACES: list[ColumnClause[str]] = [
+    literal_column(f"'{state}'") for state in (OrderState.PENDING, OrderState.PAID)
+]
+ENTITLED_EARLY = "entitle early"  # an effect: places with the first part of several
+NOBODY = Buyer("", "", "", "")
+KNOWN_AT_FIRST = (
+    "event_id",
+    "code",
+    "token_hash",
+    "created_at",
+    "expires_at",
+    "request_sha256",
+    "buyer_key",
+    "buyer_name",
+    "buyer_email",
+    "buyer_phone",
+)
+
+
+class OrderKnown(Refused):
+    """The token is another order's: the same request came before, or at the same moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What an order is made of before it has a number. The token itself is never stored."""
+
+    event_id: int
+    code: str
+    token_hash: bytes
+    created_at: datetime
+    expires_at: datetime
+    lines: Sequence[Line] = ()
+    subtotal: Rupiah = NOTHING
+    discount: Rupiah = NOTHING
+    request_sha256: bytes | None = None
+    buyer: Buyer = NOBODY
+    payment_plan_id: int | None = None
+
+
+# made once: a sale opens with hundreds of orders a second, and building one costs more than asking
+_ADD = (
+    insert(orders)
+    .on_conflict_do_nothing(index_elements=[orders.c.token_hash])
+    .returning(orders.c.id)
+)
+_BY_ID = select(*_COLUMNS).where(orders.c.id == bindparam("wanted"))
+_LOCKED = _BY_ID.with_for_update()
+_BY_CODE = select(*_COLUMNS).where(orders.c.code == bindparam("wanted"))
+_BY_TOKEN = select(*_COLUMNS).where(orders.c.token_hash == bindparam("wanted"))
+_LINES = (
+    select(order_lines.c.ticket_type_id, order_lines.c.quantity, order_lines.c.price)
+    .where(order_lines.c.order_id == bindparam("wanted"))
+    .order_by(order_lines.c.ticket_type_id)
+)
+
+
+def places_of(
+    event_id: BindParameter[int], buyer_key: BindParameter[str], ticket_type_id: BindParameter[int]
+) -> Select[int]:
+    """The query how many places a buyer has or holds."""
+    return (
+        select(func.coalesce(func.sum(order_lines.c.quantity - order_lines.c.returned), _ZERO))
+        .join(orders, orders.c.id == order_lines.c.order_id)
+        .where(
+            orders.c.event_id == event_id,
+            orders.c.buyer_key == buyer_key,
+            orders.c.state.in_(_HAVING_PLACES),
+            order_lines.c.ticket_type_id == ticket_type_id,
+        )
+    )
+
+
+_PLACES_OF_BUYER = places_of(bindparam("at_event"), bindparam("who"), bindparam("wanted"))
+
+
+def add(connection: Connection, new: NewOrder) -> Order:
+    """Store a pending order; `stock.reserve` writes its lines as it holds their places.
+
+    Refuses a token that is taken with `OrderKnown`.
+    """
+    order_id = connection.execute(
+        _ADD,
+        {
+            **known_at_first(new),
+            "subtotal": new.subtotal.amount,
+            "discount": new.discount.amount,
+            "total": (new.subtotal - new.discount).amount,
+            "payment_plan_id": new.payment_plan_id,
+        },
+    ).scalar_one_or_none()
+    if order_id is None:
+        raise OrderKnown("this order was placed already")
+    return as_placed(order_id, new)
+
+
+def known_at_first(new: NewOrder) -> dict[str, object]:
+    """The columns of a new order that stand before its terms do."""
+    return {
+        "event_id": new.event_id,
+        "code": new.code,
+        "token_hash": new.token_hash,
+        "created_at": new.created_at,
+        "expires_at": new.expires_at,
+        "request_sha256": new.request_sha256,
+        **_buyer_columns(new.buyer),
+    }
+
+
+def as_placed(order_id: int, new: NewOrder) -> Order:
+    """What was stored a moment ago."""
+    return Order(
+        id=order_id,
+        event_id=new.event_id,
+        code=new.code,
+        state=OrderState.PENDING,
+        total=new.subtotal - new.discount,
+        buyer=new.buyer if new.buyer.key else None,
+        expires_at=new.expires_at,
+        paid_attempt_id=None,
+        payment_plan_id=new.payment_plan_id,
+    )
+
+
+def lock(connection: Connection, order_id: int) -> Order:
+    """The order, locked until the transaction ends; refuses an unknown one."""
+    return _the_one(connection, _LOCKED, order_id)
+
+
+def by_id(connection: Connection, order_id: int) -> Order:
+    """The order of that number, not locked; refuses an unknown one."""
+    return _the_one(connection, _BY_ID, order_id)
+
+
+def lock_by_code(connection: Connection, code: str) -> Order:
+    """The same by its code, however it is spelled."""
+    return lock(connection, by_code(connection, code).id)
+
+
+def by_code(connection: Connection, code: str) -> Order:
+    """The order of that code, however it is spelled; refuses an unknown one and names it."""
+    spelled = code.strip().upper()
+    try:
+        return _the_one(connection, _BY_CODE, spelled)
+    except UnknownOrder:
+        raise UnknownOrder(f"there is no order {spelled!r}") from None
+
+
+def by_token(connection: Connection, token_hash: bytes) -> Order:
+    """The order whose token has this SHA-256; refuses an unknown one."""
+    return _the_one(connection, _BY_TOKEN, token_hash)
+
+
+def asked_by(connection: Connection, order_id: int) -> bytes | None:
+    """The digest of the request that the order came of, if that may be sent again."""
+    query = select(orders.c.request_sha256).where(orders.c.id == order_id)
+    digest: bytes | None = connection.execute(query).scalar_one()
+    return digest
+
+
+def _the_one(
+    connection: Connection, query: Select[*tuple[object, ...]], wanted: int | bytes | str
+) -> Order:
+    row = connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
+    if row is None:
+        raise UnknownOrder("there is no such order")
+    return _order(row)
+
+
+def _order(row: RowMapping) -> Order:
+    buyer = Buyer(row["buyer_key"], row["buyer_name"], row["buyer_email"], row["buyer_phone"])
+    return Order(
+        id=row["id"],
+        event_id=row["event_id"],
+        code=row["code"],
+        state=OrderState(row["state"]),
+        total=Rupiah(row["total"]),
+        buyer=buyer if buyer.key else None,
+        expires_at=row["expires_at"],
+        paid_attempt_id=row["paid_attempt_id"],
+        payment_plan_id=row["payment_plan_id"],
+    )
+
+
+def lines_of(connection: Connection, order_id: int) -> tuple[Line, ...]:
+    """The order's lines, in the order in which stock is locked."""
+    rows = connection.execute(_LINES, {"wanted": order_id})
+    return tuple(Line(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
+
+
+def lines_left(connection: Connection, order_id: int) -> tuple[Line, ...]:
+    """The same without the places that were given back."""
+    left = order_lines.c.quantity - order_lines.c.returned
+    rows = connection.execute(
+        select(order_lines.c.ticket_type_id, left.label("places"), order_lines.c.price)
+        .where(order_lines.c.order_id == order_id, left > 0)
+        .order_by(order_lines.c.ticket_type_id)
+    )
+    return tuple(Line(row.ticket_type_id, row.places, Rupiah(row.price)) for row in rows)
+
+
+def return_places(connection: Connection, order_id: int, lines: Sequence[Line]) -> None:
+    """Write down that so many places of each line were given back."""
+    for line in lines:
+        connection.execute(
+            update(order_lines)
+            .where(
+                order_lines.c.order_id == order_id,
+                order_lines.c.ticket_type_id == line.ticket_type_id,
+            )
+            .values(returned=order_lines.c.returned + line.quantity)
+        )
+
+
+def move(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
+    """Bring a locked order to another state; refuses what the table of moves has not."""
+    stamp = "paid_at" if to is OrderState.PAID else "closed_at"
+    connection.execute(
+        update(orders)
+        .where(orders.c.id == order.id)
+        .values({"state": checked_move(order, to), stamp: at})
+    )
+
+
+def set_paid_by(connection: Connection, order_id: int, attempt_id: int) -> None:
+    """Write down which payment attempt completed the order."""
+    connection.execute(
+        update(orders).where(orders.c.id == order_id).values(paid_attempt_id=attempt_id)
+    )
+
+
+def hold_until(connection: Connection, order_id: int, expires_at: datetime) -> None:
+    """Let a pending order keep its places until then."""
+    connection.execute(update(orders).where(orders.c.id == order_id).values(expires_at=expires_at))
+
+
+def set_refunded(connection: Connection, order_id: int, amount: Rupiah) -> None:
+    """Write down how much of the order's money went back so far."""
+    connection.execute(update(orders).where(orders.c.id == order_id).values(refunded=amount.amount))
+
+
+def set_buyer(connection: Connection, order: Order, buyer: Buyer) -> None:
+    """Write down who buys."""
+    connection.execute(update(orders).where(orders.c.id == order.id).values(_buyer_columns(buyer)))
+
+
+def _buyer_columns(buyer: Buyer) -> dict[str, str]:
+    return {
+        "buyer_key": buyer.key,
+        "buyer_name": buyer.name,
+        "buyer_email": buyer.email,
+        "buyer_phone": buyer.phone,
+    }
+
+
+def places_of_buyer(
+    connection: Connection, event_id: int, buyer_key: str, ticket_type_id: int
+) -> int:
+    """How many places a buyer has or holds; true while the ticket type's row is locked."""
+    asked = {"at_event": event_id, "who": buyer_key, "wanted": ticket_type_id}
+    return int(connection.execute(_PLACES_OF_BUYER, asked).scalar_one())
+
+
+def out_of_time(connection: Connection, *, at: datetime, after: int = 0, limit: int) -> list[int]:
+    """Pending orders whose time is up, by number, in pages: those after the last one seen."""
+    query = (
+        select(orders.c.id)
+        .where(orders.c.state == OrderState.PENDING, orders.c.expires_at <= at, orders.c.id > after)
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def first_time(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
+    """Whether this effect never came about before; from now on it has, if this commits."""
+    claim = insert(order_effects).values(order_id=order_id, effect=effect, at=at)
+    claimed = claim.on_conflict_do_nothing().returning(order_effects.c.effect)
+    return connection.execute(claimed).first() is not None

@@ -1,0 +1,207 @@
+"""Refunds: which way money goes back, how far it has come, and how much of a payment is left.
+
+What goes back for which places is planned in `refund_plans`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.kernel.errors import ImpossibleTransition, RefundRefused
+from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+
+
+class Channel(StrEnum):
+    """The way back."""
+
+    GATEWAY = "gateway"
+    MANUAL = "manual"  # a person transfers it, and says so
+    ELSEWHERE = "elsewhere"  # made in the gateway's dashboard; we were told
+
+
+class RefundState(StrEnum):
+    """How far a refund has come."""
+
+    REQUESTED = "requested"  # decided; the gateway was not asked, or has to be asked again
+    SENT = "sent"  # the gateway may have been asked: its answer is not known yet
+    DONE = "done"
+    MANUAL = "manual"  # waits for a person's transfer
+    FAILED = "failed"  # the gateway refused: the money is still owed
+    DROPPED = "dropped"  # a person decided that it is not owed
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether money is promised that has not gone back yet, as far as we know."""
+        return self not in {RefundState.DONE, RefundState.DROPPED}
+
+
+REACHABLE = {
+    RefundState.REQUESTED: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
+    RefundState.SENT: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
+    RefundState.MANUAL: {RefundState.DONE, RefundState.DROPPED},
+    RefundState.FAILED: {RefundState.REQUESTED, RefundState.DONE, RefundState.DROPPED},
+    RefundState.DROPPED: {RefundState.DONE},  # only when the gateway tells of it after all
+    RefundState.DONE: set[RefundState](),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One sum on its way back. `key` is its name at the gateway, which moves money once a key."""
+
+    id: int
+    order_id: int
+    attempt_id: int
+    number: int
+    key: str
+    amount: Rupiah
+    channel: Channel
+    state: RefundState
+    reason: str
+    reference: str
+    said: str
+    elsewhere: Rupiah
+    tries: int
+
+
+def checked_move(refund: Refund, to: RefundState) -> RefundState:
+    """The state to go to; refuses a move that is not in the table."""
+    if to not in REACHABLE[refund.state]:
+        raise ImpossibleTransition(f"refund {refund.key}: {refund.state} -> {to}")
+    return to
+
+
+def refund_key(attempt_key: str, number: int) -> str:
+    """The name of an order's refund at the gateway: one of its own, never used again."""
+    return f"{attempt_key}-R{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt's money. `gone` went back or is promised to; `began_at` is when it was begun."""
+
+    attempt_id: int
+    key: str
+    state: AttemptState
+    payment_type: str
+    amount: Rupiah
+    gone: Rupiah
+    began_at: datetime
+
+    @property
+    def taken(self) -> Rupiah:
+        """What was received and not taken away again by a bank."""
+        lost = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
+        return self.amount if self.state.has_taken_money and self.state not in lost else NOTHING
+
+    @property
+    def left(self) -> Rupiah:
+        """What can still go back."""
+        return self.taken - min(self.taken, self.gone)
+
+
+def through_gateway(refunds: Iterable[Refund], told: Rupiah) -> Rupiah:
+    """What went back of one attempt through the gateway: what it tells, or more if we know more."""
+    known = total(
+        refund.amount
+        for refund in refunds
+        if refund.state is RefundState.DONE and refund.channel is not Channel.MANUAL
+    )
+    return max(known, told)
+
+
+def returned(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+    """What went back of one attempt, whichever way."""
+    by_hand = total(
+        refund.amount
+        for refund in refunds
+        if refund.state is RefundState.DONE and refund.channel is Channel.MANUAL
+    )
+    return through_gateway(refunds, told) + by_hand
+
+
+def elsewhere(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+    """What went back of one attempt through the gateway without our asking."""
+    ours = total(
+        refund.amount
+        for refund in refunds
+        if refund.state is RefundState.DONE and refund.channel is Channel.GATEWAY
+    )
+    return through_gateway(refunds, told) - ours
+
+
+def gone(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+    """What went back of one attempt or is promised to: it cannot be given a second time."""
+    owed = total(refund.amount for refund in refunds if refund.state.is_owed)
+    return returned(refunds, told) + owed
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a gateway gives back of one way to pay: parts or only the whole, for so many days."""
+
+    parts: bool
+    days: int | None
+
+
+# Midtrans, "Refund"; where it names several spans the longest: a shorter one is refused by itself
+TERMS = {
+    "credit_card": Terms(parts=True, days=None),
+    "gopay": Terms(parts=True, days=180),
+    "qris": Terms(parts=True, days=45),
+    "dana": Terms(parts=True, days=45),
+    "kredivo": Terms(parts=True, days=14),
+    "akulaku": Terms(parts=True, days=None),
+    "shopeepay": Terms(parts=False, days=365),
+    "ovo": Terms(parts=False, days=180),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So much of one payment goes back this way; `why` says so when a person has to do it."""
+
+    attempt_id: int
+    attempt_key: str
+    amount: Rupiah
+    channel: Channel
+    why: str
+
+
+def part(payment: Payment, amount: Rupiah, *, at: datetime) -> Part:
+    """The way back for so much of a payment."""
+    why = _obstacle(payment, amount, at=at)
+    channel = Channel.MANUAL if why else Channel.GATEWAY
+    return Part(payment.attempt_id, payment.key, amount, channel, why)
+
+
+def _obstacle(payment: Payment, amount: Rupiah, *, at: datetime) -> str:
+    kind = payment.payment_type
+    terms = TERMS.get(kind)
+    if terms is None:
+        return f"{kind or 'an unknown way to pay'} cannot be refunded through the gateway"
+    if not terms.parts and amount != payment.amount:
+        return f"{kind} is refunded as a whole or not at all"
+    if terms.days is not None and at - payment.began_at > timedelta(days=terms.days):
+        return f"{kind} is refunded within {terms.days} days"
+    if payment.state is AttemptState.PARTLY_CHARGED_BACK:
+        return "the bank took a part back"
+    return ""
+
+
+def parts(payments: Iterable[Payment], amount: Rupiah, *, at: datetime) -> tuple[Part, ...]:
+    """The amount, taken from these payments in turn; refuses more than is left in them."""
+    found, wanted = list[Part](), amount
+    for payment in payments:
+        share = min(wanted, payment.left)
+        if share > NOTHING:
+            found.append(part(payment, share, at=at))
+            wanted = wanted - share
+    if wanted > NOTHING:
+        raise RefundRefused(
+            f"{amount} cannot go back: {amount - wanted} is left of what was paid",
+            left=(amount - wanted).amount,
+        )
+    return tuple(found)

@@ -1,0 +1,10 @@
+"""Options and arguments shared by commands of several capabilities."""
+
+from typing import Annotated
+
+import typer
+
+EventArgument = Annotated[str, typer.Argument(help="The event's slug or number.")]
+
+
+MOST_RUPIAH = 999_999_999

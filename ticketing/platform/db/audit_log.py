@@ -1,0 +1,87 @@
+"""Who did what, when, and to how many. Rows are added and never changed (a trigger sees to it).
+
+What was done for who has paid, by whom: lines of the audit log, read back for the reports.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.operations import audit_log
+
+_ADD = insert(audit_log)
+
+
+def record(
+    connection: Connection,
+    *,
+    actor: str,
+    action: str,
+    event_id: int | None = None,
+    subject: str = "",
+    items: int = 0,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Add one line, in the caller's transaction: the deed and its trace live or die together."""
+    connection.execute(
+        _ADD,
+        {
+            "actor": actor,
+            "action": action,
+            "event_id": event_id,
+            "subject": subject,
+            "items": items,
+            "details": dict(details or {}),
+        },
+    )
+
+
+SETTLED, SERVED = "payments.settle", "orders.serve"
+
+
+PROVISIONED = "vouchers.provision"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line. `counts` are how its items ended."""
+
+    id: int
+    action: str
+    actor: str
+    event_slug: str | None
+    counts: Mapping[str, int]
+
+
+def deeds(
+    connection: Connection, actions: Collection[str], *, after: int, but: Collection[str], most: int
+) -> list[Deed]:
+    """Lines of these actions with a higher number, but those of these actors, by their numbers.
+
+    Numbers are given before they are committed: one that was passed over may still appear.
+    """
+    query = (
+        select(
+            audit_log.c.id, audit_log.c.action, audit_log.c.actor, events.c.slug,
+            audit_log.c.details,
+        )
+        .outerjoin(events, events.c.id == audit_log.c.event_id)
+        .where(
+            audit_log.c.id > after,
+            audit_log.c.action.in_(actions),
+            audit_log.c.actor.not_in(but),
+        )
+        .order_by(audit_log.c.id)
+        .limit(most)
+    )  # fmt: skip
+    return [
+        Deed(row.id, row.action, row.actor, row.slug, _counts(row.details))
+        for row in connection.execute(query)
+    ]
+
+
+def _counts(details: Mapping[str, object]) -> dict[str, int]:
+    """A line may also say in words what went wrong."""
+    return {what: said for what, said in details.items() if isinstance(said, int)}

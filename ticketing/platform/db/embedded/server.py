@@ -1,0 +1,260 @@
+"""Starting and stopping the embedded server; safe after kill -9 of it, of us, or of both.
+
+Every process that uses the server holds a shared lock on a file. Whoever lets go last gets the
+exclusive lock, and stops the server. A killed process lets go without a word, so nothing can be
+left counted that is not there.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+import psycopg
+from sqlalchemy import URL
+
+from ticketing.platform.db.embedded.paths import Place, place_for
+from ticketing.platform.kernel.errors import Unavailable
+
+ROLE = "ticketing"
+START_SECONDS = 60
+OPTIONS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",  # our queries are short; compiling them costs more than running them
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+@dataclass
+class EmbeddedServer:
+    """One handle on the server of a data folder; use it as a context manager."""
+
+    data_path: Path
+    options: dict[str, str] = field(default_factory=dict)
+    _handle: IO[str] | None = field(default=None, init=False, repr=False)
+    _place: Place | None = field(default=None, init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        """Take a handle, and start the server unless it runs."""
+        self._place = place_for(self.data_path)
+        with _alone(self._place):
+            self._handle = (self._place.handles / "users.lock").open("a")
+            fcntl.flock(self._handle, fcntl.LOCK_SH)
+            try:
+                _start(self._place, OPTIONS | self.options)
+            except BaseException:
+                self._handle.close()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the handle back; the last one stops the server."""
+        if self._place is None or self._handle is None:
+            return
+        with _alone(self._place):
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                if _postmaster_lives(self._place):
+                    _run(self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop")
+            self._handle.close()
+            self._handle = None
+
+    def keep_running(self) -> bool:
+        """Start it again if it was killed; whether it had to be."""
+        place = self._started()
+        if _postmaster_lives(place):
+            return False
+        with _alone(place):
+            _wait_until_it_answers(place, OPTIONS | self.options)
+        return True
+
+    def url(self, database: str = ROLE) -> URL:
+        """The address of one database on this server, through its Unix socket."""
+        return _url(self._started(), database)
+
+    @property
+    def cluster(self) -> Path:
+        """The folder of the server's files."""
+        return self._started().data
+
+    @property
+    def binaries(self) -> Path:
+        """Where psql and pg_dump of the server's own version are."""
+        return self._started().binaries
+
+    def _started(self) -> Place:
+        if self._place is None:
+            raise Unavailable("the embedded server has not been started")
+        return self._place
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[None]:
+    """Starting and stopping are done by one process at a time."""
+    with (place.handles / "start.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _url(place: Place, database: str) -> URL:
+    return URL.create(
+        "postgresql+psycopg",
+        username=ROLE,
+        password=_password(place),
+        database=database,
+        query={"host": str(place.sockets)},
+    )
+
+
+def _password(place: Place) -> str:
+    path = place.handles / "password"
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        draft.rename(path)
+    return path.read_text(encoding="ascii")
+
+
+def _start(place: Place, options: dict[str, str]) -> None:
+    if not (place.data / "PG_VERSION").exists():
+        _make_cluster(place)
+    _wait_until_it_answers(place, options)
+    _ensure_database(place)
+
+
+def _make_cluster(place: Place) -> None:
+    """Made beside its place and renamed into it: a killed initdb leaves nothing half-made."""
+    draft = place.data.with_name("cluster.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(place.data, ignore_errors=True)
+    draft.mkdir(mode=0o700, parents=True)
+    password = place.data.with_name("initdb.password")
+    password.touch(mode=0o600)
+    password.write_text(_password(place), encoding="ascii")
+    if place.user:
+        os.chown(draft, place.user.pw_uid, place.user.pw_gid)
+        os.chown(password, place.user.pw_uid, place.user.pw_gid)
+    try:
+        _run(
+            place, "initdb", "-D", str(draft), "-U", ROLE, f"--pwfile={password}",
+            "--auth=scram-sha-256", "--encoding=UTF8",
+            "--locale-provider=builtin", "--locale=C.UTF-8",
+        )  # fmt: skip
+    finally:
+        password.unlink()
+    draft.rename(place.data)
+
+
+def _write_options(place: Place, options: dict[str, str]) -> None:
+    path = place.data / "postgresql.auto.conf"
+    settings = options | {"unix_socket_directories": str(place.sockets)}
+    quoted = ((name, value.replace("'", "''")) for name, value in settings.items())
+    path.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted), encoding="utf-8")
+
+
+def _postmaster_lives(place: Place) -> bool:
+    """Whether the process named in postmaster.pid is a PostgreSQL of this very cluster."""
+    try:
+        number = (place.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
+        command = Path("/proc", number.strip(), "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return os.fsencode(place.data) in command
+
+
+def _launch(place: Place) -> None:
+    """Start it; one killed a moment ago may still hold its shared memory, so insist a little."""
+    deadline = time.monotonic() + START_SECONDS
+    log = place.data / "server.log"
+    while True:
+        try:
+            _run(
+                place, "pg_ctl", "-D", str(place.data), "-l", str(log), "-w",
+                "-t", str(START_SECONDS), "start",
+            )  # fmt: skip
+        except Unavailable:
+            if time.monotonic() > deadline or not _still_dying(log):
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _still_dying(log: Path) -> bool:
+    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
+    return "pre-existing shared memory block" in tail or "lock file" in tail
+
+
+def _wait_until_it_answers(place: Place, options: dict[str, str]) -> None:
+    """Start it if it does not live; one killed a moment ago looks alive for some milliseconds."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        if not _postmaster_lives(place):
+            # after a crash the number in this file may belong to a stranger by now
+            (place.data / "postmaster.pid").unlink(missing_ok=True)
+            (place.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+            _write_options(place, options)
+            _launch(place)
+        try:
+            _connect(place, "postgres").close()
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                log = place.data / "server.log"
+                raise Unavailable(f"PostgreSQL does not answer: {error}; see {log}") from error
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _connect(place: Place, database: str) -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(place.sockets), user=ROLE, password=_password(place), dbname=database,
+        autocommit=True, connect_timeout=5,
+    )  # fmt: skip
+
+
+def _ensure_database(place: Place) -> None:
+    with _connect(place, "postgres") as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE])
+        if known.fetchone() is None:
+            connection.execute(f'CREATE DATABASE "{ROLE}"')
+
+
+def _run(place: Place, program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs as the server's user; its words become ours on failure."""
+    user = place.user
+    result = subprocess.run(  # noqa: S603 - our own binary and arguments
+        [str(place.binaries / program), *arguments],
+        check=False,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # the server inherits it: a pipe here would never close
+        stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
+        text=True,
+        user=user.pw_uid if user else None,
+        group=user.pw_gid if user else None,
+        extra_groups=[] if user else None,
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+    )
+    if result.returncode:
+        log = place.data / "server.log"
+        words = result.stderr or (
+            log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
+        )
+        raise Unavailable(f"{program} failed ({result.returncode}): {words.strip()}")

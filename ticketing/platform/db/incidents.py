@@ -1,0 +1,145 @@
+"""The digest of what went wrong: one open line a cause, however often it happens.
+
+Telling of the same occurrence twice changes nothing, so a reader may look at everything again
+instead of keeping a cursor.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.operations import incidents
+
+
+class Kind(StrEnum):
+    """What failed: a run, a check of what it made, a webhook, a channel of messages, a router."""
+
+    RUN = "run"
+    CHECK = "check"
+    HOOK = "hook"
+    CHANNEL = "channel"
+    ROUTER = "router"
+
+
+_UNTOLD = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that something failed; `at` tells it from every other of its cause."""
+
+    cause: str
+    kind: Kind
+    message: str
+    at: datetime
+    event_slug: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One line of the digest. Resolved when its cause was seen to be gone."""
+
+    id: int
+    cause: str
+    kind: Kind
+    event_slug: str | None
+    message: str
+    occurrences: int
+    last_run_id: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+
+
+def observe(connection: Connection, seen: Occurrence) -> bool:
+    """Count an occurrence on its cause's open line, or open one. False when it was known."""
+    known = exists().where(
+        incidents.c.cause == seen.cause,
+        or_(incidents.c.last_seen_at >= seen.at, incidents.c.resolved_at >= seen.at),
+    )
+    event_id = select(events.c.id).where(events.c.slug == seen.event_slug).scalar_subquery()
+    line = {
+        "cause": literal(seen.cause),
+        "kind": literal(seen.kind.value),
+        "event_id": event_id,
+        "message": literal(seen.message),
+        "occurrences": literal(1),
+        "last_run_id": literal(seen.run_id),
+        "first_seen_at": literal(seen.at),
+        "last_seen_at": literal(seen.at),
+    }
+    statement = insert(incidents).from_select(list(line), select(*line.values()).where(~known))
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=[incidents.c.cause],
+        index_where=incidents.c.resolved_at.is_(None),
+        set_={
+            "occurrences": incidents.c.occurrences + 1,
+            "message": new.message,
+            "last_run_id": new.last_run_id,
+            "last_seen_at": func.greatest(incidents.c.last_seen_at, new.last_seen_at),
+        },
+    )
+    return connection.execute(statement.returning(incidents.c.id)).first() is not None
+
+
+def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
+    """Close a cause's line: at `at` it was seen to be gone. False when none was open by then."""
+    was_open = and_(
+        incidents.c.cause == cause,
+        incidents.c.resolved_at.is_(None),
+        incidents.c.last_seen_at < at,
+    )
+    statement = update(incidents).where(was_open).values(resolved_at=at)
+    return connection.execute(statement).rowcount == 1
+
+
+def still_open(connection: Connection) -> list[Incident]:
+    """The digest: every open line, the latest first."""
+    return _lines(connection, only_open=True, limit=1000)
+
+
+def has_untold(connection: Connection) -> bool:
+    """Whether there is an open line that nobody was told of."""
+    return connection.execute(select(exists().where(_UNTOLD))).scalar_one()
+
+
+def untold(connection: Connection, *, at: datetime) -> list[Incident]:
+    """Open lines that nobody was told of, the oldest first; they count as told from now on."""
+    query = update(incidents).where(_UNTOLD).values(told_at=at).returning(incidents.c.id)
+    ids = set(connection.execute(query).scalars())
+    return [line for line in still_open(connection) if line.id in ids][::-1] if ids else []
+
+
+def latest(connection: Connection, limit: int = 100) -> list[Incident]:
+    """The last lines, open or resolved, the latest first."""
+    return _lines(connection, only_open=False, limit=limit)
+
+
+def _lines(connection: Connection, *, only_open: bool, limit: int) -> list[Incident]:
+    query = (
+        select(
+            incidents.c.id,
+            incidents.c.cause,
+            incidents.c.kind,
+            events.c.slug.label("event_slug"),
+            incidents.c.message,
+            incidents.c.occurrences,
+            incidents.c.last_run_id,
+            incidents.c.first_seen_at,
+            incidents.c.last_seen_at,
+            incidents.c.resolved_at,
+        )
+        .join_from(incidents, events, incidents.c.event_id == events.c.id, isouter=True)
+        .order_by(incidents.c.last_seen_at.desc(), incidents.c.id.desc())
+        .limit(limit)
+    )
+    if only_open:
+        query = query.where(incidents.c.resolved_at.is_(None))
+    rows = connection.execute(query).mappings()
+    return [Incident(**{**row, "kind": Kind(row["kind"])}) for row in rows]

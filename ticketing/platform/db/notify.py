@@ -1,0 +1,67 @@
+"""The bell of PostgreSQL: whoever leaves work rings it, and a worker that listens wakes at once.
+
+A ring can be lost (nobody listened, the server went away), so nothing may depend on it: the work
+stands in rows. Whoever listens holds a lock that dies with its process, which is how others know
+whether anybody is there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import BigInteger, Connection, func, literal, select, text
+from sqlalchemy.exc import OperationalError
+
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Unavailable
+
+CHANNEL = "ticketing_inbox"
+# advisory locks share one space of 64 bits: ours begins with these bytes ("work")
+_PRESENCE = literal(0x776F726B << 32, BigInteger)
+
+
+class Bell:
+    """What rings, as long as one listens."""
+
+    def __init__(self, session: psycopg.Connection) -> None:
+        """A session that listens."""
+        self._session = session
+
+    def rings(self, within_seconds: float) -> bool:
+        """Wait for it. Raises Unavailable when the server has gone."""
+        try:
+            heard = list(self._session.notifies(timeout=within_seconds, stop_after=1))
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"PostgreSQL hung up: {error}") from error
+        return bool(heard)
+
+
+def ring(connection: Connection) -> None:
+    """Wake whoever listens, when the transaction commits."""
+    connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def somebody_listens(connection: Connection) -> bool:
+    """Whether a worker is there to hear the bell."""
+    return not connection.execute(select(func.pg_try_advisory_xact_lock(_PRESENCE))).scalar_one()
+
+
+@contextmanager
+def listening(database: Database, *, to_serve: bool = True) -> Iterator[Bell]:
+    """Listen; who does it to serve is known to. Raises Unavailable without a server."""
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        connection = engine.connect()
+        if to_serve:
+            connection.execute(select(func.pg_advisory_lock_shared(_PRESENCE)))
+        connection.execute(text(f"LISTEN {CHANNEL}"))
+    except OperationalError as error:
+        raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
+    try:
+        session = connection.connection.driver_connection
+        if not isinstance(session, psycopg.Connection):
+            raise Unavailable("PostgreSQL hung up")
+        yield Bell(session)
+    finally:
+        connection.invalidate()  # ends the session, and with it the lock and the listening
+        connection.close()

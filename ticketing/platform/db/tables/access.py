@@ -1,0 +1,44 @@
+"""The tables of the web service: who may ask, and what was answered already."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+
+from ticketing.platform.db.columns import identity, instant, written_at
+from ticketing.platform.db.tables.metadata import metadata
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("key_sha256", LargeBinary, nullable=False, unique=True),  # never the key itself
+    Column("role", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    written_at("created_at"),
+    instant("revoked_at", nullable=True),
+    CheckConstraint("octet_length(key_sha256) = 32", name="key_sha256"),
+    CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
+    CheckConstraint("name <> ''", name="name"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("api_key_id", BigInteger, ForeignKey("api_keys.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_sha256", LargeBinary, nullable=False),  # of method, path and body
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # the bytes that were sent
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("ix_idempotency_keys_created_at", "created_at"),  # forgetting after a day
+)

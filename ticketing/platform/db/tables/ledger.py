@@ -1,0 +1,97 @@
+"""The books of orders, and those who are told of every entry.
+
+Triggers write `order_ledger` when a transaction ends, from what orders, attempts and refunds have
+become, so no code can forget to; another trigger refuses to change it. Amounts are signed rupiah.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ticketing.platform.db.columns import amount, identity, instant, words, written_at
+from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.tables.sales import orders
+
+order_ledger = Table(
+    "order_ledger",
+    metadata,
+    identity(),
+    Column("event_id", BigInteger, nullable=False),  # the order's
+    Column("order_id", BigInteger, ForeignKey(orders.c.id), nullable=False),
+    Column("attempt_id", BigInteger, nullable=True),  # when it is about money
+    words("kind"),
+    instant("at"),
+    written_at("booked_at"),
+    words("actor", ""),  # whom the audit log names in the same transaction; empty: nobody
+    words("subject"),  # the order's code, or the attempt's key
+    amount("sale"),  # what orders that are pending or paid are worth, more or less by this
+    amount("money"),  # what is in our hands, more or less by this
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index("ix_order_ledger_order_id_id", "order_id", "id"),  # an order's; what is booked of it
+    Index("ix_order_ledger_event_id_at", "event_id", "at"),  # an event's, between two instants
+)
+
+hook_endpoints = Table(
+    "hook_endpoints",
+    metadata,
+    identity(),
+    # the secret is derived from it and stands nowhere
+    Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    words("name"),
+    words("url"),
+    Column("kinds", ARRAY(Text), nullable=False),
+    Column("event_id", BigInteger, ForeignKey("events.id"), nullable=True),  # none: all events
+    words("created_by"),
+    instant("created_at"),
+    instant("disabled_at", nullable=True),
+    words("disabled_why", ""),
+    instant("removed_at", nullable=True),
+    instant("failing_since", nullable=True),  # since when nothing arrived there
+    instant("rests_until", nullable=True),  # after no answer; one look a while is enough
+    CheckConstraint("name <> ''", name="name"),
+    CheckConstraint("cardinality(kinds) > 0", name="kinds"),
+    Index(
+        "uq_hook_endpoints_name",
+        "name",
+        unique=True,
+        postgresql_where=text("removed_at IS NULL"),
+    ),
+)
+
+hook_calls = Table(
+    "hook_calls",
+    metadata,
+    identity(),
+    Column("endpoint_id", BigInteger, ForeignKey("hook_endpoints.id"), nullable=False),
+    Column("entry_id", BigInteger, ForeignKey("order_ledger.id"), nullable=False),
+    words("state", "waiting"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    instant("next_try", nullable=True),
+    instant("claimed_until", nullable=True),
+    instant("last_try", nullable=True),
+    Column("last_status", Integer, nullable=True),
+    words("last_error", ""),
+    words("answer", ""),  # its first characters
+    instant("ended_at", nullable=True),
+    UniqueConstraint("endpoint_id", "entry_id"),
+    CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
+    CheckConstraint("(state = 'waiting') = (next_try IS NOT NULL)", name="next_try"),
+    CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
+    Index("ix_hook_calls_due", "next_try", "id", postgresql_where=text("state = 'waiting'")),
+    Index(  # forgetting old ones
+        "ix_hook_calls_ended_at", "ended_at", postgresql_where=text("ended_at IS NOT NULL")
+    ),
+)

@@ -1,0 +1,121 @@
+"""Messages on their way: one row for each channel that a message of the outbox is tried by.
+
+Every attempt leaves a row in `delivery_logs`, made before the vendor is called.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    text,
+)
+
+from ticketing.platform.db.columns import identity, instant, words
+from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.tables.sales import outbox
+
+_CHANNELS = "channel IN ('whatsapp', 'mail', 'link')"
+_STATES = (
+    "state IN ('queued', 'claimed', 'error', 'unknown', 'sent', 'failed', 'delivered', 'read')"
+)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    identity(),
+    # with `copies` the vendor's name of it: the Message-ID of every attempt at one copy
+    Column("uid", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
+    Column("outbox_id", BigInteger, ForeignKey(outbox.c.id), nullable=False),
+    Column("event_id", BigInteger, nullable=True),  # the message's
+    words("channel"),
+    words("address"),  # to whom, as the channel writes it; empty: nobody can be reached by it
+    # one of many that nobody waits for: all others go first
+    Column("is_bulk", Boolean, nullable=False, server_default=false()),
+    words("state", "queued"),
+    _count("tries"),  # attempts begun; the newest one's number
+    _count("failures"),  # for which the message itself is waited with
+    _count("resends"),  # although it was perhaps sent
+    _count("copies"),  # a person wanted another although it had been sent
+    instant("queued_at"),
+    instant("next_try", nullable=True),
+    instant("claimed_at", nullable=True),
+    instant("ended_at", nullable=True),  # sent or failed
+    instant("aborted_at", nullable=True),  # a person wants it sent no more
+    words("provider_id", ""),
+    words("last_error", ""),
+    UniqueConstraint("outbox_id", "channel"),
+    CheckConstraint(_CHANNELS, name="channel"),
+    CheckConstraint(_STATES, name="state"),
+    CheckConstraint("(state = 'claimed') = (claimed_at IS NOT NULL)", name="claimed_at"),
+    CheckConstraint("next_try IS NOT NULL OR state NOT IN ('queued', 'error')", name="next_try"),
+    Index(  # what is to be sent by a channel
+        "ix_deliveries_due",
+        "channel",
+        "is_bulk",
+        "next_try",
+        "id",
+        postgresql_where=text("next_try IS NOT NULL"),
+    ),
+    Index("ix_deliveries_claimed", "claimed_at", postgresql_where=text("state = 'claimed'")),
+    Index("ix_deliveries_event_id_id", "event_id", "id"),
+)
+
+delivery_logs = Table(
+    "delivery_logs",
+    metadata,
+    identity(),
+    Column("delivery_id", BigInteger, ForeignKey(deliveries.c.id), nullable=False),
+    Column("number", Integer, nullable=False),
+    words("channel"),  # the delivery's; a channel's pace is kept by these rows
+    words("reference"),
+    instant("began_at"),
+    instant("ended_at", nullable=True),
+    words("state", "claimed"),
+    words("code", ""),  # the vendor's
+    words("reason", ""),
+    words("concerns", ""),  # whose fault it is, or what has to wait: domain/messages.py
+    words("provider_id", ""),
+    words("alias", ""),  # the vendor's other name, by which reports may come alone
+    UniqueConstraint("delivery_id", "number"),
+    CheckConstraint(_STATES, name="state"),
+    # what a report speaks of
+    Index(
+        "ix_delivery_logs_provider_id", "provider_id", postgresql_where=text("provider_id <> ''")
+    ),
+    Index("ix_delivery_logs_alias", "alias", postgresql_where=text("alias <> ''")),
+    # a channel's last day, and its last answers
+    Index("ix_delivery_logs_channel_began_at", "channel", "began_at"),
+)
+
+delivery_rests = Table(
+    "delivery_rests",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    instant("until"),
+    words("reason"),
+    instant("stopped_at", nullable=True),  # until a person lets it go on
+    instant("resumed_at", nullable=True),
+    CheckConstraint(_CHANNELS, name="channel"),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("address", Text, primary_key=True),  # in small letters
+    instant("since"),
+    CheckConstraint("address = lower(address)", name="address"),
+)

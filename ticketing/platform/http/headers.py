@@ -1,0 +1,1 @@
+"""Response headers used by several APIs."""

@@ -1,0 +1,16 @@
+"""Concurrency limits of calls that wait for another system."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+_GATEWAY_CALLS = CapacityLimiter(8)
+
+
+T = TypeVar("T")
+
+
+async def at_the_gateway(ask: Callable[[], T]) -> T:
+    """Do what may take as long as a gateway does, away from the threads that all others need."""
+    return await to_thread.run_sync(ask, limiter=_GATEWAY_CALLS)

@@ -1,0 +1,61 @@
+"""Count requests for Prometheus, and keep the registry that other metrics are added to."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from ticketing.platform.kernel.errors import TicketingError
+
+ASKED_EVERY_SECONDS = 10
+T = TypeVar("T")
+REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One service's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Everything at nought."""
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ticketing_http_requests_total",
+            "Requests answered.",
+            ("method", "route", "code"),
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "ticketing_http_request_duration_seconds",
+            "From a request's head to the end of its answer.",
+            ("method", "route"),
+            buckets=REQUEST_BUCKETS,
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """The exposition, as Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class Recent(Generic[T]):
+    """What the database was asked for, at most some seconds ago."""
+
+    def __init__(
+        self, ask: Callable[[], T], first: T, *, seconds: float = ASKED_EVERY_SECONDS
+    ) -> None:
+        """`first` is known before anything was asked."""
+        self._ask, self._seconds = ask, seconds
+        self._asked_at = float("-inf")
+        self._known = first
+
+    def latest(self) -> T:
+        """What is known, asked for anew when it is old and the database is there."""
+        at = time.monotonic()
+        if at - self._asked_at >= self._seconds:
+            try:
+                self._known = self._ask()
+            except TicketingError:
+                return self._known
+            self._asked_at = at
+        return self._known

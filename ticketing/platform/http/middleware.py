@@ -1,0 +1,170 @@
+"""What every request passes: a number, a limit to its body, a line in the log, safe headers."""
+
+import asyncio
+import re
+import time
+from contextlib import suppress
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ticketing.platform.http.errors import BodyTooLarge, problem, unforeseen
+from ticketing.platform.http.metrics import Metrics
+
+LOG = structlog.stdlib.get_logger("ticketing.app.web")
+BODY_AT_MOST = 1024 * 1024
+THROWN_AWAY_AT_MOST, THROWN_AWAY_SECONDS = 16 * BODY_AT_MOST, 5.0
+UNMATCHED = "(none)"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_NOTHING_LOADED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_OWN_STYLE = f"{_NOTHING_LOADED}; img-src data:; style-src 'unsafe-inline'"
+# FastAPI's page for people is the one that takes its scripts from elsewhere
+_DOCS = (
+    "default-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none';"
+    " script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
+    " style-src 'unsafe-inline' https://cdn.jsdelivr.net"
+)
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Threshold:
+    """ASGI middleware around everything. Paths are logged as routes: a link in one is a secret."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Stand before an application."""
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, and see it out."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visit = _Visit(scope, receive, send)
+        structlog.contextvars.bind_contextvars(request_id=visit.request_id)
+        try:
+            if visit.announced > BODY_AT_MOST:
+                await visit.refuse()
+            else:
+                await self._app(scope, visit.receive, visit.send)
+                if visit.too_much_came:
+                    await visit.refuse()
+        except Exception as error:  # the outermost door: whatever it was, there is an answer
+            answer = unforeseen(error)
+            if visit.status:
+                raise
+            await answer(scope, receive, visit.send)
+        finally:
+            self._record(visit)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    def _record(self, visit: "_Visit") -> None:
+        method, route = visit.scope["method"], visit.route
+        method = method if method in HTTP_METHODS else "OTHER"
+        seconds = time.monotonic() - visit.began
+        self._metrics.requests.labels(method, route, visit.status).inc()
+        self._metrics.request_seconds.labels(method, route).observe(seconds)
+        LOG.info(
+            "request answered",
+            method=method,
+            route=route,
+            status=visit.status,
+            caller=visit.caller,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _TooMuchCame(Exception):
+    """The body goes on and on; whoever reads it may answer what they like, it is not sent."""
+
+
+class _Visit:
+    """One request on its way through."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope, self._receive, self._send = scope, receive, send
+        headers = Headers(scope=scope)
+        given = headers.get("X-Request-Id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        length = headers.get("Content-Length", "")
+        self.announced = int(length) if length.isdecimal() else 0
+        self.began = time.monotonic()
+        self.status = 0
+        self._came = 0
+        self._goes_on = True
+
+    @property
+    def route(self) -> str:
+        """The pattern of the path, never the path."""
+        return str(getattr(self.scope.get("route"), "path_format", UNMATCHED))
+
+    @property
+    def caller(self) -> str | None:
+        """Whose key it was."""
+        known = self.scope.get("state", {}).get("caller")
+        return None if known is None else f"api:{known.id}"
+
+    @property
+    def too_much_came(self) -> bool:
+        """Whether the body was longer than it may be, and nothing was answered yet."""
+        return self._came > BODY_AT_MOST and not self.status
+
+    async def receive(self) -> Message:
+        """The next part of the body, as long as it is not too much."""
+        message = await self._next()
+        if self.too_much_came:
+            raise _TooMuchCame
+        return message
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer, with our headers on its first."""
+        if self.too_much_came:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers.update(SAFE)
+            headers["X-Request-Id"] = self.request_id
+            headers.setdefault("Content-Security-Policy", self._policy())
+        await self._send(message)
+
+    async def refuse(self) -> None:
+        """Answer at once that the body is too large; what comes of it still is thrown away.
+
+        A connection closed with bytes unread is reset, and then the answer may never be read.
+        """
+        answer = problem(BodyTooLarge(f"a body has at most {BODY_AT_MOST} bytes"))
+        answer.headers["Connection"] = "close"
+        self._came = 0
+        await answer(self.scope, self._receive, self._send_and_stay)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(THROWN_AWAY_SECONDS):
+                while self._goes_on and self._came < THROWN_AWAY_AT_MOST:
+                    await self._next()
+        await self.send({"type": "http.response.body"})
+
+    async def _send_and_stay(self, message: Message) -> None:
+        await self.send({**message, "more_body": True})
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._came += len(message.get("body", b""))
+        self._goes_on = message.get("more_body", False)
+        return message
+
+    def _policy(self) -> str:
+        if self.scope["path"] == "/docs":
+            return _DOCS
+        return _OWN_STYLE if self.route.startswith("/t/") else _NOTHING_LOADED

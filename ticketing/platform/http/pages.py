@@ -1,0 +1,70 @@
+"""What all pages for people have in common: how they are sent, and how they say no."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+
+from ticketing.platform.http.envelope import PRIVATE, Handler
+from ticketing.platform.http.errors import problem
+from ticketing.platform.http.services import Service, service
+from ticketing.platform.kernel.errors import TicketingError
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {"description": what, "content": {"text/html": {}}}
+    for status, what in (
+        (404, "Nothing is here"),
+        (429, "Too many requests"),
+        (503, "The office is closed for a moment"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """Set what pages are sent with; registered by the web application."""
+
+    content_security_policy: str
+    notices: Mapping[type[TicketingError], str]  # refusals that a page explains, by notice
+    notice_page: Callable[[str], str]  # the HTML of a notice
+
+
+class PageRoute(APIRoute):
+    """Says to a person, on a page, what is said to programs as JSON."""
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's own handler, and a page for its refusals."""
+        original = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await original(request)
+            except TicketingError as error:
+                serving = service(request)
+                settings = serving.get(PageSettings)
+                known = (kind for kind in type(error).__mro__ if kind in settings.notices)
+                kind = next(known, None)
+                if kind is None:
+                    raise
+                plain = problem(error)
+                text = settings.notice_page(settings.notices[kind])
+                answer = page(serving, text, status=plain.status_code)
+                if "Retry-After" in plain.headers:
+                    answer.headers["Retry-After"] = plain.headers["Retry-After"]
+                return answer
+
+        return handle
+
+
+def page(serving: Service, text: str, *, status: int = 200) -> HTMLResponse:
+    """A page, to be kept by nobody, whose forms may lead to the gateway."""
+    policy = serving.get(PageSettings).content_security_policy
+    return HTMLResponse(text, status, headers=PRIVATE | {"Content-Security-Policy": policy})
+
+
+def is_rehearsal(serving: Service) -> bool:
+    """Whether no money moves, which every page has to say."""
+    return serving.settings.midtrans_environment == "rehearsal"

@@ -1,0 +1,52 @@
+"""Hours and days one after another, as somebody's clock has them: the steps of a curve."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_
+
+
+class Step(StrEnum):
+    """How long one point of a curve is."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+def steps(begins_at: datetime, ends_at: datetime, step: Step, zone: tzinfo) -> Iterator[datetime]:
+    """The beginning of every step that has some of the span in it, as an instant of the zone."""
+    local = begins_at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    if step is Step.DAY:
+        local = local.replace(hour=0)
+    while local < ends_at:
+        yield local
+        local = _after(local, step, zone)
+
+
+def _after(local: datetime, step: Step, zone: tzinfo) -> datetime:
+    if step is Step.DAY:  # of 23 hours or 25 where clocks are put on and back
+        return local + timedelta(days=1)
+    return (local.astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
+
+
+class Span(NamedTuple):
+    """From an instant on, to before another."""
+
+    begins_at: datetime
+    ends_at: datetime
+
+    def has(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
+        """Whether the column's instant lies in it."""
+        return and_(column >= self.begins_at, column < self.ends_at)
+
+
+OUR_DAYS = ZoneInfo("Asia/Jakarta")  # the days of the gateway, and of the bank
+
+
+def span_of(day: date) -> Span:
+    """A day in Jakarta, as instants."""
+    begins_at = datetime.combine(day, time(), tzinfo=OUR_DAYS)
+    return Span(begins_at, begins_at + timedelta(days=1))

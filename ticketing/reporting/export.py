@@ -1,0 +1,72 @@
+"""An event's sheets for spreadsheets: written at once, or left to be mailed to the organiser."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from ticketing.events import queries as event_queries
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log, outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.export_names import Export
+from ticketing.platform.kernel.csv_writer import Takes, write_sheet
+from ticketing.reporting import export_queries
+from ticketing.tickets.missing import is_over
+
+DAY = timedelta(days=1)
+
+
+def write_export(
+    database: Database, event: Event, export: Export, file: Takes, *, at: datetime
+) -> int:
+    """Write the sheet as it is now; how many rows. Memory stays flat however many there are."""
+    with database.transaction() as connection:
+        return write_rows(connection, event, export, file, at=at)
+
+
+def write_rows(
+    connection: Connection, event: Event, export: Export, file: Takes, *, at: datetime
+) -> int:
+    """The same, within a transaction."""
+    with export_queries.sheet(connection, event.id, export, over=is_over(event, at)) as sheet:
+        return write_sheet(file, sheet.columns, sheet.rows, zone=ZoneInfo(event.time_zone))
+
+
+def mail_export(database: Database, event: Event, export: Export, *, at: datetime, by: str) -> bool:
+    """Leave a mail with the sheet to the organiser; False when this day's was left already.
+
+    What is in it is read when it is sent.
+    """
+    day = f"{at.astimezone(ZoneInfo(event.time_zone)):%Y-%m-%d}"
+    with database.transaction() as connection:
+        is_new = outbox.add(
+            connection,
+            event_id=event.id,
+            purpose=outbox.EXPORT,
+            subject=f"{event.slug} {export} {day}",
+            recipient=outbox.ORGANISER,
+            payload={"export": export, "asked": at.isoformat()},
+        )
+        if is_new:
+            audit_log.record(
+                connection,
+                actor=by,
+                action=export_queries.MAILED,
+                event_id=event.id,
+                subject=export,
+            )
+        return is_new
+
+
+def mail_daily_exports(
+    database: Database, wanted: Collection[Export], *, near: timedelta, at: datetime, by: str
+) -> int:
+    """Leave these for every event so near in time of which anything changed in a day; how many."""
+    with database.transaction() as connection:
+        slugs = export_queries.changed(connection, since=at - DAY, near=(at - near, at + near))
+        found = [event_queries.get(connection, slug) for slug in slugs]
+    return sum(
+        mail_export(database, event, export, at=at, by=by) for event in found for export in wanted
+    )

@@ -1,0 +1,238 @@
+"""An event's sheets: one query each, streamed; its labels are the columns. No sheet opens a door.
+
+What a ticket's code, page or picture would prove is left out, and so are vouchers' codes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from ticketing.platform.db.outbox import EXPORT
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.ledger import order_ledger
+from ticketing.platform.db.tables.notifications import deliveries
+from ticketing.platform.db.tables.operations import audit_log
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import (
+    order_lines,
+    orders,
+    outbox,
+    payment_attempts,
+    promo_redemptions,
+    promos,
+    ticket_types,
+)
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
+from ticketing.platform.export_names import Export
+from ticketing.tickets.reports.queries import ROWS_AT_ONCE, last_failure
+
+MAILED = "exports.mail"  # the audit log's word for a sheet left to be mailed
+
+
+class Sheet(NamedTuple):
+    """Columns, and rows that are read while you iterate."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+
+
+@contextmanager
+def sheet(connection: Connection, event_id: int, export: Export, *, over: bool) -> Iterator[Sheet]:
+    """The event's rows as they are now; `over` says that nobody gets a ticket any more."""
+    match export:
+        case Export.TICKETS:
+            query = _tickets(event_id)
+        case Export.MISSING:
+            query = _missing(event_id, over=over)
+        case Export.ORDERS:
+            query = _orders(event_id)
+        case Export.DELIVERIES:
+            query = _deliveries(event_id)
+        case Export.VOUCHERS:
+            query = _vouchers(event_id)
+    # also for a reader who stops before the end
+    with connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}) as result:
+        yield Sheet(list(result.keys()), result)
+
+
+def changed(
+    connection: Connection, *, since: datetime, near: tuple[datetime, datetime]
+) -> list[str]:
+    """Slugs of events between those two instants of which anything is newer."""
+    began, ends = near
+    done = exists().where(
+        audit_log.c.event_id == events.c.id,
+        audit_log.c.at >= since,
+        audit_log.c.action != MAILED,  # else each day's mail would be the next one's reason
+    )
+    booked = exists().where(order_ledger.c.event_id == events.c.id, order_ledger.c.at >= since)
+    told = exists().where(
+        deliveries.c.event_id == events.c.id,
+        or_(deliveries.c.queued_at >= since, deliveries.c.ended_at >= since),
+        outbox.c.id == deliveries.c.outbox_id,
+        outbox.c.purpose != EXPORT,
+    )
+    query = select(events.c.slug).where(
+        events.c.ends_at >= began, events.c.starts_at <= ends, or_(done, booked, told)
+    )
+    return list(connection.execute(query.order_by(events.c.slug)).scalars())
+
+
+_PERSON = (
+    people.c.external_id.label("number"),
+    people.c.full_name.label("name"),
+    people.c.email,
+    people.c.phone,
+    ticket_types.c.name.label("type"),
+    attendees.c.seat,
+)
+
+
+def _tickets(event_id: int) -> Select[Any]:
+    tickets = generated_tickets.c
+    return (
+        select(
+            tickets.ticket_code.label("ticket"),
+            tickets.state,
+            *_PERSON,
+            attendees.c.source,
+            tickets.issued_at.label("issued"),
+            tickets.generated_at.label("printed"),
+            tickets.revoked_at.label("revoked"),
+            tickets.revoked_reason.label("why revoked"),
+        )
+        .select_from(generated_tickets)
+        .join(attendees, attendees.c.id == tickets.attendee_id)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .where(tickets.event_id == event_id)
+        .order_by(tickets.id)
+    )
+
+
+def _missing(event_id: int, *, over: bool) -> Select[Any]:
+    live = and_(
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+    )
+    why = case(
+        (literal(over), "event is over"),
+        (attendees.c.hold_reason.is_not(None), literal("on hold: ") + attendees.c.hold_reason),
+        else_=func.coalesce(last_failure(event_id), "no ticket issued yet"),
+    )
+    return (
+        select(*_PERSON, attendees.c.source, why.label("why"))
+        .select_from(attendees)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .outerjoin(generated_tickets, live)
+        .where(
+            attendees.c.event_id == event_id,
+            attendees.c.state == "entitled",
+            generated_tickets.c.id.is_(None),
+        )
+        .order_by(attendees.c.id)
+    )
+
+
+def _orders(event_id: int) -> Select[Any]:
+    named = func.concat(order_lines.c.quantity, "x ", ticket_types.c.name)
+    bought = (
+        select(func.string_agg(named, aggregate_order_by(literal(", "), order_lines.c.id)))
+        .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id == orders.c.id)
+        .correlate(orders)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            orders.c.code.label("order"),
+            orders.c.state,
+            orders.c.buyer_name.label("name"),
+            orders.c.buyer_email.label("email"),
+            orders.c.buyer_phone.label("phone"),
+            bought.label("places"),
+            orders.c.subtotal,
+            orders.c.discount,
+            promos.c.code.label("promo"),
+            orders.c.total,
+            orders.c.refunded,
+            payment_attempts.c.payment_type.label("paid by"),
+            orders.c.created_at.label("placed"),
+            orders.c.expires_at.label("expires"),
+            orders.c.paid_at.label("paid"),
+            orders.c.closed_at.label("closed"),
+        )
+        .outerjoin(payment_attempts, payment_attempts.c.id == orders.c.paid_attempt_id)
+        .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)
+        .outerjoin(promos, promos.c.id == promo_redemptions.c.promo_id)
+        .where(orders.c.event_id == event_id)
+        .order_by(orders.c.id)
+    )
+
+
+def _deliveries(event_id: int) -> Select[Any]:
+    return (
+        select(
+            deliveries.c.id.label("delivery"),
+            outbox.c.purpose.label("what"),
+            outbox.c.subject.label("about"),
+            deliveries.c.channel.label("by"),
+            deliveries.c.address.label("to"),
+            deliveries.c.state,
+            deliveries.c.tries,
+            deliveries.c.queued_at.label("queued"),
+            deliveries.c.next_try.label("next try"),
+            deliveries.c.ended_at.label("ended"),
+            deliveries.c.last_error.label("why"),
+        )
+        .join(outbox, outbox.c.id == deliveries.c.outbox_id)
+        .where(deliveries.c.event_id == event_id)
+        .order_by(deliveries.c.id)
+    )
+
+
+def _vouchers(event_id: int) -> Select[Any]:
+    return (
+        select(
+            orders.c.code.label("order"),
+            vouchers.c.number,
+            orders.c.buyer_name.label("name"),
+            orders.c.buyer_phone.label("phone"),
+            packages.c.code.label("package"),
+            order_lines.c.price,
+            routers.c.name.label("router"),
+            vouchers.c.state,
+            vouchers.c.sold_at.label("sold"),
+            vouchers.c.present_at.label("on the router"),
+            vouchers.c.first_used_at.label("first used"),
+            vouchers.c.ends_at.label("ends"),
+            vouchers.c.gone_at.label("gone"),
+            vouchers.c.ending_why.label("why gone"),
+            cast(func.extract("epoch", vouchers.c.online), Integer).label("seconds online"),
+            vouchers.c.bytes_used.label("bytes"),
+        )
+        .select_from(orders)
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
+        .join(packages, packages.c.ticket_type_id == vouchers.c.ticket_type_id)
+        .join(routers, routers.c.id == vouchers.c.router_id)
+        .where(orders.c.event_id == event_id)
+        .order_by(orders.c.id, order_lines.c.id, vouchers.c.number)
+    )

@@ -1,0 +1,235 @@
+"""What cannot be, if selling is sound: money without an order, orders without money or tickets.
+
+Each is one statement, so that it sees orders, payments and tickets of one instant. Whether a row is
+an offence, and in which words, is said in actions/examine_sales.py.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, or_, select
+
+from ticketing.events.model import GRACE_AFTER_THE_EVENT
+from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.queries import ENTITLED_EARLY
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.sales import (
+    order_effects,
+    order_flags,
+    order_lines,
+    order_parts,
+    order_places,
+    orders,
+    payment_attempts,
+    promos,
+    refunds,
+    ticket_types,
+)
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.db.tables.vouchers import packages
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.tickets.model import TicketState
+
+_WITH_MONEY = [
+    state for state in AttemptState if state.has_taken_money and state is not AttemptState.REVERSED
+]
+_holds_money = payment_attempts.c.state.in_(_WITH_MONEY)
+_SURPLUS = (
+    Flag.PAID_LATE,
+    Flag.PAID_AFTER_CANCELLING,
+    Flag.PAID_TWICE,
+    Flag.MONEY_RETURNED,
+    Flag.PARTS_LEFT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Money that came by an attempt and belongs to nothing."""
+
+    order_code: str
+    attempt_key: str
+    amount: Rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesOfOrder:
+    """An order's places as four tables count them."""
+
+    order_code: str
+    event_slug: str
+    state: OrderState
+    places: int
+    entitled: int
+    live: int
+    printed: int
+
+
+def count_paid(connection: Connection) -> int:
+    """How many orders are paid."""
+    return _count(connection, orders.c.state == OrderState.PAID)
+
+
+def count_with_money(connection: Connection) -> int:
+    """How many attempts money came by."""
+    return _count(connection, _holds_money)
+
+
+def count_on_sale(connection: Connection) -> int:
+    """How many ticket types are on sale."""
+    return _count(connection, ticket_types.c.on_sale)
+
+
+def count_promos(connection: Connection) -> int:
+    """How many promo codes there are."""
+    return _count(connection, promos.c.id.is_not(None))
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(condition)).scalar_one()
+
+
+def strays(connection: Connection) -> list[Stray]:
+    """Money that is not its paid order's, went not back, and was asked nobody about.
+
+    What a part of an order was paid with is its money until the plan's rule lets go of it.
+    """
+    pays = or_(
+        and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
+        exists().where(order_parts.c.paid_attempt_id == payment_attempts.c.id),
+    )
+    asked = exists().where(order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS))
+    decided = exists().where(refunds.c.order_id == orders.c.id)
+    query = (
+        select(orders.c.code, payment_attempts.c.key, payment_attempts.c.amount)
+        .join(orders, orders.c.id == payment_attempts.c.order_id)
+        .where(
+            _holds_money,
+            ~func.coalesce(pays, false()),  # an order that nothing paid, too
+            payment_attempts.c.refunded < payment_attempts.c.amount,
+            ~asked,
+            ~decided,
+        )
+        .order_by(payment_attempts.c.id)
+    )
+    return [Stray(code, key, Rupiah(amount)) for code, key, amount in connection.execute(query)]
+
+
+def unpaid(connection: Connection) -> list[str]:
+    """Codes of paid orders that cost something and whose payment is not there, or another sum."""
+    parts = select(order_parts.c.paid_attempt_id).where(order_parts.c.order_id == orders.c.id)
+    whole = and_(
+        orders.c.payment_plan_id.is_(None), payment_attempts.c.id == orders.c.paid_attempt_id
+    )
+    paid = (
+        select(func.coalesce(func.sum(payment_attempts.c.amount), 0))
+        .where(
+            payment_attempts.c.order_id == orders.c.id,
+            or_(whole, payment_attempts.c.id.in_(parts)),
+            _holds_money,
+        )
+        .correlate(orders)
+        .scalar_subquery()
+    )
+    query = (
+        select(orders.c.code)
+        .where(orders.c.state == OrderState.PAID, orders.c.total > 0, paid != orders.c.total)
+        .order_by(orders.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def paid_twice_unflagged(connection: Connection) -> list[str]:
+    """Codes of orders that several attempts paid, or one part of them, and nobody was asked."""
+    asked = exists().where(
+        order_flags.c.order_id == orders.c.id, order_flags.c.flag == Flag.PAID_TWICE
+    )
+    query = (
+        select(orders.c.code)
+        .join(payment_attempts, payment_attempts.c.order_id == orders.c.id)
+        .where(
+            _holds_money,
+            payment_attempts.c.refunded < payment_attempts.c.amount,
+            ~asked,
+            # a part whose money the bank took is paid again, and that was asked about
+            or_(
+                payment_attempts.c.part.is_(None),
+                payment_attempts.c.state != AttemptState.CHARGED_BACK,
+            ),
+        )
+        .group_by(orders.c.id, payment_attempts.c.part)
+        .having(func.count() > 1)
+        .order_by(orders.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[PlacesOfOrder]:
+    """Orders whose places, entitlements, tickets and PDFs are not as many; not of past events.
+
+    A paid order has of each as many as places that were not given back, any other none but one
+    whose plan gives them with its first part. Those paid after `paid_by` are still being served,
+    and people on hold get theirs later.
+    """
+    live = and_(
+        generated_tickets.c.attendee_id == attendees.c.id,
+        generated_tickets.c.state == TicketState.LIVE,
+    )
+    has_pdf = or_(
+        generated_tickets.c.generated_at.is_not(None),
+        generated_tickets.c.pdf_removed_at.is_not(None),
+    )
+    entitled = and_(attendees.c.state == "entitled", order_places.c.returned_at.is_(None))
+    on_hold = and_(entitled, attendees.c.hold_reason.is_not(None))
+    theirs = (
+        select(
+            order_lines.c.order_id,
+            func.count().filter(entitled).label("entitled"),
+            func.count(generated_tickets.c.id).label("live"),
+            func.count().filter(has_pdf).label("printed"),
+            func.count().filter(on_hold).label("on_hold"),
+        )
+        .select_from(order_lines)
+        .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+        .join(attendees, attendees.c.id == order_places.c.attendee_id)
+        .outerjoin(generated_tickets, live)
+        .group_by(order_lines.c.order_id)
+        .subquery()
+    )
+    sold = (
+        select(
+            order_lines.c.order_id,
+            func.sum(order_lines.c.quantity - order_lines.c.returned).label("places"),
+        )
+        .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(packages.c.ticket_type_id.is_(None))  # vouchers are no places
+        .group_by(order_lines.c.order_id)
+        .subquery()
+    )
+    early = exists().where(
+        order_effects.c.order_id == orders.c.id, order_effects.c.effect == ENTITLED_EARLY
+    )
+    pending_early = and_(orders.c.state == OrderState.PENDING, early)
+    has_places = or_(orders.c.state == OrderState.PAID, pending_early)
+    places = case((has_places, sold.c.places), else_=0)
+    due = places - func.coalesce(theirs.c.on_hold, 0)
+    counts = [func.coalesce(theirs.c[name], 0) for name in ("entitled", "live", "printed")]
+    query = (
+        select(orders.c.code, events.c.slug, orders.c.state, places, *counts)
+        .join(events, events.c.id == orders.c.event_id)
+        .join(sold, sold.c.order_id == orders.c.id)
+        .outerjoin(theirs, theirs.c.order_id == orders.c.id)
+        .where(
+            events.c.ends_at + GRACE_AFTER_THE_EVENT >= at,
+            or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_by),
+            ~and_(pending_early, early.where(order_effects.c.at > paid_by)),
+            or_(counts[0] != places, counts[1] != due, counts[2] != due),
+        )
+        .order_by(orders.c.id)
+    )
+    return [
+        PlacesOfOrder(code, slug, OrderState(state), *map(int, rest))
+        for code, slug, state, *rest in connection.execute(query)
+    ]

@@ -1,0 +1,111 @@
+"""What was sold on a day, and every payment of it beside its order and tickets. A day is a span."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, or_, select
+
+from ticketing.orders.order import OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.sales import order_lines, orders, payment_attempts
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.platform.kernel.time_span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """One event's sales: what was paid in the span, whenever it was ordered.
+
+    `placed` are the orders of the span, whatever became of them. Of the paid ones, `undone` were
+    cancelled since, and `refunded` went back until now.
+    """
+
+    event_slug: str
+    placed: int
+    paid: int
+    undone: int
+    places: int
+    subtotal: Rupiah
+    discount: Rupiah
+    total: Rupiah
+    refunded: Rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class BookedAttempt:
+    """One payment attempt as our books have it."""
+
+    order_code: str
+    key: str
+    state: AttemptState
+    amount: Rupiah
+    refunded: Rupiah
+
+
+def sales(connection: Connection, span: Span) -> list[Sales]:
+    """Events with orders or payments in the span, the best sold first."""
+    paid = span.has(orders.c.paid_at)
+    undone = and_(paid, orders.c.state != OrderState.PAID)
+    placed = span.has(orders.c.created_at)
+    places = (
+        select(func.sum(order_lines.c.quantity))
+        .where(order_lines.c.order_id == orders.c.id)
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            events.c.slug,
+            func.count().filter(placed),
+            func.count().filter(paid),
+            func.count().filter(undone),
+            _sum(places, paid),
+            _sum(orders.c.subtotal, paid),
+            _sum(orders.c.discount, paid),
+            _sum(orders.c.total, paid).label("total"),
+            _sum(orders.c.refunded, paid),
+        )
+        .join(events, events.c.id == orders.c.event_id)
+        .where(or_(placed, paid))
+        .group_by(events.c.id)
+        .order_by(_sum(orders.c.total, paid).desc(), events.c.slug)
+    )
+    return [
+        Sales(slug, placed, paid, undone, places, *map(Rupiah, amounts))
+        for slug, placed, paid, undone, places, *amounts in connection.execute(query)
+    ]
+
+
+def _sum(column: ColumnElement[int], where: ColumnElement[bool]) -> ColumnElement[int]:
+    return cast(func.coalesce(func.sum(column).filter(where), 0), BigInteger)
+
+
+def paid_amounts(connection: Connection, span: Span) -> Sequence[tuple[datetime, Rupiah]]:
+    """When how much was paid in the span, in the order of time."""
+    query = (
+        select(orders.c.paid_at, orders.c.total)
+        .where(span.has(orders.c.paid_at))
+        .order_by(orders.c.paid_at, orders.c.id)
+    )
+    return [(paid_at, Rupiah(total)) for paid_at, total in connection.execute(query)]
+
+
+def attempts(connection: Connection, span: Span) -> list[BookedAttempt]:
+    """Attempts that were begun in the span, or whose order was paid in it."""
+    query = (
+        select(
+            orders.c.code,
+            payment_attempts.c.key,
+            payment_attempts.c.state,
+            payment_attempts.c.amount,
+            payment_attempts.c.refunded,
+        )
+        .join(orders, orders.c.id == payment_attempts.c.order_id)
+        .where(or_(span.has(payment_attempts.c.created_at), span.has(orders.c.paid_at)))
+        .order_by(payment_attempts.c.id)
+    )
+    return [
+        BookedAttempt(code, key, AttemptState(state), Rupiah(amount), Rupiah(refunded))
+        for code, key, state, amount, refunded in connection.execute(query)
+    ]

@@ -1,0 +1,261 @@
+"""What an import is about to change: every row with its verdict, the totals, the first few.
+
+What a roster's row wants a person and an entitlement to be, column by column.
+
+A column the file does not have leaves what is known; an empty cell clears it. Names are one: a
+file with full names only says that there are no separate first names.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.kernel.errors import UnusableMapping
+from ticketing.roster.model import Change, Counts, Field, Verdict, changes
+from ticketing.roster.staging_queries import Staging
+
+Pairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old and new
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The file's word on each column, given the fields it has."""
+
+    staging: Staging
+    fields: Collection[Field]
+
+    def of_people(self) -> dict[str, ColumnElement[str]]:
+        """Column of `people` to what it shall be."""
+        row = self.staging.rows.c
+        address_is_key = and_(row.email == "", people.c.natural_key.startswith("email:"))
+        possible = {
+            Field.EXTERNAL_ID: func.coalesce(
+                func.nullif(row.external_id, ""), people.c.external_id
+            ),
+            Field.EMAIL: case((address_is_key, people.c.email), else_=row.email),
+            Field.PHONE: row.phone,
+        }
+        names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
+        contacts = {field.value: word for field, word in possible.items() if field in self.fields}
+        return {"natural_key": self._natural_key()} | names | contacts
+
+    def of_attendees(self) -> dict[str, ColumnElement[str]]:
+        """Column of `attendees` to what it shall be; the kind of ticket apart."""
+        row = self.staging.rows.c
+        wanted: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
+        if Field.SEAT in self.fields:
+            wanted["seat"] = row.seat
+        if {Field.HOLD, Field.PAYMENT} & set(self.fields):
+            wanted["hold_reason"] = func.nullif(row.hold_reason, "")
+        return wanted
+
+    def differing(self) -> Pairs:
+        """What a person is shown as changing: name of the field to old and new."""
+        pairs: Pairs = {name: (people.c[name], new) for name, new in self.of_people().items()}
+        pairs |= {name: (attendees.c[name], new) for name, new in self.of_attendees().items()}
+        if Field.TICKET_TYPE in self.fields:
+            pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
+        return pairs
+
+    def _natural_key(self) -> ColumnElement[str]:
+        """The better of both: an id, else an address, else a number."""
+        row = self.staging.rows.c
+        known_better = or_(
+            and_(row.external_id == "", people.c.external_id.isnot(None)),
+            and_(row.natural_key.startswith("tel:"), people.c.natural_key.startswith("email:")),
+        )
+        return case((known_better, people.c.natural_key), else_=row.natural_key)
+
+    def _ticket_type(self) -> ColumnElement[str]:
+        """As the event writes it: "VIP" and "vip" are one kind."""
+        row = self.staging.rows.c
+        same = func.lower(ticket_types.c.name) == func.lower(row.ticket_type)
+        return case((same, ticket_types.c.name), else_=row.ticket_type)
+
+
+def differs(pairs: Pairs) -> ColumnElement[bool]:
+    """Whether any old value is not the new one."""
+    return or_(*(old.is_distinct_from(new) for old, new in pairs.values()))
+
+
+MOST_NEW_TYPES = 100  # more is a column that does not hold kinds of ticket
+
+
+class Lines(NamedTuple):
+    """A stretch of the file, its first and last line, and whether it names anybody known."""
+
+    first: int
+    last: int
+    names_known: bool
+
+
+def plan(connection: Connection, wanted: Wanted) -> Counts:
+    """Fill `plan` with every row that changes something; how many those are, and the others."""
+    staging = wanted.staging
+    absent = attendees.c.id.is_(None)
+    source = (
+        select(
+            staging.rows.c.line,
+            staging.matches.c.person_id,
+            case((absent, Verdict.INSERTED.value), else_=Verdict.UPDATED.value),
+        )
+        .select_from(_as_known(staging))
+        .where(
+            staging.matches.c.reason.is_(None),
+            staging.matches.c.repeats.is_(None),
+            or_(absent, differs(wanted.differing())),
+        )
+    )
+    columns = ["line", "person_id", "verdict"]
+    connection.execute(insert(staging.plan).from_select(columns, source))
+    staging.analyze(connection, staging.plan)
+    return _counts(connection, staging)
+
+
+def _as_known(staging: Staging) -> FromClause:
+    """Each clean row beside what is known of its person."""
+    rows, matches = staging.rows, staging.matches
+    known = and_(people.c.id == matches.c.person_id, people.c.event_id == staging.event_id)
+    of_roster = and_(
+        attendees.c.person_id == people.c.id,
+        attendees.c.event_id == staging.event_id,
+        attendees.c.source == "roster",
+    )
+    return (
+        rows.join(matches, matches.c.line == rows.c.line)
+        .outerjoin(people, known)
+        .outerjoin(attendees, of_roster)
+        .outerjoin(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+    )
+
+
+def _counts(connection: Connection, staging: Staging) -> Counts:
+    rows, matches, planned = staging.rows, staging.matches, staging.plan
+    unclean = select(func.count()).where(rows.c.reason.isnot(None)).scalar_subquery()
+    refused = func.count().filter(matches.c.reason.isnot(None))
+    total, aside, inserted, updated = connection.execute(
+        select(
+            select(func.count()).select_from(rows).scalar_subquery(),
+            unclean + select(refused).select_from(matches).scalar_subquery(),
+            *(
+                select(func.count()).where(planned.c.verdict == verdict.value).scalar_subquery()
+                for verdict in (Verdict.INSERTED, Verdict.UPDATED)
+            ),
+        )
+    ).one()
+    return Counts(inserted, updated, total - aside - inserted - updated, aside)
+
+
+def changed_fields(connection: Connection, wanted: Wanted) -> dict[str, int]:
+    """How many people change in each field; nobody new is counted."""
+    pairs = wanted.differing()
+    counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
+    row = connection.execute(_updates(wanted).with_only_columns(*counted)).one()
+    return {field: count for field, count in zip(pairs, row, strict=True) if count}
+
+
+def first_changes(connection: Connection, wanted: Wanted, most: int) -> list[Change]:
+    """What changes for the first people of the file, field by field."""
+    pairs = wanted.differing()
+    rows = wanted.staging.rows
+    old = [func.coalesce(before, "").label(f"old_{name}") for name, (before, _) in pairs.items()]
+    new = [func.coalesce(after, "").label(f"new_{name}") for name, (_, after) in pairs.items()]
+    found = connection.execute(
+        _updates(wanted)
+        .with_only_columns(rows.c.line, people.c.natural_key.label("person"), *old, *new)
+        .order_by(rows.c.line)
+        .limit(most)
+    ).mappings()
+    return [
+        change
+        for row in found
+        for change in changes(
+            row["line"],
+            row["person"],
+            {name: row[f"old_{name}"] for name in pairs},
+            {name: row[f"new_{name}"] for name in pairs},
+        )
+    ]
+
+
+def _updates(wanted: Wanted) -> Select[tuple[int]]:
+    staging = wanted.staging
+    known = _as_known(staging).join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+    return (
+        select(staging.rows.c.line)
+        .select_from(known)
+        .where(staging.plan.c.verdict == Verdict.UPDATED.value)
+    )
+
+
+def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
+    """Make the kinds of ticket that the file names and the event does not have."""
+    staging, name = wanted.staging, wanted.staging.rows.c.ticket_type
+    # grouped before they are compared: a million words are few kinds
+    named = (
+        select(name, func.min(staging.rows.c.line).label("line"))
+        .join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+        # without a column of its own, only somebody new is given the usual kind
+        .where(
+            or_(
+                staging.plan.c.verdict == Verdict.INSERTED.value,
+                literal(Field.TICKET_TYPE in wanted.fields),
+            )
+        )
+        .group_by(name)
+        .subquery("named")
+    )
+    known = select(ticket_types.c.id).where(
+        ticket_types.c.event_id == staging.event_id,
+        func.lower(ticket_types.c.name) == func.lower(named.c.ticket_type),
+    )
+    new = (
+        select(named.c.ticket_type)
+        .ext(distinct_on(func.lower(named.c.ticket_type)))
+        .where(~known.exists())
+        .order_by(func.lower(named.c.ticket_type), named.c.line)
+    )
+    names = connection.execute(new.limit(MOST_NEW_TYPES + 1)).scalars().all()
+    if len(names) > MOST_NEW_TYPES:
+        raise UnusableMapping(
+            f"the column of ticket types has more than {MOST_NEW_TYPES} different values "
+            f"({names[0]!r}, {names[1]!r}, …); it holds something else"
+        )
+    if names:
+        values = [{"event_id": staging.event_id, "name": name} for name in names]
+        connection.execute(insert(ticket_types), values)
+
+
+def chunks(connection: Connection, staging: Staging, size: int) -> list[Lines]:
+    """Ranges of lines that hold `size` changes each."""
+    place = func.row_number().over(order_by=staging.plan.c.line) - 1
+    numbered = select(
+        staging.plan.c.line, staging.plan.c.person_id, (place // size).label("chunk")
+    ).subquery()
+    ranges = (
+        select(
+            func.min(numbered.c.line),
+            func.max(numbered.c.line),
+            func.count(numbered.c.person_id),
+        )
+        .group_by(numbered.c.chunk)
+        .order_by(numbered.c.chunk)
+    )
+    return [Lines(first, last, known > 0) for first, last, known in connection.execute(ranges)]

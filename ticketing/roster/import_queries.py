@@ -1,0 +1,253 @@
+"""The history of imports, the rows they kept aside, and the turn-taking between them.
+
+An import holds its event's turn for as long as it lives, and its row is "running" until it ends. A
+row that is running while somebody else holds the turn was interrupted: the next import says so.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.exc import OperationalError
+
+from ticketing.platform.db.tables.roster import imports, quarantined_rows
+from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
+from ticketing.roster.model import Counts, QuarantinedRow
+from ticketing.roster.staging_queries import CELL_SEPARATOR, Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One line of the history. Of one that failed, the counts are what it had written by then."""
+
+    id: int
+    source_kind: str
+    source_name: str
+    sha256: str
+    encoding: str
+    delimiter: str
+    mapping: Mapping[str, object]  # "columns": the header; "fields": field to column
+    state: str
+    total_rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    quarantined: int
+    withdrawn: int
+    message: str
+    requested_by: str
+    started_at: datetime
+    completed_at: datetime | None
+
+
+_COLUMNS = tuple(imports.c[name] for name in Import.__dataclass_fields__)
+
+
+def take_turn(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
+    """Hold the event's turn until this transaction ends; refuses when it is not free in time."""
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"import into event {event_id}", 0))
+    timeout = f"{max(1, round(patience_seconds * 1000))}ms"  # zero would wait for ever
+    try:
+        with connection.begin_nested():
+            connection.execute(select(func.set_config("lock_timeout", timeout, True)))
+            connection.execute(select(lock))
+    except OperationalError as error:
+        raise ImportUnderWay(_who_is_at_it(connection, event_id)) from error
+
+
+def _who_is_at_it(connection: Connection, event_id: int) -> str:
+    query = (
+        select(imports.c.id, imports.c.source_name, imports.c.requested_by, imports.c.started_at)
+        .where(imports.c.event_id == event_id, imports.c.state == "running")
+        .order_by(imports.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return "another import for this event is under way; try again when it has ended"
+    return (
+        f"import {row.id} ({row.source_name}, by {row.requested_by}, since "
+        f"{row.started_at:%H:%M:%S} UTC) is under way for this event; try again when it has ended"
+    )
+
+
+def close_interrupted(connection: Connection, event_id: int, *, at: datetime) -> int:
+    """Mark what a dead process left running as failed; only for who holds the turn.
+
+    Waits for a last chunk of the dead that the server may still be writing: each holds its
+    import's row, see `hold`.
+    """
+    left = (
+        select(imports.c.id)
+        .where(imports.c.event_id == event_id, imports.c.state == "running")
+        .order_by(imports.c.id)
+        .with_for_update()
+    )
+    ids = connection.execute(left).scalars().all()
+    connection.execute(
+        update(imports)
+        .where(imports.c.id.in_(ids))
+        .values(state="failed", message="interrupted: its process ended before it did")
+        .values(completed_at=at)
+    )
+    return len(ids)
+
+
+def begin(
+    connection: Connection, event_id: int, *, kind: str, name: str, by: str, at: datetime
+) -> int:
+    """A new running import; its number is what the caller can ask about."""
+    import_id: int = connection.execute(
+        insert(imports)
+        .values(event_id=event_id, source_kind=kind, source_name=name)
+        .values(requested_by=by, started_at=at)
+        .returning(imports.c.id)
+    ).scalar_one()
+    return import_id
+
+
+def describe(
+    connection: Connection,
+    import_id: int,
+    *,
+    sha256: str,
+    encoding: str,
+    delimiter: str,
+    mapping: Mapping[str, object],
+) -> None:
+    """What was found out about the source by reading it."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(sha256=sha256, encoding=encoding, delimiter=delimiter, mapping=dict(mapping))
+    )
+
+
+def hold(connection: Connection, import_id: int) -> None:
+    """Keep the import from being closed until this transaction ends; refuses if it was already."""
+    alive = select(imports.c.id).where(imports.c.id == import_id, imports.c.state == "running")
+    if connection.execute(alive.with_for_update(read=True, key_share=True)).first() is None:
+        raise ImportOvertaken(f"import {import_id} was closed as interrupted; run it again")
+
+
+def count(connection: Connection, import_id: int, counts: Counts, *, total: int = 0) -> None:
+    """Add to the import's counters, for whoever watches."""
+    columns = imports.c
+    connection.execute(
+        update(imports)
+        .where(columns.id == import_id)
+        .values(
+            total_rows=columns.total_rows + total,
+            inserted=columns.inserted + counts.inserted,
+            updated=columns.updated + counts.updated,
+            unchanged=columns.unchanged + counts.unchanged,
+            quarantined=columns.quarantined + counts.quarantined,
+        )
+    )
+
+
+def complete(connection: Connection, import_id: int, *, withdrawn: int, at: datetime) -> None:
+    """The end. The database refuses it unless every row is counted exactly once."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id, imports.c.state == "running")
+        .values(state="completed", withdrawn=withdrawn, completed_at=at)
+    )
+
+
+def fail(connection: Connection, import_id: int, message: str, *, at: datetime) -> None:
+    """The end of an import that could not."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id, imports.c.state == "running")
+        .values(state="failed", message=message, completed_at=at)
+    )
+
+
+def history(connection: Connection, event_id: int, *, limit: int = 50) -> list[Import]:
+    """The event's imports, the latest first."""
+    query = select(*_COLUMNS).where(imports.c.event_id == event_id)
+    rows = connection.execute(query.order_by(imports.c.id.desc()).limit(limit)).mappings()
+    return [Import(**row) for row in rows]
+
+
+def get(connection: Connection, import_id: int) -> Import | None:
+    """One import, running or ended."""
+    row = connection.execute(select(*_COLUMNS).where(imports.c.id == import_id)).mappings()
+    found = row.one_or_none()
+    return None if found is None else Import(**found)
+
+
+def taken_before(connection: Connection, event_id: int, sha256: str) -> Import | None:
+    """The latest import of this very content into this event that was completed."""
+    content = imports.c.sha256 == sha256
+    return _latest(connection, event_id, content, imports.c.state == "completed")
+
+
+def latest_completed(connection: Connection, event_id: int) -> Import | None:
+    """The event's latest import that came to its end."""
+    return _latest(connection, event_id, imports.c.state == "completed")
+
+
+def _latest(
+    connection: Connection, event_id: int, *conditions: ColumnElement[bool]
+) -> Import | None:
+    query = select(*_COLUMNS).where(imports.c.event_id == event_id, *conditions)
+    rows = connection.execute(query.order_by(imports.c.id.desc()).limit(1)).mappings()
+    found = rows.one_or_none()
+    return None if found is None else Import(**found)
+
+
+def keep_aside(connection: Connection, staging: Staging, import_id: int) -> int:
+    """Store every quarantined row of an import under way; how many there were."""
+    staged = _staged_quarantine(staging).subquery()
+    source = select(
+        literal(import_id),
+        literal(staging.event_id),
+        *(staged.c[name] for name in ("line", "field", "value", "reason")),
+        func.to_jsonb(func.string_to_array(staged.c.cells, CELL_SEPARATOR)),
+    )
+    columns = ["import_id", "event_id", "line_number", "field", "value", "reason", "row"]
+    counting = connection.execution_options(preserve_rowcount=True)
+    return counting.execute(insert(quarantined_rows).from_select(columns, source)).rowcount
+
+
+def staged_quarantine(connection: Connection, staging: Staging) -> Iterator[QuarantinedRow]:
+    """The quarantined rows of an import under way, by line."""
+    staged = _staged_quarantine(staging).subquery()
+    query = select(staged).order_by(staged.c.line)
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
+        cells = tuple(row.cells.split(CELL_SEPARATOR))
+        yield QuarantinedRow(row.line, row.field, row.value, row.reason, cells)
+
+
+def quarantine(connection: Connection, import_id: int) -> Iterator[QuarantinedRow]:
+    """The rows an import kept aside, by line."""
+    query = select(quarantined_rows).where(quarantined_rows.c.import_id == import_id)
+    query = query.order_by(quarantined_rows.c.line_number)
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
+        yield QuarantinedRow(row.line_number, row.field, row.value, row.reason, tuple(row.row))
+
+
+def _staged_quarantine(staging: Staging) -> Select[tuple[int, str, str, str, str]]:
+    rows, matches = staging.rows, staging.matches
+    unclean = select(rows.c.line, rows.c.field, rows.c.value, rows.c.reason, rows.c.cells).where(
+        rows.c.reason.isnot(None)
+    )
+    refused = (
+        select(rows.c.line, matches.c.field, matches.c.value, matches.c.reason, rows.c.cells)
+        .join(matches, matches.c.line == rows.c.line)
+        .where(matches.c.reason.isnot(None))
+    )
+    return union_all(unclean, refused)  # type: ignore[return-value]  # a compound of the two

@@ -1,0 +1,49 @@
+"""Quarantined rows as a CSV that a person corrects in a spreadsheet and imports again.
+
+Its columns are the roster's own, then what is wrong. UTF-8 with a mark and `;`, as the spreadsheets
+of most of the world open without asking.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ticketing.platform.kernel.csv_writer import DELIMITER, whole_file
+from ticketing.platform.kernel.errors import Misconfigured
+from ticketing.platform.kernel.text import guarded
+from ticketing.roster.model import QuarantinedRow
+
+_WHY = ("line", "field", "value", "reason")
+
+
+def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[QuarantinedRow]) -> int:
+    """Write the file, whole or not at all; how many rows it has.
+
+    Raises Misconfigured where nothing can be written.
+    """
+    # a quarantine file imported again has these columns already: they are replaced
+    own = tuple(columns[:-4]) if tuple(columns[-4:]) == _WHY else tuple(columns)
+    written = 0
+    with _whole(path) as file:
+        sheet = csv.writer(file, delimiter=DELIMITER)
+        sheet.writerow([*own, *_WHY])
+        for row in rows:
+            cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
+            problem = (str(row.line), row.field, row.value, row.reason)
+            sheet.writerow([guarded(cell) for cell in (*cells, *problem)])
+            written += 1
+    return written
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    try:
+        with whole_file(path) as file:
+            yield file
+    except OSError as error:
+        raise Misconfigured(
+            f"the rows that need correcting cannot be written to {path} ({error.strerror});"
+            " nothing was imported: name another file, by --quarantine"
+        ) from error

@@ -1,0 +1,217 @@
+"""A roster file, read as a stream of rows: flat in memory, however long the file or a line is."""
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Self
+
+from ticketing.platform.kernel.errors import UnreadableFile
+from ticketing.platform.kernel.text import tidy
+from ticketing.roster.model import Row
+from ticketing.roster.sources.csv_sniffer import SAMPLE_BYTES, Encoding, delimiter_of, encoding_of
+
+LONGEST_RECORD = 256 * 1024  # characters; what a person fills in a row is far below
+_BLOCK_BYTES = 256 * 1024
+_FIRST_LINES = 50
+_REPLACED = "\ufffd"
+
+
+@dataclass(slots=True)
+class Reading:
+    """An open roster. `rows` can be gone through once; digest and warnings are complete after."""
+
+    columns: list[str]
+    rows: Iterator[Row]
+    encoding: str = ""
+    delimiter: str = ""
+    digest: str = ""  # SHA-256 of the content, in hex
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterFile:
+    """A file of delimited text with a header."""
+
+    path: Path
+    kind: ClassVar[str] = "file"
+
+    @property
+    def name(self) -> str:
+        """What the history of imports calls it."""
+        return self.path.name
+
+    @contextmanager
+    def opened(
+        self, *, encoding: str | None = None, delimiter: str | None = None
+    ) -> Iterator[Reading]:
+        """The file as rows; refuses one that is not a table of text, or that changes meanwhile."""
+        with _open(self.path) as file:
+            yield _reading(file, encoding, delimiter)
+
+
+def _open(path: Path) -> BinaryIO:
+    if not path.is_file():
+        raise UnreadableFile(f"{path}: no such file")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}") from error
+
+
+def _reading(file: BinaryIO, encoding: str | None, delimiter: str | None) -> Reading:
+    sample = file.read(SAMPLE_BYTES)
+    if not sample.strip():
+        raise UnreadableFile("the file is empty")
+    found = encoding_of(sample, encoding)
+    first_lines = _first_lines(sample, found.name)
+    chosen = delimiter_of(first_lines, delimiter)
+    lines = _Lines(file, found)
+    if first_lines[0].startswith("sep="):
+        next(lines)
+    records = _records(lines, chosen)
+    header = next(records, None)
+    if header is None:
+        raise UnreadableFile("no header: the file has nothing but blank lines")
+    reading = Reading([tidy(cell) for cell in header.cells], records, found.name, chosen)
+    reading.rows = _watched(records, lines, reading)
+    return reading
+
+
+def _first_lines(sample: bytes, encoding: str) -> list[str]:
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    return list(islice(io.StringIO(text, newline=""), _FIRST_LINES)) or [""]
+
+
+def _records(lines: "_Lines", delimiter: str) -> Iterator[Row]:
+    """Every record that is not blank.
+
+    Lines whose quotes do not fit are a record of one cell each: too short for the cleaning, which
+    keeps them aside. The next line starts afresh.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        start = lines.begin()
+        try:
+            for cells in reader:
+                if "".join(cells).strip():
+                    yield Row(start, cells)
+                start = lines.begin()
+        except csv.Error:
+            for line, text in enumerate(lines.record, start):
+                yield Row(line, [text.rstrip("\r\n")])
+        else:
+            return
+
+
+def _watched(rows: Iterator[Row], lines: "_Lines", reading: Reading) -> Iterator[Row]:
+    """The rows; at their end the digest, and what a person should know about the file."""
+    yield from rows
+    reading.digest = lines.digest()
+    if lines.encoding.guessed:
+        reading.warnings.append(
+            f"the encoding was guessed: {lines.encoding.name}; look at the names, and name another "
+            "encoding if they are wrong"
+        )
+    if lines.replaced:
+        reading.warnings.append(
+            f"{lines.replaced} lines contain {_REPLACED} (U+FFFD): another program lost characters "
+            "before this file was written"
+        )
+
+
+class _Lines:
+    """The physical lines of a file, each no longer than a record may be."""
+
+    def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
+        file.seek(0)
+        self.encoding = encoding
+        self.replaced = 0  # lines with a character that was lost
+        self.record: list[str] = []  # lines since `begin`
+        self._number = 0
+        self._length = 0
+        self._file = file
+        self._found = os.fstat(file.fileno())
+        self._bytes = _Hashed(file)
+        self._text = io.TextIOWrapper(
+            io.BufferedReader(self._bytes, _BLOCK_BYTES), encoding=encoding.name, newline=""
+        )
+
+    def begin(self) -> int:
+        """A record ends here; the number of the line on which the next one starts."""
+        self.record.clear()
+        self._length = 0
+        return self._number + 1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._text.readline(LONGEST_RECORD)
+        except UnicodeDecodeError as error:
+            raise UnreadableFile(self._undecodable()) from error
+        except OSError as error:
+            raise UnreadableFile(f"line {self._number + 1}: {error.strerror}") from error
+        if not line:
+            raise StopIteration
+        self._number += 1
+        self._length += len(line)
+        self.record.append(line)
+        if self._length >= LONGEST_RECORD:
+            raise UnreadableFile(
+                f"line {self._number}: more than {LONGEST_RECORD:,} characters in one row; "
+                "this is not a table of people, or its lines do not end"
+            )
+        if "\0" in line:
+            raise UnreadableFile(f"line {self._number}: a NUL byte; this is not a text file")
+        if _REPLACED in line:
+            self.replaced += 1
+        return line
+
+    def digest(self) -> str:
+        """SHA-256 of all that was read; refuses a file that changed under our eyes."""
+        now = os.fstat(self._file.fileno())
+        if (now.st_size, now.st_mtime_ns) != (self._found.st_size, self._found.st_mtime_ns):
+            raise UnreadableFile("the file changed while it was read; wait until it is complete")
+        return self._bytes.sha256.hexdigest()
+
+    def _undecodable(self) -> str:
+        """Which line does not decode: looked for again, since text is decoded far ahead."""
+        self._file.seek(0)
+        decoder = codecs.getincrementaldecoder(self.encoding.name)()
+        ends = 0
+        while block := self._file.read(_BLOCK_BYTES):
+            try:
+                ends += decoder.decode(block).count("\n")
+            except UnicodeDecodeError as error:
+                good, bad = error.object[: error.start], error.object[error.start : error.end]
+                ends += good.decode(self.encoding.name, "ignore").count("\n")
+                return (
+                    f"line {ends + 1}: the bytes {bad[:4].hex(' ')} are not "
+                    f"{self.encoding.name}; name the file's encoding (cp1252?), or mend the line"
+                )
+        return f"the file ends within a character of {self.encoding.name}"
+
+
+class _Hashed(io.RawIOBase):
+    """A file whose every byte read is also hashed: what was imported is what has that digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io hands a view
+        block = self._file.read(len(buffer))
+        self.sha256.update(block)
+        buffer[: len(block)] = block
+        return len(block)

@@ -1,0 +1,130 @@
+"""A roster that is a table of the operator's own: the rows of one query, read and never written."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sqlalchemy import URL, Connection, Engine, Result, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from ticketing.platform.kernel.errors import Misconfigured, Unavailable, UnreadableFile
+from ticketing.platform.kernel.text import tidy
+from ticketing.roster.model import Row
+from ticketing.roster.sources.csv_file import LONGEST_RECORD, Reading
+
+_ROWS_AT_ONCE = 5000
+_POSTGRESQL = {"postgres", "postgresql"}
+
+
+@dataclass(frozen=True, slots=True)
+class RosterQuery:
+    """A query in any database SQLAlchemy has a driver for; its column names are the header.
+
+    A row's "line" is its place in the answer, counted from 1.
+    """
+
+    url: str = field(repr=False)  # holds a password
+    sql: str
+    kind: ClassVar[str] = "sql"
+
+    @property
+    def name(self) -> str:
+        """What the history of imports calls it: the address, its password hidden."""
+        return _address(self.url).render_as_string(hide_password=True)
+
+    @contextmanager
+    def opened(
+        self, *, encoding: str | None = None, delimiter: str | None = None
+    ) -> Iterator[Reading]:
+        """The answer as rows of text; encodings and delimiters are a file's affair."""
+        del encoding, delimiter
+        engine = _engine(self.url)
+        try:
+            with _connected(engine, self.name) as connection:
+                yield self._reading(connection)
+        finally:
+            engine.dispose()
+
+    def _reading(self, connection: Connection) -> Reading:
+        with _in_our_words(self.name):
+            answer = connection.execute(text(self.sql))
+            if not answer.returns_rows:
+                raise UnreadableFile("the statement answers with no rows; write a SELECT")
+            header = list(answer.keys())
+            reading = Reading([tidy(name) for name in header], iter(()))
+        reading.rows = self._rows(answer, reading)
+        return reading
+
+    def _rows(self, answer: Result[tuple[object, ...]], reading: Reading) -> Iterator[Row]:
+        sha256 = hashlib.sha256("\x1f".join(reading.columns).encode())
+        with _in_our_words(self.name):
+            for line, values in enumerate(answer, 1):
+                cells = [_text(value) for value in values]
+                joined = "\x1f".join(cells)
+                if len(joined) > LONGEST_RECORD:
+                    raise UnreadableFile(f"row {line}: more than {LONGEST_RECORD:,} characters")
+                sha256.update(b"\x1e")
+                sha256.update(joined.encode("utf-8", "replace"))
+                if joined.strip():
+                    yield Row(line, cells)
+        reading.digest = sha256.hexdigest()
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """Around a query: wrong ones are refused with the database's reason, cut lines are not."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise Unavailable(f"{name}: the connection was lost") from error
+        raise UnreadableFile(f"{name}: {_first_line(error)}") from error
+
+
+def _connected(engine: Engine, name: str) -> Connection:
+    try:
+        return engine.connect().execution_options(yield_per=_ROWS_AT_ONCE)
+    except SQLAlchemyError as error:
+        # not the driver's own text: it can hold the address with its password
+        raise Unavailable(f"{name}: the database cannot be reached") from error
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise Misconfigured("the roster's address is not a URL of a database") from error
+    if address.drivername in _POSTGRESQL:
+        return address.set(drivername="postgresql+psycopg")
+    return address
+
+
+def _engine(url: str) -> Engine:
+    address = _address(url)
+    try:
+        engine = create_engine(address)
+    except (NoSuchModuleError, ImportError) as error:
+        raise Misconfigured(
+            f"no driver for {address.drivername} is installed; add its package"
+        ) from error
+    if address.get_backend_name() == "postgresql":
+        return engine.execution_options(postgresql_readonly=True)
+    return engine
+
+
+def _text(value: object) -> str:
+    """A value as a person would write it; NULL is an empty cell."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # a number column that holds ids
+    return str(value)
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).partition("\n")[0]

@@ -1,0 +1,224 @@
+"""Who of the roster is absent from a file, and the taking back of their entitlement.
+
+Their tickets stay as they are: revoking one is another decision, made by name.
+
+The writing of what an import has planned, some lines at a time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    and_,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
+from ticketing.roster.diff_queries import Lines, Wanted, differs
+from ticketing.roster.model import Counts, Field, Verdict
+from ticketing.roster.staging_queries import Staging, plan_for_many
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """How many would lose their entitlement, and how many of them hold a live ticket."""
+
+    people: int = 0
+    with_live_tickets: int = 0
+
+
+def plan_withdrawal(connection: Connection, staging: Staging) -> Withdrawal:
+    """Who is absent; refuses when a quarantined row could be one of them."""
+    illegible = _illegible_lines(connection, staging)
+    if illegible:
+        raise UnsafeWithdrawal(
+            f"lines {', '.join(map(str, illegible))} are quarantined and could be people who would "
+            "count as absent; mend them, or import without withdrawing"
+        )
+    holds_ticket = exists().where(
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+    )
+    absent, holding = connection.execute(
+        select(func.count(), func.count().filter(holds_ticket)).where(_absent(staging))
+    ).one()
+    return Withdrawal(absent, holding)
+
+
+def withdraw(connection: Connection, staging: Staging, *, at: datetime) -> int:
+    """Take back the entitlement of everyone absent; before anybody new is written."""
+    plan_for_many(connection)
+    return connection.execute(
+        update(attendees).where(_absent(staging)).values(state="withdrawn", updated_at=at)
+    ).rowcount
+
+
+def _illegible_lines(connection: Connection, staging: Staging) -> list[int]:
+    """The first few rows kept aside without telling whose they are."""
+    rows, matches = staging.rows, staging.matches
+    unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
+    refused = select(matches.c.line).where(
+        matches.c.reason.isnot(None),
+        matches.c.person_id.is_(None),
+        matches.c.repeats.is_(None),
+    )
+    both = union_all(unclean, refused).subquery()
+    return list(connection.execute(select(both.c.line).order_by(both.c.line).limit(5)).scalars())
+
+
+def _absent(staging: Staging) -> ColumnElement[bool]:
+    """Entitled by the roster, and neither matched by a row nor named by one that is kept aside."""
+    rows, matches = staging.rows, staging.matches
+    named = and_(
+        people.c.id == attendees.c.person_id,
+        people.c.natural_key == rows.c.natural_key,
+        rows.c.reason.isnot(None),
+    )
+    return and_(
+        attendees.c.event_id == staging.event_id,
+        attendees.c.source == "roster",
+        attendees.c.state == "entitled",
+        ~exists().where(matches.c.person_id == attendees.c.person_id),
+        ~exists().where(named),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some lines of a planned import, written in one transaction."""
+
+    wanted: Wanted
+    import_id: int
+    lines: Lines
+
+    def write(self, connection: Connection, *, at: datetime) -> Counts:
+        """Write what is planned for these lines; how many people that made and changed."""
+        # The import's last commit waits for the disk, and with it every one before.
+        connection.execute(select(func.set_config("synchronous_commit", "off", True)))
+        try:
+            updated = self._update(connection, at) if self.lines.names_known else 0
+            return Counts(self._insert(connection), updated)
+        except IntegrityError as error:
+            raise ImportOvertaken(
+                "somebody else added the same people meanwhile; run the import again"
+            ) from error
+
+    def _insert(self, connection: Connection) -> int:
+        """The new people, and an entitlement for everyone who has none of the roster's."""
+        plan_for_many(connection)  # how many rows a WITH … RETURNING hands on, no planner knows
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
+        new = (
+            self._lines(Verdict.INSERTED)
+            .where(planned.c.person_id.is_(None))
+            .with_only_columns(
+                literal(self.wanted.staging.event_id),
+                func.nullif(rows.c.external_id, ""),
+                *(rows.c[name] for name in named),
+            )
+            .order_by(rows.c.line)
+        )
+        fresh = (
+            insert(people)
+            .from_select(["event_id", "external_id", *named], new)
+            .returning(people.c.id, people.c.natural_key)
+            .cte("fresh")
+        )
+        types = self._types()
+        entitled = (
+            self._lines(Verdict.INSERTED)
+            .join(types, types.c.alike == func.lower(rows.c.ticket_type))
+            .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
+            .with_only_columns(
+                literal(self.wanted.staging.event_id),
+                func.coalesce(planned.c.person_id, fresh.c.id),
+                types.c.id,
+                rows.c.seat,
+                func.nullif(rows.c.hold_reason, ""),
+                literal(self.import_id),
+                rows.c.line,
+            )
+            .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
+        )
+        columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
+        return (
+            connection.execution_options(preserve_rowcount=True)
+            .execute(
+                insert(attendees)
+                .from_select([*columns, "import_id", "import_line"], entitled)
+                .add_cte(fresh)
+            )
+            .rowcount
+        )
+
+    def _update(self, connection: Connection, at: datetime) -> int:
+        self._update_people(connection, at)
+        return self._update_attendees(connection, at)
+
+    def _update_people(self, connection: Connection, at: datetime) -> None:
+        wanted = self.wanted.of_people()
+        planned = self.wanted.staging.plan
+        changed = differs({name: (people.c[name], new) for name, new in wanted.items()})
+        connection.execute(
+            update(people)
+            .values(**wanted, updated_at=at)
+            .where(people.c.id == planned.c.person_id, *self._these(), changed)
+        )
+
+    def _update_attendees(self, connection: Connection, at: datetime) -> int:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        types = self._types()
+        changing = (
+            update(attendees)
+            .values(**self.wanted.of_attendees(), import_id=self.import_id)
+            .values(import_line=rows.c.line, updated_at=at)
+            .where(
+                attendees.c.person_id == planned.c.person_id,
+                attendees.c.source == "roster",
+                planned.c.verdict == Verdict.UPDATED.value,
+                *self._these(),
+            )
+        )
+        if Field.TICKET_TYPE in self.wanted.fields:
+            changing = changing.values(ticket_type_id=types.c.id).where(
+                types.c.alike == func.lower(rows.c.ticket_type)
+            )
+        return connection.execute(changing).rowcount
+
+    def _lines(self, verdict: Verdict) -> Select[tuple[int]]:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        return (
+            select(rows.c.line)
+            .join(planned, planned.c.line == rows.c.line)
+            .where(planned.c.verdict == verdict.value, *self._these())
+        )
+
+    def _these(self) -> tuple[ColumnElement[bool], ...]:
+        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        return (
+            rows.c.line == planned.c.line,
+            rows.c.line.between(self.lines.first, self.lines.last),
+            planned.c.line.between(self.lines.first, self.lines.last),
+        )
+
+    def _types(self) -> Subquery:
+        alike = func.lower(ticket_types.c.name)
+        return (
+            select(func.min(ticket_types.c.id).label("id"), alike.label("alike"))
+            .where(ticket_types.c.event_id == self.wanted.staging.event_id)
+            .group_by(alike)
+            .subquery("types")
+        )

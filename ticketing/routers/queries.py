@@ -1,0 +1,136 @@
+"""Whose turn it is at a router: one at a time asks it for rows, whichever process that is in.
+
+A session lock on a connection of its own, which dies with its process. So whoever has the turn
+knows that nobody else has a question open: what is `asked` was left so by somebody who is dead.
+
+Routers that vouchers are put on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.vouchers import routers
+from ticketing.platform.kernel.errors import UnknownRouter
+
+# advisory locks share one space of 64 bits: ours begin with these bytes ("rt")
+_LOCKS = 0x7274 << 48
+
+
+@contextmanager
+def turn(database: Database, router_id: int) -> Iterator[bool]:
+    """Whether it is ours, for as long as this lasts; nobody waits for it."""
+    key = literal(_LOCKS + router_id, BigInteger)
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if not connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one():
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            # said, not left to the session's end: the server takes its time to notice that
+            try:
+                connection.execute(select(func.pg_advisory_unlock(key)))
+            except DBAPIError:
+                connection.invalidate()
+
+
+_IS_THERE = routers.c.removed_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How a router is reached, and as whom; its password is kept sealed."""
+
+    host: str
+    username: str
+    sealed_password: bytes = field(repr=False)
+    port: int = 8729
+    tls: bool = True
+    authority: str = ""  # a file; empty: whom this machine trusts
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRouter:
+    """A router, and how it has answered lately."""
+
+    id: int
+    name: str
+    address: Address
+    failures: int
+    failing_since: datetime | None
+    rests_until: datetime | None
+    last_error: str
+    answered_at: datetime | None
+    compared_at: datetime | None
+
+
+def put(connection: Connection, name: str, address: Address) -> StoredRouter:
+    """Store a router, or the new address of a known one: what failed before is forgotten."""
+    values = {
+        "host": address.host,
+        "port": address.port,
+        "tls": address.tls,
+        "authority": address.authority,
+        "username": address.username,
+        "sealed_password": address.sealed_password,
+    }
+    fresh = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
+    statement = insert(routers).values(name=name, **values)
+    stored = statement.on_conflict_do_update(
+        index_elements=["name"], index_where=_IS_THERE, set_=values | fresh
+    )
+    return _router(connection.execute(stored.returning(*routers.c)).one())
+
+
+def everyone(connection: Connection) -> list[StoredRouter]:
+    """Every router that was not removed, by name."""
+    return _found(connection, _IS_THERE)
+
+
+def get(connection: Connection, name: str) -> StoredRouter:
+    """The router of that name; refuses an unknown one."""
+    found = _found(connection, _IS_THERE, routers.c.name == name)
+    if not found:
+        known = ", ".join(one.name for one in everyone(connection)) or "none"
+        raise UnknownRouter(f"no router is called {name!r} (known: {known})")
+    return found[0]
+
+
+def lock(connection: Connection, name: str) -> StoredRouter:
+    """The same, locked until the transaction ends: nobody removes it, and no package comes."""
+    connection.execute(
+        select(routers.c.id).where(_IS_THERE, routers.c.name == name).with_for_update()
+    )
+    return get(connection, name)
+
+
+def by_id(connection: Connection, router_id: int) -> StoredRouter:
+    """The router of that number, removed or not."""
+    return _found(connection, routers.c.id == router_id)[0]
+
+
+def remove(connection: Connection, router_id: int, *, at: datetime) -> None:
+    """Forget a router; whoever removes it has seen that no package needs it."""
+    connection.execute(update(routers).where(routers.c.id == router_id).values(removed_at=at))
+
+
+def _found(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredRouter]:
+    query = select(*routers.c).where(*conditions).order_by(routers.c.name)
+    return [_router(row) for row in connection.execute(query)]
+
+
+def _router(row: Row[*tuple[Any, ...]]) -> StoredRouter:
+    address = Address(row.host, row.username, row.sealed_password, row.port, row.tls, row.authority)
+    return StoredRouter(
+        row.id, row.name, address, row.failures, row.failing_since, row.rests_until,
+        row.last_error, row.answered_at, row.compared_at,
+    )  # fmt: skip

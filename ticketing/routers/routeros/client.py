@@ -1,0 +1,217 @@
+"""The hotspot users of a MikroTik router: put there, found again, taken off.
+
+A router knows no idempotency keys. A name is one row's, and our marker in the comment says which
+rows we made; so after silence one reads back, and never guesses.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Self
+
+from ticketing.platform.kernel.errors import RouterRefused, TicketingError
+from ticketing.routers.model import HotspotUser, Marker, Profile, RouterUser
+from ticketing.routers.routeros.connection import Connection
+from ticketing.routers.routeros.errors import Reason
+from ticketing.routers.routeros.parsing import (
+    Health,
+    duration,
+    health,
+    profile,
+    router_user,
+    seconds,
+)
+from ticketing.routers.routeros.pipeline import Command, Row
+from ticketing.routers.routeros.transport import RouterAccount
+
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 10
+_NAMES_A_QUESTION = 50
+_MANY_NAMES = 200  # from here on one look at the whole table is less work for the router
+_USERS, _ACTIVE, _COOKIES = "/ip/hotspot/user", "/ip/hotspot/active", "/ip/hotspot/cookie"
+_PROFILES = "/ip/hotspot/user/profile"
+# no password: we never read one back, and the account needs no right to
+_COLUMNS = (
+    ".id,name,profile,comment,uptime,bytes-in,bytes-out,disabled,limit-uptime,limit-bytes-total"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What became of a row we asked for; no `error` means that it is there.
+
+    NameTaken and OutcomeUnknown ask for a look (`find`); RouterUnavailable may be repeated.
+    """
+
+    user: HotspotUser
+    error: TicketingError | None
+
+
+class Removal(StrEnum):
+    """What became of a row to be taken off."""
+
+    REMOVED = "removed"
+    ABSENT = "absent"  # it was not there any more; who was online by it is not either
+    NOT_OURS = "not_ours"  # the name is on a row without our marker, which was left alone
+
+
+class Router:
+    """The door to one router; close it, or use `with`. Threads may share it, and wait in line.
+
+    Everything but `add` is safe to repeat. All raise RouterUnavailable when there is no answer,
+    RouterRefused when the router will not, Misconfigured when its certificate is not trusted.
+    """
+
+    def __init__(
+        self,
+        account: RouterAccount,
+        *,
+        connect_seconds: float = _CONNECT_SECONDS,
+        answer_seconds: float = _ANSWER_SECONDS,
+    ) -> None:
+        """Nothing is opened before it is needed."""
+        self._account = account
+        self._connection = Connection(
+            account, connect_seconds=connect_seconds, answer_seconds=answer_seconds
+        )
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up."""
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the next call connects again."""
+        self._connection.close()
+
+    def add(self, users: Sequence[HotspotUser]) -> list[Placement]:
+        """Put rows on the router, many under way at once; what became of each, in order.
+
+        Raises only when none was asked for. A profile must be there under its very name: the
+        router itself takes any that begins with it, and so another package's.
+        """
+        known = {each.name for each in self.profiles()}
+        asked = [_addition(user) for user in users if user.profile in known]
+        answers = iter(self._connection.talk(asked))
+        return [
+            Placement(user, next(answers).error if user.profile in known else self._refused(user))
+            for user in users
+        ]
+
+    def find(self, names: Iterable[str]) -> list[RouterUser]:
+        """The rows of these names, whosever they are."""
+        return [router_user(row) for row in self._named(_USERS, "name", names, _COLUMNS)]
+
+    def ours(self, office: str) -> list[RouterUser]:
+        """Every row with the marker of this office; a look at the whole table."""
+        return [row for row in self.users() if row.marker and row.marker.office == office]
+
+    def users(self) -> list[RouterUser]:
+        """Every row, whosever it is."""
+        return [router_user(row) for row in self._print(_USERS, _COLUMNS)]
+
+    def sessions(self) -> dict[str, timedelta]:
+        """How long each user has been online by now; of several devices, the longest.
+
+        Whether a row's own counter moves before the session ends, no page of the vendor says.
+        """
+        longest: dict[str, timedelta] = {}
+        for row in self._print(_ACTIVE, "user,uptime"):
+            name, lasts = row.get("user", ""), duration(row.get("uptime", ""))
+            longest[name] = max(lasts, longest.get(name, lasts))
+        return longest
+
+    def remove(self, markers: Iterable[Marker]) -> dict[Marker, Removal]:
+        """Take rows off, and whoever is online by them.
+
+        First the row is disabled, so that nobody comes in; then sessions end, then the cookies
+        that would bring a device back, and the row itself last: broken off anywhere, it is still
+        there to be found, and the same again finishes.
+        """
+        wanted = {marker.name: marker for marker in markers}
+        rows = self.find(wanted)
+        ours = [row for row in rows if row.marker == wanted[row.name]]
+        removed = {row.name for row in ours}
+        foreign = {row.name for row in rows if row.marker != wanted[row.name]}
+        ids = [row.id for row in ours]
+        self._each(f"{_USERS}/set", ids, {"disabled": "yes"})
+        for menu in (_ACTIVE, _COOKIES):
+            found = self._named(menu, "user", wanted.keys() - foreign, ".id,user")
+            self._each(f"{menu}/remove", [row[".id"] for row in found])
+        self._each(f"{_USERS}/remove", ids)
+        rest = {name: Removal.NOT_OURS if name in foreign else Removal.ABSENT for name in wanted}
+        return {
+            marker: Removal.REMOVED if name in removed else rest[name]
+            for name, marker in wanted.items()
+        }
+
+    def profiles(self) -> list[Profile]:
+        """Every user profile."""
+        return [profile(row) for row in self._print(_PROFILES, "name,shared-users,on-login")]
+
+    def health(self) -> Health:
+        """How it is; also whether it can be reached and lets us in."""
+        menus = ("/system/identity", "/system/resource", "/system/clock")
+        questions = [Command(f"{menu}/print") for menu in menus]
+        rows = [answer.checked().rows for answer in self._connection.talk(questions)]
+        return health({name: value for menu in rows for row in menu for name, value in row.items()})
+
+    def _refused(self, user: HotspotUser) -> RouterRefused:
+        told = f"router {self._account.name}: no profile is called {user.profile!r}"
+        return RouterRefused(told, reason=Reason.NO_SUCH_PROFILE)
+
+    def _print(self, menu: str, columns: str, *queries: str) -> list[Row]:
+        question = Command(f"{menu}/print", {".proplist": columns}, queries)
+        return self._connection.talk([question])[0].checked().rows
+
+    def _named(self, menu: str, column: str, names: Iterable[str], columns: str) -> list[Row]:
+        """Rows of a menu in which a column holds one of the names."""
+        wanted = set(names)
+        if len(wanted) > _MANY_NAMES:
+            return [row for row in self._print(menu, columns) if row.get(column) in wanted]
+        in_order = sorted(wanted)
+        parts = [
+            in_order[begins : begins + _NAMES_A_QUESTION]
+            for begins in range(0, len(in_order), _NAMES_A_QUESTION)
+        ]
+        questions = [
+            Command(f"{menu}/print", {".proplist": columns}, _any_of(column, part))
+            for part in parts
+        ]
+        answers = self._connection.talk(questions)
+        return [row for answer in answers for row in answer.checked().rows]
+
+    def _each(
+        self, word: str, ids: Iterable[str], attributes: Mapping[str, str] | None = None
+    ) -> None:
+        """The same for every id; one that is gone by now needs nothing more."""
+        commands = [Command(word, {".id": each, **(attributes or {})}) for each in ids]
+        for answer in self._connection.talk(commands):
+            error = answer.error
+            if error and error.details.get("reason") is not Reason.NO_SUCH_ITEM:
+                raise error
+
+
+def _any_of(column: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Query words for any of some values: all are pushed, then joined by one operator less."""
+    words = tuple(f"?{column}={value}" for value in values)
+    return (*words, f"?#{'|' * (len(words) - 1)}") if len(words) > 1 else words
+
+
+def _addition(user: HotspotUser) -> Command:
+    return Command(
+        f"{_USERS}/add",
+        {
+            "name": user.credentials.name,
+            "password": user.credentials.password,
+            "profile": user.profile,
+            "limit-uptime": seconds(user.online_limit),
+            "limit-bytes-total": "" if user.bytes_limit is None else str(user.bytes_limit),
+            "comment": str(user.marker),
+        },
+        repeatable=False,
+    )

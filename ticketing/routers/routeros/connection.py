@@ -1,0 +1,102 @@
+"""One connection to a router: opened when it is needed, and again after it broke."""
+
+import socket
+from collections.abc import Sequence
+from hashlib import md5
+from threading import Lock
+
+from ticketing.platform.kernel.errors import RouterUnavailable, TicketingError
+from ticketing.routers.routeros.pipeline import Answer, Command, Exchange, Hangup
+from ticketing.routers.routeros.protocol import Replies, Unreadable
+from ticketing.routers.routeros.transport import RouterAccount, connected, is_idle, received
+
+
+class Connection:
+    """Threads may share it: each waits for the other."""
+
+    def __init__(
+        self, account: RouterAccount, *, connect_seconds: float, answer_seconds: float
+    ) -> None:
+        """Nothing is opened yet. `answer_seconds` is how long a router may say nothing at all."""
+        self._account = account
+        self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
+        self._socket: socket.socket | None = None
+        self._replies = Replies()
+        self._tag = 0
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            self._hang_up()
+
+    def talk(self, commands: Sequence[Command]) -> list[Answer]:
+        """An answer to each, in order; raises only while nothing of them was sent.
+
+        What a broken connection leaves open gets its own error: OutcomeUnknown when it was sent
+        and is not repeatable, else RouterUnavailable.
+        """
+        with self._lock:
+            connection = self._open()
+            exchange = self._begin(commands)
+            try:
+                self._carry_out(exchange, connection)
+            except (OSError, Unreadable, Hangup) as error:
+                self._hang_up()
+                exchange.give_up(_told(error))
+            return exchange.answers
+
+    def _begin(self, commands: Sequence[Command]) -> Exchange:
+        """Tags are never used again: a late answer is then nobody's, not somebody else's."""
+        exchange = Exchange(self._account.name, commands, self._tag + 1)
+        self._tag += len(commands)
+        return exchange
+
+    def _carry_out(self, exchange: Exchange, connection: socket.socket) -> None:
+        while not exchange.is_over:
+            if batch := exchange.batch():
+                connection.sendall(batch)
+            for words in self._replies.feed(received(connection)):
+                exchange.take(words)
+
+    def _open(self) -> socket.socket:
+        if self._socket and is_idle(self._socket):
+            return self._socket
+        self._hang_up()
+        connection = self._socket = connected(self._account, self._connect_seconds)
+        connection.settimeout(self._answer_seconds)
+        self._replies = Replies()
+        try:
+            self._log_in(connection)
+        except (OSError, Unreadable, Hangup) as error:
+            self._hang_up()
+            name = self._account.name
+            raise RouterUnavailable(f"router {name}: no login ({_told(error)})") from error
+        except TicketingError:
+            self._hang_up()
+            raise
+        return connection
+
+    def _log_in(self, connection: socket.socket) -> None:
+        user, password = self._account.user, self._account.password
+        challenge = self._ask(connection, {"name": user, "password": password}).ret
+        if challenge:  # RouterOS before 6.43
+            proof = md5(
+                b"\0" + password.encode() + bytes.fromhex(challenge), usedforsecurity=False
+            ).hexdigest()
+            self._ask(connection, {"name": user, "response": f"00{proof}"})
+
+    def _ask(self, connection: socket.socket, who: dict[str, str]) -> Answer:
+        exchange = self._begin([Command("/login", who)])
+        self._carry_out(exchange, connection)
+        return exchange.answers[0].checked()
+
+    def _hang_up(self) -> None:
+        if self._socket:
+            self._socket.close()
+        self._socket = None
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,71 @@
+"""Events that were called off: decided once, carried out until nothing is left."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders.cancelled_events import Cancellation
+from ticketing.orders.order import OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.tables.sales import event_cancellations as table
+from ticketing.platform.db.tables.sales import orders, payment_attempts
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.tickets.model import TicketState
+
+
+def begin(connection: Connection, cancellation: Cancellation) -> None:
+    """Write the decision down; of two at once, one waits, and is refused."""
+    statement = insert(table).values(
+        event_id=cancellation.event_id,
+        plan_hash=cancellation.plan_hash,
+        reason=cancellation.reason,
+        fee_percent=cancellation.fee.percent,
+        fee_each=cancellation.fee.each.amount,
+        began_by=cancellation.began_by,
+        began_at=cancellation.began_at,
+    )
+    begun = statement.on_conflict_do_nothing().returning(table.c.event_id)
+    if connection.execute(begun).first() is None:
+        raise PlanOutdated("somebody called the event off at this moment; look what they do")
+
+
+def end(connection: Connection, event_id: int, *, at: datetime) -> None:
+    """Write down that nothing is left to do; more may come when money is late."""
+    connection.execute(
+        update(table)
+        .where(table.c.event_id == event_id, table.c.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+
+
+def orders_to_end(
+    connection: Connection, event_id: int, *, after: int = 0, limit: int
+) -> list[int]:
+    """Orders that hold or have places, or money that pays for nothing, by number in pages."""
+    surplus = exists().where(
+        payment_attempts.c.order_id == orders.c.id,
+        payment_attempts.c.id.is_distinct_from(orders.c.paid_attempt_id),
+        payment_attempts.c.state.in_([one for one in AttemptState if one.has_taken_money]),
+    )
+    query = (
+        select(orders.c.id)
+        .where(
+            orders.c.event_id == event_id,
+            orders.c.id > after,
+            or_(orders.c.state.in_((OrderState.PENDING, OrderState.PAID)), surplus),
+        )
+        .order_by(orders.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def live_tickets(connection: Connection, event_id: int) -> tuple[int, int]:
+    """How many live tickets the event has, and the newest one's number."""
+    query = select(func.count(), func.coalesce(func.max(generated_tickets.c.id), 0)).where(
+        generated_tickets.c.event_id == event_id, generated_tickets.c.state == TicketState.LIVE
+    )
+    count, newest = connection.execute(query).one()
+    return int(count), int(newest)

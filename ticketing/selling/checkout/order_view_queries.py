@@ -1,0 +1,293 @@
+"""An order as its buyer sees it: with names, payment, tickets and open questions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
+
+from ticketing.orders import instalment_queries
+from ticketing.orders.instalments import Part, next_unpaid
+from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.queries import NewOrder
+from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.sales import (
+    order_flags,
+    order_lines,
+    order_places,
+    orders,
+    payment_attempts,
+    promo_redemptions,
+    promos,
+    ticket_types,
+)
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.db.tables.vouchers import packages, vouchers
+from ticketing.platform.kernel.errors import UnknownOrder
+from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.tickets.model import TicketState
+from ticketing.vouchers.model import VoucherState
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLine:
+    """Places of one ticket type, at the price they had."""
+
+    ticket_type_id: int
+    name: str
+    quantity: int
+    price: Rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTicket:
+    """A live ticket on one of the order's places."""
+
+    ticket_code: str
+    ticket_type: str
+    token_id: bytes = field(repr=False)  # leads to the holder's link
+    is_printed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderVoucher:
+    """A voucher of the order; code and password are empty unless it can be used.
+
+    `is_late` says that we stopped trying for now; `password` is empty when it is the code.
+    """
+
+    package: str
+    state: VoucherState
+    is_late: bool
+    ends_at: datetime | None
+    code: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The latest attempt to pay; token and address of its page are empty when it has none open."""
+
+    state: AttemptState
+    transaction_id: str
+    page_token: str = field(repr=False)
+    page_url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """Everything about one order. `flags` are open questions that a person looks at."""
+
+    id: int
+    code: str
+    event_id: int
+    state: OrderState
+    subtotal: Rupiah
+    discount: Rupiah
+    total: Rupiah
+    refunded: Rupiah
+    promo_code: str | None
+    buyer_name: str
+    buyer_email: str
+    buyer_phone: str
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    lines: tuple[NamedLine, ...]
+    attempt: LastAttempt | None
+    tickets: tuple[OrderTicket, ...]
+    places: int  # that entitle to a ticket now
+    flags: tuple[Flag, ...]
+    parts: tuple[Part, ...] = ()  # of an order that is paid in several
+    vouchers: tuple[OrderVoucher, ...] = ()
+
+    @property
+    def next_part(self) -> Part | None:
+        """The part that is to be paid next."""
+        return next_unpaid(self.parts) if self.state is OrderState.PENDING else None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something is still to come: a payment, a ticket, or a voucher."""
+        return self.state is OrderState.PENDING or self.awaits_tickets or self.awaits_vouchers
+
+    @property
+    def awaits_tickets(self) -> bool:
+        """Whether tickets are being made."""
+        printed = sum(ticket.is_printed for ticket in self.tickets)
+        return self.state is OrderState.PAID and printed < self.places
+
+    @property
+    def awaits_vouchers(self) -> bool:
+        """Whether vouchers are being made."""
+        return any(voucher.state in _BEING_MADE for voucher in self.vouchers)
+
+
+_BEING_MADE = {VoucherState.OWED, VoucherState.ASKED}
+
+# made once: pages ask every few seconds, and building a query costs more than asking it
+_WANTED = bindparam("wanted", type_=BigInteger)
+_ORDER = (
+    select(orders, promos.c.code.label("promo_code"))
+    .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)
+    .outerjoin(promos, promos.c.id == promo_redemptions.c.promo_id)
+    .where(orders.c.id == _WANTED)
+)
+_LINES = (
+    select(
+        ticket_types.c.id,
+        ticket_types.c.name,
+        order_lines.c.quantity,
+        order_lines.c.price,
+        packages.c.ticket_type_id.is_not(None).label("is_package"),
+    )
+    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+    .where(order_lines.c.order_id == _WANTED)
+    .order_by(ticket_types.c.id)
+)
+_LAST_ATTEMPT = (
+    select(payment_attempts)
+    .where(payment_attempts.c.order_id == _WANTED)
+    .order_by(payment_attempts.c.number.desc())
+    .limit(1)
+)
+_TICKETS = (
+    select(
+        generated_tickets.c.ticket_code,
+        ticket_types.c.name,
+        generated_tickets.c.token_id,
+        generated_tickets.c.pdf_file_path.is_not(None),
+    )
+    .select_from(order_lines)
+    .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .join(
+        generated_tickets,
+        and_(
+            generated_tickets.c.attendee_id == order_places.c.attendee_id,
+            generated_tickets.c.state == TicketState.LIVE,
+        ),
+    )
+    .where(order_lines.c.order_id == _WANTED)
+    .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+)
+_IS_PRESENT = vouchers.c.state == VoucherState.PRESENT
+_HAS_PASSWORD = and_(_IS_PRESENT, vouchers.c.password != vouchers.c.name)
+_VOUCHERS = (
+    select(
+        ticket_types.c.name,
+        vouchers.c.state,
+        vouchers.c.gave_up_at.is_not(None),
+        vouchers.c.ends_at,
+        case((_IS_PRESENT, vouchers.c.name), else_=""),
+        case((_HAS_PASSWORD, vouchers.c.password), else_=""),
+    )
+    .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+    .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+    .where(order_lines.c.order_id == _WANTED)
+    .order_by(order_lines.c.ticket_type_id, vouchers.c.number)
+)
+_PLACES = (
+    select(func.count())
+    .select_from(order_lines)
+    .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+    .join(attendees, attendees.c.id == order_places.c.attendee_id)
+    .where(order_lines.c.order_id == _WANTED, attendees.c.state == "entitled")
+)
+_FLAGS = (
+    select(order_flags.c.flag)
+    .where(order_flags.c.order_id == _WANTED, order_flags.c.resolved_at.is_(None))
+    .order_by(order_flags.c.raised_at, order_flags.c.flag)
+)
+
+
+def of_new(
+    order_id: int,
+    new: NewOrder,
+    names: Sequence[str],
+    *,
+    promo_code: str | None,
+    parts: tuple[Part, ...] = (),
+) -> OrderView:
+    """What `of` would say of an order that was added a moment ago, without asking."""
+    return OrderView(
+        id=order_id,
+        code=new.code,
+        event_id=new.event_id,
+        state=OrderState.PENDING,
+        subtotal=new.subtotal,
+        discount=new.discount,
+        total=new.subtotal - new.discount,
+        refunded=NOTHING,
+        promo_code=promo_code,
+        buyer_name=new.buyer.name,
+        buyer_email=new.buyer.email,
+        buyer_phone=new.buyer.phone,
+        created_at=new.created_at,
+        expires_at=new.expires_at,
+        paid_at=None,
+        lines=tuple(
+            NamedLine(line.ticket_type_id, name, line.quantity, line.price)
+            for name, line in zip(names, new.lines, strict=True)
+        ),
+        attempt=None,
+        tickets=(),
+        places=0,
+        flags=(),
+        parts=parts,
+    )
+
+
+def of(connection: Connection, order_id: int) -> OrderView:
+    """The order; refuses an unknown one."""
+    wanted = {"wanted": order_id}
+    row = connection.execute(_ORDER, wanted).one_or_none()
+    if row is None:
+        raise UnknownOrder("there is no such order")
+    lines = connection.execute(_LINES, wanted).all()
+    return OrderView(
+        id=row.id,
+        code=row.code,
+        event_id=row.event_id,
+        state=OrderState(row.state),
+        subtotal=Rupiah(row.subtotal),
+        discount=Rupiah(row.discount),
+        total=Rupiah(row.total),
+        refunded=Rupiah(row.refunded),
+        promo_code=row.promo_code,
+        buyer_name=row.buyer_name,
+        buyer_email=row.buyer_email,
+        buyer_phone=row.buyer_phone,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        paid_at=row.paid_at,
+        lines=tuple(
+            NamedLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
+        ),
+        attempt=_last_attempt(connection, order_id),
+        tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, wanted)),
+        places=connection.execute(_PLACES, wanted).scalar_one(),
+        flags=tuple(Flag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
+        parts=instalment_queries.of_order(connection, order_id) if row.payment_plan_id else (),
+        vouchers=_vouchers(connection, order_id) if any(one.is_package for one in lines) else (),
+    )
+
+
+def _vouchers(connection: Connection, order_id: int) -> tuple[OrderVoucher, ...]:
+    rows = connection.execute(_VOUCHERS, {"wanted": order_id})
+    return tuple(OrderVoucher(name, VoucherState(state), *rest) for name, state, *rest in rows)
+
+
+def _last_attempt(connection: Connection, order_id: int) -> LastAttempt | None:
+    row = connection.execute(_LAST_ATTEMPT, {"wanted": order_id}).one_or_none()
+    if row is None:
+        return None
+    is_open = row.page_closed_at is None
+    return LastAttempt(
+        AttemptState(row.state),
+        row.transaction_id,
+        row.page_token if is_open else "",
+        row.page_url if is_open else "",
+    )

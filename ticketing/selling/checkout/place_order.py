@@ -1,0 +1,209 @@
+"""Placing an order: its places are held for an hour, at the prices and under the limits of now."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.catalogue import promo_queries, stock_queries
+from ticketing.catalogue.payment_plans import parts_by
+from ticketing.catalogue.promo_code import discount, promo_code
+from ticketing.catalogue.stock import Limits
+from ticketing.events.model import Event
+from ticketing.orders import instalment_queries
+from ticketing.orders import queries as order_queries
+from ticketing.orders.instalments import Part
+from ticketing.orders.order import (
+    CODE_BYTES,
+    HOLD,
+    Buyer,
+    Line,
+    Order,
+    OrderState,
+    Selection,
+    order_code,
+    selections,
+    subtotal,
+)
+from ticketing.orders.queries import NewOrder
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.base32 import base32
+from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
+from ticketing.platform.kernel.money import NOTHING
+from ticketing.selling.checkout import order_view_queries, place_order_queries
+from ticketing.selling.checkout.order_view_queries import OrderView
+from ticketing.selling.payments.complete_order import complete
+from ticketing.tickets.identity import Randomness
+
+TOKEN_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """A pending order, or a paid one if it is free. The token opens it; only its hash is kept.
+
+    `view` spares whoever shows a new order from asking for it; None when it would be out of date.
+    """
+
+    order: Order
+    lines: tuple[Line, ...]
+    token: str = field(repr=False)
+    view: OrderView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that may be sent again: the token it leads to, and the digest of what it asks."""
+
+    token: str = field(repr=False)
+    request_sha256: bytes
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of an order's token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
+    database: Database,
+    event: Event,
+    *,
+    asked: Iterable[Selection],
+    buyer: Buyer | None = None,
+    promo: str | None = None,
+    payment_plan: str | None = None,
+    at: datetime,
+    by: str,
+    randomness: Randomness = os.urandom,
+    once: Once | None = None,
+) -> PlacedOrder:
+    """Hold what is asked for, all or nothing.
+
+    Refuses what is not on sale, sold out, over a limit, or a promo code or payment plan that does
+    not apply, and with `OrderKnown` a request that led to an order before.
+    """
+    if at >= event.ends_at:
+        raise NotOnSale(f"{event.slug} is over")
+    token = once.token if once else base32(randomness(TOKEN_BYTES))
+    new = NewOrder(
+        event_id=event.id,
+        code=order_code(randomness(CODE_BYTES)),
+        token_hash=token_hash(token),
+        created_at=at,
+        expires_at=at + HOLD,
+        request_sha256=once.request_sha256 if once else None,
+        buyer=buyer or order_queries.NOBODY,
+    )
+    wanted = selections(asked)
+    if len(wanted) == 1 and promo is None and payment_plan is None:
+        plain = _placed_plainly(database, new, wanted[0], token, by=by)
+        if plain is not None:
+            return plain
+    with database.transaction() as connection:
+        offered = stock_queries.offered(connection, event.id, wanted)
+        for offer in offered:
+            offer.limits.check_order(offer.line.quantity)
+        lines = tuple(offer.line for offer in offered)
+        used = promo_queries.get(connection, event.id, promo_code(promo)) if promo else None
+        off = discount(used, lines, at=at) if used else NOTHING
+        plan_id, parts = None, tuple[Part, ...]()
+        if payment_plan is not None:
+            plan_id, parts = parts_by(connection, event, payment_plan, subtotal(lines) - off, at=at)
+        new = replace(
+            new, lines=lines, subtotal=subtotal(lines), discount=off, payment_plan_id=plan_id
+        )
+        order = order_queries.add(connection, new)
+        if parts:
+            instalment_queries.add(connection, order.id, parts)
+        _record(connection, order, "orders.place", by=by, lines=lines)
+        # whoever wants the same places waits from here to the end: so, as little as can be
+        for line in lines:
+            stock_queries.reserve(connection, line, order.id)
+        if used is not None:
+            promo_queries.redeem(connection, used, order.id)
+        if buyer is not None:
+            limits = {offer.line.ticket_type_id: offer.limits for offer in offered}
+            _check_buyer(connection, order, buyer, limits)
+        order = _completed_if_free(connection, order, at=at, by=by)
+    names = [offer.name for offer in offered]
+    code = used.code if used else None
+    view = order_view_queries.of_new(order.id, new, names, promo_code=code, parts=parts)
+    return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
+
+
+def _placed_plainly(
+    database: Database, new: NewOrder, wanted: Selection, token: str, *, by: str
+) -> PlacedOrder | None:
+    """The order at once; None, with nothing changed, when there is more to see to or to say."""
+    placed = place_order_queries.place(database, new, wanted, by=by)
+    if placed is None:
+        return None
+    order_id, name, line = placed
+    new = replace(new, lines=(line,), subtotal=line.amount)
+    view = order_view_queries.of_new(order_id, new, [name], promo_code=None)
+    return PlacedOrder(order_queries.as_placed(order_id, new), (line,), token, view)
+
+
+def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str) -> Order:
+    """Say who buys a pending order, as often as they like; refuses who would have too many."""
+    with database.transaction() as connection:
+        order = order_queries.lock(connection, order_id)
+        if order.state is not OrderState.PENDING:
+            raise ImpossibleTransition(f"order {order.code} is {order.state}; its buyer stays")
+        if order.payment_plan_id is not None and _has_paid(connection, order):
+            raise ImpossibleTransition(f"a part of order {order.code} is paid; its buyer stays")
+        lines = order_queries.lines_of(connection, order_id)
+        limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
+        order = _bought_by(connection, order, buyer, limits)
+        _record(connection, order, "orders.name_buyer", by=by, lines=lines)
+        return _completed_if_free(connection, order, at=at, by=by)
+
+
+def _has_paid(connection: Connection, order: Order) -> bool:
+    return any(
+        part.paid_at is not None for part in instalment_queries.of_order(connection, order.id)
+    )
+
+
+def _completed_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
+    """What costs nothing is paid as soon as somebody takes it: no gateway would be asked."""
+    if order.buyer is None or order.total > NOTHING:
+        return order
+    complete(connection, order, attempt_id=None, at=at, by=by)
+    return order_queries.lock(connection, order.id)
+
+
+def _bought_by(
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+) -> Order:
+    order_queries.set_buyer(connection, order, buyer)
+    _check_buyer(connection, order, buyer, limits)
+    return replace(order, buyer=buyer)
+
+
+def _check_buyer(
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+) -> None:
+    """Count everything the buyer has, this order too; the stock's rows are locked."""
+    for ticket_type_id, limit in limits.items():
+        if limit.per_buyer is not None:
+            limit.check_buyer(
+                order_queries.places_of_buyer(connection, order.event_id, buyer.key, ticket_type_id)
+            )
+
+
+def _record(
+    connection: Connection, order: Order, action: str, *, by: str, lines: Sequence[Line]
+) -> None:
+    audit_log.record(
+        connection,
+        actor=by,
+        action=action,
+        event_id=order.event_id,
+        subject=order.code,
+        items=sum(line.quantity for line in lines),
+    )

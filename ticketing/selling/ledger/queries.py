@@ -1,0 +1,196 @@
+"""Reading the books of orders, and proving that they say what orders and payments say.
+
+Nothing here writes: triggers do, so that nothing can be done without its entry.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select
+
+from ticketing.orders.order import OrderState
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.orders.refund import Channel, RefundState
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.ledger import order_ledger
+from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
+from ticketing.selling.ledger.model import Entry, EntryKind, Sums
+
+COLUMNS = (
+    order_ledger.c.id,
+    events.c.slug,
+    orders.c.code,
+    order_ledger.c.kind,
+    order_ledger.c.at,
+    order_ledger.c.booked_at,
+    order_ledger.c.actor,
+    order_ledger.c.subject,
+    order_ledger.c.sale,
+    order_ledger.c.money,
+    order_ledger.c.details,
+)
+_LOST = (AttemptState.REVERSED, AttemptState.CHARGED_BACK)
+_TAKEN = [state for state in AttemptState if state.has_taken_money]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Where the books say something else than what they are about. Amounts are signed rupiah."""
+
+    subject: str
+    what: str
+    booked: str
+    real: str
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """An entry out of a row that begins with `COLUMNS`."""
+    number, slug, code, kind, *rest = row[: len(COLUMNS)]
+    return Entry(number, slug, code, EntryKind(kind), *rest)
+
+
+def with_names(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """A query over entries, with the order's code and the event's slug."""
+    return query.join(orders, orders.c.id == order_ledger.c.order_id).join(
+        events, events.c.id == order_ledger.c.event_id
+    )
+
+
+def of_order(connection: Connection, order_id: int) -> list[Entry]:
+    """An order's entries, as they were booked."""
+    query = with_names(select(*COLUMNS).select_from(order_ledger))
+    rows = connection.execute(
+        query.where(order_ledger.c.order_id == order_id).order_by(order_ledger.c.id)
+    )
+    return [entry_of(row) for row in rows]
+
+
+def of_event(
+    connection: Connection,
+    event_id: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Entry]:
+    """An event's entries, as they were booked: from one instant on, until before another."""
+    query = with_names(select(*COLUMNS).select_from(order_ledger))
+    rows = connection.execute(
+        query.where(*_between(event_id, since, until)).order_by(order_ledger.c.id)
+    )
+    return [entry_of(row) for row in rows]
+
+
+def totals(
+    connection: Connection,
+    event_id: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[EntryKind, Sums]:
+    """The same, added up by kind."""
+    rows = connection.execute(
+        select(
+            order_ledger.c.kind,
+            func.count(),
+            func.sum(order_ledger.c.sale),
+            func.sum(order_ledger.c.money),
+        )
+        .where(*_between(event_id, since, until))
+        .group_by(order_ledger.c.kind)
+    )
+    known = {EntryKind(kind): Sums(*map(int, sums)) for kind, *sums in rows}
+    return {kind: known[kind] for kind in EntryKind if kind in known}
+
+
+def _between(
+    event_id: int, since: datetime | None, until: datetime | None
+) -> list[ColumnElement[bool]]:
+    conditions = [order_ledger.c.event_id == event_id]
+    if since is not None:
+        conditions.append(order_ledger.c.at >= since)
+    if until is not None:
+        conditions.append(order_ledger.c.at < until)
+    return conditions
+
+
+def count(connection: Connection) -> int:
+    """How many orders the books are about."""
+    return connection.execute(select(func.count()).select_from(orders)).scalar_one()
+
+
+def disagreements(connection: Connection, *, most: int) -> list[Disagreement]:
+    """Everything that the books say otherwise than orders, payments and refunds; none, ever."""
+    found = [
+        Disagreement(subject, what, str(booked), str(real))
+        for query in (_sales(), _states(), _money())
+        for subject, what, booked, real in connection.execute(query.limit(most))
+    ]
+    return found[:most]
+
+
+def _sales() -> Select[str, str, int, int]:
+    """What each order is worth."""
+    in_force = orders.c.state.in_((OrderState.PENDING, OrderState.PAID))
+    real = case((in_force, orders.c.total), else_=0)
+    booked = func.coalesce(func.sum(order_ledger.c.sale), 0)
+    return (
+        select(orders.c.code, literal("worth"), booked, real)
+        .outerjoin(order_ledger, order_ledger.c.order_id == orders.c.id)
+        .group_by(orders.c.id)
+        .having(booked != real)
+        .order_by(orders.c.id)
+    )
+
+
+def _states() -> Select[str, str, str, str]:
+    """Where each order stands, by its last entry that says so."""
+    moves = [f"order.{state}" for state in OrderState if state is not OrderState.PENDING]
+    last = (
+        select(order_ledger.c.kind)
+        .where(
+            order_ledger.c.order_id == orders.c.id,
+            order_ledger.c.kind.in_([EntryKind.PLACED, *moves]),
+        )
+        .order_by(order_ledger.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    placed = orders.c.state == OrderState.PENDING
+    real = case((placed, EntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
+    booked = func.coalesce(last, "nothing")
+    return (
+        select(orders.c.code, literal("state"), booked, real)
+        .where(booked != real)
+        .order_by(orders.c.id)
+    )
+
+
+def _money() -> Select[str, str, int, int]:
+    """What of each attempt is in our hands."""
+    done = and_(refunds.c.attempt_id == payment_attempts.c.id, refunds.c.state == RefundState.DONE)
+    by_hand, by_gateway = (
+        select(func.coalesce(func.sum(refunds.c.amount), 0)).where(done, way).scalar_subquery()
+        for way in (refunds.c.channel == Channel.MANUAL, refunds.c.channel != Channel.MANUAL)
+    )
+    went_back = func.greatest(payment_attempts.c.refunded, by_gateway)
+    left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, went_back)
+    real = case(
+        (payment_attempts.c.state.not_in(_TAKEN), 0),
+        (payment_attempts.c.state.in_(_LOST), -by_hand),
+        else_=left - by_hand,
+    )
+    booked = (
+        select(func.coalesce(func.sum(order_ledger.c.money), 0))
+        .where(
+            order_ledger.c.order_id == payment_attempts.c.order_id,
+            order_ledger.c.attempt_id == payment_attempts.c.id,
+        )
+        .scalar_subquery()
+    )
+    return (
+        select(payment_attempts.c.key, literal("money"), booked, real)
+        .where(booked != real)
+        .order_by(payment_attempts.c.id)
+    )

@@ -1,0 +1,196 @@
+"""Payment attempts. What a statement of the gateway does to one is decided in domain/payments.
+
+Payment attempts that may still change, so that the gateway has to be asked about them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders import instalment_queries
+from ticketing.orders.instalments import next_unpaid
+from ticketing.orders.order import HOLD, Order, OrderState, attempt_key
+from ticketing.orders.payment_attempt import AttemptState
+from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
+from ticketing.platform.kernel.money import Rupiah
+
+_COLUMNS = (
+    payment_attempts.c.id,
+    payment_attempts.c.order_id,
+    payment_attempts.c.key,
+    payment_attempts.c.state,
+    payment_attempts.c.amount,
+    payment_attempts.c.refunded,
+    payment_attempts.c.transaction_id,
+    payment_attempts.c.payment_type,
+    payment_attempts.c.created_at,
+    payment_attempts.c.part,
+)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to pay an order. `key` is the order id that the gateway knows."""
+
+    id: int
+    order_id: int
+    key: str
+    state: AttemptState
+    amount: Rupiah
+    refunded: Rupiah
+    transaction_id: str
+    payment_type: str
+    created_at: datetime
+    part: int | None = None  # of the order, if it is paid in several
+
+    def page_ends_at(self, order: Order) -> datetime:
+        """When its page ends: with the order's hold, or an hour after a later part was begun."""
+        if self.part is None:
+            return order.expires_at
+        return min(order.expires_at, self.created_at + HOLD)
+
+
+def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
+    """The locked order's open attempt, or a new one; two that are open could both be paid."""
+    if order.state is not OrderState.PENDING:
+        raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")
+    if at >= order.expires_at:
+        raise ImpossibleTransition(f"order {order.code} is out of time; order again")
+    if order.buyer is None:
+        raise BuyerUnknown(f"order {order.code} has no buyer yet")
+    parts = instalment_queries.of_order(connection, order.id) if order.payment_plan_id else ()
+    due = next_unpaid(parts)
+    part = due.number if due else None
+    known = of_order(connection, order.id)
+    mine = [one for one in known if one.part == part]
+    if mine and mine[-1].state.is_open and not _is_over(mine[-1], order, at=at):
+        return mine[-1]
+    number = len(known) + 1
+    connection.execute(
+        insert(payment_attempts).values(
+            order_id=order.id,
+            number=number,
+            key=attempt_key(order, number),
+            amount=(due.amount if due else order.total).amount,
+            part=part,
+            created_at=at,
+            updated_at=at,
+        )
+    )
+    return of_order(connection, order.id)[-1]
+
+
+def _is_over(attempt: Attempt, order: Order, *, at: datetime) -> bool:
+    """Whether the page has ended before the order: only a part's does."""
+    return attempt.part is not None and attempt.page_ends_at(order) - at < min(
+        _MINUTE, order.expires_at - at
+    )
+
+
+def find(connection: Connection, name: str) -> Attempt | None:
+    """The attempt of that key, or of that transaction id: a bank once sent one as the other."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            or_(
+                payment_attempts.c.key == name,
+                (payment_attempts.c.transaction_id == name)
+                & (payment_attempts.c.transaction_id != ""),
+            )
+        )
+        .order_by((payment_attempts.c.key == name).desc(), payment_attempts.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _attempt(row)
+
+
+def by_id(connection: Connection, attempt_id: int) -> Attempt:
+    """The attempt of that number."""
+    query = select(*_COLUMNS).where(payment_attempts.c.id == attempt_id)
+    return _attempt(connection.execute(query).mappings().one())
+
+
+def of_order(connection: Connection, order_id: int) -> list[Attempt]:
+    """The order's attempts, the first first; they change only while the order is locked."""
+    query = (
+        select(*_COLUMNS)
+        .where(payment_attempts.c.order_id == order_id)
+        .order_by(payment_attempts.c.number)
+    )
+    return [_attempt(row) for row in connection.execute(query).mappings()]
+
+
+def write(connection: Connection, attempt: Attempt, *, at: datetime) -> None:
+    """Write what an attempt has become; its order is locked."""
+    connection.execute(
+        update(payment_attempts)
+        .where(payment_attempts.c.id == attempt.id)
+        .values(
+            state=attempt.state,
+            refunded=attempt.refunded.amount,
+            transaction_id=attempt.transaction_id,
+            payment_type=attempt.payment_type,
+            updated_at=at,
+        )
+    )
+
+
+def _attempt(row: RowMapping) -> Attempt:
+    return Attempt(
+        **{
+            **row,
+            "state": AttemptState(row["state"]),
+            "amount": Rupiah(row["amount"]),
+            "refunded": Rupiah(row["refunded"]),
+        }
+    )
+
+
+# the gateway has begun these and must end them, however long it takes
+_UNDER_WAY = (
+    AttemptState.PENDING,
+    AttemptState.CHALLENGE,
+    AttemptState.AUTHORIZED,
+    AttemptState.CAPTURED,
+)
+
+
+# these may still become something while a page of theirs could be open, or money be on its way
+_OVER_SOON = (
+    AttemptState.CREATED,
+    AttemptState.DENIED,
+    AttemptState.FAILED,
+    AttemptState.EXPIRED,
+    AttemptState.CANCELLED,
+)
+
+
+_SOON = timedelta(days=2)  # a page ends with the hour of its order
+
+
+# a bank may take settled money back within minutes, and the notice of it may be lost like any other
+_REVERSED_WITHIN = timedelta(hours=3)
+
+
+def attempt_keys(
+    connection: Connection, *, at: datetime, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """The next of them, by number: number and key."""
+    state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
+    young = state.in_(_OVER_SOON) & (created_at > at - _SOON)
+    reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSED_WITHIN)
+    query = (
+        select(payment_attempts.c.id, payment_attempts.c.key)
+        .where(
+            payment_attempts.c.id > after,
+            or_(state.in_(_UNDER_WAY), young, reversible),
+        )
+        .order_by(payment_attempts.c.id)
+        .limit(limit)
+    )
+    return [(number, key) for number, key in connection.execute(query)]

@@ -1,0 +1,95 @@
+"""The gateway's pages on which attempts are paid: asked for by one at a time, live, and closed.
+
+Whoever claims or keeps a page has locked its order.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Select, select, update
+
+from ticketing.orders.order import OrderState
+from ticketing.platform.db.tables.sales import orders, payment_attempts
+
+LEASE = timedelta(minutes=5)  # longer than three calls to a gateway, each tried three times
+
+_COLUMNS = (
+    payment_attempts.c.id,
+    payment_attempts.c.key,
+    payment_attempts.c.page_token,
+    payment_attempts.c.page_url,
+)
+_ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """A page that was not closed; whoever has its token can pay there."""
+
+    attempt_id: int
+    attempt_key: str
+    token: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
+    """Take it on to ask the gateway for this attempt's page; False while somebody else does."""
+    free = payment_attempts.c.page_claimed_until.is_(None) | (
+        payment_attempts.c.page_claimed_until <= at
+    )
+    query = (
+        update(payment_attempts)
+        .where(payment_attempts.c.id == attempt_id, free)
+        .values(page_claimed_until=at + LEASE)
+    )
+    return connection.execute(query).rowcount == 1
+
+
+def keep(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
+    """Write the page down; the claim ends with it."""
+    _write(connection, attempt_id, page_token=token, page_url=url, page_claimed_until=None)
+
+
+def let_go(connection: Connection, attempt_id: int) -> None:
+    """There is no page: let the next one ask."""
+    _write(connection, attempt_id, page_claimed_until=None)
+
+
+def closed(connection: Connection, attempt_id: int, *, at: datetime) -> None:
+    """Nobody can pay on this page any more."""
+    _write(connection, attempt_id, page_closed_at=at)
+
+
+def _write(connection: Connection, attempt_id: int, **values: object) -> None:
+    connection.execute(
+        update(payment_attempts).where(payment_attempts.c.id == attempt_id).values(**values)
+    )
+
+
+def of_order(connection: Connection, order_id: int) -> list[OpenPage]:
+    """The order's open pages, the first first."""
+    return _pages(connection, _open().where(payment_attempts.c.order_id == order_id))
+
+
+def of_ended_orders(connection: Connection, *, after: int = 0, limit: int) -> list[OpenPage]:
+    """Pages left open by orders that are cancelled or expired, by attempt, in pages."""
+    query = (
+        _open()
+        .join(orders, orders.c.id == payment_attempts.c.order_id)
+        .where(orders.c.state.in_(_ENDED), payment_attempts.c.id > after)
+        .limit(limit)
+    )
+    return _pages(connection, query)
+
+
+def _open() -> Select[*tuple[object, ...]]:
+    return (
+        select(*_COLUMNS)
+        .where(payment_attempts.c.page_token != "", payment_attempts.c.page_closed_at.is_(None))
+        .order_by(payment_attempts.c.id)
+    )
+
+
+def _pages(connection: Connection, query: Select[*tuple[object, ...]]) -> list[OpenPage]:
+    rows = connection.execute(query)
+    return [OpenPage(row.id, row.key, row.page_token, row.page_url) for row in rows]

@@ -1,0 +1,175 @@
+"""Places of a paid order as entitlements on the event's list, where the roster's people are.
+
+What a paid order's buyer has: places and vouchers, numbered alike through the order.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    cast,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders.order import Buyer, Order
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import order_lines, order_places
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.db.tables.vouchers import packages, vouchers
+from ticketing.tickets.eligibility_queries import IDS
+from ticketing.tickets.model import TicketState
+from ticketing.vouchers.transition_queries import GIVEN_BACK
+
+
+def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
+    """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it.
+
+    Vouchers are no places: owe_vouchers sees to them.
+    """
+    lines = connection.execute(
+        select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
+        .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id == order.id, packages.c.ticket_type_id.is_(None))
+        .order_by(order_lines.c.ticket_type_id)
+    ).all()
+    if not lines:
+        return 0
+    person_id = _person(connection, order.event_id, buyer)
+    for line in lines:
+        values = {
+            "event_id": order.event_id,
+            "person_id": person_id,
+            "ticket_type_id": line.ticket_type_id,
+            "source": "order",
+        }
+        attendee_ids = connection.execute(
+            insert(attendees).returning(attendees.c.id), [values] * line.quantity
+        ).scalars()
+        places = [
+            {"order_line_id": line.id, "number": number, "attendee_id": attendee_id}
+            for number, attendee_id in enumerate(attendee_ids, start=1)
+        ]
+        connection.execute(insert(order_places), places)
+    return sum(int(line.quantity) for line in lines)
+
+
+def entitle_again(connection: Connection, order_id: int) -> int:
+    """Let the buyer have the places that an order had before, and gives how many."""
+    mine = _places_of(order_id)
+    connection.execute(
+        update(order_places).where(order_places.c.attendee_id.in_(mine)).values(returned_at=None)
+    )
+    restored = update(attendees).where(attendees.c.id.in_(mine)).values(state="entitled")
+    return connection.execute(restored).rowcount
+
+
+def end(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
+    """End the order's entitlements, its places given back; gives their live tickets' ids."""
+    connection.execute(
+        update(order_places)
+        .where(order_places.c.attendee_id.in_(_places_of(order_id)))
+        .values(returned_at=at)
+    )
+    return withdraw(connection, order_id)
+
+
+def withdraw(connection: Connection, order_id: int) -> list[int]:
+    """End the order's entitlements; gives the ids of live tickets that stand on them."""
+    return _withdraw(connection, attendees.c.id.in_(_places_of(order_id)))
+
+
+def _places_of(order_id: int) -> Select[int]:
+    return (
+        select(order_places.c.attendee_id)
+        .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
+        .where(order_lines.c.order_id == order_id)
+    )
+
+
+def give_back(connection: Connection, attendee_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """End the entitlements of these places of an order; gives their live tickets' ids."""
+    connection.execute(
+        update(order_places)
+        .where(order_places.c.attendee_id == any_(literal(attendee_ids, IDS)))
+        .values(returned_at=at)
+    )
+    return _withdraw(connection, attendees.c.id == any_(literal(attendee_ids, IDS)))
+
+
+def withdraw_some(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
+    """End so many of the event's entitlements, whatever their source: how many, and live tickets.
+
+    For an event that was called off; none are left when it gives 0.
+    """
+    query = (
+        select(attendees.c.id)
+        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
+        .order_by(attendees.c.id)
+        .limit(limit)
+    )
+    some = list(connection.execute(query).scalars())
+    return len(some), _withdraw(connection, attendees.c.id == any_(literal(some, IDS)))
+
+
+def _withdraw(connection: Connection, these: ColumnElement[bool]) -> list[int]:
+    connection.execute(update(attendees).where(these).values(state="withdrawn"))
+    live = (
+        select(generated_tickets.c.id)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .where(these, generated_tickets.c.state == TicketState.LIVE)
+    )
+    return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
+
+
+def _person(connection: Connection, event_id: int, buyer: Buyer) -> int:
+    """The person the buyer is; one the roster knows already keeps the roster's name."""
+    connection.execute(
+        insert(people)
+        .values(
+            event_id=event_id,
+            natural_key=buyer.key,
+            full_name=buyer.name,
+            email=buyer.email,
+            phone=buyer.phone,
+        )
+        .on_conflict_do_nothing(index_elements=[people.c.event_id, people.c.natural_key])
+    )
+    known = select(people.c.id).where(
+        people.c.event_id == event_id, people.c.natural_key == buyer.key
+    )
+    return int(connection.execute(known).scalar_one())
+
+
+_NONE = cast(null(), BigInteger)
+
+
+had = union_all(
+    select(
+        order_places.c.order_line_id,
+        order_places.c.number,
+        order_places.c.attendee_id,
+        _NONE.label("voucher_id"),
+        order_places.c.returned_at.is_not(None).label("is_returned"),
+    ),
+    select(
+        vouchers.c.order_line_id,
+        vouchers.c.number,
+        _NONE.label("attendee_id"),
+        vouchers.c.id.label("voucher_id"),
+        # one that is over may still be paid back
+        vouchers.c.ending_why.in_(GIVEN_BACK).label("is_returned"),
+    ).where(vouchers.c.order_line_id.is_not(None)),
+).subquery("had")
+
+
+in_order = (order_lines.c.ticket_type_id, had.c.number)  # the same number is always the same place

@@ -1,0 +1,5 @@
+"""Refunds: planned, decided, sent to the gateway, recorded.
+
+May import `selling.payments`.
+Begin reading in `service.py` and `refund_plan.py`.
+"""

@@ -1,0 +1,185 @@
+"""What a refund is planned from, and plans by their hash. The rules are in domain/refund_plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders import instalment_queries
+from ticketing.orders import queries as order_queries
+from ticketing.orders.fee import Fee
+from ticketing.orders.order import Flag, Order, OrderState
+from ticketing.platform.db.tables.sales import (
+    order_lines,
+    plans,
+    promo_redemptions,
+    promos,
+    ticket_types,
+)
+from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.sales import refund_rules as rules
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.db.tables.vouchers import vouchers
+from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.platform.kernel.money import Rupiah
+from ticketing.selling.payments import refund_queries
+from ticketing.selling.payments.entitlement_queries import had, in_order
+from ticketing.selling.refunds.refund_plan import Asked, Books, Money, Place, worths
+from ticketing.tickets.model import TicketState
+
+_LIVE = and_(
+    generated_tickets.c.attendee_id == had.c.attendee_id,
+    generated_tickets.c.state == TicketState.LIVE,
+)
+
+
+def books(connection: Connection, order: Order) -> Books:
+    """The locked order as a refund finds it."""
+    return Books(
+        order=order,
+        # places had before all is paid end with the order, not with a refund
+        places=() if order.state is OrderState.PENDING else _places(connection, order.id),
+        payments=refund_queries.payments_of(connection, order.id),
+        refunds=len(refund_queries.of_order(connection, order.id)),
+        parts_paid_by=_payers(connection, order),
+    )
+
+
+def _payers(connection: Connection, order: Order) -> frozenset[int]:
+    if order.payment_plan_id is None:
+        return frozenset()
+    parts = instalment_queries.of_order(connection, order.id)
+    return frozenset(part.paid_by for part in parts if part.paid_by is not None)
+
+
+def _places(connection: Connection, order_id: int) -> list[Place]:
+    """The live places and vouchers, numbered through the order."""
+    query = (
+        select(
+            order_lines.c.ticket_type_id,
+            had.c.attendee_id,
+            had.c.voucher_id,
+            had.c.is_returned,
+            ticket_types.c.name,
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.delivered_at,
+            vouchers.c.present_at,
+            vouchers.c.first_used_at,
+        )
+        .select_from(
+            had.join(order_lines, order_lines.c.id == had.c.order_line_id)
+            .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
+            .outerjoin(generated_tickets, _LIVE)
+            .outerjoin(vouchers, vouchers.c.id == had.c.voucher_id)
+        )
+        .where(order_lines.c.order_id == order_id)
+        .order_by(*in_order)
+    )
+    found = connection.execute(query).all()
+    costs = [cost for line in _worths(connection, order_id) for cost in line] if found else []
+    return [
+        Place(
+            number=number,
+            attendee_id=row.attendee_id,
+            ticket_type_id=row.ticket_type_id,
+            ticket_type=row.name,
+            worth=cost,
+            ticket_code=row.ticket_code,
+            delivered=(row.delivered_at or row.present_at) is not None,
+            used=None if row.voucher_id is None else row.first_used_at is not None,
+            voucher_id=row.voucher_id,
+        )
+        for number, (row, cost) in enumerate(zip(found, costs, strict=True), start=1)
+        if not row.is_returned
+    ]
+
+
+def _worths(connection: Connection, order_id: int) -> list[list[Rupiah]]:
+    query = (
+        select(orders_table.c.discount, promos.c.ticket_type_id)
+        .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders_table.c.id)
+        .outerjoin(promos, promos.c.id == promo_redemptions.c.promo_id)
+        .where(orders_table.c.id == order_id)
+    )
+    row = connection.execute(query).one()
+    lines = order_queries.lines_of(connection, order_id)
+    return worths(lines, Rupiah(row.discount), row.ticket_type_id)
+
+
+def fee(connection: Connection, event_id: int) -> Fee:
+    """What the event keeps of a refund unless said otherwise; nothing without a rule."""
+    query = select(rules.c.fee_percent, rules.c.fee_each).where(rules.c.event_id == event_id)
+    row = connection.execute(query).one_or_none()
+    return Fee() if row is None else Fee(row.fee_percent, Rupiah(row.fee_each))
+
+
+def set_fee(connection: Connection, event_id: int, kept: Fee) -> None:
+    """Write down what the event keeps."""
+    values = {"fee_percent": kept.percent, "fee_each": kept.each.amount}
+    statement = insert(rules).values(event_id=event_id, **values)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=[rules.c.event_id], set_=values)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a plan is about: one order, or the whole event."""
+
+    event_id: int
+    order_id: int | None = None
+
+
+def keep(
+    connection: Connection, subject: Subject, asked: Asked, *, plan_hash: str, at: datetime, by: str
+) -> None:
+    """Keep what was asked for under the plan's hash; the same plan again changes nothing."""
+    statement = insert(plans).values(
+        hash=plan_hash,
+        event_id=subject.event_id,
+        order_id=subject.order_id,
+        asked=_written(asked),
+        made_by=by,
+        made_at=at,
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def asked_under(connection: Connection, subject: Subject, plan_hash: str) -> Asked:
+    """What was asked for when the plan of that hash was made; refuses an unknown one."""
+    query = select(plans.c.asked).where(
+        plans.c.hash == plan_hash,
+        plans.c.event_id == subject.event_id,
+        plans.c.order_id.is_not_distinct_from(subject.order_id),
+        plans.c.asked.has_key("money"),  # there are plans about other things
+    )
+    said = connection.execute(query).scalar_one_or_none()
+    if said is None:
+        raise PlanOutdated("there is no such plan; plan again")
+    return _read(said)
+
+
+def _written(asked: Asked) -> dict[str, object]:
+    return {
+        "places": None if asked.places is None else list(asked.places),
+        "amount": None if asked.amount is None else asked.amount.amount,
+        "money": asked.money,
+        "fee": [asked.fee.percent, asked.fee.each.amount],
+        "reason": asked.reason,
+        "flag": asked.flag,
+    }
+
+
+def _read(said: Mapping[str, Any]) -> Asked:
+    percent, each = said["fee"]
+    return Asked(
+        places=None if said["places"] is None else tuple(said["places"]),
+        amount=None if said["amount"] is None else Rupiah(said["amount"]),
+        money=Money(said["money"]),
+        fee=Fee(percent, Rupiah(each)),
+        reason=said["reason"],
+        flag=None if said["flag"] is None else Flag(said["flag"]),
+    )

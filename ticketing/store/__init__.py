@@ -1,1 +1,0 @@
-"""PostgreSQL: the only place with SQL."""

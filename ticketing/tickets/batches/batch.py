@@ -1,0 +1,97 @@
+"""A batch under way: opened, held while its process lives, and ended as what it was.
+
+When a batch under way will be done, as far as anybody can tell.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ticketing.events.model import Event
+from ticketing.platform.db import outbox
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Unavailable
+from ticketing.tickets.batches import lock_queries, queries
+from ticketing.tickets.batches.queries import Batch, BatchState
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Who asks for what, when. The same key again is the same batch."""
+
+    key: str
+    by: str
+    at: datetime
+    options: Mapping[str, object] = field(default_factory=dict)
+    dagster_run_id: str | None = None
+    is_announced: bool = False  # nobody watches it: the organiser is told how it ended
+
+
+@contextmanager
+def batch_under_way(database: Database, event: Event, opening: Opening) -> Iterator[Batch]:
+    """Open or take up a batch, and end it as completed, failed or cancelled.
+
+    Batches that a killed process left claiming to be under way are ended first.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        with database.transaction() as connection:
+            lock_queries.close_abandoned(connection, event.id, at=opening.at)
+            batch = queries.open_batch(
+                connection,
+                key=opening.key,
+                event=event,
+                template_id=event.template_id,
+                options=opening.options,
+                by=opening.by,
+                at=opening.at,
+                dagster_run_id=opening.dagster_run_id,
+            )
+            queries.resume(connection, batch.id)
+            # held before anybody else can see it
+            stack.enter_context(lock_queries.held(database, batch.id))
+        state = BatchState.FAILED
+        try:
+            yield batch
+            state = BatchState.COMPLETED
+        except KeyboardInterrupt:
+            state = BatchState.CANCELLED
+            raise
+        finally:
+            ended = opening.at + timedelta(seconds=time.monotonic() - began)
+            # with the database away the batch stays open, and the next attempt takes it up
+            with suppress(Unavailable), database.transaction() as connection:
+                closed = queries.close(connection, batch.id, state=state, at=ended)
+                made = closed.rendered_count - batch.rendered_count
+                if opening.is_announced and made + closed.failed_count:
+                    _announce(connection, closed, at=ended)
+
+
+def _announce(connection: Connection, batch: Batch, *, at: datetime) -> None:
+    """One message each time that it ends; what it says is read when it is sent."""
+    outbox.add(
+        connection,
+        event_id=batch.event_id,
+        purpose=outbox.BATCH,
+        subject=batch.batch_key,
+        recipient=outbox.ORGANISER,
+        payload={},
+        revision=int(at.timestamp()),
+    )
+
+
+USUAL_SECONDS_A_TICKET = 0.05  # one core prints about twenty a second
+
+
+def estimated_completion(
+    *, started_at: datetime, at: datetime, processed: int, total: int
+) -> datetime:
+    """At the pace so far; before there is one, at the usual pace."""
+    left = max(0, total - processed)
+    if processed <= 0:
+        return at + timedelta(seconds=left * USUAL_SECONDS_A_TICKET)
+    return at + (at - started_at) / processed * left

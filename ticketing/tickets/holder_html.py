@@ -1,0 +1,39 @@
+"""The page behind a magic link, from `templates/holder/`: one ticket, its QR, its PDF."""
+
+import functools
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ticketing.documents.qr import QrCode
+from ticketing.documents.template_context import language_texts, printed_texts
+from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.platform.paths import TEMPLATES
+
+FOLDER = TEMPLATES / "holder"
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def holder_page(ticket: PrintedTicket, *, document_url: str | None) -> str:
+    """The page of a live ticket; without an address there is no PDF yet."""
+    return (
+        _environment()
+        .get_template("ticket.html.j2")
+        .render(
+            **printed_texts(ticket),
+            **language_texts(ticket),
+            qr=QrCode(ticket.qr_text).data_url(),
+            document_url=document_url,
+        )
+    )
+
+
+def notice_page(*, title: str, sentence: str) -> str:
+    """A page for a link that opens no ticket: revoked, or nobody's."""
+    return _environment().get_template("notice.html.j2").render(title=title, sentence=sentence)

@@ -1,0 +1,98 @@
+"""Identities drawn ahead, while the database still writes the ones before.
+
+Signing is half of what a ticket costs, and libsodium lets go of Python's lock while it signs: with
+a second processor it takes no time of its own. Nothing is lost with those that nobody fetches.
+
+Drawing identities: what makes a ticket that one and no other.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, Self
+
+from ticketing.crypto import ticket_token
+from ticketing.crypto.keyring import Signer
+from ticketing.crypto.ticket_token import Identity
+from ticketing.events.model import Event
+from ticketing.tickets import model
+
+RANDOM_BYTES = ticket_token.TOKEN_ID_BYTES + model.RANDOM_BYTES
+
+
+Randomness = Callable[[int], bytes]  # as many unpredictable bytes as asked for: os.urandom
+
+
+class Source(Protocol):
+    """Where identities come from."""
+
+    def identities(self, count: int) -> list[Identity]:
+        """New identities; that no other ticket has them only the database can promise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """Draws identities for one event, all signed by one key and valid for the same time."""
+
+    event: Event
+    signer: Signer
+    valid_from: datetime
+    randomness: Randomness
+
+    @property
+    def valid_until(self) -> datetime:
+        """When the tickets drawn here expire."""
+        return self.event.tickets_valid_until
+
+    def identities(self, count: int) -> list[Identity]:
+        """Each from bits of its own."""
+        head = ticket_token.packed_head(
+            self.signer.generation, self.event.id, self.valid_from, self.valid_until
+        )
+        drawn = self.randomness(count * RANDOM_BYTES)
+        starts = range(0, count * RANDOM_BYTES, RANDOM_BYTES)
+        return [self._identity(head, drawn[start : start + RANDOM_BYTES]) for start in starts]
+
+    def _identity(self, head: bytes, drawn: bytes) -> Identity:
+        token_id = drawn[: ticket_token.TOKEN_ID_BYTES]
+        packed = head + token_id
+        return Identity(
+            ticket_code=model.ticket_code(self.event.year, drawn[ticket_token.TOKEN_ID_BYTES :]),
+            token_id=token_id,
+            qr_text=ticket_token.token_text(packed, self.signer.sign(packed)),
+        )
+
+
+class MintAhead:
+    """A source with a thread of its own; use it in `with`. Not for several callers at once."""
+
+    def __init__(self, source: Source, *, expected: int) -> None:
+        """`expected` identities will be fetched, about; that many are drawn, and more if asked."""
+        self._source = source
+        self._left = expected
+        self._stock: list[Identity] = []
+        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mint")
+        self._coming: Future[list[Identity]] | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing is drawn before the first call."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the thread."""
+        self._hand.shutdown(cancel_futures=True)
+
+    def identities(self, count: int) -> list[Identity]:
+        """New identities; as many again are begun, if they will be wanted."""
+        if self._coming is not None:
+            self._stock += self._coming.result()
+            self._coming = None
+        self._stock += self._source.identities(max(0, count - len(self._stock)))
+        drawn, self._stock = self._stock[:count], self._stock[count:]
+        self._left -= count
+        more = min(count, self._left) - len(self._stock)
+        if more > 0:
+            self._coming = self._hand.submit(self._source.identities, more)
+        return drawn

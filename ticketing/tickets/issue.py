@@ -1,0 +1,238 @@
+"""Issuing: a ticket for everyone who lacks one, or for the people asked for.
+
+In chunks, one transaction each. The entitlements of a chunk are locked before anything is drawn, so
+issuers side by side never serve one person twice, and a unique index stands behind that. A run that
+was killed has lost at most the chunk it was writing; the next run finds those people again.
+
+Who is next to get a ticket: everyone who lacks one, or the people asked for by id.
+"""
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.tickets import eligibility_queries, entitlement_lock_queries
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches.queries import Batch
+from ticketing.tickets.create_tickets import Counter, Failure, record_failures
+from ticketing.tickets.eligibility import Entitlement, Standing
+from ticketing.tickets.entitlement_lock_queries import Recipient
+from ticketing.tickets.identity import Randomness
+from ticketing.tickets.missing import is_over
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of the queue, locked: whom to serve, and who is dealt with already."""
+
+    people: Sequence[Recipient]
+    skipped: int = 0
+    failures: Sequence[Failure] = ()
+
+
+class Queue(Protocol):
+    """People waiting. `skipped` of the `total` are known from the start to have a ticket."""
+
+    total: int
+    skipped: int
+
+    def next_page(self, connection: Connection, count: int) -> Page | None:
+        """At most `count` people to serve, locked until the transaction ends; None at the end."""
+
+
+class EveryoneLacking:
+    """All who are eligible and without a ticket, in the order of the list."""
+
+    def __init__(self, connection: Connection, event_id: int, *, over: bool) -> None:
+        """Count them; they are fetched page by page."""
+        gap = eligibility_queries.gap(connection, event_id, over=over)
+        self.total, self.skipped = gap.missing + gap.has_ticket, gap.has_ticket
+        self._event_id = event_id
+        self._after: int | None = None if over else 0
+
+    def next_page(self, connection: Connection, count: int) -> Page | None:
+        """The next of them; those whom another issuer holds are its business."""
+        if self._after is None:
+            return None
+        page = entitlement_lock_queries.lock_lacking(
+            connection, self._event_id, after=self._after, count=count
+        )
+        self._after = page.last_seen
+        return None if page.last_seen is None else Page(page.recipients)
+
+
+class PeopleAskedFor:
+    """Named people, whatever they have: each is served, skipped or failed with a reason."""
+
+    skipped = 0
+
+    def __init__(self, event_id: int, guest_ids: Iterable[int], *, over: bool) -> None:
+        """Each id counts once, in the order of the ids."""
+        self._waiting = sorted(set(guest_ids))
+        self.total = len(self._waiting)
+        self._event_id, self._over = event_id, over
+
+    def next_page(self, connection: Connection, count: int) -> Page | None:
+        """The next of them; waits for those whom another issuer holds, to know what came of it."""
+        guest_ids, self._waiting = self._waiting[:count], self._waiting[count:]
+        if not guest_ids:
+            return None
+        entitlement_lock_queries.lock_guests(connection, self._event_id, guest_ids)
+        rights: dict[int, list[Entitlement]] = defaultdict(list)
+        for right in eligibility_queries.of_guests(
+            connection, self._event_id, guest_ids, over=self._over
+        ):
+            rights[right.guest_id].append(right)
+        return _sorted_out(guest_ids, rights, count)
+
+
+def _sorted_out(guest_ids: Sequence[int], rights: dict[int, list[Entitlement]], count: int) -> Page:
+    people: list[Recipient] = []
+    failures: list[Failure] = []
+    skipped = 0
+    for guest_id in guest_ids:
+        theirs = rights.get(guest_id, [])
+        lacking = [right for right in theirs if right.standing is Standing.MISSING]
+        if lacking:
+            people += [Recipient(right.attendee_id, guest_id) for right in lacking]
+        elif any(right.standing is Standing.HAS_TICKET for right in theirs):
+            skipped += 1
+        else:
+            failures.append(Failure(guest_id, _why_not(guest_id, theirs)))
+    return Page(people[:count], skipped, failures)
+
+
+def _why_not(guest_id: int, rights: Sequence[Entitlement]) -> str:
+    if not rights:
+        return f"nobody with the id {guest_id} is on the event's list"
+    return "; ".join(right.reason for right in rights)
+
+
+CHUNK = 2000
+FAILURES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class IssueResult:
+    """What a run has done so far, of `total` people.
+
+    Skipped: has a live ticket. Failed: got none, among them everyone asked for by id who may not
+    have one; whoever asks for a person expects a ticket and must hear why there is none.
+    `failures` are the first thousand; the log table has them all.
+    """
+
+    total: int
+    created: int
+    skipped: int
+    failed: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of a run under way."""
+
+    total: int
+    skipped: int
+    created: int = 0
+    failed: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, *, created: int, skipped: int, failures: list[Failure]) -> None:
+        self.created += created
+        self.skipped += skipped
+        self.failed += len(failures)
+        self.failures += failures[: FAILURES_KEPT - len(self.failures)]
+
+    def result(self) -> IssueResult:
+        return IssueResult(
+            self.total, self.created, self.skipped, self.failed, tuple(self.failures)
+        )
+
+
+def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, with all they offer
+    database: Database,
+    event: Event,
+    *,
+    keys: KeyRing,
+    job_id: int,
+    at: datetime,
+    by: str,
+    guest_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    chunk: int = CHUNK,
+    randomness: Randomness = os.urandom,
+    progress: Callable[[IssueResult], None] | None = None,
+) -> IssueResult:
+    """Issue what is missing; safe to repeat, to run twice at once, and to kill.
+
+    `limit` is the most tickets to attempt; people who have one do not count. One person's failure
+    stops nobody else: it is in the result and in the job's log.
+    """
+    with database.transaction() as connection:
+        counter = Counter.opened(
+            connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
+        )
+        queue = _queue(connection, event, guest_ids, at=at)
+        tally = _Tally(queue.total, queue.skipped)
+        begun = batch_queries.begin(connection, job_id, total=tally.total, skipped=tally.skipped)
+    left = sys.maxsize if limit is None else limit
+    with counter.working_ahead(min(left, queue.total - queue.skipped)) as quick:
+        while left > 0:
+            with database.transaction() as connection:
+                page = queue.next_page(connection, min(chunk, left))
+                if page is None:
+                    break
+                _serve(connection, quick, page, tally)
+            left -= len(page.people)
+            if progress is not None:
+                progress(tally.result())
+    with database.transaction() as connection:
+        _finish(connection, begun, tally, by=by)
+    return tally.result()
+
+
+def _queue(
+    connection: Connection, event: Event, guest_ids: Iterable[int] | None, *, at: datetime
+) -> Queue:
+    over = is_over(event, at)
+    if guest_ids is None:
+        return EveryoneLacking(connection, event.id, over=over)
+    return PeopleAskedFor(event.id, guest_ids, over=over)
+
+
+def _serve(connection: Connection, counter: Counter, page: Page, tally: _Tally) -> None:
+    """Hand out one page's tickets; counts and failures go with them or not at all."""
+    refused = counter.hand_out(connection, page.people)
+    failures = [*page.failures, *refused]
+    created = len(page.people) - len(refused)
+    record_failures(connection, counter, failures)
+    batch_queries.add_counts(
+        connection, counter.terms.job_id, created=created, failed=len(failures)
+    )
+    tally.add(created=created, skipped=page.skipped, failures=failures)
+
+
+def _finish(connection: Connection, begun: Batch, tally: _Tally, *, by: str) -> None:
+    # what this job created before it was interrupted is not skipped: it is the job's own
+    skipped = max(0, tally.skipped - begun.created_count)
+    batch_queries.add_counts(connection, begun.id, skipped=skipped)
+    audit_log.record(
+        connection,
+        actor=by,
+        action="tickets.issue",
+        event_id=begun.event_id,
+        subject=begun.batch_key,
+        items=tally.created,
+        details={"job_id": begun.id, "skipped": tally.skipped, "failed": tally.failed},
+    )

@@ -1,0 +1,169 @@
+"""Reissuing: a new identity for people who hold a ticket; the old one dies.
+
+For lost or leaked tickets only: printing again keeps the identity. Planned first, because whoever
+was sent the old ticket will be turned away with it.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.tickets import entitlement_lock_queries, ticket_write_queries
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.create_tickets import Counter, Failure, record_failures
+from ticketing.tickets.entitlement_lock_queries import Holding
+from ticketing.tickets.identity import Randomness
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ReissuePlan:
+    """What a reissue would do: `tickets` die, of which `delivered` are in somebody's hands.
+
+    `plan_hash` names exactly these tickets in exactly this state; `up_to_ticket` is the newest id.
+    """
+
+    tickets: int
+    delivered: int
+    plan_hash: str
+    up_to_ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReissueResult:
+    """What was done. Whoever failed keeps the old ticket."""
+
+    reissued: int
+    failures: tuple[Failure, ...]
+
+
+def plan_reissue(
+    database: Database, event: Event, *, guest_ids: Iterable[int] | None = None
+) -> ReissuePlan:
+    """What reissuing for everyone, or for these people, would do; changes nothing."""
+    with database.transaction() as connection:
+        return _plan(connection, event, _in_order(guest_ids))
+
+
+def _in_order(guest_ids: Iterable[int] | None) -> list[int] | None:
+    return None if guest_ids is None else sorted(set(guest_ids))
+
+
+def _plan(connection: Connection, event: Event, guest_ids: Sequence[int] | None) -> ReissuePlan:
+    count = delivered = newest = 0
+    digest = sha256(f"reissue {event.uid}\n".encode())
+    for holding in entitlement_lock_queries.holdings(connection, event.id, guest_ids):
+        count += 1
+        delivered += holding.delivered
+        newest = max(newest, holding.ticket_id)
+        digest.update(f"{holding.ticket_id} {holding.delivered}\n".encode())
+    return ReissuePlan(count, delivered, digest.hexdigest(), newest)
+
+
+def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depends on
+    database: Database,
+    event: Event,
+    *,
+    plan_hash: str,
+    keys: KeyRing,
+    job_id: int,
+    at: datetime,
+    by: str,
+    reason: str,
+    guest_ids: Iterable[int] | None = None,
+    randomness: Randomness = os.urandom,
+) -> ReissueResult:
+    """Do what was planned, or refuse when tickets were issued, revoked or delivered since.
+
+    Interrupted, it goes on where it was when called again with the same job and plan.
+    """
+    chosen = _in_order(guest_ids)
+    with database.transaction() as connection:
+        counter = Counter.opened(
+            connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
+        )
+        newest = _begin(connection, event, chosen, plan_hash=plan_hash, job_id=job_id, by=by)
+    reissued, failures, after = 0, list[Failure](), 0
+    while True:
+        with database.transaction() as connection:
+            page = entitlement_lock_queries.lock_holdings(
+                connection, event.id, chosen, up_to_ticket=newest, after=after, count=CHUNK
+            )
+            if not page:
+                return ReissueResult(reissued, tuple(failures))
+            refused = _replace(connection, counter, page, reason=reason)
+            record_failures(connection, counter, refused)
+            created = len(page) - len(refused)
+            batch_queries.add_counts(connection, job_id, created=created, failed=len(refused))
+        after = page[-1].recipient.attendee_id
+        reissued += created
+        failures += refused
+
+
+def _begin(
+    connection: Connection,
+    event: Event,
+    guest_ids: Sequence[int] | None,
+    *,
+    plan_hash: str,
+    job_id: int,
+    by: str,
+) -> int:
+    """Check the plan, or find that this job began it already; gives the newest ticket's id."""
+    batch = batch_queries.by_id(connection, job_id)
+    begun = batch.options.get("reissue") if batch else None
+    if isinstance(begun, dict) and begun["plan_hash"] == plan_hash:
+        return int(begun["up_to_ticket"])
+    plan = _plan(connection, event, guest_ids)
+    if plan.plan_hash != plan_hash:
+        raise PlanOutdated(
+            f"the tickets of {event.slug} have changed since the plan: now {plan.tickets} would be "
+            f"revoked, {plan.delivered} of them delivered; look at it and plan again"
+        )
+    remarks = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
+    batch_queries.note(connection, job_id, {"reissue": remarks})
+    batch_queries.begin(connection, job_id, total=plan.tickets, skipped=0)
+    audit_log.record(
+        connection,
+        actor=by,
+        action="tickets.reissue",
+        event_id=event.id,
+        subject=event.slug,
+        items=plan.tickets,
+        details={"job_id": job_id, "delivered": plan.delivered, "plan_hash": plan_hash},
+    )
+    return plan.up_to_ticket
+
+
+def _replace(
+    connection: Connection, counter: Counter, page: Sequence[Holding], *, reason: str
+) -> list[Failure]:
+    """Revoke and hand out anew; those whom the database refuses keep what they have."""
+    failures: list[Failure] = []
+    waiting = list(page)
+    while waiting:
+        with connection.begin_nested() as attempt:
+            ticket_write_queries.revoke(
+                connection,
+                [holding.ticket_id for holding in waiting],
+                reason=reason,
+                at=counter.terms.issued_at,
+            )
+            refused = counter.hand_out(connection, [holding.recipient for holding in waiting])
+            if not refused:
+                return failures
+            attempt.rollback()
+        failures += refused
+        lost = {failure.guest_id for failure in refused}
+        waiting = [holding for holding in waiting if holding.recipient.guest_id not in lost]
+    return failures

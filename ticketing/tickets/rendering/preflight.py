@@ -1,0 +1,55 @@
+"""Before printing: everyone whose ticket could not be printed, so that names are mended first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ticketing.documents.renderer import Renderer
+from ticketing.documents.template_context import SAMPLE
+from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.tickets.rendering import queries
+
+PEOPLE_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One person, the field of the ticket at fault, its undrawable characters if any, and why."""
+
+    guest_id: int
+    full_name: str
+    field: str
+    characters: str
+    reason: str
+
+
+def preflight(
+    database: Database, event: Event, *, renderer: Renderer, template_id: str | None = None
+) -> Iterator[Finding]:
+    """Look through the roster, whether tickets are issued or not; memory stays flat.
+
+    Fast because nothing is laid out. Raises TemplateBroken when the template itself is at fault.
+    """
+    objections_to = renderer.proofreader(template_id or event.template_id)
+    after = 0
+    while True:
+        with database.transaction() as connection:
+            people = queries.entitled(connection, event.id, after=after, count=PEOPLE_AT_ONCE)
+        if not people:
+            return
+        after = people[-1].attendee_id
+        for person in people:
+            for objection in objections_to(_would_be(person)):
+                yield Finding(
+                    person.guest_id,
+                    person.full_name,
+                    objection.field,
+                    objection.characters,
+                    objection.reason,
+                )
+
+
+def _would_be(person: queries.EntitledPerson) -> PrintedTicket:
+    """The ticket this person would get, with an identity that is made up."""
+    return replace(SAMPLE, **person.printed)

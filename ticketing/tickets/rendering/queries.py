@@ -1,0 +1,244 @@
+"""The work list of printing: live tickets with all that is printed on them, and their stamps.
+
+Which of them are stale is decided in actions/render.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Text,
+    any_,
+    column,
+    func,
+    literal,
+    select,
+    update,
+    values,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ticketing.documents.ticket_data import PrintedTicket
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.tickets.model import TicketState
+
+# advisory locks share one space of 64 bits: ours begin with these bytes ("doc")
+_LOCKS = 0x646F63 << 40
+
+_ON_THE_TICKET = (
+    events.c.slug.label("event_slug"),
+    events.c.name.label("event_name"),
+    events.c.starts_at,
+    events.c.ends_at,
+    events.c.time_zone,
+    events.c.locale,
+    events.c.venue,
+    people.c.first_name,
+    people.c.last_name,
+    people.c.full_name,
+    people.c.email,
+    ticket_types.c.name.label("ticket_type"),
+    attendees.c.seat,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A ticket to be printed, and what is known of its last printing."""
+
+    ticket: PrintedTicket
+    guest_id: int
+    template_id: str
+    path: str | None
+    size: int | None
+    document_key: str | None
+    render_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What is written beside a ticket once its PDF is in place."""
+
+    ticket_id: int
+    path: str
+    sha256: str
+    size: int
+    document_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntitledPerson:
+    """Somebody who has a ticket or may get one; `printed` are fields of a PrintedTicket."""
+
+    attendee_id: int
+    guest_id: int
+    printed: dict[str, Any]
+
+    @property
+    def full_name(self) -> str:
+        """The name, for people who look for the person."""
+        return str(self.printed["full_name"])
+
+
+def ids_to_print(
+    connection: Connection,
+    event_id: int,
+    *,
+    guest_ids: Sequence[int] | None,
+    removed_too: bool,
+    after: int,
+    count: int,
+) -> list[int]:
+    """The next live tickets of an event, by id; those whose PDF was removed only when asked."""
+    query = (
+        select(generated_tickets.c.id)
+        .where(*_wanted(event_id, guest_ids, removed_too=removed_too))
+        .where(generated_tickets.c.id > after)
+        .order_by(generated_tickets.c.id)
+        .limit(count)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def count_to_print(
+    connection: Connection, event_id: int, *, guest_ids: Sequence[int] | None, removed_too: bool
+) -> int:
+    """How many tickets `ids_to_print` would list."""
+    wanted = _wanted(event_id, guest_ids, removed_too=removed_too)
+    return connection.execute(
+        select(func.count()).select_from(generated_tickets).where(*wanted)
+    ).scalar_one()
+
+
+def _wanted(
+    event_id: int, guest_ids: Sequence[int] | None, *, removed_too: bool
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        generated_tickets.c.event_id == event_id,
+        generated_tickets.c.state == TicketState.LIVE,
+    ]
+    if guest_ids is not None:
+        conditions.append(
+            generated_tickets.c.guest_id == any_(literal(list(guest_ids), ARRAY(BigInteger)))
+        )
+    if not removed_too:
+        conditions.append(generated_tickets.c.pdf_removed_at.is_(None))
+    return conditions
+
+
+def claim(connection: Connection, ticket_ids: Iterable[int], *, wait: bool) -> list[int]:
+    """Take these tickets for printing until the transaction ends; returns those that were free.
+
+    Advisory locks, and not locked rows: nobody who revokes or reads a ticket waits for a printer.
+    Read the documents after this, never before: whoever had them may just have stamped them.
+    """
+    ids = sorted(ticket_ids)
+    if not wait:
+        listed = func.unnest(literal(ids, ARRAY(BigInteger))).column_valued("id")
+        free = func.pg_try_advisory_xact_lock(literal(_LOCKS, BigInteger) + listed)
+        answers = connection.execute(select(listed, free)).all()
+        return [ticket_id for ticket_id, taken in answers if taken]
+    for ticket_id in ids:  # one by one and in order, so that two printers never deadlock
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS + ticket_id)))
+    return ids
+
+
+def documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Document]:
+    """These tickets with everything that is printed on them, those still live, by id."""
+    query = (
+        select(
+            generated_tickets.c.id.label("ticket_id"),
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.qr_code_data.label("qr_text"),
+            generated_tickets.c.issued_at,
+            *_ON_THE_TICKET,
+            generated_tickets.c.guest_id,
+            generated_tickets.c.template_id,
+            generated_tickets.c.pdf_file_path.label("path"),
+            generated_tickets.c.pdf_bytes.label("size"),
+            generated_tickets.c.document_key,
+            generated_tickets.c.render_error,
+        )
+        .join_from(generated_tickets, attendees)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(events, events.c.id == generated_tickets.c.event_id)
+        .where(generated_tickets.c.id == any_(literal(list(ticket_ids), ARRAY(BigInteger))))
+        .where(generated_tickets.c.state == TicketState.LIVE)
+        .order_by(generated_tickets.c.id)
+    )
+    return [_document(row) for row in connection.execute(query).mappings()]
+
+
+_BESIDE_THE_TICKET = ("guest_id", "template_id", "path", "size", "document_key", "render_error")
+
+
+def _document(row: RowMapping) -> Document:
+    printed = {name: value for name, value in row.items() if name not in _BESIDE_THE_TICKET}
+    return Document(PrintedTicket(**printed), *(row[name] for name in _BESIDE_THE_TICKET))
+
+
+def stamp(connection: Connection, stamps: Sequence[Stamp], *, at: datetime) -> None:
+    """Note that these PDFs are in place: one statement, however many."""
+    if not stamps:
+        return
+    printed = values(
+        column("ticket_id", BigInteger),
+        column("path", Text),
+        column("sha256", Text),
+        column("size", BigInteger),
+        column("document_key", Text),
+        name="printed",
+    ).data([(s.ticket_id, s.path, s.sha256, s.size, s.document_key) for s in stamps])
+    connection.execute(
+        update(generated_tickets)
+        .where(generated_tickets.c.id == printed.c.ticket_id)
+        .values(
+            generated_at=at,
+            pdf_file_path=printed.c.path,
+            pdf_sha256=printed.c.sha256,
+            pdf_bytes=printed.c.size,
+            document_key=printed.c.document_key,
+            pdf_removed_at=None,
+            render_error=None,
+        )
+    )
+
+
+def stamp_error(connection: Connection, ticket_id: int, message: str) -> None:
+    """Note why a ticket could not be printed; a PDF from before stays where it is."""
+    connection.execute(
+        update(generated_tickets)
+        .where(generated_tickets.c.id == ticket_id)
+        .values(render_error=message)
+    )
+
+
+def entitled(
+    connection: Connection, event_id: int, *, after: int, count: int
+) -> list[EntitledPerson]:
+    """The next people entitled to a ticket, whether they have one or not, by attendee id."""
+    query = (
+        select(attendees.c.id, attendees.c.person_id, *_ON_THE_TICKET)
+        .join_from(attendees, people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(events, events.c.id == attendees.c.event_id)
+        .where(attendees.c.event_id == event_id)
+        .where(attendees.c.state == "entitled", attendees.c.id > after)
+        .order_by(attendees.c.id)
+        .limit(count)
+    )
+    names = [column.name for column in _ON_THE_TICKET]
+    return [
+        EntitledPerson(attendee_id, guest_id, dict(zip(names, printed, strict=True)))
+        for attendee_id, guest_id, *printed in connection.execute(query)
+    ]

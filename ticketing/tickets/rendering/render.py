@@ -1,0 +1,220 @@
+"""Printing: every live ticket of an event gets its PDF, and a new one when what is on it changed.
+
+In chunks. A chunk is claimed, each file is put in place whole, then the rows are stamped in one
+commit. Killed before the commit, a run has left files that the next one writes again, byte for
+byte the same; killed while writing, a leftover that the next one sweeps.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import TicketingError, Unavailable
+from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.rendering import queries
+from ticketing.tickets.rendering.queries import Document, Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One ticket that could not be printed, by ids, and why."""
+
+    guest_id: int
+    ticket_id: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderResult:
+    """What a run has done so far, of `total` tickets."""
+
+    total: int
+    rendered: int
+    unchanged: int
+    failed: tuple[Failure, ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run under way: what it works with and what it has counted."""
+
+    event: Event
+    renderer: Renderer
+    folder: DocumentFolder
+    at: datetime
+    job_id: int | None
+    overwrite: bool
+    total: int = 0
+    rendered: int = 0
+    unchanged: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def result(self) -> RenderResult:
+        return RenderResult(self.total, self.rendered, self.unchanged, tuple(self.failures))
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What became of the tickets of one chunk, to be stamped together."""
+
+    unchanged: int = 0
+    stamps: list[Stamp] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def render_tickets(  # noqa: PLR0913 - one door for the page, the command and the asset
+    database: Database,
+    event: Event,
+    *,
+    renderer: Renderer,
+    folder: DocumentFolder,
+    at: datetime,
+    job_id: int | None = None,
+    ids: Iterable[int] | None = None,
+    overwrite: bool = False,
+    chunk: int = 100,
+    progress: Callable[[RenderResult], None] | None = None,
+) -> RenderResult:
+    """Print what is missing or stale; safe to repeat, to run twice at once, and to kill.
+
+    `ids` are people's; `overwrite` prints everything anew, and what retention had removed. One
+    ticket's failure stops nothing: it is in its row, in the job's log and in the result.
+    Raises TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
+    """
+    people = None if ids is None else sorted(set(ids))
+    run = _Run(event, renderer, folder, at, job_id, overwrite)
+    folder.sweep(event.slug)
+    with database.transaction() as connection:
+        run.total = queries.count_to_print(
+            connection, event.id, guest_ids=people, removed_too=overwrite
+        )
+    passed_over: list[int] = []
+    after = 0
+    while True:
+        with database.transaction() as connection:
+            listed = queries.ids_to_print(
+                connection,
+                event.id,
+                guest_ids=people,
+                removed_too=overwrite,
+                after=after,
+                count=chunk,
+            )
+            claimed = queries.claim(connection, listed, wait=False)
+            stopped_by = _print(connection, run, claimed)
+        _go_on(run, stopped_by, progress)
+        if not listed:
+            break
+        after = listed[-1]
+        passed_over += sorted(set(listed) - set(claimed))
+    # another run had these; it may have been killed since, so they are looked at once more
+    for start in range(0, len(passed_over), chunk):
+        with database.transaction() as connection:
+            claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
+            stopped_by = _print(connection, run, claimed)
+        _go_on(run, stopped_by, progress)
+    return run.result()
+
+
+def _go_on(
+    run: _Run,
+    stopped_by: TicketingError | None,
+    progress: Callable[[RenderResult], None] | None,
+) -> None:
+    if progress is not None:
+        progress(run.result())
+    if stopped_by is not None:
+        raise stopped_by
+
+
+def _print(connection: Connection, run: _Run, ticket_ids: list[int]) -> TicketingError | None:
+    """Print a claimed chunk and stamp what succeeded.
+
+    Returns what must stop the run: raised here, it would take the chunk's stamps with it.
+    """
+    chunk = _Chunk()
+    stopped_by = None
+    for document in queries.documents(connection, ticket_ids):
+        try:
+            _print_one(run, document, chunk)
+        except _StopsTheRun as stop:
+            stopped_by = stop.reason
+            break
+        except Exception as error:  # noqa: BLE001 - one person's failure is recorded in its row
+            failure = Failure(document.guest_id, document.ticket.ticket_id, _words(error))
+            chunk.failures.append(failure)
+    queries.stamp(connection, chunk.stamps, at=run.at)
+    for failure in chunk.failures:
+        _record(connection, run, failure)
+    if run.job_id is not None:
+        batch_queries.add_counts(
+            connection, run.job_id, rendered=len(chunk.stamps), failed=len(chunk.failures)
+        )
+    run.rendered += len(chunk.stamps)
+    run.unchanged += chunk.unchanged
+    run.failures += chunk.failures
+    return stopped_by
+
+
+class _StopsTheRun(Exception):
+    """What would fail every ticket after this one just the same."""
+
+    def __init__(self, reason: TicketingError) -> None:
+        self.reason = reason
+
+
+def _print_one(run: _Run, document: Document, chunk: _Chunk) -> None:
+    """Decide whether the PDF is still right, and if not make it and put it in place."""
+    try:
+        run.renderer.check(document.template_id)
+    except TicketingError as error:
+        raise _StopsTheRun(error) from error
+    ticket = document.ticket
+    key = run.renderer.document_key(ticket, document.template_id)
+    path = run.folder.path_for(ticket.event_slug, ticket.ticket_code)
+    if not run.overwrite and _is_fresh(document, key=key, path=path, folder=run.folder):
+        chunk.unchanged += 1
+        return
+    pdf = run.renderer.render(ticket, document.template_id)
+    try:
+        run.folder.write(path, pdf)
+    except Unavailable as error:
+        raise _StopsTheRun(error) from error
+    digest = hashlib.sha256(pdf).hexdigest()
+    chunk.stamps.append(Stamp(ticket.ticket_id, path, digest, len(pdf), key))
+
+
+def _is_fresh(document: Document, *, key: str, path: str, folder: DocumentFolder) -> bool:
+    return (
+        document.document_key == key
+        and document.path == path
+        and document.render_error is None
+        and folder.size(path) == document.size
+    )
+
+
+def _record(connection: Connection, run: _Run, failure: Failure) -> None:
+    queries.stamp_error(connection, failure.ticket_id, failure.message)
+    if run.job_id is not None:
+        batch_queries.log_failure(
+            connection,
+            job_id=run.job_id,
+            event_id=run.event.id,
+            guest_id=failure.guest_id,
+            ticket_id=failure.ticket_id,
+            message=failure.message,
+        )
+
+
+def _words(error: Exception) -> str:
+    """Our own errors speak for themselves; others may quote the ticket, so only their kind."""
+    if isinstance(error, TicketingError):
+        return str(error)
+    return f"printing failed with {type(error).__name__}"

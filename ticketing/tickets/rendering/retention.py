@@ -1,0 +1,72 @@
+"""Retention: PDFs of events long over are deleted, and the fact of it is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.tickets.rendering import retention_queries
+from ticketing.tickets.rendering.retention_queries import OldDocuments
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What was removed of one event, or would be: PDFs and their bytes."""
+
+    event_slug: str
+    ended_at: datetime
+    documents: int
+    size: int
+
+
+def remove_old_documents(
+    database: Database,
+    folder: DocumentFolder,
+    *,
+    at: datetime,
+    days: int,
+    by: str,
+    dry_run: bool = False,
+) -> list[Removal]:
+    """Delete the PDFs of events that ended more than `days` days ago; safe to repeat and to kill.
+
+    A file goes before its row is stamped: killed in between, the next run finds the row again.
+    """
+    with database.transaction() as connection:
+        due = retention_queries.old_documents(connection, at=at, days=days)
+    if dry_run:
+        return [_foreseen(event) for event in due]
+    return [_remove(database, folder, event, at=at, by=by) for event in due]
+
+
+def _foreseen(event: OldDocuments) -> Removal:
+    return Removal(event.event_slug, event.ended_at, event.count, event.size)
+
+
+def _remove(
+    database: Database, folder: DocumentFolder, event: OldDocuments, *, at: datetime, by: str
+) -> Removal:
+    removed = size = 0
+    while True:
+        with database.transaction() as connection:
+            chunk = retention_queries.documents_of(connection, event.event_id, count=CHUNK)
+            if not chunk:
+                break
+            freed = sum(folder.delete(document.path) for document in chunk)
+            ids = [document.ticket_id for document in chunk]
+            retention_queries.mark_removed(connection, ids, at=at)
+            audit_log.record(
+                connection,
+                actor=by,
+                action="documents.remove",
+                event_id=event.event_id,
+                subject=event.event_slug,
+                items=len(chunk),
+                details={"bytes": freed},
+            )
+        removed, size = removed + len(chunk), size + freed
+    folder.sweep(event.event_slug)
+    return Removal(event.event_slug, event.ended_at, removed, size)

@@ -1,0 +1,163 @@
+"""What is known of one person of an event, row by row, for `why`. Telling it is the action's."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
+
+from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
+from ticketing.tickets.eligibility import QuarantinedRow
+from ticketing.tickets.eligibility_queries import QUARANTINED
+
+FOUND_AT_MOST = 20
+_DIGITS_OF_A_PHONE = 6  # fewer match too many people
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One person of an event."""
+
+    id: int
+    full_name: str
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketStory:
+    """One ticket a person has or had."""
+
+    ticket_code: str
+    state: str
+    issued_at: datetime
+    job_id: int
+    batch_key: str
+    dagster_run_id: str | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    generated_at: datetime | None
+    pdf_file_path: str | None
+    pdf_removed_at: datetime | None
+    render_error: str | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntitlementStory:
+    """How a person came onto the list."""
+
+    attendee_id: int
+    source: str
+    created_at: datetime
+    import_id: int | None
+    import_line: int | None
+    imported_at: datetime | None
+    source_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureStory:
+    """One time it did not work for this person."""
+
+    created_at: datetime
+    job_id: int
+    message: str
+
+
+def guests(connection: Connection, event_id: int, text: str, code: str | None) -> list[Guest]:
+    """The people a text means: by code, id, address or number; failing that, by part of a name."""
+    exactly = _found(connection, event_id, _identified(text, code))
+    return exactly or _found(connection, event_id, _contains(people.c.full_name, text))
+
+
+def _found(connection: Connection, event_id: int, is_it: ColumnElement[bool]) -> list[Guest]:
+    query = select(people.c.id, people.c.full_name, people.c.external_id)
+    query = query.where(people.c.event_id == event_id, is_it).order_by(people.c.id)
+    return [Guest(*row) for row in connection.execute(query.limit(FOUND_AT_MOST))]
+
+
+def _identified(text: str, code: str | None) -> ColumnElement[bool]:
+    holders = select(generated_tickets.c.guest_id).where(generated_tickets.c.ticket_code == code)
+    digits = re.sub(r"\D", "", text).lstrip("0")
+    by_phone = people.c.phone.endswith(digits) if len(digits) >= _DIGITS_OF_A_PHONE else false()
+    return or_(
+        people.c.id.in_(holders),
+        cast(people.c.id, Text) == text,
+        people.c.external_id == text,
+        func.lower(people.c.email) == text.lower(),
+        by_phone,
+    )
+
+
+def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    return column.icontains(text, autoescape=True)
+
+
+def entitlements(connection: Connection, guest_id: int) -> list[EntitlementStory]:
+    """Every entitlement of a person, the oldest first."""
+    query = (
+        select(
+            attendees.c.id.label("attendee_id"),
+            attendees.c.source,
+            attendees.c.created_at,
+            attendees.c.import_id,
+            attendees.c.import_line,
+            imports.c.started_at.label("imported_at"),
+            imports.c.source_name,
+        )
+        .select_from(attendees.outerjoin(imports, imports.c.id == attendees.c.import_id))
+        .where(attendees.c.person_id == guest_id)
+        .order_by(attendees.c.id)
+    )
+    return [EntitlementStory(**row) for row in connection.execute(query).mappings()]
+
+
+def tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketStory]:
+    """Every ticket for these entitlements, revoked ones too, the oldest first."""
+    query = (
+        select(
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.state,
+            generated_tickets.c.issued_at,
+            generated_tickets.c.job_id,
+            batches.c.batch_key,
+            batches.c.dagster_run_id,
+            generated_tickets.c.revoked_at,
+            generated_tickets.c.revoked_reason,
+            generated_tickets.c.generated_at,
+            generated_tickets.c.pdf_file_path,
+            generated_tickets.c.pdf_removed_at,
+            generated_tickets.c.render_error,
+            generated_tickets.c.delivered_at,
+        )
+        .join(batches, batches.c.id == generated_tickets.c.job_id)
+        .where(generated_tickets.c.attendee_id.in_(attendee_ids))
+        .order_by(generated_tickets.c.id)
+    )
+    return [TicketStory(**row) for row in connection.execute(query).mappings()]
+
+
+def failures(connection: Connection, event_id: int, guest_id: int) -> list[FailureStory]:
+    """What went wrong for a person, the oldest first."""
+    logs = ticket_generation_logs
+    query = (
+        select(logs.c.created_at, logs.c.job_id, logs.c.message)
+        .where(logs.c.guest_id == guest_id, logs.c.event_id == event_id, logs.c.status == "failed")
+        .order_by(logs.c.id)
+    )
+    return [FailureStory(**row) for row in connection.execute(query).mappings()]
+
+
+def left_out(connection: Connection, event_id: int, text: str) -> list[QuarantinedRow]:
+    """Lines of any import that hold a text and could not become a person, the latest first."""
+    query = (
+        QUARANTINED.where(
+            quarantined_rows.c.event_id == event_id,
+            _contains(cast(quarantined_rows.c.row, Text), text),
+        )
+        .order_by(quarantined_rows.c.import_id.desc(), quarantined_rows.c.line_number)
+        .limit(FOUND_AT_MOST)
+    )
+    return [QuarantinedRow(**row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,261 @@
+"""What a running service counts, over all events and whoever did it: it, a command or Dagster.
+
+What the report and the checks ask of an event. What a row means is said in actions.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, ScalarSelect, Select, and_, cast, exists, func, select
+from sqlalchemy.types import Text
+
+from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
+from ticketing.tickets.batches.queries import BatchState
+
+
+class Made(NamedTuple):
+    """How many tickets came out of all batches of an event and template, by outcome."""
+
+    event_id: int
+    template_id: str
+    status: str
+    tickets: int
+
+
+def made_in_all(connection: Connection) -> Sequence[Made]:
+    """PDFs made, and attempts that failed."""
+    made = select(
+        batches.c.event_id, batches.c.template_id, func.sum(batches.c.rendered_count)
+    ).group_by(batches.c.event_id, batches.c.template_id)
+    failed = (
+        select(batches.c.event_id, batches.c.template_id, func.count())
+        .join(ticket_generation_logs, ticket_generation_logs.c.job_id == batches.c.id)
+        .where(ticket_generation_logs.c.status == "failed")
+        .group_by(batches.c.event_id, batches.c.template_id)
+    )
+    return [
+        Made(event_id, template_id, status, int(tickets))
+        for status, query in (("generated", made), ("failed", failed))
+        for event_id, template_id, tickets in connection.execute(query)
+    ]
+
+
+def batches_under_way(connection: Connection) -> int:
+    """How many batches have not ended."""
+    query = select(func.count()).where(batches.c.state == BatchState.PROCESSING)
+    return connection.execute(query).scalar_one()
+
+
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entitled person, the live ticket if there is one, and the last failure if there is none.
+
+    Everything from `ticket_code` to `render_error` is None without a ticket.
+    """
+
+    attendee_id: int
+    external_id: str | None
+    full_name: str
+    email: str
+    ticket_type: str
+    seat: str
+    hold_reason: str | None
+    ticket_code: str | None
+    issued_at: datetime | None
+    generated_at: datetime | None
+    pdf_file_path: str | None
+    pdf_removed_at: datetime | None
+    render_error: str | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOnFile:
+    """A live ticket as the checks see it; a repr shows nothing that opens a door."""
+
+    ticket_id: int
+    ticket_code: str
+    qr_text: str = field(repr=False)
+    token_id: bytes = field(repr=False)
+    pdf_file_path: str | None
+    pdf_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSums:
+    """The last import of an event in numbers; the four kinds of rows make the total."""
+
+    id: int
+    source_name: str
+    completed_at: datetime | None
+    total_rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    quarantined: int
+
+
+def lines(connection: Connection, event_id: int) -> Iterator[Line]:
+    """Everyone entitled, in the order of the roster, streamed."""
+    result = connection.execute(_lines(event_id), execution_options={"yield_per": ROWS_AT_ONCE})
+    for row in result.mappings():
+        yield Line(**row)
+
+
+def _lines(event_id: int) -> Select[tuple[object, ...]]:
+    live = and_(
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+    )
+    return (
+        select(
+            attendees.c.id.label("attendee_id"),
+            people.c.external_id,
+            people.c.full_name,
+            people.c.email,
+            ticket_types.c.name.label("ticket_type"),
+            attendees.c.seat,
+            attendees.c.hold_reason,
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.issued_at,
+            generated_tickets.c.generated_at,
+            generated_tickets.c.pdf_file_path,
+            generated_tickets.c.pdf_removed_at,
+            generated_tickets.c.render_error,
+            last_failure(event_id).label("failure"),
+        )
+        .select_from(attendees)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(generated_tickets, live, isouter=True)
+        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
+        .order_by(attendees.c.id)
+    )
+
+
+def last_failure(event_id: int) -> ScalarSelect[str]:
+    """Why the person's last attempt failed; looked up only for those without a ticket."""
+    logs = ticket_generation_logs
+    return (
+        select(logs.c.message)
+        .where(
+            logs.c.guest_id == attendees.c.person_id,
+            logs.c.event_id == event_id,
+            logs.c.status == "failed",
+            generated_tickets.c.id.is_(None),
+        )
+        .order_by(logs.c.id.desc())
+        .limit(1)
+        .correlate(attendees, generated_tickets)
+        .scalar_subquery()
+    )
+
+
+def last_import(connection: Connection, event_id: int) -> ImportSums | None:
+    """The last completed import of an event."""
+    row = connection.execute(
+        select(
+            imports.c.id,
+            imports.c.source_name,
+            imports.c.completed_at,
+            imports.c.total_rows,
+            imports.c.inserted,
+            imports.c.updated,
+            imports.c.unchanged,
+            imports.c.quarantined,
+        )
+        .where(imports.c.event_id == event_id, imports.c.state == "completed")
+        .order_by(imports.c.id.desc())
+        .limit(1)
+    ).mappings()
+    found = row.one_or_none()
+    return None if found is None else ImportSums(**found)
+
+
+def live_tickets(
+    connection: Connection, event_id: int, *, sample: int | None = None, seed: str = ""
+) -> Iterator[TicketOnFile]:
+    """Live tickets in order, or `sample` of them; the same seed picks the same, streamed."""
+    tickets = generated_tickets
+    query = select(
+        tickets.c.id.label("ticket_id"),
+        tickets.c.ticket_code,
+        tickets.c.qr_code_data.label("qr_text"),
+        tickets.c.token_id,
+        tickets.c.pdf_file_path,
+        tickets.c.pdf_sha256,
+    ).where(tickets.c.event_id == event_id, tickets.c.state == "live")
+    if sample is None:
+        query = query.order_by(tickets.c.id)
+    else:
+        query = query.order_by(func.md5(cast(tickets.c.id, Text) + seed)).limit(sample)
+    for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}).mappings():
+        yield TicketOnFile(**row)
+
+
+def count_live(connection: Connection, event_id: int) -> int:
+    """How many live tickets there are."""
+    query = select(func.count()).where(
+        generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live"
+    )
+    return connection.execute(query).scalar_one()
+
+
+def never_tried(connection: Connection, event_id: int) -> list[str]:
+    """The natural keys of those eligible without a ticket whom no attempt has failed for."""
+    held = exists().where(
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+    )
+    failed = exists().where(
+        ticket_generation_logs.c.guest_id == attendees.c.person_id,
+        ticket_generation_logs.c.event_id == event_id,
+        ticket_generation_logs.c.status == "failed",
+    )
+    query = (
+        select(people.c.natural_key)
+        .join(attendees, attendees.c.person_id == people.c.id)
+        .where(
+            attendees.c.event_id == event_id,
+            attendees.c.state == "entitled",
+            attendees.c.hold_reason.is_(None),
+            ~held,
+            ~failed,
+        )
+        .order_by(attendees.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def with_two_tickets(connection: Connection, event_id: int) -> list[tuple[str, int]]:
+    """Who holds several live tickets for one entitlement, by natural key, and how many."""
+    held = func.count()
+    query = (
+        select(people.c.natural_key, held)
+        .join(attendees, attendees.c.person_id == people.c.id)
+        .join(generated_tickets, generated_tickets.c.attendee_id == attendees.c.id)
+        .where(generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live")
+        .group_by(attendees.c.id, people.c.natural_key)
+        .having(held > 1)
+        .order_by(people.c.natural_key)
+    )
+    return [(key, number) for key, number in connection.execute(query)]
+
+
+def entitled(connection: Connection, event_id: int) -> int:
+    """How many people are entitled to a ticket."""
+    query = select(func.count()).where(
+        attendees.c.event_id == event_id, attendees.c.state == "entitled"
+    )
+    return connection.execute(query).scalar_one()
+
+
+def rows_in_quarantine(connection: Connection, import_id: int) -> int:
+    """How many rows of an import are kept for correction."""
+    query = select(func.count()).where(quarantined_rows.c.import_id == import_id)
+    return connection.execute(query).scalar_one()

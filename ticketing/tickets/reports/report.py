@@ -1,0 +1,192 @@
+"""The generation report of an event: generated against failed and missing, person by person.
+
+The CSV has everyone. The PDF is for reading: it lists those without a ticket first, and says so
+when it does not list everyone.
+"""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from ticketing.documents.report_pdf import report_pdf
+from ticketing.events.model import Event
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import Unavailable
+from ticketing.tickets.missing import is_over
+from ticketing.tickets.reports import queries
+from ticketing.tickets.reports.queries import ImportSums, Line
+
+LISTED_AT_MOST = 2000  # people in the PDF: about 50 pages, and 20 s to lay out
+COLUMNS = (
+    "attendee_id", "external_id", "name", "email", "ticket_type", "seat",
+    "verdict", "reason", "ticket_code", "issued_at", "generated_at", "pdf_file_path",
+)  # fmt: skip
+# a spreadsheet takes a cell that begins so for a formula and would run it
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Verdict(StrEnum):
+    """What became of one entitled person's ticket; everyone has exactly one."""
+
+    GENERATED = "generated"
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+class Entry(NamedTuple):
+    """One person in the report; the reason is empty for whoever has the ticket."""
+
+    line: Line
+    verdict: Verdict
+    reason: str
+
+
+class Files(NamedTuple):
+    """Where an event's report is; each new one takes the place of the last."""
+
+    csv: Path
+    pdf: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the report adds up to: generated + failed + missing = entitled."""
+
+    files: Files
+    entitled: int
+    generated: int
+    failed: int
+    missing: int
+    not_generated: list[Entry]  # the first LISTED_AT_MOST
+    last_import: ImportSums | None
+
+
+@dataclass
+class Summing:
+    """What is kept of a stream of entries: their sums, and the few that the PDF can list."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    generated: list[Entry] = field(default_factory=list)
+    not_generated: list[Entry] = field(default_factory=list)
+
+    def through(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Hand every entry on, counted."""
+        for entry in entries:
+            self.verdicts[entry.verdict] += 1
+            kept = self.generated if entry.verdict is Verdict.GENERATED else self.not_generated
+            if len(kept) < LISTED_AT_MOST:
+                kept.append(entry)
+            yield entry
+
+    @property
+    def listed(self) -> list[Entry]:
+        """The people of the PDF: first whoever has no ticket."""
+        return [*self.not_generated, *self.generated][:LISTED_AT_MOST]
+
+
+def entry_of(line: Line, *, over: bool) -> Entry:
+    """What became of one person's ticket; nobody gets one any more when the event is over."""
+    if line.ticket_code is None:
+        if line.failure is not None:
+            return Entry(line, Verdict.FAILED, line.failure)
+        return Entry(line, Verdict.MISSING, _without_ticket(line, over=over))
+    if line.render_error is not None:
+        return Entry(line, Verdict.FAILED, line.render_error)
+    if line.pdf_file_path is None and line.pdf_removed_at is None:
+        return Entry(line, Verdict.MISSING, "ticket issued, PDF not rendered yet")
+    return Entry(line, Verdict.GENERATED, "")
+
+
+def _without_ticket(line: Line, *, over: bool) -> str:
+    if over:
+        return "event is over"
+    return f"on hold: {line.hold_reason}" if line.hold_reason else "no ticket issued yet"
+
+
+def report_files(root: Path, event: Event) -> Files:
+    """The report's place under the document root."""
+    folder = root / event.slug / "report"
+    return Files(folder / "generation-report.csv", folder / "generation-report.pdf")
+
+
+def write_report(database: Database, event: Event, *, root: Path, at: datetime) -> Report:
+    """Write both files under the document root; the same state gives the same CSV."""
+    files = report_files(root, event)
+    sums, over = Summing(), is_over(event, at)
+    with database.transaction() as connection:
+        people = (entry_of(line, over=over) for line in queries.lines(connection, event.id))
+        with _replacing(files.csv) as draft:
+            _write_csv(draft, sums.through(people))
+        last_import = queries.last_import(connection, event.id)
+    report = Report(
+        files=files,
+        entitled=sums.verdicts.total(),
+        generated=sums.verdicts[Verdict.GENERATED],
+        failed=sums.verdicts[Verdict.FAILED],
+        missing=sums.verdicts[Verdict.MISSING],
+        not_generated=sums.not_generated,
+        last_import=last_import,
+    )
+    with _replacing(files.pdf) as draft:
+        draft.write_bytes(report_pdf(event, {"report": report, "listed": sums.listed}, at=at))
+    return report
+
+
+def verdicts_in(path: Path) -> dict[str, str]:
+    """What a report's CSV says of each attendee, by id; nothing when there is no report."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row["attendee_id"]: row["verdict"] for row in csv.DictReader(file)}
+
+
+def _write_csv(path: Path, entries: Iterable[Entry]) -> None:
+    # without the byte order mark a spreadsheet reads UTF-8 as something else
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(entry) for entry in entries)
+
+
+def _cells(entry: Entry) -> list[str]:
+    line = entry.line
+    texts = (line.external_id or "", line.full_name, line.email, line.ticket_type, line.seat)
+    issued, generated = _instant(line.issued_at), _instant(line.generated_at)
+    facts = (line.ticket_code, issued, generated, line.pdf_file_path)
+    return [
+        str(line.attendee_id),
+        *(plain_text(text) for text in texts),
+        entry.verdict.value,
+        plain_text(entry.reason),
+        *(fact or "" for fact in facts),
+    ]
+
+
+def plain_text(text: str) -> str:
+    """A cell that no spreadsheet will run; the import takes the apostrophe off again."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A draft beside the old file, put in its place when whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)

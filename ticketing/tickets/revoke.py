@@ -1,0 +1,78 @@
+"""Revoking: a ticket that must not pass any more. The person may get a new one: `reissue`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.events.model import Event
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import UnreadableCode
+from ticketing.tickets import ticket_queries, ticket_write_queries
+from ticketing.tickets.model import normalise
+from ticketing.tickets.ticket_queries import Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What became of each code: revoked now, revoked before, or not a ticket of this event."""
+
+    revoked: tuple[str, ...]
+    before: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def revoke(
+    database: Database,
+    event: Event,
+    *,
+    codes: Iterable[str],
+    reason: str,
+    by: str,
+    at: datetime,
+) -> Revoked:
+    """End these tickets of one event, however their codes are spelled; safe to repeat."""
+    with database.transaction() as connection:
+        known, unknown = _find(connection, event, codes)
+        ended = set(ticket_write_queries.revoke(connection, list(known), reason=reason, at=at))
+        if ended:
+            audit_log.record(
+                connection,
+                actor=by,
+                action="tickets.revoke",
+                event_id=event.id,
+                subject=event.slug,
+                items=len(ended),
+                details={"reason": reason, "ticket_ids": sorted(ended)},
+            )
+    return Revoked(
+        revoked=tuple(code for ticket_id, code in known.items() if ticket_id in ended),
+        before=tuple(code for ticket_id, code in known.items() if ticket_id not in ended),
+        unknown=tuple(unknown),
+    )
+
+
+def _find(
+    connection: Connection, event: Event, codes: Iterable[str]
+) -> tuple[dict[int, str], list[str]]:
+    """The event's tickets by id, and the texts that are none of them."""
+    known: dict[int, str] = {}
+    unknown: list[str] = []
+    for text in codes:
+        try:
+            ticket = ticket_queries.scanned_by_code(connection, normalise(text))
+        except UnreadableCode:
+            ticket = None
+        if ticket is None or ticket.event_id != event.id:
+            unknown.append(text)
+        else:
+            known[ticket.seen.ticket_id] = ticket.seen.ticket_code
+    return known, unknown
+
+
+def revocations(database: Database, event: Event) -> list[Revocation]:
+    """The event's list for gates without network, in the order the tickets were issued."""
+    with database.transaction() as connection:
+        return ticket_queries.revocations(connection, event.id)

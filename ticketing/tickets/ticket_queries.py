@@ -1,0 +1,276 @@
+"""What gates ask: one ticket by its identity, and the list of the revoked.
+
+Issued tickets as those who ask from outside see them: one by one, a batch's, an event's files.
+
+Work lists of printing are in `documents`, what gates ask in `gates`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
+
+from ticketing.crypto.verdict import TicketAtTheGate
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
+from ticketing.tickets.model import TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTicket:
+    """A ticket that was issued, with what decides whether it passes."""
+
+    seen: TicketAtTheGate
+    event_id: int
+    event_ends_at: datetime
+    valid_from: datetime
+    state: TicketState
+    revoked_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A ticket that must not pass any more. `token_id` alone opens no door: it is not signed."""
+
+    ticket_id: int
+    ticket_code: str
+    token_id: bytes
+    revoked_at: datetime
+    reason: str
+
+
+def scanned_by_code(connection: Connection, ticket_code: str) -> KnownTicket | None:
+    """The ticket of a code in its one spelling."""
+    return _known(connection, generated_tickets.c.ticket_code == ticket_code)
+
+
+def scanned_by_token_id(connection: Connection, token_id: bytes) -> KnownTicket | None:
+    """The ticket of a token whose signature was found good."""
+    return _known(connection, generated_tickets.c.token_id == token_id)
+
+
+def _known(connection: Connection, is_it: ColumnElement[bool]) -> KnownTicket | None:
+    query = (
+        select(
+            generated_tickets.c.id.label("ticket_id"),
+            generated_tickets.c.ticket_code,
+            events.c.slug.label("event_slug"),
+            generated_tickets.c.guest_id,
+            people.c.full_name,
+            ticket_types.c.name.label("ticket_type"),
+            attendees.c.seat,
+            generated_tickets.c.event_id,
+            events.c.ends_at.label("event_ends_at"),
+            generated_tickets.c.valid_from,
+            generated_tickets.c.state,
+            generated_tickets.c.revoked_reason,
+        )
+        .join(events, events.c.id == generated_tickets.c.event_id)
+        .join(people, people.c.id == generated_tickets.c.guest_id)
+        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .where(is_it)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    seen = TicketAtTheGate(**{name: row[name] for name in TicketAtTheGate.__slots__})
+    return KnownTicket(
+        seen=seen,
+        event_id=row["event_id"],
+        event_ends_at=row["event_ends_at"],
+        valid_from=row["valid_from"],
+        state=TicketState(row["state"]),
+        revoked_reason=row["revoked_reason"],
+    )
+
+
+def revocations(connection: Connection, event_id: int) -> list[Revocation]:
+    """Every revoked ticket of an event, in the order they were issued."""
+    query = (
+        select(
+            generated_tickets.c.id.label("ticket_id"),
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.token_id,
+            generated_tickets.c.revoked_at,
+            generated_tickets.c.revoked_reason.label("reason"),
+        )
+        .where(
+            generated_tickets.c.event_id == event_id,
+            generated_tickets.c.state == TicketState.REVOKED,
+        )
+        .order_by(generated_tickets.c.id)
+    )
+    return [Revocation(**row) for row in connection.execute(query).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTicket:
+    """One ticket, live or not."""
+
+    ticket_id: int
+    ticket_code: str
+    qr_text: str = field(repr=False)  # whoever has it has the ticket
+    event_id: int
+    event_slug: str
+    event_name: str
+    guest_id: int
+    first_name: str
+    last_name: str
+    full_name: str
+    state: TicketState
+    revoked_reason: str | None
+    generated_at: datetime | None
+    pdf_file_path: str | None
+    render_error: str | None
+
+    @property
+    def status(self) -> str:
+        """What became of it, in one word."""
+        return _status(self.state, self.generated_at, self.render_error)
+
+
+class BatchTicket(NamedTuple):
+    """One ticket of a batch."""
+
+    ticket_id: int
+    ticket_code: str
+    status: str
+
+
+class BatchFailure(NamedTuple):
+    """One person a batch could not serve."""
+
+    guest_id: int | None
+    message: str
+
+
+class TicketFile(NamedTuple):
+    """A live ticket and where its PDF is; None when it has none."""
+
+    ticket_id: int
+    ticket_code: str
+    path: str | None
+
+
+def _status(state: TicketState, generated_at: datetime | None, render_error: str | None) -> str:
+    if state is TicketState.REVOKED:
+        return "revoked"
+    if render_error is not None:
+        return "failed"
+    return "issued" if generated_at is None else "generated"
+
+
+def by_id(connection: Connection, ticket_id: int) -> IssuedTicket | None:
+    """The ticket of that number."""
+    return _one(connection, generated_tickets.c.id == ticket_id)
+
+
+def by_token_id(connection: Connection, token_id: bytes) -> IssuedTicket | None:
+    """The ticket whose QR holds that identity."""
+    return _one(connection, generated_tickets.c.token_id == token_id)
+
+
+def live_of(connection: Connection, event_id: int, guest_id: int) -> IssuedTicket | None:
+    """A person's live ticket for an event, the newest if there are several."""
+    return _one(
+        connection,
+        generated_tickets.c.event_id == event_id,
+        generated_tickets.c.guest_id == guest_id,
+        generated_tickets.c.state == TicketState.LIVE,
+    )
+
+
+def _one(connection: Connection, *conditions: ColumnElement[bool]) -> IssuedTicket | None:
+    query = (
+        select(
+            generated_tickets.c.id.label("ticket_id"),
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.qr_code_data.label("qr_text"),
+            generated_tickets.c.event_id,
+            events.c.slug.label("event_slug"),
+            events.c.name.label("event_name"),
+            generated_tickets.c.guest_id,
+            people.c.first_name,
+            people.c.last_name,
+            people.c.full_name,
+            generated_tickets.c.state,
+            generated_tickets.c.revoked_reason,
+            generated_tickets.c.generated_at,
+            generated_tickets.c.pdf_file_path,
+            generated_tickets.c.render_error,
+        )
+        .join(events, events.c.id == generated_tickets.c.event_id)
+        .join(people, people.c.id == generated_tickets.c.guest_id)
+        .where(*conditions)
+        .order_by(generated_tickets.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _issued(row)
+
+
+def _issued(row: RowMapping) -> IssuedTicket:
+    return IssuedTicket(**{**row, "state": TicketState(row["state"])})
+
+
+def of_batch(
+    connection: Connection, job_id: int, *, limit: int, offset: int
+) -> Sequence[BatchTicket]:
+    """A page of the tickets that a batch issued, in their order."""
+    query = (
+        select(
+            generated_tickets.c.id,
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.state,
+            generated_tickets.c.generated_at,
+            generated_tickets.c.render_error,
+        )
+        .where(generated_tickets.c.job_id == job_id)
+        .order_by(generated_tickets.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [
+        BatchTicket(ticket_id, code, _status(TicketState(state), generated_at, error))
+        for ticket_id, code, state, generated_at, error in connection.execute(query)
+    ]
+
+
+def failures_of_batch(
+    connection: Connection, job_id: int, *, limit: int, offset: int
+) -> Sequence[BatchFailure]:
+    """A page of a batch's failures, the newest first: an older one may be mended by now."""
+    query = (
+        select(ticket_generation_logs.c.guest_id, ticket_generation_logs.c.message)
+        .where(
+            ticket_generation_logs.c.job_id == job_id, ticket_generation_logs.c.status == "failed"
+        )
+        .order_by(ticket_generation_logs.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [BatchFailure(*row) for row in connection.execute(query)]
+
+
+def files(connection: Connection, event_id: int, *, after: int, count: int) -> Sequence[TicketFile]:
+    """The next live tickets of an event with their PDFs, by id."""
+    query = (
+        select(
+            generated_tickets.c.id,
+            generated_tickets.c.ticket_code,
+            generated_tickets.c.pdf_file_path,
+        )
+        .where(
+            generated_tickets.c.event_id == event_id,
+            generated_tickets.c.state == TicketState.LIVE,
+            generated_tickets.c.id > after,
+        )
+        .order_by(generated_tickets.c.id)
+        .limit(count)
+    )
+    return [TicketFile(*row) for row in connection.execute(query)]

@@ -1,0 +1,109 @@
+"""Tickets: written in bulk, and revoked. What gates ask about them is in `gates`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import psycopg
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Connection, any_, literal, update
+
+from ticketing.crypto.ticket_token import Identity
+from ticketing.platform.db.tables.tickets import generated_tickets
+from ticketing.platform.kernel.errors import (
+    IdentityTaken,
+    TicketingError,
+    TicketNotStored,
+    Unavailable,
+)
+from ticketing.tickets.eligibility_queries import IDS
+from ticketing.tickets.entitlement_lock_queries import Recipient
+from ticketing.tickets.model import TicketState
+
+_COPY = """
+COPY generated_tickets (
+    attendee_id, guest_id, ticket_code, token_id, qr_code_data,
+    event_id, job_id, key_generation, valid_from, valid_until, template_id, issued_at
+) FROM STDIN
+"""
+_ROWS_A_WRITE = 500  # PostgreSQL works on these while the next are being signed
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_ONE_LIVE_TICKET = "uq_generated_tickets_live_attendee"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all tickets of one run have in common."""
+
+    event_id: int
+    job_id: int
+    key_generation: int
+    valid_from: datetime
+    valid_until: datetime
+    template_id: str
+    issued_at: datetime
+
+
+def add(
+    connection: Connection, terms: Terms, tickets: Iterable[tuple[Recipient, Identity]]
+) -> None:
+    """Write new live tickets, all or none; call it inside a savepoint.
+
+    Refuses with `IdentityTaken` when a code or token exists already. PostgreSQL's own error is
+    left behind on purpose: its detail repeats the row, tokens and all.
+    """
+    refusal = None
+    try:
+        _copy(connection, _lines(terms, tickets))
+    except psycopg.Error as error:
+        refusal = _without_the_row(error)
+    if refusal is not None:
+        raise refusal  # outside the handler: the original must not travel along as its context
+
+
+def _copy(connection: Connection, lines: Iterator[str]) -> None:
+    raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy does not know which driver it has
+    with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+        while block := "".join(islice(lines, _ROWS_A_WRITE)):
+            copy.write(block)
+
+
+def _lines(terms: Terms, tickets: Iterable[tuple[Recipient, Identity]]) -> Iterator[str]:
+    """Rows as COPY reads them; the template's name is the only text we did not make ourselves."""
+    template = terms.template_id.translate(_ESCAPES)
+    shared = (
+        f"{terms.event_id}\t{terms.job_id}\t{terms.key_generation}\t{terms.valid_from}\t"
+        f"{terms.valid_until}\t{template}\t{terms.issued_at}\n"
+    )
+    for recipient, identity in tickets:
+        yield (
+            f"{recipient.attendee_id}\t{recipient.guest_id}\t{identity.ticket_code}\t"
+            f"\\\\x{identity.token_id.hex()}\t{identity.qr_text}\t{shared}"
+        )
+
+
+def _without_the_row(error: psycopg.Error) -> TicketingError:
+    rule = error.diag.constraint_name
+    if isinstance(error, psycopg.OperationalError):
+        return Unavailable(f"PostgreSQL stopped while writing tickets: {type(error).__name__}")
+    if isinstance(error, UniqueViolation) and rule != _ONE_LIVE_TICKET:
+        return IdentityTaken(f"a ticket with the same identity exists ({rule})")
+    said = error.diag.message_primary or type(error).__name__
+    return TicketNotStored(f"the database refused the ticket: {said}")
+
+
+def revoke(
+    connection: Connection, ticket_ids: Sequence[int], *, reason: str, at: datetime
+) -> list[int]:
+    """End live tickets; gives the ids of those that lived until now."""
+    query = (
+        update(generated_tickets)
+        .where(
+            generated_tickets.c.id == any_(literal(ticket_ids, IDS)),
+            generated_tickets.c.state == TicketState.LIVE,
+        )
+        .values(state=TicketState.REVOKED, revoked_at=at, revoked_reason=reason)
+        .returning(generated_tickets.c.id)
+    )
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,5 @@
+"""Hotspot vouchers: packages, allocation, states, reissue and clean-up.
+
+May import `routers`, `tickets`, `catalogue`, `orders`, `crypto`, `events` and `platform`.
+Begin reading in `model.py` and `allocate.py`.
+"""

@@ -1,0 +1,163 @@
+"""Vouchers made ahead: a package's stock on its router, so that a sale outlives an outage.
+
+What is sold from it has its codes at once. What nobody bought ends with the package's terms.
+
+Vouchers for a paid order: out of stock or owed, with a row each before a router hears of it.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ticketing.orders.order import Order
+from ticketing.platform.db import audit_log, notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.base32 import base32
+from ticketing.routers.credentials import CodeRule
+from ticketing.tickets.identity import Randomness
+from ticketing.vouchers import cleanup_queries, order_queries, package_queries, queries
+from ticketing.vouchers.package_queries import StoredPackage
+from ticketing.vouchers.queries import NewVoucher, OwedLine
+from ticketing.vouchers.transition_queries import CLEANED_UP
+
+KEY_BYTES = 10
+
+
+def owe_vouchers(
+    connection: Connection, order: Order, *, at: datetime, randomness: Randomness = os.urandom
+) -> int:
+    """Give the order what its packages promise; gives how many. Once: the caller sees to it.
+
+    What was made ahead is the buyer's at once, whether the router can be reached or not.
+    """
+    lines = queries.lines_owed(connection, order.id)
+    if not lines:
+        return 0
+    brought = package_queries.of_types(connection, [line.ticket_type_id for line in lines])
+    for line in lines:
+        package = brought[line.ticket_type_id]
+        ready = queries.sell(connection, package, line, at=at)
+        rest = replace(line, numbers=line.numbers[ready:])
+        wanted = drawn(package.router_id, package.rule, rest, randomness=randomness)
+        add(connection, wanted, package.rule, at=at, randomness=randomness)
+    order_queries.tell(connection, [order.id])
+    notify.ring(connection)
+    return sum(len(line.numbers) for line in lines)
+
+
+def drawn(
+    router_id: int, rule: CodeRule, line: OwedLine, *, randomness: Randomness
+) -> list[NewVoucher]:
+    """A voucher for every number of a line; for a line of nobody's, made ahead."""
+    return [
+        NewVoucher(
+            key=f"V{base32(randomness(KEY_BYTES))}",
+            ticket_type_id=line.ticket_type_id,
+            router_id=router_id,
+            credentials=rule.credentials(randomness(rule.random_bytes)),
+            order_line_id=line.id,
+            number=number,
+        )
+        for number in line.numbers
+    ]
+
+
+def add(
+    connection: Connection,
+    wanted: Sequence[NewVoucher],
+    rule: CodeRule,
+    *,
+    at: datetime,
+    randomness: Randomness,
+) -> None:
+    """Store them; one whose code was somebody's before gets another."""
+    while wanted:
+        stored = queries.owe(connection, wanted, at=at)
+        wanted = [
+            replace(one, credentials=rule.credentials(randomness(rule.random_bytes)))
+            for one in wanted
+            if one.key not in stored
+        ]
+
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stocked:
+    """So many vouchers are owed to stocks now, and so many too much in them are to end."""
+
+    owed: int = 0
+    ended: int = 0
+
+    def __add__(self, other: "Stocked") -> "Stocked":
+        """Both together."""
+        return Stocked(self.owed + other.owed, self.ended + other.ended)
+
+
+def make_ahead(
+    database: Database, *, at: datetime, by: str, randomness: Randomness = os.urandom
+) -> Stocked:
+    """Bring every package's stock to its size; safe to repeat, to run twice at once, to kill."""
+    with database.transaction() as connection:
+        codes = [one.package.code for one in package_queries.everything(connection)]
+    done = Stocked()
+    for code in codes:
+        step = Stocked(1)
+        while step != Stocked():
+            with database.transaction() as connection:
+                step = _one_step(connection, code, at=at, by=by, randomness=randomness)
+            done += step
+    return done
+
+
+def _one_step(
+    connection: Connection, code: str, *, at: datetime, by: str, randomness: Randomness
+) -> Stocked:
+    package = package_queries.lock(connection, code)  # two at once would each make what is missing
+    if package is None:
+        return Stocked()
+    size = package.made_ahead if package.on_sale else 0
+    missing = size - queries.count(connection, package)
+    ended = _end(connection, package, at=at, too_many=max(-missing, 0))
+    owed = _owe(connection, package, min(missing, CHUNK), at=at, randomness=randomness)
+    if owed or ended:
+        audit_log.record(
+            connection, actor=by, action="vouchers.make_ahead", event_id=package.event_id,
+            subject=code, items=owed, details={"ended": ended},
+        )  # fmt: skip
+        notify.ring(connection)
+    return Stocked(owed, ended)
+
+
+def _end(connection: Connection, package: StoredPackage, *, at: datetime, too_many: int) -> int:
+    """End what is for a router that the package has left, and what is too much."""
+    unsold = queries.unsold(package)
+    ended = cleanup_queries.end(
+        connection, unsold, ~queries.at_home(package), why=CLEANED_UP, at=at, limit=CHUNK
+    )
+    if too_many:
+        ended += cleanup_queries.end(
+            connection, unsold, queries.at_home(package), why=CLEANED_UP, at=at,
+            limit=min(too_many, CHUNK),
+        )  # fmt: skip
+    return ended
+
+
+def _owe(
+    connection: Connection,
+    package: StoredPackage,
+    number: int,
+    *,
+    at: datetime,
+    randomness: Randomness,
+) -> int:
+    if number <= 0:
+        return 0
+    line = OwedLine(None, package.ticket_type_id, [None] * number)
+    wanted = drawn(package.router_id, package.rule, line, randomness=randomness)
+    add(connection, wanted, package.rule, at=at, randomness=randomness)
+    return number

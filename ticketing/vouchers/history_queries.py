@@ -1,0 +1,130 @@
+"""Vouchers as an operator looks for them: in a list, or one with its whole story."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+
+from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.db.tables.vouchers import packages, routers, voucher_history, vouchers
+from ticketing.routers.credentials import Credentials
+from ticketing.vouchers.model import VoucherState
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVoucher:
+    """One voucher and how it stands; what opens it is not shown by itself."""
+
+    key: str
+    order_code: str | None  # none: made ahead, nobody's yet
+    number: int | None  # in its order's line
+    package: str
+    router: str
+    credentials: Credentials = field(repr=False)
+    state: VoucherState
+    owed_at: datetime
+    next_try: datetime | None
+    tries: int
+    gave_up_at: datetime | None
+    last_error: str
+    present_at: datetime | None
+    first_used_at: datetime | None
+    ends_at: datetime | None
+    ending_why: str
+    gone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state it came to. `why` is empty when all went well."""
+
+    at: datetime
+    state: VoucherState
+    why: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherStory:
+    """One voucher from being owed to being gone."""
+
+    voucher: ListedVoucher
+    steps: tuple[Step, ...]
+
+
+def of_event(
+    connection: Connection, event_id: int, *, state: VoucherState | None, limit: int
+) -> list[ListedVoucher]:
+    """An event's vouchers, the newest first."""
+    conditions = [ticket_types.c.event_id == event_id]
+    if state is not None:
+        conditions.append(vouchers.c.state == state)
+    return _listed(connection, *conditions, limit=limit)
+
+
+def failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
+    """Those on which we have given up for now, of all events, the newest first."""
+    return _listed(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
+
+
+def stories(connection: Connection, named: str) -> list[VoucherStory]:
+    """Those that a text may mean: a voucher's key, what it is called, or its order's code."""
+    text = named.strip()
+    known = or_(
+        vouchers.c.key == text.upper(), vouchers.c.name == text, orders.c.code == text.upper()
+    )
+    found = _query(known).order_by(vouchers.c.id)
+    return [
+        VoucherStory(_voucher(row), _steps(connection, row.id)) for row in connection.execute(found)
+    ]
+
+
+def _listed(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int
+) -> list[ListedVoucher]:
+    query = _query(and_(*conditions)).order_by(vouchers.c.id.desc()).limit(limit)
+    return [_voucher(row) for row in connection.execute(query)]
+
+
+def _query(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            *vouchers.c,
+            orders.c.code.label("order_code"),
+            packages.c.code.label("package"),
+            routers.c.name.label("router"),
+        )
+        .join(packages, packages.c.ticket_type_id == vouchers.c.ticket_type_id)
+        .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
+        .join(routers, routers.c.id == vouchers.c.router_id)
+        .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+        .outerjoin(orders, orders.c.id == order_lines.c.order_id)
+        .where(condition)
+    )
+
+
+def _steps(connection: Connection, voucher_id: int) -> tuple[Step, ...]:
+    query = (
+        select(
+            voucher_history.c.at,
+            voucher_history.c.state,
+            voucher_history.c.why,
+            voucher_history.c.actor,
+        )
+        .where(voucher_history.c.voucher_id == voucher_id)
+        .order_by(voucher_history.c.id)
+    )
+    return tuple(
+        Step(at, VoucherState(state), why, actor)
+        for at, state, why, actor in connection.execute(query)
+    )
+
+
+def _voucher(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
+    return ListedVoucher(
+        row.key, row.order_code, row.number, row.package, row.router,
+        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.next_try,
+        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
+        row.ending_why, row.gone_at,
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Purchases of vouchers: an order as its buyer sees it. The rule is `domain.vouchers`' own.
+
+Orders whose vouchers are all there: their buyers are told, once. Fewer is never enough.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.orders.order import OrderState
+from ticketing.platform.db import notify
+from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.tables.sales import order_effects, order_lines, orders, outbox
+from ticketing.platform.db.tables.vouchers import packages, vouchers
+from ticketing.vouchers.model import PurchaseState, VoucherState, purchase_state
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """How far an order's vouchers have come."""
+
+    order_id: int
+    state: PurchaseState
+    ordered: int
+    vouchers: tuple[VoucherState, ...]  # one for each that was made so far
+
+
+def of_orders(connection: Connection, order_ids: Collection[int]) -> dict[int, Purchase]:
+    """Those of these orders that are of vouchers, by the order's number."""
+    bought = (
+        select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("ordered"))
+        .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id.in_(order_ids))
+        .group_by(order_lines.c.order_id)
+        .subquery()
+    )
+    query = (
+        select(
+            orders.c.id,
+            orders.c.state,
+            bought.c.ordered,
+            func.array_remove(func.array_agg(vouchers.c.state), None),
+            func.count(vouchers.c.gave_up_at) > 0,
+        )
+        .select_from(orders)
+        .join(bought, bought.c.order_id == orders.c.id)
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .outerjoin(vouchers, vouchers.c.order_line_id == order_lines.c.id)
+        .group_by(orders.c.id, bought.c.ordered)
+    )
+    return {
+        order_id: _purchase(order_id, OrderState(state), int(ordered), states, gave_up=gave_up)
+        for order_id, state, ordered, states, gave_up in connection.execute(query)
+    }
+
+
+def _purchase(
+    order_id: int, order: OrderState, ordered: int, states: Collection[str], *, gave_up: bool
+) -> Purchase:
+    known = tuple(VoucherState(state) for state in states)
+    return Purchase(
+        order_id, purchase_state(order, known, ordered, gave_up=gave_up), ordered, known
+    )
+
+
+REISSUED = "reissue voucher "  # an effect on an order: its buyer is told of the new one, too
+
+
+_MISSING = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
+
+
+_reissued = (
+    select(func.count())
+    .where(
+        order_effects.c.order_id == orders.c.id,
+        order_effects.c.effect.startswith(REISSUED, autoescape=True),
+    )
+    .correlate(orders)
+    .scalar_subquery()
+)
+
+
+def tell(connection: Connection, order_ids: Collection[int]) -> int:
+    """Leave the message of those that are whole and were not told yet; gives how many.
+
+    Whoever asks has locked them: of two that place an order's last vouchers on two routers, only
+    the second sees that it is whole, and it does see the first one's.
+    """
+    ordered = (
+        select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("vouchers"))
+        .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id.in_(order_ids))
+        .group_by(order_lines.c.order_id)
+        .cte("ordered")
+    )
+    made = (
+        select(
+            order_lines.c.order_id,
+            func.count().filter(~_MISSING).label("vouchers"),
+            func.count().filter(vouchers.c.state == VoucherState.PRESENT).label("present"),
+        )
+        .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
+        .where(order_lines.c.order_id.in_(order_ids))
+        .group_by(order_lines.c.order_id)
+        .cte("made")
+    )
+    whole = (
+        select(
+            orders.c.event_id,
+            literal(VOUCHERS),
+            orders.c.code,
+            case((orders.c.buyer_phone != "", orders.c.buyer_phone), else_=orders.c.buyer_email),
+            func.jsonb_build_object("order", orders.c.code, "total", orders.c.total),
+            _reissued + 1,
+        )
+        .join(ordered, ordered.c.order_id == orders.c.id)
+        .join(
+            made,
+            and_(made.c.order_id == orders.c.id, made.c.vouchers == ordered.c.vouchers),
+        )
+        .where(orders.c.state == OrderState.PAID, made.c.present > 0)
+        .order_by(orders.c.id)
+    )
+    columns = ["event_id", "purpose", "subject", "recipient", "payload", "revision"]
+    told = insert(outbox).from_select(columns, whole).on_conflict_do_nothing()
+    number = len(connection.execute(told.returning(outbox.c.id)).all())
+    if number:
+        notify.ring(connection)
+    return number

@@ -1,0 +1,181 @@
+"""Connections to routers, one each, kept open between questions: for whoever asks again.
+
+Routers that vouchers are put on: made known, looked at, forgotten.
+"""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+from sqlalchemy import Connection
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import is_slug
+from ticketing.platform.db import audit_log
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import RouterNeeded, UnusableRouter
+from ticketing.routers import queries as router_queries
+from ticketing.routers.queries import Address, StoredRouter
+from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.parsing import Health
+from ticketing.routers.routeros.transport import RouterAccount
+from ticketing.vouchers import package_queries
+from ticketing.vouchers import queries as voucher_queries
+from ticketing.vouchers.model import Misfit, misfits
+from ticketing.vouchers.package_queries import StoredPackage
+
+LAST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class NewRouter:
+    """How a router is reached, and as whom; `authority` is a file of certificates, in PEM."""
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+    port: int
+    tls: bool = True
+    authority: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be reached, and name it."""
+        if not self.host.strip() or not self.host.isprintable():
+            raise UnusableRouter("host is empty: give its name or IP address", field="host")
+        if not 1 <= self.port <= LAST_PORT:
+            raise UnusableRouter(f"port {self.port} is not 1 to {LAST_PORT}", field="port")
+        if not self.user or not self.password:
+            raise UnusableRouter("a router takes nobody without a user and password", field="user")
+        if self.authority is not None:
+            _check_authority(self.authority, tls=self.tls)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A router as it answered, and what keeps its packages from being made as they are sold."""
+
+    health: Health
+    misfits: list[tuple[StoredPackage, list[Misfit]]]
+
+
+def add_router(
+    database: Database, keys: KeyRing, name: str, new: NewRouter, *, by: str
+) -> StoredRouter:
+    """Make a router known, or change how it is reached; it is not asked anything."""
+    if not is_slug(name):
+        raise UnusableRouter(
+            f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
+        )
+    address = Address(
+        new.host.strip(), new.user, keys.seal(new.password), new.port, tls=new.tls,
+        authority="" if new.authority is None else str(new.authority.resolve()),
+    )  # fmt: skip
+    with database.transaction() as connection:
+        stored = router_queries.put(connection, name, address)
+        where = {"host": address.host, "port": address.port, "tls": address.tls}
+        audit_log.record(
+            connection, actor=by, action="routers.add", subject=name, items=1, details=where
+        )
+    return stored
+
+
+def account_of(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
+    """The router's account, its password opened."""
+    address = stored.address
+    return RouterAccount(
+        stored.name, address.host, address.username, keys.unseal(address.sealed_password),
+        address.port, tls=address.tls,
+        authority=Path(address.authority) if address.authority else None,
+    )  # fmt: skip
+
+
+def look_at(database: Database, stored: StoredRouter, door: Router) -> Looked:
+    """Ask the router how it is and what it has; refuses as the router does. Changes nothing."""
+    with database.transaction() as connection:
+        sold = package_queries.on_router(connection, stored.id)
+    health, profiles = door.health(), door.profiles()
+    found = [(one, misfits(one.package, profiles)) for one in sold if one.on_sale]
+    return Looked(health, [(one, wrong) for one, wrong in found if wrong])
+
+
+def remove_router(database: Database, name: str, *, at: datetime, by: str) -> None:
+    """Forget a router; refused while packages are made on it or vouchers are."""
+    with database.transaction() as connection:
+        stored = router_queries.lock(connection, name)
+        _refuse_if_needed(connection, stored)
+        router_queries.remove(connection, stored.id, at=at)
+        audit_log.record(connection, actor=by, action="routers.remove", subject=name, items=1)
+
+
+def _refuse_if_needed(connection: Connection, stored: StoredRouter) -> None:
+    sold = [one.package.code for one in package_queries.on_router(connection, stored.id)]
+    if sold:
+        raise RouterNeeded(
+            f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing package add`"
+            " with another --router moves one"
+        )
+    left = voucher_queries.count_on_router(connection, stored.id)
+    if left:
+        raise RouterNeeded(
+            f"{stored.name}: {left:,} vouchers are on it or on their way; wait for their end"
+        )
+
+
+def _check_authority(file: Path, *, tls: bool) -> None:
+    if not tls:
+        raise UnusableRouter("a certificate's authority needs TLS", field="authority")
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise UnusableRouter(
+            f"authority {file} cannot be used as a certificate in PEM: {error}", field="authority"
+        ) from error
+
+
+class RouterDoors:
+    """Close it, or use `with`; threads may share it."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Nothing is opened before it is needed."""
+        self.office = keys.office_name  # in the marker of everything we leave on a router
+        self._keys = keys
+        self._open: dict[int, tuple[Address, Router]] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up everywhere."""
+        with self._lock:
+            for _address, door in self._open.values():
+                door.close()
+            self._open.clear()
+
+    def to(self, stored: StoredRouter) -> Router:
+        """The door to a router, a new one when its address or account has changed."""
+        with self._lock:
+            address, door = self._open.get(stored.id, (None, None))
+            if door is not None and address == stored.address:
+                return door
+            if door is not None:
+                door.close()
+            door = Router(account_of(stored, self._keys))
+            self._open[stored.id] = stored.address, door
+            return door
+
+
+class RouterConnector:
+    """Connect to routers with the accounts that a key ring opens."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Take the keys that the routers' passwords are sealed with."""
+        self._keys = keys
+
+    def connect(self) -> RouterDoors:
+        """Return new connections; `with` closes them."""
+        return RouterDoors(self._keys)

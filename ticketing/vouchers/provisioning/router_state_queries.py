@@ -1,0 +1,135 @@
+"""What should be on a router, and what is known of rows that should not.
+
+What looks at the routers tell of vouchers: since when they are used, and how much.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+
+from ticketing.platform.db import notify
+from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.provisioning.drift import Expected
+from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_of
+
+LOST = "the router lost it"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where a voucher is said to be, and since when it is gone if it is."""
+
+    router_id: int
+    state: VoucherState
+    gone_at: datetime | None
+
+
+def expected(connection: Connection, router_id: int, *, at: datetime) -> list[Expected]:
+    """Every voucher that is on the router as far as we know, and still valid."""
+    query = (
+        select(
+            vouchers.c.key,
+            vouchers.c.name,
+            packages.c.profile,
+            packages.c.online_limit,
+            packages.c.bytes_limit,
+        )
+        .join(packages, packages.c.ticket_type_id == vouchers.c.ticket_type_id)
+        .where(
+            vouchers.c.router_id == router_id,
+            vouchers.c.state == VoucherState.PRESENT,
+            or_(vouchers.c.ends_at.is_(None), vouchers.c.ends_at > at),
+        )
+        .order_by(vouchers.c.id)
+    )
+    return [Expected(*row) for row in connection.execute(query)]
+
+
+def known(connection: Connection, keys: Collection[str]) -> dict[str, Known]:
+    """What is known of these keys; of one that is not there, nothing is."""
+    columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.gone_at)
+    rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
+    return {row.key: Known(row.router_id, VoucherState(row.state), row.gone_at) for row in rows}
+
+
+def owe_again(connection: Connection, keys: Collection[str], *, at: datetime) -> int:
+    """Want on their router again what it lost; gives how many were there as far as we knew."""
+    lost = (
+        update(vouchers)
+        .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.PRESENT)
+        .values(state=VoucherState.OWED, next_try=at, tries=0, gave_up_at=None, last_error=LOST)
+    )
+    number = connection.execute(lost).rowcount
+    if number:
+        notify.ring(connection)
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a voucher has used, and until when it is valid therefore."""
+
+    voucher_id: int
+    online: timedelta
+    bytes_used: int
+    first_used_at: datetime | None
+    ends_at: datetime | None
+
+
+_NOTE = (
+    update(vouchers)
+    .where(
+        vouchers.c.id == bindparam("known"),
+        vouchers.c.state == VoucherState.PRESENT,
+        or_(
+            vouchers.c.online != bindparam("online"),
+            vouchers.c.bytes_used != bindparam("bytes_used"),
+            vouchers.c.first_used_at.is_distinct_from(bindparam("first_used_at")),
+        ),
+    )
+    .values(
+        online=bindparam("online"),
+        bytes_used=bindparam("bytes_used"),
+        first_used_at=bindparam("first_used_at"),
+        ends_at=bindparam("ends_at"),
+    )
+)
+
+
+def present(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
+    """Those of these keys that are on the router as far as we know, and that nobody ends now."""
+    query = (
+        select(*COLUMNS)
+        .where(
+            vouchers.c.key.in_(keys),
+            vouchers.c.router_id == router_id,
+            vouchers.c.state == VoucherState.PRESENT,
+        )
+        .order_by(vouchers.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [voucher_of(row) for row in connection.execute(query)]
+
+
+def note(connection: Connection, used: Sequence[Use]) -> None:
+    """Write down what was seen; of those that ended meanwhile, nothing."""
+    rows = [
+        {
+            "known": one.voucher_id,
+            "online": one.online,
+            "bytes_used": one.bytes_used,
+            "first_used_at": one.first_used_at,
+            "ends_at": one.ends_at,
+        }
+        for one in used
+    ]
+    if rows:
+        connection.execute(_NOTE, rows)
+
+
+def note_look(connection: Connection, router_id: int, *, at: datetime) -> None:
+    """The whole of the router was looked at, not earlier than this."""
+    connection.execute(update(routers).where(routers.c.id == router_id).values(compared_at=at))

@@ -1,0 +1,279 @@
+"""A voucher's place in its order, which another voucher can take.
+
+Vouchers as rows: owed to an order, or made ahead. What becomes of them is in voucher_moves.py.
+
+Every change of `state` is written into `voucher_history` by a trigger.
+
+Vouchers made ahead, which are nobody's until somebody buys them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.platform.db.tables.sales import order_lines
+from ticketing.platform.db.tables.vouchers import packages, vouchers
+from ticketing.routers.credentials import Credentials
+from ticketing.vouchers.model import VoucherState, ends_at
+from ticketing.vouchers.package_queries import StoredPackage
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A voucher that is on its router, its place, and what of it was used."""
+
+    voucher_id: int
+    key: str
+    order_line_id: int
+    number: int
+    first_used_at: datetime | None
+    online: timedelta
+    bytes_used: int
+
+
+def order_of(connection: Connection, key: str) -> int | None:
+    """The number of the order that a voucher is of; None when it is nobody's, or is not known."""
+    query = (
+        select(order_lines.c.order_id)
+        .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
+        .where(vouchers.c.key == key)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def sold(connection: Connection, key: str) -> Sold | None:
+    """The voucher, locked, if it is on its router and somebody's."""
+    query = (
+        select(
+            vouchers.c.id,
+            vouchers.c.key,
+            vouchers.c.order_line_id,
+            vouchers.c.number,
+            vouchers.c.first_used_at,
+            vouchers.c.online,
+            vouchers.c.bytes_used,
+        )
+        .where(
+            vouchers.c.key == key,
+            vouchers.c.state == VoucherState.PRESENT,
+            vouchers.c.order_line_id.is_not(None),
+        )
+        .with_for_update()
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Sold(*row)
+
+
+def leave(connection: Connection, voucher_id: int) -> None:
+    """The voucher is nobody's from now on; its place in the order is free."""
+    free = {"order_line_id": None, "number": None, "sold_at": None}
+    connection.execute(update(vouchers).where(vouchers.c.id == voucher_id).values(free))
+
+
+@dataclass(frozen=True, slots=True)
+class OwedLine:
+    """The vouchers of an order's line that are still to be made; without `id`, made ahead."""
+
+    id: int | None
+    ticket_type_id: int
+    numbers: Sequence[int | None]  # in the line, from 1; made ahead they have none
+
+
+@dataclass(frozen=True, slots=True)
+class NewVoucher:
+    """A voucher that is owed from now on. Without a line it is made ahead, for whoever buys."""
+
+    key: str
+    ticket_type_id: int
+    router_id: int
+    credentials: Credentials
+    order_line_id: int | None = None
+    number: int | None = None  # in its line, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """One voucher as it stands."""
+
+    id: int
+    key: str
+    ticket_type_id: int
+    router_id: int
+    order_line_id: int | None
+    number: int | None
+    credentials: Credentials = field(repr=False)
+    state: VoucherState
+    owed_at: datetime
+    sold_at: datetime | None
+    tries: int
+    gave_up_at: datetime | None
+    last_error: str
+    present_at: datetime | None
+    first_used_at: datetime | None
+    ends_at: datetime | None
+    ending_why: str
+
+
+COLUMNS = (
+    vouchers.c.id,
+    vouchers.c.key,
+    vouchers.c.ticket_type_id,
+    vouchers.c.router_id,
+    vouchers.c.order_line_id,
+    vouchers.c.number,
+    vouchers.c.name,
+    vouchers.c.password,
+    vouchers.c.state,
+    vouchers.c.owed_at,
+    vouchers.c.sold_at,
+    vouchers.c.tries,
+    vouchers.c.gave_up_at,
+    vouchers.c.last_error,
+    vouchers.c.present_at,
+    vouchers.c.first_used_at,
+    vouchers.c.ends_at,
+    vouchers.c.ending_why,
+)
+
+
+def lines_owed(connection: Connection, order_id: int) -> list[OwedLine]:
+    """The order's lines that are packages, and the numbers in each that have no voucher yet."""
+    has = (
+        select(vouchers.c.order_line_id, vouchers.c.number)
+        .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+        .where(order_lines.c.order_id == order_id)
+    )
+    known = {tuple(row) for row in connection.execute(has)}
+    query = (
+        select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
+        .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
+        .where(order_lines.c.order_id == order_id)
+        .order_by(order_lines.c.id)
+    )
+    return [
+        OwedLine(row.id, row.ticket_type_id, numbers)
+        for row in connection.execute(query)
+        if (numbers := [n for n in range(1, row.quantity + 1) if (row.id, n) not in known])
+    ]
+
+
+def owe(connection: Connection, wanted: Sequence[NewVoucher], *, at: datetime) -> set[str]:
+    """Want vouchers on their routers from now on; gives the keys of those whose name was free."""
+    rows = [
+        {
+            "key": one.key,
+            "ticket_type_id": one.ticket_type_id,
+            "router_id": one.router_id,
+            "order_line_id": one.order_line_id,
+            "number": one.number,
+            "name": one.credentials.name,
+            "password": one.credentials.password,
+            "owed_at": at,
+            "sold_at": at if one.order_line_id is not None else None,
+            "next_try": at,
+        }
+        for one in wanted
+    ]
+    free = insert(vouchers).on_conflict_do_nothing(index_elements=["name"])
+    return set(connection.execute(free.returning(vouchers.c.key), rows).scalars())
+
+
+def of_order(connection: Connection, order_id: int) -> list[Voucher]:
+    """The vouchers of an order, line by line."""
+    query = (
+        select(*COLUMNS)
+        .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
+        .where(order_lines.c.order_id == order_id)
+        .order_by(vouchers.c.order_line_id, vouchers.c.number)
+    )
+    return [voucher_of(row) for row in connection.execute(query)]
+
+
+def found(connection: Connection, *conditions: ColumnElement[bool]) -> list[Voucher]:
+    """Vouchers of which something is so, the oldest first."""
+    query = select(*COLUMNS).where(*conditions).order_by(vouchers.c.id)
+    return [voucher_of(row) for row in connection.execute(query)]
+
+
+def count_on_router(connection: Connection, router_id: int) -> int:
+    """How many are on a router, on their way to it or off it."""
+    query = select(func.count()).where(
+        vouchers.c.router_id == router_id, vouchers.c.state != VoucherState.GONE
+    )
+    return connection.execute(query).scalar_one()
+
+
+def voucher_of(row: Row[*tuple[Any, ...]]) -> Voucher:
+    """A voucher out of a row of `COLUMNS`."""
+    return Voucher(
+        row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
+        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.sold_at,
+        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
+        row.ending_why,
+    )  # fmt: skip
+
+
+_LIVE = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
+
+
+_SELL = (
+    update(vouchers)
+    .where(vouchers.c.id == bindparam("known"))
+    .values(
+        order_line_id=bindparam("line_id"),
+        number=bindparam("place"),
+        sold_at=bindparam("now"),
+        ends_at=bindparam("over"),
+    )
+)
+
+
+def unsold(package: StoredPackage) -> ColumnElement[bool]:
+    """Whether a voucher is in a package's stock, there or on its way."""
+    return (
+        (vouchers.c.ticket_type_id == package.ticket_type_id)
+        & vouchers.c.order_line_id.is_(None)
+        & vouchers.c.state.in_(_LIVE)
+    )
+
+
+def at_home(package: StoredPackage) -> ColumnElement[bool]:
+    """Whether a voucher is made for the router that its package is made on now."""
+    return vouchers.c.router_id == package.router_id
+
+
+def count(connection: Connection, package: StoredPackage) -> int:
+    """How large the stock is, with what is on its way."""
+    query = select(func.count()).where(unsold(package), at_home(package))
+    return connection.execute(query).scalar_one()
+
+
+def sell(connection: Connection, package: StoredPackage, line: OwedLine, *, at: datetime) -> int:
+    """Give a line the oldest vouchers of the stock that are there; gives for how many it lasted.
+
+    Buyers at the same moment get different ones, and none waits for another.
+    """
+    free = (
+        select(vouchers.c.id)
+        .where(
+            unsold(package),
+            at_home(package),
+            vouchers.c.state == VoucherState.PRESENT,
+        )
+        .order_by(vouchers.c.id)
+        .limit(len(line.numbers))
+        .with_for_update(skip_locked=True)
+    )
+    ids = connection.execute(free).scalars().all()
+    over = ends_at(package.package, at, None)
+    rows = [
+        {"known": id_, "line_id": line.id, "place": number, "now": at, "over": over}
+        for id_, number in zip(ids, line.numbers, strict=False)
+    ]
+    if rows:
+        connection.execute(_SELL, rows)
+    return len(rows)

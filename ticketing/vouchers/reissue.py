@@ -1,0 +1,161 @@
+"""Vouchers that are owed and did not come about: asked for again at once, by a person's word.
+
+One that is on its router stays as it is: nobody gets a second one for the same place in an order.
+
+Another voucher in a voucher's place, by a person's word: the old one ends, used or not.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Order, OrderState
+from ticketing.platform.db import audit_log, notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.digest import digest
+from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated, Refused
+from ticketing.vouchers import cleanup_queries, queries, transition_queries
+from ticketing.vouchers.allocate import owe_vouchers
+from ticketing.vouchers.model import VoucherState
+from ticketing.vouchers.order_queries import REISSUED
+from ticketing.vouchers.queries import Sold
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerated:
+    """What there is of an order's vouchers: `due` are asked for from now on, `present` there."""
+
+    order_code: str
+    due: int
+    present: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllRegenerated:
+    """What became of many orders; refusals by the order's number, in words."""
+
+    orders: list[Regenerated] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> Regenerated:
+    """Let what is still owed be tried now, whatever the tries before. Refuses an unpaid order."""
+    with database.transaction() as connection:
+        order = order_queries.lock(connection, order_id)
+        if order.state is not OrderState.PAID:
+            raise NothingOwed(f"order {order.code} is {order.state}: no voucher before the money")
+        owe_vouchers(connection, order, at=at)
+        again = cleanup_queries.ask_again(connection, order.id, at=at)
+        states = [one.state for one in queries.of_order(connection, order.id)]
+        if not states:
+            raise NothingOwed(f"order {order.code} is of no vouchers")
+        if again:
+            audit_log.record(
+                connection, actor=by, action="vouchers.regenerate", event_id=order.event_id,
+                subject=order.code, items=again,
+            )  # fmt: skip
+            notify.ring(connection)
+    return Regenerated(
+        order.code,
+        due=sum(state in {VoucherState.OWED, VoucherState.ASKED} for state in states),
+        present=states.count(VoucherState.PRESENT),
+        ended=sum(state in {VoucherState.ENDING, VoucherState.GONE} for state in states),
+    )
+
+
+def regenerate_each(
+    database: Database, order_ids: Iterable[int], *, at: datetime, by: str
+) -> Iterator[tuple[int, Regenerated | Refused]]:
+    """The same for many orders, each once and by itself: one that is refused stops no other."""
+    for order_id in dict.fromkeys(order_ids):
+        try:
+            yield order_id, regenerate(database, order_id, at=at, by=by)
+        except Refused as refusal:
+            yield order_id, refusal
+
+
+def regenerate_all(
+    database: Database, order_ids: Iterable[int], *, at: datetime, by: str
+) -> AllRegenerated:
+    """What became of all of them together."""
+    done = AllRegenerated()
+    for order_id, one in regenerate_each(database, order_ids, at=at, by=by):
+        if isinstance(one, Refused):
+            done.refused[order_id] = str(one)
+        else:
+            done.orders.append(one)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Reissue:
+    """What would end for another. It holds until the voucher is used for the first time."""
+
+    key: str
+    order_code: str
+    number: int  # in its line
+    first_used_at: datetime | None
+    online: timedelta
+    bytes_used: int
+
+    @property
+    def plan_hash(self) -> str:
+        """One name for this voucher, used or not."""
+        return digest([self.key, self.first_used_at is None])
+
+
+def plan_reissue(database: Database, key: str) -> Reissue:
+    """What another voucher in this one's place would end; refuses one that is not there."""
+    with database.transaction() as connection:
+        return _planned(*_found(connection, key))
+
+
+def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetime, by: str) -> str:
+    """End the voucher and owe another for the same place; gives the new one's key.
+
+    The buyer is told again when it is there. Refuses when the old one was used since the plan.
+    """
+    with database.transaction() as connection:
+        order, sold = _found(connection, key)
+        if _planned(order, sold).plan_hash != plan_hash:
+            raise PlanOutdated(f"voucher {key} is in use since the plan; plan again")
+        why = f"replaced: {order.code}, number {sold.number}"
+        transition_queries.end(connection, [sold.voucher_id], why=why, at=at)
+        queries.leave(connection, sold.voucher_id)
+        order_queries.first_time(connection, order.id, f"{REISSUED}{sold.voucher_id}", at=at)
+        owe_vouchers(connection, order, at=at)
+        new = next(
+            one.key
+            for one in queries.of_order(connection, order.id)
+            if (one.order_line_id, one.number) == (sold.order_line_id, sold.number)
+        )
+        audit_log.record(
+            connection, actor=by, action="vouchers.reissue", event_id=order.event_id,
+            subject=order.code, items=1, details={"old": key, "new": new},
+        )  # fmt: skip
+    return new
+
+
+def _found(connection: Connection, key: str) -> tuple[Order, Sold]:
+    """The order, locked, and its voucher as it stands from then on."""
+    order_id = queries.order_of(connection, key)
+    if order_id is None:
+        raise NothingOwed(f"no order has a voucher {key!r}")
+    order = order_queries.lock(connection, order_id)
+    sold = queries.sold(connection, key)
+    if sold is None or order.state is not OrderState.PAID:
+        raise NothingOwed(
+            f"order {order.code}, {order.state}: only a voucher that is paid for and is on its"
+            f" router can be replaced, and {key} is not"
+        )
+    return order, sold
+
+
+def _planned(order: Order, sold: Sold) -> Reissue:
+    return Reissue(
+        sold.key, order.code, sold.number, sold.first_used_at, sold.online, sold.bytes_used
+    )

@@ -1,1 +1,0 @@
-"""The HTTP door: requests in, actions called, answers out. No rule of the box office is here."""

@@ -1,0 +1,255 @@
+"""Calls to those who are told of entries. They are made by a trigger, together with the entry.
+
+When to try again, and when to give up, is decided in domain/hooks.py.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints, order_ledger
+from ticketing.platform.db.tables.sales import orders
+from ticketing.selling.ledger import queries as ledger_queries
+from ticketing.selling.ledger.model import Entry, EntryKind
+from ticketing.webhooks import endpoint_queries
+from ticketing.webhooks.model import Answer, CallState, Endpoint
+
+LEASE = timedelta(minutes=2)  # longer than a call may take
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A call that is ours for a while: the so-many-eth try to tell this to this one."""
+
+    id: int
+    tries: int
+    endpoint: Endpoint
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as it stands in the log."""
+
+    id: int
+    order_code: str
+    kind: EntryKind
+    at: datetime
+    state: CallState
+    tries: int
+    next_try: datetime | None
+    last_try: datetime | None
+    last_status: int | None
+    last_error: str
+    answer: str
+    ended_at: datetime | None
+
+
+def claim(connection: Connection, *, at: datetime, limit: int) -> list[Claimed]:
+    """Take on the calls that are due, the oldest first; nobody else gets them during the lease."""
+    due = (
+        select(hook_calls.c.id)
+        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
+        .where(_is_due(at))
+        .order_by(hook_calls.c.next_try, hook_calls.c.id)
+        .limit(limit)
+        .with_for_update(of=hook_calls, skip_locked=True)
+        .cte("due")
+    )
+    taken = (
+        update(hook_calls)
+        .where(hook_calls.c.id == due.c.id)
+        .values(claimed_until=at + LEASE, last_try=at, tries=hook_calls.c.tries + 1)
+        .returning(hook_calls.c.id)
+    )
+    return _claimed(connection, list(connection.execute(taken).scalars()))
+
+
+def _claimed(connection: Connection, ids: list[int]) -> list[Claimed]:
+    of_event = events.alias("of_event")
+    endpoint = [
+        of_event.c.slug if column is events.c.slug else column
+        for column in endpoint_queries.COLUMNS
+    ]
+    query = ledger_queries.with_names(
+        select(*ledger_queries.COLUMNS, hook_calls.c.id, hook_calls.c.tries, *endpoint)
+        .select_from(hook_calls)
+        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
+        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
+        .outerjoin(of_event, of_event.c.id == hook_endpoints.c.event_id)
+    )
+    rows = connection.execute(query.where(hook_calls.c.id.in_(ids)).order_by(hook_calls.c.id))
+    width = len(ledger_queries.COLUMNS)
+    return [
+        Claimed(
+            row[width],
+            row[width + 1],
+            endpoint_queries.endpoint_of(row[width + 2 :]),
+            ledger_queries.entry_of(row),
+        )
+        for row in rows
+    ]
+
+
+def _is_due(at: datetime) -> ColumnElement[bool]:
+    return and_(
+        hook_calls.c.state == CallState.WAITING,
+        hook_calls.c.next_try <= at,
+        or_(hook_calls.c.claimed_until.is_(None), hook_calls.c.claimed_until <= at),
+        endpoint_queries.is_there,
+        hook_endpoints.c.disabled_at.is_(None),
+        or_(hook_endpoints.c.rests_until.is_(None), hook_endpoints.c.rests_until <= at),
+    )
+
+
+def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
+    """How many calls could go out now, and could since that instant."""
+    query = (
+        select(func.count())
+        .select_from(hook_calls)
+        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
+        .where(_is_due(at), hook_calls.c.next_try <= since)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def delivered(connection: Connection, call: Claimed, answer: Answer, *, at: datetime) -> None:
+    """It arrived, whatever was written down meanwhile; its endpoint is well."""
+    connection.execute(
+        update(hook_calls)
+        .where(hook_calls.c.id == call.id)
+        .values(
+            state=CallState.DELIVERED, next_try=None, claimed_until=None, ended_at=at,
+            **_said(answer),
+        )
+    )  # fmt: skip
+    connection.execute(
+        update(hook_endpoints)
+        .where(
+            hook_endpoints.c.id == call.endpoint.id,
+            or_(hook_endpoints.c.failing_since.is_not(None),
+                hook_endpoints.c.rests_until.is_not(None)),
+        )
+        .values(failing_since=None, rests_until=None)
+    )  # fmt: skip
+
+
+def failed(
+    connection: Connection,
+    call: Claimed,
+    answer: Answer,
+    *,
+    next_try: datetime | None,
+    rests_until: datetime | None,
+    at: datetime,
+) -> datetime | None:
+    """It did not arrive; since when nothing has there, None when the endpoint is gone.
+
+    A call that somebody else has ended meanwhile stays as it is.
+    """
+    ended = CallState.WAITING if next_try else CallState.FAILED
+    connection.execute(
+        update(hook_calls)
+        .where(hook_calls.c.id == call.id, hook_calls.c.state == CallState.WAITING)
+        .values(
+            state=ended, next_try=next_try, claimed_until=None,
+            ended_at=None if next_try else at, **_said(answer),
+        )
+    )  # fmt: skip
+    since: datetime | None = connection.execute(
+        update(hook_endpoints)
+        .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_there)
+        .values(
+            failing_since=func.coalesce(hook_endpoints.c.failing_since, at),
+            rests_until=func.greatest(hook_endpoints.c.rests_until, rests_until),
+        )
+        .returning(hook_endpoints.c.failing_since)
+    ).scalar_one_or_none()
+    return since
+
+
+def _said(answer: Answer) -> dict[str, object]:
+    return {
+        "last_status": answer.status,
+        "last_error": answer.error,
+        "answer": answer.text,
+    }
+
+
+def calls_of(
+    connection: Connection, endpoint: Endpoint, *, state: CallState | None, limit: int
+) -> list[Call]:
+    """An endpoint's calls, the newest first."""
+    query = (
+        select(
+            hook_calls.c.id,
+            orders.c.code,
+            order_ledger.c.kind,
+            order_ledger.c.at,
+            hook_calls.c.state,
+            hook_calls.c.tries,
+            hook_calls.c.next_try,
+            hook_calls.c.last_try,
+            hook_calls.c.last_status,
+            hook_calls.c.last_error,
+            hook_calls.c.answer,
+            hook_calls.c.ended_at,
+        )
+        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
+        .join(orders, orders.c.id == order_ledger.c.order_id)
+        .where(hook_calls.c.endpoint_id == endpoint.id)
+    )
+    if state is not None:
+        query = query.where(hook_calls.c.state == state)
+    rows = connection.execute(query.order_by(hook_calls.c.id.desc()).limit(limit))
+    return [
+        Call(number, code, EntryKind(kind), moment, CallState(ended), *rest)
+        for number, code, kind, moment, ended, *rest in rows
+    ]
+
+
+def wait_again(
+    connection: Connection, endpoint: Endpoint, *, call_id: int | None, at: datetime
+) -> int:
+    """Let calls go out anew: that one, or all that have not arrived. How many."""
+    not_arrived = hook_calls.c.state != CallState.DELIVERED
+    which = not_arrived if call_id is None else hook_calls.c.id == call_id
+    query = (
+        update(hook_calls)
+        .where(hook_calls.c.endpoint_id == endpoint.id, which)
+        .values(state=CallState.WAITING, tries=0, next_try=at, ended_at=None)
+    )
+    return connection.execute(query).rowcount
+
+
+def tell_since(connection: Connection, endpoint: Endpoint, *, since: datetime, at: datetime) -> int:
+    """Let everything go out, once more or for the first time, that was booked since. How many."""
+    wanted = (
+        select(literal(endpoint.id), order_ledger.c.id, literal(at))
+        .select_from(order_ledger)
+        .join(hook_endpoints, hook_endpoints.c.id == endpoint.id)
+        .where(
+            order_ledger.c.at >= since,
+            order_ledger.c.kind == func.any(hook_endpoints.c.kinds),
+            or_(
+                hook_endpoints.c.event_id.is_(None),
+                hook_endpoints.c.event_id == order_ledger.c.event_id,
+            ),
+        )
+        .order_by(order_ledger.c.id)
+    )
+    made = insert(hook_calls).from_select(["endpoint_id", "entry_id", "next_try"], wanted)
+    again = made.on_conflict_do_update(
+        index_elements=[hook_calls.c.endpoint_id, hook_calls.c.entry_id],
+        set_={"state": CallState.WAITING, "tries": 0, "next_try": at, "ended_at": None},
+    )
+    return len(connection.execute(again.returning(hook_calls.c.id)).all())
+
+
+def forget(connection: Connection, *, ended_before: datetime) -> int:
+    """Delete calls that ended so long ago; the books keep what they were about. How many."""
+    query = delete(hook_calls).where(hook_calls.c.ended_at < ended_before)
+    return connection.execute(query).rowcount

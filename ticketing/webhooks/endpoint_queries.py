@@ -1,0 +1,116 @@
+"""Those who are told of entries in the books. What they are told is in hook_calls.py."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from ticketing.platform.db.tables.events import events
+from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints
+from ticketing.selling.ledger.model import EntryKind
+from ticketing.webhooks.model import CallState, Endpoint
+
+COLUMNS = (
+    hook_endpoints.c.id,
+    hook_endpoints.c.uid,
+    hook_endpoints.c.name,
+    hook_endpoints.c.url,
+    hook_endpoints.c.kinds,
+    events.c.slug,
+    hook_endpoints.c.created_by,
+    hook_endpoints.c.created_at,
+    hook_endpoints.c.disabled_at,
+    hook_endpoints.c.disabled_why,
+    hook_endpoints.c.failing_since,
+)
+is_there = hook_endpoints.c.removed_at.is_(None)
+
+
+def add(
+    connection: Connection,
+    *,
+    name: str,
+    url: str,
+    kinds: Sequence[EntryKind],
+    event_id: int | None,
+    by: str,
+    at: datetime,
+) -> Endpoint | None:
+    """Store an endpoint; None when the name is taken."""
+    values = {
+        "name": name,
+        "url": url,
+        "kinds": list(kinds),
+        "event_id": event_id,
+        "created_by": by,
+        "created_at": at,
+    }
+    query = insert(hook_endpoints).values(values)
+    free = query.on_conflict_do_nothing(index_elements=["name"], index_where=is_there)
+    added = connection.execute(free.returning(hook_endpoints.c.id)).first()
+    return None if added is None else find(connection, name)
+
+
+def everyone(connection: Connection) -> list[Endpoint]:
+    """Every endpoint that was not removed, by name."""
+    rows = connection.execute(_endpoints(is_there))
+    return [endpoint_of(row) for row in rows]
+
+
+def find(connection: Connection, name: str) -> Endpoint | None:
+    """The endpoint of that name; None when there is none."""
+    row = connection.execute(_endpoints(is_there, hook_endpoints.c.name == name)).one_or_none()
+    return None if row is None else endpoint_of(row)
+
+
+def _endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a select of eleven columns
+    return (
+        select(*COLUMNS)
+        .outerjoin(events, events.c.id == hook_endpoints.c.event_id)
+        .where(*conditions)
+        .order_by(hook_endpoints.c.name)
+    )
+
+
+def endpoint_of(row: Sequence[Any]) -> Endpoint:
+    """An endpoint out of a row of `COLUMNS`."""
+    number, uid, name, url, kinds, *rest = row
+    return Endpoint(number, uid, name, url, tuple(map(EntryKind, kinds)), *rest)
+
+
+def remove(connection: Connection, endpoint: Endpoint, *, at: datetime) -> int:
+    """Forget an endpoint; how many calls waited for it, which have failed now."""
+    gone = update(hook_endpoints).where(hook_endpoints.c.id == endpoint.id)
+    connection.execute(gone.values(removed_at=at))
+    waiting = (
+        update(hook_calls)
+        .where(hook_calls.c.endpoint_id == endpoint.id, hook_calls.c.state == CallState.WAITING)
+        .values(
+            state=CallState.FAILED,
+            next_try=None,
+            claimed_until=None,
+            ended_at=at,
+            last_error="the endpoint was removed",
+        )
+    )
+    return connection.execute(waiting).rowcount
+
+
+def disable(connection: Connection, endpoint_id: int, *, why: str, at: datetime) -> bool:
+    """Tell an endpoint nothing any more; false when that was so already."""
+    query = (
+        update(hook_endpoints)
+        .where(hook_endpoints.c.id == endpoint_id, hook_endpoints.c.disabled_at.is_(None))
+        .values(disabled_at=at, disabled_why=why)
+    )
+    return connection.execute(query).rowcount == 1
+
+
+def enable(connection: Connection, endpoint_id: int) -> None:
+    """Tell it again; its failures are forgotten."""
+    fresh = {"disabled_at": None, "disabled_why": "", "failing_since": None, "rests_until": None}
+    connection.execute(
+        update(hook_endpoints).where(hook_endpoints.c.id == endpoint_id).values(fresh)
+    )

@@ -1,0 +1,220 @@
+"""Telling others of entries in the books: when, in which bytes, and what an answer means.
+
+Messages are signed as Standard Webhooks has it (standardwebhooks.com, "Webhook specification"):
+any of its libraries verifies them. They name orders and sums, never people.
+"""
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+from uuid import UUID, uuid5
+
+from ticketing.platform.kernel.errors import Refused
+from ticketing.selling.ledger.model import Entry, EntryKind
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
+TEST = "hook.test"
+LONGEST_URL = 2000
+
+# its first try comes at once; as in Standard Webhooks, "Deliverability and reliability"
+LADDER = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+LONGEST_WAIT = timedelta(hours=24)
+GIVEN_UP_AFTER = timedelta(days=3)
+REST = timedelta(minutes=1)
+GONE = 410
+
+# addresses of the old world in the new one's clothes: whoever may reach them may reach us
+_TRANSLATED = (
+    IPv6Network("64:ff9b::/96"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("2001::/32"),
+    IPv6Network("2002::/16"),
+)
+
+
+class UnusableHook(Refused):
+    """Nobody can be told like this; the message says why."""
+
+
+class CallState(StrEnum):
+    """How far a call has come."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"  # given up
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Somebody who is told of entries of these kinds. `event_slug` is None for all events."""
+
+    id: int
+    uid: UUID
+    name: str
+    url: str
+    kinds: tuple[EntryKind, ...]
+    event_slug: str | None
+    created_by: str
+    created_at: datetime
+    disabled_at: datetime | None
+    disabled_why: str
+    failing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: its name, which stays the same however often it is sent, and its bytes."""
+
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `status` is None when nothing did, and `error` says why."""
+
+    status: int | None
+    error: str = ""
+    text: str = ""  # the first characters of the body
+    told_to_wait: timedelta | None = None
+
+
+class Verdict(StrEnum):
+    """What an answer means for the call."""
+
+    DELIVERED = "delivered"
+    AGAIN = "again"
+    GONE = "gone"  # and never anything else there
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Only a 2xx is a yes; a redirect could lead anywhere and is none."""
+    if answer.status is not None and answer.status // 100 == 2:  # noqa: PLR2004 - 2xx
+        return Verdict.DELIVERED
+    return Verdict.GONE if answer.status == GONE else Verdict.AGAIN
+
+
+def next_try(
+    tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
+) -> datetime | None:
+    """When to try again after so many tries; None when enough is enough, three days on.
+
+    `jitter` in [0, 1) spreads the ladder's wait by a tenth to either side. What was told is waited
+    for at least, up to a day.
+    """
+    if tries > len(LADDER):
+        return None
+    wait = LADDER[tries - 1] * (0.9 + 0.2 * jitter)
+    return at + max(wait, min(told or timedelta(0), LONGEST_WAIT))
+
+
+def is_given_up(failing_since: datetime | None, *, at: datetime) -> bool:
+    """Whether nothing has arrived at an endpoint for so long that nothing will."""
+    return failing_since is not None and at - failing_since >= GIVEN_UP_AFTER
+
+
+def message(endpoint: UUID, entry: Entry) -> Message:
+    """An entry as it is told to an endpoint: the same name and bytes, whenever it is made."""
+    told = {
+        "type": entry.kind,
+        "timestamp": _written(entry.at),
+        "data": {
+            "entry": entry.id,
+            "event": entry.event_slug,
+            "order": entry.order_code,
+            "subject": entry.subject,
+            "sale": entry.sale,
+            "money": entry.money,
+            "details": entry.details,
+        },
+    }
+    return Message(f"msg_{uuid5(endpoint, f'entry {entry.id}').hex}", _bytes(told))
+
+
+def trial_message(endpoint: UUID, *, at: datetime) -> Message:
+    """A message that is about nothing, to see whether it arrives."""
+    told = {"type": TEST, "timestamp": _written(at), "data": {}}
+    return Message(f"msg_{uuid5(endpoint, f'test {_written(at)}').hex}", _bytes(told))
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _bytes(told: Mapping[str, object]) -> bytes:
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def headers(sent: Message, secret: bytes, *, at: datetime) -> dict[str, str]:
+    """What goes along; the instant is that of this try, which receivers want to be a recent one."""
+    moment = str(int(at.timestamp()))
+    signed = hmac.digest(secret, f"{sent.id}.{moment}.".encode() + sent.body, sha256)
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": sent.id,
+        "webhook-timestamp": moment,
+        "webhook-signature": f"v1,{b64encode(signed).decode()}",
+    }
+
+
+def secret_text(secret: bytes) -> str:
+    """The secret as receivers' libraries take it."""
+    return SECRET_PREFIX + b64encode(secret).decode()
+
+
+def kinds_named(names: Collection[str]) -> tuple[EntryKind, ...]:
+    """The kinds of these names, all of them for none; refuses an unknown one."""
+    unknown = sorted(set(names) - set(EntryKind))
+    if unknown:
+        raise UnusableHook(f"{', '.join(unknown)}: there are only {', '.join(EntryKind)}")
+    return tuple(kind for kind in EntryKind if not names or kind in names)
+
+
+def checked_url(url: str, *, rehearsal: bool) -> str:
+    """An address that may be called, as far as its text tells; refuses any other.
+
+    That it leads to nobody of our own house is seen when it is called: names change their address.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UnusableHook(f"{url!r} is no address: {error}") from error
+    if not host or not url.isascii() or not url.isprintable() or " " in url:
+        raise UnusableHook(f"{url!r} is no address; write https://host/path")
+    if len(url) > LONGEST_URL or parts.username is not None or parts.fragment:
+        raise UnusableHook("the address is too long, or has a password or a # in it")
+    local = host in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme == "https" or (parts.scheme == "http" and local and rehearsal):
+        return url
+    raise UnusableHook(
+        f"{url!r} has to begin with https://; in a rehearsal http://localhost will do"
+    )
+
+
+def may_be_called(address: str, *, rehearsal: bool) -> bool:
+    """Whether an IP address is somebody's on the internet; in a rehearsal, or this machine's."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return may_be_called(str(ip.ipv4_mapped), rehearsal=rehearsal)
+        if any(ip in network for network in _TRANSLATED):
+            return False
+    return (ip.is_global and not ip.is_multicast) or (rehearsal and ip.is_loopback)
