@@ -28,7 +28,7 @@ from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
-from ticketing.roster.model import Counts
+from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -74,9 +74,9 @@ def measure(folder: Path, rows: int, runs: int) -> None:
     write_roster(first, rows, moved=False)
     write_roster(changed, rows, moved=True)
     expected = {
-        "first import": (first, Counts(inserted=rows)),
-        "the same again": (first, Counts(unchanged=rows)),
-        "1 % changed": (changed, Counts(updated=rows // 100, unchanged=rows - rows // 100)),
+        "first import": (first, ImportCounts(inserted=rows)),
+        "the same again": (first, ImportCounts(unchanged=rows)),
+        "1 % changed": (changed, ImportCounts(updated=rows // 100, unchanged=rows - rows // 100)),
     }
     rates: dict[str, list[float]] = {name: [] for name in expected}
     with EmbeddedServer(folder / "pg") as server:

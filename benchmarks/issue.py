@@ -32,8 +32,8 @@ from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.issue import issue_tickets
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 KEYS = KeyRing(bytes(range(32)))
@@ -74,11 +74,11 @@ def tickets_a_second(database: Database, slug: str, size: int) -> float:
     """Issue for everyone of a new event."""
     with database.transaction() as connection:
         event = crowd(connection, slug, size)
-        batch = batch_queries.open_batch(
+        batch = batche_queries.get_or_create_batch(
             connection, key=slug, event=event, template_id="classic", options={}, by="bench", at=NOW
         )
     began = time.perf_counter()
-    result = issue(database, event, keys=KEYS, job_id=batch.id, at=NOW, by="bench")
+    result = issue_tickets(database, event, keys=KEYS, job_id=batch.id, at=NOW, by="bench")
     seconds = time.perf_counter() - began
     assert result.created == size
     return size / seconds

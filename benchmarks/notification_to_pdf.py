@@ -40,11 +40,11 @@ from ticketing.platform.db.tables.sales import order_lines, order_places, ticket
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
-from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.platform.settings import PROJECT_ROOT, Settings
 from ticketing.selling.checkout.place_order import place_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 180
@@ -55,7 +55,7 @@ def event_on_sale(application: Application) -> tuple[Event, int]:
     """An event next month, and its one ticket type."""
     starts_at = datetime.now(UTC) + timedelta(days=30)
     with application.database.transaction() as connection:
-        event = event_queries.add(
+        event = event_queries.insert_event(
             connection,
             NewEvent(
                 slug="bench", name="Bench", starts_at=starts_at, ends_at=starts_at,
@@ -79,11 +79,11 @@ def paid_order(application: Application, event: Event, kind: int, number: int) -
         application.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
     )
     with application.database.transaction() as connection:
-        attempt = attempt_queries.begin(
+        attempt = attempt_queries.get_or_insert_open(
             connection, order_queries.lock(connection, placed.order.id), at=at
         )
-    items = (Item("REG", "Reguler", placed.lines[0].price, 1),)
-    application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
+    items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, 1),)
+    application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
     return placed.order.id, attempt.key
 
 
@@ -134,7 +134,11 @@ class Watch:
 def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
     """A process beside us."""
     with subprocess.Popen(  # noqa: S603 - our own
-        command, env=environment, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=environment,
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             yield
@@ -163,7 +167,7 @@ def answers(url: str) -> bool:
 def somebody_listens(application: Application) -> bool:
     """Whether the worker is up."""
     with application.database.transaction() as connection:
-        return notify.somebody_listens(connection)
+        return notify.is_worker_running(connection)
 
 
 def dagster_ticks(environment: dict[str, str]) -> bool:
@@ -179,7 +183,7 @@ def dagster_ticks(environment: dict[str, str]) -> bool:
 def served(way: str, application: Application, environment: dict[str, str]) -> Iterator[None]:
     """Whoever is to make the tickets, ready."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
-    dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-p", str(free_port(3000))]
+    dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(free_port(3000))]
     worker = [sys.executable, "-m", "ticketing", "work"]
     with running(worker if way == "worker" else dagster, environment):
         if way == "worker":

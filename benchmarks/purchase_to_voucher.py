@@ -42,15 +42,20 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
-from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.platform.settings import PROJECT_ROOT, Settings
 from ticketing.routers import queries as router_queries
 from ticketing.selling.checkout.place_order import place_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.vouchers import package_queries
-from ticketing.vouchers.demo_data import ACCOUNT, PROFILES, rehearse_hotspot, rehearse_router
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.demo_data import (
+    DEMO_ACCOUNT,
+    DEMO_PROFILES,
+    seed_demo_hotspot,
+    seed_demo_router,
+)
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,12 @@ class Asked:
 @contextmanager
 def router(command_ms: float) -> Iterator[int]:
     """A hotspot's router; its port."""
-    user, password = ACCOUNT
+    user, password = DEMO_ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port=0", f"--user={user}"]
     command += [f"--password={password}", f"--command-ms={command_ms}"]
-    command += [f"--profile={each}" for each in PROFILES]
+    command += [f"--profile={each}" for each in DEMO_PROFILES]
     with subprocess.Popen(  # noqa: S603 - our own
-        command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout
@@ -81,9 +86,9 @@ def router(command_ms: float) -> Iterator[int]:
 def bought(application: Application, count: int) -> list[tuple[str, str]]:
     """Orders with a page to pay them on: each buyer's number, and the payment's key."""
     at = datetime.now(UTC)
-    event = rehearse_hotspot(application.database, at=at, by="bench")
+    event = seed_demo_hotspot(application.database, at=at, by="bench")
     with application.database.transaction() as connection:
-        package = package_queries.get(connection, "5k")
+        package = package_queries.get_by_code(connection, "5k")
     found = []
     for number in range(count):
         phone = f"+628120{number:07}"
@@ -93,11 +98,11 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
             application.database, event, asked=asked, buyer=buyer, at=at, by="bench"
         )
         with application.database.transaction() as connection:
-            attempt = attempt_queries.begin(
+            attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, placed.order.id), at=at
             )
-        items = (Item("5K", "Paket", placed.lines[0].price, 1),)
-        application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
+        items = (CheckoutItem("5K", "Paket", placed.lines[0].price, 1),)
+        application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
         found.append((phone, attempt.key))
     return found
 
@@ -140,7 +145,7 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
 def on_router(application: Application) -> int:
     """How many rows the router has that are ours."""
     with application.database.transaction() as connection:
-        (stored,) = router_queries.everyone(connection)
+        (stored,) = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
         return len(doors.to(stored).ours(doors.office))
 
@@ -168,7 +173,7 @@ def main() -> None:
         with open_application(settings) as application:
             ensure_schema(application)
             json_logging.configure(settings.log_level, settings.logs)
-            rehearse_router(application.database, application.get(KeyRing), port=port, by="bench")
+            seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
                 "MIDTRANS_REHEARSAL_URL": midtrans.url,
                 "WHATSAPP_REHEARSAL_URL": whatsapp.url,

@@ -18,8 +18,8 @@ from markupsafe import Markup
 
 from ticketing.documents.qr import QrCode
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.template_context import SAMPLE, language_texts, printed_texts
-from ticketing.documents.template_html import TicketPage
+from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
+from ticketing.documents.template_html import TicketHtmlTemplate
 from ticketing.documents.templates import TemplateFolders
 from ticketing.documents.ticket_data import PrintedTicket
 
@@ -31,7 +31,7 @@ def tickets(count: int) -> list[PrintedTicket]:
     """Tickets that differ as real ones do: name, seat, code and QR code."""
     return [
         replace(
-            SAMPLE,
+            SAMPLE_TICKET,
             full_name=f"{NAMES[number % len(NAMES)]} {number}",
             seat=f"A-{number}",
             ticket_code=f"TC-2026-{number:08}",
@@ -52,11 +52,15 @@ def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
     import weasyprint  # noqa: PLC0415
 
     found = TemplateFolders().find(template)
-    page, style, base = TicketPage(found), found.folder / "ticket.css", f"{found.folder.as_uri()}/"
+    page, style, base = (
+        TicketHtmlTemplate(found),
+        found.folder / "ticket.css",
+        f"{found.folder.as_uri()}/",
+    )
 
     def render(ticket: PrintedTicket) -> bytes:
         url = QrCode(ticket.qr_text).data_url()
-        texts = {**printed_texts(ticket), **language_texts(ticket), "qrCodeUrl": url}
+        texts = {**ticket_variables(ticket), **language_variables(ticket), "qrCodeUrl": url}
         html = page.html({**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)})
         document = weasyprint.HTML(string=html, base_url=base)
         return bytes(document.write_pdf(stylesheets=[weasyprint.CSS(filename=style)]))

@@ -26,8 +26,8 @@ import routeros_api
 
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker
-from ticketing.routers.routeros.client import Router
-from ticketing.routers.routeros.protocol import encoded
+from ticketing.routers.routeros.client import RouterClient
+from ticketing.routers.routeros.protocol import encode_sentence
 from ticketing.routers.routeros.transport import RouterAccount
 
 ROUNDS = 3  # the best counts: the others tell of other people's work on the machine
@@ -70,9 +70,9 @@ def router(command_ms: float, distance_ms: float) -> Iterator[int]:
 @contextmanager
 def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
     """What the router can take."""
-    login = encoded(["/login", f"=name={USER}", f"=password={PASSWORD}"])
+    login = encode_sentence(["/login", f"=name={USER}", f"=password={PASSWORD}"])
     words = ([f"={name}={value}" for name, value in row.items()] for row in wanted)
-    everything = b"".join(encoded(["/ip/hotspot/user/add", *row]) for row in words)
+    everything = b"".join(encode_sentence(["/ip/hotspot/user/add", *row]) for row in words)
     with socket.create_connection((HOST, port)) as connection:
         connection.sendall(login)
         assert b"!done" in connection.recv(100)
@@ -153,7 +153,7 @@ def ours(port: int, wanted: list[Row]) -> Iterator[Put]:
         )
         for row in wanted
     ]
-    with Router(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
+    with RouterClient(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
         door.health()  # connected, as the others are
         yield lambda: door.add(users)
 
@@ -177,7 +177,7 @@ def measured(
             begun, worked = time.perf_counter(), time.process_time()
             put()
             seconds, work = time.perf_counter() - begun, time.process_time() - worked
-        with Router(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
+        with RouterClient(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
             assert len(door.ours("bench")) == len(wanted)
     return len(wanted) / seconds, work / len(wanted)
 

@@ -229,8 +229,8 @@ def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
     last = max(at for status, at in answers if status == 201)  # noqa: PLR2004 - created
     told = Counter(status for status, _ in answers)
     with database.transaction() as connection:
-        drifted = stock_queries.drifted(connection, event_id)
-        held = stock_queries.of(connection, kind_id)
+        drifted = stock_queries.list_drifted(connection, event_id)
+        held = stock_queries.get_stock(connection, kind_id)
         lines = connection.execute(select(func.count(order_lines.c.id))).scalar_one()
     assert (drifted, held.pending, lines) == ([], capacity, capacity), (drifted, held, lines)
     assert told == {201: capacity, 409: arguments.orders - capacity}, told

@@ -23,12 +23,12 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import place_order
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.vouchers import package_queries
-from ticketing.vouchers.demo_data import rehearse_hotspot, rehearse_router
-from ticketing.vouchers.provisioning.provision import provision
-from ticketing.vouchers.provisioning.provisioner import Provisioner
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.demo_data import seed_demo_hotspot, seed_demo_router
+from ticketing.vouchers.provisioning.context import ProvisioningContext
+from ticketing.vouchers.provisioning.provision import provision_all
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 AN_ORDER = 10
 
@@ -40,9 +40,9 @@ def now() -> datetime:
 
 def paid(application: Application, vouchers: int) -> None:
     """Orders of ten, by as many buyers."""
-    event = rehearse_hotspot(application.database, at=now(), by="bench")
+    event = seed_demo_hotspot(application.database, at=now(), by="bench")
     with application.database.transaction() as connection:
-        package = package_queries.get(connection, "5k")
+        package = package_queries.get_by_code(connection, "5k")
     asked = [Selection(package.ticket_type_id, AN_ORDER)]
     nobody = Buyer("", "Buyer", "", "")
     for _ in range(vouchers // AN_ORDER):
@@ -53,7 +53,7 @@ def paid(application: Application, vouchers: int) -> None:
         )
         with application.database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
-            complete(connection, order, attempt_id=None, at=now(), by="bench")
+            complete_order(connection, order, attempt_id=None, at=now(), by="bench")
 
 
 def measured(application: Application, vouchers: int) -> float:
@@ -61,7 +61,7 @@ def measured(application: Application, vouchers: int) -> float:
     paid(application, vouchers)
     with application.get(RouterConnector).connect() as doors:
         began = time.perf_counter()
-        rounds = provision(Provisioner(application.database, doors, now, "bench"))
+        rounds = provision_all(ProvisioningContext(application.database, doors, now, "bench"))
         seconds = time.perf_counter() - began
     if sum(each.placed for each in rounds) != vouchers:
         raise SystemExit(f"not all were placed: {rounds}")
@@ -80,7 +80,7 @@ def main() -> None:
         Path(name).chmod(0o711)  # the embedded server may run as somebody else
         with open_application(Settings(_env_file=None, data_path=Path(name))) as application:
             ensure_schema(application)
-            rehearse_router(application.database, application.get(KeyRing), port=port, by="bench")
+            seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             for _ in range(given.runs):
                 seconds = measured(application, given.vouchers)
                 a_second = given.vouchers / seconds

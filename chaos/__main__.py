@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chaos.sale import Story, play
+from chaos.sale import ChaosScenario, run_scenario
 from ticketing.platform.kernel import json_logging
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--calm", type=float, default=60, help="seconds to come to rest by itself")
     parser.add_argument("--keep", type=Path, help="a folder for database, logs and documents")
     given = parser.parse_args()
-    story = Story(
+    story = ChaosScenario(
         given.seconds, given.seed, noise=given.noise, for_vouchers=given.vouchers,
         purchases=given.purchases, calm_seconds=given.calm, apart_seconds=given.apart,
         lines=given.lines,
@@ -32,7 +32,7 @@ def main() -> int:
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         json_logging.configure("INFO", folder / "logs" / "chaos.jsonl")
-        report = play(story, folder)
+        report = run_scenario(story, folder)
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     return 1 if report["offences"] else 0
 

@@ -11,10 +11,10 @@ from threading import Event, Lock
 
 import httpx
 
-from chaos.environment import Town
-from chaos.outlet import Offer
+from chaos.environment import SimulatedEnvironment
+from chaos.outlet import SaleOffer
 
-PLANS = (
+SCENARIOS = (
     *["pay"] * 10,
     *["decline, then pay"] * 3,
     *["pay twice told"] * 2,
@@ -24,21 +24,21 @@ PLANS = (
     *["pay when it is over"] * 3,
     *["leave"] * 2,
 )
-FATES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
+REACHABILITIES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
 METHODS = ("bca_va", "gopay", "other_qris", "credit_card", "echannel")
-PAID = {"pay", "decline, then pay", "pay twice told"}  # for good
-PATIENCE_SECONDS = 20
-TRY_AGAIN = {429, 500, 502, 503, 504}
+PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # for good
+REQUEST_DEADLINE_SECONDS = 20
+RETRY_STATUSES = {429, 500, 502, 503, 504}
 CREATED, CONFLICT = 201, 409
 
 
 @dataclass
-class Crowd:
+class BuyerPool:
     """What all buyers share and leave behind."""
 
     url: str
-    town: Town
-    offer: Offer
+    town: SimulatedEnvironment
+    offer: SaleOffer
     seed: int
     for_vouchers: float  # share of those who come for them
     closing: Event = field(default_factory=Event)
@@ -59,12 +59,12 @@ class Crowd:
                 end = buyer.live()
                 with self.lock:
                     self.ends[end] += 1
-                    self.purchases += buyer.wants_vouchers and end in PAID
+                    self.purchases += buyer.wants_vouchers and end in PAID_SCENARIOS
 
 
 @dataclass
 class _Buyer:
-    crowd: Crowd
+    crowd: BuyerPool
     client: httpx.Client
     number: int
     wants_vouchers: bool = False
@@ -76,7 +76,7 @@ class _Buyer:
         if placed is None:
             return "refused"
         order_id, token = placed
-        plan = self.draw.choice(PLANS)
+        plan = self.draw.choice(SCENARIOS)
         if plan == "leave":
             return plan
         attempt = self._choose(order_id, token)
@@ -138,7 +138,7 @@ class _Buyer:
 
     def _vouchers_wanted(self) -> dict[str, object]:
         phone = f"+62812{self.number:08}"
-        self.crowd.town.give_number(phone, self.draw.choice(FATES))
+        self.crowd.town.give_number(phone, self.draw.choice(REACHABILITIES))
         return {
             "packageId": self.draw.choice(self.crowd.offer.packages),
             "quantity": self.draw.choice((1, 1, 1, 2, 5, 20)),
@@ -185,7 +185,7 @@ class _Buyer:
             except httpx.TransportError as error:
                 self._note(type(error).__name__)
                 continue
-            if answer.status_code not in TRY_AGAIN and "retryAfter" not in answer.text:
+            if answer.status_code not in RETRY_STATUSES and "retryAfter" not in answer.text:
                 self._note(f"{re.sub('[0-9]+', '…', path)} {answer.status_code}")
                 return answer
             self._note(str(answer.status_code))
@@ -196,7 +196,7 @@ class _Buyer:
             self.crowd.troubles[trouble] += 1
 
     def _tries(self) -> Iterator[None]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + REQUEST_DEADLINE_SECONDS
         while time.monotonic() < deadline:
             yield
             time.sleep(self.draw.uniform(0.1, 0.5))

@@ -6,20 +6,20 @@ from typing import Self
 
 from simulators.mail.server import MailSimulator
 from simulators.midtrans.server import MidtransSimulator
-from simulators.routeros.accounts import Account
+from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.server import RouterOsSimulator
 from simulators.whatsapp.server import WhatsAppSimulator
 
-LADDERS_HOUR_IN_SECONDS = 1.0
+SECONDS_PER_RETRY_HOUR = 1.0
 NOT_ON_WHATSAPP = 131026
 ROUTERS = ("kopi", "taman")
 PROFILES = ("1day", "7days")
 USER = "ticketing"
-SOMEBODY_ELSES = {"name": "tamu-hotel", "password": "milik-hotel", "comment": "kamar 12"}
+FOREIGN_USER = {"name": "tamu-hotel", "password": "milik-hotel", "comment": "kamar 12"}
 
 
 @dataclass
-class Town:
+class SimulatedEnvironment:
     """They know nothing of each other, and what they say of the sale is the measure of it."""
 
     seed: int
@@ -28,7 +28,7 @@ class Town:
 
     def __enter__(self) -> Self:
         """Everybody answers from here on."""
-        speed = 3600 / LADDERS_HOUR_IN_SECONDS
+        speed = 3600 / SECONDS_PER_RETRY_HOUR
         self.midtrans = self._stack.enter_context(MidtransSimulator(speed=speed, seed=self.seed))
         self.whatsapp = self._stack.enter_context(WhatsAppSimulator(speed=speed))
         self.mail = self._stack.enter_context(MailSimulator())
@@ -36,7 +36,7 @@ class Town:
             self.routers[name] = self._stack.enter_context(self._router(name))
             for profile in PROFILES:
                 self.routers[name].add_profile(profile, shared_users="1")
-            self.routers[name].add_user(**SOMEBODY_ELSES)
+            self.routers[name].add_user(**FOREIGN_USER)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,4 +70,4 @@ class Town:
         }
 
     def _router(self, name: str) -> RouterOsSimulator:
-        return RouterOsSimulator(accounts=(Account(USER, self.password_of(name)),))
+        return RouterOsSimulator(accounts=(ApiAccount(USER, self.password_of(name)),))

@@ -21,7 +21,7 @@ def log_files(folder: Path) -> list[Path]:
     )
 
 
-def run_log(application: Application) -> bytes:
+def read_dagster_log(application: Application) -> bytes:
     """What Dagster keeps of its runs in its database."""
     engine = create_engine(application.dagster_url)
     try:
@@ -31,7 +31,7 @@ def run_log(application: Application) -> bytes:
         engine.dispose()
 
 
-def leaks(logs: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> Iterator[str]:
+def find_leaks(logs: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> Iterator[str]:
     """In which log there is how much; not what. They are words, perhaps within longer ones."""
     wanted = [secret.encode() for secret in set(secrets)]
     for name, content in logs:

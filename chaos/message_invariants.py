@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
-from chaos.environment import Town
-from simulators.mail.box import Received
+from chaos.environment import SimulatedEnvironment
+from simulators.mail.box import ReceivedMail
 from ticketing.platform.db.database import Database
 
-HANDED_OVER = {"sent", "delivered", "read"}
-NAMED = {"failed", "unknown"}  # with the reason in the row, for a person
+SENT_STATES = {"sent", "delivered", "read"}
+EXPLAINED_STATES = {"failed", "unknown"}  # with the reason in the row, for a person
 WORD = re.compile(r"[\w-]+")
-LEFT_OUT = re.compile(r"… \+([0-9]+)")  # codes that a chat has no room for: a page has them
-TOLD_BY = {"vouchers": "voucher.ready", "tickets": "order.confirmation"}
+OMITTED_CODES = re.compile(r"… \+([0-9]+)")  # codes that a chat has no room for: a page has them
+PURPOSE_BY_KIND = {"vouchers": "voucher.ready", "tickets": "order.confirmation"}
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryRow:
     """A message by one channel, as our database has it. `reference` is how a vendor names it."""
 
     message: int
@@ -32,7 +32,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageRow:
     """What was to be told."""
 
     id: int
@@ -41,18 +41,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageBooks:
+class MessageSnapshot:
     """What was to be told, on which ways it went, and whom we owe what."""
 
-    messages: Sequence[Message]
-    deliveries: Sequence[Delivery]
+    messages: Sequence[MessageRow]
+    deliveries: Sequence[DeliveryRow]
     paid: dict[str, str]  # by the order's code: vouchers or tickets
     codes: dict[str, set[str]] = field(repr=False)  # of vouchers, by the order's code
     buyers: dict[str, set[str]] = field(repr=False)  # their addresses, by the order's code
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedMessage:
     """One thing that a vendor took responsibility for."""
 
     channel: str
@@ -61,46 +61,46 @@ class Accepted:
     words: str = field(repr=False)
 
 
-def read(database: Database) -> MessageBooks:
+def read_snapshot(database: Database) -> MessageSnapshot:
     """All of it, of one instant: nobody else writes any more."""
     codes = defaultdict(set)
     with database.transaction() as connection:
         for order, code in connection.execute(_CODES):
             codes[order].add(code)
-        return MessageBooks(
-            [Message(*row) for row in connection.execute(_MESSAGES)],
-            [Delivery(*row) for row in connection.execute(_DELIVERIES)],
+        return MessageSnapshot(
+            [MessageRow(*row) for row in connection.execute(_MESSAGES)],
+            [DeliveryRow(*row) for row in connection.execute(_DELIVERIES)],
             {row.code: row.kind for row in connection.execute(_PAID)},
             dict(codes),
             {order: set(addresses) for order, *addresses in connection.execute(_BUYERS)},
         )
 
 
-def accepted(town: Town) -> list[Accepted]:
+def list_accepted(town: SimulatedEnvironment) -> list[AcceptedMessage]:
     """What both of them have, read from themselves."""
     chats = [
-        Accepted("whatsapp", each.draft.reference, f"+{each.draft.to}", each.draft.text)
+        AcceptedMessage("whatsapp", each.draft.reference, f"+{each.draft.to}", each.draft.text)
         for each in town.whatsapp.messages()
     ]
-    return chats + [_mail(each) for each in town.mail.mails()]
+    return chats + [_accepted_mail(each) for each in town.mail.mails()]
 
 
-def _mail(each: Received) -> Accepted:
+def _accepted_mail(each: ReceivedMail) -> AcceptedMessage:
     reference, _ = str(each.message["Message-ID"]).strip("<>").split("@")
-    return Accepted("mail", reference, ", ".join(each.recipients), each.text)
+    return AcceptedMessage("mail", reference, ", ".join(each.recipients), each.text)
 
 
-def offences(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+def find_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
     """Everything that is not as it must be."""
-    yield from _of_orders(books)
-    yield from _of_deliveries(books, taken)
-    yield from _of_secrets(books, taken)
+    yield from _order_violations(books)
+    yield from _delivery_violations(books, taken)
+    yield from _code_violations(books, taken)
 
 
-def _of_orders(books: MessageBooks) -> Iterator[str]:
+def _order_violations(books: MessageSnapshot) -> Iterator[str]:
     told = Counter((each.purpose, each.subject) for each in books.messages)
     for order, kind in books.paid.items():
-        if (number := told[TOLD_BY[kind], order]) != 1:
+        if (number := told[PURPOSE_BY_KIND[kind], order]) != 1:
             yield f"order {order}: told of its {kind} {number} times"
     on_their_way = {each.message for each in books.deliveries}
     for each in books.messages:
@@ -108,27 +108,29 @@ def _of_orders(books: MessageBooks) -> Iterator[str]:
             yield f"message {each.id} ({each.purpose}) was never taken up"
 
 
-def _of_deliveries(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+def _delivery_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
     copies = Counter((each.channel, each.reference) for each in taken)
     for each in books.deliveries:
         number = copies.pop((each.channel, each.reference), 0)
         called = f"message {each.message} by {each.channel} is {each.state}"
-        if each.state in HANDED_OVER and not number:
+        if each.state in SENT_STATES and not number:
             yield f"{called}: nobody has accepted it"
         if number > 1 + each.resends:
             yield f"{called}: accepted {number} times, with {each.resends} resends"
-        if each.waits or each.state not in HANDED_OVER | NAMED:
+        if each.waits or each.state not in SENT_STATES | EXPLAINED_STATES:
             yield f"{called}: it still waits"
-        if each.state in NAMED and not each.reason:
+        if each.state in EXPLAINED_STATES and not each.reason:
             yield f"{called}: and nobody says why"
     for channel, _ in copies:
         yield f"{channel} has accepted a message that we do not know"
 
 
-def _of_secrets(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]:
+def _code_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
     """Whoever is told of vouchers is told all of theirs, or how many more, and no one else's."""
     subject_of = {
-        each.id: each.subject for each in books.messages if each.purpose == TOLD_BY["vouchers"]
+        each.id: each.subject
+        for each in books.messages
+        if each.purpose == PURPOSE_BY_KIND["vouchers"]
     }
     order_of = {
         each.reference: subject_of[each.message]
@@ -139,18 +141,18 @@ def _of_secrets(books: MessageBooks, taken: Sequence[Accepted]) -> Iterator[str]
     for each in taken:
         order = order_of.get(each.reference, "")
         theirs, said = books.codes.get(order, set()), known & set(WORD.findall(each.words))
-        left_out = sum(map(int, LEFT_OUT.findall(each.words)))
+        left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
         if not said <= theirs or len(said) + left_out != len(theirs):
             yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
         if order and each.to not in books.buyers[order]:
             yield f"{each.channel}: the codes of {order} went to somebody else"
 
 
-def summary(books: MessageBooks, taken: Sequence[Accepted]) -> dict[str, object]:
+def summarise(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> dict[str, object]:
     """The figures, for people; a duplicate is one that our rows account for."""
     copies = Counter((each.channel, each.reference) for each in taken)
     ends = Counter(f"{each.channel} {each.state}" for each in books.deliveries)
-    reasons = Counter(each.reason for each in books.deliveries if each.state in NAMED)
+    reasons = Counter(each.reason for each in books.deliveries if each.state in EXPLAINED_STATES)
     return {
         "messages": len(books.messages),
         "deliveries": dict(ends),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert
 
-from chaos.environment import PROFILES, ROUTERS, USER, Town
+from chaos.environment import PROFILES, ROUTERS, USER, SimulatedEnvironment
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
@@ -13,15 +13,15 @@ from ticketing.platform.application import Application
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.sales import promos, ticket_types
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.vouchers.model import Counting
+from ticketing.vouchers.model import ValidityStart
 from ticketing.vouchers.packages import PackageTerms, put_package
 from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
-BY = "chaos"
+ACTOR = "chaos"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SaleOffer:
     """What buyers can choose from."""
 
     events: tuple[int, int]  # the graduation, the hotspot
@@ -29,14 +29,14 @@ class Offer:
     packages: tuple[str, ...]
 
 
-def open_sale(application: Application, town: Town) -> Offer:
+def open_sale(application: Application, town: SimulatedEnvironment) -> SaleOffer:
     """Put all of it on sale."""
-    graduation, kinds = _graduation(application)
-    hotspot, codes = _hotspot(application, town)
-    return Offer((graduation, hotspot), kinds, codes)
+    graduation, kinds = _create_graduation(application)
+    hotspot, codes = _create_hotspot(application, town)
+    return SaleOffer((graduation, hotspot), kinds, codes)
 
 
-def _graduation(application: Application) -> tuple[int, tuple[int, ...]]:
+def _create_graduation(application: Application) -> tuple[int, tuple[int, ...]]:
     at = datetime.now(UTC)
     event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at + timedelta(days=22)}
     place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "Grha", "region": "ID"}
@@ -66,28 +66,30 @@ def _graduation(application: Application) -> tuple[int, tuple[int, ...]]:
     return event_id, numbers
 
 
-def _hotspot(application: Application, town: Town) -> tuple[int, tuple[str, ...]]:
+def _create_hotspot(
+    application: Application, town: SimulatedEnvironment
+) -> tuple[int, tuple[str, ...]]:
     """On each router a package whose password is its code, and one with a password of its own."""
     at, codes = datetime.now(UTC), []
     outlet = NewEvent(
         "hotspot", "Hotspot", at, at + timedelta(days=900), "Asia/Jakarta", "id", "Jalan Melati",
         "ID", "classic",
     )  # fmt: skip
-    event = add_event(application.database, outlet, by=BY)
+    event = add_event(application.database, outlet, by=ACTOR)
     for name in ROUTERS:
         router = town.routers[name]
         reached = NewRouter(router.host, USER, town.password_of(name), router.port, tls=False)
-        add_router(application.database, application.get(KeyRing), name, reached, by=BY)
+        add_router(application.database, application.get(KeyRing), name, reached, by=ACTOR)
         day = PackageTerms(
             name=f"Sehari di {name}", price=Rupiah(5_000), profile=PROFILES[0], router=name,
             validity=timedelta(days=1), prefix=f"{name}-",
         )  # fmt: skip
         week = PackageTerms(
             name=f"Seminggu di {name}", price=Rupiah(20_000), profile=PROFILES[1], router=name,
-            validity=timedelta(days=7), counting=Counting.FROM_SALE, prefix=f"{name}-",
+            validity=timedelta(days=7), counting=ValidityStart.FROM_SALE, prefix=f"{name}-",
             password_length=8,
         )  # fmt: skip
         for code, terms in ((f"hari-{name}", day), (f"minggu-{name}", week)):
-            put_package(application.database, event, code, terms, at=at, by=BY)
+            put_package(application.database, event, code, terms, at=at, by=ACTOR)
             codes.append(code)
     return event.id, tuple(codes)

@@ -12,11 +12,11 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 
-HELD = {"capture", "settlement"}
+CAPTURED_STATES = {"capture", "settlement"}
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class PaymentSnapshot:
     """What our database says, order by order."""
 
     orders: dict[int, tuple[str, int, str]]  # state, total, key of the attempt that paid
@@ -29,37 +29,42 @@ class Books:
     wrong_counts: list[str]
 
 
-def read(database: Database, event_ids: Iterable[int]) -> Books:
+def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapshot:
     """All of it, of one instant: nobody else writes any more."""
     with database.transaction() as connection:
-        return Books(
+        return PaymentSnapshot(
             orders={
                 row.id: (row.state, row.total, row.paid_by or "")
                 for row in connection.execute(_ORDERS)
             },
             attempts={row.key: row.order_id for row in connection.execute(_ATTEMPTS)},
             places={row.order_id: int(row.places) for row in connection.execute(_PLACES)},
-            tickets=_grouped(connection.execute(_TICKETS)),
+            tickets=_group_by_order(connection.execute(_TICKETS)),
             questions={
-                order: set(flags) for order, flags in _grouped(connection.execute(_FLAGS)).items()
+                order: set(flags)
+                for order, flags in _group_by_order(connection.execute(_FLAGS)).items()
             },
             unhandled=connection.execute(_UNHANDLED).scalar_one(),
-            quarantined=len(inbox.quarantined(connection)),
+            quarantined=len(inbox.list_quarantined(connection)),
             wrong_counts=[each for one in event_ids for each in _wrong_counts(connection, one)],
         )
 
 
-def offences(
-    books: Books, payments: Iterable[Transaction], *, confirmed: Iterable[int], documents: Path
+def find_violations(
+    books: PaymentSnapshot,
+    payments: Iterable[Transaction],
+    *,
+    confirmed: Iterable[int],
+    documents: Path,
 ) -> Iterator[str]:
     """Everything that is not as it must be."""
-    held = {each.order_id: each.amount for each in payments if each.state in HELD}
+    held = {each.order_id: each.amount for each in payments if each.state in CAPTURED_STATES}
     yield from (
         f"order {each} was confirmed and is gone" for each in set(confirmed) - {*books.orders}
     )
-    yield from _of_money(books, held)
-    yield from _of_orders(books, held)
-    yield from _of_tickets(books, documents)
+    yield from _money_violations(books, held)
+    yield from _order_violations(books, held)
+    yield from _ticket_violations(books, documents)
     yield from books.wrong_counts
     if books.unhandled:
         yield f"{books.unhandled} notices were never handled"
@@ -67,7 +72,7 @@ def offences(
         yield f"{books.quarantined} notices nobody could place"
 
 
-def _of_money(books: Books, held: dict[str, int]) -> Iterator[str]:
+def _money_violations(books: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for key, amount in held.items():
         order = books.attempts.get(key)
         if order is None:
@@ -79,7 +84,7 @@ def _of_money(books: Books, held: dict[str, int]) -> Iterator[str]:
             yield f"{key}: Rp{amount} for nothing, and nobody is asked; its order is {state}"
 
 
-def _of_orders(books: Books, held: dict[str, int]) -> Iterator[str]:
+def _order_violations(books: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for order, (state, total, paid_by) in books.orders.items():
         if state == "pending":
             yield f"order {order} still holds its places"
@@ -87,7 +92,7 @@ def _of_orders(books: Books, held: dict[str, int]) -> Iterator[str]:
             yield f"order {order}: paid says {paid_by or 'nobody'}, with Rp{held.get(paid_by)}"
 
 
-def _of_tickets(books: Books, documents: Path) -> Iterator[str]:
+def _ticket_violations(books: PaymentSnapshot, documents: Path) -> Iterator[str]:
     for order, (state, _, _) in books.orders.items():
         paths = books.tickets.get(order, [])
         wanted = books.places[order] if state == "paid" else 0
@@ -100,20 +105,20 @@ def _of_tickets(books: Books, documents: Path) -> Iterator[str]:
 
 def _wrong_counts(connection: Connection, event_id: int) -> list[str]:
     drifted = [
-        f"stock has drifted: {drift}" for drift in stock_queries.drifted(connection, event_id)
+        f"stock has drifted: {drift}" for drift in stock_queries.list_drifted(connection, event_id)
     ]
-    codes = promo_queries.miscounted(connection, event_id)
+    codes = promo_queries.list_miscounted_codes(connection, event_id)
     return [*drifted, *(f"promo code {code} is miscounted" for code in codes)]
 
 
-def _grouped(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+def _group_by_order(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
     found = defaultdict(list)
     for order, value in rows:
         found[order].append(value or "")
     return dict(found)
 
 
-def summary(books: Books, payments: Iterable[Transaction]) -> dict[str, object]:
+def summarise(books: PaymentSnapshot, payments: Iterable[Transaction]) -> dict[str, object]:
     """The figures, for people."""
     return {
         "orders": dict(Counter(state for state, _, _ in books.orders.values())),

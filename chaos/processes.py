@@ -21,20 +21,20 @@ from ticketing.app.container import open_application
 from ticketing.app.dagster_home import prepare_dagster_home
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
-from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.platform.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
 
 HOST = "127.0.0.1"
-PATIENCE_SECONDS = 90
+READY_TIMEOUT_SECONDS = 90
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
-RUN = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
+RUN_COMMAND = ["dagster", "job", "execute", "-m", "ticket_assets.definitions", "-j"]
 JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
 
 
 @dataclass
-class House:
+class ProcessManager:
     """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
 
     folder: Path
@@ -70,7 +70,7 @@ class House:
         self._commands = {
             "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
             "worker": [*PYTHON, "ticketing", "work"],
-            "run": [*PYTHON, *RUN],
+            "run": [*PYTHON, *RUN_COMMAND],
         }
         for name in ("web", "worker"):
             self.start(name)
@@ -96,7 +96,7 @@ class House:
             self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
                 self._commands[name] + job,
                 env=self._environment,
-                cwd=CHECKOUT,
+                cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -147,7 +147,7 @@ class House:
 
     def wait_until_open(self) -> None:
         """Until web and database answer."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not (self._web_answers() and self._database_answers()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"nobody answers; see {self.folder}/web.out")

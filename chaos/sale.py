@@ -12,34 +12,34 @@ from threading import Thread
 from sqlalchemy import text
 
 from chaos import report
-from chaos.buyers import Crowd
-from chaos.environment import Town
-from chaos.fault_schedule import bad_weather, let_whatsapp_go_on
+from chaos.buyers import BuyerPool
+from chaos.environment import SimulatedEnvironment
+from chaos.fault_schedule import inject_faults, resume_whatsapp
 from chaos.outlet import open_sale
-from chaos.processes import House
+from chaos.processes import ProcessManager
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
-from ticketing.notifications.deliver import Mailroom, MessagingConnector, deliver_all
+from ticketing.notifications.deliver import MessagingConnector, NotificationSender, deliver_all
 from ticketing.platform.application import Application
 from ticketing.platform.db import inbox
 from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
-from ticketing.tickets.generate import Means
-from ticketing.vouchers.provisioning.provision import provision
-from ticketing.vouchers.provisioning.provisioner import Provisioner
-from ticketing.vouchers.provisioning.router_admin import RouterConnector, RouterDoors
+from ticketing.tickets.generate import GenerationContext
+from ticketing.vouchers.provisioning.context import ProvisioningContext
+from ticketing.vouchers.provisioning.provision import provision_all
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool, RouterConnector
 
 # whoever is named more often dies more often
-VICTIMS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
-TOLD_WITHIN_SECONDS = 1
-BY = "chaos"
+KILL_TARGETS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
+NOTIFICATION_WAIT_SECONDS = 1
+ACTOR = "chaos"
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ChaosScenario:
     """How long, which of all possible ones, and how much of what the gateway says goes wrong."""
 
     seconds: float
@@ -52,21 +52,21 @@ class Story:
     lines: int  # of buyers, one after the other in each
 
 
-def play(story: Story, folder: Path) -> dict[str, object]:
+def run_scenario(story: ChaosScenario, folder: Path) -> dict[str, object]:
     """Play it to its end; `offences` of the report must be empty."""
-    with Town(story.seed) as town, House(folder, town.settings()) as house:
+    with SimulatedEnvironment(story.seed) as town, ProcessManager(folder, town.settings()) as house:
         offer = open_sale(house.application, town)
-        crowd = Crowd(house.url, town, offer, story.seed, story.for_vouchers)
+        crowd = BuyerPool(house.url, town, offer, story.seed, story.for_vouchers)
         town.report_to(house.url)
         town.midtrans.faults.set(noise=story.noise, disorder_seconds=0.3)
         with (
-            bad_weather(town, house.application.database, story.seed) as weather,
-            _buying(crowd, story.lines),
+            inject_faults(town, house.application.database, story.seed) as weather,
+            _running_buyers(crowd, story.lines),
         ):
-            _kill_now_and_then(house, story, crowd)
+            _kill_randomly(house, story, crowd)
         town.midtrans.faults.clear()
-        _calm_down(house, town, story)
-        _let_the_day_pass(house, town, crowd)
+        _wait_until_idle(house, town, story)
+        _run_scheduled_work(house, town, crowd)
         return {
             "seed": story.seed,
             "killed": dict(house.deaths),
@@ -75,12 +75,12 @@ def play(story: Story, folder: Path) -> dict[str, object]:
             "buyers": dict(crowd.ends),
             "answers": dict(crowd.troubles),
             "notifications": len(town.midtrans.notifications()),
-            **report.reached(house, town, crowd),
+            **report.build_report(house, town, crowd),
         }
 
 
 @contextmanager
-def _buying(crowd: Crowd, number: int) -> Iterator[None]:
+def _running_buyers(crowd: BuyerPool, number: int) -> Iterator[None]:
     lines = [Thread(target=crowd.buy_until_closing, args=(each, number)) for each in range(number)]
     for line in lines:
         line.start()
@@ -92,16 +92,18 @@ def _buying(crowd: Crowd, number: int) -> Iterator[None]:
             line.join()
 
 
-def _kill_now_and_then(house: House, story: Story, crowd: Crowd) -> None:
+def _kill_randomly(house: ProcessManager, story: ChaosScenario, crowd: BuyerPool) -> None:
     draw = random.Random(story.seed)  # noqa: S311 - no secret
     ends = time.monotonic() + story.seconds
     while time.monotonic() < ends or crowd.purchases < story.purchases:
         time.sleep(story.apart_seconds * draw.uniform(0.3, 1.7))
         house.keep_running()
-        house.kill(draw.choice(VICTIMS), draw)
+        house.kill(draw.choice(KILL_TARGETS), draw)
 
 
-def _calm_down(house: House, town: Town, story: Story) -> None:
+def _wait_until_idle(
+    house: ProcessManager, town: SimulatedEnvironment, story: ChaosScenario
+) -> None:
     """Everybody runs, the gateway tells what it still has to tell, and what is due is done."""
     house.keep_running()
     house.wait_until_open()
@@ -109,20 +111,22 @@ def _calm_down(house: House, town: Town, story: Story) -> None:
         if payment.status == "pending":
             town.midtrans.bank.push(payment.order_id, "time-out")
     deadline = time.monotonic() + story.calm_seconds
-    while time.monotonic() < deadline and _something_waits(house):
+    while time.monotonic() < deadline and _has_pending_work(house):
         time.sleep(0.5)
     for name in ("worker", "run"):
         house.stop(name)
 
 
-def _something_waits(house: House) -> bool:
+def _has_pending_work(house: ProcessManager) -> bool:
     with house.application.database.transaction() as connection:
         if inbox.count_due(connection, at=datetime.now(UTC), most=1):
             return True
-        return bool(connection.execute(_VOUCHERS_WAIT).scalar_one())
+        return bool(connection.execute(_HAS_PENDING_VOUCHERS).scalar_one())
 
 
-def _let_the_day_pass(house: House, town: Town, crowd: Crowd) -> None:
+def _run_scheduled_work(
+    house: ProcessManager, town: SimulatedEnvironment, crowd: BuyerPool
+) -> None:
     """What schedules do: hours later, and again after money that came too late.
 
     In the end nobody is heard any more, and what was said until then is taken to its end.
@@ -132,33 +136,35 @@ def _let_the_day_pass(house: House, town: Town, crowd: Crowd) -> None:
         house.application.get(RouterConnector).connect() as doors,
     ):
         for hours in (1.1, 2.1, 6, 12):
-            _do_what_is_due(house.application, mailroom, doors, hours)
+            _run_due_work(house.application, mailroom, doors, hours)
             for attempt in crowd.late:
                 town.midtrans.bank.push(attempt, "settle")
             crowd.late.clear()
-            time.sleep(TOLD_WITHIN_SECONDS)
+            time.sleep(NOTIFICATION_WAIT_SECONDS)
         house.stop("web")
-        _do_what_is_due(house.application, mailroom, doors, 24)
+        _run_due_work(house.application, mailroom, doors, 24)
 
 
-def _do_what_is_due(
-    application: Application, mailroom: Mailroom, doors: RouterDoors, hours: float
+def _run_due_work(
+    application: Application, mailroom: NotificationSender, doors: RouterClientPool, hours: float
 ) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
-    means = Means(
+    means = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    while serve_paid(means, application.get(Midtrans), at=at, by=BY).did_something:
+    while fulfil_paid_orders(means, application.get(Midtrans), at=at, by=ACTOR).did_something:
         pass
-    expire_orders(application.database, application.get(Midtrans), at=at, by=BY)
-    reconcile(application.database, application.get(Midtrans), at=at, by=BY)
-    provision(Provisioner(application.database, doors, lambda: at, BY))
+    expire_orders(application.database, application.get(Midtrans), at=at, by=ACTOR)
+    reconcile(application.database, application.get(Midtrans), at=at, by=ACTOR)
+    provision_all(ProvisioningContext(application.database, doors, lambda: at, ACTOR))
     deliver_all(application.database, mailroom, clock=lambda: at)
-    while let_whatsapp_go_on(application.database, at=at):
+    while resume_whatsapp(application.database, at=at):
         deliver_all(application.database, mailroom, clock=lambda: at)
 
 
-_VOUCHERS_WAIT = text("SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('owed', 'asked'))")
+_HAS_PENDING_VOUCHERS = text(
+    "SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('owed', 'asked'))"
+)

@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from ticketing.platform.db.database import Database
 
-Shelf = Sequence[Mapping[str, str]]  # a router's users, as it shows them
+RouterUsers = Sequence[Mapping[str, str]]  # a router's users, as it shows them
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VoucherRow:
     """A voucher as our database has it."""
 
     key: str
@@ -27,35 +27,35 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class VoucherBooks:
+class VoucherSnapshot:
     """All vouchers, and how many each paid order is to have."""
 
     office: str  # our sign on a router
     owed: dict[int, int]
-    rows: Sequence[Row]
+    rows: Sequence[VoucherRow]
 
 
-def read(database: Database, office: str) -> VoucherBooks:
+def read_snapshot(database: Database, office: str) -> VoucherSnapshot:
     """All of it, of one instant: nobody else writes any more."""
     with database.transaction() as connection:
-        return VoucherBooks(
+        return VoucherSnapshot(
             office,
-            {row.order_id: int(row.vouchers) for row in connection.execute(_OWED)},
-            [Row(*row) for row in connection.execute(_VOUCHERS)],
+            {row.order_id: int(row.vouchers) for row in connection.execute(_EXPECTED_COUNTS)},
+            [VoucherRow(*row) for row in connection.execute(_VOUCHERS)],
         )
 
 
-def offences(
-    books: VoucherBooks, shelves: Mapping[str, Shelf], somebody_elses: Mapping[str, str]
+def find_violations(
+    books: VoucherSnapshot, shelves: Mapping[str, RouterUsers], somebody_elses: Mapping[str, str]
 ) -> Iterator[str]:
     """Everything that is not as it must be. Codes are not told: a report is no place for them."""
-    yield from _of_orders(books)
-    yield from _of_rows(books, shelves)
+    yield from _order_violations(books)
+    yield from _voucher_violations(books, shelves)
     for name, shelf in shelves.items():
-        yield from _of_a_shelf(name, shelf, books, somebody_elses)
+        yield from _router_violations(name, shelf, books, somebody_elses)
 
 
-def _of_orders(books: VoucherBooks) -> Iterator[str]:
+def _order_violations(books: VoucherSnapshot) -> Iterator[str]:
     made: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
     for row in books.rows:
         made[row.order][row.state] += 1
@@ -64,7 +64,9 @@ def _of_orders(books: VoucherBooks) -> Iterator[str]:
             yield f"order {order} is paid: its vouchers are {dict(made[order])}, not {number}"
 
 
-def _of_rows(books: VoucherBooks, shelves: Mapping[str, Shelf]) -> Iterator[str]:
+def _voucher_violations(
+    books: VoucherSnapshot, shelves: Mapping[str, RouterUsers]
+) -> Iterator[str]:
     found = defaultdict(set)
     for name, shelf in shelves.items():
         for place, user in enumerate(shelf):
@@ -81,10 +83,14 @@ def _of_rows(books: VoucherBooks, shelves: Mapping[str, Shelf]) -> Iterator[str]
             yield f"{row.key} is {row.state}: on routers {len(there)} times"
         for name, place in there:
             user = shelves[name][place]
-            yield from (f"{row.key}: {what}" for what in _unlike(row, name, user, books.office))
+            yield from (
+                f"{row.key}: {what}" for what in _user_differences(row, name, user, books.office)
+            )
 
 
-def _unlike(row: Row, router: str, user: Mapping[str, str], office: str) -> Iterator[str]:
+def _user_differences(
+    row: VoucherRow, router: str, user: Mapping[str, str], office: str
+) -> Iterator[str]:
     wanted = {
         "name": row.name,
         "password": row.password,
@@ -98,8 +104,8 @@ def _unlike(row: Row, router: str, user: Mapping[str, str], office: str) -> Iter
             yield f"another {what} on {router}"
 
 
-def _of_a_shelf(
-    router: str, shelf: Shelf, books: VoucherBooks, somebody_elses: Mapping[str, str]
+def _router_violations(
+    router: str, shelf: RouterUsers, books: VoucherSnapshot, somebody_elses: Mapping[str, str]
 ) -> Iterator[str]:
     known = {row.name for row in books.rows}
     if not any(somebody_elses.items() <= user.items() for user in shelf):
@@ -109,7 +115,7 @@ def _of_a_shelf(
         yield f"{router}: {len(strange)} users that we do not know"
 
 
-def summary(books: VoucherBooks, shelves: Iterable[Shelf]) -> dict[str, object]:
+def summarise(books: VoucherSnapshot, shelves: Iterable[RouterUsers]) -> dict[str, object]:
     """The figures, for people."""
     return {
         "purchases": len(books.owed),
@@ -119,7 +125,7 @@ def summary(books: VoucherBooks, shelves: Iterable[Shelf]) -> dict[str, object]:
 
 
 # plain SQL, and not our own queries: who judges shares nothing with the judged
-_OWED = text(
+_EXPECTED_COUNTS = text(
     "SELECT l.order_id, sum(l.quantity) AS vouchers FROM order_lines l"
     " JOIN packages p USING (ticket_type_id) JOIN orders o ON o.id = l.order_id"
     " WHERE o.state = 'paid' GROUP BY l.order_id"

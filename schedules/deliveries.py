@@ -6,13 +6,13 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from ticket_assets.deliveries import examine_deliveries, mail_bounces, tell_of_alerts
-from ticket_assets.partitions import DIMENSION
-from ticketing.notifications.alert_digest import alerts_wait
-from ticketing.notifications.checks import events_with_news
-from ticketing.notifications.mail.mailbox import has_new
+from ticket_assets.partitions import EVENT_PARTITIONS_NAME
+from ticketing.notifications.alert_digest import has_unsent_alerts
+from ticketing.notifications.checks import list_events_with_recent_deliveries
+from ticketing.notifications.mail.mailbox import has_unread_mail
 from ticketing.platform.application import Application
 
-LOOKED_BACK = timedelta(hours=2)
+LOOKBACK = timedelta(hours=2)
 
 
 @dg.schedule(
@@ -26,7 +26,7 @@ def alerts_often(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every ten minutes, a digest for the organiser if something new went wrong."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    if alerts_wait(application.database):
+    if has_unsent_alerts(application.database):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
         yield dg.SkipReason("nothing is open that was not told of")
@@ -46,7 +46,7 @@ def bounces_often(
     folder = application.settings.mail_bounces_folder
     if folder is None:
         yield dg.SkipReason("MAIL_BOUNCES_FOLDER is not set")
-    elif has_new(folder):
+    elif has_unread_mail(folder):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
         yield dg.SkipReason("no mail came back")
@@ -63,11 +63,12 @@ def deliveries_examined_hourly(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, a look at each event that had messages lately, or has some on their way."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    known = set(context.instance.get_dynamic_partitions(DIMENSION))
+    known = set(context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
     slugs = [
-        slug for slug in events_with_news(application.database, since=at - LOOKED_BACK)
+        slug
+        for slug in list_events_with_recent_deliveries(application.database, since=at - LOOKBACK)
         if slug in known  # others get their partition from the sensor new_events
-    ]  # fmt: skip
+    ]
     for slug in slugs:
         yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%HZ}", partition_key=slug)
     if not slugs:

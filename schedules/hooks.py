@@ -7,9 +7,9 @@ import dagster as dg
 
 from ticket_assets.hooks import webhooks
 from ticketing.platform.application import Application
-from ticketing.webhooks.send import hooks_overdue
+from ticketing.webhooks.send import count_overdue_calls
 
-WORKERS_TIME = timedelta(seconds=30)
+WORKER_GRACE = timedelta(seconds=30)
 
 
 @dg.schedule(
@@ -23,7 +23,7 @@ def overdue_webhooks(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every minute, a run if calls are due that the worker has not made."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    overdue = hooks_overdue(application.database, at=at, by=WORKERS_TIME)
+    overdue = count_overdue_calls(application.database, at=at, by=WORKER_GRACE)
     if overdue:
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:

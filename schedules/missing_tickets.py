@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticket_assets.jobs import issue_event_tickets
-from ticket_assets.partitions import DIMENSION
+from ticket_assets.partitions import EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
-from ticketing.tickets.missing import missing_count
+from ticketing.tickets.missing import count_missing_tickets
 
 
-def worth_a_run(missing: Mapping[str, int], partitions: Collection[str]) -> list[str]:
+def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> list[str]:
     """The events with somebody to serve, if Dagster knows them yet."""
     return sorted(slug for slug, people in missing.items() if people and slug in partitions)
 
@@ -28,8 +28,8 @@ def issue_what_is_missing(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, a run for each event in which somebody lacks a ticket."""
     at = context.scheduled_execution_time
-    missing = _missing(application, at.astimezone(UTC))
-    slugs = worth_a_run(missing, context.instance.get_dynamic_partitions(DIMENSION))
+    missing = _missing_counts(application, at.astimezone(UTC))
+    slugs = runnable_events(missing, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
     for slug in slugs:
         # the key is of the hour, not of the content: the next hour asks again, a repeated tick not
         yield dg.RunRequest(run_key=f"{slug} {at:%Y-%m-%dT%H:%MZ}", partition_key=slug)
@@ -37,7 +37,9 @@ def issue_what_is_missing(
         yield dg.SkipReason(f"nobody lacks a ticket in {len(missing)} events")
 
 
-def _missing(application: Application, at: datetime) -> dict[str, int]:
+def _missing_counts(application: Application, at: datetime) -> dict[str, int]:
     with application.database.transaction() as connection:
-        known = event_queries.everything(connection)
-    return {event.slug: missing_count(application.database, event, at=at) for event in known}
+        known = event_queries.list_events(connection)
+    return {
+        event.slug: count_missing_tickets(application.database, event, at=at) for event in known
+    }

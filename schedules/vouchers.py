@@ -11,7 +11,7 @@ from ticketing.platform.application import Application
 from ticketing.routers import queries as router_queries
 
 JAKARTA = "Asia/Jakarta"
-NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
+SKIP_NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
 
 
 @dg.schedule(
@@ -24,7 +24,7 @@ def voucher_upkeep_often(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every five minutes, where vouchers are sold: who uses one since when, and what is over."""
-    yield _request(context) if _has_routers(application) else NO_ROUTER
+    yield _run_request(context) if _has_routers(application) else SKIP_NO_ROUTER
 
 
 @dg.schedule(
@@ -37,14 +37,14 @@ def vouchers_examined_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, where vouchers are sold: all checks, each router against our books among them."""
-    yield _request(context) if _has_routers(application) else NO_ROUTER
+    yield _run_request(context) if _has_routers(application) else SKIP_NO_ROUTER
 
 
 def _has_routers(application: Application) -> bool:
     with application.database.transaction() as connection:
-        return bool(router_queries.everyone(connection))
+        return bool(router_queries.list_all(connection))
 
 
-def _request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def _run_request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     at = context.scheduled_execution_time.astimezone(UTC)
     return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")

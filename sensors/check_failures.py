@@ -21,22 +21,22 @@ from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 
 FAILED = AssetCheckExecutionRecordStatus.FAILED
-ENDED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
-OF_EVENTS = [key for check in [*CHECKS, *DELIVERY_CHECKS] for key in check.check_keys]
-OF_DAYS = list(reconciliation.check_keys)
-OF_ALL = [key for check in [*SALES_CHECKS, *VOUCHER_CHECKS] for key in check.check_keys]
+FINISHED = frozenset({FAILED, AssetCheckExecutionRecordStatus.SUCCEEDED})
+EVENT_CHECK_KEYS = [key for check in [*CHECKS, *DELIVERY_CHECKS] for key in check.check_keys]
+DAY_CHECK_KEYS = list(reconciliation.check_keys)
+GLOBAL_CHECK_KEYS = [key for check in [*SALES_CHECKS, *VOUCHER_CHECKS] for key in check.check_keys]
 
 
-def cause_of(check: str, partition: str | None) -> str:
+def check_cause(check: str, partition: str | None) -> str:
     """What the digest counts under one line."""
     return f"check:{check}:{partition or 'all events'}"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckOutcome:
     """The last word of one check about one event, one day (then `event_slug` is None) or all.
 
     `message` is what it said when it failed.
@@ -53,15 +53,20 @@ class Finding:
     @property
     def cause(self) -> str:
         """What the digest counts under one line."""
-        return cause_of(self.check, self.partition)
+        return check_cause(self.check, self.partition)
 
 
-def occurrences(findings: Iterable[Finding]) -> Iterator[Occurrence]:
+def to_occurrences(findings: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
     """The failing ones, as the digest takes them."""
     for found in findings:
         if not found.passed:
             yield Occurrence(
-                found.cause, Kind.CHECK, found.message, found.at, found.event_slug, found.run_id
+                found.cause,
+                IncidentKind.CHECK,
+                found.message,
+                found.at,
+                found.event_slug,
+                found.run_id,
             )
 
 
@@ -71,9 +76,11 @@ def check_failures(
 ) -> dg.SkipReason:
     """Keeps one line a failing check and event or day, in the table `incidents`."""
     with application.database.transaction() as connection:
-        open_causes = {line.cause for line in incidents.still_open(connection)}
-        findings = list(last_findings(context.instance, open_causes))
-        told = sum(incidents.observe(connection, seen) for seen in occurrences(findings))
+        open_causes = {line.cause for line in incidents.list_open(connection)}
+        findings = list(iter_latest_outcomes(context.instance, open_causes))
+        told = sum(
+            incidents.record_occurrence(connection, seen) for seen in to_occurrences(findings)
+        )
         closed = sum(
             incidents.resolve(connection, found.cause, at=found.at)
             for found in findings
@@ -82,34 +89,38 @@ def check_failures(
     return dg.SkipReason(f"{len(findings)} results read: {told} failures told, {closed} resolved")
 
 
-def last_findings(instance: DagsterInstance, open_causes: Collection[str]) -> Iterator[Finding]:
+def iter_latest_outcomes(
+    instance: DagsterInstance, open_causes: Collection[str]
+) -> Iterator[CheckOutcome]:
     """The last evaluations that fail, and those that pass where the digest has an open line.
 
     A check that passes and has no open line is no news, and is not read: one query a check finds
     the states of all events.
     """
     storage = instance.event_log_storage
-    for known in storage.get_asset_check_partition_info([*OF_EVENTS, *OF_DAYS]):
+    for known in storage.get_asset_check_partition_info([*EVENT_CHECK_KEYS, *DAY_CHECK_KEYS]):
         key, partition = known.check_key, known.partition_key
-        if partition and _is_news(key, partition, known.latest_execution_status, open_causes):
-            yield from _last_finding(instance, key, partition)
-    for key, record in storage.get_latest_asset_check_execution_by_key(OF_ALL).items():
-        if _is_news(key, None, record.status, open_causes):
-            yield from _last_finding(instance, key, None)
+        if partition and _is_relevant(key, partition, known.latest_execution_status, open_causes):
+            yield from _iter_latest_outcome(instance, key, partition)
+    for key, record in storage.get_latest_asset_check_execution_by_key(GLOBAL_CHECK_KEYS).items():
+        if _is_relevant(key, None, record.status, open_causes):
+            yield from _iter_latest_outcome(instance, key, None)
 
 
-def _is_news(
+def _is_relevant(
     key: dg.AssetCheckKey,
     partition: str | None,
     status: AssetCheckExecutionRecordStatus,
     open_causes: Collection[str],
 ) -> bool:
-    return status is FAILED or (status in ENDED and cause_of(key.name, partition) in open_causes)
+    return status is FAILED or (
+        status in FINISHED and check_cause(key.name, partition) in open_causes
+    )
 
 
-def _last_finding(
+def _iter_latest_outcome(
     instance: DagsterInstance, key: dg.AssetCheckKey, partition: str | None
-) -> Iterator[Finding]:
+) -> Iterator[CheckOutcome]:
     history = instance.event_log_storage.get_asset_check_execution_history(
         key,
         limit=1,
@@ -121,12 +132,12 @@ def _last_finding(
         # since the state was read, the check may have been asked for again: next tick, then
         if entry and event and event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
             said = event.asset_check_evaluation_data
-            yield Finding(
+            yield CheckOutcome(
                 check=key.name,
                 partition=partition,
                 run_id=record.run_id,
                 at=datetime.fromtimestamp(entry.timestamp, tz=UTC),
                 passed=said.passed,
                 message=said.description or "",
-                event_slug=partition if key in OF_EVENTS else None,
+                event_slug=partition if key in EVENT_CHECK_KEYS else None,
             )

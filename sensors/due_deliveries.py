@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.worker_activity import is_under_way
+from sensors.worker_activity import has_active_run
 from ticket_assets.deliveries import deliver_messages
-from ticketing.notifications.deliver import MessagingConnector, deliveries_overdue
+from ticketing.notifications.deliver import MessagingConnector, has_overdue_deliveries
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 
-WORKERS_TIME = timedelta(minutes=1)
+WORKER_GRACE = timedelta(minutes=1)
 
 
 @dg.sensor(
@@ -22,16 +22,16 @@ def due_deliveries(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
     """A run for messages that are due: at once without a worker, else when it has had its time."""
-    if not _somebody_waits(application):
+    if not _has_overdue_deliveries(application):
         return dg.SkipReason("no message is overdue")
-    if is_under_way(context.instance, deliver_messages.name):
+    if has_active_run(context.instance, deliver_messages.name):
         return dg.SkipReason("a run is about to send what is overdue")
     return dg.RunRequest()
 
 
-def _somebody_waits(application: Application) -> bool:
+def _has_overdue_deliveries(application: Application) -> bool:
     with application.database.transaction() as connection:
-        patience = WORKERS_TIME if notify.somebody_listens(connection) else timedelta(0)
+        patience = WORKER_GRACE if notify.is_worker_running(connection) else timedelta(0)
     with application.get(MessagingConnector).connect() as mailroom:
         at = datetime.now(UTC)
-        return deliveries_overdue(application.database, mailroom, at=at, by=patience)
+        return has_overdue_deliveries(application.database, mailroom, at=at, by=patience)

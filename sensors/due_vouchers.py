@@ -10,35 +10,38 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.worker_activity import Told, is_under_way, new_deeds
-from ticket_assets.external_materializations import vouchers_told
+from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
+from ticket_assets.external_materializations import voucher_materialization
 from ticket_assets.jobs import provision_vouchers
 from ticketing.platform.application import Application
-from ticketing.platform.db.audit_log import PROVISIONED
+from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.provisioning.retry_policy import is_given_up
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
-from ticketing.vouchers.provisioning.router_pool import answering, neglected
+from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
+from ticketing.vouchers.provisioning.watchdog import (
+    list_reachable_routers,
+    routers_with_overdue_work,
+)
 
-WORKERS_TIME = timedelta(seconds=10)
+WORKER_GRACE = timedelta(seconds=10)
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RunDecision:
     """Whether a run is asked for, and what is said when none is."""
 
     wanted: bool
     said: str = ""
 
 
-def choice(routers: Sequence[str], *, under_way: bool, else_said: str) -> Choice:
+def decide_run(routers: Sequence[str], *, under_way: bool, else_said: str) -> RunDecision:
     """A run for what waits for these routers, unless one is about to see to it."""
     if not routers:
-        return Choice(wanted=False, said=else_said)
+        return RunDecision(wanted=False, said=else_said)
     if under_way:
-        return Choice(wanted=False, said=f"a run is about to see to {', '.join(routers)}")
-    return Choice(wanted=True)
+        return RunDecision(wanted=False, said=f"a run is about to see to {', '.join(routers)}")
+    return RunDecision(wanted=True)
 
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
@@ -46,14 +49,18 @@ def owed_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Provisions what the worker does not, and shows what the worker did."""
-    told = Told.remembered(context.cursor)
-    deeds = new_deeds(application.database, told, [PROVISIONED])
-    names = [router.name for router in _neglected(application) if not is_given_up(router.failures)]
+    told = SensorCursor.remembered(context.cursor)
+    deeds = list_unreported_entries(application.database, told, [PROVISION_VOUCHERS_ACTION])
+    names = [
+        router.name
+        for router in _overdue_routers(application)
+        if not has_exhausted_retries(router.failures)
+    ]
     nobody = "nobody waits for a router that can be asked"
-    chosen = choice(names, under_way=_is_under_way(context), else_said=nobody)
+    chosen = decide_run(names, under_way=_has_active_run(context), else_said=nobody)
     return dg.SensorResult(
-        run_requests=_requests(chosen),
-        asset_events=[vouchers_told(deeds)] if deeds else [],
+        run_requests=_run_requests(chosen),
+        asset_events=[voucher_materialization(deeds)] if deeds else [],
         cursor=told.and_now(deeds).cursor,
         skip_reason=None if chosen.wanted else f"{chosen.said}; {len(deeds)} deeds of others told",
     )
@@ -64,25 +71,29 @@ def returned_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Goes on with what waits for a router that was given up on, once it answers again."""
-    given_up = [router for router in _neglected(application) if is_given_up(router.failures)]
+    given_up = [
+        router for router in _overdue_routers(application) if has_exhausted_retries(router.failures)
+    ]
     with application.get(RouterConnector).connect() as doors:
-        back = answering(doors, given_up)
+        back = list_reachable_routers(doors, given_up)
     away = ", ".join(router.name for router in given_up)
     nobody = f"still away: {away}" if away else "nobody waits for a router that was given up on"
-    chosen = choice(back, under_way=_is_under_way(context), else_said=nobody)
+    chosen = decide_run(back, under_way=_has_active_run(context), else_said=nobody)
     return dg.SensorResult(
-        run_requests=_requests(chosen), skip_reason=None if chosen.wanted else chosen.said
+        run_requests=_run_requests(chosen), skip_reason=None if chosen.wanted else chosen.said
     )
 
 
-def _requests(chosen: Choice) -> list[dg.RunRequest]:
+def _run_requests(chosen: RunDecision) -> list[dg.RunRequest]:
     """Ahead of others in the queue: a buyer waits."""
     return [dg.RunRequest(tags={"dagster/priority": "10"})] if chosen.wanted else []
 
 
-def _neglected(application: Application) -> list[StoredRouter]:
-    return neglected(application.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
+def _overdue_routers(application: Application) -> list[StoredRouter]:
+    return routers_with_overdue_work(
+        application.database, workers_time=WORKER_GRACE, at=datetime.now(UTC)
+    )
 
 
-def _is_under_way(context: dg.SensorEvaluationContext) -> bool:
-    return is_under_way(context.instance, provision_vouchers.name)
+def _has_active_run(context: dg.SensorEvaluationContext) -> bool:
+    return has_active_run(context.instance, provision_vouchers.name)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 
 import dagster as dg
 
-from ticket_assets.partitions import DIMENSION, EVENTS
+from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
 from ticketing.events import queries as event_queries
 from ticketing.platform.application import Application
 
 
-def without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list[str]:
+def events_without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list[str]:
     """The events that have no partition yet, in the order of their slugs."""
     return sorted(set(slugs) - set(partitions))
 
@@ -20,8 +20,10 @@ def new_events(
 ) -> dg.SensorResult:
     """Adds a partition for each new event. Takes none away: a partition is an event's history."""
     with application.database.transaction() as connection:
-        slugs = event_queries.slugs(connection)
-    new = without_partition(slugs, context.instance.get_dynamic_partitions(DIMENSION))
+        slugs = event_queries.list_slugs(connection)
+    new = events_without_partition(
+        slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
+    )
     if not new:
         return dg.SensorResult(skip_reason=f"all {len(slugs)} events have their partition")
-    return dg.SensorResult(dynamic_partitions_requests=[EVENTS.build_add_request(new)])
+    return dg.SensorResult(dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)])

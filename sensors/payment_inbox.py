@@ -10,22 +10,22 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from sensors.new_events import without_partition
-from sensors.worker_activity import Told, is_under_way, new_deeds
-from ticket_assets.external_materializations import payments_told, tickets_told
+from sensors.new_events import events_without_partition
+from sensors.worker_activity import SensorCursor, has_active_run, list_unreported_entries
+from ticket_assets.external_materializations import payment_materialization, ticket_materializations
 from ticket_assets.jobs import serve_paid_orders
-from ticket_assets.partitions import DIMENSION, EVENTS
+from ticket_assets.partitions import EVENT_PARTITIONS, EVENT_PARTITIONS_NAME
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.audit_log import SERVED, SETTLED, Deed
-from ticketing.selling.payments.fulfil_paid import somebody_waits
+from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
+from ticketing.selling.payments.fulfil_paid import has_overdue_work
 
-LISTENS_SECONDS = 5.0  # a tick that waits for the bell is there sooner than the next tick
-WORKERS_TIME = timedelta(seconds=5)
+LISTEN_TIMEOUT_SECONDS = 5.0  # a tick that waits for the bell is there sooner than the next tick
+WORKER_GRACE = timedelta(seconds=5)
 QUIET_SECONDS = 20  # starting a run costs five: the next buyer should find this one still there
 
 
-def materializations(deeds: Collection[Deed]) -> Iterator[dg.AssetMaterialization]:
+def to_materializations(deeds: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
     """Deeds as the assets they have made: one for payments, one an event for tickets and PDFs."""
     counts: defaultdict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
     actors: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
@@ -34,10 +34,10 @@ def materializations(deeds: Collection[Deed]) -> Iterator[dg.AssetMaterializatio
         actors[deed.action, deed.event_slug].add(deed.actor)
     for (action, slug), sums in counts.items():
         by = actors[action, slug]
-        if action == SETTLED:
-            yield payments_told(sums, by=by)
+        if action == SETTLE_PAYMENTS_ACTION:
+            yield payment_materialization(sums, by=by)
         elif slug is not None:
-            yield from tickets_told(slug, sums, by=by)
+            yield from ticket_materializations(slug, sums, by=by)
 
 
 @dg.sensor(
@@ -49,24 +49,28 @@ def payment_inbox(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Serves who has paid when the worker does not, and shows what the worker did."""
-    told = Told.remembered(context.cursor)
-    waiting = _somebody_waits(application) or (
-        _bell_rings(application) and _somebody_waits(application)
+    told = SensorCursor.remembered(context.cursor)
+    waiting = _has_overdue_work(application) or (
+        _wait_for_notification(application) and _has_overdue_work(application)
     )
-    deeds = new_deeds(application.database, told, [SETTLED, SERVED])
-    wanted = waiting and not is_under_way(context.instance, serve_paid_orders.name)
+    deeds = list_unreported_entries(
+        application.database, told, [SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION]
+    )
+    wanted = waiting and not has_active_run(context.instance, serve_paid_orders.name)
     slugs = {deed.event_slug for deed in deeds if deed.event_slug}
-    new = without_partition(slugs, context.instance.get_dynamic_partitions(DIMENSION))
+    new = events_without_partition(
+        slugs, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
+    )
     return dg.SensorResult(
-        run_requests=[request()] if wanted else [],
-        asset_events=list(materializations(deeds)),
-        dynamic_partitions_requests=[EVENTS.build_add_request(new)] if new else [],
+        run_requests=[run_request()] if wanted else [],
+        asset_events=list(to_materializations(deeds)),
+        dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)] if new else [],
         cursor=told.and_now(deeds).cursor,
-        skip_reason=None if wanted else _why_not(waiting, len(deeds)),
+        skip_reason=None if wanted else _skip_message(waiting, len(deeds)),
     )
 
 
-def request() -> dg.RunRequest:
+def run_request() -> dg.RunRequest:
     """A run that stays until it is quiet; ahead of others in the queue."""
     config = {"quiet_seconds": QUIET_SECONDS}
     return dg.RunRequest(
@@ -74,15 +78,15 @@ def request() -> dg.RunRequest:
     )
 
 
-def _somebody_waits(application: Application) -> bool:
-    return somebody_waits(application.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
+def _has_overdue_work(application: Application) -> bool:
+    return has_overdue_work(application.database, workers_time=WORKER_GRACE, at=datetime.now(UTC))
 
 
-def _bell_rings(application: Application) -> bool:
-    with notify.listening(application.database, to_serve=False) as ours:
-        return ours.rings(LISTENS_SECONDS)
+def _wait_for_notification(application: Application) -> bool:
+    with notify.listen(application.database, to_serve=False) as ours:
+        return ours.rings(LISTEN_TIMEOUT_SECONDS)
 
 
-def _why_not(waiting: bool, deeds: int) -> str:
+def _skip_message(waiting: bool, deeds: int) -> str:
     state = "a run is about to see to what waits" if waiting else "nobody waits"
     return f"{state}; {deeds} deeds of others told"

@@ -15,16 +15,16 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 
-FIRST_LOOK_BACK = timedelta(days=1)
-OVERLAP = timedelta(minutes=10)
+INITIAL_LOOKBACK = timedelta(days=1)
+CURSOR_OVERLAP = timedelta(minutes=10)
 PARTITION_TAG = "dagster/partition"
-LONGEST_MESSAGE = 500
+MAX_MESSAGE_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """How one step of a finished run ended; the run itself is a step too, under its job's name.
 
     `failure` is what it died of, None when it succeeded.
@@ -42,17 +42,17 @@ class Outcome:
         return f"run:{self.step}:{self.event_slug or 'no event'}"
 
 
-def occurrences(outcomes: Iterable[Outcome]) -> Iterator[Occurrence]:
+def to_occurrences(outcomes: Iterable[StepOutcome]) -> Iterator[Occurrence]:
     """The failures among them, as the digest takes them."""
     for end in outcomes:
         if end.failure is not None:
-            text = end.failure[:LONGEST_MESSAGE]
-            yield Occurrence(end.cause, Kind.RUN, text, end.at, end.event_slug, end.run_id)
+            text = end.failure[:MAX_MESSAGE_LENGTH]
+            yield Occurrence(end.cause, IncidentKind.RUN, text, end.at, end.event_slug, end.run_id)
 
 
-def outcomes_of(
+def step_outcomes(
     record: RunRecord, failed: Mapping[str, str], succeeded: Iterable[str]
-) -> list[Outcome]:
+) -> list[StepOutcome]:
     """What a finished run tells of its steps and of itself."""
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
@@ -61,7 +61,7 @@ def outcomes_of(
     ends = dict.fromkeys(succeeded) | dict(failed)
     if not failed:
         ends[run.job_name] = died
-    return [Outcome(step, slug, run.run_id, at, why) for step, why in ends.items()]
+    return [StepOutcome(step, slug, run.run_id, at, why) for step, why in ends.items()]
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -70,10 +70,12 @@ def run_failures(
 ) -> dg.SkipReason:
     """Keeps one line a cause of what failed, in the table `incidents`."""
     since = _since(context.cursor)
-    records = _finished(context.instance, since)
-    outcomes = [end for record in records for end in _outcomes(context.instance, record)]
+    records = _list_finished_runs(context.instance, since)
+    outcomes = [end for record in records for end in _run_outcomes(context.instance, record)]
     with application.database.transaction() as connection:
-        told = sum(incidents.observe(connection, seen) for seen in occurrences(outcomes))
+        told = sum(
+            incidents.record_occurrence(connection, seen) for seen in to_occurrences(outcomes)
+        )
         closed = sum(
             incidents.resolve(connection, end.cause, at=end.at)
             for end in outcomes
@@ -86,11 +88,11 @@ def run_failures(
 
 def _since(cursor: str | None) -> datetime:
     if cursor is None:
-        return datetime.now(UTC) - FIRST_LOOK_BACK
-    return datetime.fromisoformat(cursor) - OVERLAP
+        return datetime.now(UTC) - INITIAL_LOOKBACK
+    return datetime.fromisoformat(cursor) - CURSOR_OVERLAP
 
 
-def _finished(instance: DagsterInstance, since: datetime) -> list[RunRecord]:
+def _list_finished_runs(instance: DagsterInstance, since: datetime) -> list[RunRecord]:
     filters = RunsFilter(
         statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], updated_after=since
     )
@@ -98,7 +100,7 @@ def _finished(instance: DagsterInstance, since: datetime) -> list[RunRecord]:
     return list(records)
 
 
-def _outcomes(instance: DagsterInstance, record: RunRecord) -> list[Outcome]:
+def _run_outcomes(instance: DagsterInstance, record: RunRecord) -> list[StepOutcome]:
     failed: dict[str, str] = {}
     succeeded: list[str] = []
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SUCCESS}
@@ -108,11 +110,11 @@ def _outcomes(instance: DagsterInstance, record: RunRecord) -> list[Outcome]:
         if event.is_step_success:
             succeeded.append(step)
         else:
-            failed[step] = _statement(event.step_failure_data)
-    return outcomes_of(record, failed, succeeded)
+            failed[step] = _failure_message(event.step_failure_data)
+    return step_outcomes(record, failed, succeeded)
 
 
-def _statement(data: StepFailureData) -> str:
+def _failure_message(data: StepFailureData) -> str:
     """What we said of it; else the first line of the error, for the others may show a row."""
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -5,10 +5,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from simulators.http import Listener
+from simulators.http import WebhookListener
 
 
-class HookReceiver(Listener):
+class WebhookReceiver(WebhookListener):
     """Listens from `with` on. How it answers can be changed at any time."""
 
     def __init__(self) -> None:
@@ -20,7 +20,9 @@ class HookReceiver(Listener):
         self.pause_seconds = 0.0  # before it answers
         self.body_pause_seconds = 0.0  # after it has answered, before the body
         self.heard: list[tuple[dict[str, str], bytes]] = []
-        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), _ears_of(self)), "/hooks?for=shop")
+        super().__init__(
+            ThreadingHTTPServer(("127.0.0.1", 0), _recording_handler(self)), "/hooks?for=shop"
+        )
 
     def secure(self, certificate: Path) -> None:
         """Speak TLS from now on, with this certificate and its key."""
@@ -33,7 +35,7 @@ class HookReceiver(Listener):
         return [headers["webhook-id"] for headers, _ in self.heard]
 
 
-def _ears_of(receiver: HookReceiver) -> type[BaseHTTPRequestHandler]:
+def _recording_handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
     class Ears(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -16,7 +16,7 @@ _HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What a client sent; header names in lower case."""
 
     method: str
@@ -43,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What goes back; a status of 0 closes the connection without a word."""
 
     status: int
@@ -56,28 +56,28 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own line
 
     @classmethod
-    def json(cls, status: int, value: object) -> "Answer":
+    def json(cls, status: int, value: object) -> "HttpResponse":
         """A JSON document."""
         return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     @classmethod
-    def html(cls, status: int, page: str) -> "Answer":
+    def html(cls, status: int, page: str) -> "HttpResponse":
         """A page."""
         return cls(status, page.encode(), {"Content-Type": _HTML})
 
     @classmethod
-    def see(cls, url: str) -> "Answer":
+    def see(cls, url: str) -> "HttpResponse":
         """Another page, to be fetched."""
         return cls(303, headers={"Location": url})
 
 
-NO_ANSWER = Answer(0)
-Handler = Callable[[Request, dict[str, str]], Answer]
+CLOSE_CONNECTION = HttpResponse(0)
+Handler = Callable[[HttpRequest, dict[str, str]], HttpResponse]
 Route = tuple[str, re.Pattern[str], Handler]
 
 
-def found_among(
-    routes: Iterable[Route], request: Request
+def match_route(
+    routes: Iterable[Route], request: HttpRequest
 ) -> tuple[Handler, dict[str, str]] | Literal[404, 405]:
     """Who handles a request, with the names in its path; or why nobody does."""
     matches = [
@@ -91,13 +91,15 @@ def found_among(
     return 405 if matches else 404
 
 
-class Server(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
     """A thread a connection, a connection a request: nothing lingers when it is closed."""
 
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, respond: Callable[[Request], Answer]) -> None:
+    def __init__(
+        self, host: str, port: int, respond: Callable[[HttpRequest], HttpResponse]
+    ) -> None:
         """Listen; port 0 is any free one."""
         self.respond = respond
         super().__init__((host, port), _Handler)
@@ -106,7 +108,7 @@ class Server(ThreadingHTTPServer):
         """Say nothing of clients that hang up; that is their affair."""
 
 
-class Listener:
+class WebhookListener:
     """Somebody who is told things over HTTP, at `url`, from `with` on."""
 
     def __init__(self, server: ThreadingHTTPServer, path: str) -> None:
@@ -128,7 +130,7 @@ class Listener:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: HttpServer
     timeout = _IDLE_SECONDS
 
     def _exchange(self) -> None:
@@ -136,12 +138,12 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = urlsplit(self.path)
         body, query = self.rfile.read(length), dict(parse_qsl(url.query))
-        request = Request(self.command, url.path, headers, body, query)
+        request = HttpRequest(self.command, url.path, headers, body, query)
         answer = self.server.respond(request)
         if answer.status:
             self._send(answer)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: HttpResponse) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

@@ -52,7 +52,7 @@ class Timeline:
                 ready = self._take_due()
             for lane, action in ready:
                 executor = self._lanes[crc32(lane.encode()) % _LANES]
-                executor.submit(action).add_done_callback(_complain)
+                executor.submit(action).add_done_callback(_log_exception)
 
     def _seconds_to_next(self) -> float | None:
         return max(self._due[0][0] - time.monotonic(), 0) if self._due else None
@@ -65,6 +65,6 @@ class Timeline:
         return ready
 
 
-def _complain(future: Future[object]) -> None:
+def _log_exception(future: Future[object]) -> None:
     if not future.cancelled() and (error := future.exception()):
         _log.error("an action of the simulator failed", exc_info=error)

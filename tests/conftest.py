@@ -23,7 +23,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -78,7 +78,7 @@ COMMAND = "import ticketing.__main__; ticketing.__main__.main()"
 def starter() -> Iterator[Popen[str]]:
     """What starts scripts."""
     with Popen(
-        [sys.executable, "-c", STARTER], cwd=CHECKOUT, stdin=PIPE, stdout=PIPE, text=True
+        [sys.executable, "-c", STARTER], cwd=PROJECT_ROOT, stdin=PIPE, stdout=PIPE, text=True
     ) as process:
         yield process
 

@@ -10,42 +10,42 @@ import dagster as dg
 
 from ticket_assets.definitions import defs
 from ticket_assets.jobs import issue_event_tickets
-from ticket_assets.partitions import EVENTS
+from ticket_assets.partitions import EVENT_PARTITIONS
 
 # what a person reads first; the page has the rest
-TOLD = (
+SHOWN_METADATA = (
     "entitled", "missing", "created", "skipped", "printed", "unchanged", "failed", "generated",
 )  # fmt: skip
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def main(event: str) -> int:
     """Run the job for one event; 0 when it and every check passed."""
     job = defs().resolve_job_def(issue_event_tickets.name)
     with dg.DagsterInstance.get() as instance:
-        instance.add_dynamic_partitions(str(EVENTS.name), [event])
+        instance.add_dynamic_partitions(str(EVENT_PARTITIONS.name), [event])
         began = datetime.now(UTC)
         result = job.execute_in_process(
-            instance=instance, partition_key=event, run_config=QUIET, raise_on_error=False
+            instance=instance, partition_key=event, run_config=QUIET_CONFIG, raise_on_error=False
         )
     seconds = (datetime.now(UTC) - began).total_seconds()
     print(f"Dagster run {result.run_id[:8]} of {job.name} for {event}, {seconds:.1f} s")  # noqa: T201
-    for line in [*_materialised(result), *_checked(result), *_failed(result)]:
+    for line in [*_materialization_lines(result), *_check_lines(result), *_failure_lines(result)]:
         print(f"  {line}")  # noqa: T201 - this module is a command
     checks = result.get_asset_check_evaluations()
     return 0 if result.success and all(check.passed for check in checks) else 1
 
 
-def _materialised(result: dg.ExecuteInProcessResult) -> list[str]:
+def _materialization_lines(result: dg.ExecuteInProcessResult) -> list[str]:
     lines = []
     for made in result.get_asset_materialization_events():
         facts = made.materialization.metadata
-        told = [f"{name} {facts[name].value:,}" for name in TOLD if name in facts]
+        told = [f"{name} {facts[name].value:,}" for name in SHOWN_METADATA if name in facts]
         lines.append(f"{made.materialization.asset_key.to_user_string():<18} {', '.join(told)}")
     return lines
 
 
-def _checked(result: dg.ExecuteInProcessResult) -> list[str]:
+def _check_lines(result: dg.ExecuteInProcessResult) -> list[str]:
     checks = result.get_asset_check_evaluations()
     broken = [
         f"check {check.check_name}: {check.description}" for check in checks if not check.passed
@@ -53,7 +53,7 @@ def _checked(result: dg.ExecuteInProcessResult) -> list[str]:
     return [f"{'checks':<18} {len(checks) - len(broken)} of {len(checks)} passed", *broken]
 
 
-def _failed(result: dg.ExecuteInProcessResult) -> list[str]:
+def _failure_lines(result: dg.ExecuteInProcessResult) -> list[str]:
     failures = [event for event in result.all_events if event.is_step_failure]
     return [f"{failure.step_key}: {failure.step_failure_data.error_display_string}"
             for failure in failures]  # fmt: skip

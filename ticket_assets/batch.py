@@ -8,13 +8,13 @@ import dagster as dg
 
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
-from ticketing.tickets.batches.batch import Opening, batch_under_way
+from ticketing.tickets.batches.batch import BatchSpec, running_batch
 
-BY = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
+ACTOR = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
 
 
 @contextmanager
-def batch_of(
+def run_batch(
     context: dg.AssetExecutionContext,
     application: Application,
     event: Event,
@@ -26,13 +26,13 @@ def batch_of(
     After its last step the organiser is told how it ended.
     """
     run = context.run
-    opening = Opening(
+    opening = BatchSpec(
         key=f"dagster-{run.root_run_id or run.run_id}",
-        by=BY,
+        by=ACTOR,
         at=datetime.now(UTC),
         options={"job": run.job_name},
         dagster_run_id=run.run_id,
         is_announced=is_last,
     )
-    with batch_under_way(application.database, event, opening) as batch:
+    with running_batch(application.database, event, opening) as batch:
         yield batch.id

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from ticket_assets import metadata as ticket_asset_metadata
-from ticketing.platform.kernel.invariant import Findings
+from ticketing.platform.kernel.invariant import InvariantResult
 
 
-def verdict(
-    found: Findings,
+def to_check_result(
+    found: InvariantResult,
     looked_at: str,
     repair: str,
     *,
@@ -31,7 +31,7 @@ def verdict(
         ),
         metadata={
             **metadata,
-            "who": ticket_asset_metadata.table(
+            "who": ticket_asset_metadata.markdown_table(
                 ["which", "wrong"], found.offenders, total=found.broken
             ),
             "repair": dg.MetadataValue.md(f"`{repair}`"),

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets.check_results import verdict
+from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
-from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
 from ticket_assets.reports import generation_report
 from ticket_assets.roster import attendees
 from ticket_assets.tickets import tickets
@@ -39,95 +39,103 @@ class DocumentSample(dg.Config):
     full: bool = Field(default=False, description="Look at every PDF.")
 
 
-@dg.asset_check(asset=attendees, partitions_def=EVENTS)
+@dg.asset_check(asset=attendees, partitions_def=EVENT_PARTITIONS)
 def every_row_is_accounted_for(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
-    event = event_of(context, application)
-    found = report_checks.wrong_import_sums(application.database, event)
-    return verdict(
+    event = partition_event(context, application)
+    found = report_checks.check_import_totals(application.database, event)
+    return to_check_result(
         found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
     )
 
 
-@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
 def nobody_is_forgotten(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Everyone entitled has a ticket, or there is a reason why not."""
-    event = event_of(context, application)
-    found = report_checks.unexplained_gaps(application.database, event, at=datetime.now(UTC))
-    return verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
+    event = partition_event(context, application)
+    found = report_checks.check_unexplained_missing(
+        application.database, event, at=datetime.now(UTC)
+    )
+    return to_check_result(found, "people", f"ticketing generate-tickets --event {event.slug}")
 
 
-@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
 def one_live_ticket_each(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Nobody has two live tickets for one entitlement."""
-    event = event_of(context, application)
-    found = report_checks.doubled_tickets(application.database, event)
-    return verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
+    event = partition_event(context, application)
+    found = report_checks.check_duplicate_tickets(application.database, event)
+    return to_check_result(
+        found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}"
+    )
 
 
-@dg.asset_check(asset=tickets, partitions_def=EVENTS)
+@dg.asset_check(asset=tickets, partitions_def=EVENT_PARTITIONS)
 def every_signature_verifies(
     context: dg.AssetCheckExecutionContext,
     config: SignatureSample,
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Every QR is signed by its event's own key, and speaks of its own event and ticket."""
-    event = event_of(context, application)
-    found = report_checks.forged_tickets(
+    event = partition_event(context, application)
+    found = report_checks.check_forged_tickets(
         application.database,
         event,
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
-    return verdict(found, "tickets", f"ticketing generate-tickets --event {event.slug} --reissue")
+    return to_check_result(
+        found, "tickets", f"ticketing generate-tickets --event {event.slug} --reissue"
+    )
 
 
-@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
+@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENT_PARTITIONS)
 def every_pdf_is_there(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Every PDF on record is in the document folder."""
-    event = event_of(context, application)
-    found = report_checks.lost_documents(
+    event = partition_event(context, application)
+    found = report_checks.check_missing_documents(
         application.database, event, application.get(DocumentFolder)
     )
-    return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
+    return to_check_result(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
 
 
-@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
+@dg.asset_check(asset=ticket_pdfs, partitions_def=EVENT_PARTITIONS)
 def every_qr_is_its_own(
     context: dg.AssetCheckExecutionContext,
     config: DocumentSample,
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Every PDF has the bytes that were written, and its QR decodes to its own ticket."""
-    event = event_of(context, application)
-    found = report_checks.altered_documents(
+    event = partition_event(context, application)
+    found = report_checks.check_altered_documents(
         application.database,
         event,
         application.get(DocumentFolder),
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
-    return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite")
+    return to_check_result(
+        found, "PDFs", f"ticketing generate-tickets --event {event.slug} --overwrite"
+    )
 
 
-@dg.asset_check(asset=generation_report, partitions_def=EVENTS)
+@dg.asset_check(asset=generation_report, partitions_def=EVENT_PARTITIONS)
 def the_report_adds_up(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """The report's file has everyone entitled once, and says of each what is so now."""
-    event = event_of(context, application)
-    found = report_checks.wrong_report(
+    event = partition_event(context, application)
+    found = report_checks.check_report(
         application.database, event, application.get(DocumentFolder), at=datetime.now(UTC)
     )
-    return verdict(found, "people", "materialize generation_report again")
+    return to_check_result(found, "people", "materialize generation_report again")
 
 
 CHECKS = [

@@ -9,16 +9,20 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.check_results import verdict
+from ticket_assets.check_results import to_check_result
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.retries import attempt
-from ticketing.notifications.alert_digest import tell_alerts
-from ticketing.notifications.checks import counted_deliveries, stuck_deliveries, undelivered
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.retries import run_attempt
+from ticketing.notifications.alert_digest import enqueue_alert_digest
+from ticketing.notifications.checks import (
+    check_failed_deliveries,
+    check_overdue_deliveries,
+    count_deliveries_by_state,
+)
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
-from ticketing.notifications.delivery_receipts import hear_bounces
-from ticketing.notifications.mail.mailbox import new_mails
+from ticketing.notifications.delivery_receipts import process_bounces
+from ticketing.notifications.mail.mailbox import read_unread_mails
 from ticketing.platform.application import Application
 
 # an event's own verdicts: why they are wanted although a preview stands in checks.py
@@ -30,7 +34,7 @@ def send_due_messages(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Send every message that is due."""
-    with attempt(context), application.get(MessagingConnector).connect() as mailroom:
+    with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
         done = deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
     context.log.info("%s sent, %s to be tried again", done.sent, done.error)
     context.add_output_metadata(asdict(done))
@@ -47,8 +51,8 @@ def leave_alerts(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Leave one message about all that went wrong and was never told of."""
-    with attempt(context):
-        told = tell_alerts(application.database, at=datetime.now(UTC))
+    with run_attempt(context):
+        told = enqueue_alert_digest(application.database, at=datetime.now(UTC))
     context.add_output_metadata({"alerts": told})
 
 
@@ -64,10 +68,10 @@ def read_new_bounces(
 ) -> None:
     """Note what came back to the Maildir of MAIL_BOUNCES_FOLDER since it was last read."""
     folder = application.settings.mail_bounces_folder
-    with attempt(context), application.get(MessagingConnector).connect() as mailroom:
-        mails = new_mails(folder) if folder else ()
+    with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
+        mails = read_unread_mails(folder) if folder else ()
         at = datetime.now(UTC)
-        done = hear_bounces(application.database, mails, mailroom.channels, at=at)
+        done = process_bounces(application.database, mails, mailroom.channels, at=at)
     context.add_output_metadata(asdict(done))
 
 
@@ -78,7 +82,7 @@ def mail_bounces() -> None:
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[ticket_pdfs],
     group_name="messages",
     kinds={"postgres"},
@@ -89,30 +93,32 @@ def ticket_deliveries(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """An event's messages and how far each has come: tickets, notices, refunds. As of its run."""
-    with attempt(context):
-        counts = counted_deliveries(application.database, event_of(context, application))
+    with run_attempt(context):
+        counts = count_deliveries_by_state(
+            application.database, partition_event(context, application)
+        )
     return dg.MaterializeResult(metadata={state.value: number for state, number in counts.items()})
 
 
-@dg.asset_check(asset=ticket_deliveries, partitions_def=EVENTS)
+@dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
 def no_message_is_stuck(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Nothing that was to be sent has waited half an hour for somebody to send it."""
-    event = event_of(context, application)
-    found = stuck_deliveries(application.database, event, at=datetime.now(UTC))
-    return verdict(found, "messages", "see why: ticketing doctor, then ticketing deliver")
+    event = partition_event(context, application)
+    found = check_overdue_deliveries(application.database, event, at=datetime.now(UTC))
+    return to_check_result(found, "messages", "see why: ticketing doctor, then ticketing deliver")
 
 
-@dg.asset_check(asset=ticket_deliveries, partitions_def=EVENTS)
+@dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
 def every_message_went_out(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """No message is left to a person: refused for good, or perhaps sent and not heard of."""
-    event = event_of(context, application)
-    found = undelivered(application.database, event)
+    event = partition_event(context, application)
+    found = check_failed_deliveries(application.database, event)
     repair = f"ticketing deliveries {event.slug} --failed, then ticketing resend"
-    return verdict(found, "messages", repair, severity=dg.AssetCheckSeverity.WARN)
+    return to_check_result(found, "messages", repair, severity=dg.AssetCheckSeverity.WARN)
 
 
 DELIVERY_CHECKS = [no_message_is_stuck, every_message_went_out]

@@ -7,15 +7,15 @@ import dagster as dg
 from pydantic import Field
 
 from ticket_assets import metadata
-from ticket_assets.batch import batch_of
+from ticket_assets.batch import run_batch
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.tickets import tickets
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.pdf_inspection import picture_of
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.template_context import SAMPLE
+from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
@@ -23,18 +23,20 @@ from ticketing.tickets.rendering.render import RenderResult, render_tickets
 PREVIEW_DPI = 60
 
 
-class Printing(dg.Config):
+class RenderConfig(dg.Config):
     """How to print. As it is, what is missing or stale is printed."""
 
     overwrite: bool = Field(
         default=False, description="Print everything anew; codes and QRs stay as they are."
     )
     chunk: int = Field(default=100, ge=1, le=10_000, description="PDFs a transaction.")
-    limit_seconds: float = Field(default=LIMIT_SECONDS, gt=0, description=WHEN_TIME_IS_UP)
+    limit_seconds: float = Field(
+        default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
+    )
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[tickets],
     group_name="tickets",
     kinds={"python", "pdf"},
@@ -42,35 +44,41 @@ class Printing(dg.Config):
     code_version="1",
 )
 def ticket_pdfs(
-    context: dg.AssetExecutionContext, config: Printing, application: dg.ResourceParam[Application]
+    context: dg.AssetExecutionContext,
+    config: RenderConfig,
+    application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """A PDF for every live ticket, printed anew when its data, template or fonts changed."""
-    with attempt(context, config.limit_seconds) as watch:
-        event = event_of(context, application)
-        with batch_of(context, application, event, is_last=True) as job:
+    with run_attempt(context, config.limit_seconds) as watch:
+        event = partition_event(context, application)
+        with run_batch(context, application, event, is_last=True) as job:
             done = render_tickets(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
-                progress=lambda now: watch(_handled(now), now.total),
+                progress=lambda now: watch(_handled_count(now), now.total),
             )  # fmt: skip
     context.log.info("job %s: %s printed, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
-        metadata={**_printed(done, job), **watch.metadata("PDFs"), **_on_disk(application, event)}
+        metadata={
+            **_render_metadata(done, job),
+            **watch.metadata("PDFs"),
+            **_preview_metadata(application, event),
+        }
     )
 
 
-def _handled(done: RenderResult) -> int:
+def _handled_count(done: RenderResult) -> int:
     return done.rendered + done.unchanged + len(done.failed)
 
 
-def _printed(done: RenderResult, job_id: int) -> metadata.Metadata:
+def _render_metadata(done: RenderResult, job_id: int) -> metadata.Metadata:
     return {
         "printed": done.rendered,
         "unchanged": done.unchanged,
         "failed": len(done.failed),
         "job id": str(job_id),
-        "failures": metadata.table(
+        "failures": metadata.markdown_table(
             ["person", "ticket", "why"],
             [(failure.guest_id, failure.ticket_id, failure.message) for failure in done.failed],
             total=len(done.failed),
@@ -78,10 +86,10 @@ def _printed(done: RenderResult, job_id: int) -> metadata.Metadata:
     }
 
 
-def _on_disk(application: Application, event: Event) -> metadata.Metadata:
+def _preview_metadata(application: Application, event: Event) -> metadata.Metadata:
     """Where the files are, and how one looks: a made-up guest's, for a real QR opens doors."""
     specimen = replace(
-        SAMPLE, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
+        SAMPLE_TICKET, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
         ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
     )  # fmt: skip
     image = picture_of(
@@ -91,5 +99,5 @@ def _on_disk(application: Application, event: Event) -> metadata.Metadata:
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug
         ),
-        "preview": metadata.picture(image, about="a made-up ticket of this event"),
+        "preview": metadata.inline_image(image, about="a made-up ticket of this event"),
     }

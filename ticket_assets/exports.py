@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ticket_assets.batch import BY
-from ticket_assets.retries import attempt
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import run_attempt
 from ticketing.platform.application import Application
-from ticketing.reporting.export import mail_daily_exports
+from ticketing.reporting.export import queue_daily_export_mails
 
-NEAR = timedelta(days=30)
+EXPORT_HORIZON = timedelta(days=30)
 
 
 @dg.op
@@ -18,9 +18,9 @@ def leave_exports(
 ) -> None:
     """Leave the sheets of DAILY_EXPORTS of each event that is near and had changes in a day."""
     wanted = application.settings.exports_of_a_day
-    with attempt(context):
-        left = mail_daily_exports(
-            application.database, wanted, near=NEAR, at=datetime.now(UTC), by=BY
+    with run_attempt(context):
+        left = queue_daily_export_mails(
+            application.database, wanted, near=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
         )
     context.add_output_metadata({"mails": left})
 

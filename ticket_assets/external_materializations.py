@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ticketing.platform.db.audit_log import Deed
+from ticketing.platform.db.audit_log import AuditEntry
 
 if TYPE_CHECKING:
     from ticket_assets import metadata
 
 # by their names: the assets themselves come after payments in the graph
 TICKETS, TICKET_PDFS, PAYMENTS, VOUCHERS = "tickets", "ticket_pdfs", "payments", "vouchers"
-ENDS = ("applied", "unchanged", "quarantined", "postponed")  # of notices
+SETTLEMENT_OUTCOMES = ("applied", "unchanged", "quarantined", "postponed")  # of notices
 
 
-def tickets_told(
+def ticket_materializations(
     event_slug: str, counts: Mapping[str, int], *, by: Collection[str]
 ) -> Iterator[dg.AssetMaterialization]:
     """An event's new tickets and PDFs: `created`, `renewed` and `failed` of them."""
@@ -31,15 +31,17 @@ def tickets_told(
     )
 
 
-def payments_told(counts: Mapping[str, int], *, by: Collection[str]) -> dg.AssetMaterialization:
+def payment_materialization(
+    counts: Mapping[str, int], *, by: Collection[str]
+) -> dg.AssetMaterialization:
     """How notices ended."""
     sums = Counter(counts)
-    facts: metadata.Metadata = {end: sums[end] for end in ENDS}
+    facts: metadata.Metadata = {end: sums[end] for end in SETTLEMENT_OUTCOMES}
     facts["settled by"] = ", ".join(sorted(by))
     return dg.AssetMaterialization(PAYMENTS, metadata=facts)
 
 
-def vouchers_told(deeds: Collection[Deed]) -> dg.AssetMaterialization:
+def voucher_materialization(deeds: Collection[AuditEntry]) -> dg.AssetMaterialization:
     """What came to be on routers, and off them."""
     sums: Counter[str] = Counter()
     for deed in deeds:

@@ -6,16 +6,16 @@ import dagster as dg
 
 from ticket_assets.metadata import Points
 
-LOOKED_AT = 100
+MAX_MATERIALIZATIONS = 100
 
 
-def history(context: dg.AssetExecutionContext, figure: str, *, now: float) -> Points:
+def metadata_history(context: dg.AssetExecutionContext, figure: str, *, now: float) -> Points:
     """Days since the first, and the figure: one point a materialization, ending with `now`."""
     records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(
             asset_key=context.asset_key, asset_partitions=[context.partition_key]
         ),
-        limit=LOOKED_AT,
+        limit=MAX_MATERIALIZATIONS,
     ).records
     seen = [(datetime.now(UTC).timestamp(), now)]
     for record in records:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.batch import BY
-from ticket_assets.retries import attempt
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import run_attempt
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
-from ticketing.webhooks.client import HookClient
-from ticketing.webhooks.send import forget_old_calls, send_all_hooks
+from ticketing.webhooks.client import WebhookClient
+from ticketing.webhooks.send import delete_old_calls, send_all_due_calls
 
 
 @dg.op
@@ -18,15 +18,15 @@ def send_due_hooks(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Make every call that is due, and forget those that ended a month ago."""
-    with attempt(context):
-        told = send_all_hooks(
+    with run_attempt(context):
+        told = send_all_due_calls(
             application.database,
-            application.get(HookClient),
+            application.get(WebhookClient),
             application.get(KeyRing),
             clock=lambda: datetime.now(UTC),
-            by=BY,
+            by=ACTOR,
         )
-        forgotten = forget_old_calls(application.database, at=datetime.now(UTC))
+        forgotten = delete_old_calls(application.database, at=datetime.now(UTC))
     context.log.info("%s arrived, %s did not", told.delivered, told.failed)
     context.add_output_metadata(asdict(told) | {"forgotten": forgotten})
 

@@ -16,38 +16,38 @@ import dagster as dg
 Points = Sequence[tuple[float, float]]
 Metadata = dict[str, dg.MetadataValue[Any] | str | int | float]
 
-ROWS_SHOWN = 20
-POINTS_SHOWN = 30
+MAX_ROWS = 20
+MAX_POINTS = 30
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~!])")
 # a drawing of 480 by 150 pixels, its axes 34 inside
-_LEFT, _RIGHT, _TOP, _FLOOR = 34, 446, 34, 116
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 446, 34, 116
 
 
-def table(
+def markdown_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, total: int
 ) -> dg.MarkdownMetadataValue:
     """A markdown table of the first rows; says how many there are when it shows fewer."""
-    shown = list(islice(rows, ROWS_SHOWN))
+    shown = list(islice(rows, MAX_ROWS))
     if not shown:
         return dg.MetadataValue.md("none")
-    lines = [_row(columns), "|" + " --- |" * len(columns), *map(_row, shown)]
+    lines = [_markdown_row(columns), "|" + " --- |" * len(columns), *map(_markdown_row, shown)]
     if total > len(shown):
         lines += ["", f"… and {total - len(shown):,} more"]
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def _row(cells: Sequence[object]) -> str:
+def _markdown_row(cells: Sequence[object]) -> str:
     texts = (_MARKUP.sub(r"\\\1", " ".join(str(cell).split())) for cell in cells)
     return f"| {' | '.join(texts)} |"
 
 
-def picture(png: bytes, *, about: str) -> dg.MarkdownMetadataValue:
+def inline_image(png: bytes, *, about: str) -> dg.MarkdownMetadataValue:
     """An image inside the page itself; keep it small, it is stored with the event log."""
     encoded = base64.b64encode(png).decode("ascii")
     return dg.MetadataValue.md(f"![{about}](data:image/png;base64,{encoded})")
 
 
-def curve(points: Points, *, about: str, unit: str) -> dg.MarkdownMetadataValue:
+def line_chart(points: Points, *, about: str, unit: str) -> dg.MarkdownMetadataValue:
     """A line through points of (x, y), both axes from zero; `unit` is what x counts."""
     drawing = quote(_svg(points, about, unit), safe=",'=/:;+?&$@!*-._~")
     return dg.MetadataValue.md(f"![{about}](data:image/svg+xml,{drawing})")
@@ -56,19 +56,19 @@ def curve(points: Points, *, about: str, unit: str) -> dg.MarkdownMetadataValue:
 def _svg(points: Points, about: str, unit: str) -> str:
     widest = max((x for x, _ in points), default=0)
     highest = max((y for _, y in points), default=0)
-    step = max(1, -(-len(points) // POINTS_SHOWN))
+    step = max(1, -(-len(points) // MAX_POINTS))
     shown = [*points[::step], *points[-1:]]
     line = ",".join(
         f"{_LEFT + x / (widest or 1) * (_RIGHT - _LEFT):.0f},"
-        f"{_FLOOR - y / (highest or 1) * (_FLOOR - _TOP):.0f}"
+        f"{_BOTTOM - y / (highest or 1) * (_BOTTOM - _TOP):.0f}"
         for x, y in shown
     )
     # h0 with a round end: a single point is a dot
     return (
         "<svg xmlns='http://www.w3.org/2000/svg' width='480' height='150' font-size='11'"
         " font-family='sans-serif' fill='#778'>"
-        f"<path d='M{_LEFT},{_TOP}V{_FLOOR}H{_RIGHT}' fill='none' stroke='#aaa'/>"
+        f"<path d='M{_LEFT},{_TOP}V{_BOTTOM}H{_RIGHT}' fill='none' stroke='#aaa'/>"
         f"<path d='M{line}h0' fill='none' stroke='#284' stroke-width='3' stroke-linecap='round'/>"
         f"<text x='{_LEFT}' y='{_TOP - 9}'>{highest:,.0f} {html.escape(about)}</text>"
-        f"<text x='{_RIGHT - 40}' y='{_FLOOR + 16}'>{widest:,.1f} {html.escape(unit)}</text></svg>"
+        f"<text x='{_RIGHT - 40}' y='{_BOTTOM + 16}'>{widest:,.1f} {html.escape(unit)}</text></svg>"
     )

@@ -11,13 +11,13 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 
-DIMENSION = "event"  # the name under which Dagster keeps the keys
+EVENT_PARTITIONS_NAME = "event"  # the name under which Dagster keeps the keys
 # today's partition is there from its first minute on
-DAYS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Jakarta", end_offset=1)
-EVENTS = dg.DynamicPartitionsDefinition(name=DIMENSION)
+DAY_PARTITIONS = dg.DailyPartitionsDefinition("2026-01-01", timezone="Asia/Jakarta", end_offset=1)
+EVENT_PARTITIONS = dg.DynamicPartitionsDefinition(name=EVENT_PARTITIONS_NAME)
 
 
-def event_of(
+def partition_event(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, application: Application
 ) -> Event:
     """The event this run is about, as it is now."""

@@ -8,17 +8,17 @@ import dagster as dg
 from pydantic import Field
 
 from ticket_assets import metadata as ticket_asset_metadata
-from ticket_assets.batch import BY
-from ticket_assets.external_materializations import ENDS, tickets_told
+from ticket_assets.batch import ACTOR
+from ticket_assets.external_materializations import SETTLEMENT_OUTCOMES, ticket_materializations
 from ticket_assets.owners import OWNERS
-from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.platform.application import Application
-from ticketing.selling.payments.fulfil_paid import Rounds, Service
+from ticketing.selling.payments.fulfil_paid import FulfilmentLoop, FulfilmentResult
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 orders = dg.AssetSpec(
     "orders",
@@ -29,13 +29,15 @@ orders = dg.AssetSpec(
 )
 
 
-class Serving(dg.Config):
+class FulfilmentConfig(dg.Config):
     """How to serve."""
 
     quiet_seconds: float = Field(
         default=0, ge=0, le=60, description="Go on until nothing came for so long."
     )
-    limit_seconds: float = Field(default=LIMIT_SECONDS, gt=0, description=WHEN_TIME_IS_UP)
+    limit_seconds: float = Field(
+        default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
+    )
 
 
 @dg.asset(
@@ -46,42 +48,46 @@ class Serving(dg.Config):
     code_version="1",
 )
 def payments(
-    context: dg.AssetExecutionContext, config: Serving, application: dg.ResourceParam[Application]
+    context: dg.AssetExecutionContext,
+    config: FulfilmentConfig,
+    application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """Settled payments, and the tickets of who has paid. By the worker at once, else by a run."""
-    done = _Done()
-    means = Means(
+    done = _RunTotals()
+    means = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    with attempt(context, config.limit_seconds) as watch:
+    with run_attempt(context, config.limit_seconds) as watch:
 
-        def told(service: Service) -> None:
+        def told(service: FulfilmentResult) -> None:
             done.add(service)
             watch(done.handled, None)
 
         try:
-            serving = Rounds(means, application.get(Midtrans), lambda: datetime.now(UTC), BY, told)
+            serving = FulfilmentLoop(
+                means, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, told
+            )
             serving.serve_until_quiet(config.quiet_seconds, most_seconds=config.limit_seconds / 2)
         finally:  # out of time or not: what was made is made
             for event_slug, counts in done.made.items():
-                for event in tickets_told(event_slug, counts, by=[BY]):
+                for event in ticket_materializations(event_slug, counts, by=[ACTOR]):
                     context.log_event(event)
     context.log.info("%s notices handled, %s tickets made", done.handled, done.tickets)
     return dg.MaterializeResult(metadata=done.metadata())
 
 
 @dataclass
-class _Done:
+class _RunTotals:
     """What came of all rounds of a run."""
 
     ends: Counter[str] = field(default_factory=Counter)
     made: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     troubles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, service: Service) -> None:
+    def add(self, service: FulfilmentResult) -> None:
         self.ends.update(asdict(service.settlement))
         for served in service.served:
             if served.generation is None:
@@ -99,9 +105,9 @@ class _Done:
 
     def metadata(self) -> ticket_asset_metadata.Metadata:
         return {
-            **{end: self.ends[end] for end in ENDS},
-            "settled by": BY,
-            "tickets": ticket_asset_metadata.table(
+            **{end: self.ends[end] for end in SETTLEMENT_OUTCOMES},
+            "settled by": ACTOR,
+            "tickets": ticket_asset_metadata.markdown_table(
                 ["event", "created", "renewed", "failed"],
                 [
                     (slug, counts["created"], counts["renewed"], counts["failed"])
@@ -109,7 +115,7 @@ class _Done:
                 ],
                 total=len(self.made),
             ),
-            "troubles": ticket_asset_metadata.table(
+            "troubles": ticket_asset_metadata.markdown_table(
                 ["event", "why"], self.troubles.items(), total=len(self.troubles)
             ),
         }

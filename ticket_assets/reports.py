@@ -7,15 +7,15 @@ import dagster as dg
 from ticket_assets import metadata
 from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.retries import attempt
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.retries import run_attempt
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
-from ticketing.tickets.reports.report import Report, write_report
+from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[ticket_pdfs],
     group_name="tickets",
     kinds={"csv", "pdf"},
@@ -26,8 +26,8 @@ def generation_report(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Generated against failed and missing, person by person, as CSV and PDF. As of its run."""
-    with attempt(context):
-        event = event_of(context, application)
+    with run_attempt(context):
+        event = partition_event(context, application)
         report = write_report(
             application.database,
             event,
@@ -35,10 +35,10 @@ def generation_report(
             at=datetime.now(UTC),
         )
     context.log.info("event %s: %s of %s generated", event.id, report.generated, report.entitled)
-    return dg.MaterializeResult(metadata=_metadata(report))
+    return dg.MaterializeResult(metadata=_report_metadata(report))
 
 
-def _metadata(report: Report) -> metadata.Metadata:
+def _report_metadata(report: GenerationReport) -> metadata.Metadata:
     people = [
         (entry.line.external_id or entry.line.attendee_id, entry.line.full_name, entry.reason)
         for entry in report.not_generated
@@ -48,7 +48,7 @@ def _metadata(report: Report) -> metadata.Metadata:
         "generated": report.generated,
         "failed": report.failed,
         "missing": report.missing,
-        "without a PDF": metadata.table(
+        "without a PDF": metadata.markdown_table(
             ["id", "name", "why"], people, total=report.failed + report.missing
         ),
         "csv": dg.MetadataValue.path(report.files.csv.resolve()),

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from ticket_assets.batch import BY
-from ticket_assets.retries import attempt
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import run_attempt
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.application import Application
-from ticketing.tickets.rendering.retention import remove_old_documents
+from ticketing.tickets.rendering.retention import delete_expired_documents
 
 
-class Retention(dg.Config):
+class RetentionConfig(dg.Config):
     """How to delete."""
 
     dry_run: bool = Field(default=False, description="Say what would go, and delete nothing.")
@@ -20,13 +20,15 @@ class Retention(dg.Config):
 
 @dg.op
 def remove_expired_documents(
-    context: dg.OpExecutionContext, config: Retention, application: dg.ResourceParam[Application]
+    context: dg.OpExecutionContext,
+    config: RetentionConfig,
+    application: dg.ResourceParam[Application],
 ) -> None:
     """Delete the PDFs of events that are long over; the tickets' rows stay."""
-    with attempt(context):
-        removed = remove_old_documents(
+    with run_attempt(context):
+        removed = delete_expired_documents(
             application.database, application.get(DocumentFolder), at=datetime.now(UTC),
-            days=application.settings.retention_days, by=BY, dry_run=config.dry_run,
+            days=application.settings.retention_days, by=ACTOR, dry_run=config.dry_run,
         )  # fmt: skip
     for event in removed:
         context.log.info(

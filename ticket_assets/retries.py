@@ -15,15 +15,15 @@ import dagster as dg
 from ticket_assets import metadata as ticket_asset_metadata
 from ticketing.platform.kernel.errors import Refused, Unavailable
 
-WAITS_SECONDS = (10, 60, 300)
-LIMIT_SECONDS = 600.0
-WHEN_TIME_IS_UP = (
+RETRY_DELAYS_SECONDS = (10, 60, 300)
+TIME_LIMIT_SECONDS = 600.0
+TIME_LIMIT_DESCRIPTION = (
     "Seconds for one attempt: it stops after the chunk in hand, keeps what is made, and goes on"
     " from there in the next."
 )
-TOLD_EVERY_SECONDS = 5.0
+LOG_INTERVAL_SECONDS = 5.0
 
-Context = dg.AssetExecutionContext | dg.OpExecutionContext
+RunContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class OutOfTime(Unavailable):
@@ -31,15 +31,15 @@ class OutOfTime(Unavailable):
 
 
 @dataclass
-class Watch:
+class Deadline:
     """An attempt's clock: called between chunks, it tells the log and stops what takes too long.
 
     It stops only there, when the chunk is committed. What hangs inside a chunk is ended by the
     instance's run monitoring, which knows the time-out of a whole run.
     """
 
-    context: Context
-    limit_seconds: float = LIMIT_SECONDS
+    context: RunContext
+    limit_seconds: float = TIME_LIMIT_SECONDS
     started: float = field(default_factory=time.monotonic)
     points: list[tuple[float, int]] = field(default_factory=list)  # seconds, done so far
     told: float = field(default_factory=time.monotonic)
@@ -48,7 +48,7 @@ class Watch:
         """So many are done, of so many if that is known."""
         now = time.monotonic()
         self.points.append((now - self.started, done))
-        if now - self.told >= TOLD_EVERY_SECONDS:
+        if now - self.told >= LOG_INTERVAL_SECONDS:
             self.told = now
             self.context.log.info("%s of %s done", done, total or "?")
         if now - self.started > self.limit_seconds and done != total:
@@ -64,20 +64,26 @@ class Watch:
         return {
             "seconds": round(seconds, 1),
             f"{made} a second": round(done / seconds, 1) if seconds else 0.0,
-            "progress": ticket_asset_metadata.curve([(0, 0), *self.points], about=made, unit="s"),
+            "progress": ticket_asset_metadata.line_chart(
+                [(0, 0), *self.points], about=made, unit="s"
+            ),
         }
 
 
 @contextmanager
-def attempt(context: Context, limit_seconds: float = LIMIT_SECONDS) -> Iterator[Watch]:
+def run_attempt(
+    context: RunContext, limit_seconds: float = TIME_LIMIT_SECONDS
+) -> Iterator[Deadline]:
     """One attempt of a step; what goes wrong in it is turned into Dagster's terms."""
     try:
-        yield Watch(context, limit_seconds)
+        yield Deadline(context, limit_seconds)
     except Refused as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except Unavailable as error:
-        if context.retry_number >= len(WAITS_SECONDS):
+        if context.retry_number >= len(RETRY_DELAYS_SECONDS):
             raise dg.Failure(str(error), allow_retries=False) from error
-        wait = WAITS_SECONDS[context.retry_number]
+        wait = RETRY_DELAYS_SECONDS[context.retry_number]
         context.log.warning("%s; trying again in %s s", error, wait)
-        raise dg.RetryRequested(max_retries=len(WAITS_SECONDS), seconds_to_wait=wait) from error
+        raise dg.RetryRequested(
+            max_retries=len(RETRY_DELAYS_SECONDS), seconds_to_wait=wait
+        ) from error

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENTS, event_of
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
 from ticket_assets.payments import payments
-from ticket_assets.retries import attempt
-from ticket_assets.roster_source import Roster, take_in
+from ticket_assets.retries import run_attempt
+from ticket_assets.roster_source import RosterConfig, import_configured_roster
 from ticketing.platform.application import Application
-from ticketing.tickets.missing import gap
+from ticketing.tickets.missing import count_eligibility
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[payments],
     group_name="roster",
     kinds={"csv", "postgres"},
@@ -22,12 +22,14 @@ from ticketing.tickets.missing import gap
     code_version="1",
 )
 def attendees(
-    context: dg.AssetExecutionContext, config: Roster, application: dg.ResourceParam[Application]
+    context: dg.AssetExecutionContext,
+    config: RosterConfig,
+    application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """The people entitled to a ticket: buyers of paid places, and whom a roster names."""
-    with attempt(context, config.limit_seconds) as watch:
-        event = event_of(context, application)
-        told = take_in(application, event, config, watch)
-        standing = gap(application.database, event, at=datetime.now(UTC))
+    with run_attempt(context, config.limit_seconds) as watch:
+        event = partition_event(context, application)
+        told = import_configured_roster(application, event, config, watch)
+        standing = count_eligibility(application.database, event, at=datetime.now(UTC))
     context.log.info("event %s: %s people entitled", event.id, standing.entitled)
     return dg.MaterializeResult(metadata={"entitled": standing.entitled, **told})

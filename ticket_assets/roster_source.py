@@ -8,20 +8,20 @@ import dagster as dg
 from pydantic import Field
 
 from ticket_assets import metadata
-from ticket_assets.batch import BY
-from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, Watch
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, Deadline
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import Misconfigured, UnreadableFile
-from ticketing.roster.drop_folder import take
+from ticketing.roster.drop_folder import import_dropped_file
 from ticketing.roster.import_result import ImportOptions, ImportResult
-from ticketing.roster.import_roster import Progress, Source, import_roster
-from ticketing.roster.model import Counts
+from ticketing.roster.import_roster import ProgressCallback, RosterSource, import_roster
+from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 from ticketing.roster.sources.sql_query import RosterQuery
 
 
-class Roster(dg.Config):
+class RosterConfig(dg.Config):
     """Where people come from. With neither path nor query, nobody is imported."""
 
     path: str | None = Field(default=None, description="A CSV file on this machine.")
@@ -43,9 +43,11 @@ class Roster(dg.Config):
     withdraw_absent: bool = Field(
         default=False, description="Take the entitlement back from whoever is not in the roster."
     )
-    limit_seconds: float = Field(default=LIMIT_SECONDS, gt=0, description=WHEN_TIME_IS_UP)
+    limit_seconds: float = Field(
+        default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
+    )
 
-    def source(self) -> Source | None:
+    def source(self) -> RosterSource | None:
         """What to read; None to leave the people as they are."""
         if self.path is not None and self.query is not None:
             raise Misconfigured("path and query are both set: a roster comes from one of them")
@@ -64,31 +66,36 @@ class Roster(dg.Config):
         )  # fmt: skip
 
 
-def take_in(
-    application: Application, event: Event, roster: Roster, watch: Watch
+def import_configured_roster(
+    application: Application, event: Event, roster: RosterConfig, watch: Deadline
 ) -> metadata.Metadata:
     """Import what the roster names, if anything; says where every row went."""
     source = roster.source()
     if source is None:
         return {}
     if roster.dropped and isinstance(source, RosterFile):
-        return _take_dropped(application, event, source.path, roster, watch)
+        return _import_dropped_file(application, event, source.path, roster, watch)
     done = import_roster(
-        application.database, event, source, options=roster.options(), at=datetime.now(UTC), by=BY,
-        progress=_followed_by(watch),
-    )  # fmt: skip
-    return _told(done) | watch.metadata("rows")
+        application.database,
+        event,
+        source,
+        options=roster.options(),
+        at=datetime.now(UTC),
+        by=ACTOR,
+        progress=_progress_callback(watch),
+    )
+    return _import_metadata(done) | watch.metadata("rows")
 
 
-def _take_dropped(
-    application: Application, event: Event, path: Path, roster: Roster, watch: Watch
+def _import_dropped_file(
+    application: Application, event: Event, path: Path, roster: RosterConfig, watch: Deadline
 ) -> metadata.Metadata:
     if not path.exists():
         # a run that was killed after it filed the file is started again
         return {"outcome": f"{path.name} has left the drop folder: an earlier run took it"}
-    taken = take(
-        application.database, event, path, options=roster.options(), at=datetime.now(UTC), by=BY,
-        progress=_followed_by(watch),
+    taken = import_dropped_file(
+        application.database, event, path, options=roster.options(), at=datetime.now(UTC), by=ACTOR,
+        progress=_progress_callback(watch),
     )  # fmt: skip
     if not taken.succeeded:
         raise UnreadableFile(f"{taken.message}; the file is now {taken.filed_as}")
@@ -96,11 +103,15 @@ def _take_dropped(
         "filed as": dg.MetadataValue.path(taken.filed_as),
         "outcome": taken.message.partition("\n")[0],
     }
-    return filed if taken.result is None else filed | _told(taken.result) | watch.metadata("rows")
+    return (
+        filed
+        if taken.result is None
+        else filed | _import_metadata(taken.result) | watch.metadata("rows")
+    )
 
 
-def _followed_by(watch: Watch) -> Progress:
-    def follow(rows: int, counts: Counts) -> None:
+def _progress_callback(watch: Deadline) -> ProgressCallback:
+    def follow(rows: int, counts: ImportCounts) -> None:
         if counts.rows:
             watch(counts.rows, rows)
         else:
@@ -109,7 +120,7 @@ def _followed_by(watch: Watch) -> Progress:
     return follow
 
 
-def _told(done: ImportResult) -> metadata.Metadata:
+def _import_metadata(done: ImportResult) -> metadata.Metadata:
     return {
         "source": done.source,
         "import id": str(done.import_id or "none"),
@@ -121,15 +132,15 @@ def _told(done: ImportResult) -> metadata.Metadata:
         "quarantined": done.quarantined,
         "withdrawn": done.withdrawn,
         "read as": f"{done.encoding}, {done.delimiter!r} between columns",
-        "changes": metadata.table(
+        "changes": metadata.markdown_table(
             ["line", "person", "field", "was", "is"], done.changes, total=len(done.changes)
         ),
-        "quarantine": metadata.table(
+        "quarantine": metadata.markdown_table(
             ["line", "field", "value", "why"],
             [(row.line, row.field, row.value, row.reason) for row in done.quarantine],
             total=done.quarantined,
         ),
-        "warnings": metadata.table(
+        "warnings": metadata.markdown_table(
             ["warning"], [(warning,) for warning in done.warnings], total=len(done.warnings)
         ),
     }

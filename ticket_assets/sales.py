@@ -6,23 +6,23 @@ from datetime import date, datetime
 import dagster as dg
 
 from ticket_assets import metadata
-from ticket_assets.check_results import verdict
+from ticket_assets.check_results import to_check_result
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import DAYS
+from ticket_assets.partitions import DAY_PARTITIONS
 from ticket_assets.payments import orders, payments
-from ticket_assets.retries import attempt
+from ticket_assets.retries import run_attempt
 from ticketing.platform.application import Application
-from ticketing.platform.kernel.invariant import Findings
+from ticketing.platform.kernel.invariant import InvariantResult
 from ticketing.platform.kernel.money import Rupiah, total
-from ticketing.platform.kernel.time_span import span_of
+from ticketing.platform.kernel.time_span import day_span
 from ticketing.reporting import sales_queries
-from ticketing.reporting.reconcile_day import DaysBooks, reconcile_day
-from ticketing.reporting.sales_queries import Sales
+from ticketing.reporting.reconcile_day import DayReconciliation, reconcile_day
+from ticketing.reporting.sales_queries import EventSales
 from ticketing.selling.payments.midtrans.client import Midtrans
 
 
 @dg.asset(
-    partitions_def=DAYS,
+    partitions_def=DAY_PARTITIONS,
     deps=[orders, payments],
     group_name="sales",
     kinds={"postgres"},
@@ -33,15 +33,17 @@ def daily_sales(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """What was sold on a day in Jakarta, event by event. As of its run: refunds come later."""
-    span = span_of(date.fromisoformat(context.partition_key))
-    with attempt(context), application.database.transaction() as connection:
-        sold = sales_queries.sales(connection, span)
-        paid = sales_queries.paid_amounts(connection, span)
+    span = day_span(date.fromisoformat(context.partition_key))
+    with run_attempt(context), application.database.transaction() as connection:
+        sold = sales_queries.list_event_sales(connection, span)
+        paid = sales_queries.list_paid_amounts(connection, span)
     context.log.info("%s: %s orders paid", context.partition_key, sum(one.paid for one in sold))
-    return dg.MaterializeResult(metadata={**_sums(sold), **_pictures(sold, paid, span.begins_at)})
+    return dg.MaterializeResult(
+        metadata={**_sales_totals(sold), **_sales_charts(sold, paid, span.begins_at)}
+    )
 
 
-def _sums(sold: Iterable[Sales]) -> metadata.Metadata:
+def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
     sales = list(sold)
     return {
         "orders placed": sum(one.placed for one in sales),
@@ -54,8 +56,8 @@ def _sums(sold: Iterable[Sales]) -> metadata.Metadata:
     }
 
 
-def _pictures(
-    sold: list[Sales], paid: Iterable[tuple[datetime, Rupiah]], midnight: datetime
+def _sales_charts(
+    sold: list[EventSales], paid: Iterable[tuple[datetime, Rupiah]], midnight: datetime
 ) -> metadata.Metadata:
     """Who sold what, and how the day's sum grew, in thousands of rupiah by the hour."""
     points, sum_so_far = [(0.0, 0.0)], 0
@@ -63,17 +65,17 @@ def _pictures(
         sum_so_far += amount.amount
         points.append(((paid_at - midnight).total_seconds() / 3600, sum_so_far / 1000))
     return {
-        "events": metadata.table(
+        "events": metadata.markdown_table(
             ["event", "paid", "places", "sold", "refunded"],
             [(one.event_slug, one.paid, one.places, one.total, one.refunded) for one in sold],
             total=len(sold),
         ),
-        "through the day": metadata.curve(points, about="thousand rupiah", unit="h"),
+        "through the day": metadata.line_chart(points, about="thousand rupiah", unit="h"),
     }
 
 
 @dg.asset(
-    partitions_def=DAYS,
+    partitions_def=DAY_PARTITIONS,
     deps=[payments],
     group_name="sales",
     kinds={"postgres", "python"},
@@ -83,7 +85,7 @@ def _pictures(
         dg.AssetCheckSpec(
             "the_gateway_agrees",
             asset="reconciliation",
-            partitions_def=DAYS,
+            partitions_def=DAY_PARTITIONS,
             description="The gateway says of each payment of the day what our books say.",
         )
     ],
@@ -93,24 +95,24 @@ def reconciliation(
 ) -> dg.MaterializeResult:
     """A day's payments in our books against the gateway's, one by one. As of its run."""
     day = date.fromisoformat(context.partition_key)
-    with attempt(context) as watch:
+    with run_attempt(context) as watch:
         books = reconcile_day(application.database, application.get(Midtrans), day, progress=watch)
     context.log.info("%s: %s payments, %s differ", day, books.attempts, len(books.differing))
-    found = Findings.of(books.attempts, books.differing)
+    found = InvariantResult.of(books.attempts, books.differing)
     return dg.MaterializeResult(
-        metadata=_books(books),
-        check_results=[verdict(found, "payments", "ticketing reconcile")],
+        metadata=_reconciliation_metadata(books),
+        check_results=[to_check_result(found, "payments", "ticketing reconcile")],
     )
 
 
-def _books(books: DaysBooks) -> metadata.Metadata:
+def _reconciliation_metadata(books: DayReconciliation) -> metadata.Metadata:
     return {
         "payments": books.attempts,
         "taken (Rp)": books.taken.amount,
         "taken, says the gateway (Rp)": books.taken_by_gateway.amount,
         "returned (Rp)": books.returned.amount,
         "returned, says the gateway (Rp)": books.returned_by_gateway.amount,
-        "differing": metadata.table(
+        "differing": metadata.markdown_table(
             ["payment", "how"], books.differing, total=len(books.differing)
         ),
     }

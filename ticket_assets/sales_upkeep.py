@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticket_assets import metadata
-from ticket_assets.batch import BY
-from ticket_assets.retries import attempt
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import run_attempt
 from ticketing.platform.application import Application
-from ticketing.selling.checkout.cancel_order import remind_of_parts
 from ticketing.selling.checkout.expire_orders import expire_orders
+from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.reconcile import reconcile
 from ticketing.selling.refunds.send_refunds import send_refunds
@@ -24,11 +24,11 @@ def expire_unpaid_orders(
 
     Buyers are told of parts that will be due.
     """
-    with attempt(context):
+    with run_attempt(context):
         ended = expire_orders(
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
         )
-        reminded = remind_of_parts(application.database, at=datetime.now(UTC))
+        reminded = enqueue_instalment_reminders(application.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", ended.expired, ended.left, ended.stuck)
     context.add_output_metadata(asdict(ended) | {"reminded": reminded})
 
@@ -38,9 +38,9 @@ def reconcile_payments(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Ask the gateway about every payment that may still change, and write down what is new."""
-    with attempt(context) as watch:
+    with run_attempt(context) as watch:
         done = reconcile(
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY,
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
             progress=lambda asked: watch(asked, None),
         )  # fmt: skip
     context.log.info("%s asked, %s corrected, %s odd", done.asked, done.corrected, len(done.odd))
@@ -50,7 +50,7 @@ def reconcile_payments(
             "corrected": done.corrected,
             "agreed": done.agreed,
             "unused": done.unused,
-            "odd": metadata.table(["payment", "how"], done.odd, total=len(done.odd)),
+            "odd": metadata.markdown_table(["payment", "how"], done.odd, total=len(done.odd)),
         }
     )
 
@@ -60,9 +60,9 @@ def send_owed_refunds(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Ask the gateway for every refund that waits for it, and how those went that it lost."""
-    with attempt(context):
+    with run_attempt(context):
         sent = send_refunds(
-            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
         )
     context.log.info("%s done, %s failed, %s waiting", sent.done, sent.failed, sent.waiting)
     context.add_output_metadata(asdict(sent))

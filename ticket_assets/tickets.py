@@ -6,21 +6,21 @@ import dagster as dg
 from pydantic import Field
 
 from ticket_assets import metadata
-from ticket_assets.batch import BY, batch_of
-from ticket_assets.history import history
+from ticket_assets.batch import ACTOR, run_batch
+from ticket_assets.history import metadata_history
 from ticket_assets.owners import OWNERS
-from ticket_assets.partitions import EVENTS, event_of
-from ticket_assets.retries import LIMIT_SECONDS, WHEN_TIME_IS_UP, attempt
+from ticket_assets.partitions import EVENT_PARTITIONS, partition_event
+from ticket_assets.retries import TIME_LIMIT_DESCRIPTION, TIME_LIMIT_SECONDS, run_attempt
 from ticket_assets.roster import attendees
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.tickets import missing as ticket_missing
-from ticketing.tickets.eligibility import Gap
-from ticketing.tickets.issue import IssueResult, issue
+from ticketing.tickets.eligibility import EligibilityCounts
+from ticketing.tickets.issue import IssueResult, issue_tickets
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[attendees],
     group_name="tickets",
     kinds={"postgres"},
@@ -32,20 +32,20 @@ def missing_tickets(
 ) -> dg.MaterializeResult:
     """Who is entitled to a ticket and has none, and why not for everyone else. As of its run."""
     at = datetime.now(UTC)
-    with attempt(context):
-        event = event_of(context, application)
-        gap = ticket_missing.gap(application.database, event, at=at)
-        first = ticket_missing.missing_tickets(
-            application.database, event, at=at, limit=metadata.ROWS_SHOWN
+    with run_attempt(context):
+        event = partition_event(context, application)
+        gap = ticket_missing.count_eligibility(application.database, event, at=at)
+        first = ticket_missing.list_missing_tickets(
+            application.database, event, at=at, limit=metadata.MAX_ROWS
         )
     context.log.info("event %s: %s tickets missing", event.id, gap.missing)
     return dg.MaterializeResult(
         metadata={
-            **_counts(gap),
-            "why": metadata.table(
+            **_missing_metadata(gap),
+            "why": metadata.markdown_table(
                 ["reason", "people"], gap.reasons.items(), total=len(gap.reasons)
             ),
-            "who": metadata.table(
+            "who": metadata.markdown_table(
                 ["id", "name", "ticket"],
                 [
                     (who.external_id or who.guest_id, who.full_name, who.ticket_type)
@@ -53,14 +53,16 @@ def missing_tickets(
                 ],
                 total=gap.missing,
             ),
-            "over time": metadata.curve(
-                history(context, "missing", now=gap.missing), about="tickets missing", unit="days"
+            "over time": metadata.line_chart(
+                metadata_history(context, "missing", now=gap.missing),
+                about="tickets missing",
+                unit="days",
             ),
         }
     )
 
 
-def _counts(gap: Gap) -> metadata.Metadata:
+def _missing_metadata(gap: EligibilityCounts) -> metadata.Metadata:
     return {
         "missing": gap.missing,
         "entitled": gap.entitled,
@@ -70,16 +72,18 @@ def _counts(gap: Gap) -> metadata.Metadata:
     }
 
 
-class Issuing(dg.Config):
+class IssueConfig(dg.Config):
     """How to issue. As it is, everyone who lacks a ticket gets one."""
 
     limit: int | None = Field(default=None, ge=1, description="At most so many tickets.")
     chunk: int = Field(default=1000, ge=1, le=10_000, description="Tickets a transaction.")
-    limit_seconds: float = Field(default=LIMIT_SECONDS, gt=0, description=WHEN_TIME_IS_UP)
+    limit_seconds: float = Field(
+        default=TIME_LIMIT_SECONDS, gt=0, description=TIME_LIMIT_DESCRIPTION
+    )
 
 
 @dg.asset(
-    partitions_def=EVENTS,
+    partitions_def=EVENT_PARTITIONS,
     deps=[missing_tickets],
     group_name="tickets",
     kinds={"postgres", "python"},
@@ -87,29 +91,33 @@ class Issuing(dg.Config):
     code_version="1",
 )
 def tickets(
-    context: dg.AssetExecutionContext, config: Issuing, application: dg.ResourceParam[Application]
+    context: dg.AssetExecutionContext,
+    config: IssueConfig,
+    application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
     """Issued tickets: code, signed QR and magic link; one live ticket an entitled person."""
-    with attempt(context, config.limit_seconds) as watch:
-        event = event_of(context, application)
-        with batch_of(context, application, event) as job:
-            done = issue(
+    with run_attempt(context, config.limit_seconds) as watch:
+        event = partition_event(context, application)
+        with run_batch(context, application, event) as job:
+            done = issue_tickets(
                 application.database, event, keys=application.get(KeyRing), job_id=job,
-                at=datetime.now(UTC), by=BY,
+                at=datetime.now(UTC), by=ACTOR,
                 limit=config.limit, chunk=config.chunk,
                 progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
             )  # fmt: skip
     context.log.info("job %s: %s created, %s failed", job, done.created, done.failed)
-    return dg.MaterializeResult(metadata={**_issued(done, job), **watch.metadata("tickets")})
+    return dg.MaterializeResult(
+        metadata={**_issue_metadata(done, job), **watch.metadata("tickets")}
+    )
 
 
-def _issued(done: IssueResult, job_id: int) -> metadata.Metadata:
+def _issue_metadata(done: IssueResult, job_id: int) -> metadata.Metadata:
     return {
         "created": done.created,
         "skipped": done.skipped,
         "failed": done.failed,
         "job id": str(job_id),
-        "failures": metadata.table(
+        "failures": metadata.markdown_table(
             ["person", "why"],
             [(failure.guest_id, failure.message) for failure in done.failures],
             total=done.failed,

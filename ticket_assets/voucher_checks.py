@@ -8,55 +8,59 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.check_results import verdict
-from ticket_assets.vouchers import ROUTERS, voucher_delivery_logs, vouchers
+from ticket_assets.check_results import to_check_result
+from ticket_assets.vouchers import ROUTER_POOL, voucher_delivery_logs, vouchers
 from ticketing.monitoring import voucher_checks
 from ticketing.platform.application import Application
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
-RARE = 0.05  # of the purchases: beyond, it is not single buyers but a channel
+TOLERATED_FAILURE_RATE = 0.05  # of the purchases: beyond, it is not single buyers but a channel
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
 @dg.asset_check(asset=vouchers)
 def what_is_paid_is_provisioned(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Whoever paid a quarter of an hour ago has as many vouchers as they ordered."""
-    found = voucher_checks.unprovisioned(application.database, at=datetime.now(UTC))
-    return verdict(found, "paid purchases", "ticketing vouchers regenerate ORDER")
+    found = voucher_checks.check_paid_vouchers_provisioned(
+        application.database, at=datetime.now(UTC)
+    )
+    return to_check_result(found, "paid purchases", "ticketing vouchers regenerate ORDER")
 
 
 @dg.asset_check(asset=vouchers)
 def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Nobody can use a voucher of an order that is not paid."""
-    found = voucher_checks.unpaid_vouchers(application.database)
-    return verdict(found, "vouchers", "ticketing vouchers show KEY, then ticketing reconcile")
+    found = voucher_checks.check_unpaid_vouchers(application.database)
+    return to_check_result(
+        found, "vouchers", "ticketing vouchers show KEY, then ticketing reconcile"
+    )
 
 
 @dg.asset_check(asset=vouchers)
 def no_voucher_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No voucher waits for ten minutes although its router could be asked."""
-    found = voucher_checks.stuck_vouchers(application.database, at=datetime.now(UTC))
-    return verdict(found, "vouchers on their way", "ticketing provision")
+    found = voucher_checks.check_stuck_vouchers(application.database, at=datetime.now(UTC))
+    return to_check_result(found, "vouchers on their way", "ticketing provision")
 
 
-@dg.asset_check(asset=vouchers, pool=ROUTERS)
+@dg.asset_check(asset=vouchers, pool=ROUTER_POOL)
 def the_routers_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Every router, asked now, has what our books say, as it was sold. Repairs nothing."""
     with application.get(RouterConnector).connect() as doors:
-        found = voucher_checks.router_drift(
+        found = voucher_checks.check_router_drift(
             application.database, doors, clock=lambda: datetime.now(UTC)
         )
     repair = "ticketing vouchers compare --all, then ticketing vouchers repair plan ROUTER"
-    return verdict(found, "vouchers on routers", repair)
+    return to_check_result(found, "vouchers on routers", repair)
 
 
 @dg.asset_check(asset=voucher_delivery_logs)
 def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Of the last week: whose vouchers are ready was sent the codes. Under 95 % is an error."""
-    found = voucher_checks.undelivered_codes(application.database, at=datetime.now(UTC))
+    found = voucher_checks.check_undelivered_codes(application.database, at=datetime.now(UTC))
     repair = "ticketing deliveries EVENT --failed, then ticketing resend"
-    is_rare = found.broken <= RARE * found.total
-    return verdict(found, "purchases", repair, severity=WARN if is_rare else ERROR)
+    is_rare = found.broken <= TOLERATED_FAILURE_RATE * found.total
+    return to_check_result(found, "purchases", repair, severity=WARN if is_rare else ERROR)
 
 
 VOUCHER_CHECKS = [

@@ -6,25 +6,25 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticket_assets import metadata
-from ticket_assets.batch import BY
-from ticket_assets.retries import attempt
-from ticket_assets.vouchers import ROUTERS
+from ticket_assets.batch import ACTOR
+from ticket_assets.retries import run_attempt
+from ticket_assets.vouchers import ROUTER_POOL
 from ticketing.platform.application import Application
-from ticketing.vouchers.maintenance import keep_vouchers
-from ticketing.vouchers.provisioning.provision import provision
-from ticketing.vouchers.provisioning.provisioner import Provisioner
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.maintenance import maintain_vouchers
+from ticketing.vouchers.provisioning.context import ProvisioningContext
+from ticketing.vouchers.provisioning.provision import provision_all
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 
-@dg.op(pool=ROUTERS)
+@dg.op(pool=ROUTER_POOL)
 def keep_vouchers_in_order(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Look at every router, end what is over, fill stocks, and carry that out on the routers."""
-    with attempt(context), application.get(RouterConnector).connect() as doors:
-        means = Provisioner(application.database, doors, lambda: datetime.now(UTC), BY)
-        kept = keep_vouchers(application.database, doors, clock=means.clock, by=BY)
-        rounds = provision(means)
+    with run_attempt(context), application.get(RouterConnector).connect() as doors:
+        means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
+        kept = maintain_vouchers(application.database, doors, clock=means.clock, by=ACTOR)
+        rounds = provision_all(means)
     silent = [(look.router, look.error) for look in kept.looks if look.error]
     context.log.info("%s ended, %s made ahead", kept.clean_up.expired, kept.stocked.owed)
     context.add_output_metadata(
@@ -34,7 +34,7 @@ def keep_vouchers_in_order(
             **asdict(kept.clean_up),
             "made ahead": kept.stocked.owed,
             "taken off": sum(one.removed for one in rounds),
-            "not looked at": metadata.table(["router", "why"], silent, total=len(silent)),
+            "not looked at": metadata.markdown_table(["router", "why"], silent, total=len(silent)),
         }
     )
 

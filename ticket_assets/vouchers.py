@@ -7,27 +7,27 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from ticket_assets import metadata
-from ticket_assets.batch import BY
+from ticket_assets.batch import ACTOR
 from ticket_assets.owners import OWNERS
 from ticket_assets.payments import payments
-from ticket_assets.retries import attempt
+from ticket_assets.retries import run_attempt
 from ticketing.monitoring import dashboard_queries, failure_queries
-from ticketing.monitoring.health import gauges
-from ticketing.monitoring.rates import LOST_AFTER
-from ticketing.monitoring.service import Failed, failed
+from ticketing.monitoring.health import collect_gauges
+from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
+from ticketing.monitoring.service import FailedPurchases, list_failed_purchases
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.time_span import Span
+from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
-from ticketing.vouchers.provisioning.provision import provision
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.retry_policy import is_given_up
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.provision import provision_all
+from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
-ROUTERS = "router"  # the pool of whatever talks to routers; its limit is the instance's
-LOGS_OF = timedelta(days=7)
+ROUTER_POOL = "router"  # the pool of whatever talks to routers; its limit is the instance's
+ATTEMPT_WINDOW = timedelta(days=7)
 
 
 @dg.asset(
@@ -36,34 +36,37 @@ LOGS_OF = timedelta(days=7)
     kinds={"postgres", "python"},
     owners=OWNERS,
     code_version="1",
-    pool=ROUTERS,
+    pool=ROUTER_POOL,
 )
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Vouchers that are paid for, on their routers. By the worker at once, else by a run."""
-    with attempt(context), application.get(RouterConnector).connect() as doors:
-        means = Provisioner(application.database, doors, lambda: datetime.now(UTC), BY)
-        rounds = provision(means)
-    context.log.info("%s put on routers, %s taken off", *_moved(rounds))
+    with run_attempt(context), application.get(RouterConnector).connect() as doors:
+        means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
+        rounds = provision_all(means)
+    context.log.info("%s put on routers, %s taken off", *_count_placed_and_removed(rounds))
     return dg.MaterializeResult(
-        metadata={**_deeds(rounds), **_standing(application.database, at=datetime.now(UTC))}
+        metadata={
+            **_run_metadata(rounds),
+            **_current_metadata(application.database, at=datetime.now(UTC)),
+        }
     )
 
 
-def _moved(rounds: list[Round]) -> tuple[int, int]:
+def _count_placed_and_removed(rounds: list[ProvisionResult]) -> tuple[int, int]:
     return sum(one.placed for one in rounds), sum(one.removed for one in rounds)
 
 
-def _deeds(rounds: list[Round]) -> metadata.Metadata:
-    placed, removed = _moved(rounds)
+def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
+    placed, removed = _count_placed_and_removed(rounds)
     return {
         "placed": placed,
         "removed": removed,
         "refused": sum(one.refused for one in rounds),
         "purchases made whole": sum(one.told for one in rounds),
-        "provisioned by": BY,
-        "troubles": metadata.table(
+        "provisioned by": ACTOR,
+        "troubles": metadata.markdown_table(
             ["router", "why"],
             [(one.router, one.trouble) for one in rounds if one.trouble],
             total=sum(bool(one.trouble) for one in rounds),
@@ -71,41 +74,41 @@ def _deeds(rounds: list[Round]) -> metadata.Metadata:
     }
 
 
-def _standing(database: Database, *, at: datetime) -> metadata.Metadata:
+def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
     """How things are now, whoever did them."""
-    now = gauges(database, at=at)
-    needing = failed(database, None, limit=metadata.ROWS_SHOWN, offset=0)
+    now = collect_gauges(database, at=at)
+    needing = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
     with database.transaction() as connection:
-        known = router_queries.everyone(connection)
-        on_routers = dashboard_queries.on_routers(connection, None)
+        known = router_queries.list_all(connection)
+        on_routers = dashboard_queries.count_vouchers_by_router(connection, None)
     counts = Counter({(one.router_id, one.state): one.vouchers for one in on_routers})
     waited = (at - now.oldest_waiting).total_seconds() if now.oldest_waiting else 0.0
     return {
         **{f"vouchers {state}": number for state, number in now.vouchers.items()},
         **{f"purchases {state}": number for state, number in now.purchases.items()},
         "longest wait (s)": round(waited, 1),
-        "routers": metadata.table(
+        "routers": metadata.markdown_table(
             ["router", "answers", *VoucherState],
             [
-                (one.name, _answers(one), *(counts[one.id, s] for s in VoucherState))
+                (one.name, _router_status(one), *(counts[one.id, s] for s in VoucherState))
                 for one in known
             ],
             total=len(known),
         ),
-        "failures": metadata.table(
-            ["purchase", "wrong", "repair"], _failures(needing), total=needing.total
+        "failures": metadata.markdown_table(
+            ["purchase", "wrong", "repair"], _failure_rows(needing), total=needing.total
         ),
     }
 
 
-def _answers(router: StoredRouter) -> str:
+def _router_status(router: StoredRouter) -> str:
     if not router.failing_since:
         return "yes"
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
-    return f"given up {since}" if is_given_up(router.failures) else f"no, {since}"
+    return f"given up {since}" if has_exhausted_retries(router.failures) else f"no, {since}"
 
 
-def _failures(needing: Failed) -> Iterator[tuple[str, str, str]]:
+def _failure_rows(needing: FailedPurchases) -> Iterator[tuple[str, str, str]]:
     why = {one.purchase_id: one.last_error for one in reversed(needing.waiting)}
     for one in needing.purchases:
         if one.state is PurchaseState.VOUCHER_GENERATION_FAILED:
@@ -128,25 +131,29 @@ def voucher_delivery_logs(
 ) -> dg.MaterializeResult:
     """Every attempt of a week to hand codes over, by WhatsApp and mail. As of its run."""
     at = datetime.now(UTC)
-    since = at - LOGS_OF
-    with attempt(context), application.database.transaction() as connection:
-        counts = failure_queries.attempts_by_state(connection, since=since)
-        wrong = failure_queries.failed_attempts(connection, since=since, limit=metadata.ROWS_SHOWN)
-        rates = dashboard_queries.handover(
-            connection, None, Span(since, at), due_before=at - LOST_AFTER
+    since = at - ATTEMPT_WINDOW
+    with run_attempt(context), application.database.transaction() as connection:
+        counts = failure_queries.count_attempts_by_state(connection, since=since)
+        wrong = failure_queries.list_failed_attempts(
+            connection, since=since, limit=metadata.MAX_ROWS
         )
-    in_vain = sum(one.attempts for one in counts if one.status in failure_queries.IN_VAIN)
+        rates = dashboard_queries.get_fulfilment_stats(
+            connection, None, TimeSpan(since, at), due_before=at - VOUCHER_LOST_AFTER
+        )
+    in_vain = sum(
+        one.attempts for one in counts if one.status in failure_queries.FAILED_DELIVERY_STATES
+    )
     return dg.MaterializeResult(
         metadata={
             "attempts": sum(one.attempts for one in counts),
             "in vain": in_vain,
             "purchases ready": rates.ready,
-            "delivery rate": _rate(rates.delivery_rate),
-            "loss rate": _rate(rates.loss_rate),
-            "by channel": metadata.table(
+            "delivery rate": _format_rate(rates.delivery_rate),
+            "loss rate": _format_rate(rates.loss_rate),
+            "by channel": metadata.markdown_table(
                 ["channel", "state", "attempts"], counts, total=len(counts)
             ),
-            "failures": metadata.table(
+            "failures": metadata.markdown_table(
                 ["purchase", "channel", "state", "why", "at"],
                 [(*one[:4], f"{one.at:%Y-%m-%d %H:%M} UTC") for one in wrong],
                 total=in_vain,
@@ -155,5 +162,5 @@ def voucher_delivery_logs(
     )
 
 
-def _rate(rate: float | None) -> float | str:
+def _format_rate(rate: float | None) -> float | str:
     return "nothing was due" if rate is None else rate

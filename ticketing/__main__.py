@@ -7,7 +7,7 @@ import typer
 from ticketing.app.cli import app
 from ticketing.platform.kernel.errors import Refused, TicketingError
 
-FAILED, BAD_USAGE = 1, 2
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         app()  # exits by itself, with 2 on bad usage
     except TicketingError as error:
         typer.echo(f"ticketing: {error}", err=True)
-        sys.exit(BAD_USAGE if isinstance(error, Refused) else FAILED)
+        sys.exit(EXIT_USAGE if isinstance(error, Refused) else EXIT_FAILED)
 
 
 if __name__ == "__main__":

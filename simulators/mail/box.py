@@ -9,7 +9,7 @@ from threading import Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMail:
     """One mail, as it came over the wire."""
 
     number: int
@@ -38,13 +38,13 @@ class Received:
         return {part.get_filename() or "": part.get_payload(decode=True) or b"" for part in parts}  # type: ignore[misc]  # decoded: bytes
 
 
-class Box:
+class Mailbox:
     """All of them, in the order they came."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         """Empty."""
         self._clock = clock
-        self._mails: list[Received] = []
+        self._mails: list[ReceivedMail] = []
         self._changed = Condition()
 
     def keep(
@@ -59,16 +59,16 @@ class Box:
         """Take responsibility for a mail."""
         with self._changed:
             number, at = len(self._mails) + 1, self._clock()
-            mail = Received(number, sender, recipients, content, at, connection, over_tls)
+            mail = ReceivedMail(number, sender, recipients, content, at, connection, over_tls)
             self._mails.append(mail)
             self._changed.notify_all()
 
     def mails(
         self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
-    ) -> list[Received]:
+    ) -> list[ReceivedMail]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
 
-        def found() -> list[Received]:
+        def found() -> list[ReceivedMail]:
             return [mail for mail in self._mails if not to or to in mail.recipients]
 
         with self._changed:

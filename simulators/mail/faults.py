@@ -9,7 +9,7 @@ Stage = Literal["mail", "rcpt", "data", "content", "end", "accepted"]
 
 
 @dataclass(slots=True)
-class Fault:
+class MailFault:
     """The next `times` mails to an address that contains `to` meet this.
 
     At "mail", "rcpt" and "data" these commands are answered so; at "content" the connection is cut
@@ -30,10 +30,10 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Faults:
+class MailFaults:
     """All switches."""
 
-    meets: list[Fault] = field(default_factory=list)
+    meets: list[MailFault] = field(default_factory=list)
     mails_a_connection: int = 0  # after so many comes 421; 0 is no limit
     one_by_one: bool = False  # commands may not be sent before the last one was answered
     _lock: Lock = field(default_factory=Lock, repr=False)
@@ -46,14 +46,16 @@ class Faults:
         one_by_one: bool = False,
     ) -> None:
         """Set all; ValueError or TypeError for what is no fault."""
-        faults = [Fault(**(asdict(one) if isinstance(one, Fault) else one)) for one in meets]
+        faults = [
+            MailFault(**(asdict(one) if isinstance(one, MailFault) else one)) for one in meets
+        ]
         if mails_a_connection < 0:
             raise ValueError("mails_a_connection: less than nothing")
         with self._lock:
             self.meets, self.mails_a_connection = faults, mails_a_connection
             self.one_by_one = one_by_one
 
-    def at(self, stage: Stage, recipients: Iterable[str]) -> Fault | None:
+    def at(self, stage: Stage, recipients: Iterable[str]) -> MailFault | None:
         """The fault a mail meets, counted down."""
         given = list(recipients)
         with self._lock:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from simulators.mail.box import Received
-from simulators.mail.faults import Faults
+from simulators.mail.box import ReceivedMail
+from simulators.mail.faults import MailFaults
 
 _SHOWN = 100
 _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
@@ -19,13 +19,13 @@ iframe{{width:100%;height:24rem;border:1px solid #ccc}}small{{color:#555}}</styl
 <h1>Mail simulator ({total})</h1><p><small>Faults: {faults}</small></p>{mails}</body></html>"""
 
 
-def overview(mails: Sequence[Received], faults: Faults) -> str:
+def render_overview(mails: Sequence[ReceivedMail], faults: MailFaults) -> str:
     """What whoever rehearses sees: every mail as text and as it looks; newest first."""
     shown = "".join(_mail(mail) for mail in reversed(mails[-_SHOWN:]))
     return _FRAME.format(total=len(mails), faults=escape(str(faults.shown())), mails=shown)
 
 
-def _mail(mail: Received) -> str:
+def _mail(mail: ReceivedMail) -> str:
     message = mail.message
     html = message.get_body(("html",))
     # a frame without any rights: no script of a mail runs, nothing is fetched

@@ -9,13 +9,13 @@ from functools import partial
 from threading import Thread
 from typing import Self
 
-from simulators.http import Answer, Request, Server
+from simulators.http import HttpRequest, HttpResponse, HttpServer
 from simulators.mail import pages
-from simulators.mail.box import Box, Received
-from simulators.mail.faults import Faults
-from simulators.mail.smtp import FaultyServer, Hooks, Login
+from simulators.mail.box import Mailbox, ReceivedMail
+from simulators.mail.faults import MailFaults
+from simulators.mail.smtp import FaultySmtpServer, SmtpHooks, SmtpLogin
 
-_LARGEST = 10_240_000  # Postfix's default
+_MAX_MAIL_BYTES = 10_240_000  # Postfix's default
 
 
 def _now() -> datetime:
@@ -28,29 +28,29 @@ class MailSimulator:
     def __init__(
         self,
         *,
-        login: Login | None = None,
+        login: SmtpLogin | None = None,
         starttls: ssl.SSLContext | None = None,
         tls: ssl.SSLContext | None = None,
-        largest: int = _LARGEST,
+        largest: int = _MAX_MAIL_BYTES,
         host: str = "127.0.0.1",
         port: int = 0,
         page_port: int = 0,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """`starttls` is offered after the greeting, `tls` speaks from the first byte."""
-        self.faults = Faults()
-        self.box = Box(clock)
+        self.faults = MailFaults()
+        self.box = Mailbox(clock)
         self.host = host
         self._loop = asyncio.new_event_loop()
-        self._connections: list[FaultyServer] = []
+        self._connections: list[FaultySmtpServer] = []
         self._speaks = partial(
-            FaultyServer, login=login, starttls=starttls, largest=largest, loop=self._loop
+            FaultySmtpServer, login=login, starttls=starttls, largest=largest, loop=self._loop
         )
         self._listening = self._loop.run_until_complete(
             self._loop.create_server(self._connected, host, port, ssl=tls)
         )
         self.port: int = self._listening.sockets[0].getsockname()[1]
-        self._pages = Server(host, page_port, self._respond)
+        self._pages = HttpServer(host, page_port, self._respond)
         self.url = f"http://{host}:{self._pages.server_port}/_simulator"
         self._threads = [
             Thread(target=self._loop.run_forever, name="smtp"),
@@ -73,12 +73,12 @@ class MailSimulator:
         self._pages.server_close()
         self._loop.close()
 
-    def mails(self, to: str = "", *, at_least: int = 0) -> list[Received]:
+    def mails(self, to: str = "", *, at_least: int = 0) -> list[ReceivedMail]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
         return self.box.mails(to, at_least=at_least)
 
-    def _connected(self) -> FaultyServer:
-        hooks = Hooks(self.faults, self.box, len(self._connections) + 1)
+    def _connected(self) -> FaultySmtpServer:
+        hooks = SmtpHooks(self.faults, self.box, len(self._connections) + 1)
         self._connections.append(self._speaks(hooks))
         return self._connections[-1]
 
@@ -91,21 +91,21 @@ class MailSimulator:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> HttpResponse:
         match request.method, request.path:
             case "GET", "/_simulator":
-                return Answer.html(200, pages.overview(self.mails(), self.faults))
+                return HttpResponse.html(200, pages.render_overview(self.mails(), self.faults))
             case "GET", "/_simulator/faults":
-                return Answer.json(200, self.faults.shown())
+                return HttpResponse.json(200, self.faults.shown())
             case "POST", "/_simulator/faults":
                 return self._set(request.body)
             case "DELETE", "/_simulator/faults":
                 return self._set(b"{}")
-        return Answer.json(404, {"error": "there are /_simulator and /_simulator/faults"})
+        return HttpResponse.json(404, {"error": "there are /_simulator and /_simulator/faults"})
 
-    def _set(self, body: bytes) -> Answer:
+    def _set(self, body: bytes) -> HttpResponse:
         try:
             self.faults.set(**json.loads(body))
         except (ValueError, TypeError) as error:
-            return Answer.json(400, {"error": str(error)})
-        return Answer.json(200, self.faults.shown())
+            return HttpResponse.json(400, {"error": str(error)})
+        return HttpResponse.json(200, self.faults.shown())

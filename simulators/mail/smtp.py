@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from simulators.mail.box import Box
-from simulators.mail.faults import Fault, Faults, Stage
+from simulators.mail.box import Mailbox
+from simulators.mail.faults import MailFault, MailFaults, Stage
 
 _FIRST_GREETING = "mail.simulator"
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class SmtpLogin:
     """Who may send."""
 
     user: str
@@ -28,10 +28,10 @@ class Login:
         return AuthResult(success=given == mine, handled=given == mine)
 
 
-class Hooks:
+class SmtpHooks:
     """What aiosmtpd asks at each step of one connection."""
 
-    def __init__(self, faults: Faults, box: Box, connection: int) -> None:
+    def __init__(self, faults: MailFaults, box: Mailbox, connection: int) -> None:
         """`connection` is its number."""
         self.faults = faults
         self._box = box
@@ -40,7 +40,7 @@ class Hooks:
 
     async def handle_EHLO(  # noqa: N802 - the names aiosmtpd looks for
         self,
-        _server: "FaultyServer",
+        _server: "FaultySmtpServer",
         session: Session,
         _envelope: Envelope,
         hostname: str,
@@ -53,7 +53,7 @@ class Hooks:
 
     async def handle_MAIL(  # noqa: N802
         self,
-        server: "FaultyServer",
+        server: "FaultySmtpServer",
         _: Session,
         envelope: Envelope,
         address: str,
@@ -63,7 +63,7 @@ class Hooks:
         limit = self.faults.mails_a_connection
         if limit and self._kept >= limit:
             return "421 4.7.0 Too many messages on this connection"
-        said = await met(server, self.faults.at("mail", ()))
+        said = await apply_fault(server, self.faults.at("mail", ()))
         if said:
             return said
         envelope.mail_from = address
@@ -72,14 +72,14 @@ class Hooks:
 
     async def handle_RCPT(  # noqa: N802
         self,
-        server: "FaultyServer",
+        server: "FaultySmtpServer",
         _: Session,
         envelope: Envelope,
         address: str,
         options: list[str],
     ) -> str:
         """To whom."""
-        said = await met(server, self.faults.at("rcpt", [address]))
+        said = await apply_fault(server, self.faults.at("rcpt", [address]))
         if said:
             return said
         envelope.rcpt_tos.append(address)
@@ -87,10 +87,10 @@ class Hooks:
         return "250 2.1.5 OK"
 
     async def handle_DATA(  # noqa: N802
-        self, server: "FaultyServer", session: Session, envelope: Envelope
+        self, server: "FaultySmtpServer", session: Session, envelope: Envelope
     ) -> str:
         """What."""
-        said = await met(server, self.faults.at("end", envelope.rcpt_tos))
+        said = await apply_fault(server, self.faults.at("end", envelope.rcpt_tos))
         if said:
             return said
         self._kept += 1
@@ -101,18 +101,18 @@ class Hooks:
             connection=self._connection,
             over_tls=session.ssl is not None or _is_encrypted(server),
         )
-        await met(server, self.faults.at("accepted", envelope.rcpt_tos))
+        await apply_fault(server, self.faults.at("accepted", envelope.rcpt_tos))
         return f"250 2.0.0 OK: queued as SIM{self._connection:04}{self._kept:04}"
 
 
-class FaultyServer(SMTP):
+class FaultySmtpServer(SMTP):
     """One connection."""
 
     def __init__(
         self,
-        hooks: Hooks,
+        hooks: SmtpHooks,
         *,
-        login: Login | None,
+        login: SmtpLogin | None,
         starttls: ssl.SSLContext | None,
         largest: int,
         loop: asyncio.AbstractEventLoop,
@@ -135,7 +135,7 @@ class FaultyServer(SMTP):
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         """The same, unless a fault comes before the content, or within it."""
         recipients = self.envelope.rcpt_tos if self.envelope else []
-        said = await met(self, self._at("data", recipients))
+        said = await apply_fault(self, self._at("data", recipients))
         if said:
             await self.push(said)
             return
@@ -143,7 +143,7 @@ class FaultyServer(SMTP):
         if cut:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             await self._reader.readuntil(b"\r\n")
-            await met(self, cut)
+            await apply_fault(self, cut)
             return
         await super().smtp_DATA(arg)
 
@@ -152,11 +152,11 @@ class FaultyServer(SMTP):
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
-    def _at(self, stage: Stage, recipients: list[str]) -> Fault | None:
+    def _at(self, stage: Stage, recipients: list[str]) -> MailFault | None:
         return self._faults.at(stage, recipients)
 
 
-async def met(server: "FaultyServer", fault: Fault | None) -> str:
+async def apply_fault(server: "FaultySmtpServer", fault: MailFault | None) -> str:
     """Let a fault happen; the reply it wants, or nothing."""
     if fault is None:
         return ""

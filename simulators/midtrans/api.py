@@ -5,25 +5,25 @@ from base64 import b64encode
 from hmac import compare_digest
 from threading import Event
 
-from simulators.http import NO_ANSWER, Answer, Request, Route, found_among
+from simulators.http import CLOSE_CONNECTION, HttpRequest, HttpResponse, Route, match_route
 from simulators.midtrans import pages
 from simulators.midtrans.bank import Bank
 from simulators.midtrans.cards import OUTCOMES, token_for
-from simulators.midtrans.charge import charge_in
-from simulators.midtrans.console import Console
-from simulators.midtrans.faults import AnswerFault, Faults
+from simulators.midtrans.charge import parse_charge
+from simulators.midtrans.console import MidtransConsole
+from simulators.midtrans.faults import MidtransFaults, MidtransResponseFault
 from simulators.midtrans.idempotency import IdempotencyKeys
 from simulators.midtrans.noise import Noise
-from simulators.midtrans.refusals import UNAUTHORIZED, CoreRefusal, Refusal, SnapRefusal
+from simulators.midtrans.refusals import UNAUTHORIZED, CoreRefusal, MidtransRefusal, SnapRefusal
 from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES
 
-_MOST_ADDRESSES = 3
-_LARGEST_BODY = 16 * 1024
+_MAX_NOTIFY_URLS = 3
+_MAX_BODY_BYTES = 16 * 1024
 _HTML_BODY = "<html><body><h1>Bad Gateway</h1></body></html>"
-_READABLE = {"application/json", "application/*", "*/*"}
+_ACCEPTED_MEDIA_TYPES = {"application/json", "application/*", "*/*"}
 
 
-class Api:
+class MidtransApi:
     """What each path does."""
 
     def __init__(
@@ -31,9 +31,9 @@ class Api:
         server_key: str,
         *,
         bank: Bank,
-        faults: Faults,
+        faults: MidtransFaults,
         noise: Noise,
-        console: Console,
+        console: MidtransConsole,
         notify: str,
     ) -> None:
         """`notify` is the merchant's address in the dashboard; empty tells nobody."""
@@ -63,7 +63,7 @@ class Api:
             *console.routes,
         ]
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request, or to a vendor's call the fault that is set for it."""
         if not request.path.startswith(("/snap/v1/", "/v2/")):
             return self._routed(request)
@@ -72,119 +72,127 @@ class Api:
         )
         return self._faulty(request, fault) if fault else self._admitted(request)
 
-    def _faulty(self, request: Request, fault: AnswerFault) -> Answer:
+    def _faulty(self, request: HttpRequest, fault: MidtransResponseFault) -> HttpResponse:
         if fault.kind == "hang-up":
-            return NO_ANSWER
+            return CLOSE_CONNECTION
         if fault.kind == "html":
-            return Answer.html(fault.status, _HTML_BODY)
+            return HttpResponse.html(fault.status, _HTML_BODY)
         if fault.kind == "error":
-            return _refused(request, fault.status, "Sorry, we encountered internal errors.")
+            return _refusal_response(
+                request, fault.status, "Sorry, we encountered internal errors."
+            )
         if fault.kind == "slow":
             self.closing.wait(fault.seconds)
         answer = self._admitted(request)
-        return NO_ANSWER if fault.kind == "act-then-hang-up" else answer
+        return CLOSE_CONNECTION if fault.kind == "act-then-hang-up" else answer
 
-    def _admitted(self, request: Request) -> Answer:
-        if len(request.body) > _LARGEST_BODY:
-            return _refused(request, 413, f"The request body is larger than {_LARGEST_BODY} bytes")
-        if not _speaks_json(request):
-            return _refused(request, 403, "Accept and Content-Type must be application/json")
+    def _admitted(self, request: HttpRequest) -> HttpResponse:
+        if len(request.body) > _MAX_BODY_BYTES:
+            return _refusal_response(
+                request, 413, f"The request body is larger than {_MAX_BODY_BYTES} bytes"
+            )
+        if not _is_json_exchange(request):
+            return _refusal_response(
+                request, 403, "Accept and Content-Type must be application/json"
+            )
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), self._authorization.encode()):
-            return _refused(request, 401, UNAUTHORIZED)
+            return _refusal_response(request, 401, UNAUTHORIZED)
         key = request.headers.get("idempotency-key", "")
         if request.method == "POST" and request.path.startswith("/v2/") and key:
             return self._known_keys.once(key, lambda: self._routed(request))
         return self._routed(request)
 
-    def _routed(self, request: Request) -> Answer:
+    def _routed(self, request: HttpRequest) -> HttpResponse:
         try:
-            found = found_among(self._routes, request)
+            found = match_route(self._routes, request)
             if isinstance(found, int):
-                return _refused(request, found, "The requested path is not found")
+                return _refusal_response(request, found, "The requested path is not found")
             handler, names = found
             return handler(request, names)
-        except Refusal as refusal:
+        except MidtransRefusal as refusal:
             in_body_only = self._faults.errors_with_http_200 and isinstance(refusal, CoreRefusal)
-            return Answer.json(200 if in_body_only else refusal.status, refusal.body)
+            return HttpResponse.json(200 if in_body_only else refusal.status, refusal.body)
         except (ValueError, TypeError):
             code = 413 if request.path.startswith("/v2/") else 400
-            return _refused(request, code, "The request body is not a valid JSON object")
+            return _refusal_response(request, code, "The request body is not a valid JSON object")
 
-    def _open_page(self, request: Request, _: dict[str, str]) -> Answer:
+    def _open_page(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         session = self._bank.open_page(request.json(), self._addresses(request))
         url = f"http://{request.headers['host']}{pages.PATH}{session.token}"
-        return Answer.json(201, {"token": session.token, "redirect_url": url})
+        return HttpResponse.json(201, {"token": session.token, "redirect_url": url})
 
-    def _addresses(self, request: Request) -> tuple[str, ...]:
+    def _addresses(self, request: HttpRequest) -> tuple[str, ...]:
         instead = request.headers.get("x-override-notification")
         also = request.headers.get("x-append-notification", "")
         texts = [instead] if instead else [self._notify, *also.split(",")]
         urls = (url.strip() for text in texts for url in text.split(","))
-        return tuple(url for url in urls if url)[:_MOST_ADDRESSES]
+        return tuple(url for url in urls if url)[:_MAX_NOTIFY_URLS]
 
-    def _cancel(self, _: Request, names: dict[str, str]) -> Answer:
+    def _cancel(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         at = self._bank.cancel_page(names["token"])
-        return Answer.json(200, {"canceled_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        return HttpResponse.json(200, {"canceled_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
-    def _charge(self, request: Request, _: dict[str, str]) -> Answer:
-        asked = charge_in(request.json())
-        return Answer.json(200, self._bank.charge(asked, self._addresses(request)))
+    def _charge(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
+        asked = parse_charge(request.json())
+        return HttpResponse.json(200, self._bank.charge(asked, self._addresses(request)))
 
-    def _capture(self, request: Request, _: dict[str, str]) -> Answer:
+    def _capture(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         asked = request.json()
         wanted = str(asked.get("transaction_id", ""))
-        return Answer.json(200, self._bank.capture(wanted, asked.get("gross_amount")))
+        return HttpResponse.json(200, self._bank.capture(wanted, asked.get("gross_amount")))
 
-    def _card_token(self, request: Request, _: dict[str, str]) -> Answer:
+    def _card_token(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         number = request.query.get("card_number", "").replace(" ", "")
         if number not in OUTCOMES:
             raise CoreRefusal(411, "Credit card is not one of the sandbox's")
         token = token_for(number, self._bank.number())
         said = {"status_code": "200", "status_message": "Credit card token is created."}
-        return Answer.json(200, said | {"token_id": token, "hash": token[:13]})
+        return HttpResponse.json(200, said | {"token_id": token, "hash": token[:13]})
 
-    def _status(self, _: Request, names: dict[str, str]) -> Answer:
-        return Answer.json(200, self._bank.status(names["id"]))
+    def _status(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._bank.status(names["id"]))
 
-    def _attempts(self, _: Request, names: dict[str, str]) -> Answer:
-        return Answer.json(200, self._bank.attempts(names["id"]))
+    def _attempts(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._bank.attempts(names["id"]))
 
-    def _move(self, request: Request, names: dict[str, str]) -> Answer:
+    def _move(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         request.json()
-        return Answer.json(200, self._bank.move(names["id"], names["verb"]))
+        return HttpResponse.json(200, self._bank.move(names["id"], names["verb"]))
 
-    def _refund(self, request: Request, names: dict[str, str]) -> Answer:
-        return Answer.json(200, self._bank.refund(names["id"], request.json()))
+    def _refund(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._bank.refund(names["id"], request.json()))
 
-    def _page(self, _: Request, names: dict[str, str]) -> Answer:
+    def _page(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         found = self._bank.page(names["token"])
         if found is None:
-            return Answer.html(404, pages.unknown())
+            return HttpResponse.html(404, pages.render_unknown_page())
         session, begun = found
         is_open = self._bank.is_open(session)
-        return Answer.html(200, pages.payment(session, begun, is_open=is_open))
+        return HttpResponse.html(200, pages.render_payment_page(session, begun, is_open=is_open))
 
-    def _click(self, request: Request, names: dict[str, str]) -> Answer:
+    def _click(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         found = self._bank.page(names["token"])
         clicked = request.form()
         if found is None:
-            return Answer.html(404, pages.unknown())
+            return HttpResponse.html(404, pages.render_unknown_page())
         if clicked.get("method"):
             self._bank.choose(names["token"], clicked["method"])
         elif clicked.get("move") in WORLD_MOVES:
             self._bank.push(found[0].order_id, clicked["move"])
-        return Answer.see(request.path)
+        return HttpResponse.see(request.path)
 
 
-def _speaks_json(request: Request) -> bool:
+def _is_json_exchange(request: HttpRequest) -> bool:
     """Whether an answer in JSON can be read, and whatever was sent is JSON."""
     accepted = request.headers.get("accept", "*/*").split(",")
-    reads = any(kind.partition(";")[0].strip().lower() in _READABLE for kind in accepted)
+    reads = any(
+        kind.partition(";")[0].strip().lower() in _ACCEPTED_MEDIA_TYPES for kind in accepted
+    )
     sent = request.headers.get("content-type", "application/json")
     return reads and sent.partition(";")[0].strip().lower() == "application/json"
 
 
-def _refused(request: Request, status: int, message: str) -> Answer:
+def _refusal_response(request: HttpRequest, status: int, message: str) -> HttpResponse:
     form = CoreRefusal if request.path.startswith("/v2/") else SnapRefusal
-    return Answer.json(status, form(status, message).body)
+    return HttpResponse.json(status, form(status, message).body)

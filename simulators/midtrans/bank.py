@@ -7,12 +7,12 @@ from functools import partial
 from threading import RLock
 
 from simulators.http import Json
-from simulators.midtrans.books import Books
+from simulators.midtrans.books import TransactionStore
 from simulators.midtrans.charge import Charge
-from simulators.midtrans.faults import Faults
+from simulators.midtrans.faults import MidtransFaults
 from simulators.midtrans.methods import METHODS
 from simulators.midtrans.notifier import Notifier
-from simulators.midtrans.refunds import new_refund, refund_answer, refundable
+from simulators.midtrans.refunds import new_refund, refund_response, resolve_refund_amount
 from simulators.midtrans.refusals import (
     INVALID,
     NOT_FOUND,
@@ -20,26 +20,28 @@ from simulators.midtrans.refusals import (
     CoreRefusal,
     SnapRefusal,
 )
-from simulators.midtrans.snap import Session, session_for, table
+from simulators.midtrans.snap import SnapSession, create_session, get_object
 from simulators.midtrans.transaction import (
     CAPTURE,
-    CARD_SETTLES,
+    CARD_SETTLEMENT,
     MERCHANT_MOVES,
-    REVIEW_LAPSES,
+    REVIEW_EXPIRY,
     WORLD_MOVES,
-    Move,
+    StateChange,
     Transaction,
-    fee_told,
-    jakarta,
-    rupiah,
+    fee_fields,
+    format_amount,
+    format_time,
 )
 from simulators.timeline import Timeline
 
-_CARD_LASTS = timedelta(minutes=15)
-_METHOD_LASTS = timedelta(days=1)
+_CARD_LIFETIME = timedelta(minutes=15)
+_METHOD_LIFETIME = timedelta(days=1)
 _BANK_CONFIRMS_SECONDS = 0.2
 _REUSABLE = {"expire", "deny", "failure", "cancel"}  # an order id may be begun again after these
-_CARD_WAITS = timedelta(days=1)  # for its bank to settle it, or for a merchant to judge it
+_CARD_SETTLEMENT_DELAY = timedelta(
+    days=1
+)  # for its bank to settle it, or for a merchant to judge it
 _MESSAGES = {
     "cancel": "Success, transaction is canceled",
     "expire": "Success, transaction has expired",
@@ -55,7 +57,7 @@ class Bank:
         self,
         server_key: str,
         *,
-        faults: Faults,
+        faults: MidtransFaults,
         notifier: Notifier,
         timeline: Timeline,
         clock: Callable[[], datetime],
@@ -69,13 +71,13 @@ class Bank:
         self._timeline = timeline
         self._clock = clock
         self._speed = speed
-        self._books = Books(draw)
+        self._books = TransactionStore(draw)
         self._lock = RLock()
 
-    def open_page(self, request: Json, notify: tuple[str, ...]) -> Session:
+    def open_page(self, request: Json, notify: tuple[str, ...]) -> SnapSession:
         """A new page for an order; older ones of the same order end."""
         with self._lock:
-            opened = session_for(request, str(self._books.number()), self._clock(), notify)
+            opened = create_session(request, str(self._books.number()), self._clock(), notify)
             begun = self._books.latest(opened.order_id)
             if begun and begun.status not in _REUSABLE:
                 message = "has been paid and utilized, please use another order ID"
@@ -97,13 +99,13 @@ class Bank:
             session.canceled = True
         return self._clock()
 
-    def page(self, token: str) -> tuple[Session, Transaction | None] | None:
+    def page(self, token: str) -> tuple[SnapSession, Transaction | None] | None:
         """A page and the payment begun on it, if any; None for a token there is not."""
         with self._lock:
             session = self._books.sessions.get(token)
             return (session, self._books.latest(session.order_id)) if session else None
 
-    def is_open(self, session: Session) -> bool:
+    def is_open(self, session: SnapSession) -> bool:
         """Whether a method can be chosen on the page."""
         with self._lock:
             begun = self._books.latest(session.order_id)
@@ -128,7 +130,7 @@ class Bank:
             begun = self._books.latest(asked.order_id)
             if begun and begun.status not in _REUSABLE:
                 raise CoreRefusal(406, "Duplicate order ID")
-            session = session_for(asked.request, "", self._clock(), notify)
+            session = create_session(asked.request, "", self._clock(), notify)
             transaction = self._begin(session, asked.method)
             if asked.outcome:
                 self._make(transaction, WORLD_MOVES[asked.outcome])
@@ -198,14 +200,16 @@ class Bank:
         with self._lock:
             transaction = self._books.find(wanted)
             key = str(request.get("refund_key") or self._books.number())
-            amount = refundable(transaction, key, request.get("amount"))
+            amount = resolve_refund_amount(transaction, key, request.get("amount"))
             number = len(transaction.refunds) + 1
             if self._faults.uses("refunds_denied"):
                 said = self._answer(transaction, "Refund denied by the bank")
-                return refund_answer(said, number, amount="0.00", key=key) | {"status_code": "202"}
+                return refund_response(said, number, amount="0.00", key=key) | {
+                    "status_code": "202"
+                }
             self._give_back(transaction, number, key, amount, str(request.get("reason", "")))
             said = self._answer(transaction, "Success, refund request is approved")
-            return refund_answer(said, number, amount=rupiah(amount), key=key)
+            return refund_response(said, number, amount=format_amount(amount), key=key)
 
     def transactions(self) -> list[Json]:
         """Every payment as it stands, oldest first."""
@@ -219,17 +223,17 @@ class Bank:
         with self._lock:
             return list(self._books.transactions.values())
 
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[SnapSession]:
         """Every page that was opened, oldest first."""
         with self._lock:
             return list(self._books.sessions.values())
 
-    def _begin(self, session: Session, name: str) -> Transaction:
+    def _begin(self, session: SnapSession, name: str) -> Transaction:
         method, now = METHODS[name], self._clock()
-        usual = now + (_CARD_LASTS if method.is_card else _METHOD_LASTS)
+        usual = now + (_CARD_LIFETIME if method.is_card else _METHOD_LIFETIME)
         ends = session.payment_ends(now) or usual
         amount = session.amount + self._faults.customer_fee + self._faults.amount_off
-        custom = session.custom | fee_told(session.amount, self._faults.customer_fee)
+        custom = session.custom | fee_fields(session.amount, self._faults.customer_fee)
         transaction = Transaction(
             session.order_id,
             session.token,
@@ -240,7 +244,7 @@ class Bank:
             session.notify,
             custom,
             self._books.number(),
-            only_authorizes=table(session.request, "credit_card").get("type") == "authorize",
+            only_authorizes=get_object(session.request, "credit_card").get("type") == "authorize",
         )
         self._books.add(transaction)
         self._announce(transaction)
@@ -260,7 +264,7 @@ class Bank:
             return True
         return self._make(transaction, WORLD_MOVES[move])
 
-    def _make(self, transaction: Transaction, move: Move) -> bool:
+    def _make(self, transaction: Transaction, move: StateChange) -> bool:
         with self._lock:
             made = transaction.makes(move, self._clock())
             if made:
@@ -271,8 +275,8 @@ class Bank:
 
     def _let_a_day_pass(self, transaction: Transaction) -> None:
         """Then the card's bank settles, or a review that nobody held ends."""
-        due = REVIEW_LAPSES if transaction.state == "challenge" else CARD_SETTLES
-        day = _CARD_WAITS.total_seconds() / self._speed
+        due = REVIEW_EXPIRY if transaction.state == "challenge" else CARD_SETTLEMENT
+        day = _CARD_SETTLEMENT_DELAY.total_seconds() / self._speed
         self._timeline.after(day, transaction.order_id, partial(self._make, transaction, due))
 
     def _give_back(
@@ -288,7 +292,7 @@ class Bank:
 
     def _confirm_refund(self, transaction: Transaction, refund: Json) -> None:
         with self._lock:
-            refund["bank_confirmed_at"] = jakarta(self._clock())
+            refund["bank_confirmed_at"] = format_time(self._clock())
             self._announce(transaction)
 
     def _answer(self, transaction: Transaction, message: str) -> Json:

@@ -5,26 +5,26 @@ from collections import defaultdict
 from uuid import UUID
 
 from simulators.midtrans.refusals import NOT_FOUND, CoreRefusal
-from simulators.midtrans.snap import Session
+from simulators.midtrans.snap import SnapSession
 from simulators.midtrans.transaction import Transaction
 
 
-class Books:
+class TransactionStore:
     """Whoever reads or writes them holds the bank's lock."""
 
     def __init__(self, draw: random.Random) -> None:
         """Empty; `draw` makes the numbers."""
         self._draw = draw
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, SnapSession] = {}
         self.transactions: dict[str, Transaction] = {}
-        self._pages: defaultdict[str, list[Session]] = defaultdict(list)
+        self._pages: defaultdict[str, list[SnapSession]] = defaultdict(list)
         self._attempts: defaultdict[str, list[Transaction]] = defaultdict(list)
 
     def number(self) -> UUID:
         """A new name for something."""
         return UUID(int=self._draw.getrandbits(128), version=4)
 
-    def add_page(self, session: Session) -> None:
+    def add_page(self, session: SnapSession) -> None:
         """Keep a page; older ones of the same order end."""
         for older in self._pages[session.order_id]:
             older.replaced = True
@@ -36,7 +36,7 @@ class Books:
         self.transactions[str(transaction.number)] = transaction
         self._attempts[transaction.order_id].append(transaction)
 
-    def last_page(self, order_id: str) -> Session | None:
+    def last_page(self, order_id: str) -> SnapSession | None:
         """The page of an order that may be open."""
         pages = self._pages.get(order_id)
         return pages[-1] if pages else None

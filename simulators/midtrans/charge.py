@@ -6,7 +6,7 @@ from simulators.http import Json
 from simulators.midtrans.cards import outcome_of
 from simulators.midtrans.methods import METHODS
 from simulators.midtrans.refusals import INVALID, CoreRefusal
-from simulators.midtrans.snap import problems_of, table
+from simulators.midtrans.snap import get_object, validate_order
 
 _BY_TYPE = {"qris": "other_qris"}
 
@@ -22,28 +22,28 @@ class Charge:
     @property
     def order_id(self) -> str:
         """The merchant's name for it."""
-        return str(table(self.request, "transaction_details")["order_id"])
+        return str(get_object(self.request, "transaction_details")["order_id"])
 
 
-def charge_in(request: Json) -> Charge:
+def parse_charge(request: Json) -> Charge:
     """The charge a request asks for; refuses with everything that is wrong at once."""
-    method, outcome = _method(request), ""
-    problems = problems_of(request)
+    method, outcome = _method_name(request), ""
+    problems = validate_order(request)
     if method not in METHODS:
         problems.append("payment_type is not supported")
     elif METHODS[method].is_card:
-        outcome = outcome_of(table(request, "credit_card").get("token_id")) or ""
+        outcome = outcome_of(get_object(request, "credit_card").get("token_id")) or ""
         problems.extend([] if outcome else ["credit_card.token_id is invalid"])
     if problems:
         raise CoreRefusal(400, INVALID, *problems)
     return Charge(request, method, outcome)
 
 
-def _method(request: Json) -> str:
+def _method_name(request: Json) -> str:
     """The name of the way to pay, as `enabled_payments` has it."""
     kind = str(request.get("payment_type", ""))
     if kind == "bank_transfer":
-        return f"{table(request, kind).get('bank', '')}_va"
+        return f"{get_object(request, kind).get('bank', '')}_va"
     if kind == "cstore":
-        return str(table(request, kind).get("store", ""))
+        return str(get_object(request, kind).get("store", ""))
     return _BY_TYPE.get(kind, kind)

@@ -3,28 +3,28 @@
 import re
 from dataclasses import asdict
 
-from simulators.http import Answer, Handler, Request, Route
+from simulators.http import Handler, HttpRequest, HttpResponse, Route
 from simulators.midtrans.bank import Bank
-from simulators.midtrans.faults import Faults
+from simulators.midtrans.faults import MidtransFaults
 from simulators.midtrans.notifier import Notifier
-from simulators.midtrans.overview import WORLDS, overview
-from simulators.midtrans.refusals import Refusal
+from simulators.midtrans.overview import PRESETS, render_overview
+from simulators.midtrans.refusals import MidtransRefusal
 from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES
 
 _HOME = "/_simulator"
 MOVES = ("choose", "notify", *WORLD_MOVES)
 
 
-class Console:
+class MidtransConsole:
     """What whoever rehearses may see and do."""
 
-    def __init__(self, bank: Bank, faults: Faults, notifier: Notifier) -> None:
+    def __init__(self, bank: Bank, faults: MidtransFaults, notifier: Notifier) -> None:
         """For one simulator."""
         self._bank = bank
         self._faults = faults
         self._notifier = notifier
         self.routes: list[Route] = [
-            (method, re.compile(_HOME + pattern), _checked(handler))
+            (method, re.compile(_HOME + pattern), _with_error_responses(handler))
             for method, pattern, handler in (
                 ("GET", r"", self._overview),
                 ("POST", r"/act", self._act),
@@ -39,12 +39,12 @@ class Console:
             )
         ]
 
-    def _overview(self, _: Request, __: dict[str, str]) -> Answer:
+    def _overview(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         attempts = self._notifier.attempts()
         sessions, payments = self._bank.sessions(), self._bank.payments()
-        return Answer.html(200, overview(sessions, payments, attempts, self._faults))
+        return HttpResponse.html(200, render_overview(sessions, payments, attempts, self._faults))
 
-    def _act(self, request: Request, _: dict[str, str]) -> Answer:
+    def _act(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """What a person clicked; nothing, when the payment has moved on since the page was made."""
         asked = request.form()
         order_id, move = asked.get("order", ""), asked.get("move", "")
@@ -52,55 +52,55 @@ class Console:
             self._bank.move(order_id, move)
         elif move in MOVES:
             self._bank.push(order_id, move)
-        return Answer.see(_HOME)
+        return HttpResponse.see(_HOME)
 
-    def _choose_world(self, request: Request, _: dict[str, str]) -> Answer:
-        world = WORLDS[request.form().get("world", "quiet")]
+    def _choose_world(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
+        world = PRESETS[request.form().get("world", "quiet")]
         self._faults.clear()
         self._faults.set(**world)
-        return Answer.see(_HOME)
+        return HttpResponse.see(_HOME)
 
-    def _set_switches(self, request: Request, _: dict[str, str]) -> Answer:
+    def _set_switches(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         self._faults.read(request.form())
-        return Answer.see(_HOME)
+        return HttpResponse.see(_HOME)
 
-    def _transactions(self, _: Request, __: dict[str, str]) -> Answer:
-        return Answer.json(200, self._bank.transactions())
+    def _transactions(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._bank.transactions())
 
-    def _notifications(self, _: Request, __: dict[str, str]) -> Answer:
+    def _notifications(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         attempts = [asdict(attempt) for attempt in self._notifier.attempts()]
         told = [attempt | {"at": attempt["at"].isoformat()} for attempt in attempts]
-        return Answer.json(200, told)
+        return HttpResponse.json(200, told)
 
-    def _shown_faults(self, _: Request, __: dict[str, str]) -> Answer:
-        return Answer.json(200, self._faults.shown())
+    def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._faults.shown())
 
-    def _set_faults(self, request: Request, names: dict[str, str]) -> Answer:
+    def _set_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._faults.set(**request.json())
         return self._shown_faults(request, names)
 
-    def _clear_faults(self, request: Request, names: dict[str, str]) -> Answer:
+    def _clear_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._faults.clear()
         return self._shown_faults(request, names)
 
-    def _push(self, request: Request, names: dict[str, str]) -> Answer:
+    def _push(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         move, wanted = names["move"], request.json()
         if move not in MOVES:
             raise ValueError(f"no move {move!r}; there are {', '.join(MOVES)}")
         if self._bank.push(names["id"], move, str(wanted.get("method", ""))) is None:
-            return Answer.json(409, {"error": f"{move} is not possible now"})
-        return Answer.json(200, self._bank.status(names["id"]))
+            return HttpResponse.json(409, {"error": f"{move} is not possible now"})
+        return HttpResponse.json(200, self._bank.status(names["id"]))
 
 
-def _checked(handler: Handler) -> Handler:
+def _with_error_responses(handler: Handler) -> Handler:
     """The handler, whose complaints are answers; a page that has grown old does no harm."""
 
-    def answer(request: Request, names: dict[str, str]) -> Answer:
+    def answer(request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         try:
             return handler(request, names)
-        except Refusal:
-            return Answer.see(_HOME)
+        except MidtransRefusal:
+            return HttpResponse.see(_HOME)
         except (ValueError, TypeError, KeyError) as error:
-            return Answer.json(400, {"error": str(error)})
+            return HttpResponse.json(400, {"error": str(error)})
 
     return answer

@@ -8,7 +8,7 @@ Kind = Literal["error", "html", "slow", "hang-up", "act-then-hang-up"]
 
 
 @dataclass(slots=True)
-class AnswerFault:
+class MidtransResponseFault:
     """The next `times` calls whose path contains `path` are answered like this."""
 
     kind: Kind
@@ -24,7 +24,7 @@ class AnswerFault:
 
 
 @dataclass(slots=True)
-class Faults:
+class MidtransFaults:
     """All switches. Counts go down as they are used; the rest stays until it is set again."""
 
     duplicates: int = 0  # each notification comes this many times more
@@ -40,7 +40,7 @@ class Faults:
     refunds_denied: int = 0  # the next n refunds are refused by the bank
     errors_with_http_200: bool = False  # the Core API's errors only in the body
     noise: float = 0.0  # the share of notifications and answers that anything goes wrong with
-    answers: list[AnswerFault] = field(default_factory=list)
+    answers: list[MidtransResponseFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set(self, **switches: object) -> None:
@@ -52,7 +52,7 @@ class Faults:
 
     def read(self, texts: dict[str, str]) -> None:
         """Set what a form says; ValueError as for `set`."""
-        self.set(**{name: _value(name, text) for name, text in texts.items()})
+        self.set(**{name: _parse_value(name, text) for name, text in texts.items()})
 
     def clear(self) -> None:
         """Nothing goes wrong any more."""
@@ -66,7 +66,7 @@ class Faults:
                 setattr(self, count, left - 1)
             return bool(left)
 
-    def answer_for(self, path: str) -> AnswerFault | None:
+    def answer_for(self, path: str) -> MidtransResponseFault | None:
         """The fault for a call, counted down."""
         with self._lock:
             for fault in self.answers:
@@ -87,7 +87,7 @@ class Faults:
         if name not in SWITCHES:
             raise ValueError(f"no switch {name!r}; there are {', '.join(SWITCHES)}")
         if name == "answers":
-            return [AnswerFault(**given) for given in _dicts(value)]
+            return [MidtransResponseFault(**given) for given in _dicts(value)]
         kind = type(getattr(_NONE, name))
         allowed = (int, float) if kind is float else kind
         if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
@@ -99,7 +99,7 @@ class Faults:
         return dict(value) if isinstance(value, dict) else value
 
 
-def _value(name: str, text: str) -> object:
+def _parse_value(name: str, text: str) -> object:
     """What was typed for a switch; left alone when it is none that can be typed."""
     kind = type(getattr(_NONE, name, ""))
     if kind is bool:
@@ -109,9 +109,11 @@ def _value(name: str, text: str) -> object:
 
 def _dicts(value: object) -> list[dict[str, Any]]:
     if isinstance(value, list):
-        return [asdict(one) if isinstance(one, AnswerFault) else dict(one) for one in value]
+        return [
+            asdict(one) if isinstance(one, MidtransResponseFault) else dict(one) for one in value
+        ]
     raise ValueError("answers: a list is wanted")
 
 
-SWITCHES = tuple(each.name for each in fields(Faults) if not each.name.startswith("_"))
-_NONE = Faults()
+SWITCHES = tuple(each.name for each in fields(MidtransFaults) if not each.name.startswith("_"))
+_NONE = MidtransFaults()

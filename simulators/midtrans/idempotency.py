@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from simulators.http import NO_ANSWER, Answer
+from simulators.http import CLOSE_CONNECTION, HttpResponse
 
 _LONGEST_KEY = 46
 _KEY_LASTS_SECONDS = 300
@@ -16,24 +16,27 @@ class IdempotencyKeys:
 
     def __init__(self) -> None:
         """Know no key."""
-        self._answers: dict[str, tuple[float, Answer | None]] = {}
+        self._answers: dict[str, tuple[float, HttpResponse | None]] = {}
         self._lock = Lock()
 
-    def once(self, key: str, act: Callable[[], Answer]) -> Answer:
+    def once(self, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:
         """The kept answer, or a new one; a key that is too long is no key."""
         if len(key) > _LONGEST_KEY:
             return act()
         with self._lock:
-            at, answer = self._answers.get(key, (0.0, NO_ANSWER))
+            at, answer = self._answers.get(key, (0.0, CLOSE_CONNECTION))
             if answer is None:
-                return Answer.json(202, _IN_PROGRESS)
-            if answer is not NO_ANSWER and time.monotonic() - at < _KEY_LASTS_SECONDS:
+                return HttpResponse.json(202, _IN_PROGRESS)
+            if answer is not CLOSE_CONNECTION and time.monotonic() - at < _KEY_LASTS_SECONDS:
                 return answer
             self._answers[key] = (0.0, None)
-        answer = NO_ANSWER
+        answer = CLOSE_CONNECTION
         try:
             answer = act()
         finally:
             with self._lock:
-                self._answers[key] = (time.monotonic(), answer if answer.is_good else NO_ANSWER)
+                self._answers[key] = (
+                    time.monotonic(),
+                    answer if answer.is_good else CLOSE_CONNECTION,
+                )
         return answer

@@ -53,7 +53,7 @@ _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <link rel="icon" href="data:,"><title>{title}</title><style>{style}</style></head><body>
 <p class="rehearsal">REHEARSAL. Not Midtrans: no money moves.</p>
 <main style="max-width:{width}">{body}</main></body></html>"""
-_WORDS = {
+_STATE_LABELS = {
     "pending": ("open", "waiting for the buyer"),
     "challenge": ("open", "card under review"),
     "authorize": ("open", "card reserved, not taken"),
@@ -70,18 +70,18 @@ _WORDS = {
 }
 
 
-def framed(title: str, body: str, width: str = "30rem") -> str:
+def render_page(title: str, body: str, width: str = "30rem") -> str:
     """A whole page."""
     return _FRAME.format(title=escape(title), style=_STYLE, body=body, width=width)
 
 
 def badge(state: str) -> str:
     """A state in words; Midtrans' own word for it is under the pointer."""
-    kind, words = _WORDS[state]
+    kind, words = _STATE_LABELS[state]
     return f'<span class="badge {kind}" title="{state}">{words}</span>'
 
 
-def rupiah_shown(amount: int) -> str:
+def format_rupiah(amount: int) -> str:
     """An amount as people in Indonesia write it."""
     return f"Rp {amount:,}".replace(",", ".")
 

@@ -1,9 +1,9 @@
 """The other side for tests of the simulator: somebody who is notified, and remembers."""
 
-from simulators.http import Answer, Listener, Request, Server
+from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListener
 
 
-class Merchant(Listener):
+class MerchantWebhook(WebhookListener):
     """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
 
     def __init__(self) -> None:
@@ -11,10 +11,10 @@ class Merchant(Listener):
         self.told: list[dict[str, object]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[int] = []
-        super().__init__(Server("127.0.0.1", 0, self._respond), "/webhook")
+        super().__init__(HttpServer("127.0.0.1", 0, self._respond), "/webhook")
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> HttpResponse:
         self.told.append(request.json())
         self.headers.append(request.headers)
         status = self.answers.pop(0) if self.answers else 200
-        return Answer(status, headers={"Location": request.path})
+        return HttpResponse(status, headers={"Location": request.path})

@@ -6,7 +6,7 @@ from enum import Enum
 from uuid import UUID
 
 
-class Refunds(Enum):
+class RefundSupport(Enum):
     """What of a settled payment can go back through the gateway."""
 
     NONE = "none"
@@ -15,14 +15,14 @@ class Refunds(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class PaymentMethod:
     """One way to pay, as `enabled_payments` names it."""
 
     name: str
     title: str
     payment_type: str
     fields: Callable[[UUID], dict[str, object]]
-    refunds: Refunds = Refunds.NONE
+    refunds: RefundSupport = RefundSupport.NONE
 
     @property
     def is_judged(self) -> bool:
@@ -39,12 +39,12 @@ def _digits(number: UUID, length: int) -> str:
     return str(number.int)[-length:]
 
 
-def _virtual_account(bank: str, title: str) -> Method:
+def _virtual_account(bank: str, title: str) -> PaymentMethod:
     def fields(number: UUID) -> dict[str, object]:
         account = {"va_number": _digits(number, 11), "bank": bank}
         return {"va_numbers": [account], "payment_amounts": []}
 
-    return Method(f"{bank}_va", f"{title} virtual account", "bank_transfer", fields)
+    return PaymentMethod(f"{bank}_va", f"{title} virtual account", "bank_transfer", fields)
 
 
 def _permata(number: UUID) -> dict[str, object]:
@@ -55,11 +55,11 @@ def _mandiri(number: UUID) -> dict[str, object]:
     return {"biller_code": "70012", "bill_key": _digits(number, 12)}
 
 
-def _counter(store: str) -> Method:
+def _counter(store: str) -> PaymentMethod:
     def fields(number: UUID) -> dict[str, object]:
         return {"store": store, "payment_code": _digits(number, 14)}
 
-    return Method(store, store.capitalize(), "cstore", fields)
+    return PaymentMethod(store, store.capitalize(), "cstore", fields)
 
 
 def _nothing(_: UUID) -> dict[str, object]:
@@ -95,16 +95,16 @@ def _card(number: UUID) -> dict[str, object]:
 _ALL = (
     *(_virtual_account(title.lower(), title) for title in ("BCA", "BNI", "BRI", "CIMB", "BSI")),
     _virtual_account("danamon", "Danamon"),
-    Method("permata_va", "Permata virtual account", "bank_transfer", _permata),
-    Method("echannel", "Mandiri Bill", "echannel", _mandiri),
-    Method("gopay", "GoPay", "gopay", _nothing, Refunds.PARTS),
-    Method("other_qris", "QRIS", "qris", _qris, Refunds.PARTS),
-    Method("shopeepay", "ShopeePay", "shopeepay", _shopeepay, Refunds.WHOLE),
-    Method("dana", "DANA", "dana", _nothing, Refunds.PARTS),
-    Method("ovo", "OVO", "ovo", _nothing, Refunds.WHOLE),
-    Method("credit_card", "Card", "credit_card", _card, Refunds.PARTS),
-    Method("akulaku", "Akulaku", "akulaku", _nothing, Refunds.PARTS),
-    Method("kredivo", "Kredivo", "kredivo", _nothing, Refunds.PARTS),
+    PaymentMethod("permata_va", "Permata virtual account", "bank_transfer", _permata),
+    PaymentMethod("echannel", "Mandiri Bill", "echannel", _mandiri),
+    PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTS),
+    PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTS),
+    PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.WHOLE),
+    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTS),
+    PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.WHOLE),
+    PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTS),
+    PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTS),
+    PaymentMethod("kredivo", "Kredivo", "kredivo", _nothing, RefundSupport.PARTS),
     _counter("indomaret"),
     _counter("alfamart"),
 )
@@ -115,7 +115,7 @@ GROUPS = {
 }
 
 
-def enabled(names: list[str]) -> list[Method]:
+def enabled_methods(names: list[str]) -> list[PaymentMethod]:
     """The methods a page offers for `enabled_payments`; all when it names none."""
     wanted = set(names).union(*(GROUPS.get(name, set()) for name in names))
     return [method for method in _ALL if not names or method.name in wanted]

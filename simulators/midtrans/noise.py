@@ -4,19 +4,19 @@ import random
 from collections import Counter
 from threading import Lock
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 
-NOTIFICATION_NOISES = ("lost", "doubled", "late", "forged")
+NOTIFICATION_FAULTS = ("lost", "doubled", "late", "forged")
 _LONGEST_DELAY_SECONDS = 3.0
-_ANSWER_NOISES = (
-    AnswerFault("error", status=500),
-    AnswerFault("error", status=503),
-    AnswerFault("error", status=429),
-    AnswerFault("html", status=502),
-    AnswerFault("html", status=200),
-    AnswerFault("hang-up"),
-    AnswerFault("act-then-hang-up"),
-    AnswerFault("slow", seconds=1),
+_RESPONSE_FAULTS = (
+    MidtransResponseFault("error", status=500),
+    MidtransResponseFault("error", status=503),
+    MidtransResponseFault("error", status=429),
+    MidtransResponseFault("html", status=502),
+    MidtransResponseFault("html", status=200),
+    MidtransResponseFault("hang-up"),
+    MidtransResponseFault("act-then-hang-up"),
+    MidtransResponseFault("slow", seconds=1),
 )
 
 
@@ -34,13 +34,13 @@ class Noise:
         draw = self._draw(f"notification {about}")
         if draw.random() >= share:
             return "", 0.0
-        noise = draw.choice(NOTIFICATION_NOISES)
+        noise = draw.choice(NOTIFICATION_FAULTS)
         return noise, draw.uniform(0, _LONGEST_DELAY_SECONDS) if noise == "late" else 0.0
 
-    def on_answer(self, about: str, share: float) -> AnswerFault | None:
+    def on_answer(self, about: str, share: float) -> MidtransResponseFault | None:
         """What happens to a call, if anything."""
         draw = self._draw(f"answer {about}")
-        return draw.choice(_ANSWER_NOISES) if draw.random() < share else None
+        return draw.choice(_RESPONSE_FAULTS) if draw.random() < share else None
 
     def jitter(self, about: str) -> float:
         """A number from 0 to 1."""

@@ -11,17 +11,17 @@ from threading import Condition
 import httpx
 
 from simulators.http import Json
-from simulators.midtrans.faults import Faults
+from simulators.midtrans.faults import MidtransFaults
 from simulators.midtrans.noise import Noise
 from simulators.timeline import Timeline
 from simulators.trust import trusted
 
-LADDER_SECONDS = (120, 600, 1800, 5400, 12600)
-_ANSWER_WITHIN_SECONDS = 15
-_MOST_HOPS = 5
+RETRY_DELAYS_SECONDS = (120, 600, 1800, 5400, 12600)
+_RESPONSE_TIMEOUT_SECONDS = 15
+_MAX_REDIRECTS = 5
 _RETRIES = {500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0}
 _RETRIES_OTHERWISE = 5
-_FOLLOWED = {307, 308}
+_REDIRECT_STATUSES = {307, 308}
 _HEADERS = {
     "User-Agent": "Veritrans",
     "Accept": "application/json",
@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class NotificationAttempt:
     """One try to tell the merchant, and what came back."""
 
     order_id: str
@@ -49,7 +49,7 @@ class Attempt:
         return self.answer is not None and httpx.codes.is_success(self.answer)
 
 
-def retries_after(answer: int | None) -> int:
+def max_retries(answer: int | None) -> int:
     """How often a notification is tried again in all, once it was answered like this."""
     if answer is not None and httpx.codes.is_success(answer):
         return 0
@@ -62,7 +62,7 @@ class Notifier:
     def __init__(
         self,
         timeline: Timeline,
-        faults: Faults,
+        faults: MidtransFaults,
         noise: Noise,
         *,
         speed: float,
@@ -75,9 +75,9 @@ class Notifier:
         self._speed = speed
         self._clock = clock
         self._client = httpx.Client(
-            timeout=_ANSWER_WITHIN_SECONDS, headers=_HEADERS, verify=trusted(), trust_env=False
+            timeout=_RESPONSE_TIMEOUT_SECONDS, headers=_HEADERS, verify=trusted(), trust_env=False
         )
-        self._attempts: list[Attempt] = []
+        self._attempts: list[NotificationAttempt] = []
         self._held: dict[str, Json] = {}
         self._changed = Condition()
 
@@ -99,7 +99,7 @@ class Notifier:
             if each is not None:
                 self._send(each, urls)
 
-    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
+    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[NotificationAttempt]:
         """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
         with self._changed:
             if not self._changed.wait_for(
@@ -140,12 +140,12 @@ class Notifier:
     def _try(self, body: Json, wire: str, url: str, number: int) -> None:
         answer, problem = self._post(url, wire)
         wait = None
-        if number <= retries_after(answer):
-            ladder = LADDER_SECONDS[number - 1]
+        if number <= max_retries(answer):
+            ladder = RETRY_DELAYS_SECONDS[number - 1]
             wait = ladder * (1 + self._noise.jitter(str(body["order_id"])))
             self._schedule(wait / self._speed, body, wire, url, number + 1)
         status, at = str(body["transaction_status"]), self._clock()
-        attempt = Attempt(
+        attempt = NotificationAttempt(
             str(body["order_id"]), status, url, number, at, wire, answer, problem, wait
         )
         with self._changed:
@@ -153,11 +153,11 @@ class Notifier:
             self._changed.notify_all()
 
     def _post(self, url: str, wire: str) -> tuple[int | None, str]:
-        ends = time.monotonic() + _ANSWER_WITHIN_SECONDS
+        ends = time.monotonic() + _RESPONSE_TIMEOUT_SECONDS
         try:
-            for _ in range(_MOST_HOPS):
+            for _ in range(_MAX_REDIRECTS):
                 response = self._client.post(url, content=wire)
-                if response.status_code not in _FOLLOWED or time.monotonic() > ends:
+                if response.status_code not in _REDIRECT_STATUSES or time.monotonic() > ends:
                     break
                 url = str(response.url.join(response.headers.get("Location", "")))
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -3,22 +3,22 @@
 from collections import defaultdict
 from html import escape
 
-from simulators.midtrans.faults import Faults
-from simulators.midtrans.look import badge, buttons, framed, rupiah_shown
-from simulators.midtrans.notifier import Attempt
+from simulators.midtrans.faults import MidtransFaults
+from simulators.midtrans.look import badge, buttons, format_rupiah, render_page
+from simulators.midtrans.notifier import NotificationAttempt
 from simulators.midtrans.pages import PATH
-from simulators.midtrans.snap import Session
-from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES, Transaction, jakarta
+from simulators.midtrans.snap import SnapSession
+from simulators.midtrans.transaction import MERCHANT_MOVES, WORLD_MOVES, Transaction, format_time
 
-_SHOWN = 50
-WORLDS: dict[str, dict[str, object]] = {
+_MAX_PAYMENTS = 50
+PRESETS: dict[str, dict[str, object]] = {
     "quiet": {},
     "a bad day": {"noise": 0.25},
     "everything twice": {"duplicates": 1},
     "late and out of order": {"delay_seconds": 5.0, "disorder_seconds": 10.0},
     "Midtrans is down": {"answers": [{"kind": "error", "status": 503, "times": 1_000_000}]},
 }
-_MOVES = {
+_MOVE_LABELS = {
     "pay": "The buyer pays",
     "decline": "The bank refuses",
     "fail": "It breaks down",
@@ -32,7 +32,7 @@ _MOVES = {
     "chargeback": "All is charged back",
     "notify": "Tell the shop again",
 }
-_SWITCHES = {
+_SWITCH_LABELS = {
     "noise": "Share of notifications and answers that go wrong in any way, 0 to 1",
     "duplicates": "Every notification comes so many times more",
     "delay_seconds": "Every notification is late by so many seconds",
@@ -48,8 +48,11 @@ _SWITCHES = {
 }
 
 
-def overview(
-    sessions: list[Session], payments: list[Transaction], attempts: list[Attempt], faults: Faults
+def render_overview(
+    sessions: list[SnapSession],
+    payments: list[Transaction],
+    attempts: list[NotificationAttempt],
+    faults: MidtransFaults,
 ) -> str:
     """All of it, the latest first."""
     told = defaultdict(list)
@@ -61,13 +64,14 @@ def overview(
         "<h1>Midtrans, rehearsed</h1><p>You are the buyer, the bank and Midtrans here: say what "
         "happens to a payment, and the shop is told as Midtrans would tell it.</p>"
         '<p><a class="button" href="/_simulator">Look again</a></p>'
-        f'<div class="beside"><div>{_waiting(waiting)}{_payments(payments, told)}</div>'
-        f"<div>{_wrong(faults)}</div></div>"
+        f'<div class="beside"><div>{_render_open_pages(waiting)}'
+        f"{_render_payments(payments, told)}</div>"
+        f"<div>{_render_faults(faults)}</div></div>"
     )
-    return framed("Midtrans, rehearsed", body, width="72rem")
+    return render_page("Midtrans, rehearsed", body, width="72rem")
 
 
-def moves_of(payment: Transaction) -> list[tuple[str, str]]:
+def available_moves(payment: Transaction) -> list[tuple[str, str]]:
     """What may happen to a payment now."""
     possible = {"notify"} | {
         name
@@ -76,48 +80,51 @@ def moves_of(payment: Transaction) -> list[tuple[str, str]]:
         and not (name == "challenge" and not payment.method.is_card)
         and not (name == "settle" and payment.state == "pending")
     }
-    return [(name, label) for name, label in _MOVES.items() if name in possible]
+    return [(name, label) for name, label in _MOVE_LABELS.items() if name in possible]
 
 
-def _waiting(pages: list[Session]) -> str:
+def _render_open_pages(pages: list[SnapSession]) -> str:
     cards = "".join(
         f'<div class="card row"><a class="order" href="{PATH}{page.token}">'
-        f"{escape(page.order_id)}</a><span>{rupiah_shown(page.amount)}</span></div>"
-        for page in reversed(pages[-_SHOWN:])
+        f"{escape(page.order_id)}</a><span>{format_rupiah(page.amount)}</span></div>"
+        for page in reversed(pages[-_MAX_PAYMENTS:])
     )
-    return _section("Opened, no way to pay chosen yet", len(pages), cards)
+    return _render_section("Opened, no way to pay chosen yet", len(pages), cards)
 
 
-def _payments(payments: list[Transaction], told: dict[str, list[Attempt]]) -> str:
+def _render_payments(
+    payments: list[Transaction], told: dict[str, list[NotificationAttempt]]
+) -> str:
     cards = "".join(
-        _payment(payment, told[payment.order_id]) for payment in reversed(payments[-_SHOWN:])
+        _render_payment(payment, told[payment.order_id])
+        for payment in reversed(payments[-_MAX_PAYMENTS:])
     )
     nothing = '<div class="card soft">None yet. Buy something in the shop.</div>'
-    return _section("Payments", len(payments), cards or nothing)
+    return _render_section("Payments", len(payments), cards or nothing)
 
 
-def _section(title: str, number: int, cards: str) -> str:
-    shown = f", the latest {_SHOWN}" if number > _SHOWN else ""
+def _render_section(title: str, number: int, cards: str) -> str:
+    shown = f", the latest {_MAX_PAYMENTS}" if number > _MAX_PAYMENTS else ""
     return f"<h2>{title} ({number}{shown})</h2>{cards}" if cards else ""
 
 
-def _payment(payment: Transaction, told: list[Attempt]) -> str:
+def _render_payment(payment: Transaction, told: list[NotificationAttempt]) -> str:
     order = escape(payment.order_id)
     title = f'<a class="order" href="{PATH}{payment.token}">{order}</a>' if payment.token else order
     return (
         f'<div class="card"><div class="row">{title}{badge(payment.state)}</div>'
-        f'<div class="row"><span>{rupiah_shown(payment.amount)}</span>'
+        f'<div class="row"><span>{format_rupiah(payment.amount)}</span>'
         f'<span class="soft">{escape(payment.method.title)}</span></div>'
         f'<form method="post" action="/_simulator/act" class="few">'
         f'<input type="hidden" name="order" value="{order}">'
-        f"{buttons('move', moves_of(payment))}</form>{_told(told)}</div>"
+        f"{buttons('move', available_moves(payment))}</form>{_render_attempts(told)}</div>"
     )
 
 
-def _told(attempts: list[Attempt]) -> str:
+def _render_attempts(attempts: list[NotificationAttempt]) -> str:
     if not attempts:
         return '<p class="soft">The shop has not been told.</p>'
-    rows = "".join(_attempt(attempt) for attempt in attempts)
+    rows = "".join(_render_attempt(attempt) for attempt in attempts)
     last = attempts[-1]
     heard = "heard" if last.is_heard else "did not hear"
     return (
@@ -127,10 +134,10 @@ def _told(attempts: list[Attempt]) -> str:
     )
 
 
-def _attempt(attempt: Attempt) -> str:
+def _render_attempt(attempt: NotificationAttempt) -> str:
     again = "" if attempt.retry_in_seconds is None else f"{attempt.retry_in_seconds / 60:.0f} min"
     told = (
-        jakarta(attempt.at).partition(" ")[2],
+        format_time(attempt.at).partition(" ")[2],
         attempt.transaction_status,
         str(attempt.number),
         str(attempt.answer or attempt.problem),
@@ -139,10 +146,10 @@ def _attempt(attempt: Attempt) -> str:
     return f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in told)}</tr>"
 
 
-def _wrong(faults: Faults) -> str:
+def _render_faults(faults: MidtransFaults) -> str:
     stands = faults.shown()
-    worlds = [(name, name[0].upper() + name[1:]) for name in WORLDS]
-    set_now = [name for name, value in stands.items() if value and name in _SWITCHES]
+    worlds = [(name, name[0].upper() + name[1:]) for name in PRESETS]
+    set_now = [name for name, value in stands.items() if value and name in _SWITCH_LABELS]
     answers = [f"{each.kind} ({each.times} more)" for each in faults.answers if each.times]
     told = ", ".join([*(f"{name} {stands[name]}" for name in set_now), *answers]) or "nothing"
     return (
@@ -152,16 +159,16 @@ def _wrong(faults: Faults) -> str:
         f"{buttons('world', worlds)}</form>"
         "<details><summary>One by one</summary>"
         '<form method="post" action="/_simulator/switches"><div class="switches">'
-        f"{''.join(_switch(name, stands[name]) for name in _SWITCHES)}</div>"
+        f"{''.join(_render_switch(name, stands[name]) for name in _SWITCH_LABELS)}</div>"
         '<button class="main">Set</button></form></details></div>'
     )
 
 
-def _switch(name: str, value: object) -> str:
+def _render_switch(name: str, value: object) -> str:
     if isinstance(value, bool):
         off = f'<input type="hidden" name="{name}" value="off">'
         ticked = " checked" if value else ""
         field = f'{off}<input type="checkbox" name="{name}" value="on"{ticked}>'
     else:
         field = f'<input name="{name}" inputmode="decimal" value="{escape(f"{value:g}")}">'
-    return f"<label><span>{_SWITCHES[name]}</span>{field}</label>"
+    return f"<label><span>{_SWITCH_LABELS[name]}</span>{field}</label>"

@@ -3,9 +3,9 @@
 from html import escape
 from urllib.parse import urlencode
 
-from simulators.midtrans.look import badge, buttons, framed, rupiah_shown
-from simulators.midtrans.snap import Session
-from simulators.midtrans.transaction import Transaction, jakarta
+from simulators.midtrans.look import badge, buttons, format_rupiah, render_page
+from simulators.midtrans.snap import SnapSession
+from simulators.midtrans.transaction import Transaction, format_time
 
 PATH = "/snap/v4/redirection/"
 _PENDING = [
@@ -14,7 +14,7 @@ _PENDING = [
     ("fail", "Let the payment break down"),
 ]
 _REVIEW = ("challenge", "Pay with a card that needs a review")
-_NOT_OVER = {"pending", "deny", "failure"}
+_OPEN_STATES = {"pending", "deny", "failure"}
 _FIELD_NAMES = {
     "va_number": "Virtual account",
     "permata_va_number": "Virtual account",
@@ -25,61 +25,63 @@ _FIELD_NAMES = {
 }
 
 
-def unknown() -> str:
+def render_unknown_page() -> str:
     """For a token there is not."""
-    return framed("Not found", "<h1>No such payment page</h1>")
+    return render_page("Not found", "<h1>No such payment page</h1>")
 
 
-def payment(session: Session, begun: Transaction | None, *, is_open: bool) -> str:
+def render_payment_page(session: SnapSession, begun: Transaction | None, *, is_open: bool) -> str:
     """What a buyer sees."""
-    if begun and not (is_open and begun.status in _NOT_OVER):
-        body = _progress(begun)
+    if begun and not (is_open and begun.status in _OPEN_STATES):
+        body = _render_progress(begun)
     elif is_open:
         refused = "<p>The payment was refused. Try another way.</p>" if begun else ""
         offers = [(method.name, method.title) for method in session.methods]
-        body = refused + "<h2>Pay with</h2>" + _form(buttons("method", offers))
+        body = refused + "<h2>Pay with</h2>" + _render_form(buttons("method", offers))
     else:
         closed = "This page is closed: cancelled, replaced by a newer one, or too old."
         body = f'<div class="card">{closed}</div>'
-    return framed(f"Pay {session.order_id}", _bill(session) + body + _leave(session, begun))
+    return render_page(
+        f"Pay {session.order_id}", _render_bill(session) + body + _render_exit_link(session, begun)
+    )
 
 
-def _bill(session: Session) -> str:
+def _render_bill(session: SnapSession) -> str:
     items = session.request.get("item_details")
     rows = "".join(
         f"<tr><td>{escape(str(item['name']))}</td>"
         f'<td class="number">{item["quantity"]} &times;</td>'
-        f'<td class="number">{rupiah_shown(item["price"])}</td></tr>'
+        f'<td class="number">{format_rupiah(item["price"])}</td></tr>'
         for item in (items if isinstance(items, list) else [])
     )
     return (
         f'<div class="card"><p class="soft">Order {escape(session.order_id)}</p>'
-        f'<p class="sum">{rupiah_shown(session.amount)}</p>'
+        f'<p class="sum">{format_rupiah(session.amount)}</p>'
         f"{rows and f'<table>{rows}</table>'}</div>"
     )
 
 
-def _progress(begun: Transaction) -> str:
+def _render_progress(begun: Transaction) -> str:
     head = (
         f'<div class="card"><div class="row"><b>{escape(begun.method.title)}</b>'
         f"{badge(begun.state)}</div>"
     )
     if begun.status != "pending":
         return head + "</div>"
-    ends = f'<p class="soft">until {jakarta(begun.ends)} WIB</p>' if begun.ends else ""
+    ends = f'<p class="soft">until {format_time(begun.ends)} WIB</p>' if begun.ends else ""
     moves = [*_PENDING, *([_REVIEW] if begun.method.is_card else [])]
     asked = '<h2>What happens now?</h2><p class="soft">On a real page the buyer would act.</p>'
     return (
         head
-        + _to_pay_with(begun)
+        + _render_payment_fields(begun)
         + ends
         + "</div>"
         + asked
-        + _form(buttons("move", moves, first_is_main=True))
+        + _render_form(buttons("move", moves, first_is_main=True))
     )
 
 
-def _to_pay_with(begun: Transaction) -> str:
+def _render_payment_fields(begun: Transaction) -> str:
     """The numbers a buyer types into their bank's app."""
     fields = begun.method.fields(begun.number)
     accounts = fields.get("va_numbers")
@@ -91,11 +93,11 @@ def _to_pay_with(begun: Transaction) -> str:
     )
 
 
-def _form(choices: str) -> str:
+def _render_form(choices: str) -> str:
     return f'<form method="post" class="choices">{choices}</form>'
 
 
-def _leave(session: Session, begun: Transaction | None) -> str:
+def _render_exit_link(session: SnapSession, begun: Transaction | None) -> str:
     if not session.finish_url:
         return ""
     told = {"order_id": session.order_id}

@@ -4,12 +4,12 @@ import re
 from datetime import datetime
 
 from simulators.http import Json
-from simulators.midtrans.methods import Refunds
+from simulators.midtrans.methods import RefundSupport
 from simulators.midtrans.refusals import INVALID, NOT_MODIFIABLE, CoreRefusal
-from simulators.midtrans.transaction import Transaction, jakarta, rupiah
+from simulators.midtrans.transaction import Transaction, format_amount, format_time
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_KEPT = (
+_KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_COPIED_FIELDS = (
     "transaction_id",
     "order_id",
     "payment_type",
@@ -20,18 +20,18 @@ _KEPT = (
 )
 
 
-def refundable(transaction: Transaction, key: str, asked: object) -> int:
+def resolve_refund_amount(transaction: Transaction, key: str, asked: object) -> int:
     """The rupiah to send back: what is asked for, or all that is left."""
     left = transaction.amount - transaction.refunded
     amount = left if asked is None else asked
     allowed = transaction.method.refunds
     if any(refund["refund_key"] == key for refund in transaction.refunds):
         raise CoreRefusal(406, "Duplicate refund ID")
-    if not _KEY.fullmatch(key) or not isinstance(amount, int) or amount < 1:
+    if not _KEY_PATTERN.fullmatch(key) or not isinstance(amount, int) or amount < 1:
         raise CoreRefusal(400, INVALID)
-    if transaction.status not in {"settlement", "partial_refund"} or allowed is Refunds.NONE:
+    if transaction.status not in {"settlement", "partial_refund"} or allowed is RefundSupport.NONE:
         raise CoreRefusal(412, NOT_MODIFIABLE)
-    if amount > left or (allowed is Refunds.WHOLE and amount != left):
+    if amount > left or (allowed is RefundSupport.WHOLE and amount != left):
         raise CoreRefusal(414, "Refund amount is not allowed")
     return amount
 
@@ -40,16 +40,16 @@ def new_refund(number: int, *, amount: int, key: str, reason: str, at: datetime)
     """A refund as it stands among a payment's refunds; the bank has yet to confirm it."""
     return {
         "refund_chargeback_id": number,
-        "refund_amount": rupiah(amount),
-        "created_at": jakarta(at),
+        "refund_amount": format_amount(amount),
+        "created_at": format_time(at),
         "reason": reason,
         "refund_key": key,
         "refund_method": "online",
     }
 
 
-def refund_answer(said: Json, number: int, *, amount: str, key: str) -> Json:
+def refund_response(said: Json, number: int, *, amount: str, key: str) -> Json:
     """The answer to a refund, made of what is said of its payment."""
-    kept = {name: said[name] for name in _KEPT}
+    kept = {name: said[name] for name in _COPIED_FIELDS}
     about: Json = {"refund_chargeback_id": number, "refund_amount": amount, "refund_key": key}
     return {"status_code": "200", **kept, **about}

@@ -8,7 +8,7 @@ INVALID = "One or more parameters in the payload is invalid."
 NOT_MODIFIABLE = "Merchant cannot modify the status of the transaction"
 
 
-class Refusal(Exception):
+class MidtransRefusal(Exception):
     """An answer that is an error: its HTTP status and its body."""
 
     def __init__(self, status: int, body: dict[str, object]) -> None:
@@ -18,7 +18,7 @@ class Refusal(Exception):
         self.body = body
 
 
-class SnapRefusal(Refusal):
+class SnapRefusal(MidtransRefusal):
     """Snap's form: a list of sentences and no code."""
 
     def __init__(self, status: int, *messages: str) -> None:
@@ -26,7 +26,7 @@ class SnapRefusal(Refusal):
         super().__init__(status, {"error_messages": list(messages)})
 
 
-class CoreRefusal(Refusal):
+class CoreRefusal(MidtransRefusal):
     """The Core API's form: the code again in the body, as a string."""
 
     def __init__(self, status: int, message: str, *problems: str) -> None:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Self
 
-from simulators.http import Json, Server
-from simulators.midtrans.api import Api
+from simulators.http import HttpServer, Json
+from simulators.midtrans.api import MidtransApi
 from simulators.midtrans.bank import Bank
-from simulators.midtrans.console import Console
-from simulators.midtrans.faults import Faults
+from simulators.midtrans.console import MidtransConsole
+from simulators.midtrans.faults import MidtransFaults
 from simulators.midtrans.noise import Noise
-from simulators.midtrans.notifier import Attempt, Notifier
+from simulators.midtrans.notifier import NotificationAttempt, Notifier
 from simulators.timeline import Timeline
 
 SERVER_KEY = "SB-Mid-server-REHEARSAL"
@@ -44,7 +44,7 @@ class MidtransSimulator:
         """
         draw = random.Random(seed)  # noqa: S311 - nothing here is a secret
         noise = Noise(draw.getrandbits(64))
-        self.faults = Faults()
+        self.faults = MidtransFaults()
         self.server_key = server_key
         self._timeline = Timeline()
         self._notifier = Notifier(self._timeline, self.faults, noise, speed=speed, clock=clock)
@@ -57,15 +57,15 @@ class MidtransSimulator:
             speed=speed,
             draw=draw,
         )
-        self._api = Api(
+        self._api = MidtransApi(
             server_key,
             bank=self.bank,
             faults=self.faults,
             noise=noise,
-            console=Console(self.bank, self.faults, self._notifier),
+            console=MidtransConsole(self.bank, self.faults, self._notifier),
             notify=notify,
         )
-        self._server = Server(host, port, self._api.respond)
+        self._server = HttpServer(host, port, self._api.respond)
         self.url = f"http://{host}:{self._server.server_port}"
         self._closing = ExitStack()
 
@@ -94,6 +94,8 @@ class MidtransSimulator:
             raise ValueError(f"{order_id}: {move} {method} is not possible now")
         return self.bank.status(order_id)
 
-    def notifications(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
+    def notifications(
+        self, at_least: int = 0, within_seconds: float = 60
+    ) -> list[NotificationAttempt]:
         """Every attempt to notify, once there are so many; TimeoutError if there are not."""
         return self._notifier.attempts(at_least, within_seconds)

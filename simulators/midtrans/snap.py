@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from simulators.http import Json
-from simulators.midtrans.methods import Method, enabled
+from simulators.midtrans.methods import PaymentMethod, enabled_methods
 from simulators.midtrans.refusals import SnapRefusal
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9_~.-]{1,50}")
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _DAY_SECONDS = 86400
-_LONGEST_NAME = 50
-_LONGEST_TEXT = 255
+_MAX_NAME_LENGTH = 50
+_MAX_TEXT_LENGTH = 255
 _CUSTOM_FIELDS = ("custom_field1", "custom_field2", "custom_field3")
 
 
 @dataclass(slots=True)
-class Session:
+class SnapSession:
     """A payment page: open until it is paid, cancelled, replaced or too old."""
 
     token: str
@@ -31,10 +31,10 @@ class Session:
     custom: Json = field(default_factory=dict)
 
     @property
-    def methods(self) -> list[Method]:
+    def methods(self) -> list[PaymentMethod]:
         """What the page offers."""
         names = self.request.get("enabled_payments")
-        return enabled([str(name) for name in names] if isinstance(names, list) else [])
+        return enabled_methods([str(name) for name in names] if isinstance(names, list) else [])
 
     @property
     def page_ends(self) -> datetime:
@@ -59,29 +59,29 @@ class Session:
         return str(callbacks.get("finish", "")) if isinstance(callbacks, dict) else ""
 
 
-def session_for(request: Json, token: str, at: datetime, notify: tuple[str, ...]) -> Session:
+def create_session(request: Json, token: str, at: datetime, notify: tuple[str, ...]) -> SnapSession:
     """The page a request asks for; refuses with everything that is wrong at once."""
-    problems = problems_of(request)
+    problems = validate_order(request)
     if problems:
         raise SnapRefusal(400, *problems)
-    details = table(request, "transaction_details")
+    details = get_object(request, "transaction_details")
     custom = {name: request[name] for name in _CUSTOM_FIELDS if request.get(name)}
     if isinstance(request.get("metadata"), dict):
         custom["metadata"] = request["metadata"]
     amount = details["gross_amount"]
     assert isinstance(amount, int)  # noqa: S101 - validated above
-    return Session(token, str(details["order_id"]), amount, request, at, notify, custom=custom)
+    return SnapSession(token, str(details["order_id"]), amount, request, at, notify, custom=custom)
 
 
-def table(request: Json, name: str) -> Json:
+def get_object(request: Json, name: str) -> Json:
     """A part of a request, empty when it is not there."""
     value = request.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def problems_of(request: Json) -> list[str]:
+def validate_order(request: Json) -> list[str]:
     """What is wrong with the order a request is about."""
-    details = table(request, "transaction_details")
+    details = get_object(request, "transaction_details")
     if not details:
         return ["transaction_details is required"]
     return [
@@ -91,9 +91,9 @@ def problems_of(request: Json) -> list[str]:
         *_expiry_problems("expiry", request.get("expiry")),
         *_expiry_problems("page_expiry", request.get("page_expiry")),
         *(
-            f"{name} too long, max length is {_LONGEST_TEXT}"
+            f"{name} too long, max length is {_MAX_TEXT_LENGTH}"
             for name in _CUSTOM_FIELDS
-            if len(str(request.get(name, ""))) > _LONGEST_TEXT
+            if len(str(request.get(name, ""))) > _MAX_TEXT_LENGTH
         ),
     ]
 
@@ -132,8 +132,8 @@ def _one_item_problems(place: int, item: Json) -> list[str]:
     problems = []
     if not name:
         problems.append(f"item_details[{place}].name is required")
-    elif len(str(name)) > _LONGEST_NAME:
-        problems.append(f"item_details[{place}].name too long, max length is {_LONGEST_NAME}")
+    elif len(str(name)) > _MAX_NAME_LENGTH:
+        problems.append(f"item_details[{place}].name too long, max length is {_MAX_NAME_LENGTH}")
     if not isinstance(price, int):
         problems.append(f"item_details[{place}].price must be an integer")
     if not isinstance(quantity, int) or quantity < 1:

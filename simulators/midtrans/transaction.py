@@ -6,15 +6,17 @@ from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 from simulators.http import Json
-from simulators.midtrans.methods import Method
+from simulators.midtrans.methods import PaymentMethod
 
 JAKARTA = timezone(timedelta(hours=7))
 _API_CODES = {"pending": "201", "deny": "202", "failure": "202", "expire": "407"}
-_PUSHED_CODES = {"pending": "201"} | dict.fromkeys(("deny", "cancel", "expire", "failure"), "202")
+_NOTIFICATION_CODES = {"pending": "201"} | dict.fromkeys(
+    ("deny", "cancel", "expire", "failure"), "202"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class StateChange:
     """A change of state: from which states it is allowed, and where it leads."""
 
     sources: frozenset[str]
@@ -22,32 +24,34 @@ class Move:
     fraud: str = "accept"
 
 
-def _move(sources: str, target: str, fraud: str = "accept") -> Move:
-    return Move(frozenset(sources.split()), target, fraud)
+def _state_change(sources: str, target: str, fraud: str = "accept") -> StateChange:
+    return StateChange(frozenset(sources.split()), target, fraud)
 
 
 # "challenge" stands for a capture that waits for the merchant's judgement
 MERCHANT_MOVES = {
-    "cancel": _move("pending authorize capture challenge", "cancel"),
-    "expire": _move("pending", "expire"),
-    "approve": _move("challenge", "capture"),
-    "deny": _move("challenge", "deny", "deny"),
+    "cancel": _state_change("pending authorize capture challenge", "cancel"),
+    "expire": _state_change("pending", "expire"),
+    "approve": _state_change("challenge", "capture"),
+    "deny": _state_change("challenge", "deny", "deny"),
 }
-CAPTURE = _move("authorize", "capture")
+CAPTURE = _state_change("authorize", "capture")
 # what a day does to a card: the bank settles it, or nobody judged it
-CARD_SETTLES = _move("capture", "settlement")
-REVIEW_LAPSES = _move("challenge", "cancel")
+CARD_SETTLEMENT = _state_change("capture", "settlement")
+REVIEW_EXPIRY = _state_change("challenge", "cancel")
 # what buyers, banks and time do; money may come after the end, and may be taken back
 WORLD_MOVES = {
-    "pay": _move("pending", "settlement"),
-    "challenge": _move("pending", "capture", "challenge"),
-    "decline": _move("pending", "deny", "deny"),
-    "fail": _move("pending", "failure"),
-    "settle": _move("pending capture expire cancel deny", "settlement"),
-    "time-out": _move("pending", "expire"),
-    "reverse": _move("settlement", "deny"),
-    "chargeback": _move("capture settlement partial_refund partial_chargeback", "chargeback"),
-    "partial_chargeback": _move("capture settlement", "partial_chargeback"),
+    "pay": _state_change("pending", "settlement"),
+    "challenge": _state_change("pending", "capture", "challenge"),
+    "decline": _state_change("pending", "deny", "deny"),
+    "fail": _state_change("pending", "failure"),
+    "settle": _state_change("pending capture expire cancel deny", "settlement"),
+    "time-out": _state_change("pending", "expire"),
+    "reverse": _state_change("settlement", "deny"),
+    "chargeback": _state_change(
+        "capture settlement partial_refund partial_chargeback", "chargeback"
+    ),
+    "partial_chargeback": _state_change("capture settlement", "partial_chargeback"),
 }
 
 
@@ -57,7 +61,7 @@ class Transaction:
 
     order_id: str
     token: str  # of the page it began on
-    method: Method
+    method: PaymentMethod
     amount: int  # rupiah, any customer fee included
     started: datetime
     ends: datetime | None
@@ -80,7 +84,7 @@ class Transaction:
         """Rupiah given back so far."""
         return sum(int(str(refund["refund_amount"]).removesuffix(".00")) for refund in self.refunds)
 
-    def makes(self, move: Move, at: datetime) -> bool:
+    def makes(self, move: StateChange, at: datetime) -> bool:
         """Change state if the move is allowed; whether it was."""
         if self.state not in move.sources:
             return False
@@ -94,7 +98,7 @@ class Transaction:
     def pushed(self, server_key: str) -> Json:
         """The body of a notification."""
         challenged = self.state == "challenge"
-        code = "201" if challenged else _PUSHED_CODES.get(self.status, "200")
+        code = "201" if challenged else _NOTIFICATION_CODES.get(self.status, "200")
         return self._worded(code, server_key) | {"status_message": "midtrans payment notification"}
 
     def answered(self, server_key: str, message: str) -> Json:
@@ -103,9 +107,9 @@ class Transaction:
         return self._worded(code, server_key) | {"status_message": message}
 
     def _worded(self, code: str, server_key: str) -> Json:
-        amount = rupiah(self.amount)
+        amount = format_amount(self.amount)
         return {
-            "transaction_time": jakarta(self.started),
+            "transaction_time": format_time(self.started),
             "transaction_status": self.status,
             "transaction_id": str(self.number),
             "status_code": code,
@@ -116,8 +120,8 @@ class Transaction:
             "gross_amount": amount,
             "currency": "IDR",
             **({"fraud_status": self.fraud} if self.method.is_judged else {}),
-            **({"settlement_time": jakarta(self.settled)} if self.settled else {}),
-            **({"expiry_time": jakarta(self.ends)} if self.ends else {}),
+            **({"settlement_time": format_time(self.settled)} if self.settled else {}),
+            **({"expiry_time": format_time(self.ends)} if self.ends else {}),
             **self.method.fields(self.number),
             **self._refund_fields(),
             **self.custom,
@@ -127,7 +131,7 @@ class Transaction:
         if not self.refunds:
             return {}
         refunds = [dict(refund) for refund in self.refunds]
-        return {"refund_amount": rupiah(self.refunded), "refunds": refunds}
+        return {"refund_amount": format_amount(self.refunded), "refunds": refunds}
 
 
 def signature(order_id: str, code: str, amount: str, server_key: str) -> str:
@@ -135,23 +139,23 @@ def signature(order_id: str, code: str, amount: str, server_key: str) -> str:
     return hashlib.sha512(f"{order_id}{code}{amount}{server_key}".encode()).hexdigest()
 
 
-def fee_told(original: int, fee: int) -> Json:
+def fee_fields(original: int, fee: int) -> Json:
     """How Midtrans tells of a fee that it adds to what the merchant asked for; nothing of none."""
     if not fee:
         return {}
     told = {
-        "original_amount": rupiah(original),
-        "gross_amount": rupiah(original + fee),
-        "customer_imposed_payment_fee": rupiah(fee),
+        "original_amount": format_amount(original),
+        "gross_amount": format_amount(original + fee),
+        "customer_imposed_payment_fee": format_amount(fee),
     }
     return {"metadata": {"extra_info": {"gross_amount_info": told}}}
 
 
-def rupiah(amount: int) -> str:
+def format_amount(amount: int) -> str:
     """An amount as Midtrans writes it: a text with two zeros."""
     return f"{amount}.00"
 
 
-def jakarta(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """A time as Midtrans writes it: Jakarta's, and not saying so."""
     return at.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")

@@ -5,7 +5,7 @@ import ssl
 import sys
 from argparse import ArgumentParser, Namespace
 
-from simulators.routeros.accounts import Account
+from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     given = _arguments()
     simulator = RouterOsSimulator(
         given.version,
-        accounts=(Account(given.user, given.password),),
+        accounts=(ApiAccount(given.user, given.password),),
         host=given.host,
         port=given.port,
         tls_port=given.tls_port,

@@ -6,7 +6,7 @@ from hashlib import md5, sha256
 from simulators.routeros.refusals import NOT_PERMITTED, Trap
 
 ALL_POLICIES = frozenset({"api", "read", "write", "policy", "reboot", "sensitive"})
-_NEEDED = {
+_REQUIRED_POLICIES = {
     "print": "read",
     "getall": "read",
     "reboot": "reboot",
@@ -15,7 +15,7 @@ _NEEDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ApiAccount:
     """A user of the router's own, with the policies of its group."""
 
     name: str
@@ -24,7 +24,7 @@ class Account:
 
     def check(self, verb: str) -> None:
         """Trap what the policies do not allow."""
-        if _NEEDED.get(verb, "write") not in self.policies:
+        if _REQUIRED_POLICIES.get(verb, "write") not in self.policies:
             raise Trap(NOT_PERMITTED)
 
     def shown(self, row: dict[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ Kind = Literal[
 
 
 @dataclass(slots=True)
-class Fault:
+class RouterFault:
     """What the next `times` commands whose word contains `command` meet, after `skip` of them."""
 
     kind: Kind
@@ -36,7 +36,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Faults:
+class RouterFaults:
     """All switches, as they stand."""
 
     command_seconds: float = 0.0  # the router works on each command so long, one after the other
@@ -44,10 +44,10 @@ class Faults:
     distance_seconds: float = 0.0  # the way there and back; many commands travel at once
     lenient_login: bool = False  # a bare /login gets a challenge, whatever the version
     interleaved: bool = False  # answers come mixed: each command's replies one by one
-    _next: list[Fault] = field(default_factory=list)
+    _next: list[RouterFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def add(self, *faults: Fault) -> None:
+    def add(self, *faults: RouterFault) -> None:
         """Let these happen, first come first served."""
         with self._lock:
             self._next.extend(faults)
@@ -57,7 +57,7 @@ class Faults:
         with self._lock:
             self._next.clear()
 
-    def for_command(self, word: str) -> Fault | None:
+    def for_command(self, word: str) -> RouterFault | None:
         """The fault that a command meets, counted down."""
         with self._lock:
             for fault in self._next:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from simulators.routeros.refusals import BAD_HOTSPOT_LOGIN, DUPLICATE_USER, Trap
-from simulators.routeros.table import Row, Shape, Table
+from simulators.routeros.table import MenuTable, Row, TableSchema
 from simulators.routeros.values import (
     FLAG,
     LIMIT,
@@ -17,21 +17,21 @@ from simulators.routeros.values import (
     TIME,
     TIME_LIMIT,
     TIME_OR_NONE,
-    Kind,
-    printed_time,
+    ValueType,
+    format_duration,
+    parse_duration,
     reference,
-    seconds_in,
 )
 
 _ALL_SERVERS = "all"
 _TRAFFIC = ("bytes-in", "bytes-out", "packets-in", "packets-out")
 
 
-def _counters(kind: Kind) -> dict[str, Kind]:
+def _traffic_counters(kind: ValueType) -> dict[str, ValueType]:
     return dict.fromkeys(_TRAFFIC, kind)
 
 
-def _server_shape() -> Shape:
+def _server_shape() -> TableSchema:
     settable = {
         "name": TEXT,
         "interface": TEXT,
@@ -39,10 +39,10 @@ def _server_shape() -> Shape:
         "profile": TEXT,
         "disabled": FLAG,
     }
-    return Shape(settable, {}, {"profile": "default", "disabled": "false"})
+    return TableSchema(settable, {}, {"profile": "default", "disabled": "false"})
 
 
-def _profile_shape() -> Shape:
+def _profile_shape() -> TableSchema:
     settable = {
         "name": TEXT,
         "address-pool": TEXT,
@@ -70,10 +70,10 @@ def _profile_shape() -> Shape:
         "transparent-proxy": "false",
         "default": "false",
     }
-    return Shape(settable, {"default": FLAG}, defaults)
+    return TableSchema(settable, {"default": FLAG}, defaults)
 
 
-def _user_shape(servers: Table, profiles: Table) -> Shape:
+def _user_shape(servers: MenuTable, profiles: MenuTable) -> TableSchema:
     settable = {
         "server": reference(lambda: [_ALL_SERVERS, *servers.names()], silent=_ALL_SERVERS),
         "name": TEXT,
@@ -90,7 +90,7 @@ def _user_shape(servers: Table, profiles: Table) -> Shape:
         "comment": TEXT,
         "disabled": FLAG,
     }
-    counted = {"uptime": TIME, **_counters(NUMBER), "dynamic": FLAG, "default": FLAG}
+    counted = {"uptime": TIME, **_traffic_counters(NUMBER), "dynamic": FLAG, "default": FLAG}
     defaults = {
         "server": _ALL_SERVERS,
         "profile": "default",
@@ -99,18 +99,20 @@ def _user_shape(servers: Table, profiles: Table) -> Shape:
         "dynamic": "false",
         "disabled": "false",
     }
-    return Shape(settable, counted, defaults, unique=("name", "server"), duplicate=DUPLICATE_USER)
+    return TableSchema(
+        settable, counted, defaults, unique=("name", "server"), duplicate=DUPLICATE_USER
+    )
 
 
-def _active_shape() -> Shape:
+def _active_shape() -> TableSchema:
     texts = dict.fromkeys(("server", "user", "address", "mac-address", "login-by"), TEXT)
-    counted = {**texts, "uptime": TIME, "session-time-left": TIME, **_counters(NUMBER)}
-    return Shape({}, counted, dict.fromkeys(_TRAFFIC, "0"), unique=(), required=())
+    counted = {**texts, "uptime": TIME, "session-time-left": TIME, **_traffic_counters(NUMBER)}
+    return TableSchema({}, counted, dict.fromkeys(_TRAFFIC, "0"), unique=(), required=())
 
 
-def _cookie_shape() -> Shape:
+def _cookie_shape() -> TableSchema:
     texts = dict.fromkeys(("user", "domain", "mac-address"), TEXT)
-    return Shape({}, {**texts, "expires-in": TIME}, {}, unique=(), required=())
+    return TableSchema({}, {**texts, "expires-in": TIME}, {}, unique=(), required=())
 
 
 class Hotspot:
@@ -119,11 +121,11 @@ class Hotspot:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         """As it comes: a server, the default profile, the trial user, nobody online."""
         self._clock = clock
-        self.servers = Table(_server_shape())
-        self.profiles = Table(_profile_shape())
-        self.users = Table(_user_shape(self.servers, self.profiles))
-        self.active = Table(_active_shape())
-        self.cookies = Table(_cookie_shape())
+        self.servers = MenuTable(_server_shape())
+        self.profiles = MenuTable(_profile_shape())
+        self.users = MenuTable(_user_shape(self.servers, self.profiles))
+        self.active = MenuTable(_active_shape())
+        self.cookies = MenuTable(_cookie_shape())
         self._addresses = count(2)
         self._seen = clock()
         self.servers.add({"name": "hotspot1", "interface": "bridge"})
@@ -175,8 +177,8 @@ class Hotspot:
             return
         self._seen += timedelta(seconds=passed)
         for cookie in list(self.cookies):
-            left = (seconds_in(cookie["expires-in"]) or 0) - passed
-            cookie["expires-in"] = printed_time(max(left, 0))
+            left = (parse_duration(cookie["expires-in"]) or 0) - passed
+            cookie["expires-in"] = format_duration(max(left, 0))
             if left <= 0:
                 self.cookies.remove(cookie[".id"])
         for session in list(self.active):
@@ -190,16 +192,16 @@ class Hotspot:
 
     def _pass(self, session: Row, passed: int) -> None:
         user = self._user(session["user"])
-        session["uptime"] = printed_time((seconds_in(session["uptime"]) or 0) + passed)
+        session["uptime"] = format_duration((parse_duration(session["uptime"]) or 0) + passed)
         if user is None:
             return  # removed while online: nothing limits the session any more
-        limit = seconds_in(user.get("limit-uptime", "")) or 0
-        used = (seconds_in(user["uptime"]) or 0) + passed
-        user["uptime"] = printed_time(min(used, limit) if limit else used)
+        limit = parse_duration(user.get("limit-uptime", "")) or 0
+        used = (parse_duration(user["uptime"]) or 0) + passed
+        user["uptime"] = format_duration(min(used, limit) if limit else used)
         if _limit_reached(user):
             self.active.remove(session[".id"])
         elif limit:
-            session["session-time-left"] = printed_time(limit - used)
+            session["session-time-left"] = format_duration(limit - used)
 
     def _open(self, user: Row, mac: str, login_by: str) -> str:
         name = user["name"]
@@ -236,8 +238,8 @@ class Hotspot:
 
 
 def _limit_reached(user: Row) -> str | None:
-    uptime = seconds_in(user.get("limit-uptime", "")) or 0
-    if uptime and (seconds_in(user["uptime"]) or 0) >= uptime:
+    uptime = parse_duration(user.get("limit-uptime", "")) or 0
+    if uptime and (parse_duration(user["uptime"]) or 0) >= uptime:
         return "uptime"
     got, sent = int(user["bytes-in"]), int(user["bytes-out"])
     used = {"limit-bytes-in": got, "limit-bytes-out": sent, "limit-bytes-total": got + sent}

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Lane:
+class SerialQueue:
     """Actions in the order in which they came, each when it is due.
 
     Times are counted on from the last piece's end, never from when the timer woke us: a lane

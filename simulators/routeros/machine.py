@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from simulators.routeros.accounts import Account
+from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.hotspot import Hotspot
 from simulators.routeros.queries import matches
 from simulators.routeros.refusals import Trap, no_such_command
 from simulators.routeros.sentences import Command
-from simulators.routeros.table import Row, Shape, Table
-from simulators.routeros.values import FLAG, TEXT, printed_time
+from simulators.routeros.table import MenuTable, Row, TableSchema
+from simulators.routeros.values import FLAG, TEXT, format_duration
 
 _PRINT_OPTIONS = {"detail", "stats", "count-only", ".proplist"}
 _TABLE_VERBS = {"print", "getall", "add", "set", "remove", "enable", "disable", "comment"}
@@ -19,19 +19,19 @@ _JAKARTA = timedelta(hours=7)
 Answer = tuple[list[Row], Row]  # rows for !re, and what !done says
 
 
-def version_in(text: str) -> tuple[int, ...]:
+def parse_version(text: str) -> tuple[int, ...]:
     """`7.18.2` as numbers that compare."""
     return tuple(int(part) for part in text.split("."))
 
 
-def _script_shape() -> Shape:
+def _script_shape() -> TableSchema:
     settable = dict.fromkeys(("name", "source", "comment", "owner", "policy"), TEXT)
-    return Shape(settable, {}, {})
+    return TableSchema(settable, {}, {})
 
 
-def _scheduler_shape() -> Shape:
+def _scheduler_shape() -> TableSchema:
     texts = ("name", "start-date", "start-time", "interval", "on-event", "comment", "policy")
-    return Shape({**dict.fromkeys(texts, TEXT), "disabled": FLAG}, {}, {"disabled": "false"})
+    return TableSchema({**dict.fromkeys(texts, TEXT), "disabled": FLAG}, {}, {"disabled": "false"})
 
 
 class Machine:
@@ -40,7 +40,7 @@ class Machine:
     def __init__(self, version: str, clock: Callable[[], datetime]) -> None:
         """A router that was just unpacked and switched on."""
         self.version = version
-        self.number = version_in(version)
+        self.number = parse_version(version)
         self.clock = clock
         self.reset()
 
@@ -55,8 +55,8 @@ class Machine:
             "/ip/hotspot/user/profile": self.hotspot.profiles,
             "/ip/hotspot/active": self.hotspot.active,
             "/ip/hotspot/cookie": self.hotspot.cookies,
-            "/system/script": Table(_script_shape()),
-            "/system/scheduler": Table(_scheduler_shape()),
+            "/system/script": MenuTable(_script_shape()),
+            "/system/scheduler": MenuTable(_scheduler_shape()),
         }
 
     def restart(self) -> None:
@@ -69,7 +69,7 @@ class Machine:
         table = self._tables.get(word.rpartition("/")[0])
         return len(table) if table else 0
 
-    def do(self, command: Command, account: Account) -> Answer:
+    def do(self, command: Command, account: ApiAccount) -> Answer:
         """Carry a command out, or trap; the two that end connections are the server's."""
         if command.menu == "/system/identity" and command.verb == "set":
             account.check(command.verb)
@@ -84,7 +84,7 @@ class Machine:
             if command.verb not in _READ_ONLY_VERBS:
                 raise no_such_command(prefix=False)
             account.check(command.verb)
-            return _only(command, [singles[command.menu]()]), {}
+            return _project_columns(command, [singles[command.menu]()]), {}
         table = self._tables.get(command.menu)
         if table is None:
             raise no_such_command(prefix=True)
@@ -92,7 +92,7 @@ class Machine:
         self.hotspot.look()
         return self._on_table(table, command, account)
 
-    def _on_table(self, table: Table, command: Command, account: Account) -> Answer:
+    def _on_table(self, table: MenuTable, command: Command, account: ApiAccount) -> Answer:
         verb, given = command.verb, dict(command.given)
         if verb in _READ_ONLY_VERBS:
             return self._print(table, command, account)
@@ -121,7 +121,7 @@ class Machine:
         session = self.hotspot.log_in(given.get("user", ""), given.get("password", ""), mac)
         return [], {"ret": session}
 
-    def _remove(self, table: Table, row_id: str) -> None:
+    def _remove(self, table: MenuTable, row_id: str) -> None:
         if table is self.hotspot.active:
             self.hotspot.throw_out(row_id)
         else:
@@ -134,7 +134,7 @@ class Machine:
                 zero = dict.fromkeys(("bytes-in", "bytes-out", "packets-in", "packets-out"), "0")
                 row.update(zero, uptime="0s")
 
-    def _print(self, table: Table, command: Command, account: Account) -> Answer:
+    def _print(self, table: MenuTable, command: Command, account: ApiAccount) -> Answer:
         for name in command.given:
             if name not in _PRINT_OPTIONS:
                 raise Trap(f"unknown parameter {name}")
@@ -142,7 +142,7 @@ class Machine:
         wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
         if "count-only" in command.given:
             return [], {"ret": str(len(wanted))}
-        return _only(command, wanted), {}
+        return _project_columns(command, wanted), {}
 
     def _identity(self) -> Row:
         return {"name": self.identity}
@@ -150,7 +150,7 @@ class Machine:
     def _resource(self) -> Row:
         up = int((self.clock() - self.started).total_seconds())
         return {
-            "uptime": printed_time(up),
+            "uptime": format_duration(up),
             "version": f"{self.version} (stable)",
             "cpu-load": "3",
             "free-memory": "402653184",
@@ -174,7 +174,7 @@ class Machine:
         }
 
 
-def _only(command: Command, rows: Iterable[Row]) -> list[Row]:
+def _project_columns(command: Command, rows: Iterable[Row]) -> list[Row]:
     wanted = command.given.get(".proplist")
     if not wanted:
         return list(rows)
@@ -182,7 +182,7 @@ def _only(command: Command, rows: Iterable[Row]) -> list[Row]:
     return [{name: row[name] for name in names if name in row} for row in rows]
 
 
-def _ids(table: Table, given: Row) -> Iterator[str]:
+def _ids(table: MenuTable, given: Row) -> Iterator[str]:
     """The rows meant, one after the other: what comes before one that is missing is done."""
     meant = given.get(".id") or given.get("numbers")
     if not meant:

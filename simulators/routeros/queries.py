@@ -6,7 +6,7 @@ from operator import eq, gt, lt
 from typing import Any
 
 from simulators.routeros.refusals import Trap
-from simulators.routeros.values import TEXT, Kind
+from simulators.routeros.values import TEXT, ValueType
 
 Row = dict[str, str]
 _OPERATIONS = re.compile(r"[0-9!&|.]+")
@@ -14,7 +14,7 @@ _OPERATION = re.compile(r"(\d*)([!&|.]|$)")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "<": lt, ">": gt}
 
 
-def matches(row: Row, queries: Sequence[str], kinds: dict[str, Kind]) -> bool:
+def matches(row: Row, queries: Sequence[str], kinds: dict[str, ValueType]) -> bool:
     """Whether the row is wanted; words that are left on the stack must all hold."""
     stack: list[bool] = []
     for query in queries:
@@ -28,7 +28,7 @@ def matches(row: Row, queries: Sequence[str], kinds: dict[str, Kind]) -> bool:
     return all(stack)
 
 
-def _holds(row: Row, word: str, kinds: dict[str, Kind]) -> bool:
+def _holds(row: Row, word: str, kinds: dict[str, ValueType]) -> bool:
     if word.startswith("-"):
         return word[1:] not in row
     compare = _COMPARE.get(word[:1])

@@ -29,12 +29,12 @@ class Command:
         return f"{self.menu}/{self.verb}"
 
 
-def tag_of(words: list[bytes]) -> bytes | None:
+def find_tag(words: list[bytes]) -> bytes | None:
     """The tag that every reply has to carry."""
     return next((word[len(_TAG) :] for word in words[1:] if word.startswith(_TAG)), None)
 
 
-def command(words: list[bytes]) -> Command:
+def parse_command(words: list[bytes]) -> Command:
     """The command that the words make; a Trap for a word of a shape there is not."""
     menu, _, verb = words[0].decode(_TEXT).rpartition("/")
     given: dict[str, str] = {}
@@ -48,23 +48,25 @@ def command(words: list[bytes]) -> Command:
             queries.append(text)
         elif not text.startswith(".tag="):
             raise Trap("unknown parameter")
-    return Command(menu, verb, given, tuple(queries), tag_of(words))
+    return Command(menu, verb, given, tuple(queries), find_tag(words))
 
 
-def reply(word: str, said: Mapping[str, str], tag: bytes | None) -> bytes:
+def encode_reply(word: str, said: Mapping[str, str], tag: bytes | None) -> bytes:
     """A reply sentence on the wire."""
     words = [word.encode(), *(f"={name}={value}".encode(_TEXT) for name, value in said.items())]
     if tag is not None:
         words.insert(1, _TAG + tag)
-    return wire.sentence(words)
+    return wire.encode_sentence(words)
 
 
-def trap(refusal: Trap, tag: bytes | None) -> bytes:
+def encode_trap(refusal: Trap, tag: bytes | None) -> bytes:
     """A refusal, and the end of the command."""
     category = {} if refusal.category is None else {"category": str(refusal.category)}
-    return reply("!trap", {**category, "message": refusal.message}, tag) + reply("!done", {}, tag)
+    return encode_reply("!trap", {**category, "message": refusal.message}, tag) + encode_reply(
+        "!done", {}, tag
+    )
 
 
-def fatal(reason: str) -> bytes:
+def encode_fatal(reason: str) -> bytes:
     """The end of the connection: a bare word, and no tag."""
-    return wire.sentence([b"!fatal", reason.encode(_TEXT)])
+    return wire.encode_sentence([b"!fatal", reason.encode(_TEXT)])

@@ -10,17 +10,17 @@ from functools import partial
 from threading import Thread
 from typing import Any, Self, TypeVar
 
-from simulators.routeros.accounts import Account
-from simulators.routeros.faults import Faults
-from simulators.routeros.lane import Lane
+from simulators.routeros.accounts import ApiAccount
+from simulators.routeros.faults import RouterFaults
+from simulators.routeros.lane import SerialQueue
 from simulators.routeros.machine import Machine
-from simulators.routeros.session import Session
+from simulators.routeros.session import ApiSession
 
-ACCOUNT = Account("ticketing", "rehearsal")
+ACCOUNT = ApiAccount("ticketing", "rehearsal")
 
-_MOST_SESSIONS = 20
+_MAX_SESSIONS = 20
 _BACKLOG = 128
-_PATIENCE_SECONDS = 60
+_LOOP_TIMEOUT_SECONDS = 60
 Result = TypeVar("Result")
 
 
@@ -35,7 +35,7 @@ class RouterOsSimulator:
         self,
         version: str = "7.18.2",
         *,
-        accounts: tuple[Account, ...] = (ACCOUNT,),
+        accounts: tuple[ApiAccount, ...] = (ACCOUNT,),
         host: str = "127.0.0.1",
         port: int = 0,
         tls_port: int = 0,
@@ -44,16 +44,16 @@ class RouterOsSimulator:
     ) -> None:
         """The version decides login, `!empty` and dates; with `tls` there is a second port."""
         self.machine = Machine(version, clock)
-        self.faults = Faults()
+        self.faults = RouterFaults()
         self.accounts = {account.name: account for account in accounts}
-        self.sessions: set[Session] = set()
+        self.sessions: set[ApiSession] = set()
         self.host, self.port, self.tls_port = host, port, tls_port
         self._tls = tls
         self._doors: list[socket.socket] = []
         self._coming_back: asyncio.TimerHandle | None = None
         # the usual selector rounds up to whole milliseconds, a fifth of what a command may take
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
-        self.lane = Lane(self._loop)
+        self.lane = SerialQueue(self._loop)
         self._thread = Thread(target=self._loop.run_forever, name="routeros")
 
     def __enter__(self) -> Self:
@@ -132,7 +132,7 @@ class RouterOsSimulator:
 
     def admits(self) -> bool:
         """Whether one more connection may be open; only for the loop's own thread."""
-        return len(self.sessions) < _MOST_SESSIONS
+        return len(self.sessions) < _MAX_SESSIONS
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
         """Restart, and be back after so many seconds; only for the loop's own thread."""
@@ -172,7 +172,7 @@ class RouterOsSimulator:
 
     async def _serve(self, door: socket.socket, tls: ssl.SSLContext | None) -> None:
         if door in self._doors:
-            meet = partial(Session, self, self._loop)
+            meet = partial(ApiSession, self, self._loop)
             await self._loop.create_server(meet, sock=door, ssl=tls)
 
     async def _close(self) -> None:
@@ -180,4 +180,4 @@ class RouterOsSimulator:
         await asyncio.sleep(0)  # let transports close their sockets
 
     def _wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_LOOP_TIMEOUT_SECONDS)

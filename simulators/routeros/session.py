@@ -7,9 +7,9 @@ from itertools import count
 from typing import Protocol
 
 from simulators.routeros import sentences
-from simulators.routeros.accounts import Account, challenge, response
-from simulators.routeros.faults import Fault, Faults
-from simulators.routeros.lane import Lane
+from simulators.routeros.accounts import ApiAccount, challenge, response
+from simulators.routeros.faults import RouterFault, RouterFaults
+from simulators.routeros.lane import SerialQueue
 from simulators.routeros.machine import Machine
 from simulators.routeros.refusals import (
     BAD_CHALLENGE,
@@ -21,20 +21,20 @@ from simulators.routeros.refusals import (
     Trap,
 )
 from simulators.routeros.sentences import Command
-from simulators.routeros.wire import Malformed, Sentences
+from simulators.routeros.wire import Malformed, SentenceReader
 
 _PLAIN_LOGIN = (6, 43)
 _EMPTY_REPLY = (7, 18)
 
 
-class Station(Protocol):
+class RouterContext(Protocol):
     """What the connections of one router share."""
 
     machine: Machine
-    faults: Faults
-    accounts: dict[str, Account]
-    lane: Lane
-    sessions: set["Session"]
+    faults: RouterFaults
+    accounts: dict[str, ApiAccount]
+    lane: SerialQueue
+    sessions: set["ApiSession"]
 
     def admits(self) -> bool:
         """Whether one more connection may be open."""
@@ -43,18 +43,18 @@ class Station(Protocol):
         """Restart, and be back after so many seconds."""
 
 
-class Session(asyncio.Protocol):
+class ApiSession(asyncio.Protocol):
     """A connection, from its first byte to its last."""
 
     _numbers = count(1)
 
-    def __init__(self, station: Station, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, station: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
         """Nobody yet."""
         self._station = station
         self._loop = loop
-        self._way = Lane(loop)
-        self._sentences = Sentences()
-        self._account: Account | None = None
+        self._way = SerialQueue(loop)
+        self._sentences = SentenceReader()
+        self._account: ApiAccount | None = None
         self._challenge = b""
         self._silent = False
         self._waiting: list[bytes | None] = []  # tags of commands not carried out yet
@@ -95,7 +95,7 @@ class Session(asyncio.Protocol):
     def _take(self, words: list[bytes]) -> None:
         if self._silent or self._transport.is_closing():
             return
-        tag = sentences.tag_of(words)
+        tag = sentences.find_tag(words)
         word = words[0].decode("latin-1")
         if word == "/cancel" and self._account:
             self._cancel(words, tag)
@@ -113,28 +113,28 @@ class Session(asyncio.Protocol):
     def _cancel(self, words: list[bytes], tag: bytes | None) -> None:
         wanted = next((word[5:] for word in words if word.startswith(b"=tag=")), None)
         self._cancelled += [each for each in self._waiting if wanted in {None, each}]
-        self._send([sentences.reply("!done", {}, tag)])
+        self._send([sentences.encode_reply("!done", {}, tag)])
 
-    def _execute(self, words: list[bytes], tag: bytes | None, fault: Fault | None) -> None:
+    def _execute(self, words: list[bytes], tag: bytes | None, fault: RouterFault | None) -> None:
         self._waiting.remove(tag)
         if self._silent:
             return
         if tag in self._cancelled:
             self._cancelled.remove(tag)
-            self._send([sentences.trap(Trap("interrupted", INTERRUPTED), tag)])
+            self._send([sentences.encode_trap(Trap("interrupted", INTERRUPTED), tag)])
             return
         if fault is None or fault.kind == "slow":
             self._send(self._answer(words, tag))
         else:
             self._fail(fault, words, tag)
 
-    def _fail(self, fault: Fault, words: list[bytes], tag: bytes | None) -> None:
+    def _fail(self, fault: RouterFault, words: list[bytes], tag: bytes | None) -> None:
         """Do it or not, and answer wrongly or not at all."""
         if fault.kind == "trap":
-            self._send([sentences.trap(Trap(fault.message), tag)])
+            self._send([sentences.encode_trap(Trap(fault.message), tag)])
         elif fault.kind == "bare-trap":
-            ends = sentences.reply("!done", {}, tag)
-            self._send([sentences.reply("!trap", {}, tag) + ends])
+            ends = sentences.encode_reply("!done", {}, tag)
+            self._send([sentences.encode_reply("!trap", {}, tag) + ends])
         elif fault.kind == "fatal":
             self._end(fault.message)
         elif fault.kind == "drop":
@@ -144,7 +144,7 @@ class Session(asyncio.Protocol):
         else:
             self._act_and_fail(fault, words, tag)
 
-    def _act_and_fail(self, fault: Fault, words: list[bytes], tag: bytes | None) -> None:
+    def _act_and_fail(self, fault: RouterFault, words: list[bytes], tag: bytes | None) -> None:
         answer = b"".join(self._answer(words, tag))
         if fault.kind == "cut":
             self._send([answer[: len(answer) // 2]])
@@ -159,17 +159,17 @@ class Session(asyncio.Protocol):
     def _answer(self, words: list[bytes], tag: bytes | None) -> list[bytes]:
         """Carry a command out; every reply to it, in order."""
         try:
-            command = sentences.command(words)
+            command = sentences.parse_command(words)
             rows, said = self._do(command)
         except Trap as refusal:
-            return [sentences.trap(refusal, tag)]
+            return [sentences.encode_trap(refusal, tag)]
         except Fatal as reason:
             self._end(str(reason))
             return []
-        replies = [sentences.reply("!re", row, tag) for row in rows]
+        replies = [sentences.encode_reply("!re", row, tag) for row in rows]
         if self._says_empty(command, rows, said):
-            replies.append(sentences.reply("!empty", {}, tag))
-        return [*replies, sentences.reply("!done", said, tag)]
+            replies.append(sentences.encode_reply("!empty", {}, tag))
+        return [*replies, sentences.encode_reply("!done", said, tag)]
 
     def _says_empty(
         self, command: Command, rows: list[dict[str, str]], said: dict[str, str]
@@ -206,13 +206,13 @@ class Session(asyncio.Protocol):
         self._admit(account if knows else None, BAD_LOGIN)
         return {}
 
-    def _admit(self, account: Account | None, refusal: str) -> None:
+    def _admit(self, account: ApiAccount | None, refusal: str) -> None:
         if account is None or "api" not in account.policies:
             raise Trap(refusal)
         self._account = account
 
     def _end(self, reason: str) -> None:
-        self._send([sentences.fatal(reason)])
+        self._send([sentences.encode_fatal(reason)])
         self._hang_up()
 
     def _hang_up(self) -> None:

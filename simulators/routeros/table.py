@@ -4,35 +4,35 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from simulators.routeros.refusals import DUPLICATE, Trap, ambiguous, no_such_item
-from simulators.routeros.values import TEXT, Kind
+from simulators.routeros.values import TEXT, ValueType
 
 Row = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TableSchema:
     """What a table's rows are made of.
 
     `settable` are read from commands; `counted` only by the router; `defaults` stand in new rows.
     """
 
-    settable: Mapping[str, Kind]
-    counted: Mapping[str, Kind]
+    settable: Mapping[str, ValueType]
+    counted: Mapping[str, ValueType]
     defaults: Mapping[str, str]
     unique: tuple[str, ...] = ("name",)
     required: tuple[str, ...] = ("name",)
     duplicate: str = DUPLICATE
 
     @property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, ValueType]:
         """Every property a row can have."""
         return {**self.settable, **self.counted}
 
 
-class Table:
+class MenuTable:
     """Rows by id, in the order in which they were added."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: TableSchema) -> None:
         """Begin empty, at id *1."""
         self.shape = shape
         self.kinds = shape.kinds

@@ -2,24 +2,24 @@
 
 import socket
 
-from simulators.routeros.wire import Sentences, sentence
+from simulators.routeros.wire import SentenceReader, encode_sentence
 
 _PIECE = 1 << 16
-_PATIENCE_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
-class Teletype:
+class RawApiClient:
     """A connection to a router, on which nothing is said unasked; not even a login."""
 
     def __init__(self, host: str, port: int) -> None:
         """Connect."""
-        self.socket = socket.create_connection((host, port), timeout=_PATIENCE_SECONDS)
-        self._sentences = Sentences()
+        self.socket = socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS)
+        self._sentences = SentenceReader()
         self._waiting: list[list[bytes]] = []
 
     def send(self, *sentences: list[str]) -> None:
         """All of them in one go."""
-        whole = [sentence(word.encode("latin-1") for word in words) for words in sentences]
+        whole = [encode_sentence(word.encode("latin-1") for word in words) for words in sentences]
         self.socket.sendall(b"".join(whole))
 
     def hear(self, count: int = 1) -> list[list[str]]:

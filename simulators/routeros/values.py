@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 Rank = int | str  # numbers and times compare as numbers, all else as text
 
 
-def seconds_in(text: str) -> int | None:
+def parse_duration(text: str) -> int | None:
     """A time as people type it (`1:00:00`, `90m`, `3600`, `1w2d`); None if it is none."""
     if _NUMBER.fullmatch(text):
         return int(text)
@@ -25,7 +25,7 @@ def seconds_in(text: str) -> int | None:
     return sum(count * unit for count, unit in zip(counts, _UNITS.values(), strict=True))
 
 
-def printed_time(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """The compact form: `1w2d3h4m5s`, `0s`."""
     parts = []
     for name, unit in _UNITS.items():
@@ -36,7 +36,7 @@ def printed_time(seconds: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueType:
     """One sort of value. `read` gives the printed form of what was typed, or raises a Trap."""
 
     read: Callable[[str, str], str]  # property's name, text
@@ -63,10 +63,10 @@ def _read_number(name: str, text: str) -> str:
 
 
 def _read_time(name: str, text: str) -> str:
-    seconds = seconds_in(text)
+    seconds = parse_duration(text)
     if seconds is None:
         raise Trap(f"invalid time value for argument {name}")
-    return printed_time(seconds)
+    return format_duration(seconds)
 
 
 def _read_time_or_none(name: str, text: str) -> str:
@@ -74,23 +74,23 @@ def _read_time_or_none(name: str, text: str) -> str:
 
 
 def _rank_time(text: str) -> int:
-    return seconds_in(text) or 0
+    return parse_duration(text) or 0
 
 
 def _rank_number(text: str) -> int:
     return int(text) if _NUMBER.fullmatch(text) else 0
 
 
-TEXT = Kind(_read_text)
-FLAG = Kind(_read_flag)
-NUMBER = Kind(_read_number, _rank_number)
-TIME = Kind(_read_time, _rank_time)
-TIME_OR_NONE = Kind(_read_time_or_none, _rank_time)
-LIMIT = Kind(_read_number, _rank_number, silent="0")
-TIME_LIMIT = Kind(_read_time, _rank_time, silent="0s")
+TEXT = ValueType(_read_text)
+FLAG = ValueType(_read_flag)
+NUMBER = ValueType(_read_number, _rank_number)
+TIME = ValueType(_read_time, _rank_time)
+TIME_OR_NONE = ValueType(_read_time_or_none, _rank_time)
+LIMIT = ValueType(_read_number, _rank_number, silent="0")
+TIME_LIMIT = ValueType(_read_time, _rank_time, silent="0s")
 
 
-def reference(names: Callable[[], Iterable[str]], *, silent: str = "") -> Kind:
+def reference(names: Callable[[], Iterable[str]], *, silent: str = "") -> ValueType:
     """A value that names another row: by its whole name, or a prefix that only one has."""
 
     def read(name: str, text: str) -> str:
@@ -104,4 +104,4 @@ def reference(names: Callable[[], Iterable[str]], *, silent: str = "") -> Kind:
             raise no_match(name)
         return meant[0]
 
-    return Kind(read, silent=silent)
+    return ValueType(read, silent=silent)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-LONGEST_WORD = 1 << 20
-LONGEST_SENTENCE = 1 << 22
+MAX_WORD_BYTES = 1 << 20
+MAX_SENTENCE_BYTES = 1 << 22
 
 # lengths below, the mark in the first byte, bytes in all
 _SHAPES = (
@@ -21,7 +21,7 @@ class Malformed(Exception):
     """Bytes that no client should send: a control byte, or a word beyond all measure."""
 
 
-def prefix(length: int) -> bytes:
+def encode_length(length: int) -> bytes:
     """The length as it stands before a word: as few bytes as will hold it."""
     if length < len(_SHORT):
         return _SHORT[length]
@@ -29,12 +29,12 @@ def prefix(length: int) -> bytes:
     return (length | mark << 8 * (size - 1)).to_bytes(size, "big")
 
 
-def sentence(words: Iterable[bytes]) -> bytes:
+def encode_sentence(words: Iterable[bytes]) -> bytes:
     """The words, each behind its length, and the end."""
-    return b"".join([prefix(len(word)) + word for word in words]) + b"\0"
+    return b"".join([encode_length(len(word)) + word for word in words]) + b"\0"
 
 
-class Sentences:
+class SentenceReader:
     """Bytes in whatever pieces they come; whole sentences out."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Sentences:
 
     def _keep(self, word: bytes) -> None:
         self._size += len(word)
-        if self._size > LONGEST_SENTENCE:
+        if self._size > MAX_SENTENCE_BYTES:
             raise Malformed("a sentence beyond all measure")
         self._words.append(word)
 
@@ -85,6 +85,6 @@ class Sentences:
             return begins, 0
         said = int.from_bytes(self._bytes[self._read : begins], "big")
         length = said - (mark << 8 * (size - 1))
-        if length > LONGEST_WORD:
+        if length > MAX_WORD_BYTES:
             raise Malformed(f"a word of {length} bytes")
         return begins, length

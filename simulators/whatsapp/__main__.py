@@ -4,7 +4,7 @@ import signal
 import sys
 from argparse import ArgumentParser, Namespace
 
-from simulators.whatsapp.limits import Allowed
+from simulators.whatsapp.limits import SendingLimits
 from simulators.whatsapp.server import WhatsAppSimulator
 
 
@@ -21,7 +21,7 @@ def _arguments() -> Namespace:
     parser.add_argument(
         "--speed", type=float, default=60, help="how often faster reports are tried again"
     )
-    usual = Allowed()
+    usual = SendingLimits()
     parser.add_argument(
         "--a-second", type=int, default=usual.a_second, metavar="MESSAGES", help="0 is no limit"
     )
@@ -38,7 +38,7 @@ def main() -> None:
         cloud_webhook=given.cloud_webhook,
         waha_webhook=given.waha_webhook,
         fonnte_webhook=given.fonnte_webhook,
-        allowed=Allowed(a_second=given.a_second, people_a_day=given.a_day),
+        allowed=SendingLimits(a_second=given.a_second, people_a_day=given.a_day),
         host=given.host,
         port=given.port,
         speed=given.speed,

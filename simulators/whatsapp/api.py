@@ -5,34 +5,40 @@ from collections.abc import Callable
 from dataclasses import asdict
 from threading import Event
 
-from simulators.http import NO_ANSWER, Answer, Request
+from simulators.http import CLOSE_CONNECTION, HttpRequest, HttpResponse
 from simulators.whatsapp import pages
-from simulators.whatsapp.cloud import BUSINESS_ID, Cloud
-from simulators.whatsapp.faults import AnswerFault
-from simulators.whatsapp.fonnte import Fonnte, FonnteRefusal
+from simulators.whatsapp.cloud import BUSINESS_ID, CloudApi
+from simulators.whatsapp.faults import WhatsAppResponseFault
+from simulators.whatsapp.fonnte import FonnteApi, FonnteRefusal
 from simulators.whatsapp.graph import GraphRefusal
-from simulators.whatsapp.waha import Waha, WahaRefusal
-from simulators.whatsapp.webhooks import Webhooks
-from simulators.whatsapp.world import World
+from simulators.whatsapp.waha import WahaApi, WahaRefusal
+from simulators.whatsapp.webhooks import WebhookSender
+from simulators.whatsapp.world import WhatsAppState
 
 _HTML_BODY = "<html><body><h1>Bad Gateway</h1></body></html>"
 _V = r"/v\d+\.\d+"
-Handler = Callable[[Request, dict[str, str]], Answer]
-Check = Callable[[Request], None]
+Handler = Callable[[HttpRequest, dict[str, str]], HttpResponse]
+AuthCheck = Callable[[HttpRequest], None]
 
 
-class Api:
+class WhatsAppApi:
     """What each path does."""
 
     def __init__(
-        self, world: World, webhooks: Webhooks, *, cloud: Cloud, waha: Waha, fonnte: Fonnte
+        self,
+        world: WhatsAppState,
+        webhooks: WebhookSender,
+        *,
+        cloud: CloudApi,
+        waha: WahaApi,
+        fonnte: FonnteApi,
     ) -> None:
         """Stand before the gateways."""
         self._world = world
         self._webhooks = webhooks
         self._cloud = cloud
         self.closing = Event()
-        self._routes: list[tuple[str, re.Pattern[str], Check | None, Handler]] = [
+        self._routes: list[tuple[str, re.Pattern[str], AuthCheck | None, Handler]] = [
             (method, re.compile(pattern), check, handler)
             for method, pattern, check, handler in (
                 ("POST", _V + r"/(?P<phone>\d+)/messages", cloud.check_key, cloud.send),
@@ -58,70 +64,70 @@ class Api:
             )
         ]
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request, or to a gateway's call the fault that is set for it."""
         if request.path.startswith("/_simulator"):
             return self._routed(request)
         fault = self._world.faults.answer_for(request.path)
         return self._faulty(request, fault) if fault else self._routed(request)
 
-    def _faulty(self, request: Request, fault: AnswerFault) -> Answer:
+    def _faulty(self, request: HttpRequest, fault: WhatsAppResponseFault) -> HttpResponse:
         match fault.kind:
             case "hang-up":
-                return NO_ANSWER
+                return CLOSE_CONNECTION
             case "html":
-                return Answer.html(fault.status, _HTML_BODY)
+                return HttpResponse.html(fault.status, _HTML_BODY)
             case "error":
-                return _failed(request, fault.status, fault.code)
+                return _fault_response(request, fault.status, fault.code)
             case "rate-limit":
-                refused = _failed(request, 429, 130429)
+                refused = _fault_response(request, 429, 130429)
                 waits = {"Retry-After": str(fault.retry_after)}
-                return Answer(429, refused.body, refused.headers | waits)
+                return HttpResponse(429, refused.body, refused.headers | waits)
             case "slow":
                 self.closing.wait(fault.seconds)
                 return self._routed(request)
         self._routed(request)
         if fault.kind == "act-then-stall":
             self.closing.wait(fault.seconds)
-        return NO_ANSWER
+        return CLOSE_CONNECTION
 
-    def _routed(self, request: Request) -> Answer:
+    def _routed(self, request: HttpRequest) -> HttpResponse:
         for method, pattern, check, handler in self._routes:
             found = pattern.fullmatch(request.path)
             if found and method == request.method:
-                return _handled(check, handler, request, found.groupdict())
-        return _failed(request, 404, 100)
+                return _handle(check, handler, request, found.groupdict())
+        return _fault_response(request, 404, 100)
 
-    def _overview(self, _: Request, __: dict[str, str]) -> Answer:
+    def _overview(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         told, faults = self._webhooks.attempts(), self._world.faults
-        return Answer.html(200, pages.overview(self._world.messages(), told, faults))
+        return HttpResponse.html(200, pages.render_overview(self._world.messages(), told, faults))
 
-    def _messages(self, _: Request, __: dict[str, str]) -> Answer:
+    def _messages(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         listed = [asdict(message) for message in self._world.messages()]
-        return Answer.json(200, [each | {"at": each["at"].isoformat()} for each in listed])
+        return HttpResponse.json(200, [each | {"at": each["at"].isoformat()} for each in listed])
 
-    def _inbound(self, request: Request, _: dict[str, str]) -> Answer:
+    def _inbound(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         wrote = request.json()
         sender = str(wrote["from"])
         self._world.write(sender)
         self._cloud.told_by(sender, str(wrote.get("text", "")))
-        return Answer.json(200, {})
+        return HttpResponse.json(200, {})
 
-    def _shown_faults(self, _: Request, __: dict[str, str]) -> Answer:
-        return Answer.json(200, self._world.faults.shown())
+    def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
+        return HttpResponse.json(200, self._world.faults.shown())
 
-    def _set_faults(self, request: Request, names: dict[str, str]) -> Answer:
+    def _set_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._world.faults.set(**request.json())
         return self._shown_faults(request, names)
 
-    def _clear_faults(self, request: Request, names: dict[str, str]) -> Answer:
+    def _clear_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._world.faults.clear()
         return self._shown_faults(request, names)
 
 
-def _handled(
-    check: Check | None, handler: Handler, request: Request, names: dict[str, str]
-) -> Answer:
+def _handle(
+    check: AuthCheck | None, handler: Handler, request: HttpRequest, names: dict[str, str]
+) -> HttpResponse:
     try:
         if check:
             check(request)
@@ -129,23 +135,23 @@ def _handled(
     except GraphRefusal as refusal:
         return refusal.answer()
     except WahaRefusal as refusal:
-        return Answer.json(refusal.status, refusal.body)
+        return HttpResponse.json(refusal.status, refusal.body)
     except FonnteRefusal as refusal:
-        return Answer.json(200, {"status": False, "reason": str(refusal)})
+        return HttpResponse.json(200, {"status": False, "reason": str(refusal)})
     except (ValueError, TypeError, KeyError) as error:
         if request.path.startswith("/_simulator"):
-            return Answer.json(400, {"error": str(error)})
-        return _failed(request, 400, 100)
+            return HttpResponse.json(400, {"error": str(error)})
+        return _fault_response(request, 400, 100)
 
 
-def _failed(request: Request, status: int, code: int) -> Answer:
+def _fault_response(request: HttpRequest, status: int, code: int) -> HttpResponse:
     """An error in the form of the gateway that was asked."""
     if request.path.startswith("/v"):
         return GraphRefusal(code, status=status).answer()
     if request.path.startswith("/api/"):
-        return Answer.json(status, WahaRefusal(status, "Internal server error").body)
-    return Answer.json(status, {"status": False, "reason": "internal server error"})
+        return HttpResponse.json(status, WahaRefusal(status, "Internal server error").body)
+    return HttpResponse.json(status, {"status": False, "reason": "internal server error"})
 
 
-def _pong(_: Request, __: dict[str, str]) -> Answer:
-    return Answer.json(200, {"message": "pong"})
+def _pong(_: HttpRequest, __: dict[str, str]) -> HttpResponse:
+    return HttpResponse.json(200, {"message": "pong"})

@@ -2,18 +2,18 @@
 
 import json
 
-from simulators.http import Answer, Listener, Request, Server
+from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListener
 
 
-class Business(Listener):
+class BusinessWebhook(WebhookListener):
     """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
 
     def __init__(self, word: str = "verify-rehearsal") -> None:
         """Nothing told yet. Whoever knows the word may report here."""
-        self.told: list[Request] = []
+        self.told: list[HttpRequest] = []
         self.answers: list[int] = []
         self._word = word
-        super().__init__(Server("127.0.0.1", 0, self._respond), "/webhook")
+        super().__init__(HttpServer("127.0.0.1", 0, self._respond), "/webhook")
 
     @property
     def steps(self) -> list[str]:
@@ -21,9 +21,11 @@ class Business(Listener):
         values = [json.loads(told.body)["entry"][0]["changes"][0]["value"] for told in self.told]
         return [status["status"] for value in values for status in value.get("statuses", ())]
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> HttpResponse:
         if request.method == "GET":
             known = request.query.get("hub.verify_token") == self._word
-            return Answer(200 if known else 403, request.query.get("hub.challenge", "").encode())
+            return HttpResponse(
+                200 if known else 403, request.query.get("hub.challenge", "").encode()
+            )
         self.told.append(request)
-        return Answer(self.answers.pop(0) if self.answers else 200)
+        return HttpResponse(self.answers.pop(0) if self.answers else 200)

@@ -6,28 +6,34 @@ import re
 from base64 import b64encode
 from hmac import compare_digest
 
-from simulators.http import Answer, Json, Request
+from simulators.http import HttpRequest, HttpResponse, Json
 from simulators.whatsapp import graph
 from simulators.whatsapp.graph import GraphRefusal
-from simulators.whatsapp.media import Media, Stored
-from simulators.whatsapp.message import Draft, File, Message, Step
-from simulators.whatsapp.templates import Templates, filled
-from simulators.whatsapp.webhooks import Webhooks
-from simulators.whatsapp.world import World
+from simulators.whatsapp.media import MediaStore, StoredFile
+from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
+from simulators.whatsapp.templates import TemplateRegistry, parse_template
+from simulators.whatsapp.webhooks import WebhookSender
+from simulators.whatsapp.world import WhatsAppState
 
 PHONE_ID, BUSINESS_ID, OWN_NUMBER = "106540352242922", "102290129340398", "6281100000000"
 TOKEN, APP_SECRET = "EAAREHEARSAL", "app-secret-rehearsal"
 _LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
-_LONGEST_REFERENCE = 512
+_MAX_REFERENCE_LENGTH = 512
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")
-_URL_LASTS_SECONDS = 300
+_URL_LIFETIME_SECONDS = 300
 
 
-class Cloud:
+class CloudApi:
     """One business' number at Meta."""
 
     def __init__(
-        self, world: World, webhooks: Webhooks, *, token: str, app_secret: str, webhook: str
+        self,
+        world: WhatsAppState,
+        webhooks: WebhookSender,
+        *,
+        token: str,
+        app_secret: str,
+        webhook: str,
     ) -> None:
         """`webhook` is told of every step; empty tells nobody."""
         self._world = world
@@ -35,18 +41,18 @@ class Cloud:
         self._token = token
         self._app_secret = app_secret.encode()
         self.webhook = webhook
-        self.media = Media(world.clock)
-        self.templates = Templates()
+        self.media = MediaStore(world.clock)
+        self.templates = TemplateRegistry()
 
-    def check_key(self, request: Request) -> None:
+    def check_key(self, request: HttpRequest) -> None:
         """Refuse whoever does not have the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise GraphRefusal(190, "The access token could not be decrypted")
 
-    def send(self, request: Request, names: dict[str, str]) -> Answer:
+    def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Take a message on."""
-        _known_phone(names)
+        _check_phone_id(names)
         asked = request.json()
         draft = self._draft(asked)
         if self._world.faults.banned:
@@ -60,19 +66,19 @@ class Cloud:
         if draft.kind == "template":
             taken["message_status"] = "accepted"
         body = {"messaging_product": "whatsapp", "contacts": [contact], "messages": [taken]}
-        return Answer.json(200, body)
+        return HttpResponse.json(200, body)
 
-    def upload(self, request: Request, names: dict[str, str]) -> Answer:
+    def upload(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Keep a file to be sent."""
-        _known_phone(names)
-        return Answer.json(200, {"id": self.media.upload(request).id})
+        _check_phone_id(names)
+        return HttpResponse.json(200, {"id": self.media.upload(request).id})
 
-    def described(self, request: Request, names: dict[str, str]) -> Answer:
+    def described(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """What is known of a file, and where it can be had for five minutes."""
         stored = self.media.find(names["id"])
-        ends = int(self._world.clock().timestamp()) + _URL_LASTS_SECONDS
+        ends = int(self._world.clock().timestamp()) + _URL_LIFETIME_SECONDS
         url = f"http://{request.headers['host']}/attachments/?mid={stored.id}&ext={ends}"
-        return Answer.json(
+        return HttpResponse.json(
             200,
             {
                 "url": url,
@@ -84,40 +90,40 @@ class Cloud:
             },
         )
 
-    def download(self, request: Request, _: dict[str, str]) -> Answer:
+    def download(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """A file's bytes."""
         stored = self.media.find(request.query.get("mid", ""))
         if int(request.query.get("ext", "0")) <= self._world.clock().timestamp():
-            return Answer.html(404, "URL expired")
-        return Answer(200, stored.content, {"Content-Type": stored.file.media_type})
+            return HttpResponse.html(404, "URL expired")
+        return HttpResponse(200, stored.content, {"Content-Type": stored.file.media_type})
 
-    def forget(self, _: Request, names: dict[str, str]) -> Answer:
+    def forget(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Keep a file no longer."""
         self.media.delete(names["id"])
-        return Answer.json(200, {"success": True})
+        return HttpResponse.json(200, {"success": True})
 
-    def approve(self, request: Request, _: dict[str, str]) -> Answer:
+    def approve(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Create a template."""
         asked = request.json()
         approved = self.templates.approve(asked)
         number = int.from_bytes(hashlib.sha256(approved.name.encode()).digest()[:6], "big")
         said = {"id": str(number), "status": "APPROVED", "category": asked.get("category")}
-        return Answer.json(200, said)
+        return HttpResponse.json(200, said)
 
-    def subscribe(self, request: Request, _: dict[str, str]) -> Answer:
+    def subscribe(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Take an address to report to, once it has answered the challenge."""
         asked = request.query | {name: str(value) for name, value in request.json().items()}
         url = asked.get("callback_url") or asked.get("override_callback_uri", "")
         if not self._webhooks.is_theirs(url, asked.get("verify_token", "")):
             raise GraphRefusal(2200, "Callback verification failed")
         self.webhook = url
-        return Answer.json(200, {"success": True})
+        return HttpResponse.json(200, {"success": True})
 
-    def app_token(self, _: Request, __: dict[str, str]) -> Answer:
+    def app_token(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         """A token for the app's own settings."""
-        return Answer.json(200, {"access_token": self._token, "token_type": "bearer"})
+        return HttpResponse.json(200, {"access_token": self._token, "token_type": "bearer"})
 
-    def report(self, message: Message, step: Step) -> None:
+    def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
         """Tell that a message has come so far."""
         status: Json = {
             "id": message.id,
@@ -176,44 +182,46 @@ class Cloud:
             raise GraphRefusal(131008, f"{kind}: required")
         text, template, parameters, file = self._content(kind, given)
         reference = str(asked.get("biz_opaque_callback_data", ""))
-        if len(reference) > _LONGEST_REFERENCE:
+        if len(reference) > _MAX_REFERENCE_LENGTH:
             raise GraphRefusal(131009, "biz_opaque_callback_data: too long")
         number = to.lstrip("+")
         return Draft("cloud", number, kind, text, template, parameters, file, reference)
 
-    def _content(self, kind: str, given: Json) -> tuple[str, str, tuple[str, ...], File | None]:
+    def _content(
+        self, kind: str, given: Json
+    ) -> tuple[str, str, tuple[str, ...], AttachedFile | None]:
         if kind == "text":
             return _text(given.get("body"), _LONGEST_TEXT), "", (), None
         if kind in {"document", "image"}:
             caption = str(given.get("caption", ""))
             return _text(caption, _LONGEST_CAPTION, least=0), "", (), self._file(given)
-        use = filled(given)
+        use = parse_template(given)
         attached = use.header.get(use.header_kind)
         file = self._file(attached) if isinstance(attached, dict) else None
         return self.templates.text(use), f"{use.name}/{use.language}", use.parameters, file
 
-    def _file(self, given: Json) -> File:
+    def _file(self, given: Json) -> AttachedFile:
         name = str(given.get("filename", ""))
         if link := given.get("link"):
-            return File(name or str(link), "", 0, "")
+            return AttachedFile(name or str(link), "", 0, "")
         if not given.get("id"):
             raise GraphRefusal(131008, "media: an id or a link is required")
-        stored: Stored = self.media.find(str(given["id"]))
+        stored: StoredFile = self.media.find(str(given["id"]))
         kept = stored.file
-        return File(name or kept.name, kept.media_type, kept.size, kept.sha256)
+        return AttachedFile(name or kept.name, kept.media_type, kept.size, kept.sha256)
 
 
-def _known_phone(names: dict[str, str]) -> None:
+def _check_phone_id(names: dict[str, str]) -> None:
     if names["phone"] != PHONE_ID:
         raise GraphRefusal(100, f"Object with ID '{names['phone']}' does not exist")
 
 
-def _message_id(message: Message) -> str:
+def _message_id(message: SimulatedMessage) -> str:
     return "wamid." + b64encode(f"{message.draft.to} {message.key}".encode()).decode()
 
 
 def _error(code: int) -> Json:
-    said = graph.title(code)
+    said = graph.error_message(code)
     details = {"details": f"{said} (rehearsed)"}
     return {"code": code, "title": said, "message": said, "error_data": details}
 

@@ -10,7 +10,7 @@ Kind = Literal[
 
 
 @dataclass(slots=True)
-class AnswerFault:
+class WhatsAppResponseFault:
     """The next `times` calls whose path contains `path` are answered like this."""
 
     kind: Kind
@@ -28,7 +28,7 @@ class AnswerFault:
 
 
 @dataclass(slots=True)
-class Faults:
+class WhatsAppFaults:
     """All switches. Counts go down as they are used; the rest stays until it is set again."""
 
     duplicates: int = 0  # each report comes this many times more
@@ -43,7 +43,7 @@ class Faults:
     quota_used_up: bool = False  # Fonnte's
     refused: dict[str, int] = field(default_factory=dict)  # number: code it is answered with
     failing: dict[str, int] = field(default_factory=dict)  # number: code reported afterwards
-    answers: list[AnswerFault] = field(default_factory=list)
+    answers: list[WhatsAppResponseFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set(self, **switches: object) -> None:
@@ -55,7 +55,7 @@ class Faults:
 
     def clear(self) -> None:
         """Nothing goes wrong any more."""
-        self.set(**{name: getattr(Faults(), name) for name in SWITCHES})
+        self.set(**{name: getattr(WhatsAppFaults(), name) for name in SWITCHES})
 
     def uses(self, count: Literal["lost", "forged"]) -> bool:
         """Take one of a count, if any is left."""
@@ -65,7 +65,7 @@ class Faults:
                 setattr(self, count, left - 1)
             return bool(left)
 
-    def answer_for(self, path: str) -> AnswerFault | None:
+    def answer_for(self, path: str) -> WhatsAppResponseFault | None:
         """The fault for a call, counted down."""
         with self._lock:
             for fault in self.answers:
@@ -84,8 +84,8 @@ def _checked(name: str, value: object) -> object:
     if name not in SWITCHES:
         raise ValueError(f"no switch {name!r}; there are {', '.join(SWITCHES)}")
     if name == "answers":
-        return [AnswerFault(**given) for given in _dicts(value)]
-    kind = type(getattr(Faults(), name))
+        return [WhatsAppResponseFault(**given) for given in _dicts(value)]
+    kind = type(getattr(WhatsAppFaults(), name))
     allowed = (int, float) if kind is float else kind
     if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
         raise ValueError(f"{name}: {value!r} is not a {kind.__name__}")
@@ -98,8 +98,10 @@ def _checked(name: str, value: object) -> object:
 
 def _dicts(value: object) -> list[dict[str, Any]]:
     if isinstance(value, list):
-        return [asdict(one) if isinstance(one, AnswerFault) else dict(one) for one in value]
+        return [
+            asdict(one) if isinstance(one, WhatsAppResponseFault) else dict(one) for one in value
+        ]
     raise ValueError("answers: a list is wanted")
 
 
-SWITCHES = tuple(each.name for each in fields(Faults) if not each.name.startswith("_"))
+SWITCHES = tuple(each.name for each in fields(WhatsAppFaults) if not each.name.startswith("_"))

@@ -3,16 +3,16 @@
 import re
 from hmac import compare_digest
 
-from simulators.http import Answer, Request
-from simulators.whatsapp.media import file_of, parts_of
-from simulators.whatsapp.message import Draft, File, Message, Step
-from simulators.whatsapp.webhooks import Webhooks
-from simulators.whatsapp.world import World
+from simulators.http import HttpRequest, HttpResponse
+from simulators.whatsapp.media import file_metadata, parse_multipart
+from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
+from simulators.whatsapp.webhooks import WebhookSender
+from simulators.whatsapp.world import WhatsAppState
 
 FONNTE_TOKEN = "fonnte-rehearsal"  # noqa: S105 - a rehearsal's, no secret
 DEVICE = "6281100000000"
-_LARGEST_FILE = 4 * 1000 * 1000
-_LONGEST_MESSAGE = 60_000
+_MAX_FILE_BYTES = 4 * 1000 * 1000
+_MAX_MESSAGE_LENGTH = 60_000
 _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 
 
@@ -20,10 +20,12 @@ class FonnteRefusal(Exception):
     """An answer that is an error; only its body says so."""
 
 
-class Fonnte:
+class FonnteApi:
     """One device, signed in to one number."""
 
-    def __init__(self, world: World, webhooks: Webhooks, *, token: str, webhook: str) -> None:
+    def __init__(
+        self, world: WhatsAppState, webhooks: WebhookSender, *, token: str, webhook: str
+    ) -> None:
         """`webhook` is told of every step; empty tells nobody."""
         self._world = world
         self._webhooks = webhooks
@@ -31,13 +33,13 @@ class Fonnte:
         self.webhook = webhook
         self.is_connected = True
 
-    def check_key(self, request: Request) -> None:
+    def check_key(self, request: HttpRequest) -> None:
         """Refuse whoever does not have the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), self._token.encode()):
             raise FonnteRefusal("token invalid")
 
-    def send(self, request: Request, _: dict[str, str]) -> Answer:
+    def send(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Take a message on."""
         draft = _draft(request)
         if self._world.faults.banned or not self.is_connected:
@@ -56,16 +58,16 @@ class Fonnte:
             "status": True,
             "target": [draft.to],
         }
-        return Answer.json(200, said)
+        return HttpResponse.json(200, said)
 
-    def device(self, _: Request, __: dict[str, str]) -> Answer:
+    def device(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         """How the device does."""
         connected = self.is_connected and not self._world.faults.banned
         left = 0 if self._world.faults.quota_used_up else 10_000
         state = "connect" if connected else "disconnect"
-        return Answer.json(200, {"device": DEVICE, "device_status": state, "quota": left})
+        return HttpResponse.json(200, {"device": DEVICE, "device_status": state, "quota": left})
 
-    def report(self, message: Message, step: Step) -> None:
+    def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
         """Tell that a message has come so far: at first by its id, then by its state's id."""
         body = {"device": DEVICE, "stateid": message.key}
         if step in {"sent", "failed"}:
@@ -76,17 +78,17 @@ class Fonnte:
         self._webhooks.tell(self.webhook, body, lambda _: {}, what=what, lane=message.key)
 
 
-def _message_id(message: Message) -> str:
+def _message_id(message: SimulatedMessage) -> str:
     return str(80_367_000 + message.number)
 
 
-def _draft(request: Request) -> Draft:
+def _draft(request: HttpRequest) -> Draft:
     fields, file = _fields(request)
     target = fields.get("target", "")
     text = fields.get("message", "")
     if not _NUMBER.fullmatch(target):
         raise FonnteRefusal("target invalid")
-    if not (text or file) or len(text) > _LONGEST_MESSAGE:
+    if not (text or file) or len(text) > _MAX_MESSAGE_LENGTH:
         raise FonnteRefusal("input invalid")
     number = _international(target.lstrip("+"), fields.get("countryCode", "62"))
     return Draft("fonnte", number, "document" if file else "text", text, file=file)
@@ -96,15 +98,15 @@ def _international(number: str, country: str) -> str:
     return country + number[1:] if number.startswith("0") and country != "0" else number
 
 
-def _fields(request: Request) -> tuple[dict[str, str], File | None]:
+def _fields(request: HttpRequest) -> tuple[dict[str, str], AttachedFile | None]:
     if not request.headers.get("content-type", "").startswith("multipart/"):
         return request.form(), None
-    parts = parts_of(request)
+    parts = parse_multipart(request)
     file = parts.pop("file", None)
     fields = {name: content.decode("utf-8", "replace") for name, (_, _, content) in parts.items()}
     if file is None:
         return fields, None
     name, media_type, content = file
-    if len(content) > _LARGEST_FILE:
+    if len(content) > _MAX_FILE_BYTES:
         raise FonnteRefusal("file size must under 4MB")
-    return fields, file_of(fields.get("filename") or name, media_type, content)
+    return fields, file_metadata(fields.get("filename") or name, media_type, content)

@@ -1,8 +1,8 @@
 """How Meta's Graph API says no."""
 
-from simulators.http import Answer
+from simulators.http import HttpResponse
 
-_SAID = {
+_ERROR_MESSAGES = {
     4: "Application request limit reached",
     100: "Invalid parameter",
     190: "Invalid OAuth access token.",
@@ -42,19 +42,19 @@ class GraphRefusal(Exception):
         self.details = details
         self.status = status or _STATUSES.get(code, 400)
 
-    def answer(self, headers: dict[str, str] | None = None) -> Answer:
+    def answer(self, headers: dict[str, str] | None = None) -> HttpResponse:
         """It on the wire."""
         error: dict[str, object] = {
-            "message": f"(#{self.code}) {title(self.code)}",
+            "message": f"(#{self.code}) {error_message(self.code)}",
             "type": "OAuthException",
             "code": self.code,
             "error_data": {"messaging_product": "whatsapp", "details": self.details},
             "fbtrace_id": f"SIM{self.code}",
         }
-        said = Answer.json(self.status, {"error": error})
-        return Answer(said.status, said.body, said.headers | (headers or {}))
+        said = HttpResponse.json(self.status, {"error": error})
+        return HttpResponse(said.status, said.body, said.headers | (headers or {}))
 
 
-def title(code: int) -> str:
+def error_message(code: int) -> str:
     """What Meta calls it."""
-    return _SAID.get(code, "Unknown error")
+    return _ERROR_MESSAGES.get(code, "Unknown error")

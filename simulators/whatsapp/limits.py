@@ -8,7 +8,7 @@ _DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class SendingLimits:
     """Meta's figures by default; 0 is no limit."""
 
     a_second: int = 80
@@ -17,10 +17,10 @@ class Allowed:
     people_a_day: int = 100_000
 
 
-class Limits:
+class SendingLimiter:
     """Counts what was let through. The caller keeps the time, and one call at a time."""
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, allowed: SendingLimits) -> None:
         """Nothing sent yet."""
         self.allowed = allowed
         self._latest: deque[float] = deque()

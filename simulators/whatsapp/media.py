@@ -8,28 +8,28 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from itertools import count
 
-from simulators.http import Request
+from simulators.http import HttpRequest
 from simulators.whatsapp.graph import GraphRefusal
-from simulators.whatsapp.message import File
+from simulators.whatsapp.message import AttachedFile
 
-_KEPT = timedelta(days=30)
+_RETENTION = timedelta(days=30)
 _MIB = 1024 * 1024
 _DOCUMENT = re.compile(r"application/(pdf|msword|vnd\.[a-z0-9.+-]+)|text/plain")
-_LARGEST = {"image/jpeg": 5 * _MIB, "image/png": 5 * _MIB, "image/webp": 500 * 1024}
-_LARGEST_DOCUMENT = 100 * _MIB
+_MAX_BYTES = {"image/jpeg": 5 * _MIB, "image/png": 5 * _MIB, "image/webp": 500 * 1024}
+_MAX_DOCUMENT_BYTES = 100 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """An uploaded file."""
 
     id: str
-    file: File
+    file: AttachedFile
     content: bytes
     until: datetime
 
 
-def parts_of(request: Request) -> dict[str, tuple[str, str, bytes]]:
+def parse_multipart(request: HttpRequest) -> dict[str, tuple[str, str, bytes]]:
     """The fields of a multipart form: file name, media type, content."""
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     whole = message_from_bytes(head + request.body, policy=policy.HTTP)
@@ -42,41 +42,41 @@ def parts_of(request: Request) -> dict[str, tuple[str, str, bytes]]:
     return parts
 
 
-def file_of(name: str, media_type: str, content: bytes) -> File:
+def file_metadata(name: str, media_type: str, content: bytes) -> AttachedFile:
     """What is remembered of a file that is sent."""
-    return File(name, media_type, len(content), hashlib.sha256(content).hexdigest())
+    return AttachedFile(name, media_type, len(content), hashlib.sha256(content).hexdigest())
 
 
-class Media:
+class MediaStore:
     """The shelf."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         """Empty."""
         self._clock = clock
         self._numbers = count(1_037_543_291_000_001)
-        self._stored: dict[str, Stored] = {}
+        self._stored: dict[str, StoredFile] = {}
 
-    def upload(self, request: Request) -> Stored:
+    def upload(self, request: HttpRequest) -> StoredFile:
         """Keep a file."""
-        parts = parts_of(request)
+        parts = parse_multipart(request)
         if parts.get("messaging_product", ("", "", b""))[2] != b"whatsapp":
             raise GraphRefusal(100, "(#100) The parameter messaging_product is required.")
         if "file" not in parts:
             raise GraphRefusal(100, "(#100) The parameter file is required.")
         name, media_type, content = parts["file"]
-        largest = _LARGEST.get(media_type)
+        largest = _MAX_BYTES.get(media_type)
         if largest is None and _DOCUMENT.fullmatch(media_type):
-            largest = _LARGEST_DOCUMENT
+            largest = _MAX_DOCUMENT_BYTES
         if largest is None:
             raise GraphRefusal(100, f"Param file must be a file of a supported type: {media_type}")
         if not 0 < len(content) <= largest:
             raise GraphRefusal(131053, "File size is zero or larger than its type may be")
-        file = file_of(name, media_type, content)
-        stored = Stored(str(next(self._numbers)), file, content, self._clock() + _KEPT)
+        file = file_metadata(name, media_type, content)
+        stored = StoredFile(str(next(self._numbers)), file, content, self._clock() + _RETENTION)
         self._stored[stored.id] = stored
         return stored
 
-    def find(self, media_id: str) -> Stored:
+    def find(self, media_id: str) -> StoredFile:
         """A file that is still kept."""
         stored = self._stored.get(media_id)
         if stored is None or stored.until <= self._clock():
@@ -87,6 +87,6 @@ class Media:
         """Keep a file no longer."""
         del self._stored[self.find(media_id).id]
 
-    def all(self) -> list[Stored]:
+    def all(self) -> list[StoredFile]:
         """Every file ever uploaded and not deleted."""
         return list(self._stored.values())

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Literal
 
 Gateway = Literal["cloud", "waha", "fonnte"]
-Step = Literal["accepted", "sent", "delivered", "read", "failed"]
+DeliveryStep = Literal["accepted", "sent", "delivered", "read", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class AttachedFile:
     """What was attached."""
 
     name: str
@@ -28,21 +28,21 @@ class Draft:
     text: str  # as it is read
     template: str = ""
     parameters: tuple[str, ...] = ()
-    file: File | None = None
+    file: AttachedFile | None = None
     reference: str = ""  # the business' own, handed back with every report
 
 
 @dataclass(slots=True)
-class Message:
+class SimulatedMessage:
     """A draft that was accepted."""
 
     number: int
     id: str
     draft: Draft
     at: datetime
-    step: Step = "accepted"
+    step: DeliveryStep = "accepted"
     code: int | None = None  # why it failed
-    steps: list[Step] = field(default_factory=list)
+    steps: list[DeliveryStep] = field(default_factory=list)
 
     @property
     def key(self) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from simulators.whatsapp.faults import Faults
-from simulators.whatsapp.message import Message
-from simulators.whatsapp.webhooks import Attempt
+from simulators.whatsapp.faults import WhatsAppFaults
+from simulators.whatsapp.message import SimulatedMessage
+from simulators.whatsapp.webhooks import ReportAttempt
 
-_SHOWN = 200
+_MAX_SHOWN = 200
 _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>WhatsApp simulator</title><style>
@@ -21,50 +21,56 @@ display:inline-block}}.file{{font-size:.85em;color:#555}}.failed{{color:#b00}}</
 <h1>WhatsApp simulator</h1>{body}</body></html>"""
 
 
-def overview(messages: Sequence[Message], attempts: Sequence[Attempt], faults: Faults) -> str:
+def render_overview(
+    messages: Sequence[SimulatedMessage], attempts: Sequence[ReportAttempt], faults: WhatsAppFaults
+) -> str:
     """What whoever rehearses sees: messages as they are read, and every report; newest first."""
-    received = [_message(each) for each in reversed(messages[-_SHOWN:])]
-    told = [_attempt(each) for each in reversed(attempts[-_SHOWN:])]
+    received = [_render_message(each) for each in reversed(messages[-_MAX_SHOWN:])]
+    told = [_render_attempt(each) for each in reversed(attempts[-_MAX_SHOWN:])]
     switches = [(name, escape(str(value))) for name, value in faults.shown().items()]
     body = (
-        _table(f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received)
-        + _table(f"Reports ({len(attempts)})", ("at", "what", "try", "to", "answer", "again"), told)
-        + _table("Faults", ("switch", "stands at"), switches)
+        _render_table(
+            f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received
+        )
+        + _render_table(
+            f"Reports ({len(attempts)})", ("at", "what", "try", "to", "answer", "again"), told
+        )
+        + _render_table("Faults", ("switch", "stands at"), switches)
     )
     return _FRAME.format(body=body)
 
 
-def _message(message: Message) -> tuple[str, ...]:
+def _render_message(message: SimulatedMessage) -> tuple[str, ...]:
     draft = message.draft
     text = f'<span class="text">{escape(draft.text)}</span>' if draft.text else ""
-    parts = [text, _file(message)]
+    parts = [text, _render_file(message)]
     if draft.template:
         parts.append(f'<div class="file">template {escape(draft.template)}</div>')
     step = escape(message.step)
     if message.step == "failed":
         step = f'<span class="failed">failed ({message.code})</span>'
-    return (_clock(message.at), draft.gateway, escape(draft.to), "".join(parts), step)
+    return (_format_clock(message.at), draft.gateway, escape(draft.to), "".join(parts), step)
 
 
-def _file(message: Message) -> str:
+def _render_file(message: SimulatedMessage) -> str:
     file = message.draft.file
     if file is None:
         return ""
     return f'<div class="file">file {escape(file.name)}, {file.size:,} bytes</div>'
 
 
-def _attempt(attempt: Attempt) -> tuple[str, ...]:
+def _render_attempt(attempt: ReportAttempt) -> tuple[str, ...]:
     again = "never" if attempt.retry_in_seconds is None else f"in {attempt.retry_in_seconds:.0f} s"
     answer = str(attempt.answer or "none")
     told = (attempt.what, str(attempt.number), attempt.url, answer, again)
-    return (_clock(attempt.at), *(escape(text) for text in told))
+    return (_format_clock(attempt.at), *(escape(text) for text in told))
 
 
-def _clock(at: object) -> str:
+def _format_clock(at: object) -> str:
     return escape(f"{at:%H:%M:%S}")
 
 
-def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+def _render_table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
     """A table of cells that are HTML already."""
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)

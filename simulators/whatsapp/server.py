@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Self
 
-from simulators.http import Server
+from simulators.http import HttpServer
 from simulators.timeline import Timeline
-from simulators.whatsapp.api import Api
-from simulators.whatsapp.cloud import APP_SECRET, TOKEN, Cloud
-from simulators.whatsapp.faults import Faults
-from simulators.whatsapp.fonnte import FONNTE_TOKEN, Fonnte
-from simulators.whatsapp.limits import Allowed, Limits
-from simulators.whatsapp.message import Message
-from simulators.whatsapp.waha import API_KEY, HMAC_KEY, Waha
-from simulators.whatsapp.webhooks import Attempt, Webhooks
-from simulators.whatsapp.world import World
+from simulators.whatsapp.api import WhatsAppApi
+from simulators.whatsapp.cloud import APP_SECRET, TOKEN, CloudApi
+from simulators.whatsapp.faults import WhatsAppFaults
+from simulators.whatsapp.fonnte import FONNTE_TOKEN, FonnteApi
+from simulators.whatsapp.limits import SendingLimiter, SendingLimits
+from simulators.whatsapp.message import SimulatedMessage
+from simulators.whatsapp.waha import API_KEY, HMAC_KEY, WahaApi
+from simulators.whatsapp.webhooks import ReportAttempt, WebhookSender
+from simulators.whatsapp.world import WhatsAppState
 
-_BY_DEFAULT = Allowed()
+_DEFAULT_LIMITS = SendingLimits()
 
 
 def _now() -> datetime:
@@ -34,7 +34,7 @@ class WhatsAppSimulator:
         cloud_webhook: str = "",
         waha_webhook: str = "",
         fonnte_webhook: str = "",
-        allowed: Allowed = _BY_DEFAULT,
+        allowed: SendingLimits = _DEFAULT_LIMITS,
         host: str = "127.0.0.1",
         port: int = 0,
         speed: float = 1,
@@ -42,18 +42,22 @@ class WhatsAppSimulator:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """A message is sent, delivered and read `step_seconds` after each other."""
-        self.faults = Faults()
+        self.faults = WhatsAppFaults()
         self._timeline = Timeline()
-        self._webhooks = Webhooks(self._timeline, self.faults, speed=speed, clock=clock)
-        self.world = World(
-            self.faults, Limits(allowed), self._timeline, clock=clock, step_seconds=step_seconds
+        self._webhooks = WebhookSender(self._timeline, self.faults, speed=speed, clock=clock)
+        self.world = WhatsAppState(
+            self.faults,
+            SendingLimiter(allowed),
+            self._timeline,
+            clock=clock,
+            step_seconds=step_seconds,
         )
         told = (self.world, self._webhooks)
-        self.cloud = Cloud(*told, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
-        self.waha = Waha(*told, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
-        self.fonnte = Fonnte(*told, token=FONNTE_TOKEN, webhook=fonnte_webhook)
-        self._api = Api(*told, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
-        self._server = Server(host, port, self._api.respond)
+        self.cloud = CloudApi(*told, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
+        self.waha = WahaApi(*told, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
+        self.fonnte = FonnteApi(*told, token=FONNTE_TOKEN, webhook=fonnte_webhook)
+        self._api = WhatsAppApi(*told, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
+        self._server = HttpServer(host, port, self._api.respond)
         self.url = f"http://{host}:{self._server.server_port}"
         self._closing = ExitStack()
 
@@ -87,10 +91,10 @@ class WhatsAppSimulator:
         self.world.write(sender)
         self.cloud.told_by(sender, text)
 
-    def messages(self, to: str = "", *, at_least: int = 0) -> list[Message]:
+    def messages(self, to: str = "", *, at_least: int = 0) -> list[SimulatedMessage]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
         return self.world.messages(to, at_least=at_least)
 
-    def reports(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
+    def reports(self, at_least: int = 0, within_seconds: float = 60) -> list[ReportAttempt]:
         """Every attempt to report, once there are so many; TimeoutError if there are not."""
         return self._webhooks.attempts(at_least, within_seconds)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from simulators.http import Json
 from simulators.whatsapp.graph import GraphRefusal
 
-_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
-class Approved:
+class SimulatedTemplate:
     """One template; `header` is the kind of what stands above the text."""
 
     name: str
@@ -24,11 +24,11 @@ class Approved:
     @property
     def places(self) -> int:
         """How many parameters the text takes."""
-        return len(set(_PLACE.findall(self.body)))
+        return len(set(_PLACEHOLDER.findall(self.body)))
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledTemplate:
     """A template as one message uses it."""
 
     name: str
@@ -43,15 +43,15 @@ class Filled:
         return str(self.header.get("type", "")).lower()
 
 
-class Templates:
+class TemplateRegistry:
     """The approved ones. While there are none at all, every name is taken to be approved."""
 
     def __init__(self) -> None:
         """None."""
-        self._approved: dict[tuple[str, str], Approved] = {}
+        self._approved: dict[tuple[str, str], SimulatedTemplate] = {}
         self.paused: set[str] = set()
 
-    def approve(self, asked: Json) -> Approved:
+    def approve(self, asked: Json) -> SimulatedTemplate:
         """Create one from what a business sends, and approve it at once."""
         name, language = str(asked.get("name")), str(asked.get("language"))
         components = {
@@ -60,16 +60,20 @@ class Templates:
         body = str(components.get("BODY", {}).get("text", ""))
         if not _NAME.fullmatch(name) or not body:
             raise GraphRefusal(100, "A template needs a name of a-z, 0-9 and _, and a body")
-        places = {str(number + 1) for number in range(len(set(_PLACE.findall(body))))}
-        if places != set(_PLACE.findall(body)) or _PLACE.match(body) or body.endswith("}}"):
+        places = {str(number + 1) for number in range(len(set(_PLACEHOLDER.findall(body))))}
+        if (
+            places != set(_PLACEHOLDER.findall(body))
+            or _PLACEHOLDER.match(body)
+            or body.endswith("}}")
+        ):
             raise GraphRefusal(100, "Variables are {{1}}, {{2}}, …, with text before and after")
         header = str(components.get("HEADER", {}).get("format", "")).lower()
         button = "{{1}}" in str(components.get("BUTTONS", {}))
-        approved = Approved(name, language, body, header, button)
+        approved = SimulatedTemplate(name, language, body, header, button)
         self._approved[name, language] = approved
         return approved
 
-    def text(self, filled: Filled) -> str:
+    def text(self, filled: FilledTemplate) -> str:
         """What the recipient reads; refuses what does not fit the approved text."""
         if filled.name in self.paused:
             raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
@@ -88,10 +92,10 @@ class Templates:
             raise GraphRefusal(132000, said)
         if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
             raise GraphRefusal(132012, "header or button is not as in the created template")
-        return _PLACE.sub(lambda place: filled.parameters[int(place[1]) - 1], approved.body)
+        return _PLACEHOLDER.sub(lambda place: filled.parameters[int(place[1]) - 1], approved.body)
 
 
-def filled(asked: Json) -> Filled:
+def parse_template(asked: Json) -> FilledTemplate:
     """The template in a message."""
     language = asked.get("language")
     if not isinstance(language, dict) or not language.get("code") or not asked.get("name"):
@@ -111,7 +115,7 @@ def filled(asked: Json) -> Filled:
             case other:
                 raise GraphRefusal(131009, f"template: no component {other!r}")
     code = str(language["code"])
-    return Filled(str(asked["name"]), code, tuple(parameters), header, has_button)
+    return FilledTemplate(str(asked["name"]), code, tuple(parameters), header, has_button)
 
 
 def dicts(value: object) -> list[Json]:

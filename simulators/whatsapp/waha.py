@@ -6,11 +6,11 @@ import re
 from base64 import b64decode
 from hmac import compare_digest
 
-from simulators.http import Answer, Json, Request
-from simulators.whatsapp.media import file_of
-from simulators.whatsapp.message import Draft, File, Message, Step
-from simulators.whatsapp.webhooks import Webhooks
-from simulators.whatsapp.world import World
+from simulators.http import HttpRequest, HttpResponse, Json
+from simulators.whatsapp.media import file_metadata
+from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, SimulatedMessage
+from simulators.whatsapp.webhooks import WebhookSender
+from simulators.whatsapp.world import WhatsAppState
 
 API_KEY, HMAC_KEY = "waha-rehearsal", "waha-hmac-rehearsal"
 SESSION = "default"
@@ -33,11 +33,17 @@ class WahaRefusal(Exception):
         self.body: Json = {"statusCode": status, "error": message} | (more or {})
 
 
-class Waha:
+class WahaApi:
     """One session, signed in to one number."""
 
     def __init__(
-        self, world: World, webhooks: Webhooks, *, api_key: str, hmac_key: str, webhook: str
+        self,
+        world: WhatsAppState,
+        webhooks: WebhookSender,
+        *,
+        api_key: str,
+        hmac_key: str,
+        webhook: str,
     ) -> None:
         """`webhook` is told of every step; empty tells nobody."""
         self._world = world
@@ -53,14 +59,14 @@ class Waha:
         """The session's; a locked number has to be signed in anew."""
         return "FAILED" if self._world.faults.banned else self.session
 
-    def check_key(self, request: Request) -> None:
+    def check_key(self, request: HttpRequest) -> None:
         """Refuse whoever does not have the key."""
         if not compare_digest(
             request.headers.get("x-api-key", "").encode(), self._api_key.encode()
         ):
             raise WahaRefusal(401, "Unauthorized")
 
-    def send(self, request: Request, names: dict[str, str]) -> Answer:
+    def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Take a text or a file on."""
         asked = request.json()
         self._check_session(str(asked.get("session", SESSION)))
@@ -72,23 +78,25 @@ class Waha:
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
         self._world.set_out(message, self)
-        return Answer.json(201, self._named(message))
+        return HttpResponse.json(201, self._named(message))
 
-    def exists(self, request: Request, _: dict[str, str]) -> Answer:
+    def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Whether a number has WhatsApp."""
         self._check_session(request.query.get("session", SESSION))
         number = request.query.get("phone", "")
         if not self._world.has_whatsapp(number):
-            return Answer.json(200, {"numberExists": False})
-        return Answer.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
+            return HttpResponse.json(200, {"numberExists": False})
+        return HttpResponse.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
-    def shown(self, _: Request, names: dict[str, str]) -> Answer:
+    def shown(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """How a session does."""
         if names["session"] != SESSION:
             raise WahaRefusal(404, "Session not found")
-        return Answer.json(200, {"name": SESSION, "status": self.state, "engine": self.engine})
+        return HttpResponse.json(
+            200, {"name": SESSION, "status": self.state, "engine": self.engine}
+        )
 
-    def report(self, message: Message, step: Step) -> None:
+    def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
         """Tell that a message has come so far."""
         ack, name = _ACKS[step]
         payload = {"id": message.id, "from": f"{message.draft.to}@c.us", "fromMe": True}
@@ -115,7 +123,7 @@ class Waha:
         digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
         return {"X-Webhook-Hmac": digest, "X-Webhook-Hmac-Algorithm": "sha512"}
 
-    def _named(self, message: Message) -> Json:
+    def _named(self, message: SimulatedMessage) -> Json:
         chat = f"{message.draft.to}@c.us"
         if self.engine == "NOWEB":
             key = {"remoteJid": chat, "fromMe": True, "id": message.key}
@@ -123,7 +131,7 @@ class Waha:
         return {"id": {"fromMe": True, "remote": chat, "_serialized": message.id}, "ack": 0}
 
 
-def _message_id(message: Message) -> str:
+def _message_id(message: SimulatedMessage) -> str:
     return f"true_{message.draft.to}@c.us_{message.key}"
 
 
@@ -140,12 +148,12 @@ def _draft(to: str, what: str, asked: Json) -> Draft:
     return Draft("waha", to, "document", caption, file=_file(file))
 
 
-def _file(given: Json) -> File:
+def _file(given: Json) -> AttachedFile:
     name, media_type = str(given.get("filename", "")), str(given.get("mimetype", ""))
     if given.get("url"):
-        return File(name, media_type, 0, "")
+        return AttachedFile(name, media_type, 0, "")
     try:
         content = b64decode(str(given["data"]), validate=True)
     except (KeyError, ValueError) as error:
         raise WahaRefusal(422, "file: a url or data in base64 is wanted") from error
-    return file_of(name, media_type, content)
+    return file_metadata(name, media_type, content)

@@ -11,17 +11,17 @@ import httpx
 
 from simulators.timeline import Timeline
 from simulators.trust import trusted
-from simulators.whatsapp.faults import Faults
+from simulators.whatsapp.faults import WhatsAppFaults
 
 # less and less often, for a week
-LADDER_SECONDS = (10, 30, 120, 600, 3600, 4 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
-_ANSWER_WITHIN_SECONDS = 10
+RETRY_DELAYS_SECONDS = (10, 30, 120, 600, 3600, 4 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
+_RESPONSE_TIMEOUT_SECONDS = 10
 
 Sign = Callable[[bytes], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class ReportAttempt:
     """One try to tell the business, and what came back."""
 
     what: str
@@ -42,11 +42,16 @@ class _Report:
     headers: dict[str, str]
 
 
-class Webhooks:
+class WebhookSender:
     """Tells the business, each message's reports in their order unless a fault says otherwise."""
 
     def __init__(
-        self, timeline: Timeline, faults: Faults, *, speed: float, clock: Callable[[], datetime]
+        self,
+        timeline: Timeline,
+        faults: WhatsAppFaults,
+        *,
+        speed: float,
+        clock: Callable[[], datetime],
     ) -> None:
         """`speed` shortens the ladder: 3600 makes an hour a second."""
         self._timeline = timeline
@@ -54,9 +59,9 @@ class Webhooks:
         self._speed = speed
         self._clock = clock
         self._client = httpx.Client(
-            timeout=_ANSWER_WITHIN_SECONDS, verify=trusted(), trust_env=False
+            timeout=_RESPONSE_TIMEOUT_SECONDS, verify=trusted(), trust_env=False
         )
-        self._attempts: list[Attempt] = []
+        self._attempts: list[ReportAttempt] = []
         self._changed = Condition()
 
     def is_theirs(self, url: str, verify_token: str) -> bool:
@@ -82,7 +87,7 @@ class Webhooks:
         for _ in range(1 + self._faults.duplicates):
             self._schedule(report, 1, self._faults.delay_seconds)
 
-    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[Attempt]:
+    def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[ReportAttempt]:
         """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
         with self._changed:
             if not self._changed.wait_for(
@@ -105,11 +110,11 @@ class Webhooks:
         except (httpx.HTTPError, httpx.InvalidURL):
             answer = None
         wait = None
-        if answer != httpx.codes.OK and number <= len(LADDER_SECONDS):
-            wait = LADDER_SECONDS[number - 1]
+        if answer != httpx.codes.OK and number <= len(RETRY_DELAYS_SECONDS):
+            wait = RETRY_DELAYS_SECONDS[number - 1]
             self._schedule(report, number + 1, wait / self._speed)
         body, at = report.wire.decode(), self._clock()
-        attempt = Attempt(report.what, report.url, number, at, body, answer, wait)
+        attempt = ReportAttempt(report.what, report.url, number, at, body, answer, wait)
         with self._changed:
             self._attempts.append(attempt)
             self._changed.notify_all()

@@ -7,28 +7,28 @@ from threading import Condition
 from typing import Protocol
 
 from simulators.timeline import Timeline
-from simulators.whatsapp.faults import Faults
-from simulators.whatsapp.limits import Limits
-from simulators.whatsapp.message import Draft, Message, Step
+from simulators.whatsapp.faults import WhatsAppFaults
+from simulators.whatsapp.limits import SendingLimiter
+from simulators.whatsapp.message import DeliveryStep, Draft, SimulatedMessage
 
 NOT_ON_WHATSAPP, WINDOW_CLOSED = 131026, 131047
 _WINDOW = timedelta(hours=24)
 
 
-class Reporter(Protocol):
+class StatusReporter(Protocol):
     """How one gateway tells its business of a step."""
 
-    def report(self, message: Message, step: Step) -> None:
+    def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
         """Tell that a message has come so far."""
 
 
-class World:
+class WhatsAppState:
     """All messages and all people, under one lock."""
 
     def __init__(
         self,
-        faults: Faults,
-        limits: Limits,
+        faults: WhatsAppFaults,
+        limits: SendingLimiter,
         timeline: Timeline,
         *,
         clock: Callable[[], datetime],
@@ -40,7 +40,7 @@ class World:
         self._limits = limits
         self._timeline = timeline
         self._step_seconds = step_seconds
-        self._messages: list[Message] = []
+        self._messages: list[SimulatedMessage] = []
         self._wrote: dict[str, datetime] = {}
         self._changed = Condition()
 
@@ -53,10 +53,12 @@ class World:
             unasked = not self._window_is_open(draft.to)
             return self._limits.hit(draft.to, self.clock().timestamp(), unasked=unasked)
 
-    def accept(self, draft: Draft, message_id: Callable[[Message], str]) -> Message:
+    def accept(
+        self, draft: Draft, message_id: Callable[[SimulatedMessage], str]
+    ) -> SimulatedMessage:
         """Take a message on; what becomes of it is decided and reported from here on."""
         with self._changed:
-            message = Message(len(self._messages) + 1, "", draft, self.clock())
+            message = SimulatedMessage(len(self._messages) + 1, "", draft, self.clock())
             message.id = message_id(message)
             message.code = self._failure(draft)
             message.steps = self._steps(message)
@@ -64,7 +66,7 @@ class World:
             self._changed.notify_all()
         return message
 
-    def set_out(self, message: Message, reporter: Reporter) -> None:
+    def set_out(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
         """Let the steps happen, each after the last."""
         told = message.steps[::-1] if self.faults.disorder else message.steps
         for place, (step, report) in enumerate(zip(message.steps, told, strict=True), 1):
@@ -83,10 +85,10 @@ class World:
 
     def messages(
         self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
-    ) -> list[Message]:
+    ) -> list[SimulatedMessage]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""
 
-        def found() -> list[Message]:
+        def found() -> list[SimulatedMessage]:
             return [each for each in self._messages if to in {"", each.draft.to}]
 
         with self._changed:
@@ -94,7 +96,9 @@ class World:
                 raise TimeoutError(f"{len(found())} messages, not {at_least}")
             return found()
 
-    def _take(self, message: Message, step: Step, report: Callable[[], None]) -> None:
+    def _take(
+        self, message: SimulatedMessage, step: DeliveryStep, report: Callable[[], None]
+    ) -> None:
         with self._changed:
             message.step = step
             self._changed.notify_all()
@@ -111,10 +115,10 @@ class World:
         wrote = self._wrote.get(to)
         return wrote is not None and self.clock() - wrote < _WINDOW
 
-    def _steps(self, message: Message) -> list[Step]:
+    def _steps(self, message: SimulatedMessage) -> list[DeliveryStep]:
         if message.code is not None:
             return ["failed"] if message.draft.gateway == "cloud" else ["sent", "failed"]
-        steps: list[Step] = ["sent"]
+        steps: list[DeliveryStep] = ["sent"]
         if not self.faults.delivered_missing:
             steps.append("delivered")
         if not self.faults.unread:

@@ -17,7 +17,7 @@ from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Ite
     with ExitStack() as stack:
         for command in commands:
             process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=CHECKOUT, env=environment,
+                [sys.executable, "-m", *command], cwd=PROJECT_ROOT, env=environment,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
             stack.callback(process.wait, timeout=60)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from chaos.environment import ROUTERS
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 
@@ -17,7 +17,7 @@ def test_a_short_sale_in_which_everything_dies(tmp_path: Path) -> None:
 
     told = subprocess.run(
         [sys.executable, "-m", "chaos", *story, "--keep", str(tmp_path)],
-        cwd=CHECKOUT, capture_output=True, text=True, timeout=600, check=False,
+        cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
     assert told.stdout, told.stderr

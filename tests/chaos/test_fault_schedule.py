@@ -5,22 +5,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos.environment import Town
-from chaos.fault_schedule import SPELLS, clear_up
+from chaos.environment import SimulatedEnvironment
+from chaos.fault_schedule import FAULT_INJECTORS, clear_faults
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    with Town(seed=1) as everybody:
+def town() -> Iterator[SimulatedEnvironment]:
+    with SimulatedEnvironment(seed=1) as everybody:
         yield everybody
 
 
-@pytest.mark.parametrize("spell", sorted(SPELLS))
-def test_bad_weather_comes_and_goes(town: Town, spell: str) -> None:
+@pytest.mark.parametrize("spell", sorted(FAULT_INJECTORS))
+def test_bad_weather_comes_and_goes(town: SimulatedEnvironment, spell: str) -> None:
     town.give_number("+6281234567890", "has no WhatsApp")
 
-    SPELLS[spell](town, random.Random(1))  # noqa: S311 - no secret
-    clear_up(town)
+    FAULT_INJECTORS[spell](town, random.Random(1))  # noqa: S311 - no secret
+    clear_faults(town)
 
     quiet = {"answers": [], "banned": False, "lost": 0, "refused": {"6281234567890": 131026}}
     assert quiet.items() <= town.whatsapp.faults.shown().items()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.leaks import leaks, log_files
+from chaos.leaks import find_leaks, log_files
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_every_log_is_searched(tmp_path: Path, log: str) -> None:
 
     (found,) = log_files(tmp_path)
 
-    assert [*leaks([(log, found.read_bytes())], ["kopi-abc", "kopi-xyz"])] == [
+    assert [*find_leaks([(log, found.read_bytes())], ["kopi-abc", "kopi-xyz"])] == [
         f"{log}: 1 secrets are in it"
     ]
 
@@ -26,4 +26,4 @@ def test_what_is_no_log_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "master.secret").touch()
 
     assert log_files(tmp_path) == []
-    assert [*leaks([("web.out", b"all is well")], ["kopi-abc"])] == []
+    assert [*find_leaks([("web.out", b"all is well")], ["kopi-abc"])] == []

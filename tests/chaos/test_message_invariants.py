@@ -4,19 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.message_invariants import Accepted, Delivery, Message, MessageBooks, offences
+from chaos.message_invariants import (
+    AcceptedMessage,
+    DeliveryRow,
+    MessageRow,
+    MessageSnapshot,
+    find_violations,
+)
 
 SARI = "+62812345678"
-CHAT = Accepted("whatsapp", "ref", SARI, "Kode Anda: kopi-a; kopi-b.")
-BY_WHATSAPP = Delivery(7, "ref", "whatsapp", "sent", resends=0, waits=False, reason="")
-BY_MAIL = Delivery(7, "by-mail", "mail", "sent", resends=0, waits=False, reason="")
+CHAT = AcceptedMessage("whatsapp", "ref", SARI, "Kode Anda: kopi-a; kopi-b.")
+BY_WHATSAPP = DeliveryRow(7, "ref", "whatsapp", "sent", resends=0, waits=False, reason="")
+BY_MAIL = DeliveryRow(7, "by-mail", "mail", "sent", resends=0, waits=False, reason="")
 
 
 @pytest.fixture
-def books() -> MessageBooks:
+def books() -> MessageSnapshot:
     """One order, whose two codes went by WhatsApp."""
-    return MessageBooks(
-        messages=[Message(7, "voucher.ready", "ORD-A")],
+    return MessageSnapshot(
+        messages=[MessageRow(7, "voucher.ready", "ORD-A")],
         deliveries=[BY_WHATSAPP],
         paid={"ORD-A": "vouchers"},
         codes={"ORD-A": {"kopi-a", "kopi-b"}, "ORD-B": {"kopi-c"}},
@@ -24,87 +30,93 @@ def books() -> MessageBooks:
     )
 
 
-def test_a_message_that_was_accepted_once_is_no_offence(books: MessageBooks) -> None:
-    assert [*offences(books, [CHAT])] == []
+def test_a_message_that_was_accepted_once_is_no_offence(books: MessageSnapshot) -> None:
+    assert [*find_violations(books, [CHAT])] == []
 
 
-def test_codes_that_a_chat_has_no_room_for_are_counted_in_it(books: MessageBooks) -> None:
-    assert [*offences(books, [replace(CHAT, words="kopi-b; … +1")])] == []
+def test_codes_that_a_chat_has_no_room_for_are_counted_in_it(books: MessageSnapshot) -> None:
+    assert [*find_violations(books, [replace(CHAT, words="kopi-b; … +1")])] == []
 
 
 @pytest.mark.parametrize(
     "words", ["kopi-a", "kopi-a; … +2", "kopi-a; kopi-b; kopi-c", "kopi-c; … +1"]
 )
-def test_other_codes_than_the_order_has_are_found(books: MessageBooks, words: str) -> None:
-    assert [*offences(books, [replace(CHAT, words=words)])] == [
+def test_other_codes_than_the_order_has_are_found(books: MessageSnapshot, words: str) -> None:
+    assert [*find_violations(books, [replace(CHAT, words=words)])] == [
         "whatsapp: a message of ORD-A has other codes than its"
     ]
 
 
-def test_codes_that_went_to_somebody_else_are_found(books: MessageBooks) -> None:
-    assert [*offences(books, [replace(CHAT, to="+62899999999")])] == [
+def test_codes_that_went_to_somebody_else_are_found(books: MessageSnapshot) -> None:
+    assert [*find_violations(books, [replace(CHAT, to="+62899999999")])] == [
         "whatsapp: the codes of ORD-A went to somebody else"
     ]
 
 
 @pytest.mark.parametrize("state", ["sent", "delivered", "read"])
-def test_a_message_that_nobody_has_is_found(books: MessageBooks, state: str) -> None:
+def test_a_message_that_nobody_has_is_found(books: MessageSnapshot, state: str) -> None:
     told = replace(books, deliveries=[replace(BY_WHATSAPP, state=state)])
 
-    assert [*offences(told, [])] == [f"message 7 by whatsapp is {state}: nobody has accepted it"]
+    assert [*find_violations(told, [])] == [
+        f"message 7 by whatsapp is {state}: nobody has accepted it"
+    ]
 
 
-def test_a_message_twice_is_an_offence_unless_the_row_says_why(books: MessageBooks) -> None:
+def test_a_message_twice_is_an_offence_unless_the_row_says_why(books: MessageSnapshot) -> None:
     resent = replace(books, deliveries=[replace(BY_WHATSAPP, resends=1)])
 
-    assert [*offences(books, [CHAT, CHAT])] == [
+    assert [*find_violations(books, [CHAT, CHAT])] == [
         "message 7 by whatsapp is sent: accepted 2 times, with 0 resends"
     ]
-    assert [*offences(resent, [CHAT, CHAT])] == []
+    assert [*find_violations(resent, [CHAT, CHAT])] == []
 
 
 @pytest.mark.parametrize("state", ["failed", "unknown"])
-def test_what_ends_without_a_reason_is_found(books: MessageBooks, state: str) -> None:
+def test_what_ends_without_a_reason_is_found(books: MessageSnapshot, state: str) -> None:
     silent = replace(BY_WHATSAPP, state=state)
     told = replace(books, deliveries=[silent])
     named = replace(books, deliveries=[replace(silent, reason="not on WhatsApp")])
 
-    assert [*offences(told, [])] == [f"message 7 by whatsapp is {state}: and nobody says why"]
-    assert [*offences(named, [])] == []
+    assert [*find_violations(told, [])] == [
+        f"message 7 by whatsapp is {state}: and nobody says why"
+    ]
+    assert [*find_violations(named, [])] == []
 
 
 @pytest.mark.parametrize(
     "change", [{"state": "queued"}, {"state": "claimed"}, {"state": "error"}, {"waits": True}]
 )
-def test_what_still_waits_is_found(books: MessageBooks, change: dict[str, object]) -> None:
+def test_what_still_waits_is_found(books: MessageSnapshot, change: dict[str, object]) -> None:
     waiting = replace(BY_WHATSAPP, **change)
 
-    found = [*offences(replace(books, deliveries=[waiting]), [CHAT])]
+    found = [*find_violations(replace(books, deliveries=[waiting]), [CHAT])]
 
     assert found == [f"message 7 by whatsapp is {waiting.state}: it still waits"]
 
 
-def test_what_went_by_mail_instead_is_no_offence(books: MessageBooks) -> None:
+def test_what_went_by_mail_instead_is_no_offence(books: MessageSnapshot) -> None:
     refused = replace(BY_WHATSAPP, state="failed", reason="not on WhatsApp")
     told = replace(books, deliveries=[refused, BY_MAIL])
-    mail = Accepted("mail", "by-mail", "sari@example.org", "kopi-a\nkopi-b")
+    mail = AcceptedMessage("mail", "by-mail", "sari@example.org", "kopi-a\nkopi-b")
 
-    assert [*offences(told, [mail])] == []
+    assert [*find_violations(told, [mail])] == []
 
 
-def test_a_message_that_we_do_not_know_is_found(books: MessageBooks) -> None:
+def test_a_message_that_we_do_not_know_is_found(books: MessageSnapshot) -> None:
     strange = replace(CHAT, channel="mail")
 
-    assert "mail has accepted a message that we do not know" in [*offences(books, [CHAT, strange])]
+    assert "mail has accepted a message that we do not know" in [
+        *find_violations(books, [CHAT, strange])
+    ]
 
 
-def test_a_paid_order_that_nobody_was_told_of_is_found(books: MessageBooks) -> None:
+def test_a_paid_order_that_nobody_was_told_of_is_found(books: MessageSnapshot) -> None:
     silent = replace(books, messages=[], deliveries=[])
 
-    assert [*offences(silent, [])] == ["order ORD-A: told of its vouchers 0 times"]
+    assert [*find_violations(silent, [])] == ["order ORD-A: told of its vouchers 0 times"]
 
 
-def test_a_message_on_no_way_at_all_is_found(books: MessageBooks) -> None:
+def test_a_message_on_no_way_at_all_is_found(books: MessageSnapshot) -> None:
     forgotten = replace(books, deliveries=[])
 
-    assert [*offences(forgotten, [])] == ["message 7 (voucher.ready) was never taken up"]
+    assert [*find_violations(forgotten, [])] == ["message 7 (voucher.ready) was never taken up"]

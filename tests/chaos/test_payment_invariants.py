@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from chaos.payment_invariants import Books, offences
+from chaos.payment_invariants import PaymentSnapshot, find_violations
 from simulators.midtrans.methods import METHODS
 from simulators.midtrans.transaction import Transaction
 
@@ -16,9 +16,9 @@ KEY = "ORD-A-01"
 
 
 @pytest.fixture
-def books() -> Books:
+def books() -> PaymentSnapshot:
     """One order of two places, paid, with two printed tickets."""
-    return Books(
+    return PaymentSnapshot(
         orders={1: ("paid", 100_000, KEY)},
         attempts={KEY: 1},
         places={1: 2},
@@ -51,9 +51,9 @@ def money() -> Callable[..., Transaction]:
 
 
 def test_a_paid_order_with_its_tickets_is_no_offence(
-    books: Books, money: Callable[..., Transaction], documents: Path
+    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
-    assert [*offences(books, [money()], confirmed=[1], documents=documents)] == []
+    assert [*find_violations(books, [money()], confirmed=[1], documents=documents)] == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_paid_order_with_its_tickets_is_no_offence(
     ],
 )
 def test_what_must_not_be_is_found(
-    books: Books,
+    books: PaymentSnapshot,
     money: Callable[..., Transaction],
     documents: Path,
     wrong: dict[str, object],
@@ -84,27 +84,27 @@ def test_what_must_not_be_is_found(
     sick = replace(books, **wrong)
     paid = [] if not sick.orders else [money()]
 
-    found = [*offences(sick, paid, confirmed=[1], documents=documents)]
+    found = [*find_violations(sick, paid, confirmed=[1], documents=documents)]
 
     assert any(said in offence for offence in found)
 
 
 def test_a_ticket_without_money_is_found(
-    books: Books, money: Callable[..., Transaction], documents: Path
+    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
-    found = [*offences(books, [money(status="deny")], confirmed=[], documents=documents)]
+    found = [*find_violations(books, [money(status="deny")], confirmed=[], documents=documents)]
 
     assert found == [f"order 1: paid says {KEY}, with RpNone"]
 
 
 def test_money_that_came_twice_is_an_offence_until_somebody_is_asked(
-    books: Books, money: Callable[..., Transaction], documents: Path
+    books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
     twice = replace(books, attempts=books.attempts | {"ORD-A-02": 1})
     asked = replace(twice, questions={1: {"paid_twice"}})
     paid = [money(), money("ORD-A-02")]
 
-    silent = [*offences(twice, paid, confirmed=[], documents=documents)]
+    silent = [*find_violations(twice, paid, confirmed=[], documents=documents)]
 
     assert silent == ["ORD-A-02: Rp100000 for nothing, and nobody is asked; its order is paid"]
-    assert [*offences(asked, paid, confirmed=[], documents=documents)] == []
+    assert [*find_violations(asked, paid, confirmed=[], documents=documents)] == []

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.environment import SOMEBODY_ELSES
-from chaos.voucher_invariants import Row, Shelf, VoucherBooks, offences
+from chaos.environment import FOREIGN_USER
+from chaos.voucher_invariants import RouterUsers, VoucherRow, VoucherSnapshot, find_violations
 
-ROW = Row("VA", "kopi", "1day", "kopi-a", "pass-a", "present", 1, "paid", was_paid=True)
+ROW = VoucherRow("VA", "kopi", "1day", "kopi-a", "pass-a", "present", 1, "paid", was_paid=True)
 USER = {
     "name": "kopi-a",
     "password": "pass-a",
@@ -17,34 +17,34 @@ USER = {
 
 
 @pytest.fixture
-def books() -> VoucherBooks:
+def books() -> VoucherSnapshot:
     """One order, paid, with one voucher."""
-    return VoucherBooks("office", {1: 1}, [ROW])
+    return VoucherSnapshot("office", {1: 1}, [ROW])
 
 
-def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherBooks) -> None:
-    shelves = {"kopi": [SOMEBODY_ELSES, USER], "taman": [SOMEBODY_ELSES]}
+def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherSnapshot) -> None:
+    shelves = {"kopi": [FOREIGN_USER, USER], "taman": [FOREIGN_USER]}
 
-    assert [*offences(books, shelves, SOMEBODY_ELSES)] == []
+    assert [*find_violations(books, shelves, FOREIGN_USER)] == []
 
 
 @pytest.mark.parametrize(
     ("shelf", "said"),
     [
-        ([SOMEBODY_ELSES], "VA is present: on routers 0 times"),
-        ([SOMEBODY_ELSES, USER, USER], "VA is present: on routers 2 times"),
-        ([SOMEBODY_ELSES, USER | {"password": "other"}], "VA: another password on kopi"),
-        ([SOMEBODY_ELSES, USER | {"comment": "by hand"}], "VA: another comment on kopi"),
-        ([SOMEBODY_ELSES, USER | {"profile": "7days"}], "VA: another profile on kopi"),
-        ([SOMEBODY_ELSES, USER | {"comment": "tk:other:VA:kopi-a"}], "VA: another comment on kopi"),
-        ([SOMEBODY_ELSES, USER | {"name": "kopi-b"}], "kopi: 1 users that we do not know"),
+        ([FOREIGN_USER], "VA is present: on routers 0 times"),
+        ([FOREIGN_USER, USER, USER], "VA is present: on routers 2 times"),
+        ([FOREIGN_USER, USER | {"password": "other"}], "VA: another password on kopi"),
+        ([FOREIGN_USER, USER | {"comment": "by hand"}], "VA: another comment on kopi"),
+        ([FOREIGN_USER, USER | {"profile": "7days"}], "VA: another profile on kopi"),
+        ([FOREIGN_USER, USER | {"comment": "tk:other:VA:kopi-a"}], "VA: another comment on kopi"),
+        ([FOREIGN_USER, USER | {"name": "kopi-b"}], "kopi: 1 users that we do not know"),
         ([USER], "kopi: what somebody else had there is not as it was"),
     ],
 )
 def test_what_must_not_be_on_a_router_is_found(
-    books: VoucherBooks, shelf: Shelf, said: str
+    books: VoucherSnapshot, shelf: RouterUsers, said: str
 ) -> None:
-    assert said in [*offences(books, {"kopi": shelf}, SOMEBODY_ELSES)]
+    assert said in [*find_violations(books, {"kopi": shelf}, FOREIGN_USER)]
 
 
 @pytest.mark.parametrize(
@@ -59,23 +59,23 @@ def test_what_must_not_be_on_a_router_is_found(
     ],
 )
 def test_a_row_that_must_not_be_is_found(
-    books: VoucherBooks, row: dict[str, object], said: str
+    books: VoucherSnapshot, row: dict[str, object], said: str
 ) -> None:
     sick = replace(books, rows=[replace(ROW, **row)])
 
-    assert said in [*offences(sick, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)]
+    assert said in [*find_violations(sick, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
 
-def test_fewer_than_ordered_is_found(books: VoucherBooks) -> None:
+def test_fewer_than_ordered_is_found(books: VoucherSnapshot) -> None:
     owed = replace(books, owed={1: 2})
 
-    found = [*offences(owed, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)]
+    found = [*find_violations(owed, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
     assert found == ["order 1 is paid: its vouchers are {'present': 1}, not 2"]
 
 
-def test_stock_that_nobody_bought_is_no_offence(books: VoucherBooks) -> None:
+def test_stock_that_nobody_bought_is_no_offence(books: VoucherSnapshot) -> None:
     ahead = replace(ROW, order=None, order_state="", was_paid=False)
     stock = replace(books, owed={}, rows=[ahead])
 
-    assert [*offences(stock, {"kopi": [SOMEBODY_ELSES, USER]}, SOMEBODY_ELSES)] == []
+    assert [*find_violations(stock, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)] == []

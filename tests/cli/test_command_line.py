@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]
@@ -223,7 +223,7 @@ def test_every_command_has_help_and_is_in_the_runbook(ticketing: Ticketing) -> N
     names = [
         line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "
     ]
-    runbook = (CHECKOUT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    runbook = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 
     assert len(names) > 10
     assert [name for name in names if f"ticketing {name}" not in runbook] == []

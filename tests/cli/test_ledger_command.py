@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert
 from standardwebhooks import Webhook
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.events.model import Event
 from ticketing.orders.order import Selection
 from ticketing.platform.db.database import Database
@@ -42,8 +42,8 @@ def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketin
 
 
 @pytest.fixture
-def receiver() -> Iterator[HookReceiver]:
-    with HookReceiver() as somebody:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as somebody:
         yield somebody
 
 
@@ -130,7 +130,7 @@ def test_the_books_go_into_a_file(
 
 def test_a_webhook_from_its_first_trial_to_its_end(
     ticketing: Ticketing, event: Event, place: Callable[[datetime], PlacedOrder],
-    receiver: HookReceiver, now: datetime,
+    receiver: WebhookReceiver, now: datetime,
 ) -> None:  # fmt: skip
     added = ticketing(
         "hooks", "add", "shop", receiver.url, "--kind", "order.placed", "-e", event.slug
@@ -167,7 +167,7 @@ def test_a_webhook_from_its_first_trial_to_its_end(
 
 
 def test_outside_a_rehearsal_this_machine_is_never_called(
-    ticketing: Ticketing, receiver: HookReceiver
+    ticketing: Ticketing, receiver: WebhookReceiver
 ) -> None:
     production = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
 
@@ -184,7 +184,7 @@ def test_outside_a_rehearsal_this_machine_is_never_called(
 
 
 def test_the_worker_asked_once_calls_what_waits(
-    ticketing: Ticketing, place: Callable[[datetime], PlacedOrder], receiver: HookReceiver,
+    ticketing: Ticketing, place: Callable[[datetime], PlacedOrder], receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip
     ticketing("hooks", "add", "shop", receiver.url)

@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from ticketing.notifications.messages.templates import OURS
+from ticketing.notifications.messages.templates import MESSAGE_TEMPLATES_DIR
 
 Ticketing = Callable[..., CompletedProcess[str]]
 
@@ -19,7 +19,7 @@ def ticketing(run_ticketing: Ticketing, tmp_path: Path) -> Ticketing:
     """Runs `ticketing …` without any database, with an own text for one message."""
     own = tmp_path / "id" / "order_reversed.mail.j2"
     own.parent.mkdir()
-    text = (OURS / "id" / "order_reversed.mail.j2").read_text(encoding="utf-8")
+    text = (MESSAGE_TEMPLATES_DIR / "id" / "order_reversed.mail.j2").read_text(encoding="utf-8")
     own.write_text(text.replace("{% block text %}", "{% block text %}\nSalam hangat!\n"))
     environment = {
         "PATH": os.environ["PATH"], "COLUMNS": "200", "MESSAGES_PATH": str(tmp_path),

@@ -17,10 +17,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Order, Selection
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.place_order import place_order
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.demo_data import PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.vouchers.demo_data import DEMO_PROFILES, seed_demo_hotspot, seed_demo_router
 from ticketing.vouchers.queries import Voucher
 
 Ticketing = Callable[..., CompletedProcess[str]]
@@ -46,7 +46,7 @@ def ticketing(run_ticketing: Ticketing, database_url: str, tmp_path: Path) -> Ti
 def router() -> Iterator[RouterOsSimulator]:
     """A router with the profiles that are sold."""
     with RouterOsSimulator() as device:
-        for profile in PROFILES:
+        for profile in DEMO_PROFILES:
             device.add_profile(profile, shared_users="1")
         yield device
 
@@ -54,8 +54,8 @@ def router() -> Iterator[RouterOsSimulator]:
 @pytest.fixture
 def outlet(database: Database, router: RouterOsSimulator) -> Event:
     """Where vouchers on it are sold."""
-    rehearse_router(database, KeyRing(SECRET), port=router.port, by="test")
-    return rehearse_hotspot(database, at=datetime.now(UTC), by="test")
+    seed_demo_router(database, KeyRing(SECRET), port=router.port, by="test")
+    return seed_demo_hotspot(database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def order(database: Database, outlet: Event) -> Order:
     """Two vouchers, paid for."""
     at = datetime.now(UTC)
     with database.transaction() as connection:
-        package = package_queries.get(connection, "5k")
+        package = package_queries.get_by_code(connection, "5k")
     buyer = Buyer("tel:+6281200000001", "Sari", "", "+6281200000001")
     asked = [Selection(package.ticket_type_id, 2)]
     placed = place_order(database, outlet, asked=asked, buyer=buyer, at=at, by="web")
     with database.transaction() as connection:
-        complete(
+        complete_order(
             connection,
             order_queries.lock(connection, placed.order.id),
             attempt_id=None,
@@ -82,7 +82,7 @@ def order(database: Database, outlet: Event) -> Order:
 def sold(database: Database, order: Order) -> list[Voucher]:
     """Their rows."""
     with database.transaction() as connection:
-        return voucher_queries.of_order(connection, order.id)
+        return voucher_queries.list_of_order(connection, order.id)
 
 
 def test_what_is_owed_is_put_on_the_router_and_its_story_told(

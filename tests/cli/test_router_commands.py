@@ -9,11 +9,11 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from simulators.routeros.accounts import Account
+from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.events.model import Event
 
-ACCOUNT = Account("ticketing", "Tak-terbaca-1")
+ACCOUNT = ApiAccount("ticketing", "Tak-terbaca-1")
 Ticketing = Callable[..., CompletedProcess[str]]
 
 

@@ -16,14 +16,14 @@ from ticketing.catalogue import ticket_type_queries
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.midtrans.client import Account, Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.record_payment import record_payment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -77,7 +77,7 @@ def vip(ticketing: Ticketing, database: Database, event: Event) -> int:
     )
     assert opened.returncode == 0, opened.stderr
     with database.transaction() as connection:
-        return ticket_type_queries.of(connection, event.id)[0].id
+        return ticket_type_queries.list_for_event(connection, event.id)[0].id
 
 
 @pytest.fixture
@@ -102,9 +102,11 @@ def paid(
         at, placed = datetime.now(UTC), order()
         with database.transaction() as connection:
             locked = order_queries.lock(connection, placed.order.id)
-            attempt = attempt_queries.begin(connection, locked, at=at)
-        with Midtrans(Account.at(midtrans.url, midtrans.server_key)) as client:
-            client.create(Checkout(attempt.key, (Item("A", "A", attempt.amount, 1),), at, 60))
+            attempt = attempt_queries.get_or_insert_open(connection, locked, at=at)
+        with Midtrans(MidtransAccount.at(midtrans.url, midtrans.server_key)) as client:
+            client.create(
+                CheckoutRequest(attempt.key, (CheckoutItem("A", "A", attempt.amount, 1),), at, 60)
+            )
             midtrans.push(attempt.key, "pay", method)
             statement = client.statement(attempt.key)
         assert statement is not None
@@ -198,10 +200,12 @@ def paid_too_late(
         at, placed = datetime.now(UTC), order()
         with database.transaction() as connection:
             locked = order_queries.lock(connection, placed.order.id)
-            attempt = attempt_queries.begin(connection, locked, at=at)
+            attempt = attempt_queries.get_or_insert_open(connection, locked, at=at)
         cancel_order(database, placed.order.id, at=at, by="buyer")
-        with Midtrans(Account.at(midtrans.url, midtrans.server_key)) as client:
-            client.create(Checkout(attempt.key, (Item("A", "A", attempt.amount, 1),), at, 60))
+        with Midtrans(MidtransAccount.at(midtrans.url, midtrans.server_key)) as client:
+            client.create(
+                CheckoutRequest(attempt.key, (CheckoutItem("A", "A", attempt.amount, 1),), at, 60)
+            )
             midtrans.push(attempt.key, "pay", "gopay")
             statement = client.statement(attempt.key)
         assert statement is not None
@@ -312,8 +316,8 @@ def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
 ) -> None:
     at, before = datetime.now(UTC), said("expire-orders")
     with database.transaction() as connection:
-        attempt = attempt_queries.begin(connection, in_two_parts.order, at=at)
-        statement = Statement(
+        attempt = attempt_queries.get_or_insert_open(connection, in_two_parts.order, at=at)
+        statement = PaymentStatus(
             attempt.key, "tx", AttemptState.SETTLED, attempt.amount, Rupiah(0), "qris"
         )
         record_payment(connection, attempt, statement, at=at, by="worker")

@@ -6,24 +6,24 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from simulators.midtrans.merchant import Merchant
+from simulators.midtrans.merchant import MerchantWebhook
 from simulators.midtrans.server import MidtransSimulator
 from simulators.trust import trusted
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.selling.payments.midtrans.client import Account, Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 
 AN_HOUR_IN_MILLISECONDS = 100_000
 
 
 @pytest.fixture
-def merchant() -> Iterator[Merchant]:
-    with Merchant() as somebody:
+def merchant() -> Iterator[MerchantWebhook]:
+    with MerchantWebhook() as somebody:
         yield somebody
 
 
 @pytest.fixture
-def midtrans(merchant: Merchant) -> Iterator[MidtransSimulator]:
+def midtrans(merchant: MerchantWebhook) -> Iterator[MidtransSimulator]:
     with MidtransSimulator(merchant.url, speed=AN_HOUR_IN_MILLISECONDS) as simulator:
         yield simulator
 
@@ -36,19 +36,19 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(midtrans: MidtransSimulator, pauses: list[float]) -> Iterator[Midtrans]:
-    account = Account.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=pauses.append) as ours:
         yield ours
 
 
 @pytest.fixture
-def checkout() -> Checkout:
+def checkout() -> CheckoutRequest:
     """Two day tickets and a fee, less a discount: Rp 195,000, to be paid within 30 minutes."""
-    return Checkout(
+    return CheckoutRequest(
         order_id="K7QF2M9XW4TA-01",
         items=(
-            Item("DAY", "Tiket Harian", Rupiah(100_000), 2),
-            Item("FEE", "Biaya layanan", Rupiah(5_000), 1),
+            CheckoutItem("DAY", "Tiket Harian", Rupiah(100_000), 2),
+            CheckoutItem("FEE", "Biaya layanan", Rupiah(5_000), 1),
         ),
         starts_at=datetime.now(UTC),
         minutes=30,

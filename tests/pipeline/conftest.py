@@ -20,7 +20,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.settings import Settings
-from ticketing.vouchers.demo_data import PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.vouchers.demo_data import DEMO_PROFILES, seed_demo_hotspot, seed_demo_router
 
 NAMES = ("Ayu Lestari", "Budi Santoso", "ꦱꦸꦫꦠ꧀ Suryo", "محمد هارون", "Nguyễn Thị Hồng")
 
@@ -78,7 +78,7 @@ def roster(database: Database, event: Event) -> Event:
 def router() -> Iterator[RouterOsSimulator]:
     """A router with the profiles that are sold."""
     with RouterOsSimulator() as device:
-        for profile in PROFILES:
+        for profile in DEMO_PROFILES:
             device.add_profile(profile, shared_users="1")
         yield device
 
@@ -86,8 +86,8 @@ def router() -> Iterator[RouterOsSimulator]:
 @pytest.fixture
 def outlet(application: Application, router: RouterOsSimulator) -> Event:
     """Where vouchers on it are sold."""
-    rehearse_router(application.database, application.get(KeyRing), port=router.port, by="test")
-    return rehearse_hotspot(application.database, at=datetime.now(UTC), by="test")
+    seed_demo_router(application.database, application.get(KeyRing), port=router.port, by="test")
+    return seed_demo_hotspot(application.database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture

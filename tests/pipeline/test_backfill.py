@@ -11,9 +11,9 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
-from ticket_assets.partitions import EVENTS
+from ticket_assets.partitions import EVENT_PARTITIONS
 from ticketing.events.model import Event
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def workspace(
     persistent: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WorkspaceProcessContext]:
     """The code location in a server of its own, loaded as workspace.yaml says."""
-    monkeypatch.chdir(CHECKOUT)
-    target = WorkspaceFileTarget(paths=[str(CHECKOUT / "workspace.yaml")])
+    monkeypatch.chdir(PROJECT_ROOT)
+    target = WorkspaceFileTarget(paths=[str(PROJECT_ROOT / "workspace.yaml")])
     with create_test_daemon_workspace_context(target, persistent) as context:
         yield context
 
@@ -35,7 +35,7 @@ def backfill(
     persistent.add_dynamic_partitions("event", ["konser-amal"])
     graph = workspace.create_request_context().asset_graph
     keys = graph.get_all_asset_keys()
-    of_events = [key for key in keys if graph.get(key).partitions_def == EVENTS]
+    of_events = [key for key in keys if graph.get(key).partitions_def == EVENT_PARTITIONS]
     asked = PartitionBackfill.from_asset_partitions(
         backfill_id="two-events",
         asset_graph=graph,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.csv_drop import FILE_TAG, csv_drop, cursor_of, remembered, worth_a_run
+from sensors.csv_drop import FILE_TAG, csv_drop, importable_files, parse_cursor, serialize_cursor
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
-from ticketing.roster.drop_folder import Sighting
+from ticketing.roster.drop_folder import FileSnapshot
 
 LIST = "id,name,email\n1,Ayu Lestari,ayu@example.org\n2,Budi Santoso,budi@example.org\n"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -164,21 +164,21 @@ def test_a_run_that_comes_again_after_the_file_was_filed_is_content(
 def test_only_files_of_known_events_that_nobody_takes_are_worth_a_run() -> None:
     files = [Path("inbox/a/1.csv"), Path("inbox/a/2.csv"), Path("inbox/unknown/1.csv")]
 
-    assert worth_a_run(files, {"a"}, {"a/2.csv"}) == [Path("inbox/a/1.csv")]
+    assert importable_files(files, {"a"}, {"a/2.csv"}) == [Path("inbox/a/1.csv")]
 
 
 @given(
     st.lists(
         st.builds(
-            Sighting,
+            FileSnapshot,
             st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).map(Path),
             st.integers(0),
             st.datetimes(timezones=st.just(UTC)),
         )
     )
 )
-def test_the_cursor_remembers_exactly_what_was_seen(seen: list[Sighting]) -> None:
-    assert remembered(cursor_of(seen)) == seen
+def test_the_cursor_remembers_exactly_what_was_seen(seen: list[FileSnapshot]) -> None:
+    assert parse_cursor(serialize_cursor(seen)) == seen
 
 
 def test_the_tag_of_a_run_names_event_and_file(tick: Tick, dropped: Path) -> None:

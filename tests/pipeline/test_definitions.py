@@ -7,8 +7,8 @@ import tomllib
 import dagster as dg
 import yaml
 
-from ticket_assets.partitions import DAYS, EVENTS
-from ticketing.platform.settings import CHECKOUT
+from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
+from ticketing.platform.settings import PROJECT_ROOT
 
 # what a run process pays before its first step; the drawing of pages is imported where it is used
 LOAD = """
@@ -22,8 +22,8 @@ print(time.process_time() - began, *sorted(heavy))
 
 
 def test_workspace_and_dg_name_one_module() -> None:
-    workspace = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text(encoding="utf-8"))
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    workspace = yaml.safe_load((PROJECT_ROOT / "workspace.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
     (location,) = workspace["load_from"]
     named = project["tool"]["dg"]["project"]
@@ -34,7 +34,7 @@ def test_workspace_and_dg_name_one_module() -> None:
 
 def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> None:
     seconds, *heavy = subprocess.run(
-        [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=CHECKOUT
+        [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
     ).stdout.split()
 
     assert heavy == []
@@ -43,7 +43,7 @@ def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> No
 
 def test_loading_says_nothing_on_standard_error() -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=CHECKOUT
+        [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
     )
 
     assert loaded.stderr == ""
@@ -72,7 +72,7 @@ def test_every_asset_is_of_an_event_a_day_or_all_and_says_whose_it_is_and_what(
 ) -> None:
     specs = list(location.resolve_all_asset_specs())
 
-    assert {spec.partitions_def for spec in specs} == {EVENTS, DAYS, None}
+    assert {spec.partitions_def for spec in specs} == {EVENT_PARTITIONS, DAY_PARTITIONS, None}
     assert all(spec.description and spec.owners and spec.kinds for spec in specs)
 
 

@@ -39,7 +39,7 @@ def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
     result = job.execute_in_process(instance=instance, partition_key=roster.slug)
 
     with application.database.transaction() as connection:
-        printed = list(report_queries.live_tickets(connection, roster.id))
+        printed = list(report_queries.iter_live_tickets(connection, roster.id))
     assert len(printed) == 5
     assert all(
         application.get(DocumentFolder).exists(ticket.pdf_file_path or "") for ticket in printed

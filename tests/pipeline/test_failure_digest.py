@@ -27,7 +27,7 @@ def told_by_checks(instance: dg.DagsterInstance, application: Application) -> Di
             dg.build_sensor_context(instance=instance, resources={"application": application})
         )
         with application.database.transaction() as connection:
-            return incidents.still_open(connection)
+            return incidents.list_open(connection)
 
     return tick
 
@@ -40,7 +40,7 @@ def told_by_runs(instance: dg.DagsterInstance, application: Application) -> Dige
     def tick() -> list[Incident]:
         run_failures(context)
         with application.database.transaction() as connection:
-            return incidents.still_open(connection)
+            return incidents.list_open(connection)
 
     return tick
 
@@ -152,7 +152,7 @@ def test_a_step_that_succeeds_at_last_leaves_the_digest(
 
     assert told_by_runs() == []
     with application.database.transaction() as connection:
-        assert len(incidents.latest(connection)) == 1
+        assert len(incidents.list_latest(connection)) == 1
 
 
 def test_a_run_whose_process_died_is_told_under_its_jobs_name(

@@ -19,7 +19,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 CROWD = 35
 WHOLE = "group:roster or group:tickets"
@@ -68,7 +68,7 @@ def killed(
     command += ["--partition", crowd.slug, "-m", "ticket_assets.definitions"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     with subprocess.Popen(
-        command, env=surroundings, cwd=CHECKOUT, stdout=DEVNULL, stderr=DEVNULL
+        command, env=surroundings, cwd=PROJECT_ROOT, stdout=DEVNULL, stderr=DEVNULL
     ) as run:
         while not request.param(application) and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)

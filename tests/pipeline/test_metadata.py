@@ -6,34 +6,34 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticket_assets.metadata import ROWS_SHOWN, curve, table
+from ticket_assets.metadata import MAX_ROWS, line_chart, markdown_table
 
 SHOWN_IN_PLACE = 1000  # characters of markdown that Dagster's pages show without a click
 figures = st.floats(min_value=0, max_value=1e7)
 
 
-@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=ROWS_SHOWN))
+@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=MAX_ROWS))
 def test_a_row_stays_a_row_whatever_is_in_it(rows: list[tuple[str, str]]) -> None:
-    lines = (table(["a", "b"], rows, total=len(rows)).value or "").split("\n")
+    lines = (markdown_table(["a", "b"], rows, total=len(rows)).value or "").split("\n")
 
     assert len(lines) == len(rows) + 2
     assert all(line.replace("\\\\", "").replace("\\|", "").count("|") == 3 for line in lines)
 
 
 def test_a_long_table_says_how_much_it_leaves_out() -> None:
-    shown = table(["n"], [(number,) for number in range(2000)], total=2000).value or ""
+    shown = markdown_table(["n"], [(number,) for number in range(2000)], total=2000).value or ""
 
-    assert shown.count("\n") == ROWS_SHOWN + 3
+    assert shown.count("\n") == MAX_ROWS + 3
     assert shown.endswith("… and 1,980 more")
 
 
 def test_an_empty_table_is_a_word() -> None:
-    assert table(["n"], [], total=0).value == "none"
+    assert markdown_table(["n"], [], total=0).value == "none"
 
 
 @given(st.lists(st.tuples(figures, figures), max_size=200))
 def test_a_curve_is_a_small_and_sound_drawing(points: list[tuple[float, float]]) -> None:
-    shown = curve(points, about="tickets missing", unit="days").value or ""
+    shown = line_chart(points, about="tickets missing", unit="days").value or ""
 
     drawing = shown.partition("data:image/svg+xml,")[2].removesuffix(")")
     assert len(shown) < SHOWN_IN_PLACE

@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedules.missing_tickets import worth_a_run
-from sensors.new_events import without_partition
+from schedules.missing_tickets import runnable_events
+from sensors.new_events import events_without_partition
 
 slugs = st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True)
 
 
 @given(stored=st.lists(slugs), known=st.sets(slugs))
 def test_after_one_tick_every_event_has_its_partition(stored: list[str], known: set[str]) -> None:
-    added = without_partition(stored, known)
+    added = events_without_partition(stored, known)
 
     assert set(stored) <= known | set(added)
     assert not known & set(added)
@@ -21,4 +21,4 @@ def test_after_one_tick_every_event_has_its_partition(stored: list[str], known: 
 def test_a_run_is_asked_for_only_where_somebody_lacks_a_ticket() -> None:
     missing = {"wisuda-2026": 2, "konser": 0, "not-yet-a-partition": 9}
 
-    assert worth_a_run(missing, {"wisuda-2026", "konser"}) == ["wisuda-2026"]
+    assert runnable_events(missing, {"wisuda-2026", "konser"}) == ["wisuda-2026"]

@@ -40,7 +40,7 @@ def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
         == left
     )
     with application.database.transaction() as connection:
-        assert report_queries.count_live(connection, long_over.id) == 5
+        assert report_queries.count_live_tickets(connection, long_over.id) == 5
 
 
 def test_an_event_to_come_keeps_its_pdfs(

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets import retries as ticket_asset_retries
-from ticket_assets.retries import OutOfTime, Watch, attempt
+from ticket_assets.retries import Deadline, OutOfTime, run_attempt
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
@@ -24,18 +24,18 @@ def context() -> dg.OpExecutionContext:
 
 
 def test_the_ladder_is_ten_seconds_one_minute_five_minutes() -> None:
-    assert ticket_asset_retries.WAITS_SECONDS == (10, 60, 300)
+    assert ticket_asset_retries.RETRY_DELAYS_SECONDS == (10, 60, 300)
 
 
 def test_what_is_refused_is_not_tried_again(context: dg.OpExecutionContext) -> None:
-    with pytest.raises(dg.Failure, match="no such font") as raised, attempt(context):
+    with pytest.raises(dg.Failure, match="no such font") as raised, run_attempt(context):
         raise TemplateBroken("no such font")
 
     assert not raised.value.allow_retries
 
 
 def test_a_mistake_of_ours_is_not_tried_again(context: dg.OpExecutionContext) -> None:
-    with pytest.raises(ZeroDivisionError), attempt(context):
+    with pytest.raises(ZeroDivisionError), run_attempt(context):
         raise ZeroDivisionError
 
 
@@ -45,7 +45,7 @@ def test_what_stays_unavailable_is_attempted_four_times_and_then_fails() -> None
 
     @dg.op
     def stubborn(context: dg.OpExecutionContext) -> None:
-        with attempt(context):
+        with run_attempt(context):
             raise Unavailable(f"attempt {next(tried)}")
 
     @dg.job
@@ -64,7 +64,7 @@ def test_what_stays_unavailable_is_attempted_four_times_and_then_fails() -> None
 def test_time_is_up_only_between_chunks_and_never_after_the_last(
     context: dg.OpExecutionContext,
 ) -> None:
-    watch = Watch(context, limit_seconds=0)
+    watch = Deadline(context, limit_seconds=0)
 
     watch(5, 5)
     with pytest.raises(OutOfTime, match="4 of 5 done"):
@@ -90,7 +90,7 @@ def test_a_step_that_runs_out_of_time_keeps_what_it_made(
     hurried: dg.ExecuteInProcessResult, application: Application, roster: Event
 ) -> None:
     with application.database.transaction() as connection:
-        made = report_queries.count_live(connection, roster.id)
+        made = report_queries.count_live_tickets(connection, roster.id)
 
     assert not hurried.success
     assert made == 4  # one in each of four attempts
@@ -112,4 +112,4 @@ def test_the_next_run_goes_on_from_there(
 
     assert again.asset_materializations_for_node("tickets")[0].metadata["created"].value == 1
     with application.database.transaction() as connection:
-        assert report_queries.count_live(connection, roster.id) == 5
+        assert report_queries.count_live_tickets(connection, roster.id) == 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 
 LOCKS = ["requirements.lock", "requirements-dev.lock", "deploy/pip.lock"]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/architecture.md"]
@@ -14,7 +14,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/architecture.m
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_pins_everything_by_hash_and_names_no_address(name: str) -> None:
-    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
 
     entries = re.split(r"\n(?=\S)", text.strip())
 
@@ -24,7 +24,11 @@ def test_a_lock_pins_everything_by_hash_and_names_no_address(name: str) -> None:
 
 def test_everything_locked_for_running_is_locked_the_same_for_developing() -> None:
     running, developing = (
-        set(re.findall(r"^(\S+==\S+)", (CHECKOUT / name).read_text(encoding="utf-8"), re.MULTILINE))
+        set(
+            re.findall(
+                r"^(\S+==\S+)", (PROJECT_ROOT / name).read_text(encoding="utf-8"), re.MULTILINE
+            )
+        )
         for name in LOCKS[:2]
     )
 
@@ -33,9 +37,9 @@ def test_everything_locked_for_running_is_locked_the_same_for_developing() -> No
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_that_a_page_names_exists(page: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    named = set(re.findall(r"`?make ([a-z-]+)`|^make ([a-z-]+)$", (CHECKOUT / page).read_text(),
+    named = set(re.findall(r"`?make ([a-z-]+)`|^make ([a-z-]+)$", (PROJECT_ROOT / page).read_text(),
                            re.MULTILINE))  # fmt: skip
 
     assert {first or second for first, second in named} <= targets
@@ -43,7 +47,7 @@ def test_every_make_target_that_a_page_names_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_links_to_exists(page: str) -> None:
-    path = CHECKOUT / page
+    path = PROJECT_ROOT / page
 
     links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
 
@@ -52,9 +56,9 @@ def test_every_file_that_a_page_links_to_exists(page: str) -> None:
 
 def test_no_file_holds_a_path_of_somebodys_machine() -> None:
     tracked = subprocess.run(
-        ["git", "ls-files"], cwd=CHECKOUT, check=True, capture_output=True, text=True
+        ["git", "ls-files"], cwd=PROJECT_ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\n")
     homes = re.compile(rb"/(?:root|home/[a-z]+|work)/[a-z.]")
-    texts = [CHECKOUT / name for name in tracked if name and Path(name).suffix != ".png"]
+    texts = [PROJECT_ROOT / name for name in tracked if name and Path(name).suffix != ".png"]
 
     assert [path.name for path in texts if path.is_file() and homes.search(path.read_bytes())] == []

@@ -20,7 +20,7 @@ from ticketing.access.queries import Role
 from ticketing.access.service import add_key
 from ticketing.app.container import open_application
 from ticketing.app.web.app import create_app
-from ticketing.app.web.server import Server
+from ticketing.app.web.server import WebServer
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -63,7 +63,7 @@ def answering() -> Callable[..., AbstractContextManager[str]]:
     def running(application: Application, port: int = 0) -> Iterator[str]:
         listening = socket.create_server(("127.0.0.1", port))
         app = create_app(application)
-        server = Server(app, uvicorn.Config(app, log_config=None, access_log=False))
+        server = WebServer(app, uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started and thread.is_alive():

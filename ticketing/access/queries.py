@@ -47,36 +47,38 @@ _COLUMNS = (
 )
 
 
-def _api_key(row: RowMapping) -> ApiKey:
+def _api_key_from_row(row: RowMapping) -> ApiKey:
     return ApiKey(**{**row, "role": Role(row["role"])})
 
 
-def digest(secret: str) -> bytes:
+def hash_key(secret: str) -> bytes:
     """What is stored of a key. It has 256 random bits, so a plain hash will do."""
     return sha256(secret.encode()).digest()
 
 
-def add(connection: Connection, *, name: str, role: Role, secret: str, by: str) -> ApiKey | None:
+def insert_key(
+    connection: Connection, *, name: str, role: Role, secret: str, by: str
+) -> ApiKey | None:
     """Store a new key; None when the name is taken, by a revoked one too."""
-    values = {"name": name, "role": role, "key_sha256": digest(secret), "created_by": by}
+    values = {"name": name, "role": role, "key_sha256": hash_key(secret), "created_by": by}
     query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
     row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
-    return None if row is None else _api_key(row)
+    return None if row is None else _api_key_from_row(row)
 
 
-def find(connection: Connection, secret: str) -> ApiKey | None:
+def find_by_secret(connection: Connection, secret: str) -> ApiKey | None:
     """Whose key this is, as long as it is not revoked."""
     query = select(*_COLUMNS).where(
-        api_keys.c.key_sha256 == digest(secret), api_keys.c.revoked_at.is_(None)
+        api_keys.c.key_sha256 == hash_key(secret), api_keys.c.revoked_at.is_(None)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _api_key(row)
+    return None if row is None else _api_key_from_row(row)
 
 
-def everything(connection: Connection) -> Sequence[ApiKey]:
+def list_all(connection: Connection) -> Sequence[ApiKey]:
     """Every key there is or was, in the order of their making."""
     rows = connection.execute(select(*_COLUMNS).order_by(api_keys.c.id)).mappings()
-    return [_api_key(row) for row in rows]
+    return [_api_key_from_row(row) for row in rows]
 
 
 def revoke(connection: Connection, name: str) -> bool:

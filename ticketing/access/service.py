@@ -10,7 +10,7 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 
-PREFIX = "tk_"  # so that a key is recognised where it should not be
+KEY_PREFIX = "tk_"  # so that a key is recognised where it should not be
 RANDOM_BYTES = 32
 
 
@@ -19,26 +19,26 @@ class UnusableKey(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class NewApiKey:
     """A key just made. `secret` is seen this once."""
 
     key: ApiKey
     secret: str = field(repr=False)
 
 
-def add_key(database: Database, *, name: str, role: Role, by: str) -> NewKey:
+def add_key(database: Database, *, name: str, role: Role, by: str) -> NewApiKey:
     """Make a key; the name stands in the audit log for whoever uses it."""
     if not name.strip() or not name.isprintable():
         raise UnusableKey(f"{name!r} is no name for a key: write whose it is")
-    secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    secret = KEY_PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     with database.transaction() as connection:
-        key = queries.add(connection, name=name, role=role, secret=secret, by=by)
+        key = queries.insert_key(connection, name=name, role=role, secret=secret, by=by)
         if key is None:
             raise UnusableKey(f"a key called {name!r} exists or existed; choose another name")
         audit_log.record(
             connection, actor=by, action="api key added", subject=name, details={"role": role}
         )
-    return NewKey(key, secret)
+    return NewApiKey(key, secret)
 
 
 def revoke_key(database: Database, *, name: str, by: str) -> None:
@@ -49,13 +49,13 @@ def revoke_key(database: Database, *, name: str, by: str) -> None:
         audit_log.record(connection, actor=by, action="api key revoked", subject=name)
 
 
-def all_keys(database: Database) -> Sequence[ApiKey]:
+def list_keys(database: Database) -> Sequence[ApiKey]:
     """Every key there is or was."""
     with database.transaction() as connection:
-        return queries.everything(connection)
+        return queries.list_all(connection)
 
 
-def key_of(database: Database, secret: str) -> ApiKey | None:
+def find_key(database: Database, secret: str) -> ApiKey | None:
     """Whose living key that is; None when it is nobody's."""
     with database.transaction() as connection:
-        return queries.find(connection, secret)
+        return queries.find_by_secret(connection, secret)

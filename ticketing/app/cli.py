@@ -11,7 +11,7 @@ from ticketing.events import cli as event_cli
 from ticketing.notifications import cli as notification_cli
 from ticketing.notifications.campaigns import cli as campaign_cli
 from ticketing.notifications.messages import cli as message_cli
-from ticketing.platform.cli.console import use
+from ticketing.platform.cli.console import set_loader
 from ticketing.reporting import cli_export, cli_sales
 from ticketing.roster import cli as roster_cli
 from ticketing.selling.cancellation import cli as cancellation_cli
@@ -25,7 +25,7 @@ from ticketing.vouchers import cli_maintenance, cli_packages
 from ticketing.vouchers.provisioning import cli_drift, cli_routers
 from ticketing.webhooks import cli as webhook_cli
 
-use(EnvironmentLoader())
+set_loader(EnvironmentLoader())
 
 app = typer.Typer(
     name="ticketing",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.platform.cli.console import open_application, screen
+from ticketing.platform.cli.console import open_application, stdout_console
 
 
 def migrate(
@@ -13,14 +13,14 @@ def migrate(
 ) -> None:
     """Bring the database to the newest schema."""
     from ticketing.app.dagster_home import ensure_dagster_database
-    from ticketing.platform.db import migrate as db_migrate
+    from ticketing.platform.db import migrate as migrate_module
 
     with open_application(migrated=False) as application:
-        db_migrate.upgrade(application.database)
+        migrate_module.upgrade(application.database)
         ensure_dagster_database(application)
         if check:
-            db_migrate.check(application.database)
-        screen().print("the database has the newest schema")
+            migrate_module.check(application.database)
+        stdout_console().print("the database has the newest schema")
 
 
 def run(

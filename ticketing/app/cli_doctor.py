@@ -2,28 +2,28 @@
 
 import sys
 
-from ticketing.platform.cli.console import JsonOption, open_application, print_json, screen
+from ticketing.platform.cli.console import JsonOption, open_application, print_json, stdout_console
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
     """Is this machine ready, and what to do if not."""
     from dataclasses import asdict
 
-    from ticketing.app.doctor import Health, examine
+    from ticketing.app.doctor import DoctorStatus, run_checks
 
     with open_application(migrated=False) as application:
-        findings = list(examine(application))
+        findings = list(run_checks(application))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        colours = {Health.WELL: "green", Health.POOR: "yellow", Health.ILL: "red"}
-        out = screen()
+        colours = {DoctorStatus.WELL: "green", DoctorStatus.POOR: "yellow", DoctorStatus.ILL: "red"}
+        out = stdout_console()
         for finding in findings:
             mark = f"[{colours[finding.health]}]{finding.health:<4}[/]"
             out.print(f"{mark} {finding.subject:<14} {finding.seen}")
             if finding.way_out:
                 out.print(f"     {'':<14} -> {finding.way_out}")
-    sys.exit(any(finding.health is Health.ILL for finding in findings))
+    sys.exit(any(finding.health is DoctorStatus.ILL for finding in findings))
 
 
 COMMANDS = (doctor,)

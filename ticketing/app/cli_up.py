@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import actor, now, open_application, screen
+from ticketing.platform.cli.console import actor, now, open_application, stdout_console
 from ticketing.platform.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ticketing.platform.db.embedded.server import EmbeddedServer
     from ticketing.platform.settings import Settings
 
-REHEARSAL_PORT, WHATSAPP_PORT, ROUTER_PORT = 8788, 8789, 8790
+MIDTRANS_SIMULATOR_PORT, WHATSAPP_SIMULATOR_PORT, ROUTER_SIMULATOR_PORT = 8788, 8789, 8790
 
 
 def up(
@@ -29,86 +29,88 @@ def up(
     import sys
 
     from ticketing.app.dagster_home import prepare_dagster_home
-    from ticketing.platform.kernel.process_supervisor import Service, free_port, supervise
-    from ticketing.platform.settings import CHECKOUT
+    from ticketing.platform.kernel.process_supervisor import ProcessSpec, free_port, supervise
+    from ticketing.platform.settings import PROJECT_ROOT
 
     with open_application() as application:
         environment = prepare_dagster_home(application)
         page, web = free_port(port), free_port(application.settings.web_port)
-        gateway, chats = free_port(REHEARSAL_PORT), free_port(WHATSAPP_PORT)
-        router = free_port(ROUTER_PORT)
+        gateway, chats = free_port(MIDTRANS_SIMULATOR_PORT), free_port(WHATSAPP_SIMULATOR_PORT)
+        router = free_port(ROUTER_SIMULATOR_PORT)
         environment["WEB_PORT"] = str(web)  # links in a rehearsal's messages lead there
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
         dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
-        dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-h", host, "-p", str(page)]
+        dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", host, "-p", str(page)]
         serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
         serve += ["--host", host, "--port", str(web)]
         logs = application.settings.data_path.resolve() / "logs"
-        screen().print(
+        stdout_console().print(
             f"\n  Dagster   http://{host}:{page}, after some ten seconds\n"
             f"  web       http://{host}:{web}/docs, keys by `ticketing api-keys add`\n"
             f"  shop      http://{host}:{web}/events/<event>, once `ticketing sale open` sells it\n"
             f"  rosters   {application.settings.inbox}/<event>/*.csv are imported "
             "when dropped there\n"
             f"  tickets   {application.settings.documents}\n"
-            f"  mails     {_mails(application.settings)}\n"
-            f"  WhatsApp  {_chats(application.settings, chats)}\n"
-            f"  vouchers  {_router(application.settings.midtrans_environment, router)}\n"
+            f"  mails     {_describe_mail(application.settings)}\n"
+            f"  WhatsApp  {_describe_whatsapp(application.settings, chats)}\n"
+            f"  vouchers  {_describe_router(application.settings.midtrans_environment, router)}\n"
             f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
-            f"{_payments(application.settings.midtrans_environment, gateway)}"
+            f"{_describe_payments(application.settings.midtrans_environment, gateway)}"
         )
         work = [sys.executable, "-m", "ticketing", "work"]
         services = [
-            Service(dagster, logs / "dagster.log"),
-            Service(serve, logs / "web.log"),
-            Service(work, logs / "worker.log"),
+            ProcessSpec(dagster, logs / "dagster.log"),
+            ProcessSpec(serve, logs / "web.log"),
+            ProcessSpec(work, logs / "worker.log"),
         ]
         if application.settings.midtrans_environment == "rehearsal":
             environment["MIDTRANS_REHEARSAL_URL"] = f"http://127.0.0.1:{gateway}"
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
-            services.append(Service(simulate, logs / "midtrans.log"))
-            services.append(Service(_simulated_router(application, router), logs / "routeros.log"))
+            services.append(ProcessSpec(simulate, logs / "midtrans.log"))
+            services.append(
+                ProcessSpec(_router_simulator_command(application, router), logs / "routeros.log")
+            )
         if application.settings.whatsapp == "rehearsal":
             environment["WHATSAPP_REHEARSAL_URL"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
-            services.append(Service(simulate, logs / "whatsapp.log"))
+            services.append(ProcessSpec(simulate, logs / "whatsapp.log"))
         code = supervise(
             services,
             environment,
-            cwd=CHECKOUT,
-            tend=lambda: _tend(application.server),
-            tell=lambda line: screen().print(f"  {line}"),
+            cwd=PROJECT_ROOT,
+            tend=lambda: _restart_database_if_stopped(application.server),
+            tell=lambda line: stdout_console().print(f"  {line}"),
         )
     sys.exit(code)
 
 
-def _simulated_router(application: "Application", port: int) -> list[str]:
+def _router_simulator_command(application: "Application", port: int) -> list[str]:
     """Its command, the router being known from here on; it forgets its vouchers when it stops."""
     import sys
 
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.vouchers.demo_data import ACCOUNT, PROFILES, rehearse_router
+    from ticketing.vouchers.demo_data import DEMO_ACCOUNT, DEMO_PROFILES, seed_demo_router
 
-    rehearse_router(application.database, application.get(KeyRing), port=port, by=actor())
-    user, password = ACCOUNT
+    seed_demo_router(application.database, application.get(KeyRing), port=port, by=actor())
+    user, password = DEMO_ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port", str(port)]
     command += ["--user", user, "--password", password]
-    return command + [word for profile in PROFILES for word in ("--profile", profile)]
+    return command + [word for profile in DEMO_PROFILES for word in ("--profile", profile)]
 
 
-def _tend(server: "EmbeddedServer | None") -> None:
+def _restart_database_if_stopped(server: "EmbeddedServer | None") -> None:
     """Our own PostgreSQL is kept running too; one that cannot be started is tried again."""
     try:
         if server is not None and server.keep_running():
-            screen().print("  PostgreSQL had ended; started again")
+            stdout_console().print("  PostgreSQL had ended; started again")
     except Unavailable as error:
-        screen().print(f"  {error}")
+        stdout_console().print(f"  {error}")
 
 
-def _mails(settings: "Settings") -> str:
+def _describe_mail(settings: "Settings") -> str:
     """Where messages to people go."""
     if settings.mail_url:
         return "go through the server of MAIL_URL"
@@ -117,7 +119,7 @@ def _mails(settings: "Settings") -> str:
     return "wait: MAIL_URL is not set"
 
 
-def _chats(settings: "Settings", port: int) -> str:
+def _describe_whatsapp(settings: "Settings", port: int) -> str:
     """Where WhatsApp messages go."""
     if settings.whatsapp == "rehearsal":
         return f"http://127.0.0.1:{port}/_simulator, nobody gets them: a rehearsal"
@@ -126,7 +128,7 @@ def _chats(settings: "Settings", port: int) -> str:
     return f"goes through {settings.whatsapp}"
 
 
-def _router(environment: str, port: int) -> str:
+def _describe_router(environment: str, port: int) -> str:
     """Where vouchers of a rehearsal are put."""
     if environment == "rehearsal":
         return (
@@ -136,7 +138,7 @@ def _router(environment: str, port: int) -> str:
     return "on the routers of `ticketing router list`"
 
 
-def _payments(environment: str, gateway: int) -> str:
+def _describe_payments(environment: str, gateway: int) -> str:
     """What becomes of money: never to be found out later."""
     if environment == "rehearsal":
         return (
@@ -154,15 +156,15 @@ def rehearse_hotspot() -> None:
     `ticketing up` has the router. The same again changes nothing.
     """
     from ticketing.platform.kernel.errors import Misconfigured
-    from ticketing.vouchers.demo_data import PACKAGES
-    from ticketing.vouchers.demo_data import rehearse_hotspot as rehearse
+    from ticketing.vouchers.demo_data import DEMO_PACKAGES
+    from ticketing.vouchers.demo_data import seed_demo_hotspot as rehearse
 
     with open_application() as application:
         if application.settings.midtrans_environment != "rehearsal":
             raise Misconfigured("MIDTRANS_ENVIRONMENT moves money: there is no rehearsal here")
         event = rehearse(application.database, at=now(), by=actor())
-    screen().print(
-        f"{event.slug}: packages {', '.join(PACKAGES)} are on sale, a rehearsal:"
+    stdout_console().print(
+        f"{event.slug}: packages {', '.join(DEMO_PACKAGES)} are on sale, a rehearsal:"
         f" POST /voucher/purchase, or /events/{event.slug}; `ticketing package close` ends each"
     )
 

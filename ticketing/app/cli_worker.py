@@ -18,47 +18,56 @@ def work(
     import signal
     from types import FrameType
 
-    from ticketing.app.worker import BY, Worker, tell, tell_provisioned
+    from ticketing.app.worker import ACTOR, Worker, log_fulfilment, log_provisioning
     from ticketing.crypto.keyring import KeyRing
     from ticketing.documents.file_store import DocumentFolder
     from ticketing.documents.renderer import Renderer
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
-    from ticketing.selling.payments.fulfil_paid import Rounds
+    from ticketing.selling.payments.fulfil_paid import FulfilmentLoop
     from ticketing.selling.payments.midtrans.client import Midtrans
-    from ticketing.tickets.generate import Means
-    from ticketing.vouchers.provisioning.provision import provision
-    from ticketing.vouchers.provisioning.provisioner import Provisioner
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
-    from ticketing.webhooks.client import HookClient
-    from ticketing.webhooks.send import send_all_hooks
+    from ticketing.tickets.generate import GenerationContext
+    from ticketing.vouchers.provisioning.context import ProvisioningContext
+    from ticketing.vouchers.provisioning.provision import provision_all
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
+    from ticketing.webhooks.client import WebhookClient
+    from ticketing.webhooks.send import send_all_due_calls
 
     with (
         open_application() as application,
         application.get(MessagingConnector).connect() as mailroom,
         application.get(RouterConnector).connect() as doors,
     ):
-        means = Means(
+        means = GenerationContext(
             application.database,
             application.get(KeyRing),
             application.get(Renderer),
             application.get(DocumentFolder),
         )
         if once:
-            Rounds(means, application.get(Midtrans), now, actor(), tell).serve_all()
-            for done in provision(Provisioner(application.database, doors, now, actor())):
-                tell_provisioned(done)
-            send_all_hooks(
+            FulfilmentLoop(
+                means, application.get(Midtrans), now, actor(), log_fulfilment
+            ).serve_all()
+            for done in provision_all(
+                ProvisioningContext(application.database, doors, now, actor())
+            ):
+                log_provisioning(done)
+            send_all_due_calls(
                 application.database,
-                application.get(HookClient),
+                application.get(WebhookClient),
                 application.get(KeyRing),
                 clock=now,
                 by=actor(),
             )
             deliver_all(application.database, mailroom, clock=now)
             return
-        at_routers = Provisioner(application.database, doors, now, BY)
+        at_routers = ProvisioningContext(application.database, doors, now, ACTOR)
         worker = Worker(
-            means, application.get(Midtrans), now, application.get(HookClient), mailroom, at_routers
+            means,
+            application.get(Midtrans),
+            now,
+            application.get(WebhookClient),
+            mailroom,
+            at_routers,
         )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
-from ticketing.app.transports import mail_door, signed_by, whatsapp_door, whatsapp_subscription
-from ticketing.platform.application import Application, Factory
-from ticketing.platform.db.database import Database, application_url
+from ticketing.app.transports import (
+    mail_transport,
+    sender_name,
+    whatsapp_provider_config,
+    whatsapp_transport,
+)
+from ticketing.platform.application import Application, ObjectFactory
+from ticketing.platform.db.database import Database, parse_database_url
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import is_current, upgrade
 from ticketing.platform.kernel.errors import Misconfigured
@@ -25,17 +30,17 @@ if TYPE_CHECKING:
     from ticketing.documents.renderer import Renderer
     from ticketing.documents.templates import TemplateFolders
     from ticketing.notifications.deliver import MessagingConnector
-    from ticketing.notifications.messages.templates import Messages
-    from ticketing.notifications.rate_limit import Pace
-    from ticketing.notifications.whatsapp.providers import Subscription
-    from ticketing.selling.payments.midtrans.client import Account, Midtrans
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
-    from ticketing.webhooks.client import HookClient
+    from ticketing.notifications.messages.templates import MessageTemplates
+    from ticketing.notifications.rate_limit import RateLimit
+    from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
+    from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
+    from ticketing.webhooks.client import WebhookClient
 
-HEX_SECRET = re.compile(r"[0-9a-fA-F]{64}")
+HEX_SECRET_PATTERN = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def _account(application: Application) -> "Account":
+def _account(application: Application) -> "MidtransAccount":
     return midtrans_account(application.settings)
 
 
@@ -50,70 +55,66 @@ def _document_folder(application: Application) -> "DocumentFolder":
     )
 
 
-def _hook_client(application: Application) -> "HookClient":
+def _webhook_client(application: Application) -> "WebhookClient":
     """Build what calls webhooks; only a rehearsal may call this very machine."""
-    from ticketing.webhooks.client import HookClient
+    from ticketing.webhooks.client import WebhookClient
 
-    return HookClient(rehearsal=application.settings.midtrans_environment == "rehearsal")
+    return WebhookClient(rehearsal=application.settings.midtrans_environment == "rehearsal")
 
 
 def _key_ring(application: Application) -> "KeyRing":
     """Build the signing keys and magic links, all from the master secret."""
     from ticketing.crypto.keyring import KeyRing
 
-    return KeyRing(master_secret(application.settings))
+    return KeyRing(load_master_secret(application.settings))
 
 
-def _messages(application: Application) -> "Messages":
-    from ticketing.notifications.messages.templates import Messages
+def _message_templates(application: Application) -> "MessageTemplates":
+    from ticketing.notifications.messages.templates import MessageTemplates
 
     settings = application.settings
-    return Messages.linking_to(settings.public_base_url, settings.messages_path)
+    return MessageTemplates.linking_to(settings.public_base_url, settings.messages_path)
 
 
 def _messaging_connector(application: Application) -> "MessagingConnector":
     from ticketing.crypto.keyring import KeyRing
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.notifications.deliver import (
-        Mailroom,
-        MessagingConnector,
-    )
-    from ticketing.notifications.messages.context import Desk
-    from ticketing.notifications.messages.templates import Messages
-    from ticketing.notifications.rate_limit import Pace
+    from ticketing.notifications.deliver import MessagingConnector, NotificationSender
+    from ticketing.notifications.messages.context import MessageContext
+    from ticketing.notifications.messages.templates import MessageTemplates
+    from ticketing.notifications.rate_limit import RateLimit
 
     @contextmanager
-    def connect() -> Iterator[Mailroom]:
+    def connect() -> Iterator[NotificationSender]:
         settings, get = application.settings, application.get
         links = settings.public_base_url
-        desk = Desk(get(Messages), get(DocumentFolder), get(KeyRing), links, signed_by(settings))
-        chat = whatsapp_subscription(settings)
-        with mail_door(settings) as mail, whatsapp_door(chat, links) as whatsapp:
-            yield Mailroom(desk, mail, settings.organiser_mail, whatsapp, get(Pace))
+        desk = MessageContext(
+            get(MessageTemplates), get(DocumentFolder), get(KeyRing), links, sender_name(settings)
+        )
+        chat = whatsapp_provider_config(settings)
+        with mail_transport(settings) as mail, whatsapp_transport(chat, links) as whatsapp:
+            yield NotificationSender(desk, mail, settings.organiser_mail, whatsapp, get(RateLimit))
 
     return MessagingConnector(connect)
 
 
 def _midtrans(application: Application) -> "Midtrans":
     """Build the payment gateway's client."""
-    from ticketing.selling.payments.midtrans.client import (
-        Account,
-        Midtrans,
-    )
+    from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 
     public = application.settings.web_public_url
     notify = f"{public.rstrip('/')}/api/payment/notification" if public else ""
-    return Midtrans(application.get(Account), notify_url=notify)
+    return Midtrans(application.get(MidtransAccount), notify_url=notify)
 
 
-def _pace(application: Application) -> "Pace":
+def _rate_limit(application: Application) -> "RateLimit":
     """Build the rule of how fast WhatsApp messages may go."""
-    from ticketing.notifications.rate_limit import Pace
+    from ticketing.notifications.rate_limit import RateLimit
 
     settings = application.settings
-    chat = whatsapp_subscription(settings)
+    chat = whatsapp_provider_config(settings)
     if chat is None:
-        return Pace(None)
+        return RateLimit(None)
     return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
 
 
@@ -126,13 +127,13 @@ def _renderer(application: Application) -> "Renderer":
 
 def _router_connector(application: Application) -> "RouterConnector":
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     return RouterConnector(application.get(KeyRing))
 
 
-def _subscription(application: Application) -> "Subscription | None":
-    return whatsapp_subscription(application.settings)
+def _whatsapp_provider_config(application: Application) -> "WhatsAppProviderConfig | None":
+    return whatsapp_provider_config(application.settings)
 
 
 def _template_folders(application: Application) -> "TemplateFolders":
@@ -142,23 +143,23 @@ def _template_folders(application: Application) -> "TemplateFolders":
 
 
 # by name: whoever looks up a type has imported it, and nobody else has to
-FACTORIES: Mapping[str, Factory] = {
-    "Account": _account,
+FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
-    "HookClient": _hook_client,
     "KeyRing": _key_ring,
-    "Messages": _messages,
+    "MessageTemplates": _message_templates,
     "MessagingConnector": _messaging_connector,
     "Midtrans": _midtrans,
-    "Pace": _pace,
+    "MidtransAccount": _account,
+    "RateLimit": _rate_limit,
     "Renderer": _renderer,
     "RouterConnector": _router_connector,
-    "Subscription": _subscription,
     "TemplateFolders": _template_folders,
+    "WebhookClient": _webhook_client,
+    "WhatsAppProviderConfig": _whatsapp_provider_config,
 }
 
 
-def factory_of(kind: type) -> Factory:
+def get_factory(kind: type) -> ObjectFactory:
     """Return the factory of a type. Raises LookupError for one that nothing builds."""
     try:
         return FACTORIES[kind.__name__]
@@ -166,22 +167,22 @@ def factory_of(kind: type) -> Factory:
         raise LookupError(f"nothing builds a {kind.__qualname__}") from None
 
 
-def midtrans_account(settings: Settings) -> "Account":
+def midtrans_account(settings: Settings) -> "MidtransAccount":
     """Whose money it is; a rehearsal has keys that everybody knows."""
-    from ticketing.selling.payments.midtrans.client import Account
+    from ticketing.selling.payments.midtrans.client import MidtransAccount
 
     given = settings.midtrans_server_key
     server_key = given.get_secret_value() if given else ""
     if settings.midtrans_environment == "rehearsal":
-        return Account.rehearsal(settings.midtrans_rehearsal_url)
+        return MidtransAccount.rehearsal(settings.midtrans_rehearsal_url)
     if not server_key:
         raise Misconfigured(
             f"MIDTRANS_ENVIRONMENT is {settings.midtrans_environment}: set MIDTRANS_SERVER_KEY,"
             " which is in Midtrans' dashboard under Settings, Access Keys"
         )
     if settings.midtrans_environment == "sandbox":
-        return Account.sandbox(server_key, settings.midtrans_client_key)
-    return Account.production(server_key, settings.midtrans_client_key)
+        return MidtransAccount.sandbox(server_key, settings.midtrans_client_key)
+    return MidtransAccount.production(server_key, settings.midtrans_client_key)
 
 
 @contextmanager
@@ -193,17 +194,17 @@ def open_application(settings: Settings) -> Iterator[Application]:
     with ExitStack() as stack:
         given = settings.database_url.get_secret_value() if settings.database_url else ""
         server = None if given else stack.enter_context(EmbeddedServer(settings.data_path))
-        url = server.url() if server else application_url(given)
+        url = server.url() if server else parse_database_url(given)
         database = Database.at(url)
         stack.callback(database.dispose)
-        yield Application(settings, database, url, _dagster_url(settings, url), server, factory_of)
+        yield Application(settings, database, url, _dagster_url(settings, url), server, get_factory)
 
 
 def _dagster_url(settings: Settings, url: URL) -> URL:
     """Dagster's storage; it still speaks psycopg 2 (its NOTIFY has parameters)."""
     given = settings.dagster_database_url
     if given and given.get_secret_value():
-        url = application_url(given.get_secret_value())
+        url = parse_database_url(given.get_secret_value())
     else:
         url = url.set(database=f"{url.database}_dagster")
     return url.set(drivername="postgresql+psycopg2")
@@ -220,11 +221,11 @@ def ensure_schema(application: Application) -> None:
     upgrade(application.database)
 
 
-def master_secret(settings: Settings) -> bytes:
+def load_master_secret(settings: Settings) -> bytes:
     """The 32 bytes that everything signed depends on; made and kept once when none is given."""
     given = settings.master_secret.get_secret_value() if settings.master_secret else ""
-    text_secret = given or _kept_secret(settings.data_path / "master.secret")
-    if not HEX_SECRET.fullmatch(text_secret):
+    text_secret = given or _load_or_create_secret(settings.data_path / "master.secret")
+    if not HEX_SECRET_PATTERN.fullmatch(text_secret):
         raise Misconfigured(
             "TICKETING_MASTER_SECRET must be 64 hexadecimal digits;"
             " `openssl rand -hex 32` makes them"
@@ -232,7 +233,7 @@ def master_secret(settings: Settings) -> bytes:
     return bytes.fromhex(text_secret)
 
 
-def _kept_secret(path: Path) -> str:
+def _load_or_create_secret(path: Path) -> str:
     """Read the secret file, or make it: linked into place whole, so no reader sees half of it."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

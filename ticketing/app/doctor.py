@@ -11,29 +11,30 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from ticketing.app.transports import whatsapp_subscription
+from ticketing.app.transports import whatsapp_provider_config
 from ticketing.crypto import key_queries
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events import queries as event_queries
-from ticketing.notifications.admin import untaken
+from ticketing.notifications.admin import get_outbox_backlog
 from ticketing.notifications.deliver import MessagingConnector
 from ticketing.notifications.delivery import Channel
-from ticketing.notifications.rate_limit import Pace
+from ticketing.notifications.rate_limit import RateLimit
 from ticketing.platform.application import Application
-from ticketing.platform.db.database import OLDEST_SERVER
+from ticketing.platform.db.database import MIN_SERVER_VERSION
 from ticketing.platform.db.migrate import is_current
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.platform.settings import MIB
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers import demo_data
-from ticketing.vouchers.provisioning.router_admin import RouterConnector, RouterDoors, look_at
+from ticketing.vouchers.provisioning.router_admin import check_router
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool, RouterConnector
 
 CLOCK_TOLERANCE_SECONDS = 5
-OLDEST_SENSIBLE_YEAR = 2026
+MIN_PLAUSIBLE_YEAR = 2026
 
 
-class Health(StrEnum):
+class DoctorStatus(StrEnum):
     """Well; worth a look; will not work."""
 
     WELL = "ok"
@@ -42,223 +43,263 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """What one examination saw; `way_out` is empty when all is well."""
 
     subject: str
-    health: Health
+    health: DoctorStatus
     seen: str
     way_out: str = ""
 
 
-def examine(application: Application) -> Iterator[Finding]:
+def run_checks(application: Application) -> Iterator[DoctorFinding]:
     """Every examination, in the order in which things are needed."""
     for examination in (
         _database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail, _whatsapp,
         _routers,
     ):  # fmt: skip
-        yield from _guarded(examination, application)
+        yield from _run_check(examination, application)
 
 
-def _guarded(
-    examination: Callable[[Application], Iterator[Finding]], application: Application
-) -> Iterator[Finding]:
+def _run_check(
+    examination: Callable[[Application], Iterator[DoctorFinding]], application: Application
+) -> Iterator[DoctorFinding]:
     """One that cannot be carried out is a finding, not the end of the visit."""
     try:
         yield from examination(application)
     except (TicketingError, OSError) as error:
-        yield Finding(examination.__name__.strip("_"), Health.ILL, str(error), "see the message")
+        yield DoctorFinding(
+            examination.__name__.strip("_"), DoctorStatus.ILL, str(error), "see the message"
+        )
 
 
-def _database(application: Application) -> Iterator[Finding]:
+def _database(application: Application) -> Iterator[DoctorFinding]:
     version = application.database.server_version()
-    seen = f"PostgreSQL {version // 10000}.{version % 10000} at {_where(application)}"
-    if version < OLDEST_SERVER:
-        yield Finding("database", Health.ILL, seen, "point DATABASE_URL to version 14 or newer")
+    seen = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
+    if version < MIN_SERVER_VERSION:
+        yield DoctorFinding(
+            "database", DoctorStatus.ILL, seen, "point DATABASE_URL to version 14 or newer"
+        )
     elif not is_current(application.database):
-        yield Finding("database", Health.ILL, f"{seen}, older schema", "run `ticketing migrate`")
+        yield DoctorFinding(
+            "database", DoctorStatus.ILL, f"{seen}, older schema", "run `ticketing migrate`"
+        )
     else:
-        yield Finding("database", Health.WELL, seen)
+        yield DoctorFinding("database", DoctorStatus.WELL, seen)
 
 
-def _where(application: Application) -> str:
+def _database_location(application: Application) -> str:
     if application.settings.database_url is None:
         return f"{application.settings.data_path}/postgres (embedded)"
     return f"{application.url.host or application.url.query.get('host')}/{application.url.database}"
 
 
-def _clock(application: Application) -> Iterator[Finding]:
+def _clock(application: Application) -> Iterator[DoctorFinding]:
     with application.database.transaction() as connection:
         theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     ours = datetime.now(UTC)
     apart = abs((ours - theirs).total_seconds())
     seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
-    if apart > CLOCK_TOLERANCE_SECONDS or ours.year < OLDEST_SENSIBLE_YEAR:
-        yield Finding("clock", Health.ILL, seen, "set the clocks by NTP: tickets are valid by time")
+    if apart > CLOCK_TOLERANCE_SECONDS or ours.year < MIN_PLAUSIBLE_YEAR:
+        yield DoctorFinding(
+            "clock", DoctorStatus.ILL, seen, "set the clocks by NTP: tickets are valid by time"
+        )
     else:
-        yield Finding("clock", Health.WELL, seen)
+        yield DoctorFinding("clock", DoctorStatus.WELL, seen)
 
 
-def _fonts(_: Application) -> Iterator[Finding]:
+def _fonts(_: Application) -> Iterator[DoctorFinding]:
     from ticketing.documents.fonts import font_problems
 
-    yield from _problems("fonts", font_problems(), "every script of people's names can be drawn")
+    yield from _problem_findings(
+        "fonts", font_problems(), "every script of people's names can be drawn"
+    )
 
 
-def _engine(_: Application) -> Iterator[Finding]:
+def _engine(_: Application) -> Iterator[DoctorFinding]:
     from ticketing.documents.weasyprint_engine import engine_problems
 
-    yield from _problems("PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are there")
+    yield from _problem_findings(
+        "PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are there"
+    )
 
 
-def _problems(subject: str, problems: list[str], well: str) -> Iterator[Finding]:
+def _problem_findings(subject: str, problems: list[str], well: str) -> Iterator[DoctorFinding]:
     if not problems:
-        yield Finding(subject, Health.WELL, well)
+        yield DoctorFinding(subject, DoctorStatus.WELL, well)
     for problem in problems:
-        yield Finding(
-            subject, Health.ILL, problem, "`make setup` installs it, or names the command"
+        yield DoctorFinding(
+            subject, DoctorStatus.ILL, problem, "`make setup` installs it, or names the command"
         )
 
 
-def _folders(application: Application) -> Iterator[Finding]:
+def _folders(application: Application) -> Iterator[DoctorFinding]:
     settings = application.settings
     for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
-            yield Finding(subject, Health.WELL, f"{folder} can be written")
+            yield DoctorFinding(subject, DoctorStatus.WELL, f"{folder} can be written")
         else:
-            yield Finding(subject, Health.ILL, f"{folder} cannot be written", f"chown {folder}")
+            yield DoctorFinding(
+                subject, DoctorStatus.ILL, f"{folder} cannot be written", f"chown {folder}"
+            )
 
 
-def _disk(application: Application) -> Iterator[Finding]:
-    free = shutil.disk_usage(_existing(application.settings.documents)).free
+def _disk(application: Application) -> Iterator[DoctorFinding]:
+    free = shutil.disk_usage(_nearest_existing_folder(application.settings.documents)).free
     needed = application.settings.min_free_disk
     seen = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
-    health = Health.ILL if free < needed else Health.POOR if free < 4 * needed else Health.WELL
-    way_out = "" if health is Health.WELL else "make room, or `ticketing clean-up-documents`"
-    yield Finding("disk", health, seen, way_out)
+    health = (
+        DoctorStatus.ILL
+        if free < needed
+        else DoctorStatus.POOR
+        if free < 4 * needed
+        else DoctorStatus.WELL
+    )
+    way_out = "" if health is DoctorStatus.WELL else "make room, or `ticketing clean-up-documents`"
+    yield DoctorFinding("disk", health, seen, way_out)
 
 
-def _existing(folder: Path) -> Path:
+def _nearest_existing_folder(folder: Path) -> Path:
     return next(step for step in (folder, *folder.parents) if step.exists())
 
 
-def _secret(application: Application) -> Iterator[Finding]:
+def _secret(application: Application) -> Iterator[DoctorFinding]:
     kept = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
-        yield Finding("master secret", Health.WELL, "given by TICKETING_MASTER_SECRET")
+        yield DoctorFinding("master secret", DoctorStatus.WELL, "given by TICKETING_MASTER_SECRET")
     elif not kept.exists():
-        yield Finding("master secret", Health.WELL, f"will be made in {kept} with the first ticket")
+        yield DoctorFinding(
+            "master secret", DoctorStatus.WELL, f"will be made in {kept} with the first ticket"
+        )
     elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
-        yield Finding("master secret", Health.ILL, f"{kept} is open to others", f"chmod 600 {kept}")
+        yield DoctorFinding(
+            "master secret", DoctorStatus.ILL, f"{kept} is open to others", f"chmod 600 {kept}"
+        )
     else:
         seen = f"kept in {kept}; without a copy of it no ticket can be signed again"
-        yield Finding("master secret", Health.WELL, seen)
+        yield DoctorFinding("master secret", DoctorStatus.WELL, seen)
 
 
-def _keys(application: Application) -> Iterator[Finding]:
+def _keys(application: Application) -> Iterator[DoctorFinding]:
     """Compared only, never recorded: an examination changes nothing."""
     with application.database.transaction() as connection:
         recorded = [
-            (event, key) for event in event_queries.everything(connection)
-            for key in key_queries.of_event(connection, event.id)
+            (event, key) for event in event_queries.list_events(connection)
+            for key in key_queries.list_for_event(connection, event.id)
         ]  # fmt: skip
     foreign = [
         f"{event.slug} generation {key.generation}" for event, key in recorded
         if application.get(KeyRing).public_key(event.uid, key.generation) != key.key
     ]  # fmt: skip
     if foreign:
-        yield Finding(
-            "signing keys", Health.ILL, f"not of this master secret: {', '.join(foreign)}",
+        yield DoctorFinding(
+            "signing keys", DoctorStatus.ILL, f"not of this master secret: {', '.join(foreign)}",
             "put TICKETING_MASTER_SECRET back to what it was",
         )  # fmt: skip
     else:
-        yield Finding("signing keys", Health.WELL, f"{len(recorded)} recorded, all of this secret")
+        yield DoctorFinding(
+            "signing keys", DoctorStatus.WELL, f"{len(recorded)} recorded, all of this secret"
+        )
 
 
-def _mail(application: Application) -> Iterator[Finding]:
+def _mail(application: Application) -> Iterator[DoctorFinding]:
     """Nobody is written to: whether the server takes our password shows with the first mail."""
     with application.get(MessagingConnector).connect() as mailroom:
         has_door = mailroom.mail is not None
-    waits = untaken(application.database, at=datetime.now(UTC))
+    waits = get_outbox_backlog(application.database, at=datetime.now(UTC))
     waiting = f"{waits.to_people} messages wait to be sent"
     if not has_door:
         seen = f"no server, nothing is sent; {waiting}"
-        yield Finding("mail", Health.POOR, seen, "set MAIL_URL and MAIL_FROM")
+        yield DoctorFinding("mail", DoctorStatus.POOR, seen, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
         seen = f"a rehearsal: mails are files in {application.settings.mails}"
-        yield Finding("mail", Health.WELL, seen)
+        yield DoctorFinding("mail", DoctorStatus.WELL, seen)
     elif Channel.MAIL in waits.rests:
         until, why = waits.rests[Channel.MAIL]
-        seen = f"nothing is sent {_held(until)}; {why}"
-        yield Finding("mail", Health.POOR, seen, "mend MAIL_URL, or wait")
+        seen = f"nothing is sent {_pause_text(until)}; {why}"
+        yield DoctorFinding("mail", DoctorStatus.POOR, seen, "mend MAIL_URL, or wait")
     else:
-        yield Finding("mail", Health.WELL, f"goes through the server of MAIL_URL; {waiting}")
+        yield DoctorFinding(
+            "mail", DoctorStatus.WELL, f"goes through the server of MAIL_URL; {waiting}"
+        )
     if waits.to_organiser and not application.settings.organiser_mail:
         seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
-        yield Finding("organiser", Health.POOR, seen, "set ORGANISER_MAIL")
+        yield DoctorFinding("organiser", DoctorStatus.POOR, seen, "set ORGANISER_MAIL")
 
 
-def _held(until: datetime | None) -> str:
+def _pause_text(until: datetime | None) -> str:
     return f"until {until:%H:%M} UTC" if until else "until somebody lets it go on"
 
 
-def _whatsapp(application: Application) -> Iterator[Finding]:
+def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     """Nobody is written to: whether the vendor takes our token shows with the first message."""
     settings = application.settings
-    chat = whatsapp_subscription(settings)
+    chat = whatsapp_provider_config(settings)
     if chat is None:
-        yield Finding("WhatsApp", Health.WELL, "nobody carries it; messages go by mail")
+        yield DoctorFinding("WhatsApp", DoctorStatus.WELL, "nobody carries it; messages go by mail")
         return
     with application.get(MessagingConnector).connect():
-        pace = application.get(Pace)
-    rests = untaken(application.database, at=datetime.now(UTC)).rests
+        pace = application.get(RateLimit)
+    rests = get_outbox_backlog(application.database, at=datetime.now(UTC)).rests
     most = "no limit" if pace.per_day is None else f"at most {pace.per_day:,}"
     seen = f"by {settings.whatsapp}, {most} a day, {pace.apart.total_seconds():g} s apart"
     if Channel.WHATSAPP in rests:
         until, why = rests[Channel.WHATSAPP]
         way_out = "mend what it says, then `ticketing resume-channel whatsapp`"
-        yield Finding("WhatsApp", Health.POOR, f"nothing is sent {_held(until)}; {why}", way_out)
+        yield DoctorFinding(
+            "WhatsApp", DoctorStatus.POOR, f"nothing is sent {_pause_text(until)}; {why}", way_out
+        )
     elif not chat.secret:
         way_out = "set WHATSAPP_WEBHOOK_SECRET"
-        yield Finding("WhatsApp", Health.POOR, f"{seen}; no report can be believed", way_out)
+        yield DoctorFinding(
+            "WhatsApp", DoctorStatus.POOR, f"{seen}; no report can be believed", way_out
+        )
     else:
-        yield Finding("WhatsApp", Health.WELL, seen)
+        yield DoctorFinding("WhatsApp", DoctorStatus.WELL, seen)
 
 
-def _routers(application: Application) -> Iterator[Finding]:
+def _routers(application: Application) -> Iterator[DoctorFinding]:
     """Each is asked how it is and what it has; its breaker hears nothing of it."""
     with application.database.transaction() as connection:
-        known = router_queries.everyone(connection)
+        known = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
         for stored in known:
             yield from _router(application, stored, doors)
 
 
 def _router(
-    application: Application, stored: StoredRouter, doors: RouterDoors
-) -> Iterator[Finding]:
-    subject, rehearsed = f"router {stored.name}", stored.name == demo_data.ROUTER
+    application: Application, stored: StoredRouter, doors: RouterClientPool
+) -> Iterator[DoctorFinding]:
+    subject, rehearsed = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
     check = f"`ticketing router check {stored.name}`"
     if rehearsed and application.settings.midtrans_environment != "rehearsal":
         seen = "is simulated: nobody gets on the net by vouchers made there"
-        yield Finding(subject, Health.ILL, seen, "move its packages, `ticketing router remove`")
+        yield DoctorFinding(
+            subject, DoctorStatus.ILL, seen, "move its packages, `ticketing router remove`"
+        )
         return
     try:
-        looked = look_at(application.database, stored, doors.to(stored))
+        looked = check_router(application.database, stored, doors.to(stored))
     except TicketingError as error:
         way_out = "start `ticketing up`" if rehearsed else f"mend it, then {check}"
-        yield Finding(subject, Health.POOR if rehearsed else Health.ILL, str(error), way_out)
+        yield DoctorFinding(
+            subject, DoctorStatus.POOR if rehearsed else DoctorStatus.ILL, str(error), way_out
+        )
         return
     health = looked.health
     seen = f"RouterOS {health.version}, {health.cpu_percent} % busy"
     if rehearsed:
-        yield Finding(subject, Health.WELL, f"a rehearsal: {seen}")
+        yield DoctorFinding(subject, DoctorStatus.WELL, f"a rehearsal: {seen}")
     elif not stored.address.tls:
         seen += "; its password crosses the network readably"
-        yield Finding(subject, Health.POOR, seen, "`ticketing router add` with TLS, or a VPN")
+        yield DoctorFinding(
+            subject, DoctorStatus.POOR, seen, "`ticketing router add` with TLS, or a VPN"
+        )
     else:
-        yield Finding(subject, Health.WELL, seen)
+        yield DoctorFinding(subject, DoctorStatus.WELL, seen)
     if looked.misfits:
         codes = ", ".join(one.package.code for one, _ in looked.misfits)
-        yield Finding(subject, Health.ILL, f"packages {codes} cannot be made there", check)
+        yield DoctorFinding(
+            subject, DoctorStatus.ILL, f"packages {codes} cannot be made there", check
+        )

@@ -32,10 +32,10 @@ class EnvironmentLoader:
     def open(self, *, migrated: bool) -> "Iterator[Application]":
         """Open the application, logging to its file; `migrated` requires the newest schema."""
         from ticketing.app.container import ensure_schema, open_application
-        from ticketing.platform.kernel import json_logging
+        from ticketing.platform.kernel import json_logging as kernel_json_logging
 
         settings = self.settings()
-        json_logging.configure(settings.log_level, settings.logs)
+        kernel_json_logging.configure(settings.log_level, settings.logs)
         with open_application(settings) as application:
             if migrated:
                 ensure_schema(application)

@@ -9,34 +9,33 @@ from ticketing.platform.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ticketing.notifications.deliver import ChatDoor, MailDoor
-    from ticketing.notifications.whatsapp.providers import Subscription
+    from ticketing.notifications.deliver import ChatTransport, MailTransport
+    from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
 
 
 @contextmanager
-def mail_door(settings: Settings) -> "Iterator[MailDoor | None]":
+def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
     """The mail server, a rehearsal's folder, or None: then mails wait."""
-    from ticketing.notifications.mail.client import Mailer
-    from ticketing.notifications.mail.mailbox import MailFolder
-    from ticketing.notifications.mail.smtp_server import (
-        mail_sender,
-        mail_server,
-    )
+    from ticketing.notifications.mail.client import SmtpTransport
+    from ticketing.notifications.mail.file_transport import FileMailTransport
+    from ticketing.notifications.mail.smtp_server import parse_mail_sender, parse_mail_url
 
     url = settings.mail_url.get_secret_value() if settings.mail_url else ""
     if url:
-        sender = mail_sender(settings.mail_from, settings.mail_bounces)
-        with Mailer(mail_server(url), sender) as mailer:
+        sender = parse_mail_sender(settings.mail_from, settings.mail_bounces)
+        with SmtpTransport(parse_mail_url(url), sender) as mailer:
             yield mailer
     elif settings.midtrans_environment == "rehearsal":
-        sender = mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
-        yield MailFolder(settings.mails, sender)
+        sender = parse_mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
+        yield FileMailTransport(settings.mails, sender)
     else:
         yield None
 
 
 @contextmanager
-def whatsapp_door(chat: "Subscription | None", links: str) -> "Iterator[ChatDoor | None]":
+def whatsapp_transport(
+    chat: "WhatsAppProviderConfig | None", links: str
+) -> "Iterator[ChatTransport | None]":
     """Whoever carries WhatsApp messages, or None: then nothing goes by it."""
     if chat is None:
         yield None
@@ -49,9 +48,9 @@ def whatsapp_door(chat: "Subscription | None", links: str) -> "Iterator[ChatDoor
         yield client
 
 
-def whatsapp_subscription(settings: Settings) -> "Subscription | None":
+def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | None":
     """With whom; a rehearsal's simulator has keys that everybody knows. None: nobody."""
-    from ticketing.notifications.whatsapp.providers import Subscription, Vendor
+    from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 
     if settings.whatsapp == "none":
         return None
@@ -61,7 +60,7 @@ def whatsapp_subscription(settings: Settings) -> "Subscription | None":
                 "WHATSAPP_PROVIDER is rehearsal and MIDTRANS_ENVIRONMENT production: whoever has"
                 " paid would be told nothing"
             )
-        return Subscription.rehearsal(settings.whatsapp_rehearsal_url)
+        return WhatsAppProviderConfig.rehearsal(settings.whatsapp_rehearsal_url)
     token, secret, word = (
         given.get_secret_value() if given else ""
         for given in (
@@ -70,14 +69,14 @@ def whatsapp_subscription(settings: Settings) -> "Subscription | None":
             settings.whatsapp_verify_token,
         )
     )
-    vendor = Vendor(settings.whatsapp)
-    return Subscription(
+    vendor = WhatsAppProvider(settings.whatsapp)
+    return WhatsAppProviderConfig(
         vendor, token, settings.whatsapp_url, settings.whatsapp_phone_id, secret, word
     )
 
 
-def signed_by(settings: Settings) -> str:
+def sender_name(settings: Settings) -> str:
     """The name under our mails; empty when MAIL_FROM has none."""
-    from ticketing.notifications.mail.smtp_server import mail_sender
+    from ticketing.notifications.mail.smtp_server import parse_mail_sender
 
-    return mail_sender(settings.mail_from).name if settings.mail_from else ""
+    return parse_mail_sender(settings.mail_from).name if settings.mail_from else ""

@@ -15,42 +15,42 @@ from datetime import datetime
 import structlog
 
 from ticketing.events import queries as event_queries
-from ticketing.notifications.deliver import Mailroom, deliver
+from ticketing.notifications.deliver import NotificationSender, deliver_due
 from ticketing.notifications.delivery import Channel
-from ticketing.notifications.delivery_receipts import hear_reports
+from ticketing.notifications.delivery_receipts import process_status_webhooks
 from ticketing.platform.db import notify
-from ticketing.platform.db.notify import Bell
+from ticketing.platform.db.notify import NotificationListener
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
 from ticketing.selling.payments.fulfil_paid import (
-    Served,
-    Service,
-    handled,
-    make_owed_tickets,
-    settle_side_by_side,
+    EventFulfilment,
+    FulfilmentResult,
+    generate_missing_tickets,
+    handled_count,
+    settle_concurrently,
 )
-from ticketing.selling.payments.settle import Gateway, Settlement
-from ticketing.tickets.generate import Means
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.router_pool import Errands
-from ticketing.webhooks.send import Post, send_hooks
+from ticketing.selling.payments.settle import PaymentGateway, Settlement
+from ticketing.tickets.generate import GenerationContext
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.worker_pool import RouterWorkerPool
+from ticketing.webhooks.send import WebhookTransport, send_due_calls
 
 LOG = structlog.stdlib.get_logger("ticketing.app.worker")
-BY = "worker"
-PATROL_SECONDS = 2.0  # for what no bell rang for: a lost ring, a free order, another try
-LISTENS_SECONDS = 0.5  # how soon it notices that it is to stop
-REST_SECONDS = 1.0  # while PostgreSQL is away
+ACTOR = "worker"
+POLL_SECONDS = 2.0  # for what no bell rang for: a lost ring, a free order, another try
+LISTEN_TIMEOUT_SECONDS = 0.5  # how soon it notices that it is to stop
+ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is away
 
 
 @dataclass
 class Worker:
     """Works from `run` until `stop`."""
 
-    means: Means
-    gateway: Gateway
+    means: GenerationContext
+    gateway: PaymentGateway
     clock: Callable[[], datetime]
-    post: Post | None = None  # none: others are told by somebody else
-    mailroom: Mailroom | None = None  # none: messages are sent by somebody else
-    provisioner: Provisioner | None = None  # none: somebody else goes to the routers
+    post: WebhookTransport | None = None  # none: others are told by somebody else
+    mailroom: NotificationSender | None = None  # none: messages are sent by somebody else
+    provisioner: ProvisioningContext | None = None  # none: somebody else goes to the routers
     _stopping: bool = False
     _to_settle: threading.Event = field(default_factory=threading.Event)
     _to_make: threading.Event = field(default_factory=threading.Event)
@@ -58,7 +58,7 @@ class Worker:
     _to_mail: threading.Event = field(default_factory=threading.Event)
     _to_chat: threading.Event = field(default_factory=threading.Event)
     _to_provision: threading.Event = field(default_factory=threading.Event)
-    _errands: Errands | None = None
+    _errands: RouterWorkerPool | None = None
 
     def stop(self) -> None:
         """End after what is in hand. A signal may call this: it takes no lock."""
@@ -67,22 +67,22 @@ class Worker:
     def run(self) -> None:
         """Listen and work until told to stop."""
         with suppress(Unavailable):
-            warm(self.means)
+            warm_up(self.means)
         with self._benches():
             LOG.info("worker began")
             while not self._stopping:
                 try:
-                    with notify.listening(self.means.database) as ours:
+                    with notify.listen(self.means.database) as ours:
                         self._listen(ours)
                 except Unavailable as error:
                     LOG.warning("worker cannot listen", why=str(error))
-                    time.sleep(REST_SECONDS)
+                    time.sleep(ERROR_BACKOFF_SECONDS)
         LOG.info("worker ended")
 
-    def _listen(self, ours: Bell) -> None:
+    def _listen(self, ours: NotificationListener) -> None:
         self._wake()  # for what came while nobody listened
         while not self._stopping:
-            if ours.rings(LISTENS_SECONDS):
+            if ours.rings(LISTEN_TIMEOUT_SECONDS):
                 self._wake()
 
     def _wake(self) -> None:
@@ -103,7 +103,7 @@ class Worker:
             threading.Thread(target=self._bench, args=(self._provision, self._to_provision)),
         ]
         means = self.provisioner
-        self._errands = Errands(means, self._came_back) if means else None
+        self._errands = RouterWorkerPool(means, self._came_back) if means else None
         with self._errands or nullcontext():
             for thread in threads:
                 thread.start()
@@ -118,32 +118,32 @@ class Worker:
     def _bench(self, work: Callable[[], bool], woken: threading.Event) -> None:
         """Work whenever woken, and every few seconds, as long as there is something to do."""
         while not self._stopping:
-            woken.wait(PATROL_SECONDS)
+            woken.wait(POLL_SECONDS)
             woken.clear()
             try:
                 while work() and not self._stopping:
                     pass
             except Unavailable as error:
                 LOG.warning("worker waits", why=str(error))
-                time.sleep(REST_SECONDS)
+                time.sleep(ERROR_BACKOFF_SECONDS)
             except Exception as error:  # noqa: BLE001 - the rows are as they were; it tries again
                 LOG.warning("worker stumbled", kind=type(error).__name__)
-                time.sleep(REST_SECONDS)
+                time.sleep(ERROR_BACKOFF_SECONDS)
 
     def _settle(self) -> bool:
-        done = settle_side_by_side(self.means.database, self.gateway, at=self.clock(), by=BY)
-        tell_settled(done)
+        done = settle_concurrently(self.means.database, self.gateway, at=self.clock(), by=ACTOR)
+        log_settlement(done)
         if done.applied:
             self._to_make.set()
             self._to_tell.set()
             self._messages_wait()
             self._to_provision.set()
-        return handled(done) > 0
+        return handled_count(done) > 0
 
     def _make(self) -> bool:
-        served = make_owed_tickets(self.means, at=self.clock(), by=BY)
+        served = generate_missing_tickets(self.means, at=self.clock(), by=ACTOR)
         for each in served:
-            tell_served(each)
+            log_generation(each)
         if served:
             self._messages_wait()
         return any(each.people for each in served)
@@ -152,7 +152,7 @@ class Worker:
         if self.post is None:
             return False
         means = self.means
-        told = send_hooks(means.database, self.post, means.keys, at=self.clock(), by=BY)
+        told = send_due_calls(means.database, self.post, means.keys, at=self.clock(), by=ACTOR)
         if told.calls:
             LOG.info("webhooks called", delivered=told.delivered, failed=told.failed)
         return told.calls > 0
@@ -168,13 +168,13 @@ class Worker:
         if self.mailroom is None:
             return False
         doors = self.mailroom.channels
-        heard = hear_reports(self.means.database, doors, at=self.clock()).handled
+        heard = process_status_webhooks(self.means.database, doors, at=self.clock()).handled
         return self._send(Channel.WHATSAPP) or heard > 0
 
     def _send(self, channel: Channel) -> bool:
         if self.mailroom is None:
             return False
-        done = deliver(self.means.database, self.mailroom, at=self.clock(), by=(channel,))
+        done = deliver_due(self.means.database, self.mailroom, at=self.clock(), by=(channel,))
         if done.attempts:
             LOG.info(
                 "messages sent", by=channel, sent=done.sent, error=done.error, failed=done.failed,
@@ -189,21 +189,21 @@ class Worker:
             self._errands.send()
         return False
 
-    def _came_back(self, done: Round | BaseException, again: bool) -> None:
+    def _came_back(self, done: ProvisionResult | BaseException, again: bool) -> None:
         if isinstance(done, BaseException):
             LOG.warning("router not served", kind=type(done).__name__)
             return
-        tell_provisioned(done)
+        log_provisioning(done)
         if done.told:
             self._messages_wait()
         if again:
             self._to_provision.set()
 
 
-def warm(means: Means) -> None:
+def warm_up(means: GenerationContext) -> None:
     """Load the engine, the fonts and the templates, so that the first buyer need not wait."""
     with means.database.transaction() as connection:
-        templates = {event.template_id for event in event_queries.everything(connection)} | {
+        templates = {event.template_id for event in event_queries.list_events(connection)} | {
             "classic"
         }
     for template_id in sorted(templates):
@@ -213,23 +213,23 @@ def warm(means: Means) -> None:
             LOG.warning("template cannot print", template=template_id, why=str(error))
 
 
-def tell(service: Service) -> None:
+def log_fulfilment(service: FulfilmentResult) -> None:
     """The lines of a round."""
-    tell_settled(service.settlement)
+    log_settlement(service.settlement)
     for served in service.served:
-        tell_served(served)
+        log_generation(served)
 
 
-def tell_settled(done: Settlement) -> None:
+def log_settlement(done: Settlement) -> None:
     """One line of what was settled, if anything was."""
-    if handled(done) or done.postponed:
+    if handled_count(done) or done.postponed:
         LOG.info(
             "payments settled", applied=done.applied, unchanged=done.unchanged,
             quarantined=done.quarantined, postponed=done.postponed,
         )  # fmt: skip
 
 
-def tell_served(served: Served) -> None:
+def log_generation(served: EventFulfilment) -> None:
     """One line of what an event's buyers got, or why they did not."""
     if served.generation is None:
         LOG.warning("tickets not made", event_id=served.event.id, why=served.trouble)
@@ -241,7 +241,7 @@ def tell_served(served: Served) -> None:
     )  # fmt: skip
 
 
-def tell_provisioned(done: Round) -> None:
+def log_provisioning(done: ProvisionResult) -> None:
     """A line of what came to be on a router or off it, and one of its trouble."""
     if done.moved or done.refused:
         LOG.info(

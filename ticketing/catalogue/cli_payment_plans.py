@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.orders.instalments import Overdue, TicketsWith
+from ticketing.orders.instalments import OverduePolicy, TicketReleasePolicy
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.platform.cli.options import EventArgument
 
@@ -34,15 +34,15 @@ def add_plan(
         int, typer.Option(min=0, max=60, help="Days that places stay held after a part was due.")
     ] = 3,
     overdue: Annotated[
-        Overdue, typer.Option(help="What is paid of an order that ends: keep, refund, ask.")
-    ] = Overdue.ASK,
+        OverduePolicy, typer.Option(help="What is paid of an order that ends: keep, refund, ask.")
+    ] = OverduePolicy.ASK,
     tickets: Annotated[
-        TicketsWith, typer.Option(help="Tickets when all is paid, or with the first part.")
-    ] = TicketsWith.LAST,
+        TicketReleasePolicy, typer.Option(help="Tickets when all is paid, or with the first part.")
+    ] = TicketReleasePolicy.LAST,
 ) -> None:
     """Offer a payment plan. It never changes: withdraw it and add another."""
     from ticketing.catalogue.payment_plans import offer_plan
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.orders.instalments import PaymentPlan
 
     shares = parts.split(",")
@@ -58,19 +58,19 @@ def add_plan(
         tickets=tickets,
     )
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         offer_plan(application.database, known, plan, by=actor())
-    screen().print(f"{known.slug}: orders can be paid by {plan.name!r} from now on")
+    stdout_console().print(f"{known.slug}: orders can be paid by {plan.name!r} from now on")
 
 
 @app.command("list")
 def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """List the plans that new orders can follow."""
-    from ticketing.catalogue.payment_plans import plans_offered
-    from ticketing.events.queries import find_event
+    from ticketing.catalogue.payment_plans import list_offered_plans
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        plans = plans_offered(application.database, find_event(application.database, event))
+        plans = list_offered_plans(application.database, get_event(application.database, event))
     if as_json:
         print_json(
             [
@@ -89,12 +89,12 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
         return
 
     days = ("days between", "days before", "days of grace")
-    table = listing("plan", "parts, %", *days, "overdue", "tickets")
+    table = new_table("plan", "parts, %", *days, "overdue", "tickets")
     for plan in plans:
         shares = ", ".join(map(str, plan.shares))
         times = (plan.every, plan.last_before, plan.grace)
         table.add_row(plan.name, shares, *(str(t.days) for t in times), plan.overdue, plan.tickets)
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("withdraw")
@@ -103,9 +103,9 @@ def withdraw(
 ) -> None:
     """Offer a plan no more; orders that follow it go on."""
     from ticketing.catalogue.payment_plans import withdraw_plan
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         withdraw_plan(application.database, known, name, at=now(), by=actor())
-    screen().print(f"{known.slug}: {name!r} is offered no more")
+    stdout_console().print(f"{known.slug}: {name!r} is offered no more")

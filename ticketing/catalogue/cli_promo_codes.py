@@ -9,13 +9,13 @@ from ticketing.events.cli import FORMATS
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
-from ticketing.platform.cli.options import MOST_RUPIAH, EventArgument
+from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
 
 app = typer.Typer(help="Make and end promo codes.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def add_promo(
     *,
     percent: Annotated[int | None, typer.Option(min=1, max=100, help="Takes off so much.")] = None,
     fixed: Annotated[
-        int | None, typer.Option(min=1, max=MOST_RUPIAH, help="Takes off so many rupiah.")
+        int | None, typer.Option(min=1, max=MAX_RUPIAH, help="Takes off so many rupiah.")
     ] = None,
     begins: Annotated[
         datetime | None,
@@ -42,17 +42,17 @@ def add_promo(
     """Make a promo code."""
     from zoneinfo import ZoneInfo
 
-    from ticketing.catalogue.promo_code import NewPromo, PromoKind, promo_code
+    from ticketing.catalogue.promo_code import NewPromo, PromoKind, normalise_promo_code
     from ticketing.catalogue.promo_codes import add_promo as make
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     if (percent is None) == (fixed is None):
         raise typer.BadParameter("say either --percent or --fixed")
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         zone = ZoneInfo(known.time_zone)
         new = NewPromo(
-            code=promo_code(code),
+            code=normalise_promo_code(code),
             kind=PromoKind.FIXED if percent is None else PromoKind.PERCENT,
             value=percent or fixed or 0,
             valid_from=begins.replace(tzinfo=zone) if begins else now(),
@@ -60,7 +60,7 @@ def add_promo(
             max_uses=max_uses,
         )
         make(application.database, known, new, ticket_type=name, by=actor())
-    screen().print(f"{known.slug}: promo code {new.code} is there")
+    stdout_console().print(f"{known.slug}: promo code {new.code} is there")
 
 
 @app.command("list")
@@ -68,19 +68,19 @@ def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """List the event's promo codes and how often each was used."""
     from dataclasses import asdict
 
-    from ticketing.catalogue.promo_codes import promo_uses
-    from ticketing.events.queries import find_event
+    from ticketing.catalogue.promo_codes import list_promo_usage
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        uses = promo_uses(application.database, known)
+        known = get_event(application.database, event)
+        uses = list_promo_usage(application.database, known)
     if as_json:
         print_json([asdict(one) for one in uses])
         return
     from zoneinfo import ZoneInfo
 
     zone = ZoneInfo(known.time_zone)
-    table = listing("code", "takes off", "of", "from", "until", "used", "at most")
+    table = new_table("code", "takes off", "of", "from", "until", "used", "at most")
     for one in uses:
         table.add_row(
             one.code,
@@ -91,16 +91,16 @@ def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
             f"{one.used:,}",
             "-" if one.max_uses is None else f"{one.max_uses:,}",
         )
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("end")
 def end_promo(event: EventArgument, code: Annotated[str, typer.Argument()]) -> None:
     """End a promo code now; orders that used it keep their price."""
     from ticketing.catalogue.promo_codes import end_promo as end
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         end(application.database, known, code, at=now(), by=actor())
-    screen().print(f"{known.slug}: promo code {code.upper()} has ended")
+    stdout_console().print(f"{known.slug}: promo code {code.upper()} has ended")

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ticketing.catalogue import cli_payment_plans
-from ticketing.platform.cli.console import JsonOption, actor, open_application, print_json, screen
-from ticketing.platform.cli.options import MOST_RUPIAH, EventArgument
+from ticketing.platform.cli.console import (
+    JsonOption,
+    actor,
+    open_application,
+    print_json,
+    stdout_console,
+)
+from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
 
 if TYPE_CHECKING:
-    from ticketing.catalogue.ticket_type_queries import TypeForSale
+    from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 
 app = typer.Typer(help="Put ticket types on sale, and see what is left.", no_args_is_help=True)
 app.add_typer(cli_payment_plans.app, name="plan")
@@ -21,7 +27,7 @@ def open_sale(
     *,
     name: Annotated[str, typer.Option("--type", help="The ticket type: VIP.")],
     price: Annotated[
-        int | None, typer.Option(min=0, max=MOST_RUPIAH, help="In whole rupiah; 0 is free.")
+        int | None, typer.Option(min=0, max=MAX_RUPIAH, help="In whole rupiah; 0 is free.")
     ] = None,
     capacity: Annotated[
         int | None, typer.Option(min=0, help="How many places; 0 for no end of them.")
@@ -33,14 +39,14 @@ def open_sale(
 
     Orders keep the price they were placed at.
     """
-    from ticketing.catalogue.ticket_types import Terms
+    from ticketing.catalogue.ticket_types import SaleTerms
     from ticketing.catalogue.ticket_types import open_sale as put_on_sale
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.platform.kernel.money import Rupiah
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        terms = Terms(
+        known = get_event(application.database, event)
+        terms = SaleTerms(
             price=None if price is None else Rupiah(price),
             capacity=capacity,
             per_order=max_per_order,
@@ -48,7 +54,7 @@ def open_sale(
         )
         sold = put_on_sale(application.database, known, name.strip(), terms, by=actor())
     left = "no end of places" if sold.stock.available is None else f"{sold.stock.available:,} left"
-    screen().print(f"{known.slug}: {sold.name} is on sale at {sold.price}, {left}")
+    stdout_console().print(f"{known.slug}: {sold.name} is on sale at {sold.price}, {left}")
 
 
 @app.command("close")
@@ -61,23 +67,23 @@ def close_sale(
 ) -> None:
     """Take ticket types off sale; what is pending can still be paid."""
     from ticketing.catalogue.ticket_types import close_sale as take_off
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         closed = take_off(application.database, known, name, by=actor())
-    screen().print(f"{known.slug}: {closed} ticket types taken off sale")
+    stdout_console().print(f"{known.slug}: {closed} ticket types taken off sale")
 
 
 @app.command("show")
 def show(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """Show what is for sale and how its places stand."""
-    from ticketing.catalogue.ticket_types import on_sale
-    from ticketing.events.queries import find_event
+    from ticketing.catalogue.ticket_types import list_ticket_types
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        types = on_sale(application.database, known)
+        known = get_event(application.database, event)
+        types = list_ticket_types(application.database, known)
     if as_json:
         print_json([_as_json(one) for one in types])
         return
@@ -93,12 +99,12 @@ def show(event: EventArgument, *, as_json: JsonOption = False) -> None:
             one.name,
             "open" if one.on_sale else "closed",
             str(one.price),
-            _number(one.stock.capacity),
-            _number(one.stock.available),
+            _format_limit(one.stock.capacity),
+            _format_limit(one.stock.available),
             f"{one.stock.pending:,}",
             f"{one.stock.sold:,}",
         )
-    out = screen()
+    out = stdout_console()
     out.print(table)
     for one in types:
         limits = {"an order": one.limits.per_order, "a buyer": one.limits.per_buyer}
@@ -108,11 +114,11 @@ def show(event: EventArgument, *, as_json: JsonOption = False) -> None:
     out.print("pending is ordered and not paid yet")
 
 
-def _number(number: int | None) -> str:
+def _format_limit(number: int | None) -> str:
     return "no end" if number is None else f"{number:,}"
 
 
-def _as_json(one: "TypeForSale") -> dict[str, object]:
+def _as_json(one: "TicketTypeListing") -> dict[str, object]:
     return {
         "id": one.id,
         "name": one.name,

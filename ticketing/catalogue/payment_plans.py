@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Part, PaymentPlan, schedule
+from ticketing.orders.instalments import Instalment, PaymentPlan, schedule_instalments
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import PartsRefused
@@ -16,7 +16,7 @@ from ticketing.platform.kernel.money import Rupiah
 def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) -> None:
     """Let orders of the event be paid by this plan; refuses a name that was used."""
     with database.transaction() as connection:
-        instalment_queries.offer(connection, event.id, plan)
+        instalment_queries.insert_plan(connection, event.id, plan)
         audit_log.record(
             connection,
             actor=by,
@@ -31,8 +31,8 @@ def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) 
 def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, by: str) -> None:
     """Offer it no more; orders that follow it go on. Refuses a plan that is not offered."""
     with database.transaction() as connection:
-        if not instalment_queries.withdraw(connection, event.id, name, at=at):
-            _named(connection, event.id, name)
+        if not instalment_queries.mark_plan_withdrawn(connection, event.id, name, at=at):
+            _get_plan_by_name(connection, event.id, name)
         audit_log.record(
             connection,
             actor=by,
@@ -43,22 +43,22 @@ def withdraw_plan(database: Database, event: Event, name: str, *, at: datetime, 
         )
 
 
-def plans_offered(database: Database, event: Event) -> list[PaymentPlan]:
+def list_offered_plans(database: Database, event: Event) -> list[PaymentPlan]:
     """The plans that a new order can follow, the oldest first."""
     with database.transaction() as connection:
-        return list(instalment_queries.offered(connection, event.id).values())
+        return list(instalment_queries.list_offered_plans(connection, event.id).values())
 
 
-def parts_by(
+def schedule_order(
     connection: Connection, event: Event, name: str, whole: Rupiah, *, at: datetime
-) -> tuple[int, tuple[Part, ...]]:
+) -> tuple[int, tuple[Instalment, ...]]:
     """The plan's number, and the parts of an order placed now; refuses a plan that does not fit."""
-    number, plan = _named(connection, event.id, name)
-    return number, schedule(plan, whole, at=at, starts_at=event.starts_at)
+    number, plan = _get_plan_by_name(connection, event.id, name)
+    return number, schedule_instalments(plan, whole, at=at, starts_at=event.starts_at)
 
 
-def _named(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:
-    known = instalment_queries.offered(connection, event_id)
+def _get_plan_by_name(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:
+    known = instalment_queries.list_offered_plans(connection, event_id)
     for number, plan in known.items():
         if plan.name == name:
             return number, plan

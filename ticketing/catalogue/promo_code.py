@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ticketing.orders.order import Line, subtotal
+from ticketing.orders.order import OrderLine, subtotal
 from ticketing.platform.kernel.errors import PromoRefused
 from ticketing.platform.kernel.money import Rupiah
 
@@ -43,7 +43,7 @@ class NewPromo:
 
     def __post_init__(self) -> None:
         """Refuse what no buyer could use."""
-        if not self.code or self.code != promo_code(self.code):
+        if not self.code or self.code != normalise_promo_code(self.code):
             raise PromoRefused(f"{self.code!r} is no code: write capitals without blanks")
         if self.value < 1 or (self.kind is PromoKind.PERCENT and self.value > 100):  # noqa: PLR2004
             raise PromoRefused(
@@ -53,12 +53,12 @@ class NewPromo:
             raise PromoRefused(f"promo code {self.code} would end before it begins")
 
 
-def promo_code(text: str) -> str:
+def normalise_promo_code(text: str) -> str:
     """The one spelling of a code: people type any case and add blanks."""
     return "".join(text.split()).upper()
 
 
-def discount(promo: Promo, lines: Sequence[Line], *, at: datetime) -> Rupiah:
+def promo_discount(promo: Promo, lines: Sequence[OrderLine], *, at: datetime) -> Rupiah:
     """What the code takes off these lines, never more than they cost.
 
     Refuses a code outside its time, or when no line is of its ticket type.

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from ticketing.catalogue import promo_queries, ticket_type_queries
-from ticketing.catalogue.promo_code import NewPromo, promo_code
-from ticketing.catalogue.promo_queries import PromoUse
+from ticketing.catalogue.promo_code import NewPromo, normalise_promo_code
+from ticketing.catalogue.promo_queries import PromoUsage
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
@@ -18,14 +18,16 @@ def add_promo(
     with database.transaction() as connection:
         type_id = None
         if ticket_type is not None:
-            known = {one.name: one.id for one in ticket_type_queries.of(connection, event.id)}
+            known = {
+                one.name: one.id for one in ticket_type_queries.list_for_event(connection, event.id)
+            }
             if ticket_type not in known:
                 raise PromoRefused(
                     f"{event.slug} has no ticket type {ticket_type!r}"
                     f" (known: {', '.join(known) or 'none'})"
                 )
             type_id = known[ticket_type]
-        promo_queries.add(connection, event.id, new, ticket_type_id=type_id)
+        promo_queries.insert_promo(connection, event.id, new, ticket_type_id=type_id)
         audit_log.record(
             connection,
             actor=by,
@@ -40,9 +42,9 @@ def add_promo(
 def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: str) -> None:
     """End a code now; orders that used it keep their price. Safe to repeat."""
     with database.transaction() as connection:
-        promo = promo_queries.get(connection, event.id, promo_code(code))
+        promo = promo_queries.get(connection, event.id, normalise_promo_code(code))
         if at < promo.valid_until:
-            promo_queries.end(connection, promo.id, at=at)
+            promo_queries.mark_ended(connection, promo.id, at=at)
             audit_log.record(
                 connection,
                 actor=by,
@@ -53,7 +55,7 @@ def end_promo(database: Database, event: Event, code: str, *, at: datetime, by: 
             )
 
 
-def promo_uses(database: Database, event: Event) -> list[PromoUse]:
+def list_promo_usage(database: Database, event: Event) -> list[PromoUsage]:
     """Every code of the event, the oldest first."""
     with database.transaction() as connection:
-        return promo_queries.uses(connection, event.id)
+        return promo_queries.list_usage(connection, event.id)

@@ -34,7 +34,7 @@ def get(connection: Connection, event_id: int, code: str) -> Promo:
 
 
 @dataclass(frozen=True, slots=True)
-class PromoUse:
+class PromoUsage:
     """A code and how often it was used. No ticket type: for all of them."""
 
     code: str
@@ -47,7 +47,7 @@ class PromoUse:
     max_uses: int | None
 
 
-def uses(connection: Connection, event_id: int) -> list[PromoUse]:
+def list_usage(connection: Connection, event_id: int) -> list[PromoUsage]:
     """Every code of the event, the oldest first."""
     query = (
         select(
@@ -65,10 +65,10 @@ def uses(connection: Connection, event_id: int) -> list[PromoUse]:
         .order_by(promos.c.id)
     )
     rows = connection.execute(query).mappings()
-    return [PromoUse(**{**row, "kind": PromoKind(row["kind"])}) for row in rows]
+    return [PromoUsage(**{**row, "kind": PromoKind(row["kind"])}) for row in rows]
 
 
-def add(
+def insert_promo(
     connection: Connection, event_id: int, new: NewPromo, *, ticket_type_id: int | None
 ) -> None:
     """Store a new code; refuses one that the event has already."""
@@ -80,7 +80,7 @@ def add(
         raise PromoRefused(f"there is a promo code {new.code} already")
 
 
-def end(connection: Connection, promo_id: int, *, at: datetime) -> None:
+def mark_ended(connection: Connection, promo_id: int, *, at: datetime) -> None:
     """Let a code end now, or before it began."""
     ended = func.least(promos.c.valid_until, at)
     connection.execute(update(promos).where(promos.c.id == promo_id).values(valid_until=ended))
@@ -88,7 +88,7 @@ def end(connection: Connection, promo_id: int, *, at: datetime) -> None:
 
 def redeem(connection: Connection, promo: Promo, order_id: int) -> None:
     """Use the code once for this order, or refuse when it was used as often as it may be."""
-    _use(connection, promo.id)
+    _increment_usage(connection, promo.id)
     connection.execute(insert(promo_redemptions).values(order_id=order_id, promo_id=promo.id))
 
 
@@ -119,10 +119,10 @@ def redeem_again(connection: Connection, order_id: int) -> None:
     )
     promo_id = connection.execute(query).scalar_one_or_none()
     if promo_id is not None:
-        _use(connection, promo_id)
+        _increment_usage(connection, promo_id)
 
 
-def miscounted(connection: Connection, event_id: int) -> list[str]:
+def list_miscounted_codes(connection: Connection, event_id: int) -> list[str]:
     """Codes whose count differs from their redemptions, or exceeds their limit: none, ever."""
     redeemed = func.count(promo_redemptions.c.order_id)
     live = and_(
@@ -139,7 +139,7 @@ def miscounted(connection: Connection, event_id: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _use(connection: Connection, promo_id: int) -> None:
+def _increment_usage(connection: Connection, promo_id: int) -> None:
     left = or_(promos.c.max_uses.is_(None), promos.c.used < promos.c.max_uses)
     query = update(promos).where(promos.c.id == promo_id, left).values(used=promos.c.used + 1)
     if connection.execute(query).rowcount == 0:

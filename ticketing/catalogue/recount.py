@@ -1,13 +1,13 @@
 """Counting places and promo codes anew, should the counts ever differ from the orders."""
 
 from ticketing.catalogue import recount_queries
-from ticketing.catalogue.recount_queries import Recount
+from ticketing.catalogue.recount_queries import RecountResult
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 
 
-def recount_sales(database: Database, event: Event, *, by: str) -> Recount:
+def recount_sales(database: Database, event: Event, *, by: str) -> RecountResult:
     """Correct what is wrong; safe to repeat, and while selling goes on."""
     with database.transaction() as connection:
         corrected = recount_queries.recount(connection, event.id)

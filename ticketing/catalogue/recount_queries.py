@@ -11,14 +11,14 @@ from ticketing.platform.kernel.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Recount:
+class RecountResult:
     """What was wrong and is right now: ticket types by number, promo codes by name."""
 
     ticket_types: tuple[int, ...]
     promo_codes: tuple[str, ...]
 
 
-def recount(connection: Connection, event_id: int) -> Recount:
+def recount(connection: Connection, event_id: int) -> RecountResult:
     """Correct what is wrong; refuses when more was sold than there is.
 
     Everybody who changes an order's places or code changes these rows in the same transaction, so
@@ -27,8 +27,8 @@ def recount(connection: Connection, event_id: int) -> Recount:
     for table in (ticket_types, promos):
         locked = select(table.c.id).where(table.c.event_id == event_id).order_by(table.c.id)
         connection.execute(locked.with_for_update()).all()
-    drifted = stock_queries.drifted(connection, event_id)
-    miscounted = promo_queries.miscounted(connection, event_id)
+    drifted = stock_queries.list_drifted(connection, event_id)
+    miscounted = promo_queries.list_miscounted_codes(connection, event_id)
     try:
         for drift in drifted:
             connection.execute(
@@ -39,17 +39,17 @@ def recount(connection: Connection, event_id: int) -> Recount:
         connection.execute(
             update(promos)
             .where(promos.c.event_id == event_id, promos.c.code.in_(miscounted))
-            .values(used=_redemptions())
+            .values(used=_live_redemption_count())
         )
     except IntegrityError as error:
         raise Refused(
             "more was sold than there is: raise the capacity (`ticketing sale open`) or the"
             " promo code's uses, or cancel orders; then count again"
         ) from error
-    return Recount(tuple(drift.ticket_type_id for drift in drifted), tuple(miscounted))
+    return RecountResult(tuple(drift.ticket_type_id for drift in drifted), tuple(miscounted))
 
 
-def _redemptions() -> ScalarSelect[int]:
+def _live_redemption_count() -> ScalarSelect[int]:
     live = promo_redemptions.c.released_at.is_(None)
     of_it = promo_redemptions.c.promo_id == promos.c.id
     return select(func.count()).where(of_it, live).scalar_subquery()

@@ -20,7 +20,7 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PurchaseLimits:
     """The most places of one ticket type in one order, and of one buyer in all. None: no limit."""
 
     per_order: int | None

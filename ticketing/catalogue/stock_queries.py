@@ -25,18 +25,18 @@ from sqlalchemy import (
     update,
 )
 
-from ticketing.catalogue.stock import Limits, Stock
-from ticketing.orders.order import Line, OrderState, Selection
+from ticketing.catalogue.stock import PurchaseLimits, Stock
+from ticketing.orders.order import OrderLine, OrderState, Selection
 from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
 from ticketing.platform.kernel.errors import NotOnSale, SoldOut
 from ticketing.platform.kernel.money import Rupiah
 
-_NEW_TOTAL = ticket_types.c.pending + ticket_types.c.sold
+_PLACES_TAKEN = ticket_types.c.pending + ticket_types.c.sold
 
 
-def has_room(places: int | BindParameter[int]) -> ColumnElement[bool]:
+def has_capacity(places: int | BindParameter[int]) -> ColumnElement[bool]:
     """Whether so many places of a ticket type are free."""
-    return or_(ticket_types.c.capacity.is_(None), _NEW_TOTAL + places <= ticket_types.c.capacity)
+    return or_(ticket_types.c.capacity.is_(None), _PLACES_TAKEN + places <= ticket_types.c.capacity)
 
 
 # made once: building them costs three times what PostgreSQL needs
@@ -56,13 +56,13 @@ _OFFERS = select(
 )
 _PLACES = bindparam("places", type_=BigInteger)
 _PRICE = bindparam("at_price", type_=BigInteger)
-_HELD = (
+_HOLD_PLACES = (
     update(ticket_types)
     .where(
         ticket_types.c.id == bindparam("wanted"),
         ticket_types.c.on_sale,
         ticket_types.c.price == _PRICE,
-        has_room(_PLACES),
+        has_capacity(_PLACES),
     )
     .values(pending=ticket_types.c.pending + _PLACES)
     .returning(ticket_types.c.id)
@@ -73,24 +73,24 @@ _RESERVE = (
     insert(order_lines)
     .from_select(
         ["order_id", "ticket_type_id", "quantity", "price"],
-        select(bindparam("for_order", type_=BigInteger), _HELD.c.id, _PLACES, _PRICE),
+        select(bindparam("for_order", type_=BigInteger), _HOLD_PLACES.c.id, _PLACES, _PRICE),
     )
     .returning(order_lines.c.id)
-    .add_cte(_HELD)
+    .add_cte(_HOLD_PLACES)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class QuotedLine:
     """Places that were free a moment ago, at the price and under the limits of now; not held."""
 
-    line: Line
-    limits: Limits
+    line: OrderLine
+    limits: PurchaseLimits
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class StockDrift:
     """A ticket type whose counts are not what its orders say."""
 
     ticket_type_id: int
@@ -99,26 +99,26 @@ class Drift:
     sold_by_orders: int
 
 
-def offered(
+def quote_lines(
     connection: Connection, event_id: int, asked: Sequence[Selection]
-) -> tuple[Offered, ...]:
+) -> tuple[QuotedLine, ...]:
     """What is asked for, as it is offered now; refuses what is not on sale, or sold out already."""
     wanted = {"wanted": [each.ticket_type_id for each in asked], "at_event": event_id}
     rows = {row.id: row for row in connection.execute(_OFFERS, wanted)}
-    return tuple(_offer(rows.get(each.ticket_type_id), each) for each in asked)
+    return tuple(_quote_line(rows.get(each.ticket_type_id), each) for each in asked)
 
 
-def _offer(row: Row[*tuple[Any, ...]] | None, asked: Selection) -> Offered:
+def _quote_line(row: Row[*tuple[Any, ...]] | None, asked: Selection) -> QuotedLine:
     if row is None:
         raise _not_on_sale(asked.ticket_type_id)
     left = Stock(row.capacity, row.pending, row.sold).available
     if left is not None and left < asked.quantity:
         raise _sold_out(row.name, asked.ticket_type_id, asked.quantity, left)
-    line = Line(asked.ticket_type_id, asked.quantity, Rupiah(row.price))
-    return Offered(line, Limits(row.max_per_order, row.max_per_buyer), row.name)
+    line = OrderLine(asked.ticket_type_id, asked.quantity, Rupiah(row.price))
+    return QuotedLine(line, PurchaseLimits(row.max_per_order, row.max_per_buyer), row.name)
 
 
-def reserve(connection: Connection, line: Line, order_id: int) -> None:
+def reserve(connection: Connection, line: OrderLine, order_id: int) -> None:
     """Hold these places for a new order and write its line; or refuse with how many are left."""
     asked = {
         "wanted": line.ticket_type_id,
@@ -130,7 +130,9 @@ def reserve(connection: Connection, line: Line, order_id: int) -> None:
         raise _refusal(connection, line)
 
 
-def lock_limits(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[int, Limits]:
+def lock_limits(
+    connection: Connection, ticket_type_ids: Sequence[int]
+) -> dict[int, PurchaseLimits]:
     """The limits of these types, whose rows stay locked until the transaction ends."""
     query = (
         select(ticket_types.c.id, ticket_types.c.max_per_order, ticket_types.c.max_per_buyer)
@@ -139,41 +141,43 @@ def lock_limits(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[
         .with_for_update(key_share=True)
     )
     rows = connection.execute(query)
-    return {row.id: Limits(row.max_per_order, row.max_per_buyer) for row in rows}
+    return {row.id: PurchaseLimits(row.max_per_order, row.max_per_buyer) for row in rows}
 
 
-def confirm(connection: Connection, lines: Iterable[Line]) -> None:
+def confirm(connection: Connection, lines: Iterable[OrderLine]) -> None:
     """Held places are sold."""
-    _move(connection, lines, pending=-1, sold=+1)
+    _adjust_counts(connection, lines, pending=-1, sold=+1)
 
 
-def release(connection: Connection, lines: Iterable[Line]) -> None:
+def release(connection: Connection, lines: Iterable[OrderLine]) -> None:
     """Held places are free again."""
-    _move(connection, lines, pending=-1, sold=0)
+    _adjust_counts(connection, lines, pending=-1, sold=0)
 
 
-def take_back(connection: Connection, lines: Iterable[Line]) -> None:
+def return_sold(connection: Connection, lines: Iterable[OrderLine]) -> None:
     """Sold places are free again."""
-    _move(connection, lines, pending=0, sold=-1)
+    _adjust_counts(connection, lines, pending=0, sold=-1)
 
 
-def sell_late(connection: Connection, lines: Iterable[Line]) -> None:
+def sell_unreserved(connection: Connection, lines: Iterable[OrderLine]) -> None:
     """Sell places that are no longer held, or refuse; call it inside a savepoint."""
     for line in lines:
         query = (
             update(ticket_types)
-            .where(ticket_types.c.id == line.ticket_type_id, has_room(line.quantity))
+            .where(ticket_types.c.id == line.ticket_type_id, has_capacity(line.quantity))
             .values(sold=ticket_types.c.sold + line.quantity)
         )
         if connection.execute(query).rowcount == 0:
-            left = of(connection, line.ticket_type_id)
+            left = get_stock(connection, line.ticket_type_id)
             raise SoldOut(
                 f"ticket type {line.ticket_type_id} has {left.available} places left,"
                 f" not {line.quantity}"
             )
 
 
-def _move(connection: Connection, lines: Iterable[Line], *, pending: int, sold: int) -> None:
+def _adjust_counts(
+    connection: Connection, lines: Iterable[OrderLine], *, pending: int, sold: int
+) -> None:
     for line in lines:
         connection.execute(
             update(ticket_types)
@@ -185,7 +189,7 @@ def _move(connection: Connection, lines: Iterable[Line], *, pending: int, sold: 
         )
 
 
-def of(connection: Connection, ticket_type_id: int) -> Stock:
+def get_stock(connection: Connection, ticket_type_id: int) -> Stock:
     """How many places of a ticket type are held, sold and there at all."""
     row = connection.execute(
         select(ticket_types.c.capacity, ticket_types.c.pending, ticket_types.c.sold).where(
@@ -195,7 +199,7 @@ def of(connection: Connection, ticket_type_id: int) -> Stock:
     return Stock(row.capacity, row.pending, row.sold)
 
 
-def _refusal(connection: Connection, line: Line) -> NotOnSale:
+def _refusal(connection: Connection, line: OrderLine) -> NotOnSale:
     """Why places that were offered a moment ago cannot be held."""
     query = select(ticket_types).where(ticket_types.c.id == line.ticket_type_id)
     row = connection.execute(query).one()
@@ -219,7 +223,7 @@ def _sold_out(name: str, ticket_type_id: int, asked: int, left: int) -> SoldOut:
     )
 
 
-def drifted(connection: Connection, event_id: int) -> list[Drift]:
+def list_drifted(connection: Connection, event_id: int) -> list[StockDrift]:
     """Ticket types whose counts differ from their orders, or exceed their capacity: none, ever.
 
     One statement, so that it sees counts and orders of one instant.
@@ -246,13 +250,13 @@ def drifted(connection: Connection, event_id: int) -> list[Drift]:
             or_(
                 held != ticket_types.c.pending,
                 sold != ticket_types.c.sold,
-                ticket_types.c.capacity < _NEW_TOTAL,
+                ticket_types.c.capacity < _PLACES_TAKEN,
             )
         )
         .order_by(ticket_types.c.id)
     )
     return [
-        Drift(
+        StockDrift(
             row.id,
             Stock(row.capacity, row.pending, row.sold),
             int(row.held_by_orders),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.catalogue.stock import Limits, Stock
+from ticketing.catalogue.stock import PurchaseLimits, Stock
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.kernel.money import Rupiah
 
@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class TypeForSale:
+class TicketTypeListing:
     """One ticket type, on sale or not, and how its places stand."""
 
     id: int
@@ -33,41 +33,43 @@ class TypeForSale:
     on_sale: bool
     price: Rupiah
     stock: Stock
-    limits: Limits
+    limits: PurchaseLimits
 
 
-def of(connection: Connection, event_id: int) -> list[TypeForSale]:
+def list_for_event(connection: Connection, event_id: int) -> list[TicketTypeListing]:
     """Every ticket type of the event, the oldest first."""
     query = select(*_COLUMNS).where(ticket_types.c.event_id == event_id)
-    return [_type(row) for row in connection.execute(query.order_by(ticket_types.c.id))]
+    return [_listing_from_row(row) for row in connection.execute(query.order_by(ticket_types.c.id))]
 
 
-def lock(connection: Connection, event_id: int, name: str) -> TypeForSale | None:
+def lock_by_name(connection: Connection, event_id: int, name: str) -> TicketTypeListing | None:
     """The type of that name, locked until the transaction ends."""
     query = select(*_COLUMNS).where(
         ticket_types.c.event_id == event_id, ticket_types.c.name == name
     )
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else _type(row)
+    return None if row is None else _listing_from_row(row)
 
 
-def add(connection: Connection, event_id: int, name: str) -> TypeForSale:
+def get_or_insert(connection: Connection, event_id: int, name: str) -> TicketTypeListing:
     """The type of that name, made if there was none, locked."""
     statement = insert(ticket_types).values(event_id=event_id, name=name)
     made = statement.on_conflict_do_update(
         index_elements=[ticket_types.c.event_id, ticket_types.c.name], set_={"name": name}
     )
-    return _type(connection.execute(made.returning(*_COLUMNS)).one())
+    return _listing_from_row(connection.execute(made.returning(*_COLUMNS)).one())
 
 
-def change(connection: Connection, ticket_type_id: int, values: Mapping[str, object]) -> None:
+def update_ticket_type(
+    connection: Connection, ticket_type_id: int, values: Mapping[str, object]
+) -> None:
     """Write price, capacity, limits or `on_sale` of a locked type."""
     connection.execute(
         update(ticket_types).where(ticket_types.c.id == ticket_type_id).values(dict(values))
     )
 
 
-def close(connection: Connection, event_id: int) -> int:
+def mark_all_off_sale(connection: Connection, event_id: int) -> int:
     """Take every type of the event off sale; gives how many were on it."""
     query = (
         update(ticket_types)
@@ -77,12 +79,12 @@ def close(connection: Connection, event_id: int) -> int:
     return connection.execute(query).rowcount
 
 
-def _type(row: Row[*tuple[Any, ...]]) -> TypeForSale:
-    return TypeForSale(
+def _listing_from_row(row: Row[*tuple[Any, ...]]) -> TicketTypeListing:
+    return TicketTypeListing(
         id=row.id,
         name=row.name,
         on_sale=row.on_sale,
         price=Rupiah(row.price),
         stock=Stock(row.capacity, row.pending, row.sold),
-        limits=Limits(row.max_per_order, row.max_per_buyer),
+        limits=PurchaseLimits(row.max_per_order, row.max_per_buyer),
     )

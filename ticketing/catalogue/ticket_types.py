@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ticketing.catalogue import ticket_type_queries
-from ticketing.catalogue.ticket_type_queries import TypeForSale
+from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.model import Event
 from ticketing.orders import cancelled_events
 from ticketing.platform.db import audit_log
@@ -17,7 +17,7 @@ NO_LIMIT = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SaleTerms:
     """What a type is sold for, and how many. None leaves what is; 0 takes a limit away."""
 
     price: Rupiah | None = None
@@ -26,18 +26,20 @@ class Terms:
     per_buyer: int | None = None
 
 
-def open_sale(database: Database, event: Event, name: str, terms: Terms, *, by: str) -> TypeForSale:
+def open_sale(
+    database: Database, event: Event, name: str, terms: SaleTerms, *, by: str
+) -> TicketTypeListing:
     """Put a ticket type on sale, or change its terms; the same again changes nothing.
 
     Refuses a new type without a price, and a capacity below the places held and sold.
     """
     with database.transaction() as connection:
-        refuse_if_called_off(connection, event)
-        known = ticket_type_queries.lock(connection, event.id, name)
+        check_event_not_cancelled(connection, event)
+        known = ticket_type_queries.lock_by_name(connection, event.id, name)
         if terms.price is None and (known is None or not (known.on_sale or known.price.amount)):
             raise NotOnSale(f"{name!r} was not for sale before: say its --price")
-        known = known or ticket_type_queries.add(connection, event.id, name)
-        values = sell_under(connection, known, terms)
+        known = known or ticket_type_queries.get_or_insert(connection, event.id, name)
+        values = apply_sale_terms(connection, known, terms)
         audit_log.record(
             connection,
             actor=by,
@@ -48,7 +50,9 @@ def open_sale(database: Database, event: Event, name: str, terms: Terms, *, by: 
             details=values,
         )
         return next(
-            one for one in ticket_type_queries.of(connection, event.id) if one.id == known.id
+            one
+            for one in ticket_type_queries.list_for_event(connection, event.id)
+            if one.id == known.id
         )
 
 
@@ -56,16 +60,18 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
     """Take a type off sale, or all of them; what is pending can still be paid. Safe to repeat."""
     with database.transaction() as connection:
         if name is None:
-            closed = ticket_type_queries.close(connection, event.id)
+            closed = ticket_type_queries.mark_all_off_sale(connection, event.id)
         else:
-            known = ticket_type_queries.lock(connection, event.id, name)
+            known = ticket_type_queries.lock_by_name(connection, event.id, name)
             if known is None:
                 names = (
-                    ", ".join(one.name for one in ticket_type_queries.of(connection, event.id))
+                    ", ".join(
+                        one.name for one in ticket_type_queries.list_for_event(connection, event.id)
+                    )
                     or "none"
                 )
                 raise NotOnSale(f"{event.slug} has no ticket type {name!r} (known: {names})")
-            ticket_type_queries.change(connection, known.id, {"on_sale": False})
+            ticket_type_queries.update_ticket_type(connection, known.id, {"on_sale": False})
             closed = int(known.on_sale)
         if closed:
             audit_log.record(
@@ -79,13 +85,15 @@ def close_sale(database: Database, event: Event, name: str | None, *, by: str) -
     return closed
 
 
-def refuse_if_called_off(connection: Connection, event: Event) -> None:
+def check_event_not_cancelled(connection: Connection, event: Event) -> None:
     """Nothing is put on sale for an event that will not be."""
-    if cancelled_events.of(connection, event.id) is not None:
+    if cancelled_events.find(connection, event.id) is not None:
         raise NotOnSale(f"{event.slug} was called off; nothing of it is sold any more")
 
 
-def sell_under(connection: Connection, known: TypeForSale, terms: Terms) -> dict[str, object]:
+def apply_sale_terms(
+    connection: Connection, known: TicketTypeListing, terms: SaleTerms
+) -> dict[str, object]:
     """Put a locked type on sale; gives what was written. Refuses a capacity below what is taken."""
     taken = known.stock.pending + known.stock.sold
     if terms.capacity and terms.capacity < taken:
@@ -95,17 +103,17 @@ def sell_under(connection: Connection, known: TypeForSale, terms: Terms) -> dict
             taken=taken,
         )
     values = {"on_sale": True} | _changes(terms)
-    ticket_type_queries.change(connection, known.id, values)
+    ticket_type_queries.update_ticket_type(connection, known.id, values)
     return values
 
 
-def on_sale(database: Database, event: Event) -> list[TypeForSale]:
+def list_ticket_types(database: Database, event: Event) -> list[TicketTypeListing]:
     """Every ticket type of the event and how its places stand."""
     with database.transaction() as connection:
-        return ticket_type_queries.of(connection, event.id)
+        return ticket_type_queries.list_for_event(connection, event.id)
 
 
-def _changes(terms: Terms) -> dict[str, object]:
+def _changes(terms: SaleTerms) -> dict[str, object]:
     limits = {
         "capacity": terms.capacity,
         "max_per_order": terms.per_order,

@@ -5,34 +5,39 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Viewer, guarded
-from ticketing.checkin.verify import verify
-from ticketing.crypto.verdict import Refusal
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Viewer, auth_dependencies
+from ticketing.checkin.verify import verify_ticket
+from ticketing.crypto.verification import RejectionReason
 from ticketing.events.http_params import EventReference
-from ticketing.events.queries import find_event
-from ticketing.platform.http.envelope import Answer, Asked, Said, Success
-from ticketing.platform.http.errors import documented
-from ticketing.platform.http.services import Serving, now
+from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import (
+    AsciiJSONResponse,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.services import ServicesDependency, now
 
 router = APIRouter(
     prefix="/api/tickets",
     tags=["gate"],
-    route_class=GuardedRoute,
-    default_response_class=Answer,
-    dependencies=guarded(),
-    responses=documented(404, 409),
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(404, 409),
 )
 
 
-class ValidateRequest(Asked):
+class ValidateTicketRequest(RequestModel):
     """What was scanned or typed; with an event, only its tickets pass."""
 
     code: Annotated[str, Field(min_length=1, max_length=500)]
     event_id: EventReference | None = None
 
 
-class TicketSeen(Said):
+class ScannedTicketResponse(ResponseModel):
     """The ticket, for whoever looks at the person too."""
 
     ticket_id: int
@@ -44,26 +49,28 @@ class TicketSeen(Said):
     seat: str
 
 
-class Validation(Said):
+class ValidationResponse(ResponseModel):
     """Whether it passes, and if not the reason by name; `note` says the rest."""
 
     valid: bool
-    reason: Refusal | None
+    reason: RejectionReason | None
     note: str
-    ticket: TicketSeen | None
+    ticket: ScannedTicketResponse | None
 
 
 @router.post("/validate")
-def validate(asked: ValidateRequest, serving: Serving, _: Viewer) -> Success[Validation]:
+def validate(
+    asked: ValidateTicketRequest, serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[ValidationResponse]:
     """Would this ticket pass now, and if not, why not."""
-    event = None if asked.event_id is None else find_event(serving.database, str(asked.event_id))
-    verdict = verify(serving.database, asked.code, at=now(), event=event)
+    event = None if asked.event_id is None else get_event(serving.database, str(asked.event_id))
+    verdict = verify_ticket(serving.database, asked.code, at=now(), event=event)
     seen = verdict.ticket
-    return Success(
-        data=Validation(
+    return SuccessResponse(
+        data=ValidationResponse(
             valid=verdict.valid,
             reason=verdict.refusal,
             note=verdict.note,
-            ticket=seen and TicketSeen.model_validate(seen, from_attributes=True),
+            ticket=seen and ScannedTicketResponse.model_validate(seen, from_attributes=True),
         )
     )

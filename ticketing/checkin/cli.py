@@ -12,7 +12,7 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 
@@ -27,15 +27,15 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Would this ticket pass, and if not, why not."""
-    from ticketing.checkin.verify import verify as examine
-    from ticketing.events.queries import find_event
+    from ticketing.checkin.verify import verify_ticket as examine
+    from ticketing.events.queries import get_event
 
     texts = [line.rstrip("\n") for line in sys.stdin] if code == "-" else [code]
     refused = False
     with open_application() as application:
         only = None
         if event is not None:
-            only = find_event(application.database, event)
+            only = get_event(application.database, event)
         for text in texts:
             verdict = examine(application.database, text, at=now(), event=only)
             refused = refused or not verdict.valid
@@ -49,7 +49,9 @@ def verify(
                 whose = (
                     f"  {seen.ticket_code}  {seen.full_name}, {seen.ticket_type}" if seen else ""
                 )
-                screen().print(f"[{'green' if verdict.valid else 'red'}]{verdict.reason}[/]{whose}")
+                stdout_console().print(
+                    f"[{'green' if verdict.valid else 'red'}]{verdict.reason}[/]{whose}"
+                )
     sys.exit(1 if refused else 0)
 
 
@@ -65,19 +67,21 @@ def keys(
 
     They are all that a gate without network needs.
     """
-    from ticketing.crypto import key_rotation
+    from ticketing.crypto import key_rotation as crypto_key_rotation
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     if form not in {"pem", "jwk", "hex"}:
         raise typer.BadParameter(f"{form!r}: write pem, jwk or hex", param_hint="--format")
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         if rotate:
-            known = key_rotation.rotate(
+            known = crypto_key_rotation.rotate_keys(
                 application.database, known, keys=application.get(KeyRing), by=actor(), at=now()
             )
-        found = key_rotation.public_keys(application.database, known, keys=application.get(KeyRing))
+        found = crypto_key_rotation.list_public_keys(
+            application.database, known, keys=application.get(KeyRing)
+        )
     if form == "jwk":
         print_json({"keys": [key.jwk() for key in found]})
         return
@@ -96,13 +100,13 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Why, for whoever is turned away.")],
 ) -> None:
     """End tickets: they will not pass any more."""
-    from ticketing.events.queries import find_event
-    from ticketing.tickets.revoke import revoke as end
+    from ticketing.events.queries import get_event
+    from ticketing.tickets.revoke import revoke_tickets as end
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         done = end(application.database, known, codes=codes, reason=reason, by=actor(), at=now())
-    out = screen()
+    out = stdout_console()
     for label, texts in (("revoked", done.revoked), ("revoked before", done.before),
                          ("not a ticket of this event", done.unknown)):  # fmt: skip
         for text in texts:

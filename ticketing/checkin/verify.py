@@ -11,19 +11,21 @@ from sqlalchemy import Connection
 
 from ticketing.crypto import key_queries
 from ticketing.crypto.ticket_token import PREFIX
-from ticketing.crypto.verdict import Refusal, Verdict, refusal_in_time
-from ticketing.crypto.verify import authenticate, token_or_refusal
-from ticketing.events.model import GRACE_AFTER_THE_EVENT, Event
+from ticketing.crypto.verification import RejectionReason, VerificationResult, check_validity_period
+from ticketing.crypto.verify import parse_token, verify_signature
+from ticketing.events.model import TICKET_GRACE_PERIOD, Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
 from ticketing.tickets import ticket_queries
-from ticketing.tickets.model import TicketState, normalise
-from ticketing.tickets.ticket_queries import KnownTicket
+from ticketing.tickets.model import TicketState, normalise_ticket_code
+from ticketing.tickets.ticket_queries import TicketValidity
 
 CODE_PREFIX = "TC"
 
 
-def verify(database: Database, text: str, *, at: datetime, event: Event | None = None) -> Verdict:
+def verify_ticket(
+    database: Database, text: str, *, at: datetime, event: Event | None = None
+) -> VerificationResult:
     """The verdict on a QR's text or a ticket code; with `event`, only that one's tickets pass.
 
     A code proves nothing about who wrote it down: accept it where a person is looked at.
@@ -36,38 +38,44 @@ def verify(database: Database, text: str, *, at: datetime, event: Event | None =
 
 def _verify_token(
     connection: Connection, text: str, *, at: datetime, event: Event | None
-) -> Verdict:
-    token = token_or_refusal(text)
-    if isinstance(token, Verdict):
+) -> VerificationResult:
+    token = parse_token(text)
+    if isinstance(token, VerificationResult):
         return token
-    recorded = key_queries.of_event(connection, token.claims.event_number)
-    verdict = authenticate(token, {key.generation: key.key for key in recorded})
+    recorded = key_queries.list_for_event(connection, token.claims.event_number)
+    verdict = verify_signature(token, {key.generation: key.key for key in recorded})
     if not verdict.valid:
         return verdict
-    ticket = ticket_queries.scanned_by_token_id(connection, token.claims.token_id)
-    return replace(_judge(ticket, at=at, event=event), claims=token.claims)
+    ticket = ticket_queries.find_validity_by_token_id(connection, token.claims.token_id)
+    return replace(_check_ticket(ticket, at=at, event=event), claims=token.claims)
 
 
 def _verify_code(
     connection: Connection, text: str, *, at: datetime, event: Event | None
-) -> Verdict:
+) -> VerificationResult:
     if not text.strip().upper().startswith(CODE_PREFIX):
-        return Verdict(Refusal.WRONG_PREFIX)
+        return VerificationResult(RejectionReason.WRONG_PREFIX)
     try:
-        ticket = ticket_queries.scanned_by_code(connection, normalise(text))
+        ticket = ticket_queries.find_validity_by_code(connection, normalise_ticket_code(text))
     except UnreadableCode as error:
-        return Verdict(Refusal.MALFORMED, str(error))
-    return _judge(ticket, at=at, event=event)
+        return VerificationResult(RejectionReason.MALFORMED, str(error))
+    return _check_ticket(ticket, at=at, event=event)
 
 
-def _judge(ticket: KnownTicket | None, *, at: datetime, event: Event | None) -> Verdict:
+def _check_ticket(
+    ticket: TicketValidity | None, *, at: datetime, event: Event | None
+) -> VerificationResult:
     """What the database knows: the event's present dates count, not those it had at issue."""
     if ticket is None:
-        return Verdict(Refusal.UNKNOWN)
+        return VerificationResult(RejectionReason.UNKNOWN)
     if ticket.state is TicketState.REVOKED:
-        return Verdict(Refusal.REVOKED, ticket.revoked_reason or "", ticket=ticket.seen)
+        return VerificationResult(
+            RejectionReason.REVOKED, ticket.revoked_reason or "", ticket=ticket.seen
+        )
     if event is not None and ticket.event_id != event.id:
-        return Verdict(Refusal.WRONG_EVENT, ticket.seen.event_slug, ticket=ticket.seen)
-    until = ticket.event_ends_at + GRACE_AFTER_THE_EVENT
-    refused = refusal_in_time(ticket.valid_from, until, at) or Verdict()
+        return VerificationResult(
+            RejectionReason.WRONG_EVENT, ticket.seen.event_slug, ticket=ticket.seen
+        )
+    until = ticket.event_ends_at + TICKET_GRACE_PERIOD
+    refused = check_validity_period(ticket.valid_from, until, at) or VerificationResult()
     return replace(refused, ticket=ticket.seen)

@@ -8,7 +8,7 @@ from ticketing.crypto.public_key import PublicKey
 from ticketing.platform.db.tables.events import event_keys, events
 
 
-def generation(connection: Connection, event_id: int, *, lock: bool = False) -> int:
+def get_generation(connection: Connection, event_id: int, *, lock: bool = False) -> int:
     """The generation that signs now; `lock` keeps it so until the transaction ends."""
     query = select(events.c.key_generation).where(events.c.id == event_id)
     signing: int = connection.execute(
@@ -17,7 +17,7 @@ def generation(connection: Connection, event_id: int, *, lock: bool = False) -> 
     return signing
 
 
-def advance(connection: Connection, event_id: int, *, at: datetime) -> int:
+def advance_generation(connection: Connection, event_id: int, *, at: datetime) -> int:
     """Retire the generation that signs now and name the next."""
     connection.execute(
         update(event_keys)
@@ -33,14 +33,16 @@ def advance(connection: Connection, event_id: int, *, at: datetime) -> int:
     return following
 
 
-def add(connection: Connection, event_id: int, generation: int, public_key: bytes) -> None:
+def insert_public_key(
+    connection: Connection, event_id: int, generation: int, public_key: bytes
+) -> None:
     """Record the public key of one generation."""
     connection.execute(
         insert(event_keys).values(event_id=event_id, generation=generation, public_key=public_key)
     )
 
 
-def of_event(connection: Connection, event_id: int) -> list[PublicKey]:
+def list_for_event(connection: Connection, event_id: int) -> list[PublicKey]:
     """Every generation's public key, the oldest first; none for an unknown event."""
     query = (
         select(

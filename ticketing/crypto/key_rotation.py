@@ -13,7 +13,7 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Misconfigured, Refused
 
-LAST_GENERATION = 255  # a token has one byte for it
+MAX_GENERATION = 255  # a token has one byte for it
 
 
 def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signer:
@@ -22,8 +22,8 @@ def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signe
     The generation is read anew: an `Event` in hand may be older than a rotation. Refuses when the
     master secret is not the one that signed this event's earlier tickets.
     """
-    generation = key_queries.generation(connection, event.id, lock=True)
-    recorded = {key.generation: key.key for key in key_queries.of_event(connection, event.id)}
+    generation = key_queries.get_generation(connection, event.id, lock=True)
+    recorded = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
     for known, public_key in recorded.items():
         if keys.public_key(event.uid, known) != public_key:
             raise Misconfigured(
@@ -33,26 +33,28 @@ def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signe
             )
     signer = keys.signer_of(event.uid, generation)
     if generation not in recorded:
-        key_queries.add(connection, event.id, generation, signer.public_key)
+        key_queries.insert_public_key(connection, event.id, generation, signer.public_key)
     return signer
 
 
-def public_keys(database: Database, event: Event, *, keys: KeyRing) -> list[PublicKey]:
+def list_public_keys(database: Database, event: Event, *, keys: KeyRing) -> list[PublicKey]:
     """Everything a gate needs to know, the newest generation last; recorded if it was not yet."""
     with database.transaction() as connection:
         current_signer(connection, event, keys)
-        return key_queries.of_event(connection, event.id)
+        return key_queries.list_for_event(connection, event.id)
 
 
-def rotate(database: Database, event: Event, *, keys: KeyRing, by: str, at: datetime) -> Event:
+def rotate_keys(database: Database, event: Event, *, keys: KeyRing, by: str, at: datetime) -> Event:
     """Sign new tickets with the next generation; tickets of the old ones still verify."""
     with database.transaction() as connection:
         signer = current_signer(connection, event, keys)
-        if signer.generation == LAST_GENERATION:
-            raise Refused(f"{event.slug} has used all {LAST_GENERATION} generations of its keys")
-        generation = key_queries.advance(connection, event.id, at=at)
+        if signer.generation == MAX_GENERATION:
+            raise Refused(f"{event.slug} has used all {MAX_GENERATION} generations of its keys")
+        generation = key_queries.advance_generation(connection, event.id, at=at)
         rotated = replace(event, key_generation=generation)
-        key_queries.add(connection, event.id, generation, keys.public_key(event.uid, generation))
+        key_queries.insert_public_key(
+            connection, event.id, generation, keys.public_key(event.uid, generation)
+        )
         audit_log.record(
             connection,
             actor=by,

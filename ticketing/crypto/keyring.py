@@ -13,19 +13,19 @@ from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ticketing.crypto.ticket_token import SIGNATURE_BYTES, TOKEN_ID_BYTES, signed_bytes
+from ticketing.crypto.ticket_token import SIGNATURE_BYTES, TOKEN_ID_BYTES, signing_input
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import Misconfigured
 
 HASH_BYTES = 32
 
 
-def extract(secret: bytes, salt: bytes) -> bytes:
+def hkdf_extract(secret: bytes, salt: bytes) -> bytes:
     """The pseudo-random key behind a secret (RFC 5869, 2.2)."""
     return hmac.digest(salt or bytes(HASH_BYTES), secret, "sha256")
 
 
-def expand(key: bytes, info: bytes, length: int = HASH_BYTES) -> bytes:
+def hkdf_expand(key: bytes, info: bytes, length: int = HASH_BYTES) -> bytes:
     """`length` bytes for the purpose named in `info` (RFC 5869, 2.3)."""
     block, output = b"", b""
     for counter in range(1, -(-length // HASH_BYTES) + 1):
@@ -55,10 +55,10 @@ _ORDERS = b"ticketing order token 1\x00"
 _HOOKS = b"ticketing webhook secret 1\x00"
 
 
-_SEALS = b"ticketing sealed secret 1\x00"
+_ENCRYPTION = b"ticketing sealed secret 1\x00"
 
 
-_OFFICE = b"ticketing office name 1\x00"
+_INSTALLATION = b"ticketing office name 1\x00"
 
 
 class Signer:
@@ -73,7 +73,7 @@ class Signer:
 
     def sign(self, packed_claims: bytes) -> bytes:
         """The 64 byte signature over a token's claims; the same claims give the same bytes."""
-        return crypto_sign(signed_bytes(packed_claims), self._secret_key)[:SIGNATURE_BYTES]
+        return crypto_sign(signing_input(packed_claims), self._secret_key)[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:
         """Never the secret."""
@@ -92,14 +92,14 @@ class KeyRing:
                 f"the master secret has {len(master)} bytes instead of {MASTER_BYTES};"
                 " set TICKETING_MASTER_SECRET to 64 hexadecimal digits"
             )
-        root = extract(master, _SALT)
-        self._signing = expand(root, _SIGNING)
-        self._links = expand(root, _LINKS)
-        self._orders = expand(root, _ORDERS)
-        self._hooks = expand(root, _HOOKS)
-        self._seals = expand(root, _SEALS)
+        root = hkdf_extract(master, _SALT)
+        self._signing = hkdf_expand(root, _SIGNING)
+        self._links = hkdf_expand(root, _LINKS)
+        self._orders = hkdf_expand(root, _ORDERS)
+        self._hooks = hkdf_expand(root, _HOOKS)
+        self._seals = hkdf_expand(root, _ENCRYPTION)
         # no secret: it stands in every comment that we leave on a router, and tells us from others
-        self.office_name = expand(root, _OFFICE, 4).hex()
+        self.office_name = hkdf_expand(root, _INSTALLATION, 4).hex()
 
     def signer(self, event: Event) -> Signer:
         """The signer of an event's current generation."""
@@ -107,7 +107,7 @@ class KeyRing:
 
     def signer_of(self, event_uid: UUID, generation: int) -> Signer:
         """The signer of any generation, 1 to 255."""
-        return Signer(expand(self._signing, event_uid.bytes + bytes([generation])), generation)
+        return Signer(hkdf_expand(self._signing, event_uid.bytes + bytes([generation])), generation)
 
     def public_key(self, event_uid: UUID, generation: int) -> bytes:
         """The 32 bytes a gate needs to check that generation's tokens."""

@@ -12,7 +12,7 @@ from base64 import b32decode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ticketing.platform.kernel.base32 import base32
+from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.platform.kernel.errors import Refused, UnreadableToken
 
 PREFIX = "TC1"
@@ -22,7 +22,7 @@ SIGNATURE_BYTES = 64
 
 _HEAD = struct.Struct(">BBIII")
 _CLAIMS_BYTES = _HEAD.size + TOKEN_ID_BYTES
-_TEXT = re.compile(PREFIX + "[A-Z2-7]{141}")
+_TOKEN_PATTERN = re.compile(PREFIX + "[A-Z2-7]{141}")
 _PADDING = "==="  # what 141 characters lack to a multiple of eight
 # what is signed begins with words no other use of the key begins with
 _PURPOSE = b"ticketing qr token 1\x00"
@@ -40,9 +40,7 @@ class Claims:
 
     def packed(self) -> bytes:
         """The 24 bytes before the signature."""
-        head = packed_head(
-            self.key_generation, self.event_number, self.valid_from, self.valid_until
-        )
+        head = pack_head(self.key_generation, self.event_number, self.valid_from, self.valid_until)
         return head + self.token_id
 
 
@@ -55,7 +53,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class TicketIdentity:
     """What makes a ticket that one and no other; a repr shows nothing that opens a door.
 
     `qr_text` is the signed token's text.
@@ -66,7 +64,7 @@ class Identity:
     qr_text: str = field(repr=False)
 
 
-def packed_head(
+def pack_head(
     key_generation: int, event_number: int, valid_from: datetime, valid_until: datetime
 ) -> bytes:
     """The 14 bytes of claims that all tickets of one run share; the token id follows them."""
@@ -80,27 +78,27 @@ def packed_head(
         ) from error
 
 
-def signed_bytes(packed_claims: bytes) -> bytes:
+def signing_input(packed_claims: bytes) -> bytes:
     """The message the signature is over."""
     return _PURPOSE + packed_claims
 
 
-def token_text(packed_claims: bytes, signature: bytes) -> str:
+def encode_token(packed_claims: bytes, signature: bytes) -> str:
     """The one text of a token."""
-    return PREFIX + base32(packed_claims + signature)
+    return PREFIX + encode_base32(packed_claims + signature)
 
 
-def read_token(text: str) -> Token:
+def decode_token(text: str) -> Token:
     """The token a text stands for; refuses every text that is not its token's one text.
 
     Length, prefix and alphabet are checked before anything is parsed, and the message never
     repeats the text.
     """
-    if _TEXT.fullmatch(text) is None:
+    if _TOKEN_PATTERN.fullmatch(text) is None:
         raise UnreadableToken("not a ticket's QR: its length, prefix or characters are others")
     raw = b32decode(text[len(PREFIX) :] + _PADDING)
     packed, signature = raw[:_CLAIMS_BYTES], raw[_CLAIMS_BYTES:]
-    if token_text(packed, signature) != text:  # the last character has a bit to spare
+    if encode_token(packed, signature) != text:  # the last character has a bit to spare
         raise UnreadableToken("not a ticket's QR: its last character is another spelling")
     version, generation, event_number, valid_from, valid_until = _HEAD.unpack_from(packed)
     if version != VERSION:
@@ -108,12 +106,12 @@ def read_token(text: str) -> Token:
     claims = Claims(
         key_generation=generation,
         event_number=event_number,
-        valid_from=_instant(valid_from),
-        valid_until=_instant(valid_until),
+        valid_from=_from_timestamp(valid_from),
+        valid_until=_from_timestamp(valid_until),
         token_id=packed[_HEAD.size :],
     )
     return Token(claims, signature)
 
 
-def _instant(seconds: int) -> datetime:
+def _from_timestamp(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

@@ -9,24 +9,24 @@ from datetime import datetime
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
-from ticketing.crypto.ticket_token import PREFIX, Token, read_token, signed_bytes
-from ticketing.crypto.verdict import Refusal, Verdict, refusal_in_time
+from ticketing.crypto.ticket_token import PREFIX, Token, decode_token, signing_input
+from ticketing.crypto.verification import RejectionReason, VerificationResult, check_validity_period
 from ticketing.platform.kernel.errors import UnreadableToken
 
 
-def token_or_refusal(text: str) -> Token | Verdict:
+def parse_token(text: str) -> Token | VerificationResult:
     """The token of a QR's text, its signature unchecked; or why it is none."""
     if not text.startswith(PREFIX):
-        return Verdict(Refusal.WRONG_PREFIX)
+        return VerificationResult(RejectionReason.WRONG_PREFIX)
     try:
-        return read_token(text)
+        return decode_token(text)
     except UnreadableToken as error:
-        return Verdict(Refusal.MALFORMED, str(error))
+        return VerificationResult(RejectionReason.MALFORMED, str(error))
 
 
-def is_genuine(token: Token, public_key: bytes) -> bool:
+def has_valid_signature(token: Token, public_key: bytes) -> bool:
     """Whether the signature over the claims is the key's; libsodium refuses every second form."""
-    message = signed_bytes(token.claims.packed())
+    message = signing_input(token.claims.packed())
     try:
         crypto_sign_open(token.signature + message, public_key)
     except BadSignatureError:
@@ -34,14 +34,16 @@ def is_genuine(token: Token, public_key: bytes) -> bool:
     return True
 
 
-def authenticate(token: Token, public_keys: Mapping[int, bytes]) -> Verdict:
+def verify_signature(token: Token, public_keys: Mapping[int, bytes]) -> VerificationResult:
     """Whether one of the event's keys, by generation, signed this; at any time, used or not."""
     key = public_keys.get(token.claims.key_generation)
     if key is None:
-        return Verdict(Refusal.UNKNOWN_KEY, f"generation {token.claims.key_generation}")
-    if not is_genuine(token, key):
-        return Verdict(Refusal.BAD_SIGNATURE)
-    return Verdict(claims=token.claims)
+        return VerificationResult(
+            RejectionReason.UNKNOWN_KEY, f"generation {token.claims.key_generation}"
+        )
+    if not has_valid_signature(token, key):
+        return VerificationResult(RejectionReason.BAD_SIGNATURE)
+    return VerificationResult(claims=token.claims)
 
 
 def verify_offline(
@@ -51,19 +53,19 @@ def verify_offline(
     public_keys: Mapping[int, bytes],
     at: datetime,
     valid_until: datetime | None = None,
-) -> Verdict:
+) -> VerificationResult:
     """Everything about a QR that its own text and the event's public keys can answer.
 
     `valid_until` is the gate's own end, for an event that was moved after tickets were issued.
     """
-    token = token_or_refusal(text)
-    if isinstance(token, Verdict):
+    token = parse_token(text)
+    if isinstance(token, VerificationResult):
         return token
     claims = token.claims
     if claims.event_number != event_number:
-        return Verdict(Refusal.WRONG_EVENT, f"event {claims.event_number}")
-    verdict = authenticate(token, public_keys)
+        return VerificationResult(RejectionReason.WRONG_EVENT, f"event {claims.event_number}")
+    verdict = verify_signature(token, public_keys)
     if not verdict.valid:
         return verdict
     until = valid_until or claims.valid_until
-    return refusal_in_time(claims.valid_from, until, at) or verdict
+    return check_validity_period(claims.valid_from, until, at) or verdict

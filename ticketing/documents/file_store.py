@@ -16,7 +16,7 @@ from pathlib import Path
 from ticketing.platform.kernel.errors import Refused, Unavailable
 
 MIB = 1024 * 1024
-_PART = ".part"
+_PARTIAL_SUFFIX = ".part"
 
 
 class DocumentFolder:
@@ -51,7 +51,7 @@ class DocumentFolder:
         self._refuse_full_disk(path, len(content))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _part_beside(path) as (part, descriptor):
+            with _create_partial_file(path) as (part, descriptor):
                 _write_all(descriptor, content)
                 os.fsync(descriptor)
                 part.replace(path)
@@ -81,7 +81,7 @@ class DocumentFolder:
 
     def sweep(self, event_slug: str) -> int:
         """Remove what killed writes left behind in an event's folder; returns how many files."""
-        return sum(map(_removed, self._inside(event_slug).glob(f"*/*{_PART}")))
+        return sum(map(_delete_if_unlocked, self._inside(event_slug).glob(f"*/*{_PARTIAL_SUFFIX}")))
 
     def _inside(self, relative: str) -> Path:
         """The path, with links followed; refuses one that leads out of the root."""
@@ -102,11 +102,13 @@ class DocumentFolder:
 
 
 @contextmanager
-def _part_beside(path: Path) -> Iterator[tuple[Path, int]]:
+def _create_partial_file(path: Path) -> Iterator[tuple[Path, int]]:
     """A new locked file in the same folder, removed on any error."""
     while True:
         # readable by its owner only, as documents carry people's names
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL_SUFFIX
+        )
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             break
@@ -127,7 +129,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _removed(part: Path) -> bool:
+def _delete_if_unlocked(part: Path) -> bool:
     """Whether the file was a leftover, and is gone now."""
     try:
         with part.open("rb") as file:

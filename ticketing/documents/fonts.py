@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketing.platform.kernel.errors import Misconfigured
-from ticketing.platform.kernel.printable_text import needs_ink
+from ticketing.platform.kernel.printable_text import requires_glyph
 
-WAY_OUT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
-_LISTING = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"
+INSTALL_HINT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
+_FC_LIST_FORMAT = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"
 # Ghostscript brings Type 1 fonts, which fontconfig lists and neither Pango nor fontTools can use
-_DRAWN = ("TrueType", "CFF")
+_SUPPORTED_FORMATS = ("TrueType", "CFF")
 _NAME, _CHARSET, _INDEX, _FILE = 0, 2, 3, 4
 _WIDE = frozenset({"W", "F"})
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class FontFace:
     """One installed font: where it is, and the ranges of code points that it covers."""
 
     file: str
@@ -45,19 +45,22 @@ class InstalledFonts:
         """Take the lines of `fc-list` in the format of this module."""
         rows = sorted({line for line in listing.splitlines() if line.count("\t") == _FILE})
         if not rows:
-            raise Misconfigured(f"no font is installed; {WAY_OUT}")
+            raise Misconfigured(f"no font is installed; {INSTALL_HINT}")
         fields = [row.split("\t") for row in rows]
         self._faces = [
-            Face(row[_FILE], int(row[_INDEX]) & 0xFFFF, _ranges(row[_CHARSET])) for row in fields
+            FontFace(row[_FILE], int(row[_INDEX]) & 0xFFFF, _ranges(row[_CHARSET]))
+            for row in fields
         ]
         # paths are left out: the same fonts elsewhere draw the same ticket
         contents = "\n".join("\t".join(row[:_INDEX]) for row in fields)
         self.digest = hashlib.sha256(contents.encode()).hexdigest()
-        self._uncovered = re.compile(_outside(r for face in self._faces for r in face.ranges))
+        self._uncovered = re.compile(
+            _uncovered_pattern(r for face in self._faces for r in face.ranges)
+        )
 
     def undrawable(self, text: str) -> frozenset[str]:
         """The characters of the text that no installed font has a glyph for."""
-        return frozenset(filter(needs_ink, self._uncovered.findall(text)))
+        return frozenset(filter(requires_glyph, self._uncovered.findall(text)))
 
     def width(self, character: str) -> float:
         """How wide the character is, in em, in some font that has it."""
@@ -66,10 +69,10 @@ class InstalledFonts:
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
             return 0.0
         face = next((face for face in self._faces if face.covers(character)), None)
-        return 1.0 if face is None else _advances(face.file, face.index).of(character)
+        return 1.0 if face is None else _glyph_widths(face.file, face.index).of(character)
 
 
-class Advances:
+class GlyphWidths:
     """The advance width of every character of one face, in em."""
 
     def __init__(self, file: str, index: int) -> None:
@@ -93,28 +96,33 @@ class Advances:
 
 
 @functools.cache
-def _advances(file: str, index: int) -> Advances:
-    return Advances(file, index)
+def _glyph_widths(file: str, index: int) -> GlyphWidths:
+    return GlyphWidths(file, index)
 
 
 @functools.cache
-def face_widths(pattern: str) -> Advances:
+def face_widths(pattern: str) -> GlyphWidths:
     """The widths of the face that fontconfig chooses for a pattern such as `Noto Sans:bold`."""
-    file, _, index = _ask("fc-match", "--format", "%{file}\t%{index}", pattern).partition("\t")
-    return _advances(file, int(index) & 0xFFFF)
+    file, _, index = _run_fontconfig(
+        "fc-match", "--format", "%{file}\t%{index}", pattern
+    ).partition("\t")
+    return _glyph_widths(file, int(index) & 0xFFFF)
 
 
 @functools.cache
 def installed_fonts() -> InstalledFonts:
     """The fonts of this machine, as this process first saw them."""
-    listings = (_ask("fc-list", f":fontformat={kind}", "--format", _LISTING) for kind in _DRAWN)
+    listings = (
+        _run_fontconfig("fc-list", f":fontformat={kind}", "--format", _FC_LIST_FORMAT)
+        for kind in _SUPPORTED_FORMATS
+    )
     return InstalledFonts("".join(listings))
 
 
-def _ask(program: str, *arguments: str) -> str:
+def _run_fontconfig(program: str, *arguments: str) -> str:
     path = shutil.which(program)
     if path is None:
-        raise Misconfigured(f"{program} is missing; {WAY_OUT}")
+        raise Misconfigured(f"{program} is missing; {INSTALL_HINT}")
     answer = subprocess.run(  # noqa: S603  # our own words, no shell
         [path, *arguments], capture_output=True, check=True, encoding="utf-8"
     )
@@ -127,7 +135,7 @@ def _ranges(charset: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(first, 16), int(last or first, 16)) for first, _, last in pairs)
 
 
-def _outside(ranges: Iterable[tuple[int, int]]) -> str:
+def _uncovered_pattern(ranges: Iterable[tuple[int, int]]) -> str:
     """A regular expression for one character that is in none of the ranges."""
     merged: list[list[int]] = []
     for first, last in sorted(ranges):
@@ -156,7 +164,7 @@ def font_problems() -> list[str]:
     except Misconfigured as error:
         return [str(error)]
     return [
-        f"no font draws {script}; {WAY_OUT}"
+        f"no font draws {script}; {INSTALL_HINT}"
         for script, sample in samples.items()
         if fonts.undrawable(sample)
     ]

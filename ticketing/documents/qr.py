@@ -21,36 +21,36 @@ import qrcode
 from qrcode.base import Polynomial, RSBlock, gexp, rs_blocks
 from qrcode.util import MODE_ALPHA_NUM, PAD0, PAD1, QRData, length_in_bits
 
-LEVEL = qrcode.ERROR_CORRECT_M
+ERROR_CORRECTION = qrcode.ERROR_CORRECT_M
 
 
-def word_count(version: int) -> int:
+def codeword_count(version: int) -> int:
     """How many code words a code has, error correction included."""
     return sum(block.total_count for block in _blocks(version))
 
 
-def code_words(text: str, version: int) -> bytes:
+def encode_codewords(text: str, version: int) -> bytes:
     """The words in the order in which they are placed; the text must fit that version."""
-    words = iter(_data_words(text, version))
+    words = iter(_data_codewords(text, version))
     blocks, checks = [], []
     for block in _blocks(version):
         blocks.append(bytes(next(words) for _ in range(block.data_count)))
-        checks.append(_check_words(blocks[-1], block.total_count - block.data_count))
-    return bytes([*_in_turn(blocks), *_in_turn(checks)])
+        checks.append(_error_correction_codewords(blocks[-1], block.total_count - block.data_count))
+    return bytes([*_interleave(blocks), *_interleave(checks)])
 
 
 @functools.cache
 def _blocks(version: int) -> list[RSBlock]:
-    blocks: list[RSBlock] = rs_blocks(version, LEVEL)
+    blocks: list[RSBlock] = rs_blocks(version, ERROR_CORRECTION)
     return blocks
 
 
-def _in_turn(blocks: Iterable[bytes]) -> Iterator[int]:
+def _interleave(blocks: Iterable[bytes]) -> Iterator[int]:
     """The first word of every block, then the second ones; some blocks are one word shorter."""
     return (word for words in zip_longest(*blocks) for word in words if word is not None)
 
 
-class _Bits(list[str]):
+class _BitBuffer(list[str]):
     """Takes bits as the library gives them."""
 
     def put(self, number: int, length: int) -> None:
@@ -58,10 +58,10 @@ class _Bits(list[str]):
         self.append(f"{number:0{length}b}")
 
 
-def _data_words(text: str, version: int) -> bytes:
+def _data_codewords(text: str, version: int) -> bytes:
     """Mode, length, text, end mark, and the padding that ISO/IEC 18004 asks for."""
     room: int = sum(block.data_count for block in _blocks(version))
-    data, bits = QRData(text, mode=MODE_ALPHA_NUM), _Bits()
+    data, bits = QRData(text, mode=MODE_ALPHA_NUM), _BitBuffer()
     bits.put(MODE_ALPHA_NUM, 4)
     bits.put(len(data), length_in_bits(MODE_ALPHA_NUM, version))
     data.write(bits)
@@ -71,7 +71,7 @@ def _data_words(text: str, version: int) -> bytes:
     return int(ended.ljust(used * 8, "0"), 2).to_bytes(used) + padding[: room - used]
 
 
-def _check_words(words: bytes, count: int) -> bytes:
+def _error_correction_codewords(words: bytes, count: int) -> bytes:
     """What is left of the words as a polynomial over GF(256), divided by the code's generator."""
     remainders, top = _remainders(count), 8 * (count - 1)
     left = 0
@@ -90,13 +90,13 @@ def _remainders(count: int) -> list[int]:
     return [0, *(int.from_bytes(bytes(left)) for left in lefts)]
 
 
-MASK = 3
+MASK_PATTERN = 3
 QUIET_ZONE = 4  # modules, as ISO/IEC 18004 demands
 
 _DARK = re.compile("1+")
-_Pick = Callable[[str], tuple[str, ...]]
+_BitSelector = Callable[[str], tuple[str, ...]]
 # dark modules side by side: column and row of the first, quiet zone included, and how many
-Run = tuple[int, int, int]
+ModuleRun = tuple[int, int, int]
 
 
 class QrCode:
@@ -121,7 +121,7 @@ class QrCode:
         return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
 
 
-def _runs(rows: list[str]) -> Iterator[Run]:
+def _runs(rows: list[str]) -> Iterator[ModuleRun]:
     for y, row in enumerate(rows, QUIET_ZONE):
         for start, end in map(re.Match.span, _DARK.finditer(row)):
             yield start + QUIET_ZONE, y, end - start
@@ -130,13 +130,13 @@ def _runs(rows: list[str]) -> Iterator[Run]:
 def qr_rows(text: str) -> list[str]:
     """The code's rows, a dark module `1` and a light one `0`, without quiet zone."""
     version = _version(len(text))
-    return _layout(version).rows(code_words(text, version))
+    return _layout(version).rows(encode_codewords(text, version))
 
 
 @functools.cache
 def _version(length: int) -> int:
     """The smallest code that holds so many characters."""
-    code = qrcode.QRCode(error_correction=LEVEL)
+    code = qrcode.QRCode(error_correction=ERROR_CORRECTION)
     code.add_data(QRData("0" * length, mode=MODE_ALPHA_NUM), optimize=0)
     version: int = code.best_fit()
     return version
@@ -147,7 +147,7 @@ class _Layout:
 
     def __init__(self, version: int) -> None:
         self._side = 4 * version + 17
-        self._bits = 8 * word_count(version)
+        self._bits = 8 * codeword_count(version)
         self._pick, self._mask = self._learnt(functools.partial(_modules, version))
 
     def rows(self, words: bytes) -> list[str]:
@@ -156,7 +156,7 @@ class _Layout:
         modules = f"{int(''.join(self._pick(bits)), 2) ^ self._mask:0{self._side**2}b}"
         return [modules[at : at + self._side] for at in range(0, len(modules), self._side)]
 
-    def _learnt(self, modules: Callable[[bytes], int]) -> tuple[_Pick, int]:
+    def _learnt(self, modules: Callable[[bytes], int]) -> tuple[_BitSelector, int]:
         """Which bit of the words each module shows, and the modules when all of them are zero.
 
         Bit n of the words is set in the k-th code if the number n + 1 has its bit k set: what a
@@ -177,7 +177,9 @@ _layout = functools.cache(_Layout)
 
 def _modules(version: int, words: bytes) -> int:
     """All modules, row by row, as the library places these code words."""
-    code = qrcode.QRCode(version, error_correction=LEVEL, border=0, mask_pattern=MASK)
+    code = qrcode.QRCode(
+        version, error_correction=ERROR_CORRECTION, border=0, mask_pattern=MASK_PATTERN
+    )
     code.data_cache = list(words)
-    code.makeImpl(test=False, mask_pattern=MASK)
+    code.makeImpl(test=False, mask_pattern=MASK_PATTERN)
     return int("".join("1" if module else "0" for row in code.modules for module in row), 2)

@@ -8,11 +8,11 @@ from enum import StrEnum
 import qrcode
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
-from ticketing.documents.qr import MASK
+from ticketing.documents.qr import MASK_PATTERN
 from ticketing.platform.kernel.errors import Refused
 
 
-class Correction(StrEnum):
+class ErrorCorrection(StrEnum):
     """How much of the code may be lost: 7, 15, 25 or 30 %."""
 
     L = "L"
@@ -22,10 +22,10 @@ class Correction(StrEnum):
 
 
 _LEVELS = {
-    Correction.L: qrcode.ERROR_CORRECT_L,
-    Correction.M: qrcode.ERROR_CORRECT_M,
-    Correction.Q: qrcode.ERROR_CORRECT_Q,
-    Correction.H: qrcode.ERROR_CORRECT_H,
+    ErrorCorrection.L: qrcode.ERROR_CORRECT_L,
+    ErrorCorrection.M: qrcode.ERROR_CORRECT_M,
+    ErrorCorrection.Q: qrcode.ERROR_CORRECT_Q,
+    ErrorCorrection.H: qrcode.ERROR_CORRECT_H,
 }
 
 
@@ -34,17 +34,17 @@ class PictureTooSmall(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QrImageOptions:
     """`size` is the side in pixels, `margin` in modules; colours are six hexadecimal digits."""
 
     size: int = 300
     margin: int = 4
     dark: str = "000000"
     light: str = "ffffff"
-    correction: Correction = Correction.M
+    correction: ErrorCorrection = ErrorCorrection.M
 
 
-def png(text: str, look: Look) -> bytes:
+def qr_png(text: str, look: QrImageOptions) -> bytes:
     """The code as a PNG of two colours, each module the same whole number of pixels."""
     modules = _modules(text, look.correction)
     side = len(modules) + 2 * look.margin
@@ -62,7 +62,7 @@ def png(text: str, look: Look) -> bytes:
     return _png_file(look, blank * left + middle + blank * right)
 
 
-def svg(text: str, look: Look) -> str:
+def qr_svg(text: str, look: QrImageOptions) -> str:
     """The code as an SVG document."""
     modules = _modules(text, look.correction)
     side = len(modules) + 2 * look.margin
@@ -80,8 +80,8 @@ def svg(text: str, look: Look) -> str:
     )
 
 
-def _modules(text: str, correction: Correction) -> list[list[bool]]:
-    code = qrcode.QRCode(error_correction=_LEVELS[correction], border=0, mask_pattern=MASK)
+def _modules(text: str, correction: ErrorCorrection) -> list[list[bool]]:
+    code = qrcode.QRCode(error_correction=_LEVELS[correction], border=0, mask_pattern=MASK_PATTERN)
     code.add_data(QRData(text, mode=MODE_ALPHA_NUM), optimize=0)
     code.make(fit=True)
     return [[bool(module) for module in row] for row in code.modules]
@@ -94,7 +94,7 @@ def _row(pixels: list[bool]) -> bytes:
     return b"\0" + bits.to_bytes(width)
 
 
-def _png_file(look: Look, rows: bytes) -> bytes:
+def _png_file(look: QrImageOptions, rows: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", look.size, look.size, 1, 3, 0, 0, 0)  # a palette of two
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (

@@ -12,26 +12,26 @@ from markupsafe import Markup
 
 from ticketing.documents.fonts import font_problems, installed_fonts
 from ticketing.documents.qr import QrCode
-from ticketing.documents.template_context import SAMPLE, language_texts, printed_texts
-from ticketing.documents.template_html import TicketPage, em_widths, too_long
-from ticketing.documents.templates import Template, TemplateFolders
-from ticketing.documents.text_fitting import size_that_fits
+from ticketing.documents.template_context import SAMPLE_TICKET, language_variables, ticket_variables
+from ticketing.documents.template_html import TicketHtmlTemplate, em_widths, overflow_message
+from ticketing.documents.templates import TemplateFolders, TicketTemplate
+from ticketing.documents.text_fitting import fit_font_size
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.documents.weasyprint_engine import (
-    Description,
-    TemplatePress,
+    PdfMetadata,
+    TemplatePdfWriter,
     engine_problems,
-    overflowing,
-    version,
+    engine_version,
+    overflowing_fields,
 )
 from ticketing.platform.kernel.errors import TextDoesNotFit, UndrawableText
 
 QR_URL = "qr:ticket"  # what a page calls its code; a picture in the page would have to be parsed
-ATTEMPTS = 8  # each sets an overflowing field 6 % smaller
+MAX_LAYOUT_ATTEMPTS = 8  # each sets an overflowing field 6 % smaller
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class PreflightIssue:
     """Why a ticket cannot be printed: a field, the characters at fault if it is about some."""
 
     field: str
@@ -45,8 +45,8 @@ class Renderer:
     def __init__(self, templates: TemplateFolders) -> None:
         """Cheap: templates, fonts and the engine are loaded when first needed."""
         self._templates = templates
-        self._engine = version()
-        self._loaded: dict[str, _Loaded] = {}
+        self._engine = engine_version()
+        self._loaded: dict[str, _LoadedTemplate] = {}
 
     def document_key(self, ticket: PrintedTicket, template_id: str) -> str:
         """A digest of everything the document depends on: when it differs, the PDF is stale."""
@@ -56,12 +56,12 @@ class Renderer:
         """Refuse a template that cannot even print the sample ticket; cheap the second time."""
         self._load(template_id)
 
-    def proofreader(self, template_id: str) -> Callable[[PrintedTicket], list[Objection]]:
+    def proofreader(self, template_id: str) -> Callable[[PrintedTicket], list[PreflightIssue]]:
         """Tells of any ticket what `render` would refuse in its texts, without rendering it."""
         judge = self._load(template_id).objections
         return lambda ticket: [
             objection
-            for field, text in printed_texts(ticket).items()
+            for field, text in ticket_variables(ticket).items()
             for objection in judge(field, text)
         ]
 
@@ -71,55 +71,55 @@ class Renderer:
         Raises UndrawableText, TextDoesNotFit or TemplateBroken.
         """
         loaded = self._load(template_id)
-        texts = printed_texts(ticket)
+        texts = ticket_variables(ticket)
         _refuse_undrawable(texts)
         return loaded.print(ticket, texts, self._key(ticket, loaded.template)[:32])
 
-    def _key(self, ticket: PrintedTicket, template: Template) -> str:
-        canonical = json.dumps(astuple(ticket), default=_instant, ensure_ascii=False)
+    def _key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
+        canonical = json.dumps(astuple(ticket), default=_json_default, ensure_ascii=False)
         parts = (self._engine, installed_fonts().digest, template.digest, canonical)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _load(self, template_id: str) -> "_Loaded":
+    def _load(self, template_id: str) -> "_LoadedTemplate":
         template = self._templates.find(template_id)
         loaded = self._loaded.get(template_id)
         if loaded is None or loaded.template != template:
-            loaded = self._loaded[template_id] = _Loaded(template)
+            loaded = self._loaded[template_id] = _LoadedTemplate(template)
         return loaded
 
 
-class _Loaded:
+class _LoadedTemplate:
     """A template that has printed the sample ticket: it works, and its places are known."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: TicketTemplate) -> None:
         self.template = template
-        self.page = TicketPage(template)
-        self._press = TemplatePress(template)
-        self.print(SAMPLE, printed_texts(SAMPLE), "0" * 32)
+        self.page = TicketHtmlTemplate(template)
+        self._press = TemplatePdfWriter(template)
+        self.print(SAMPLE_TICKET, ticket_variables(SAMPLE_TICKET), "0" * 32)
         # an event's own texts are the same on every ticket
         self.objections = functools.lru_cache(maxsize=1024)(self._objections)
 
-    def _objections(self, field: str, text: str) -> tuple[Objection, ...]:
+    def _objections(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
         found = []
         missing = "".join(sorted(installed_fonts().undrawable(text)))
         if missing:
-            found.append(Objection(field, missing, _undrawable(field, missing)))
+            found.append(PreflightIssue(field, missing, _undrawable_message(field, missing)))
         place = self.page.places.get(field)
-        if place and size_that_fits(text, place, em_widths(place.face)) is None:
-            found.append(Objection(field, "", too_long(field, text, place)))
+        if place and fit_font_size(text, place, em_widths(place.face)) is None:
+            found.append(PreflightIssue(field, "", overflow_message(field, text, place)))
         return tuple(found)
 
     def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
         """Lay out, set smaller what the layout shows to be too large, write."""
         code = QrCode(ticket.qr_text)
         codes = {QR_URL: code}
-        variables = _variables(ticket, texts, *codes)
+        variables = _template_variables(ticket, texts, *codes)
         tightened: Counter[str | None] = Counter()
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_LAYOUT_ATTEMPTS):
             document = self._press.lay_out(self.page.html(variables, tightened), codes)
-            outside = overflowing(document)
+            outside = overflowing_fields(document)
             if not outside:
-                return self._press.write(document, _description(ticket, texts, identifier))
+                return self._press.write(document, _pdf_metadata(ticket, texts, identifier))
             tightened.update(outside)
             if None in outside:
                 break
@@ -129,12 +129,12 @@ class _Loaded:
         )
 
 
-def _description(ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> Description:
-    return Description(
+def _pdf_metadata(ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> PdfMetadata:
+    return PdfMetadata(
         title=f"{texts['eventName']} - {texts['fullName']}",
         author=texts["eventName"],
         subject=texts["ticketCode"],
-        language=language_texts(ticket)["languageTag"],
+        language=language_variables(ticket)["languageTag"],
         created=ticket.issued_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         identifier=identifier,
     )
@@ -145,9 +145,11 @@ def installation_problems() -> list[str]:
     return [*engine_problems(), *font_problems()]
 
 
-def _variables(ticket: PrintedTicket, texts: dict[str, str], qr_url: str) -> dict[str, str]:
+def _template_variables(
+    ticket: PrintedTicket, texts: dict[str, str], qr_url: str
+) -> dict[str, str]:
     picture = Markup('<img class="qr" src="{}" alt="">').format(qr_url)
-    return {**texts, **language_texts(ticket), "qr": picture, "qrCodeUrl": qr_url}
+    return {**texts, **language_variables(ticket), "qr": picture, "qrCodeUrl": qr_url}
 
 
 def _refuse_undrawable(texts: dict[str, str]) -> None:
@@ -155,15 +157,15 @@ def _refuse_undrawable(texts: dict[str, str]) -> None:
     for field, text in texts.items():
         missing = "".join(sorted(fonts.undrawable(text)))
         if missing:
-            raise UndrawableText(_undrawable(field, missing))
+            raise UndrawableText(_undrawable_message(field, missing))
 
 
-def _undrawable(field: str, characters: str) -> str:
+def _undrawable_message(field: str, characters: str) -> str:
     points = ", ".join(f"{character} (U+{ord(character):04X})" for character in characters)
     return f"no installed font draws {points} in {field}"
 
 
-def _instant(value: object) -> str:
+def _json_default(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()  # the server may answer in any zone
     raise TypeError(f"{type(value).__name__} in a printed ticket")

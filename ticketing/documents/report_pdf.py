@@ -7,7 +7,7 @@ from datetime import datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ticketing.events.model import Event
-from ticketing.platform.kernel.local_dates import spoken_date, spoken_instant
+from ticketing.platform.kernel.local_dates import format_event_dates, format_instant
 from ticketing.platform.paths import TEMPLATES
 
 FOLDER = TEMPLATES / "report"
@@ -22,14 +22,14 @@ def _template() -> Template:
     return environment.get_template("report.html.j2")
 
 
-def report_pdf(event: Event, said: Mapping[str, object], *, at: datetime) -> bytes:
+def render_report_pdf(event: Event, said: Mapping[str, object], *, at: datetime) -> bytes:
     """The report; `said` holds the template's `report` and `listed`."""
     import weasyprint  # noqa: PLC0415 - takes a second, and most processes write no report
 
     html = _template().render(
         event=event,
-        date=spoken_date(event.starts_at, event.ends_at, event.time_zone, "en"),
-        written_at=spoken_instant(at, event.time_zone, "en"),
+        date=format_event_dates(event.starts_at, event.ends_at, event.time_zone, "en"),
+        written_at=format_instant(at, event.time_zone, "en"),
         **said,
     )
     style = weasyprint.CSS(filename=str(FOLDER / "report.css"))

@@ -7,46 +7,46 @@ from datetime import UTC, datetime
 
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.kernel.local_dates import (
-    locale_named,
-    spoken_date,
-    spoken_instant,
-    spoken_time,
+    format_event_dates,
+    format_event_times,
+    format_instant,
+    parse_locale,
 )
-from ticketing.platform.kernel.printable_text import printable
+from ticketing.platform.kernel.printable_text import to_printable
 
 RIGHT_TO_LEFT = "right-to-left"
 
 
-def printed_texts(ticket: PrintedTicket) -> dict[str, str]:
+def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
     """The texts of a ticket that come from people, ready to print, by the template's names."""
-    first, last = printable(ticket.first_name), printable(ticket.last_name)
+    first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
     return {
-        "eventName": printable(ticket.event_name),
-        "location": printable(ticket.venue),
+        "eventName": to_printable(ticket.event_name),
+        "location": to_printable(ticket.venue),
         "firstName": first,
         "lastName": last,
-        "fullName": printable(ticket.full_name) or f"{first} {last}".strip(),
-        "email": printable(ticket.email),
-        "ticketType": printable(ticket.ticket_type),
-        "seat": printable(ticket.seat),
+        "fullName": to_printable(ticket.full_name) or f"{first} {last}".strip(),
+        "email": to_printable(ticket.email),
+        "ticketType": to_printable(ticket.ticket_type),
+        "seat": to_printable(ticket.seat),
         "ticketCode": ticket.ticket_code,
-        **dated_texts(ticket),
+        **date_variables(ticket),
     }
 
 
-def dated_texts(ticket: PrintedTicket) -> dict[str, str]:
+def date_variables(ticket: PrintedTicket) -> dict[str, str]:
     """The texts that depend on the event's clock, calendar and language."""
     clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
     return {
-        "eventDate": spoken_date(*clock),
-        "eventTime": spoken_time(*clock),
-        "generatedAt": spoken_instant(ticket.issued_at, ticket.time_zone, ticket.locale),
+        "eventDate": format_event_dates(*clock),
+        "eventTime": format_event_times(*clock),
+        "generatedAt": format_instant(ticket.issued_at, ticket.time_zone, ticket.locale),
     }
 
 
-def language_texts(ticket: PrintedTicket) -> dict[str, str]:
+def language_variables(ticket: PrintedTicket) -> dict[str, str]:
     """What a template needs to choose words and the side where lines begin."""
-    locale = locale_named(ticket.locale)
+    locale = parse_locale(ticket.locale)
     return {
         "language": locale.language,
         "languageTag": str(locale).replace("_", "-"),
@@ -54,7 +54,7 @@ def language_texts(ticket: PrintedTicket) -> dict[str, str]:
     }
 
 
-SAMPLE = PrintedTicket(
+SAMPLE_TICKET = PrintedTicket(
     ticket_id=1,
     ticket_code="TC-2026-7Q4M9ZKD",
     qr_text="TC1" + "0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 4 + "0123456789ABC",

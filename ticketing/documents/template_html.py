@@ -10,19 +10,26 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from ticketing.documents.fonts import face_widths, installed_fonts
-from ticketing.documents.templates import PAGE, Template
-from ticketing.documents.text_fitting import Place, size_that_fits
+from ticketing.documents.templates import TEMPLATE_FILE, TicketTemplate
+from ticketing.documents.text_fitting import TextBox, fit_font_size
 from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
 
-Steps = Mapping[str | None, int]  # by field
-TIGHTER = 0.94  # one step of type size, when the layout needs more room than was estimated
-_SLIPS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+ShrinkSteps = Mapping[str | None, int]  # by field
+SHRINK_FACTOR = 0.94  # one step of type size, when the layout needs more room than was estimated
+_TEMPLATE_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+)
 
 
-class TicketPage:
+class TicketHtmlTemplate:
     """A compiled page. `places` is what its `fit` calls have asked for so far, by field."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: TicketTemplate) -> None:
         """Compile; a slip in the template is refused with its file and line."""
         self._template = template
         self._environment = ImmutableSandboxedEnvironment(
@@ -33,24 +40,24 @@ class TicketPage:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, TextBox] = {}
         try:
-            self._page = self._environment.get_template(PAGE)
-        except _SLIPS as error:
+            self._page = self._environment.get_template(TEMPLATE_FILE)
+        except _TEMPLATE_ERRORS as error:
             raise self._broken(error) from error
 
-    def html(self, texts: Mapping[str, str], tightened: Steps | None = None) -> str:
+    def html(self, texts: Mapping[str, str], tightened: ShrinkSteps | None = None) -> str:
         """The page for one ticket; `tightened` counts steps by which a field is set smaller."""
         fit = _Fitter(texts, tightened or {}, self.places)
         try:
             return self._page.render(texts, fit=fit)
-        except _SLIPS as error:
+        except _TEMPLATE_ERRORS as error:
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> TemplateBroken:
-        file, line = _where(error, self._template.folder)
+        file, line = _error_location(error, self._template.folder)
         place = f"{file}:{line}" if line else file
-        return TemplateBroken(f"template {self._template.id!r}, {place}: {_reason(error)}")
+        return TemplateBroken(f"template {self._template.id!r}, {place}: {_error_reason(error)}")
 
 
 class _Fitter:
@@ -59,8 +66,8 @@ class _Fitter:
     def __init__(
         self,
         texts: Mapping[str, str],
-        tightened: Steps,
-        places: dict[str, Place],
+        tightened: ShrinkSteps,
+        places: dict[str, TextBox],
     ) -> None:
         self._texts, self._tightened, self._places = texts, tightened, places
 
@@ -78,12 +85,12 @@ class _Fitter:
         """Millimetres, points, and a font as fontconfig names it."""
         if field not in self._texts:
             raise TypeError(f"fit() knows no field {field!r}")
-        place = Place(field, width, height, largest, smallest, leading, face)
+        place = TextBox(field, width, height, largest, smallest, leading, face)
         self._places[field] = place
-        size = size_that_fits(self._texts[field], place, em_widths(face))
+        size = fit_font_size(self._texts[field], place, em_widths(face))
         if size is None:
-            raise TextDoesNotFit(too_long(field, self._texts[field], place))
-        size *= TIGHTER ** self._tightened.get(field, 0)
+            raise TextDoesNotFit(overflow_message(field, self._texts[field], place))
+        size *= SHRINK_FACTOR ** self._tightened.get(field, 0)
         return Markup(  # noqa: S704  # a checked name and numbers
             f'data-fit="{field}" style="width:{width:g}mm;height:{height:g}mm;'
             f'font-size:{size:.2f}pt;line-height:{leading:g};overflow-wrap:anywhere"'
@@ -109,7 +116,7 @@ class _Widths(dict[str, float]):
         return width
 
 
-def too_long(field: str, text: str, place: Place) -> str:
+def overflow_message(field: str, text: str, place: TextBox) -> str:
     """Why a text is refused, in the words of the person who must shorten it."""
     return (
         f"{field} has {len(text)} characters and does not fit {place.width_mm:g} x "
@@ -117,14 +124,14 @@ def too_long(field: str, text: str, place: Place) -> str:
     )
 
 
-def _where(error: Exception, folder: Path) -> tuple[str, int | None]:
+def _error_location(error: Exception, folder: Path) -> tuple[str, int | None]:
     """The file of the template and the line in it; Jinja rewrites tracebacks to show them."""
     if isinstance(error, TemplateSyntaxError):
-        return Path(error.filename or error.name or PAGE).name, error.lineno
+        return Path(error.filename or error.name or TEMPLATE_FILE).name, error.lineno
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    return (Path(ours[-1].filename).name, ours[-1].lineno) if ours else (PAGE, None)
+    return (Path(ours[-1].filename).name, ours[-1].lineno) if ours else (TEMPLATE_FILE, None)
 
 
-def _reason(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)

@@ -8,14 +8,14 @@ from pathlib import Path
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.platform.paths import TEMPLATES
 
-PAGE = "ticket.html.j2"
-STYLE = "ticket.css"
-OURS = TEMPLATES / "ticket"
+TEMPLATE_FILE = "ticket.html.j2"
+STYLESHEET_FILE = "ticket.css"
+BUILTIN_TEMPLATES = TEMPLATES / "ticket"
 _ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TicketTemplate:
     """One template as it is on disk now; the digest changes with any byte of any file of it."""
 
     id: str
@@ -28,24 +28,27 @@ class TemplateFolders:
 
     def __init__(self, own: Path | None = None) -> None:
         """`own` holds one folder a template; it wins over ours of the same id."""
-        self._roots = [OURS] if own is None else [own, OURS]
+        self._roots = [BUILTIN_TEMPLATES] if own is None else [own, BUILTIN_TEMPLATES]
         self._digests: dict[Path, tuple[object, str]] = {}
 
-    def find(self, template_id: str) -> Template:
+    def find(self, template_id: str) -> TicketTemplate:
         """The template of that id; refuses an unknown one and names those that exist."""
         if _ID.fullmatch(template_id):
             for root in self._roots:
                 folder = root / template_id
-                if (folder / PAGE).is_file():
-                    return Template(template_id, folder, self._digest(folder))
+                if (folder / TEMPLATE_FILE).is_file():
+                    return TicketTemplate(template_id, folder, self._digest(folder))
         known = ", ".join(self.ids()) or "none"
         raise TemplateBroken(
-            f"no template {template_id!r} (known: {known}); a template is a folder with {PAGE}"
+            f"no template {template_id!r} (known: {known});"
+            f" a template is a folder with {TEMPLATE_FILE}"
         )
 
     def ids(self) -> list[str]:
         """Every template that can be chosen."""
-        return sorted({page.parent.name for root in self._roots for page in root.glob(f"*/{PAGE}")})
+        return sorted(
+            {page.parent.name for root in self._roots for page in root.glob(f"*/{TEMPLATE_FILE}")}
+        )
 
     def _digest(self, folder: Path) -> str:
         """Read again only when a file's time or size says that something changed."""

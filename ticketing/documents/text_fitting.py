@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 PT_PER_MM = 72 / 25.4
 STEP_PT = 0.5
-SLACK = 0.97  # of the width: kerning and rounding are not in the sum of advances
-ONE_LINE_WORTH = 0.7  # a name this much smaller on one line looks better than on two
-TALL = 1.35  # lines of scripts with marks above and below, against the same size of Latin
+WIDTH_SAFETY_FACTOR = 0.97  # of the width: kerning and rounding are not in the sum of advances
+SINGLE_LINE_MIN_RATIO = 0.7  # a name this much smaller on one line looks better than on two
+TALL_SCRIPT_FACTOR = (
+    1.35  # lines of scripts with marks above and below, against the same size of Latin
+)
 
 _TALL_SCRIPTS = re.compile(
     "[\u0590-\u109f\u1780-\u1bff\ua980-\ua9df\uaa00-\uaa7f\U00010a00-\U00011fff]"
@@ -24,7 +26,7 @@ _ATOMS = re.compile(f"[{_WIDE}]| +|[^ {_WIDE}]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TextBox:
     """Where a field stands on the ticket: a box, and the type sizes it may take."""
 
     field: str
@@ -36,21 +38,21 @@ class Place:
     face: str  # as fontconfig writes it: `Noto Sans:bold`
 
 
-def size_that_fits(text: str, place: Place, em: Callable[[str], float]) -> float | None:
+def fit_font_size(text: str, place: TextBox, em: Callable[[str], float]) -> float | None:
     """The largest size in points at which the text stays in its place; None when none does.
 
     `em` tells a character's width. One line is preferred, then whole words on several lines, and
     a word is parted only when nothing else helps.
     """
-    width, height = place.width_mm * PT_PER_MM * SLACK, place.height_mm * PT_PER_MM
+    width, height = place.width_mm * PT_PER_MM * WIDTH_SAFETY_FACTOR, place.height_mm * PT_PER_MM
     total = sum(map(em, text))
     sizes = _sizes(place.largest_pt, place.smallest_pt)
     for size in sizes:
-        if size < place.largest_pt * ONE_LINE_WORTH:
+        if size < place.largest_pt * SINGLE_LINE_MIN_RATIO:
             break
         if total * size <= width:
             return size
-    leading = place.leading * (TALL if _TALL_SCRIPTS.search(text) else 1)
+    leading = place.leading * (TALL_SCRIPT_FACTOR if _TALL_SCRIPTS.search(text) else 1)
     atoms = [(atom.isspace(), sum(map(em, atom))) for atom in _ATOMS.findall(text)]
     for parting in (False, True):
         for size in sizes:

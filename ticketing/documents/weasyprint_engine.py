@@ -18,18 +18,21 @@ from typing import Any
 from urllib.request import url2pathname
 
 from ticketing.documents.qr import QrCode
-from ticketing.documents.templates import PAGE, STYLE, Template
+from ticketing.documents.templates import STYLESHEET_FILE, TEMPLATE_FILE, TicketTemplate
 from ticketing.platform.kernel.errors import TemplateBroken, UndrawableText
 
 LOG = logging.getLogger("weasyprint")
 TOLERANCE_PX = 0.5
 DEFLATE_LEVEL = 6  # 9 takes a fifth longer and saves 15 bytes of 18,000
-NOT_DRAWN = ".notdef glyph"
-OPAQUE = (b"/a1.0 gs", b"/A1.0 gs")  # how WeasyPrint says: no transparency from here on
+MISSING_GLYPH_PREFIX = ".notdef glyph"
+OPAQUE_GRAPHICS_STATES = (
+    b"/a1.0 gs",
+    b"/A1.0 gs",
+)  # how WeasyPrint says: no transparency from here on
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class PdfMetadata:
     """What a PDF says about itself, beside its page."""
 
     title: str
@@ -40,12 +43,12 @@ class Description:
     identifier: str  # the file's permanent identity
 
 
-class TemplatePress:
+class TemplatePdfWriter:
     """Prints pages of one template; keeps what its documents have in common."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: TicketTemplate) -> None:
         """Read the stylesheet; whatever WeasyPrint complains about is refused."""
-        self._weasyprint = _engine()
+        self._weasyprint = _load_weasyprint()
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
 
         self._template = template
@@ -53,8 +56,8 @@ class TemplatePress:
         self._images: dict[str, object] = {}
         self._fetcher = _folder_fetcher(template.folder)
         self._base_url = template.folder.as_uri() + "/"
-        style = template.folder / STYLE
-        with self._strictly(STYLE):
+        style = template.folder / STYLESHEET_FILE
+        with self._strictly(STYLESHEET_FILE):
             self._styles = [self._stylesheet(style)] if style.is_file() else []
 
     def _stylesheet(self, path: Path) -> Any:  # noqa: ANN401  # weasyprint is untyped
@@ -71,7 +74,7 @@ class TemplatePress:
         `codes` are pictures by the address under which the page names them.
         """
         self._images.update((url, _QrImage(code)) for url, code in codes.items())
-        with self._strictly(PAGE):
+        with self._strictly(TEMPLATE_FILE):
             document = self._weasyprint.HTML(
                 string=html, base_url=self._base_url, url_fetcher=self._fetcher
             ).render(font_config=self._fonts, stylesheets=self._styles, cache=self._images)
@@ -79,33 +82,35 @@ class TemplatePress:
             del self._images[url]  # a ticket's own: never needed again
         for url, image in self._images.items():
             if type(image).__name__ == "SVGImage":
-                self._images[url] = _Picture(image)
+                self._images[url] = _CachedSvgImage(image)
         if len(document.pages) != 1:
             raise TemplateBroken(
                 f"template {self._template.id!r} takes {len(document.pages)} pages; a ticket is one"
             )
         return document
 
-    def write(self, document: Any, description: Description) -> bytes:  # noqa: ANN401
+    def write(self, document: Any, description: PdfMetadata) -> bytes:  # noqa: ANN401
         """The file. Nothing in it comes from a clock or from chance."""
         metadata = document.metadata
         metadata.title, metadata.authors = description.title, [description.author]
         metadata.description, metadata.lang = description.subject, description.language
         metadata.created = metadata.modified = description.created
-        with self._strictly(PAGE):
-            pdf: bytes = document.write_pdf(pdf_identifier=description.identifier, finisher=deflate)
+        with self._strictly(TEMPLATE_FILE):
+            pdf: bytes = document.write_pdf(
+                pdf_identifier=description.identifier, finisher=compress_streams
+            )
         return pdf
 
     @contextmanager
     def _strictly(self, file: str) -> Iterator[None]:
         """Turn what WeasyPrint only logs into a refusal."""
-        complaints = _Complaints()
+        complaints = _WarningCollector()
         LOG.addHandler(complaints)
         try:
             yield
         finally:
             LOG.removeHandler(complaints)
-        undrawn = [text for text in complaints.texts if text.startswith(NOT_DRAWN)]
+        undrawn = [text for text in complaints.texts if text.startswith(MISSING_GLYPH_PREFIX)]
         if undrawn:
             raise UndrawableText(undrawn[0])
         if complaints.texts:
@@ -113,7 +118,7 @@ class TemplatePress:
 
 
 @functools.cache
-def _engine() -> Any:  # noqa: ANN401  # weasyprint is untyped
+def _load_weasyprint() -> Any:  # noqa: ANN401  # weasyprint is untyped
     """WeasyPrint, loaded, and its objects taken out of what the garbage collector walks through.
 
     They are 80,000 and never die; to look at them again and again took a tenth of each document.
@@ -126,7 +131,7 @@ def _engine() -> Any:  # noqa: ANN401  # weasyprint is untyped
     return weasyprint
 
 
-def deflate(_document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
+def compress_streams(_document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
     """Compress the streams here, once: for the file's identifier pydyf would do it all twice."""
     for each in pdf.objects:
         if getattr(each, "compress", False):
@@ -155,7 +160,7 @@ class _QrImage:
             stream.stream.append(f"1 g 0 0 {side} {side} re f 0 g {boxes} f".encode())
 
 
-class _Picture:
+class _CachedSvgImage:
     """An SVG of the template: what drawing it wrote once is written again, if it can stand alone.
 
     It can when it names nothing that belongs to one document: gradients, fonts, transparency.
@@ -180,13 +185,13 @@ class _Picture:
                 return
             begins = len(stream.stream)
             self._image.draw(stream, width, height, style)
-            drawn = [each for each in stream.stream[begins:] if each not in OPAQUE]
+            drawn = [each for each in stream.stream[begins:] if each not in OPAQUE_GRAPHICS_STATES]
             if not any(b"/" in each for each in drawn):
                 self._drawn[width, height] = drawn
                 stream.stream[begins:] = drawn  # the first time must not differ from the next
 
 
-class _Complaints(logging.Handler):
+class _WarningCollector(logging.Handler):
     """Collects warnings of this thread; another thread's document is not our business."""
 
     def __init__(self) -> None:
@@ -199,18 +204,18 @@ class _Complaints(logging.Handler):
             self.texts.append(" ".join(record.getMessage().split()))
 
 
-def overflowing(document: Any) -> set[str | None]:  # noqa: ANN401  # weasyprint is untyped
+def overflowing_fields(document: Any) -> set[str | None]:  # noqa: ANN401  # weasyprint is untyped
     """Fields with a text that leaves its place; None stands for any text that leaves the page."""
     page = document.pages[0]._page_box  # noqa: SLF001  # the only way to see the layout
     boxes = list(page.descendants(placeholders=True))
-    places = [box for box in boxes if _field(box) and not _holds(box, _lines(box))]
-    found: set[str | None] = {_field(box) for box in places}
-    if not found and not _holds(page, filter(_is_line, boxes)):
+    places = [box for box in boxes if _field_of_box(box) and not _contains_lines(box, _lines(box))]
+    found: set[str | None] = {_field_of_box(box) for box in places}
+    if not found and not _contains_lines(page, filter(_is_line, boxes)):
         found.add(None)
     return found
 
 
-def _field(box: Any) -> str | None:  # noqa: ANN401  # weasyprint is untyped
+def _field_of_box(box: Any) -> str | None:  # noqa: ANN401  # weasyprint is untyped
     """The field that a box is the place of; lines and texts in it belong to the same element."""
     if box.element is None or box.element_tag != box.element.tag or _is_line(box):
         return None
@@ -218,7 +223,7 @@ def _field(box: Any) -> str | None:  # noqa: ANN401  # weasyprint is untyped
     return field
 
 
-def _holds(box: Any, lines: Iterable[Any]) -> bool:  # noqa: ANN401  # weasyprint is untyped
+def _contains_lines(box: Any, lines: Iterable[Any]) -> bool:  # noqa: ANN401  # weasyprint is untyped
     """Whether the lines, and the texts in them, lie within the content of the box."""
     left, top = box.content_box_x() - TOLERANCE_PX, box.content_box_y() - TOLERANCE_PX
     right, bottom = left + box.width + 2 * TOLERANCE_PX, top + box.height + 2 * TOLERANCE_PX
@@ -267,7 +272,7 @@ def _folder_fetcher(folder: Path) -> Any:  # noqa: ANN401  # weasyprint is untyp
     return FolderFetcher()
 
 
-def version() -> str:
+def engine_version() -> str:
     """The version of the engine, without importing it."""
     from importlib.metadata import version as installed  # noqa: PLC0415  # 20 ms
 

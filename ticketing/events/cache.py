@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from ticketing.events.model import Event
 
-SECONDS = 1.0
+TTL_SECONDS = 1.0
 
 
-class RecentEvents:
+class EventCache:
     """Keeps what was found; who is not found is asked for again. As many entries as names."""
 
     def __init__(
@@ -23,7 +23,7 @@ class RecentEvents:
         """The event; raises what `find` raises."""
         at = self._clock()
         known = self._found.get(slug_or_id)
-        if known is not None and at - known[0] < SECONDS:
+        if known is not None and at - known[0] < TTL_SECONDS:
             return known[1]
         event = self._find(slug_or_id)
         self._found[slug_or_id] = (at, event)

@@ -8,10 +8,10 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 app = typer.Typer(help="Add, change and list events.", no_args_is_help=True)
@@ -43,16 +43,16 @@ def add(
 ) -> None:
     """Add an event; the same again changes nothing."""
     from ticketing.events.model import NewEvent
-    from ticketing.events.service import Times, add_event
+    from ticketing.events.service import EventTimes, add_event
 
-    first, last = Times(starts, ends, zone).instants()
+    first, last = EventTimes(starts, ends, zone).instants()
     with open_application() as application:
         event = add_event(
             application.database,
             NewEvent(slug, name, first, last, zone, locale, venue, region, template),
             by=actor(),
         )
-    screen().print(f"event {event.slug} is number {event.id}: {event.name}, {event.venue}")
+    stdout_console().print(f"event {event.slug} is number {event.id}: {event.name}, {event.venue}")
 
 
 @app.command("set")
@@ -69,14 +69,14 @@ def change(
     template: str | None = None,
 ) -> None:
     """Change an event. Tickets keep their codes; PDFs that show the change are made again."""
-    from ticketing.events.queries import find_event
-    from ticketing.events.service import Times, change_event
+    from ticketing.events.queries import get_event
+    from ticketing.events.service import EventTimes, change_event
 
     with open_application() as application:
-        known = find_event(application.database, slug)
+        known = get_event(application.database, slug)
         chosen = zone or known.time_zone
-        first = Times(starts, ends, chosen).instants()[0] if starts else None
-        last = Times(ends, ends, chosen).instants()[1] if ends else None
+        first = EventTimes(starts, ends, chosen).instants()[0] if starts else None
+        last = EventTimes(ends, ends, chosen).instants()[1] if ends else None
         event = change_event(
             application.database,
             slug,
@@ -84,7 +84,9 @@ def change(
              "locale": locale, "region": region, "template_id": template},
             by=actor(),
         )  # fmt: skip
-    screen().print(f"event {event.slug} is changed; `ticketing generate-tickets` renews its PDFs")
+    stdout_console().print(
+        f"event {event.slug} is changed; `ticketing generate-tickets` renews its PDFs"
+    )
 
 
 @app.command("list")
@@ -92,19 +94,19 @@ def show(*, as_json: JsonOption = False) -> None:
     """List all events, the next to begin first."""
     from dataclasses import asdict
 
-    from ticketing.events import queries
+    from ticketing.events import queries as event_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        known = queries.everything(connection)
+        known = event_queries.list_events(connection)
     if as_json:
         print_json([asdict(event) for event in known])
         return
     from zoneinfo import ZoneInfo
 
-    table = listing("number", "slug", "name", "starts", "venue")
+    table = new_table("number", "slug", "name", "starts", "venue")
     for event in known:
         starts = event.starts_at.astimezone(ZoneInfo(event.time_zone))
         table.add_row(
             str(event.id), event.slug, event.name, f"{starts:%Y-%m-%d %H:%M %Z}", event.venue
         )
-    screen().print(table)
+    stdout_console().print(table)

@@ -6,11 +6,11 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from ticketing.events.model import Event
-from ticketing.events.queries import find_event
+from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import Id
-from ticketing.platform.http.services import Service
+from ticketing.platform.http.services import Services
 
-EVENTS_OWN = 1  # older clients number templates; they knew only this one
+EVENT_DEFAULT_TEMPLATE = 1  # older clients number templates; they knew only this one
 
 EventReference = Annotated[
     Id | Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$")],
@@ -30,16 +30,16 @@ class TemplateFinder(Protocol):
         ...
 
 
-def chosen(
-    serving: Service,
+def resolve_event(
+    serving: Services,
     event_id: int | str,
     template_id: int | str | None,
     *,
     templates: TemplateFinder,
 ) -> Event:
     """The event, printing with that template. Raises UnknownEvent and TemplateBroken."""
-    event = find_event(serving.database, str(event_id))
-    if template_id is None or template_id == EVENTS_OWN:
+    event = get_event(serving.database, str(event_id))
+    if template_id is None or template_id == EVENT_DEFAULT_TEMPLATE:
         return event
     templates.find(str(template_id))
     return replace(event, template_id=str(template_id))

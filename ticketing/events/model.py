@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-SLUG_LENGTH = 63
-GRACE_AFTER_THE_EVENT = timedelta(days=1)
+SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_SLUG_LENGTH = 63
+TICKET_GRACE_PERIOD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Event:
     @property
     def tickets_valid_until(self) -> datetime:
         """Tickets expire one day after the event."""
-        return self.ends_at + GRACE_AFTER_THE_EVENT
+        return self.ends_at + TICKET_GRACE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,4 @@ class NewEvent:
 
 def is_slug(text: str) -> bool:
     """Whether a text can be an event's slug, and so a partition key and a folder's name."""
-    return len(text) <= SLUG_LENGTH and SLUG.fullmatch(text) is not None
+    return len(text) <= MAX_SLUG_LENGTH and SLUG_PATTERN.fullmatch(text) is not None

@@ -39,7 +39,7 @@ _BY_SLUG_OR_ID = (
 )
 
 
-def _event(row: RowMapping) -> Event:
+def _event_from_row(row: RowMapping) -> Event:
     return Event(**row)
 
 
@@ -47,14 +47,14 @@ def find(connection: Connection, slug_or_id: str) -> Event | None:
     """The event with that slug, or with that number when the text is one."""
     query = _BY_SLUG_OR_ID if slug_or_id.isdecimal() else _BY_SLUG
     row = connection.execute(query, {"wanted": slug_or_id}).mappings().one_or_none()
-    return None if row is None else _event(row)
+    return None if row is None else _event_from_row(row)
 
 
 def get(connection: Connection, slug_or_id: str) -> Event:
     """The event; refuses an unknown one and names those that exist."""
     event = find(connection, slug_or_id)
     if event is None:
-        known = ", ".join(slugs(connection)[:5]) or "none yet"
+        known = ", ".join(list_slugs(connection)[:5]) or "none yet"
         raise UnknownEvent(
             f"no event {slug_or_id!r} (known: {known}); `ticketing events add` makes one",
             event=slug_or_id,
@@ -62,30 +62,30 @@ def get(connection: Connection, slug_or_id: str) -> Event:
     return event
 
 
-def find_event(database: Database, slug_or_id: str) -> Event:
+def get_event(database: Database, slug_or_id: str) -> Event:
     """Return an event by slug or number, in a transaction of its own. Raises UnknownEvent."""
     with database.transaction() as connection:
         return get(connection, slug_or_id)
 
 
-def slugs(connection: Connection) -> list[str]:
+def list_slugs(connection: Connection) -> list[str]:
     """Every event's slug, the newest first."""
     return list(connection.execute(select(events.c.slug).order_by(events.c.id.desc())).scalars())
 
 
-def everything(connection: Connection) -> list[Event]:
+def list_events(connection: Connection) -> list[Event]:
     """Every event, the next to begin first."""
     rows = connection.execute(select(*_COLUMNS).order_by(events.c.starts_at)).mappings()
-    return [_event(row) for row in rows]
+    return [_event_from_row(row) for row in rows]
 
 
-def add(connection: Connection, event: NewEvent) -> Event:
+def insert_event(connection: Connection, event: NewEvent) -> Event:
     """Store a new event; an equal one that is there already is returned as it is."""
     connection.execute(insert(events).values(asdict(event)).on_conflict_do_nothing())
     return get(connection, event.slug)
 
 
-def change(connection: Connection, event_id: int, changes: Mapping[str, object]) -> None:
+def update_event(connection: Connection, event_id: int, changes: Mapping[str, object]) -> None:
     """Overwrite some of an event's columns."""
     connection.execute(
         update(events).where(events.c.id == event_id).values(**changes, updated_at=func.now())

@@ -9,19 +9,19 @@ import phonenumbers
 from babel import Locale, UnknownLocaleError
 
 from ticketing.events import queries
-from ticketing.events.model import SLUG_LENGTH, Event, NewEvent, is_slug
+from ticketing.events.model import MAX_SLUG_LENGTH, Event, NewEvent, is_slug
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 
-USUAL_LENGTH = timedelta(hours=4)
+DEFAULT_DURATION = timedelta(hours=4)
 
 
 class UnusableEvent(Refused):
     """A field of an event cannot be what it was said to be; names field, value and way out."""
 
 
-class Times(NamedTuple):
+class EventTimes(NamedTuple):
     """When an event is, in its own zone's wall clock time (naive), as people write it."""
 
     starts: datetime
@@ -30,9 +30,9 @@ class Times(NamedTuple):
 
     def instants(self) -> tuple[datetime, datetime]:
         """Start and end as aware instants; without an end, four hours."""
-        zone = _zone(self.time_zone)
+        zone = _parse_zone(self.time_zone)
         starts = self.starts.replace(tzinfo=self.starts.tzinfo or zone)
-        ends = self.ends or self.starts + USUAL_LENGTH
+        ends = self.ends or self.starts + DEFAULT_DURATION
         return starts, ends.replace(tzinfo=ends.tzinfo or zone)
 
 
@@ -41,7 +41,7 @@ def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
     _check(event)
     with database.transaction() as connection:
         existed = queries.find(connection, event.slug)
-        stored = queries.add(connection, event)
+        stored = queries.insert_event(connection, event)
         said = asdict(event)
         differing = [name for name in said if getattr(stored, name) != said[name]]
         if differing:
@@ -63,7 +63,7 @@ def change_event(database: Database, slug: str, changes: dict[str, object], *, b
         said = {name: value for name, value in changes.items() if value is not None}
         fields = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
         _check(NewEvent(**{**fields, **said}))
-        queries.change(connection, event.id, said)
+        queries.update_event(connection, event.id, said)
         audit_log.record(
             connection, actor=by, action="event changed", event_id=event.id, subject=slug,
             details={name: str(value) for name, value in said.items()},
@@ -75,20 +75,20 @@ def _check(event: NewEvent) -> None:
     if not is_slug(event.slug):
         raise UnusableEvent(
             f"slug {event.slug!r}: write lower-case letters, digits and single hyphens,"
-            f" at most {SLUG_LENGTH}, such as wisuda-2026"
+            f" at most {MAX_SLUG_LENGTH}, such as wisuda-2026"
         )
     for name in ("name", "venue"):
         if not getattr(event, name).strip():
             raise UnusableEvent(f"{name} is empty: it is printed on every ticket")
     if event.ends_at < event.starts_at:
         raise UnusableEvent(f"ends {event.ends_at} is before starts {event.starts_at}")
-    _zone(event.time_zone)
+    _parse_zone(event.time_zone)
     _check_locale(event.locale)
     if event.region not in phonenumbers.SUPPORTED_REGIONS:
         raise UnusableEvent(f"region {event.region!r}: write a country's two letters, such as ID")
 
 
-def _zone(name: str) -> ZoneInfo:
+def _parse_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -8,32 +8,38 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Viewer, guarded
-from ticketing.events.cache import RecentEvents
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Viewer, auth_dependencies
+from ticketing.events.cache import EventCache
 from ticketing.events.model import Event
-from ticketing.monitoring.purchase_queries import Asked
+from ticketing.monitoring.purchase_queries import PurchaseFilter
 from ticketing.monitoring.schemas import (
-    FailedShown,
-    HandedShown,
-    Purchases,
-    failed_shown,
-    handed_shown,
-    purchase_shown,
+    DeliveryStatusResponse,
+    FailedPurchasePageResponse,
+    PurchasePageResponse,
+    to_delivery_status_response,
+    to_failed_purchases_response,
+    to_purchase_response,
 )
-from ticketing.monitoring.schemas_dashboard import DashboardShown, dashboard_shown
-from ticketing.monitoring.service import Wanted, dashboard, failed, handed, payments
+from ticketing.monitoring.schemas_dashboard import DashboardResponse, to_dashboard_response
+from ticketing.monitoring.service import (
+    DashboardFilter,
+    build_dashboard,
+    get_purchase_delivery,
+    list_failed_purchases,
+    list_purchases,
+)
 from ticketing.orders.order import OrderState
-from ticketing.platform.http.envelope import LARGEST_ID, Answer, Offset, Success
-from ticketing.platform.http.errors import documented
-from ticketing.platform.http.services import Service, Serving, now
-from ticketing.platform.kernel.time_span import OUR_DAYS, Span, Step
+from ticketing.platform.http.envelope import MAX_ID, AsciiJSONResponse, Offset, SuccessResponse
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.time_span import BUSINESS_TIME_ZONE, TimeSpan, TimeStep
 from ticketing.vouchers.model import PurchaseState
 
-SHOWN_BY_DEFAULT = timedelta(days=7)
-HOURS_UP_TO = timedelta(days=2)  # a longer span is shown day by day unless asked otherwise
+DEFAULT_SPAN = timedelta(days=7)
+MAX_HOURLY_SPAN = timedelta(days=2)  # a longer span is shown day by day unless asked otherwise
 
-EventWanted = Annotated[
+EventParameter = Annotated[
     str | None, Field(pattern="^[a-z0-9-]{1,63}$", description="The event's slug or number.")
 ]
 # years in which a day before or after is still a date
@@ -43,14 +49,14 @@ Instant = Annotated[
 router = APIRouter(
     prefix="/voucher/api",
     tags=["vouchers"],
-    route_class=GuardedRoute,
-    default_response_class=Answer,
-    dependencies=guarded(),
-    responses=documented(),
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(),
 )
 
 
-class StatusWanted(StrEnum):
+class PurchaseStatusFilter(StrEnum):
     """A purchase's state; `expired` and `cancelled` are what `failed` is, told apart."""
 
     PENDING = "pending"
@@ -61,18 +67,18 @@ class StatusWanted(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Paged(BaseModel):
+class PageParameters(BaseModel):
     """Which part of a list, of which event."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     offset: Offset = 0
-    event: EventWanted = None
+    event: EventParameter = None
 
 
-class PaymentsAsked(Paged):
+class PurchaseListParameters(PageParameters):
     """Which purchases, by their state and when they were placed."""
 
-    status: StatusWanted | None = None
+    status: PurchaseStatusFilter | None = None
     begins_at: Annotated[Instant | None, Field(alias="from")] = None
     to: Instant | None = None
 
@@ -81,84 +87,92 @@ class PaymentsAsked(Paged):
         """The state of the purchase that is asked for, or of its order."""
         if self.status is None:
             return None, None
-        if self.status in {StatusWanted.EXPIRED, StatusWanted.CANCELLED}:
+        if self.status in {PurchaseStatusFilter.EXPIRED, PurchaseStatusFilter.CANCELLED}:
             return None, OrderState(self.status)
         return PurchaseState(self.status), None
 
 
-class DashboardAsked(BaseModel):
+class DashboardParameters(BaseModel):
     """Which span is shown, the last seven days unless said otherwise, and in which steps."""
 
-    event: EventWanted = None
+    event: EventParameter = None
     begins_at: Annotated[Instant | None, Field(alias="from")] = None
     to: Instant | None = None
-    step: Step | None = None
+    step: TimeStep | None = None
 
-    def wanted(self, event: Event | None, *, at: datetime) -> Wanted:
+    def wanted(self, event: Event | None, *, at: datetime) -> DashboardFilter:
         """The same for the desk, with the event that is named."""
         ends_at = self.to or at
-        span = Span(self.begins_at or ends_at - SHOWN_BY_DEFAULT, ends_at)
-        usual = Step.HOUR if span.ends_at - span.begins_at <= HOURS_UP_TO else Step.DAY
-        zone = OUR_DAYS if event is None else ZoneInfo(event.time_zone)
-        return Wanted(span, self.step or usual, zone, None if event is None else event.id)
+        span = TimeSpan(self.begins_at or ends_at - DEFAULT_SPAN, ends_at)
+        usual = TimeStep.HOUR if span.ends_at - span.begins_at <= MAX_HOURLY_SPAN else TimeStep.DAY
+        zone = BUSINESS_TIME_ZONE if event is None else ZoneInfo(event.time_zone)
+        return DashboardFilter(span, self.step or usual, zone, None if event is None else event.id)
 
 
-@router.get("/payments", responses=documented(404))
+@router.get("/payments", responses=authenticated_error_responses(404))
 def list_payments(
-    asked: Annotated[PaymentsAsked, Query()], serving: Serving, _: Viewer
-) -> Success[Purchases]:
+    asked: Annotated[PurchaseListParameters, Query()], serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[PurchasePageResponse]:
     """Purchases, the newest first; `from` and `to` say when they were placed."""
     status, order_state = asked.states
-    wanted = Asked(
+    wanted = PurchaseFilter(
         status=status,
         order_state=order_state,
         event_id=_event_id(serving, asked.event),
         placed_from=asked.begins_at,
         placed_before=asked.to,
     )
-    total, found = payments(serving.database, wanted, limit=asked.limit, offset=asked.offset)
-    return Success(
-        data=Purchases(
+    total, found = list_purchases(serving.database, wanted, limit=asked.limit, offset=asked.offset)
+    return SuccessResponse(
+        data=PurchasePageResponse(
             total_count=total,
             limit=asked.limit,
             offset=asked.offset,
-            payments=[purchase_shown(one) for one in found],
+            payments=[to_purchase_response(one) for one in found],
         )
     )
 
 
-@router.get("/delivery-status", responses=documented(404))
+@router.get("/delivery-status", responses=authenticated_error_responses(404))
 def delivery_status(
-    purchase_id: Annotated[int, Query(ge=1, le=LARGEST_ID)], serving: Serving, _: Viewer
-) -> Success[HandedShown]:
+    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[DeliveryStatusResponse]:
     """How a purchase's codes reach the buyer, with every attempt."""
-    return Success(data=handed_shown(handed(serving.database, purchase_id)))
+    return SuccessResponse(
+        data=to_delivery_status_response(get_purchase_delivery(serving.database, purchase_id))
+    )
 
 
-@router.get("/failed-vouchers", responses=documented(404))
+@router.get("/failed-vouchers", responses=authenticated_error_responses(404))
 def failed_vouchers(
-    asked: Annotated[Paged, Query()], serving: Serving, _: Viewer
-) -> Success[FailedShown]:
+    asked: Annotated[PageParameters, Query()], serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[FailedPurchasePageResponse]:
     """Purchases that need somebody: no vouchers after all tries, or no way to tell the buyer."""
     event_id = _event_id(serving, asked.event)
-    found = failed(serving.database, event_id, limit=asked.limit, offset=asked.offset)
-    return Success(data=failed_shown(found, limit=asked.limit, offset=asked.offset))
+    found = list_failed_purchases(
+        serving.database, event_id, limit=asked.limit, offset=asked.offset
+    )
+    return SuccessResponse(
+        data=to_failed_purchases_response(found, limit=asked.limit, offset=asked.offset)
+    )
 
 
-@router.get("/dashboard", responses=documented(404))
+@router.get("/dashboard", responses=authenticated_error_responses(404))
 def show_dashboard(
-    asked: Annotated[DashboardAsked, Query()], serving: Serving, _: Viewer
-) -> Success[DashboardShown]:
+    asked: Annotated[DashboardParameters, Query()], serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[DashboardResponse]:
     """Figures of a span, the last seven days unless said otherwise, and what waits now."""
     at = now()
     wanted = asked.wanted(_event(serving, asked.event), at=at)
-    return Success(data=dashboard_shown(dashboard(serving.database, wanted, at=at), wanted, at=at))
+    return SuccessResponse(
+        data=to_dashboard_response(build_dashboard(serving.database, wanted, at=at), wanted, at=at)
+    )
 
 
-def _event(serving: Service, named: str | None) -> Event | None:
-    return None if named is None else serving.get(RecentEvents).event(named)
+def _event(serving: Services, named: str | None) -> Event | None:
+    return None if named is None else serving.get(EventCache).event(named)
 
 
-def _event_id(serving: Service, named: str | None) -> int | None:
+def _event_id(serving: Services, named: str | None) -> int | None:
     event = _event(serving, named)
     return None if event is None else event.id

@@ -7,26 +7,29 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Viewer, guarded, rationed
-from ticketing.monitoring.health import Condition, conditions
-from ticketing.platform.http.envelope import Answer, Said, Success
-from ticketing.platform.http.errors import documented, failures
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Viewer, auth_dependencies, rate_limit_by_address
+from ticketing.monitoring.health import DependencyStatus, check_health
+from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse
+from ticketing.platform.http.errors import authenticated_error_responses, error_responses
 from ticketing.platform.http.metrics import Metrics
-from ticketing.platform.http.services import Serving, now
-from ticketing.tickets.batches.generation_queue import Workshop
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 
-SERVICE = "ticket-assets"
-VERSION = version(SERVICE)
-UNCACHED = {"Cache-Control": "no-store"}
+SERVICE_NAME = "ticket-assets"
+VERSION = version(SERVICE_NAME)
+NO_STORE_HEADERS = {"Cache-Control": "no-store"}
 
-router = APIRouter(tags=["health"], default_response_class=Answer)
+router = APIRouter(tags=["health"], default_response_class=AsciiJSONResponse)
 metrics_router = APIRouter(
-    tags=["health"], route_class=GuardedRoute, dependencies=guarded(), responses=documented()
+    tags=["health"],
+    route_class=AuthenticatedRoute,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(),
 )
 
 
-class Alive(Said):
+class LivenessResponse(ResponseModel):
     """The service answers; nothing else was looked at."""
 
     status: Literal["healthy"]
@@ -35,14 +38,14 @@ class Alive(Said):
     uptime: float  # seconds
 
 
-class Queue(Said):
+class QueueDepthResponse(ResponseModel):
     """How much waits and how much is under way."""
 
     waiting: int
     active: int
 
 
-class Detailed(Said):
+class ReadinessResponse(ResponseModel):
     """What the service depends on, and its queues."""
 
     status: Literal["healthy", "unhealthy"]
@@ -50,46 +53,52 @@ class Detailed(Said):
     version: str
     uptime: float
     checked_at: datetime
-    dependencies: dict[str, Condition]
-    queues: dict[str, Queue]
+    dependencies: dict[str, DependencyStatus]
+    queues: dict[str, QueueDepthResponse]
 
 
 @router.get("/health")
-async def health(serving: Serving, response: Response) -> Success[Alive]:
+async def health(
+    serving: ServicesDependency, response: Response
+) -> SuccessResponse[LivenessResponse]:
     """Liveness: touches nothing, so that a database that is away restarts nobody."""
-    response.headers.update(UNCACHED)
-    return Success(
-        data=Alive(status="healthy", service=SERVICE, version=VERSION, uptime=_uptime(serving))
+    response.headers.update(NO_STORE_HEADERS)
+    return SuccessResponse(
+        data=LivenessResponse(
+            status="healthy", service=SERVICE_NAME, version=VERSION, uptime=_uptime(serving)
+        )
     )
 
 
 @router.get(
     "/health/detailed",
-    dependencies=[Depends(rationed)],
-    responses={**failures(429), 503: {"model": Success[Detailed]}},
+    dependencies=[Depends(rate_limit_by_address)],
+    responses={**error_responses(429), 503: {"model": SuccessResponse[ReadinessResponse]}},
 )
-def detailed(serving: Serving, response: Response) -> Success[Detailed]:
+def detailed(serving: ServicesDependency, response: Response) -> SuccessResponse[ReadinessResponse]:
     """Readiness: 503 while something that tickets cannot be made without is away."""
     settings = serving.settings
-    found = conditions(
+    found = check_health(
         serving.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
     )
     well = found.well
-    response.headers.update(UNCACHED)
+    response.headers.update(NO_STORE_HEADERS)
     response.status_code = 200 if well else 503
-    waiting = serving.get(Workshop).waiting
-    generation = Queue(waiting=waiting, active=max(0, found.batches_under_way - waiting))
-    return Success(
-        data=Detailed(
+    waiting = serving.get(TicketGenerationQueue).waiting
+    generation = QueueDepthResponse(
+        waiting=waiting, active=max(0, found.batches_under_way - waiting)
+    )
+    return SuccessResponse(
+        data=ReadinessResponse(
             status="healthy" if well else "unhealthy",
-            service=SERVICE,
+            service=SERVICE_NAME,
             version=VERSION,
             uptime=_uptime(serving),
             checked_at=now(),
             dependencies=dict(found.dependencies),
             queues={"ticket-generation": generation}
             | {
-                name: Queue(waiting=queue.waiting, active=queue.active)
+                name: QueueDepthResponse(waiting=queue.waiting, active=queue.active)
                 for name, queue in found.queues.items()
             },
         )
@@ -99,12 +108,13 @@ def detailed(serving: Serving, response: Response) -> Success[Detailed]:
 @metrics_router.get(
     "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-def metrics(serving: Serving, _: Viewer) -> Response:
+def metrics(serving: ServicesDependency, _: Viewer) -> Response:
     """Prometheus' text format; a scrape carries a key like everyone else."""
     return Response(
-        serving.get(Metrics).text(), headers={"Content-Type": CONTENT_TYPE_LATEST, **UNCACHED}
+        serving.get(Metrics).text(),
+        headers={"Content-Type": CONTENT_TYPE_LATEST, **NO_STORE_HEADERS},
     )
 
 
-def _uptime(serving: Serving) -> float:
+def _uptime(serving: ServicesDependency) -> float:
     return round((now() - serving.started_at).total_seconds(), 1)

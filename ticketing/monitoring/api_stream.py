@@ -3,34 +3,34 @@
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Viewer, guarded
-from ticketing.monitoring.api import DashboardAsked
-from ticketing.monitoring.schemas_dashboard import dashboard_shown
-from ticketing.monitoring.service import dashboard
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Viewer, auth_dependencies
+from ticketing.monitoring.api import DashboardParameters
+from ticketing.monitoring.schemas_dashboard import to_dashboard_response
+from ticketing.monitoring.service import build_dashboard
 from ticketing.platform.db.database import Database
-from ticketing.platform.http.errors import Busy, documented
-from ticketing.platform.http.services import Serving, now
-from ticketing.platform.http.sse import LiveBoard
+from ticketing.platform.http.errors import Busy, authenticated_error_responses
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.platform.http.sse import EventStream
 
-UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(
     prefix="/voucher/api",
     tags=["vouchers"],
-    route_class=GuardedRoute,
-    dependencies=guarded(),
-    responses=documented(),
+    route_class=AuthenticatedRoute,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(),
 )
-_MOVING = {"at", "begins_at", "to"}  # with every look, when nothing happened
+_VOLATILE_FIELDS = {"at", "begins_at", "to"}  # with every look, when nothing happened
 
 
-def board_as_it_is(database: Database) -> tuple[object, str]:
+def dashboard_snapshot(database: Database) -> tuple[object, str]:
     """What the dashboard shows, and the same as a line of JSON."""
     at = now()
-    wanted = DashboardAsked().wanted(None, at=at)
-    shown = dashboard_shown(dashboard(database, wanted, at=at), wanted, at=at)
-    return shown.model_dump(exclude=_MOVING), shown.model_dump_json(by_alias=True)
+    wanted = DashboardParameters().wanted(None, at=at)
+    shown = to_dashboard_response(build_dashboard(database, wanted, at=at), wanted, at=at)
+    return shown.model_dump(exclude=_VOLATILE_FIELDS), shown.model_dump_json(by_alias=True)
 
 
 @router.get(
@@ -38,13 +38,13 @@ def board_as_it_is(database: Database) -> tuple[object, str]:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-async def stream(serving: Serving, _: Viewer) -> StreamingResponse:
+async def stream(serving: ServicesDependency, _: Viewer) -> StreamingResponse:
     """Every change of the dashboard, as server-sent events called `dashboard`.
 
     Each has in `data` what `GET /voucher/api/dashboard` has there. Come again when the stream ends.
     """
-    if serving.get(LiveBoard).is_full:
+    if serving.get(EventStream).is_full:
         raise Busy("too many listen already; ask for the dashboard now and then", retryAfter=30)
     return StreamingResponse(
-        serving.get(LiveBoard).events(), media_type="text/event-stream", headers=UNBUFFERED
+        serving.get(EventStream).events(), media_type="text/event-stream", headers=STREAM_HEADERS
     )

@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ticketing.platform.http import html as http_html
-from ticketing.platform.http.envelope import PRIVATE
-from ticketing.platform.http.pages import is_rehearsal
-from ticketing.platform.http.services import Serving
+from ticketing.platform.http.envelope import NO_STORE_HEADERS
+from ticketing.platform.http.pages import is_simulated
+from ticketing.platform.http.services import ServicesDependency
 from ticketing.platform.paths import TEMPLATES
 
 _FOLDER = TEMPLATES / "console"
@@ -27,7 +27,7 @@ def _script() -> str:
 
 
 @functools.cache
-def voucher_console(*, rehearsal: bool) -> str:
+def render_voucher_console(*, rehearsal: bool) -> str:
     """The page, the same for everybody."""
     environment = Environment(
         loader=FileSystemLoader([_FOLDER, TEMPLATES / "holder"]), autoescape=True,
@@ -38,11 +38,12 @@ def voucher_console(*, rehearsal: bool) -> str:
 
 
 @functools.cache
-def policy() -> str:
+def content_security_policy() -> str:
     """The page's content security policy: it speaks with its own service and nobody else."""
     return (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none';"
-        f" img-src data:; style-src 'unsafe-inline'; script-src {http_html.source(_script())};"
+        f" img-src data:; style-src 'unsafe-inline';"
+        f" script-src {http_html.csp_script_source(_script())};"
         " connect-src 'self'"
     )
 
@@ -51,7 +52,7 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
 
 @router.get("/voucher")
-def console(serving: Serving) -> Response:
+def console(serving: ServicesDependency) -> Response:
     """The console of vouchers; it asks for an API key and keeps it in the browser's tab."""
-    headers = PRIVATE | {"Content-Security-Policy": policy()}
-    return HTMLResponse(voucher_console(rehearsal=is_rehearsal(serving)), headers=headers)
+    headers = NO_STORE_HEADERS | {"Content-Security-Policy": content_security_policy()}
+    return HTMLResponse(render_voucher_console(rehearsal=is_simulated(serving)), headers=headers)

@@ -21,21 +21,27 @@ from sqlalchemy import (
     true,
 )
 
-from ticketing.monitoring.purchase_queries import HANDED_OVER, UNSERVED, purchases, state_of, tally
-from ticketing.monitoring.rates import Handover
+from ticketing.monitoring.purchase_queries import (
+    SENT_STATES,
+    UNPROVISIONED_STATES,
+    purchase_counts,
+    purchase_state_case,
+    select_purchases,
+)
+from ticketing.monitoring.rates import FulfilmentStats
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, vouchers
-from ticketing.platform.kernel.time_span import Span
+from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
-_TAKEN_BACK = ("refunded", "reversed")
+_REFUND_REASONS = ("refunded", "reversed")
 
 
-class StateFigures(NamedTuple):
+class PurchaseStateTotals(NamedTuple):
     """Purchases in one state, and their money."""
 
     state: PurchaseState
@@ -45,7 +51,7 @@ class StateFigures(NamedTuple):
     refunded: int
 
 
-class PackageSold(NamedTuple):
+class PackageSales(NamedTuple):
     """What was paid for of one package; `gross` is before discounts and refunds."""
 
     code: str
@@ -56,14 +62,14 @@ class PackageSold(NamedTuple):
     gross: int
 
 
-class Since(NamedTuple):
+class WaitingSummary(NamedTuple):
     """How many wait, and since when the longest of them."""
 
     waiting: int
     oldest: datetime | None
 
 
-class OnRouter(NamedTuple):
+class RouterVoucherCount(NamedTuple):
     """Vouchers of one state on one router."""
 
     router_id: int
@@ -71,63 +77,75 @@ class OnRouter(NamedTuple):
     vouchers: int
 
 
-def by_state(connection: Connection, event_id: int | None, span: Span) -> list[StateFigures]:
+def list_purchase_totals(
+    connection: Connection, event_id: int | None, span: TimeSpan
+) -> list[PurchaseStateTotals]:
     """The purchases that were placed in the span."""
-    wanted = (span.has(orders.c.created_at), *of_event(event_id))
-    counted = tally(*wanted, one_by_one=False)
-    state = state_of(counted).label("state")
+    wanted = (span.has(orders.c.created_at), *event_conditions(event_id))
+    counted = purchase_counts(*wanted, one_by_one=False)
+    state = purchase_state_case(counted).label("state")
     placed = (
-        purchases(
+        select_purchases(
             counted, state, counted.ordered.c.ordered, orders.c.total, orders.c.refunded
         )
         .where(*wanted)
         .subquery("placed")
     )  # fmt: skip
     columns = (placed.c.ordered, placed.c.total, placed.c.refunded)
-    query = select(placed.c.state, func.count(), *map(in_all, columns)).group_by(placed.c.state)
-    return [StateFigures(PurchaseState(name), *more) for name, *more in connection.execute(query)]
+    query = select(placed.c.state, func.count(), *map(sum_or_zero, columns)).group_by(
+        placed.c.state
+    )
+    return [
+        PurchaseStateTotals(PurchaseState(name), *more) for name, *more in connection.execute(query)
+    ]
 
 
-def packages_sold(connection: Connection, event_id: int | None, span: Span) -> list[PackageSold]:
+def list_package_sales(
+    connection: Connection, event_id: int | None, span: TimeSpan
+) -> list[PackageSales]:
     """What was paid for in the span, the best sold first."""
-    gross = in_all(order_lines.c.quantity * order_lines.c.price)
+    gross = sum_or_zero(order_lines.c.quantity * order_lines.c.price)
     query = (
         select(
             packages.c.code,
             ticket_types.c.name,
             packages.c.profile,
             func.count(),
-            in_all(order_lines.c.quantity),
+            sum_or_zero(order_lines.c.quantity),
             gross,
         )
         .select_from(order_lines)
         .join(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
         .join(ticket_types, ticket_types.c.id == packages.c.ticket_type_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(orders.c.state == OrderState.PAID, span.has(orders.c.paid_at), *of_event(event_id))
+        .where(
+            orders.c.state == OrderState.PAID,
+            span.has(orders.c.paid_at),
+            *event_conditions(event_id),
+        )
         .group_by(packages.c.ticket_type_id, ticket_types.c.id)
         .order_by(gross.desc(), packages.c.code)
     )
-    return [PackageSold(*row) for row in connection.execute(query)]
+    return [PackageSales(*row) for row in connection.execute(query)]
 
 
-def handover(
-    connection: Connection, event_id: int | None, span: Span, *, due_before: datetime
-) -> Handover:
+def get_fulfilment_stats(
+    connection: Connection, event_id: int | None, span: TimeSpan, *, due_before: datetime
+) -> FulfilmentStats:
     """Of what was paid for in the span: due before then, lost of it, ready, and received."""
     wanted = (
-        orders.c.state == OrderState.PAID, span.has(orders.c.paid_at), *of_event(event_id)
+        orders.c.state == OrderState.PAID, span.has(orders.c.paid_at), *event_conditions(event_id)
     )  # fmt: skip
-    counted = tally(*wanted, one_by_one=False)
-    told, excused = _told(wanted), _excused()
+    counted = purchase_counts(*wanted, one_by_one=False)
+    told, excused = _notified_orders(wanted), _refunded_vouchers()
     owed = counted.ordered.c.ordered - func.coalesce(excused.c.vouchers, 0)
     was_told = func.coalesce(told.c.received, false())
     is_due = orders.c.paid_at < due_before
     query = (
-        purchases(
+        select_purchases(
             counted,
-            in_all(owed, is_due),
-            in_all(owed, and_(is_due, ~was_told)),
+            sum_or_zero(owed, is_due),
+            sum_or_zero(owed, and_(is_due, ~was_told)),
             func.count().filter(told.c.order_id.is_not(None)),
             func.count().filter(was_told),
         )
@@ -135,15 +153,15 @@ def handover(
         .outerjoin(excused, excused.c.order_id == orders.c.id)
         .where(*wanted)
     )
-    return Handover(*connection.execute(query).one())
+    return FulfilmentStats(*connection.execute(query).one())
 
 
-def _told(wanted: Sequence[ColumnElement[bool]]) -> FromClause:
+def _notified_orders(wanted: Sequence[ColumnElement[bool]]) -> FromClause:
     """Purchases of which somebody was to be told, and whether a vendor has taken the message."""
-    received = func.bool_or(deliveries.c.state.in_(HANDED_OVER)).label("received")
+    received = func.bool_or(deliveries.c.state.in_(SENT_STATES)).label("received")
     return (
         select(orders.c.id.label("order_id"), received)
-        .join(outbox, and_(outbox.c.purpose == VOUCHERS, outbox.c.subject == orders.c.code))
+        .join(outbox, and_(outbox.c.purpose == VOUCHERS_READY, outbox.c.subject == orders.c.code))
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
         .where(*wanted)
         .group_by(orders.c.id)
@@ -151,33 +169,33 @@ def _told(wanted: Sequence[ColumnElement[bool]]) -> FromClause:
     )
 
 
-def _excused() -> FromClause:
+def _refunded_vouchers() -> FromClause:
     """Vouchers that ended because the money went back."""
     return (
         select(order_lines.c.order_id, func.count().label("vouchers"))
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(vouchers.c.ending_why.in_(_TAKEN_BACK))
+        .where(vouchers.c.ending_why.in_(_REFUND_REASONS))
         .group_by(order_lines.c.order_id)
         .subquery("excused")
     )
 
 
-def waiting_for_routers(connection: Connection, event_id: int | None) -> Since:
+def count_waiting_for_routers(connection: Connection, event_id: int | None) -> WaitingSummary:
     """Vouchers that are paid for and not on their routers."""
     query = (
         select(func.count(), func.min(vouchers.c.sold_at))
         .select_from(vouchers)
         .join(ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id)
         .where(
-            vouchers.c.state.in_(UNSERVED),
+            vouchers.c.state.in_(UNPROVISIONED_STATES),
             vouchers.c.order_line_id.is_not(None),
             *([] if event_id is None else [ticket_types.c.event_id == event_id]),
         )
     )
-    return Since(*connection.execute(query).one())
+    return WaitingSummary(*connection.execute(query).one())
 
 
-def waiting_for_channels(connection: Connection, event_id: int | None) -> Since:
+def count_waiting_for_channels(connection: Connection, event_id: int | None) -> WaitingSummary:
     """Messages with codes that no vendor has taken, and that did not fail for good."""
     is_moving = or_(
         outbox.c.taken_at.is_(None),
@@ -188,19 +206,21 @@ def waiting_for_channels(connection: Connection, event_id: int | None) -> Since:
         select(func.count(), func.min(outbox.c.created_at))
         .select_from(outbox)
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
-        .where(outbox.c.purpose == VOUCHERS, is_moving)
+        .where(outbox.c.purpose == VOUCHERS_READY, is_moving)
     )
     if event_id is not None:
         query = query.where(outbox.c.event_id == event_id)
-    return Since(*connection.execute(query).one())
+    return WaitingSummary(*connection.execute(query).one())
 
 
-def messages(connection: Connection, event_id: int | None) -> dict[DeliveryState, int]:
+def count_messages_by_state(
+    connection: Connection, event_id: int | None
+) -> dict[DeliveryState, int]:
     """All messages with codes, by how far each has come."""
     query = (
         select(deliveries.c.state, func.count())
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(outbox.c.purpose == VOUCHERS)
+        .where(outbox.c.purpose == VOUCHERS_READY)
         .group_by(deliveries.c.state)
     )
     if event_id is not None:
@@ -208,7 +228,9 @@ def messages(connection: Connection, event_id: int | None) -> dict[DeliveryState
     return {DeliveryState(state): number for state, number in connection.execute(query)}
 
 
-def on_routers(connection: Connection, event_id: int | None) -> list[OnRouter]:
+def count_vouchers_by_router(
+    connection: Connection, event_id: int | None
+) -> list[RouterVoucherCount]:
     """All vouchers by router and state, those made ahead too."""
     query = select(vouchers.c.router_id, vouchers.c.state, func.count()).group_by(
         vouchers.c.router_id, vouchers.c.state
@@ -218,17 +240,17 @@ def on_routers(connection: Connection, event_id: int | None) -> list[OnRouter]:
             ticket_types, ticket_types.c.id == vouchers.c.ticket_type_id
         ).where(ticket_types.c.event_id == event_id)  # fmt: skip
     return [
-        OnRouter(router_id, VoucherState(state), number)
+        RouterVoucherCount(router_id, VoucherState(state), number)
         for router_id, state, number in connection.execute(query)
     ]
 
 
-def of_event(event_id: int | None) -> Sequence[ColumnElement[bool]]:
+def event_conditions(event_id: int | None) -> Sequence[ColumnElement[bool]]:
     """Orders of one event, or of all."""
     return [true() if event_id is None else orders.c.event_id == event_id]
 
 
-def in_all(
+def sum_or_zero(
     column: ColumnElement[Any], where: ColumnElement[bool] | None = None
 ) -> ColumnElement[int]:
     """The sum as a whole number; nought of nothing."""

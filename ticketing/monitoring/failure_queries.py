@@ -10,21 +10,21 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, column, func, select, table
 
-from ticketing.monitoring.purchase_queries import UNSERVED, Purchase, find
+from ticketing.monitoring.purchase_queries import UNPROVISIONED_STATES, PurchaseView, list_where
 from ticketing.notifications import delivery_queries
-from ticketing.notifications.claim_queries import needs_a_person
+from ticketing.notifications.claim_queries import needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.delivery_queries import Delivery
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.sales import order_lines, orders, outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
-IN_VAIN = (DeliveryState.ERROR, DeliveryState.FAILED, DeliveryState.UNKNOWN)
+FAILED_DELIVERY_STATES = (DeliveryState.ERROR, DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
-_LOG = table(
+_DELIVERY_LOG = table(
     "voucher_delivery_logs",
     *map(
         column,
@@ -34,7 +34,7 @@ _LOG = table(
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class VoucherDeliveryAttempt:
     """One row of `voucher_delivery_logs`."""
 
     id: int
@@ -46,7 +46,7 @@ class Attempt:
     created_at: datetime
 
 
-class Attempts(NamedTuple):
+class DeliveryAttemptCount(NamedTuple):
     """So many attempts by one channel ended so."""
 
     channel: Channel
@@ -54,7 +54,7 @@ class Attempts(NamedTuple):
     attempts: int
 
 
-class FailedAttempt(NamedTuple):
+class FailedDeliveryAttempt(NamedTuple):
     """An attempt that handed nothing over, or perhaps not."""
 
     order_code: str
@@ -64,23 +64,30 @@ class FailedAttempt(NamedTuple):
     at: datetime
 
 
-def of_purchase(connection: Connection, order_code: str) -> list[Delivery]:
+def list_purchase_deliveries(connection: Connection, order_code: str) -> list[Delivery]:
     """By which channels the codes went or are to go, in the order in which they were tried."""
     query = (
         select(deliveries.c.id)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(outbox.c.purpose == VOUCHERS, outbox.c.subject == order_code)
+        .where(outbox.c.purpose == VOUCHERS_READY, outbox.c.subject == order_code)
         .order_by(deliveries.c.id)
     )
-    found = (delivery_queries.find(connection, one) for one in connection.execute(query).scalars())
+    found = (
+        delivery_queries.find_delivery(connection, one)
+        for one in connection.execute(query).scalars()
+    )
     return [delivery for delivery in found if delivery is not None]
 
 
-def attempts(connection: Connection, order_id: int) -> list[Attempt]:
+def list_attempts(connection: Connection, order_id: int) -> list[VoucherDeliveryAttempt]:
     """Every attempt to hand the purchase's vouchers over, the newest first."""
-    query = select(*_LOG.c).where(_LOG.c.purchase_id == order_id).order_by(_LOG.c.id.desc())
+    query = (
+        select(*_DELIVERY_LOG.c)
+        .where(_DELIVERY_LOG.c.purchase_id == order_id)
+        .order_by(_DELIVERY_LOG.c.id.desc())
+    )
     return [
-        Attempt(
+        VoucherDeliveryAttempt(
             row.id, row.purchase_id, Channel(row.channel), row.phone, DeliveryState(row.status),
             row.error_message, row.created_at,
         )
@@ -88,37 +95,48 @@ def attempts(connection: Connection, order_id: int) -> list[Attempt]:
     ]  # fmt: skip
 
 
-def attempts_by_state(connection: Connection, *, since: datetime) -> list[Attempts]:
+def count_attempts_by_state(
+    connection: Connection, *, since: datetime
+) -> list[DeliveryAttemptCount]:
     """All attempts since then."""
     query = (
-        select(_LOG.c.channel, _LOG.c.status, func.count())
-        .where(_LOG.c.created_at >= since)
-        .group_by(_LOG.c.channel, _LOG.c.status)
-        .order_by(_LOG.c.channel, _LOG.c.status)
+        select(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status, func.count())
+        .where(_DELIVERY_LOG.c.created_at >= since)
+        .group_by(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status)
+        .order_by(_DELIVERY_LOG.c.channel, _DELIVERY_LOG.c.status)
     )
     return [
-        Attempts(Channel(channel), DeliveryState(status), number)
+        DeliveryAttemptCount(Channel(channel), DeliveryState(status), number)
         for channel, status, number in connection.execute(query)
     ]
 
 
-def failed_attempts(connection: Connection, *, since: datetime, limit: int) -> list[FailedAttempt]:
+def list_failed_attempts(
+    connection: Connection, *, since: datetime, limit: int
+) -> list[FailedDeliveryAttempt]:
     """Some of the attempts since then that were in vain, the newest first."""
-    columns = (_LOG.c.channel, _LOG.c.status, _LOG.c.error_message, _LOG.c.created_at)
+    columns = (
+        _DELIVERY_LOG.c.channel,
+        _DELIVERY_LOG.c.status,
+        _DELIVERY_LOG.c.error_message,
+        _DELIVERY_LOG.c.created_at,
+    )
     query = (
         select(orders.c.code, *columns)
-        .join(orders, orders.c.id == _LOG.c.purchase_id)
-        .where(_LOG.c.created_at >= since, _LOG.c.status.in_(IN_VAIN))
-        .order_by(_LOG.c.id.desc())
+        .join(orders, orders.c.id == _DELIVERY_LOG.c.purchase_id)
+        .where(
+            _DELIVERY_LOG.c.created_at >= since, _DELIVERY_LOG.c.status.in_(FAILED_DELIVERY_STATES)
+        )
+        .order_by(_DELIVERY_LOG.c.id.desc())
         .limit(limit)
     )
     return [
-        FailedAttempt(code, Channel(channel), DeliveryState(status), *more)
+        FailedDeliveryAttempt(code, Channel(channel), DeliveryState(status), *more)
         for code, channel, status, *more in connection.execute(query)
     ]
 
 
-class Waiting(NamedTuple):
+class WaitingVoucher(NamedTuple):
     """A voucher that is paid for and not on its router; never with its code."""
 
     purchase_id: int
@@ -131,9 +149,9 @@ class Waiting(NamedTuple):
     last_error: str
 
 
-def failed(
+def list_failed_purchases(
     connection: Connection, event_id: int | None, *, limit: int, offset: int
-) -> tuple[int, list[Purchase]]:
+) -> tuple[int, list[PurchaseView]]:
     """How many purchases need somebody, and some of them, the newest first.
 
     Either making their vouchers was given up for now, or the message with their codes does not
@@ -142,23 +160,23 @@ def failed(
     given_up = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(UNSERVED), vouchers.c.gave_up_at.is_not(None))
+        .where(vouchers.c.state.in_(UNPROVISIONED_STATES), vouchers.c.gave_up_at.is_not(None))
     )
     undelivered = (
         select(orders.c.id)
         .join(outbox, outbox.c.subject == orders.c.code)
         .join(deliveries, deliveries.c.outbox_id == outbox.c.id)
-        .where(outbox.c.purpose == VOUCHERS, needs_a_person())
+        .where(outbox.c.purpose == VOUCHERS_READY, needs_attention())
     )
     wanted = given_up.union(undelivered).subquery("failed")
     conditions = [orders.c.id.in_(select(wanted.c[0])), orders.c.state == OrderState.PAID]
     if event_id is not None:
         conditions.append(orders.c.event_id == event_id)
     in_all = connection.execute(select(func.count()).select_from(orders).where(*conditions))
-    return in_all.scalar_one(), find(connection, *conditions, limit=limit, offset=offset)
+    return in_all.scalar_one(), list_where(connection, *conditions, limit=limit, offset=offset)
 
 
-def unserved(connection: Connection, order_ids: Sequence[int]) -> list[Waiting]:
+def list_waiting_vouchers(connection: Connection, order_ids: Sequence[int]) -> list[WaitingVoucher]:
     """The vouchers of these orders that are not on their routers, in the order of their making."""
     query = (
         select(
@@ -173,10 +191,10 @@ def unserved(connection: Connection, order_ids: Sequence[int]) -> list[Waiting]:
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .join(routers, routers.c.id == vouchers.c.router_id)
-        .where(order_lines.c.order_id.in_(order_ids), vouchers.c.state.in_(UNSERVED))
+        .where(order_lines.c.order_id.in_(order_ids), vouchers.c.state.in_(UNPROVISIONED_STATES))
         .order_by(vouchers.c.id)
     )
     return [
-        Waiting(order_id, key, VoucherState(state), *more)
+        WaitingVoucher(order_id, key, VoucherState(state), *more)
         for order_id, key, state, *more in connection.execute(query)
     ]

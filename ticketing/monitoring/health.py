@@ -12,17 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from ticketing.monitoring import dashboard_queries, queue_queries
-from ticketing.monitoring.queue_queries import Queue
-from ticketing.monitoring.rates import LOST_AFTER
+from ticketing.monitoring.queue_queries import QueueDepth
+from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.platform.kernel.time_span import Span
+from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.tickets.reports import queries as report_queries
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
 
-class Condition(StrEnum):
+class DependencyStatus(StrEnum):
     """Whether something can be used now."""
 
     UP = "up"
@@ -30,59 +30,61 @@ class Condition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class HealthReport:
     """Each thing by name; of queues nothing is known while the database is away."""
 
-    dependencies: Mapping[str, Condition]
+    dependencies: Mapping[str, DependencyStatus]
     batches_under_way: int = 0
-    queues: Mapping[str, Queue] = field(default_factory=dict)
+    queues: Mapping[str, QueueDepth] = field(default_factory=dict)
 
     @property
     def well(self) -> bool:
         """Whether tickets can be made: who carries vouchers and messages may be away for a time."""
-        return Condition.DOWN not in {self.dependencies[name] for name in _NEEDED}
+        return DependencyStatus.DOWN not in {
+            self.dependencies[name] for name in _REQUIRED_DEPENDENCIES
+        }
 
 
-_NEEDED = ("database", "storage")
+_REQUIRED_DEPENDENCIES = ("database", "storage")
 
 
-def conditions(database: Database, documents: Path, *, min_free_disk: int) -> Conditions:
+def check_health(database: Database, documents: Path, *, min_free_disk: int) -> HealthReport:
     """Look at each of them once; routers are named only together, and only if there are any."""
-    storage = {"storage": _condition(_has_room(documents, min_free_disk))}
+    storage = {"storage": _dependency_status(_has_free_disk(documents, min_free_disk))}
     try:
         with database.transaction() as connection:
-            routers = queue_queries.routers_up(connection).values()
-            together = {"routers": _condition(all(routers))} if routers else {}
-            return Conditions(
-                {"database": Condition.UP} | storage | together,
-                report_queries.batches_under_way(connection),
+            routers = queue_queries.list_router_availability(connection).values()
+            together = {"routers": _dependency_status(all(routers))} if routers else {}
+            return HealthReport(
+                {"database": DependencyStatus.UP} | storage | together,
+                report_queries.count_processing_batches(connection),
                 {
-                    "vouchers": queue_queries.vouchers_queue(connection),
-                    "deliveries": queue_queries.deliveries_queue(connection),
+                    "vouchers": queue_queries.count_voucher_queue(connection),
+                    "deliveries": queue_queries.count_delivery_queue(connection),
                 },
             )
     except TicketingError:
-        return Conditions({"database": Condition.DOWN} | storage)
+        return HealthReport({"database": DependencyStatus.DOWN} | storage)
 
 
-def _condition(is_well: bool) -> Condition:
-    return Condition.UP if is_well else Condition.DOWN
+def _dependency_status(is_well: bool) -> DependencyStatus:
+    return DependencyStatus.UP if is_well else DependencyStatus.DOWN
 
 
-def _has_room(documents: Path, min_free_disk: int) -> bool:
+def _has_free_disk(documents: Path, min_free_disk: int) -> bool:
     standing = next(step for step in (documents, *documents.parents) if step.exists())
     writable = os.access(standing, os.W_OK | os.X_OK)
     return writable and shutil.disk_usage(standing).free >= min_free_disk
 
 
-LOSSES_OF = timedelta(days=7)
+LOSS_RATE_WINDOW = timedelta(days=7)
 
 
-_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Gauges:
+class VoucherGauges:
     """How things stand; every state is named, also those of nothing."""
 
     vouchers: Mapping[VoucherState, int] = field(default_factory=dict)
@@ -93,20 +95,24 @@ class Gauges:
     oldest_waiting: datetime | None = None
 
 
-def gauges(database: Database, *, at: datetime) -> Gauges:
+def collect_gauges(database: Database, *, at: datetime) -> VoucherGauges:
     """All of them, as of one moment."""
     with database.transaction() as connection:
-        placed = dashboard_queries.by_state(connection, None, Span(_BEFORE_ALL, at))
-        found = dashboard_queries.handover(
-            connection, None, Span(at - LOSSES_OF, at), due_before=at - LOST_AFTER
+        placed = dashboard_queries.list_purchase_totals(connection, None, TimeSpan(_EARLIEST, at))
+        found = dashboard_queries.get_fulfilment_stats(
+            connection,
+            None,
+            TimeSpan(at - LOSS_RATE_WINDOW, at),
+            due_before=at - VOUCHER_LOST_AFTER,
         )
-        return Gauges(
-            vouchers=dict.fromkeys(VoucherState, 0) | queue_queries.vouchers_by_state(connection),
+        return VoucherGauges(
+            vouchers=dict.fromkeys(VoucherState, 0)
+            | queue_queries.count_vouchers_by_state(connection),
             purchases=dict.fromkeys(PurchaseState, 0)
             | {one.state: one.purchases for one in placed},
             deliveries={(channel, state): 0 for channel in Channel for state in DeliveryState}
-            | queue_queries.deliveries_by_state(connection),
-            routers=queue_queries.routers_up(connection),
+            | queue_queries.count_deliveries_by_state(connection),
+            routers=queue_queries.list_router_availability(connection),
             loss_rate=found.loss_rate,
-            oldest_waiting=queue_queries.oldest_waiting(connection),
+            oldest_waiting=queue_queries.find_oldest_waiting(connection),
         )

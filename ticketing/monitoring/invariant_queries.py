@@ -9,19 +9,19 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
-from ticketing.monitoring.purchase_queries import HANDED_OVER, purchases, tally
+from ticketing.monitoring.purchase_queries import SENT_STATES, purchase_counts, select_purchases
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.sales import order_lines, orders, outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
-_FOR_A_ROUTER = (VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING)
-_LIVE = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
+_STATES_WITH_ROUTER_WORK = (VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING)
+_LIVE_STATES = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
 
 
-class Incomplete(NamedTuple):
+class IncompletePurchase(NamedTuple):
     """A paid purchase of which fewer vouchers came to be on a router than were ordered."""
 
     id: int
@@ -30,7 +30,7 @@ class Incomplete(NamedTuple):
     served: int
 
 
-class Unpaid(NamedTuple):
+class UnpaidVoucher(NamedTuple):
     """A voucher that can be used, or will be, of an order that is not paid."""
 
     key: str
@@ -39,7 +39,7 @@ class Unpaid(NamedTuple):
     order_state: OrderState
 
 
-class Left(NamedTuple):
+class StuckVoucher(NamedTuple):
     """A voucher that its router could be asked about, and nobody does."""
 
     key: str
@@ -49,54 +49,58 @@ class Left(NamedTuple):
     last_error: str
 
 
-class Unheard(NamedTuple):
+class UndeliveredPurchase(NamedTuple):
     """A purchase whose vouchers are ready, and no vendor has taken the message that says so."""
 
     order_code: str
     last_error: str  # of the newest attempt; empty: there was none
 
 
-def count_paid(connection: Connection) -> int:
+def count_paid_purchases(connection: Connection) -> int:
     """How many purchases of vouchers are paid."""
-    query = purchases(tally(one_by_one=False), func.count())
+    query = select_purchases(purchase_counts(one_by_one=False), func.count())
     return int(connection.execute(query.where(orders.c.state == OrderState.PAID)).scalar_one())
 
 
-def incomplete(connection: Connection, *, paid_by: datetime) -> list[Incomplete]:
+def list_incomplete_purchases(
+    connection: Connection, *, paid_by: datetime
+) -> list[IncompletePurchase]:
     """Those paid by then that are not complete, the oldest first."""
-    counted = tally(one_by_one=False)
+    counted = purchase_counts(one_by_one=False)
     ordered, served = counted.ordered.c.ordered, func.coalesce(counted.made.c.served, 0)
     query = (
-        purchases(counted, orders.c.id, orders.c.code, ordered, served)
+        select_purchases(counted, orders.c.id, orders.c.code, ordered, served)
         .where(orders.c.state == OrderState.PAID, orders.c.paid_at <= paid_by, served < ordered)
         .order_by(orders.c.id)
     )
     rows = connection.execute(query)
-    return [Incomplete(id_, code, int(number), so_far) for id_, code, number, so_far in rows]
+    return [
+        IncompletePurchase(id_, code, int(number), so_far) for id_, code, number, so_far in rows
+    ]
 
 
-def count_sold(connection: Connection) -> int:
+def count_sold_vouchers(connection: Connection) -> int:
     """How many vouchers of orders can be used, or will be."""
-    sold = (vouchers.c.order_line_id.is_not(None), vouchers.c.state.in_(_LIVE))
+    sold = (vouchers.c.order_line_id.is_not(None), vouchers.c.state.in_(_LIVE_STATES))
     return connection.execute(select(func.count()).where(*sold)).scalar_one()
 
 
-def unpaid(connection: Connection) -> list[Unpaid]:
+def list_unpaid_vouchers(connection: Connection) -> list[UnpaidVoucher]:
     """Vouchers that somebody has without the money being here."""
     query = (
         select(vouchers.c.key, vouchers.c.state, orders.c.code, orders.c.state)
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(vouchers.c.state.in_(_LIVE), orders.c.state != OrderState.PAID)
+        .where(vouchers.c.state.in_(_LIVE_STATES), orders.c.state != OrderState.PAID)
         .order_by(vouchers.c.id)
     )
     return [
-        Unpaid(key, VoucherState(state), code, OrderState(order_state))
+        UnpaidVoucher(key, VoucherState(state), code, OrderState(order_state))
         for key, state, code, order_state in connection.execute(query)
     ]
 
 
-def left(connection: Connection, *, since: datetime) -> list[Left]:
+def list_stuck_vouchers(connection: Connection, *, since: datetime) -> list[StuckVoucher]:
     """Vouchers whose turn had come by then, and whose router may be asked since then."""
     rested = or_(routers.c.rests_until.is_(None), routers.c.rests_until <= since)
     due = or_(vouchers.c.next_try.is_(None), vouchers.c.next_try <= since)
@@ -109,16 +113,16 @@ def left(connection: Connection, *, since: datetime) -> list[Left]:
             vouchers.c.last_error,
         )
         .join(routers, routers.c.id == vouchers.c.router_id)
-        .where(vouchers.c.state.in_(_FOR_A_ROUTER), due, rested)
+        .where(vouchers.c.state.in_(_STATES_WITH_ROUTER_WORK), due, rested)
         .order_by(vouchers.c.next_try.nulls_first(), vouchers.c.id)
     )
     rows = connection.execute(query)
-    return [Left(key, VoucherState(state), *more) for key, state, *more in rows]
+    return [StuckVoucher(key, VoucherState(state), *more) for key, state, *more in rows]
 
 
-def unheard(
+def list_undelivered_purchases(
     connection: Connection, *, since: datetime, before: datetime
-) -> tuple[int, list[Unheard]]:
+) -> tuple[int, list[UndeliveredPurchase]]:
     """How many purchases were ready in that time, and those whose buyers have no message."""
     newest = (
         select(deliveries.c.last_error)
@@ -131,10 +135,10 @@ def unheard(
         select(
             orders.c.id,
             orders.c.code,
-            func.bool_or(func.coalesce(_is_taken(), false())).label("was_told"),
+            func.bool_or(func.coalesce(_is_sent(), false())).label("was_told"),
             func.coalesce(func.max(newest), "").label("last_error"),
         )
-        .join(outbox, and_(outbox.c.subject == orders.c.code, outbox.c.purpose == VOUCHERS))
+        .join(outbox, and_(outbox.c.subject == orders.c.code, outbox.c.purpose == VOUCHERS_READY))
         .where(
             orders.c.state == OrderState.PAID,
             outbox.c.created_at >= since,
@@ -145,13 +149,15 @@ def unheard(
     )
     total = connection.execute(select(func.count()).select_from(ready)).scalar_one()
     query = select(ready.c.code, ready.c.last_error).where(~ready.c.was_told)
-    return total, [Unheard(*row) for row in connection.execute(query.order_by(ready.c.id))]
+    return total, [
+        UndeliveredPurchase(*row) for row in connection.execute(query.order_by(ready.c.id))
+    ]
 
 
-def _is_taken() -> ColumnElement[bool]:
+def _is_sent() -> ColumnElement[bool]:
     """Whether a vendor has taken a message of the outbox, by any channel."""
     return (
-        select(func.bool_or(deliveries.c.state.in_(HANDED_OVER)))
+        select(func.bool_or(deliveries.c.state.in_(SENT_STATES)))
         .where(deliveries.c.outbox_id == outbox.c.id)
         .scalar_subquery()
     )

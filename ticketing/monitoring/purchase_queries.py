@@ -25,19 +25,19 @@ from sqlalchemy import (
 
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
-UNSERVED = (VoucherState.OWED, VoucherState.ASKED)
-HANDED_OVER = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
+UNPROVISIONED_STATES = (VoucherState.OWED, VoucherState.ASKED)
+SENT_STATES = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PurchaseFilter:
     """Which purchases are wanted; what is None does not matter."""
 
     status: PurchaseState | None = None
@@ -47,7 +47,7 @@ class Asked:
     placed_before: datetime | None = None
 
 
-class PackageBought(NamedTuple):
+class PurchasedPackage(NamedTuple):
     """So many vouchers of a package."""
 
     code: str
@@ -57,7 +57,7 @@ class PackageBought(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class PurchaseView:
     """One purchase as it stands. `delivery` is how far the message with its codes has come."""
 
     id: int
@@ -74,17 +74,17 @@ class Purchase:
     ordered: int
     served: int
     delivery: DeliveryState | None
-    packages: tuple[PackageBought, ...]
+    packages: tuple[PurchasedPackage, ...]
 
 
-class Tally(NamedTuple):
+class PurchaseCounts(NamedTuple):
     """An order's packages and vouchers, counted: one row an order."""
 
     ordered: FromClause  # order_id, ordered
     made: FromClause  # order_id, served, gave_up; none for an order without vouchers
 
 
-def tally(*conditions: ColumnElement[bool], one_by_one: bool) -> Tally:
+def purchase_counts(*conditions: ColumnElement[bool], one_by_one: bool) -> PurchaseCounts:
     """Counted for each order as it comes, for a page of them; or in one go, all that are wanted.
 
     The conditions are on `orders`, and only spare counting the others.
@@ -97,7 +97,7 @@ def tally(*conditions: ColumnElement[bool], one_by_one: bool) -> Tally:
     made = (
         select(
             order_lines.c.order_id,
-            func.count().filter(vouchers.c.state.not_in(UNSERVED)).label("served"),
+            func.count().filter(vouchers.c.state.not_in(UNPROVISIONED_STATES)).label("served"),
             (func.count(vouchers.c.gave_up_at) > 0).label("gave_up"),
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
@@ -107,12 +107,14 @@ def tally(*conditions: ColumnElement[bool], one_by_one: bool) -> Tally:
         if conditions:
             wanted = order_lines.c.order_id.in_(select(orders.c.id).where(*conditions))
             ordered, made = ordered.where(wanted), made.where(wanted)
-        return Tally(ordered.subquery("ordered"), made.subquery("made"))
+        return PurchaseCounts(ordered.subquery("ordered"), made.subquery("made"))
     its_own = order_lines.c.order_id == orders.c.id
-    return Tally(ordered.where(its_own).lateral("ordered"), made.where(its_own).lateral("made"))
+    return PurchaseCounts(
+        ordered.where(its_own).lateral("ordered"), made.where(its_own).lateral("made")
+    )
 
 
-def state_of(counted: Tally) -> ColumnElement[str]:
+def purchase_state_case(counted: PurchaseCounts) -> ColumnElement[str]:
     """`domain.vouchers.purchase_state`, said in SQL."""
     served = func.coalesce(counted.made.c.served, 0)
     return case(
@@ -127,7 +129,7 @@ def state_of(counted: Tally) -> ColumnElement[str]:
     )
 
 
-def purchases(counted: Tally, *columns: ColumnElement[Any]) -> Select[Any]:
+def select_purchases(counted: PurchaseCounts, *columns: ColumnElement[Any]) -> Select[Any]:
     """These columns of every order that has a package in it."""
     return (
         select(*columns)
@@ -151,67 +153,69 @@ _COLUMNS = (
 )
 
 
-def page(connection: Connection, asked: Asked, *, limit: int, offset: int) -> list[Purchase]:
+def list_purchases(
+    connection: Connection, asked: PurchaseFilter, *, limit: int, offset: int
+) -> list[PurchaseView]:
     """Some of the purchases asked for, the newest first."""
     if asked.status is None:  # nothing is counted of those before the page
         query = select(orders.c.id).where(_HAS_PACKAGE)
     else:
-        query = purchases(_ONE_BY_ONE, orders.c.id)
-    wanted = query.where(*_conditions(asked, _ONE_BY_ONE)).order_by(orders.c.id.desc())
+        query = select_purchases(_LATERAL_COUNTS, orders.c.id)
+    wanted = query.where(*_conditions(asked, _LATERAL_COUNTS)).order_by(orders.c.id.desc())
     ids = connection.execute(wanted.limit(limit).offset(offset)).scalars().all()
-    return find(connection, orders.c.id.in_(ids))
+    return list_where(connection, orders.c.id.in_(ids))
 
 
-def count(connection: Connection, asked: Asked) -> int:
+def count_purchases(connection: Connection, asked: PurchaseFilter) -> int:
     """How many purchases there are of those asked for."""
     if asked.status is None:
         query = select(func.count()).select_from(orders).where(_HAS_PACKAGE)
-        counted = _ONE_BY_ONE  # of no interest: how many orders there are is all
+        counted = _LATERAL_COUNTS  # of no interest: how many orders there are is all
     else:
-        counted = tally(one_by_one=False)
-        query = purchases(counted, func.count())
+        counted = purchase_counts(one_by_one=False)
+        query = select_purchases(counted, func.count())
     return int(connection.execute(query.where(*_conditions(asked, counted))).scalar_one())
 
 
-def find(
+def list_where(
     connection: Connection,
     *conditions: ColumnElement[bool],
     limit: int | None = None,
     offset: int = 0,
-) -> list[Purchase]:
+) -> list[PurchaseView]:
     """Purchases of whose order all of that is so, the newest first."""
-    return _purchases(connection, _shown(conditions), limit, offset)
+    return _fetch_purchases(connection, _purchase_query(conditions), limit, offset)
 
 
-def of_order(connection: Connection, order_id: int) -> Purchase | None:
+def find_by_order(connection: Connection, order_id: int) -> PurchaseView | None:
     """The purchase of that number; None when there is none, or the order has no package in it."""
-    return next(iter(find(connection, orders.c.id == order_id)), None)
+    return next(iter(list_where(connection, orders.c.id == order_id)), None)
 
 
-_ONE_BY_ONE = tally(one_by_one=True)
+_LATERAL_COUNTS = purchase_counts(one_by_one=True)
 _HAS_PACKAGE = exists().where(
     order_lines.c.order_id == orders.c.id,
     packages.c.ticket_type_id == order_lines.c.ticket_type_id,
 )
 
 
-def _shown(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    made = _ONE_BY_ONE.made.c
+def _purchase_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    made = _LATERAL_COUNTS.made.c
     columns = (
         *_COLUMNS,
-        state_of(_ONE_BY_ONE).label("purchase_state"),
-        _ONE_BY_ONE.ordered.c.ordered,
+        purchase_state_case(_LATERAL_COUNTS).label("purchase_state"),
+        _LATERAL_COUNTS.ordered.c.ordered,
         func.coalesce(made.served, 0).label("served"),
-        _furthest().label("delivery"),
+        _latest_delivery_state().label("delivery"),
     )
-    query = purchases(_ONE_BY_ONE, *columns).where(*conditions)
+    query = select_purchases(_LATERAL_COUNTS, *columns).where(*conditions)
     return query.order_by(orders.c.id.desc())
 
 
-def _conditions(asked: Asked, counted: Tally) -> list[ColumnElement[bool]]:
+def _conditions(asked: PurchaseFilter, counted: PurchaseCounts) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [true()]
     if asked.status is not None:
-        conditions.append(state_of(counted) == asked.status)
+        conditions.append(purchase_state_case(counted) == asked.status)
     if asked.order_state is not None:
         conditions.append(orders.c.state == asked.order_state)
     if asked.event_id is not None:
@@ -223,12 +227,12 @@ def _conditions(asked: Asked, counted: Tally) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _furthest() -> ColumnElement[Any]:
+def _latest_delivery_state() -> ColumnElement[Any]:
     """The state of the newest delivery of a purchase's codes: a later channel took over."""
     return (
         select(deliveries.c.state)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
-        .where(outbox.c.purpose == VOUCHERS, outbox.c.subject == orders.c.code)
+        .where(outbox.c.purpose == VOUCHERS_READY, outbox.c.subject == orders.c.code)
         .order_by(deliveries.c.id.desc())
         .limit(1)
         .correlate(orders)
@@ -236,15 +240,17 @@ def _furthest() -> ColumnElement[Any]:
     )
 
 
-def _purchases(
+def _fetch_purchases(
     connection: Connection, query: Select[Any], limit: int | None = None, offset: int = 0
-) -> list[Purchase]:
+) -> list[PurchaseView]:
     rows = connection.execute(query.limit(limit).offset(offset)).all()
-    bought = _bought(connection, [row.id for row in rows])
-    return [_purchase(row, bought[row.id]) for row in rows]
+    bought = _list_packages(connection, [row.id for row in rows])
+    return [_purchase_from_row(row, bought[row.id]) for row in rows]
 
 
-def _bought(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[PackageBought]]:
+def _list_packages(
+    connection: Connection, order_ids: Sequence[int]
+) -> dict[int, list[PurchasedPackage]]:
     query = (
         select(
             order_lines.c.order_id,
@@ -258,14 +264,16 @@ def _bought(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[
         .where(order_lines.c.order_id.in_(order_ids))
         .order_by(order_lines.c.id)
     )
-    found: dict[int, list[PackageBought]] = defaultdict(list)
+    found: dict[int, list[PurchasedPackage]] = defaultdict(list)
     for order_id, *bought in connection.execute(query):
-        found[order_id].append(PackageBought(*bought))
+        found[order_id].append(PurchasedPackage(*bought))
     return found
 
 
-def _purchase(row: Row[*tuple[Any, ...]], bought: Sequence[PackageBought]) -> Purchase:
-    return Purchase(
+def _purchase_from_row(
+    row: Row[*tuple[Any, ...]], bought: Sequence[PurchasedPackage]
+) -> PurchaseView:
+    return PurchaseView(
         id=row.id,
         code=row.code,
         event_id=row.event_id,

@@ -12,24 +12,24 @@ from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
 
-class Queue(NamedTuple):
+class QueueDepth(NamedTuple):
     """How many wait, and how many are under way."""
 
     waiting: int
     active: int
 
 
-def vouchers_queue(connection: Connection) -> Queue:
+def count_voucher_queue(connection: Connection) -> QueueDepth:
     """Vouchers that a router is to be asked about, and those it was asked about."""
     is_asked = vouchers.c.state == VoucherState.ASKED
     is_due = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ENDING))
     query = select(func.count().filter(is_due), func.count().filter(is_asked)).where(
         or_(is_due, is_asked)  # the partial index's own words
     )
-    return Queue(*connection.execute(query).one())
+    return QueueDepth(*connection.execute(query).one())
 
 
-def deliveries_queue(connection: Connection) -> Queue:
+def count_delivery_queue(connection: Connection) -> QueueDepth:
     """Messages that are to be sent, and those that are being sent."""
     untaken = select(func.count()).select_from(outbox).where(outbox.c.taken_at.is_(None))
     waits = deliveries.c.next_try.is_not(None)
@@ -38,10 +38,10 @@ def deliveries_queue(connection: Connection) -> Queue:
         untaken.scalar_subquery() + func.count().filter(and_(waits, ~is_claimed)),
         func.count().filter(is_claimed),
     ).where(or_(waits, is_claimed))
-    return Queue(*connection.execute(query).one())
+    return QueueDepth(*connection.execute(query).one())
 
 
-def routers_up(connection: Connection) -> dict[str, bool]:
+def list_router_availability(connection: Connection) -> dict[str, bool]:
     """Every router by its name, and whether it answered when it was last asked."""
     is_up = (routers.c.failures == 0).label("is_up")
     query = select(routers.c.name, is_up).where(routers.c.removed_at.is_(None))
@@ -49,13 +49,13 @@ def routers_up(connection: Connection) -> dict[str, bool]:
     return {row.name: row.is_up for row in rows}
 
 
-def vouchers_by_state(connection: Connection) -> dict[VoucherState, int]:
+def count_vouchers_by_state(connection: Connection) -> dict[VoucherState, int]:
     """All vouchers there are or were."""
     query = select(vouchers.c.state, func.count()).group_by(vouchers.c.state)
     return {VoucherState(state): number for state, number in connection.execute(query)}
 
 
-def deliveries_by_state(connection: Connection) -> dict[tuple[Channel, DeliveryState], int]:
+def count_deliveries_by_state(connection: Connection) -> dict[tuple[Channel, DeliveryState], int]:
     """All messages, by channel and how far they have come."""
     query = select(deliveries.c.channel, deliveries.c.state, func.count())
     counted = query.group_by(deliveries.c.channel, deliveries.c.state)
@@ -65,7 +65,7 @@ def deliveries_by_state(connection: Connection) -> dict[tuple[Channel, DeliveryS
     }
 
 
-def oldest_waiting(connection: Connection) -> datetime | None:
+def find_oldest_waiting(connection: Connection) -> datetime | None:
     """Since when the voucher waits that has been paid for and waited longest."""
     query = select(func.min(vouchers.c.sold_at)).where(
         vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED)),

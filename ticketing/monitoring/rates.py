@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-LOST_AFTER = timedelta(minutes=15)  # a buyer who has paid is not to wait longer for the codes
+VOUCHER_LOST_AFTER = timedelta(
+    minutes=15
+)  # a buyer who has paid is not to wait longer for the codes
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
+class FulfilmentStats:
     """Vouchers of paid purchases: `due` long enough ago, and `lost`, never handed over, of these.
 
     What was paid back or reversed is not due. `ready` purchases have all their vouchers; their
@@ -31,7 +33,7 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
-class Repairs:
+class InterventionStats:
     """Troubles that were overcome: by a person's deed, or by trying again without one."""
 
     by_person: int

@@ -5,15 +5,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ticketing.monitoring.purchase_queries import Purchase
-from ticketing.monitoring.service import Failed, Handed
+from ticketing.monitoring.purchase_queries import PurchaseView
+from ticketing.monitoring.service import FailedPurchases, PurchaseDelivery
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.orders.order import OrderState
-from ticketing.platform.http.envelope import Said
+from ticketing.platform.http.envelope import ResponseModel
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
 
-class PackageBought(Said):
+class PurchasedPackageResponse(ResponseModel):
     """So many vouchers of a package."""
 
     code: str
@@ -22,7 +22,7 @@ class PackageBought(Said):
     quantity: int
 
 
-class PurchaseShown(Said):
+class PurchaseSummaryResponse(ResponseModel):
     """A purchase as it stands; `provisioned` of its `quantity` vouchers were made."""
 
     purchase_id: int
@@ -32,7 +32,7 @@ class PurchaseShown(Said):
     order_status: OrderState
     customer_name: str
     customer_phone: str
-    packages: list[PackageBought]
+    packages: list[PurchasedPackageResponse]
     quantity: int
     provisioned: int
     amount: int
@@ -42,16 +42,16 @@ class PurchaseShown(Said):
     paid_at: datetime | None
 
 
-class Purchases(Said):
+class PurchasePageResponse(ResponseModel):
     """A page of purchases, the newest first, and how many there are."""
 
     total_count: int
     limit: int
     offset: int
-    payments: list[PurchaseShown]
+    payments: list[PurchaseSummaryResponse]
 
 
-class DeliveryShown(Said):
+class PurchaseDeliveryResponse(ResponseModel):
     """The codes on their way by one channel."""
 
     delivery_id: int
@@ -64,7 +64,7 @@ class DeliveryShown(Said):
     error_message: str
 
 
-class AttemptShown(Said):
+class DeliveryAttemptResponse(ResponseModel):
     """One attempt to hand the codes over; `phone` is an address where the channel is mail."""
 
     id: int
@@ -76,18 +76,18 @@ class AttemptShown(Said):
     created_at: datetime
 
 
-class HandedShown(Said):
+class DeliveryStatusResponse(ResponseModel):
     """How a purchase's codes reach the buyer; the newest attempt first."""
 
     purchase_id: int
     code: str
     status: PurchaseState
     delivery: DeliveryState | None
-    deliveries: list[DeliveryShown]
-    logs: list[AttemptShown]
+    deliveries: list[PurchaseDeliveryResponse]
+    logs: list[DeliveryAttemptResponse]
 
 
-class WaitingShown(Said):
+class WaitingVoucherResponse(ResponseModel):
     """A voucher that is paid for and not on its router."""
 
     key: str
@@ -99,27 +99,27 @@ class WaitingShown(Said):
     error_message: str
 
 
-class FailedPurchase(PurchaseShown):
+class FailedPurchaseResponse(PurchaseSummaryResponse):
     """A purchase that needs somebody, with the vouchers that it waits for."""
 
-    vouchers: list[WaitingShown]
+    vouchers: list[WaitingVoucherResponse]
 
 
-class FailedShown(Said):
+class FailedPurchasePageResponse(ResponseModel):
     """A page of them, the newest first, and how many there are."""
 
     total_count: int
     limit: int
     offset: int
-    purchases: list[FailedPurchase]
+    purchases: list[FailedPurchaseResponse]
 
 
-def purchase_shown(one: Purchase) -> PurchaseShown:
+def to_purchase_response(one: PurchaseView) -> PurchaseSummaryResponse:
     """A purchase as JSON."""
-    return PurchaseShown(**_fields(one))
+    return PurchaseSummaryResponse(**_purchase_fields(one))
 
 
-def _fields(one: Purchase) -> dict[str, Any]:
+def _purchase_fields(one: PurchaseView) -> dict[str, Any]:
     return {
         "purchase_id": one.id,
         "code": one.code,
@@ -128,7 +128,7 @@ def _fields(one: Purchase) -> dict[str, Any]:
         "order_status": one.order_state,
         "customer_name": one.buyer_name,
         "customer_phone": one.buyer_phone,
-        "packages": [PackageBought(**bought._asdict()) for bought in one.packages],
+        "packages": [PurchasedPackageResponse(**bought._asdict()) for bought in one.packages],
         "quantity": one.ordered,
         "provisioned": one.served,
         "amount": one.total.amount,
@@ -139,16 +139,16 @@ def _fields(one: Purchase) -> dict[str, Any]:
     }
 
 
-def handed_shown(handed: Handed) -> HandedShown:
+def to_delivery_status_response(handed: PurchaseDelivery) -> DeliveryStatusResponse:
     """How a purchase's codes reach the buyer, as JSON."""
     purchase = handed.purchase
-    return HandedShown(
+    return DeliveryStatusResponse(
         purchase_id=purchase.id,
         code=purchase.code,
         status=purchase.state,
         delivery=purchase.delivery,
         deliveries=[
-            DeliveryShown(
+            PurchaseDeliveryResponse(
                 delivery_id=one.id,
                 channel=one.channel,
                 phone=one.address,
@@ -160,16 +160,18 @@ def handed_shown(handed: Handed) -> HandedShown:
             )
             for one in handed.deliveries
         ],
-        logs=[AttemptShown(**asdict(attempt)) for attempt in handed.attempts],
+        logs=[DeliveryAttemptResponse(**asdict(attempt)) for attempt in handed.attempts],
     )
 
 
-def failed_shown(found: Failed, *, limit: int, offset: int) -> FailedShown:
+def to_failed_purchases_response(
+    found: FailedPurchases, *, limit: int, offset: int
+) -> FailedPurchasePageResponse:
     """What somebody has to look at, as JSON."""
-    waiting: dict[int, list[WaitingShown]] = defaultdict(list)
+    waiting: dict[int, list[WaitingVoucherResponse]] = defaultdict(list)
     for one in found.waiting:
         waiting[one.purchase_id].append(
-            WaitingShown(
+            WaitingVoucherResponse(
                 key=one.key,
                 status=one.state,
                 router=one.router,
@@ -179,11 +181,12 @@ def failed_shown(found: Failed, *, limit: int, offset: int) -> FailedShown:
                 error_message=one.last_error,
             )
         )
-    return FailedShown(
+    return FailedPurchasePageResponse(
         total_count=found.total,
         limit=limit,
         offset=offset,
         purchases=[
-            FailedPurchase(**_fields(one), vouchers=waiting[one.id]) for one in found.purchases
+            FailedPurchaseResponse(**_purchase_fields(one), vouchers=waiting[one.id])
+            for one in found.purchases
         ],
     )

@@ -7,17 +7,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ticketing.monitoring.dashboard_queries import OnRouter, Since
-from ticketing.monitoring.service import Dashboard, Wanted
+from ticketing.monitoring.dashboard_queries import RouterVoucherCount, WaitingSummary
+from ticketing.monitoring.service import Dashboard, DashboardFilter
 from ticketing.notifications.delivery import DeliveryState
-from ticketing.platform.http.envelope import Said
-from ticketing.platform.kernel.time_span import Step
+from ticketing.platform.http.envelope import ResponseModel
+from ticketing.platform.kernel.time_span import TimeStep
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
-from ticketing.vouchers.provisioning.retry_policy import may_be_asked
+from ticketing.vouchers.provisioning.retry_policy import is_request_allowed
 
 
-class StateShown(Said):
+class PurchaseStateResponse(ResponseModel):
     """Purchases that were placed in the span, and their money."""
 
     purchases: int = 0
@@ -26,7 +26,7 @@ class StateShown(Said):
     refunded: int = 0
 
 
-class SoldShown(Said):
+class PackageSalesResponse(ResponseModel):
     """What was paid for of one package; `gross` is before discounts and refunds."""
 
     package_id: str
@@ -37,7 +37,7 @@ class SoldShown(Said):
     gross: int
 
 
-class PointShown(Said):
+class TrendPointResponse(ResponseModel):
     """One step of the curve: what was paid for, what was made, what went wrong."""
 
     at: datetime
@@ -47,21 +47,21 @@ class PointShown(Said):
     failed_tries: int
 
 
-class WaitingSince(Said):
+class WaitingSummaryResponse(ResponseModel):
     """How many wait, and since when the longest of them: the clock of a service level."""
 
     count: int
     oldest_at: datetime | None
 
 
-class Waits(Said):
+class WaitingResponse(ResponseModel):
     """Vouchers that wait for a router, and messages with codes that wait for a channel."""
 
-    vouchers: WaitingSince
-    messages: WaitingSince
+    vouchers: WaitingSummaryResponse
+    messages: WaitingSummaryResponse
 
 
-class Breaker(StrEnum):
+class BreakerState(StrEnum):
     """Whether a router is asked: it rests after failures, then one look tells."""
 
     CLOSED = "closed"
@@ -69,11 +69,11 @@ class Breaker(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class RouterShown(Said):
+class RouterStatusResponse(ResponseModel):
     """A router: its breaker, and how many vouchers it has in each state."""
 
     name: str
-    breaker: Breaker
+    breaker: BreakerState
     failures: int
     failing_since: datetime | None
     rests_until: datetime | None
@@ -83,7 +83,7 @@ class RouterShown(Said):
     vouchers: dict[VoucherState, int]
 
 
-class RepairsShown(Said):
+class InterventionStatsResponse(ResponseModel):
     """How often a person had to help; `level` is their part of all repairs, null without any."""
 
     by_person: int
@@ -91,7 +91,7 @@ class RepairsShown(Said):
     level: float | None
 
 
-class RatesShown(Said):
+class FulfilmentStatsResponse(ResponseModel):
     """What buyers got for their money. A rate is null while there is nothing to divide by.
 
     Vouchers of purchases that were paid more than 15 minutes ago are due; of these `lost` were
@@ -106,7 +106,7 @@ class RatesShown(Said):
     delivery_rate: float | None
 
 
-class DashboardShown(Said):
+class DashboardResponse(ResponseModel):
     """How selling vouchers goes. `purchases` counts those placed in the span, `revenue` the paid.
 
     `waiting`, `vouchers`, `deliveries` and `routers` are as they are now.
@@ -115,31 +115,33 @@ class DashboardShown(Said):
     at: datetime
     begins_at: Annotated[datetime, Field(alias="from")]
     to: datetime
-    step: Step
+    step: TimeStep
     revenue: int
-    purchases: dict[PurchaseState, StateShown]
-    packages: list[SoldShown]
-    rates: RatesShown
-    manual_intervention: RepairsShown
-    waiting: Waits
+    purchases: dict[PurchaseState, PurchaseStateResponse]
+    packages: list[PackageSalesResponse]
+    rates: FulfilmentStatsResponse
+    manual_intervention: InterventionStatsResponse
+    waiting: WaitingResponse
     vouchers: dict[VoucherState, int]
     deliveries: dict[DeliveryState, int]
-    routers: list[RouterShown]
-    trend: list[PointShown]
+    routers: list[RouterStatusResponse]
+    trend: list[TrendPointResponse]
 
 
-def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> DashboardShown:
+def to_dashboard_response(
+    board: Dashboard, wanted: DashboardFilter, *, at: datetime
+) -> DashboardResponse:
     """All figures as JSON; every state is named, those of nobody with nought."""
     rates, repairs = board.handover, board.repairs
-    return DashboardShown(
+    return DashboardResponse(
         at=at,
         begins_at=wanted.span.begins_at,
         to=wanted.span.ends_at,
         step=wanted.step,
         revenue=sum(point.revenue for point in board.curve),
-        purchases={state: StateShown() for state in PurchaseState}
+        purchases={state: PurchaseStateResponse() for state in PurchaseState}
         | {
-            one.state: StateShown(
+            one.state: PurchaseStateResponse(
                 purchases=one.purchases,
                 vouchers=one.vouchers,
                 total=one.total,
@@ -148,7 +150,7 @@ def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> Dashbo
             for one in board.by_state
         },
         packages=[
-            SoldShown(
+            PackageSalesResponse(
                 package_id=one.code,
                 name=one.name,
                 profile=one.profile,
@@ -158,7 +160,7 @@ def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> Dashbo
             )
             for one in board.packages
         ],
-        rates=RatesShown(
+        rates=FulfilmentStatsResponse(
             due_vouchers=rates.due,
             lost_vouchers=rates.lost,
             voucher_loss_rate=rates.loss_rate,
@@ -166,18 +168,21 @@ def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> Dashbo
             received_purchases=rates.received,
             delivery_rate=rates.delivery_rate,
         ),
-        manual_intervention=RepairsShown(
+        manual_intervention=InterventionStatsResponse(
             by_person=repairs.by_person, by_itself=repairs.by_itself, level=repairs.manual_level
         ),
-        waiting=Waits(vouchers=_since(board.for_routers), messages=_since(board.for_channels)),
+        waiting=WaitingResponse(
+            vouchers=_to_waiting_response(board.for_routers),
+            messages=_to_waiting_response(board.for_channels),
+        ),
         vouchers={
             state: sum(one.vouchers for one in board.on_routers if one.state is state)
             for state in VoucherState
         },
         deliveries={state: board.messages.get(state, 0) for state in DeliveryState},
-        routers=[_router(one, board.on_routers, at=at) for one in board.routers],
+        routers=[_to_router_response(one, board.on_routers, at=at) for one in board.routers],
         trend=[
-            PointShown(
+            TrendPointResponse(
                 at=point.at,
                 purchases=point.purchases,
                 revenue=point.revenue,
@@ -189,15 +194,17 @@ def dashboard_shown(board: Dashboard, wanted: Wanted, *, at: datetime) -> Dashbo
     )
 
 
-def _since(waiting: Since) -> WaitingSince:
-    return WaitingSince(count=waiting.waiting, oldest_at=waiting.oldest)
+def _to_waiting_response(waiting: WaitingSummary) -> WaitingSummaryResponse:
+    return WaitingSummaryResponse(count=waiting.waiting, oldest_at=waiting.oldest)
 
 
-def _router(one: StoredRouter, on_routers: Sequence[OnRouter], *, at: datetime) -> RouterShown:
+def _to_router_response(
+    one: StoredRouter, on_routers: Sequence[RouterVoucherCount], *, at: datetime
+) -> RouterStatusResponse:
     has = {each.state: each.vouchers for each in on_routers if each.router_id == one.id}
-    return RouterShown(
+    return RouterStatusResponse(
         name=one.name,
-        breaker=_breaker(one, at=at),
+        breaker=_breaker_state(one, at=at),
         failures=one.failures,
         failing_since=one.failing_since,
         rests_until=one.rests_until,
@@ -208,7 +215,9 @@ def _router(one: StoredRouter, on_routers: Sequence[OnRouter], *, at: datetime) 
     )
 
 
-def _breaker(one: StoredRouter, *, at: datetime) -> Breaker:
+def _breaker_state(one: StoredRouter, *, at: datetime) -> BreakerState:
     if not one.failures:
-        return Breaker.CLOSED
-    return Breaker.HALF_OPEN if may_be_asked(one.rests_until, at=at) else Breaker.OPEN
+        return BreakerState.CLOSED
+    return (
+        BreakerState.HALF_OPEN if is_request_allowed(one.rests_until, at=at) else BreakerState.OPEN
+    )

@@ -9,22 +9,27 @@ from datetime import datetime, timedelta, tzinfo
 from http import HTTPStatus
 
 from ticketing.monitoring import dashboard_queries, failure_queries, purchase_queries, trend_queries
-from ticketing.monitoring.dashboard_queries import OnRouter, PackageSold, Since, StateFigures
-from ticketing.monitoring.failure_queries import Attempt, Waiting
-from ticketing.monitoring.purchase_queries import Asked, Purchase
-from ticketing.monitoring.rates import LOST_AFTER, Handover, Repairs
-from ticketing.monitoring.trend_queries import Point
+from ticketing.monitoring.dashboard_queries import (
+    PackageSales,
+    PurchaseStateTotals,
+    RouterVoucherCount,
+    WaitingSummary,
+)
+from ticketing.monitoring.failure_queries import VoucherDeliveryAttempt, WaitingVoucher
+from ticketing.monitoring.purchase_queries import PurchaseFilter, PurchaseView
+from ticketing.monitoring.rates import VOUCHER_LOST_AFTER, FulfilmentStats, InterventionStats
+from ticketing.monitoring.trend_queries import TrendPoint
 from ticketing.notifications import admin
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.delivery_queries import Delivery
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
-from ticketing.platform.kernel.time_span import Span, Step, steps
+from ticketing.platform.kernel.time_span import TimeSpan, TimeStep, iter_steps
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState
 
-POINTS_AT_MOST = 1000
+MAX_POINTS = 1000
 
 
 class UnknownPurchase(Refused):
@@ -38,29 +43,29 @@ class SpanTooLong(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class PurchaseDelivery:
     """How a purchase's codes reach the buyer: what was tried, and every attempt."""
 
-    purchase: Purchase
+    purchase: PurchaseView
     deliveries: Sequence[Delivery]
-    attempts: Sequence[Attempt]
+    attempts: Sequence[VoucherDeliveryAttempt]
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedPurchases:
     """Purchases that need somebody: how many there are, and a page of them with what waits."""
 
     total: int
-    purchases: Sequence[Purchase]
-    waiting: Sequence[Waiting]
+    purchases: Sequence[PurchaseView]
+    waiting: Sequence[WaitingVoucher]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DashboardFilter:
     """What a dashboard is to show. Steps are the zone's; without an event it shows them all."""
 
-    span: Span
-    step: Step
+    span: TimeSpan
+    step: TimeStep
     zone: tzinfo
     event_id: int | None = None
 
@@ -69,85 +74,93 @@ class Wanted:
 class Dashboard:
     """How selling vouchers goes: the purchases placed or paid in a span, and what waits now."""
 
-    by_state: Sequence[StateFigures]
-    packages: Sequence[PackageSold]
-    handover: Handover
-    repairs: Repairs
-    curve: Sequence[Point]
-    for_routers: Since
-    for_channels: Since
+    by_state: Sequence[PurchaseStateTotals]
+    packages: Sequence[PackageSales]
+    handover: FulfilmentStats
+    repairs: InterventionStats
+    curve: Sequence[TrendPoint]
+    for_routers: WaitingSummary
+    for_channels: WaitingSummary
     messages: dict[DeliveryState, int]
     routers: Sequence[StoredRouter]
-    on_routers: Sequence[OnRouter]
+    on_routers: Sequence[RouterVoucherCount]
 
 
-def payments(
-    database: Database, asked: Asked, *, limit: int, offset: int
-) -> tuple[int, list[Purchase]]:
+def list_purchases(
+    database: Database, asked: PurchaseFilter, *, limit: int, offset: int
+) -> tuple[int, list[PurchaseView]]:
     """How many purchases there are of those asked for, and a page of them."""
     with database.transaction() as connection:
-        found = purchase_queries.page(connection, asked, limit=limit, offset=offset)
-        return purchase_queries.count(connection, asked), found
+        found = purchase_queries.list_purchases(connection, asked, limit=limit, offset=offset)
+        return purchase_queries.count_purchases(connection, asked), found
 
 
-def handed(database: Database, order_id: int) -> Handed:
+def get_purchase_delivery(database: Database, order_id: int) -> PurchaseDelivery:
     """How a purchase's codes reach the buyer. Raises UnknownPurchase."""
     with database.transaction() as connection:
-        purchase = purchase_queries.of_order(connection, order_id)
+        purchase = purchase_queries.find_by_order(connection, order_id)
         if purchase is None:
-            raise unknown(order_id)
-        return Handed(
+            raise unknown_purchase(order_id)
+        return PurchaseDelivery(
             purchase,
-            failure_queries.of_purchase(connection, purchase.code),
-            failure_queries.attempts(connection, purchase.id),
+            failure_queries.list_purchase_deliveries(connection, purchase.code),
+            failure_queries.list_attempts(connection, purchase.id),
         )
 
 
-def unknown(order_id: int) -> UnknownPurchase:
+def unknown_purchase(order_id: int) -> UnknownPurchase:
     """What is said of a number that no purchase has."""
     return UnknownPurchase(
         f"no purchase of vouchers has the number {order_id}; GET /voucher/api/payments lists them"
     )
 
 
-def failed(database: Database, event_id: int | None, *, limit: int, offset: int) -> Failed:
+def list_failed_purchases(
+    database: Database, event_id: int | None, *, limit: int, offset: int
+) -> FailedPurchases:
     """What somebody has to look at."""
     with database.transaction() as connection:
-        total, found = failure_queries.failed(connection, event_id, limit=limit, offset=offset)
-        waiting = failure_queries.unserved(connection, [purchase.id for purchase in found])
-        return Failed(total, found, waiting)
+        total, found = failure_queries.list_failed_purchases(
+            connection, event_id, limit=limit, offset=offset
+        )
+        waiting = failure_queries.list_waiting_vouchers(
+            connection, [purchase.id for purchase in found]
+        )
+        return FailedPurchases(total, found, waiting)
 
 
-def dashboard(database: Database, wanted: Wanted, *, at: datetime) -> Dashboard:
+def build_dashboard(database: Database, wanted: DashboardFilter, *, at: datetime) -> Dashboard:
     """All figures, as of one moment. Raises SpanTooLong."""
-    begun = _beginnings(wanted)
+    begun = _step_starts(wanted)
     event_id, span = wanted.event_id, wanted.span
     with database.transaction() as connection:
-        known = trend_queries.curve(connection, event_id, span, wanted.step, wanted.zone)
+        known = trend_queries.list_trend_points(
+            connection, event_id, span, wanted.step, wanted.zone
+        )
         return Dashboard(
-            by_state=dashboard_queries.by_state(connection, event_id, span),
-            packages=dashboard_queries.packages_sold(connection, event_id, span),
-            handover=dashboard_queries.handover(
-                connection, event_id, span, due_before=at - LOST_AFTER
+            by_state=dashboard_queries.list_purchase_totals(connection, event_id, span),
+            packages=dashboard_queries.list_package_sales(connection, event_id, span),
+            handover=dashboard_queries.get_fulfilment_stats(
+                connection, event_id, span, due_before=at - VOUCHER_LOST_AFTER
             ),
-            repairs=trend_queries.repairs(connection, span),
-            curve=[known.get(begins, Point(begins)) for begins in begun],
-            for_routers=dashboard_queries.waiting_for_routers(connection, event_id),
-            for_channels=dashboard_queries.waiting_for_channels(connection, event_id),
-            messages=dashboard_queries.messages(connection, event_id),
-            routers=router_queries.everyone(connection),
-            on_routers=dashboard_queries.on_routers(connection, event_id),
+            repairs=trend_queries.count_interventions(connection, span),
+            curve=[known.get(begins, TrendPoint(begins)) for begins in begun],
+            for_routers=dashboard_queries.count_waiting_for_routers(connection, event_id),
+            for_channels=dashboard_queries.count_waiting_for_channels(connection, event_id),
+            messages=dashboard_queries.count_messages_by_state(connection, event_id),
+            routers=router_queries.list_all(connection),
+            on_routers=dashboard_queries.count_vouchers_by_router(connection, event_id),
         )
 
 
-_LENGTH = {Step.HOUR: timedelta(hours=1), Step.DAY: timedelta(days=1)}
+_STEP_LENGTH = {TimeStep.HOUR: timedelta(hours=1), TimeStep.DAY: timedelta(days=1)}
 
 
-def _beginnings(wanted: Wanted) -> list[datetime]:
+def _step_starts(wanted: DashboardFilter) -> list[datetime]:
     span = wanted.span
-    if (span.ends_at - span.begins_at) / _LENGTH[wanted.step] > POINTS_AT_MOST:
-        raise SpanTooLong(f"more than {POINTS_AT_MOST} {wanted.step}s: ask for days, or for less")
-    return list(steps(span.begins_at, span.ends_at, wanted.step, wanted.zone))
+    if (span.ends_at - span.begins_at) / _STEP_LENGTH[wanted.step] > MAX_POINTS:
+        raise SpanTooLong(f"more than {MAX_POINTS} {wanted.step}s: ask for days, or for less")
+    return list(iter_steps(span.begins_at, span.ends_at, wanted.step, wanted.zone))
 
 
 class NothingToSend(Refused):
@@ -156,24 +169,24 @@ class NothingToSend(Refused):
     status = HTTPStatus.CONFLICT
 
 
-def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) -> Handed:
+def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) -> PurchaseDelivery:
     """Send them at once by the channel that was tried last. Raises UnknownPurchase.
 
     What waits to be sent anyway is only brought forward; what a vendor has taken goes once more.
     """
-    known = handed(database, order_id)
+    known = get_purchase_delivery(database, order_id)
     by_channel = [one for one in known.deliveries if one.channel is not Channel.LINK]
     if not by_channel:
-        _explain(known)
+        _check_sendable(known)
         return known
     try:
-        admin.resend(database, by_channel[-1].id, at=at, by=by)
+        admin.resend_delivery(database, by_channel[-1].id, at=at, by=by)
     except Refused as why:  # it is being sent at this moment
         raise NothingToSend(f"{known.purchase.code}: {why}") from why
-    return handed(database, order_id)
+    return get_purchase_delivery(database, order_id)
 
 
-def _explain(known: Handed) -> None:
+def _check_sendable(known: PurchaseDelivery) -> None:
     """Raises NothingToSend unless the message waits for somebody to take it."""
     purchase = known.purchase
     if known.deliveries:

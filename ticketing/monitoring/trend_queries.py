@@ -16,25 +16,25 @@ from sqlalchemy import (
     select,
 )
 
-from ticketing.monitoring.dashboard_queries import in_all, of_event
-from ticketing.monitoring.purchase_queries import HANDED_OVER, UNSERVED
-from ticketing.monitoring.rates import Repairs
+from ticketing.monitoring.dashboard_queries import event_conditions, sum_or_zero
+from ticketing.monitoring.purchase_queries import SENT_STATES, UNPROVISIONED_STATES
+from ticketing.monitoring.rates import InterventionStats
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, voucher_history, vouchers
-from ticketing.platform.kernel.time_span import Span, Step
+from ticketing.platform.kernel.time_span import TimeSpan, TimeStep
 from ticketing.vouchers.model import VoucherState
 
 # what a person does to a purchase that should not need one
-_HELPED = ("vouchers.regenerate", "vouchers.reissue")
-_SENT_AGAIN = "deliveries.resend"
-_DOORS = ("api:", "cli:")  # of people; what runs by itself has other names
+_MANUAL_ACTIONS = ("vouchers.regenerate", "vouchers.reissue")
+_RESEND_ACTION = "deliveries.resend"
+_HUMAN_ACTOR_PREFIXES = ("api:", "cli:")  # of people; what runs by itself has other names
 
 
-class Point(NamedTuple):
+class TrendPoint(NamedTuple):
     """What was paid for in one step of a curve, and what was made in it or went wrong."""
 
     at: datetime
@@ -44,17 +44,17 @@ class Point(NamedTuple):
     failed_tries: int = 0
 
 
-def repairs(connection: Connection, span: Span) -> Repairs:
+def count_interventions(connection: Connection, span: TimeSpan) -> InterventionStats:
     """What took a person in the span, and what came right after a failure without one."""
-    resent = case((audit_log.c.action == _SENT_AGAIN, audit_log.c.subject))
+    resent = case((audit_log.c.action == _RESEND_ACTION, audit_log.c.subject))
     deeds = (
         select(func.count())
         .select_from(audit_log)
         .outerjoin(deliveries, deliveries.c.id == cast(resent, BigInteger))
         .outerjoin(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(
-            or_(audit_log.c.action.in_(_HELPED), outbox.c.purpose == VOUCHERS),
-            or_(*(audit_log.c.actor.startswith(door) for door in _DOORS)),
+            or_(audit_log.c.action.in_(_MANUAL_ACTIONS), outbox.c.purpose == VOUCHERS_READY),
+            or_(*(audit_log.c.actor.startswith(door) for door in _HUMAN_ACTOR_PREFIXES)),
             span.has(audit_log.c.at),
         )
     )
@@ -62,9 +62,9 @@ def repairs(connection: Connection, span: Span) -> Repairs:
         select(func.count(voucher_history.c.voucher_id.distinct()))
         .join(vouchers, vouchers.c.id == voucher_history.c.voucher_id)
         .where(
-            _has_stumbled(),
+            _is_failed_attempt(),
             span.has(voucher_history.c.at),
-            vouchers.c.state.not_in(UNSERVED),
+            vouchers.c.state.not_in(UNPROVISIONED_STATES),
         )
     )
     sent_again = (
@@ -72,28 +72,28 @@ def repairs(connection: Connection, span: Span) -> Repairs:
         .select_from(deliveries)
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
         .where(
-            outbox.c.purpose == VOUCHERS,
+            outbox.c.purpose == VOUCHERS_READY,
             deliveries.c.tries > 1,
-            deliveries.c.state.in_(HANDED_OVER),
+            deliveries.c.state.in_(SENT_STATES),
             span.has(deliveries.c.ended_at),
         )
     )
     by_person, overcome, arrived = (
         connection.execute(query).scalar_one() for query in (deeds, stumbled, sent_again)
     )
-    return Repairs(by_person, overcome + arrived)
+    return InterventionStats(by_person, overcome + arrived)
 
 
-def curve(
-    connection: Connection, event_id: int | None, span: Span, step: Step, zone: tzinfo
-) -> dict[datetime, Point]:
+def list_trend_points(
+    connection: Connection, event_id: int | None, span: TimeSpan, step: TimeStep, zone: tzinfo
+) -> dict[datetime, TrendPoint]:
     """The steps in which anything happened, by their beginning."""
-    points: dict[datetime, Point] = {}
+    points: dict[datetime, TrendPoint] = {}
 
     def note(query: Select[Any], *names: str) -> None:
         for at, *numbers in connection.execute(query):
             begun = at.astimezone(zone)
-            known = points.get(begun, Point(begun))
+            known = points.get(begun, TrendPoint(begun))
             points[begun] = known._replace(**dict(zip(names, numbers, strict=True)))
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
@@ -105,13 +105,13 @@ def curve(
             packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id
         )
     )
-    paid = stepped(orders.c.paid_at, func.count(), in_all(orders.c.total - orders.c.refunded))
-    paid = paid.where(orders.c.state == OrderState.PAID, bought, *of_event(event_id))
+    paid = stepped(orders.c.paid_at, func.count(), sum_or_zero(orders.c.total - orders.c.refunded))
+    paid = paid.where(orders.c.state == OrderState.PAID, bought, *event_conditions(event_id))
     note(paid, "purchases", "revenue")
     history = stepped(
         voucher_history.c.at,
         func.count().filter(voucher_history.c.state == VoucherState.PRESENT),
-        func.count().filter(_has_stumbled()),
+        func.count().filter(_is_failed_attempt()),
     )
     if event_id is not None:
         history = (
@@ -123,6 +123,6 @@ def curve(
     return points
 
 
-def _has_stumbled() -> ColumnElement[bool]:
+def _is_failed_attempt() -> ColumnElement[bool]:
     """Whether a line of the history says that a router would not, or gave no answer."""
     return and_(voucher_history.c.state == VoucherState.OWED, voucher_history.c.why != "")

@@ -8,37 +8,39 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ticketing.monitoring import failure_queries, invariant_queries, queue_queries
-from ticketing.monitoring.failure_queries import Waiting
-from ticketing.monitoring.invariant_queries import Left
-from ticketing.monitoring.rates import LOST_AFTER
+from ticketing.monitoring.failure_queries import WaitingVoucher
+from ticketing.monitoring.invariant_queries import StuckVoucher
+from ticketing.monitoring.rates import VOUCHER_LOST_AFTER
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.invariant import OFFENDERS_KEPT, Findings, Offender
+from ticketing.platform.kernel.invariant import MAX_VIOLATIONS_KEPT, InvariantResult, Violation
 from ticketing.vouchers.provisioning.poll_usage import Clock
-from ticketing.vouchers.provisioning.reconcile_router import Drift, compare_routers
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.reconcile_router import RouterDrift, compare_routers
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
-LOOKED_BACK = timedelta(days=7)
-LEFT_AFTER = timedelta(minutes=10)  # the worker goes to a router at once, Dagster within a minute
+LOOKBACK = timedelta(days=7)
+STUCK_AFTER = timedelta(minutes=10)  # the worker goes to a router at once, Dagster within a minute
 
 
-def unprovisioned(database: Database, *, at: datetime) -> Findings:
+def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> InvariantResult:
     """Whoever paid a quarter of an hour ago has as many vouchers as they ordered."""
     with database.transaction() as connection:
-        total = invariant_queries.count_paid(connection)
-        found = invariant_queries.incomplete(connection, paid_by=at - LOST_AFTER)
-        first = [one.id for one in found[:OFFENDERS_KEPT]]
-        reasons = _reasons(failure_queries.unserved(connection, first))
+        total = invariant_queries.count_paid_purchases(connection)
+        found = invariant_queries.list_incomplete_purchases(
+            connection, paid_by=at - VOUCHER_LOST_AFTER
+        )
+        first = [one.id for one in found[:MAX_VIOLATIONS_KEPT]]
+        reasons = _reasons(failure_queries.list_waiting_vouchers(connection, first))
     offenders = (
-        Offender(
+        Violation(
             one.order_code,
             f"{one.served} of {one.ordered} vouchers: {reasons.get(one.id, 'the rest has no row')}",
         )
         for one in found
     )
-    return Findings.of(total, offenders)
+    return InvariantResult.of(total, offenders)
 
 
-def _reasons(waiting: Iterable[Waiting]) -> dict[int, str]:
+def _reasons(waiting: Iterable[WaitingVoucher]) -> dict[int, str]:
     """Why the vouchers of each purchase are not on their routers."""
     said: defaultdict[int, list[str]] = defaultdict(list)
     for one in waiting:
@@ -48,60 +50,62 @@ def _reasons(waiting: Iterable[Waiting]) -> dict[int, str]:
     return {purchase_id: "; ".join(reasons) for purchase_id, reasons in said.items()}
 
 
-def unpaid_vouchers(database: Database) -> Findings:
+def check_unpaid_vouchers(database: Database) -> InvariantResult:
     """Nobody has a voucher of an order that is not paid."""
     with database.transaction() as connection:
-        total = invariant_queries.count_sold(connection)
-        found = invariant_queries.unpaid(connection)
+        total = invariant_queries.count_sold_vouchers(connection)
+        found = invariant_queries.list_unpaid_vouchers(connection)
     offenders = (
-        Offender(one.key, f"{one.state}, and its order {one.order_code} is {one.order_state}")
+        Violation(one.key, f"{one.state}, and its order {one.order_code} is {one.order_state}")
         for one in found
     )
-    return Findings.of(total, offenders)
+    return InvariantResult.of(total, offenders)
 
 
-def stuck_vouchers(database: Database, *, at: datetime) -> Findings:
+def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult:
     """No voucher waits although its router could be asked."""
     with database.transaction() as connection:
-        total = sum(queue_queries.vouchers_queue(connection))
-        found = invariant_queries.left(connection, since=at - LEFT_AFTER)
-    return Findings.of(total, map(_left, found))
+        total = sum(queue_queries.count_voucher_queue(connection))
+        found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
+    return InvariantResult.of(total, map(_stuck_offender, found))
 
 
-def _left(one: Left) -> Offender:
+def _stuck_offender(one: StuckVoucher) -> Violation:
     since = f"since {one.next_try:%Y-%m-%d %H:%M} UTC" if one.next_try else "for ever"
     why = one.last_error or "nobody goes there"
-    return Offender(one.key, f"{one.state}, waits {since} for router {one.router}: {why}")
+    return Violation(one.key, f"{one.state}, waits {since} for router {one.router}: {why}")
 
 
-def undelivered_codes(database: Database, *, at: datetime) -> Findings:
+def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantResult:
     """Of the purchases that were ready in the last week: their buyers have the message."""
     with database.transaction() as connection:
-        total, found = invariant_queries.unheard(
-            connection, since=at - LOOKED_BACK, before=at - LOST_AFTER
+        total, found = invariant_queries.list_undelivered_purchases(
+            connection, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
         )
-    offenders = (Offender(one.order_code, one.last_error or "not sent yet") for one in found)
-    return Findings.of(total, offenders)
+    offenders = (Violation(one.order_code, one.last_error or "not sent yet") for one in found)
+    return InvariantResult.of(total, offenders)
 
 
-def router_drift(database: Database, doors: RouterDoors, *, clock: Clock) -> Findings:
+def check_router_drift(
+    database: Database, doors: RouterClientPool, *, clock: Clock
+) -> InvariantResult:
     """Every router has what our books say, as we sold it. Changes nothing on either side."""
     drifts = compare_routers(database, doors, clock=clock)
-    found = [offender for drift in drifts for offender in _differences(drift)]
-    return Findings.of(sum(drift.agreed for drift in drifts) + len(found), found)
+    found = [offender for drift in drifts for offender in _drift_offenders(drift)]
+    return InvariantResult.of(sum(drift.agreed for drift in drifts) + len(found), found)
 
 
-def _differences(drift: Drift) -> Iterator[Offender]:
+def _drift_offenders(drift: RouterDrift) -> Iterator[Violation]:
     if drift.error:
-        yield Offender(f"router {drift.router}", f"it cannot be asked: {drift.error}")
+        yield Violation(f"router {drift.router}", f"it cannot be asked: {drift.error}")
     orphans = [marker.key for marker in drift.orphans]
-    yield from _each(drift.missing, f"not on router {drift.router}")
-    yield from _each(orphans, f"on router {drift.router} with our marker, and nobody's")
-    yield from _each(drift.elsewhere, f"on router {drift.router}, and at home on another")
+    yield from _offenders(drift.missing, f"not on router {drift.router}")
+    yield from _offenders(orphans, f"on router {drift.router} with our marker, and nobody's")
+    yield from _offenders(drift.elsewhere, f"on router {drift.router}, and at home on another")
     for one in drift.changed:
         what = ", ".join(one.what)
-        yield Offender(one.key, f"somebody changed its {what} on router {drift.router}")
+        yield Violation(one.key, f"somebody changed its {what} on router {drift.router}")
 
 
-def _each(keys: Sequence[str], wrong: str) -> Iterator[Offender]:
-    return (Offender(key, wrong) for key in keys)
+def _offenders(keys: Sequence[str], wrong: str) -> Iterator[Violation]:
+    return (Violation(key, wrong) for key in keys)

@@ -6,9 +6,9 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ticketing.monitoring.health import Gauges, gauges
+from ticketing.monitoring.health import VoucherGauges, collect_gauges
 from ticketing.platform.db.database import Database
-from ticketing.platform.http.metrics import Recent
+from ticketing.platform.http.metrics import CachedValue
 
 GAUGED_EVERY_SECONDS = 30  # every purchase there ever was is looked at
 
@@ -19,8 +19,10 @@ class VoucherCollector(Collector):
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         """Ask a database, when a scrape finds the last answer old."""
         self._clock = clock
-        self._gauges = Recent(
-            lambda: gauges(database, at=clock()), Gauges(), seconds=GAUGED_EVERY_SECONDS
+        self._gauges = CachedValue(
+            lambda: collect_gauges(database, at=clock()),
+            VoucherGauges(),
+            seconds=GAUGED_EVERY_SECONDS,
         )
 
     def collect(self) -> Iterator[Metric]:
@@ -63,7 +65,7 @@ class VoucherCollector(Collector):
             [((), self._waited(known))],
         )
 
-    def _waited(self, known: Gauges) -> float:
+    def _waited(self, known: VoucherGauges) -> float:
         since = known.oldest_waiting
         return 0.0 if since is None else max(0.0, (self._clock() - since).total_seconds())
 

@@ -17,7 +17,7 @@ class UnknownDelivery(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Untaken:
+class OutboxBacklog:
     """Messages that nobody has begun to send; `rests` says of a channel why nothing goes by it.
 
     Until when is None where a person has to let it go on.
@@ -28,57 +28,61 @@ class Untaken:
     rests: dict[Channel, tuple[datetime | None, str]]
 
 
-def event_deliveries(
+def list_deliveries(
     database: Database, event: Event, *, failed: bool = False, limit: int = 50
 ) -> list[Delivery]:
     """An event's, the newest first; `failed` are those of which nothing more comes by itself."""
     with database.transaction() as connection:
-        return delivery_queries.of_event(connection, event.id, failed=failed, limit=limit)
+        return delivery_queries.list_event_deliveries(
+            connection, event.id, failed=failed, limit=limit
+        )
 
 
-def untaken(database: Database, *, at: datetime) -> Untaken:
+def get_outbox_backlog(database: Database, *, at: datetime) -> OutboxBacklog:
     """What waits before it is a delivery, of all events."""
     with database.transaction() as connection:
-        people, organiser = delivery_queries.count_waiting(connection)
-        return Untaken(people, organiser, delivery_queries.rests(connection, at=at))
+        people, organiser = delivery_queries.count_unclaimed_messages(connection)
+        return OutboxBacklog(
+            people, organiser, delivery_queries.list_paused_channels(connection, at=at)
+        )
 
 
-def resend(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
+def resend_delivery(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
     """Let one go out anew. What had been sent goes as another copy, so that no server drops it."""
     with database.transaction() as connection:
-        known = claim_queries.now_in(connection, delivery_id)
+        known = claim_queries.find_state_for_update(connection, delivery_id)
         if known is None:
             raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
         before, _ = known
         if before is DeliveryState.CLAIMED:
             raise Refused(f"delivery {delivery_id} is being sent at this moment")
-        found = delivery_queries.find(connection, delivery_id)
+        found = delivery_queries.find_delivery(connection, delivery_id)
         if found is None or found.channel is Channel.LINK:
             raise Refused(f"delivery {delivery_id} has no address that anything could be sent to")
         another = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
-        claim_queries.put_back(connection, delivery_id, another_copy=another, at=at)
+        claim_queries.requeue(connection, delivery_id, another_copy=another, at=at)
         audit_log.record(connection, actor=by, action="deliveries.resend", subject=str(delivery_id))
         return found
 
 
-def abort(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
+def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: str) -> Delivery:
     """Send one no more that waits, by no other channel either; refuses what has left us."""
     with database.transaction() as connection:
-        known = claim_queries.now_in(connection, delivery_id)
-        found = delivery_queries.find(connection, delivery_id)
+        known = claim_queries.find_state_for_update(connection, delivery_id)
+        found = delivery_queries.find_delivery(connection, delivery_id)
         if known is None or found is None:
             raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
         if not found.next_try:
             raise Refused(f"delivery {delivery_id} is {found.state} and waits for nothing")
-        claim_queries.abort(connection, delivery_id, at=at)
+        claim_queries.mark_aborted(connection, delivery_id, at=at)
         audit_log.record(connection, actor=by, action="deliveries.abort", subject=str(delivery_id))
         return found
 
 
-def resend_failed(database: Database, event: Event, *, at: datetime, by: str) -> int:
+def resend_failed_deliveries(database: Database, event: Event, *, at: datetime, by: str) -> int:
     """Let everything of an event go out anew that failed or is left to a person; how many."""
     with database.transaction() as connection:
-        again = claim_queries.put_back_failed(connection, event.id, at=at)
+        again = claim_queries.requeue_failed(connection, event.id, at=at)
         audit_log.record(
             connection,
             actor=by,

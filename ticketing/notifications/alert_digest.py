@@ -6,18 +6,18 @@ from ticketing.platform.db import incidents, outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident
 
-SHOWN = 20
+MAX_LISTED_ALERTS = 20
 
 
-def tell_alerts(database: Database, *, at: datetime) -> int:
+def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
     """Leave one message about all that is open and was never told; how many lines it has."""
     with database.transaction() as connection:
-        lines = incidents.untold(connection, at=at)
+        lines = incidents.claim_unreported(connection, at=at)
         if lines:
-            alerts = [_said(line) for line in lines[:SHOWN]]
-            if len(lines) > SHOWN:
-                alerts.append(f"+{len(lines) - SHOWN}: ticketing incidents")
-            outbox.add(
+            alerts = [_format_alert(line) for line in lines[:MAX_LISTED_ALERTS]]
+            if len(lines) > MAX_LISTED_ALERTS:
+                alerts.append(f"+{len(lines) - MAX_LISTED_ALERTS}: ticketing incidents")
+            outbox.enqueue(
                 connection,
                 event_id=None,
                 purpose=outbox.ALERTS,
@@ -29,13 +29,13 @@ def tell_alerts(database: Database, *, at: datetime) -> int:
         return len(lines)
 
 
-def alerts_wait(database: Database) -> bool:
+def has_unsent_alerts(database: Database) -> bool:
     """Whether anything is open that nobody was told of."""
     with database.transaction() as connection:
-        return incidents.has_untold(connection)
+        return incidents.has_unreported(connection)
 
 
-def _said(line: Incident) -> str:
+def _format_alert(line: Incident) -> str:
     """On one line; a mail's list has no others."""
     message = " ".join(line.message.split())
     return f"{line.event_slug}: {message}" if line.event_slug else message

@@ -4,28 +4,30 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from ticketing.notifications.delivery_receipts import keep_report
-from ticketing.notifications.whatsapp.providers import Subscription, Vendor
-from ticketing.notifications.whatsapp.status_webhooks import challenge_answered
-from ticketing.platform.http.envelope import Answer, Said, Success
-from ticketing.platform.http.errors import failures
-from ticketing.platform.http.services import now, service
+from ticketing.notifications.delivery_receipts import store_status_webhook
+from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
+from ticketing.notifications.whatsapp.status_webhooks import answer_challenge
+from ticketing.platform.http.envelope import AsciiJSONResponse, ResponseModel, SuccessResponse
+from ticketing.platform.http.errors import error_responses
+from ticketing.platform.http.services import get_services, now
 from ticketing.platform.kernel.errors import SignatureMismatch
 
 # of their own, as the payment gateway's: a blast's reports come by the thousand
-REPORTS_AT_ONCE = CapacityLimiter(4)
+STATUS_WEBHOOK_LIMITER = CapacityLimiter(4)
 
-router = APIRouter(prefix="/webhooks/whatsapp", tags=["messages"], default_response_class=Answer)
+router = APIRouter(
+    prefix="/webhooks/whatsapp", tags=["messages"], default_response_class=AsciiJSONResponse
+)
 
 
-class ReportKept(Said):
+class StatusWebhookResponse(ResponseModel):
     """A report was kept; `known` says that it had been before."""
 
     known: bool
 
 
-def _agreed(request: Request, vendor: Vendor) -> Subscription:
-    chat = service(request).find(Subscription)
+def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsAppProviderConfig:
+    chat = get_services(request).find(WhatsAppProviderConfig)
     if chat is None or chat.vendor is not vendor:
         raise SignatureMismatch(f"nothing is agreed with {vendor}")
     return chat
@@ -34,11 +36,11 @@ def _agreed(request: Request, vendor: Vendor) -> Subscription:
 @router.get(
     "/{vendor}",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, **failures(403, 422)},
+    responses={200: {"content": {"text/plain": {}}}, **error_responses(403, 422)},
 )
-async def challenge(vendor: Vendor, request: Request) -> Response:
+async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
     """Meta asks whether this address is ours, with the word that was agreed; nobody else does."""
-    answer = challenge_answered(request.query_params, _agreed(request, vendor).word)
+    answer = answer_challenge(request.query_params, _get_provider_config(request, vendor).word)
     if answer is None:
         raise SignatureMismatch("the word is not the one that was agreed")
     return PlainTextResponse(answer)
@@ -46,7 +48,7 @@ async def challenge(vendor: Vendor, request: Request) -> Response:
 
 @router.post(
     "/{vendor}",
-    responses=failures(403, 413, 422, 503),
+    responses=error_responses(403, 413, 422, 503),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -54,16 +56,18 @@ async def challenge(vendor: Vendor, request: Request) -> Response:
         }
     },
 )
-async def report(vendor: Vendor, request: Request) -> Success[ReportKept]:
+async def report(
+    vendor: WhatsAppProvider, request: Request
+) -> SuccessResponse[StatusWebhookResponse]:
     """What became of messages, signed by whom we sent them through; 200 ends its retries."""
-    chat = _agreed(request, vendor)
+    chat = _get_provider_config(request, vendor)
     body = await request.body()
     if not chat.is_theirs(body, request.headers, request.query_params):
         raise SignatureMismatch(f"this is not signed by {vendor}")
-    database = service(request).database
+    database = get_services(request).database
 
     def keep() -> bool:
-        return keep_report(database, vendor, body, at=now())
+        return store_status_webhook(database, vendor, body, at=now())
 
-    is_new = await to_thread.run_sync(keep, limiter=REPORTS_AT_ONCE)
-    return Success(data=ReportKept(known=not is_new))
+    is_new = await to_thread.run_sync(keep, limiter=STATUS_WEBHOOK_LIMITER)
+    return SuccessResponse(data=StatusWebhookResponse(known=not is_new))

@@ -8,28 +8,33 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.notifications.rate_limit import DAY
 from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
 
 # advisory locks share one space of 64 bits: ours begins with these bytes ("pace")
-_TURNS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
+_LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
 # of these, nobody is to blame whom a stop would spare
-_SAYS_NOTHING = (Stops.SENDER, Stops.CHANNEL, Cause.OPTED_OUT, Cause.SUBJECT)
+_IGNORED_SCOPES = (
+    PauseScope.SENDER,
+    PauseScope.CHANNEL,
+    FailureScope.OPTED_OUT,
+    FailureScope.SUBJECT,
+)
 
 
-def in_turn(connection: Connection, channel: Channel) -> None:
+def lock_channel(connection: Connection, channel: Channel) -> None:
     """Let nobody else begin attempts by this channel until the transaction ends."""
-    connection.execute(select(func.pg_advisory_xact_lock(literal(_TURNS[channel], BigInteger))))
+    connection.execute(select(func.pg_advisory_xact_lock(literal(_LOCK_KEYS[channel], BigInteger))))
 
 
-def sent_lately(
+def list_recent_send_times(
     connection: Connection, channel: Channel, *, at: datetime, most: int
 ) -> list[datetime]:
     """When the last attempts of a day began that were perhaps sent, oldest first."""
@@ -46,7 +51,9 @@ def sent_lately(
     return list(connection.execute(query).scalars())[::-1]
 
 
-def latest_answers(connection: Connection, channel: Channel, *, most: int) -> list[Outcome]:
+def list_latest_outcomes(
+    connection: Connection, channel: Channel, *, most: int
+) -> list[SendOutcome]:
     """How the last attempts ended since a person let the channel go on, newest last."""
     resumed = select(delivery_rests.c.resumed_at).where(delivery_rests.c.channel == channel)
     since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
@@ -56,22 +63,26 @@ def latest_answers(connection: Connection, channel: Channel, *, most: int) -> li
             delivery_logs.c.channel == channel,
             delivery_logs.c.began_at > since,
             delivery_logs.c.state != DeliveryState.CLAIMED,
-            delivery_logs.c.concerns.not_in(_SAYS_NOTHING),
+            delivery_logs.c.concerns.not_in(_IGNORED_SCOPES),
         )
         .order_by(delivery_logs.c.began_at.desc(), delivery_logs.c.id.desc())
         .limit(most)
     )
-    return [_answer(DeliveryState(row[0]), *row[1:]) for row in connection.execute(query)][::-1]
+    return [
+        _outcome_from_row(DeliveryState(row[0]), *row[1:]) for row in connection.execute(query)
+    ][::-1]
 
 
-def _answer(state: DeliveryState, reason: str, concerns: str) -> Outcome:
+def _outcome_from_row(state: DeliveryState, reason: str, concerns: str) -> SendOutcome:
     match state:
         case DeliveryState.FAILED:
-            return Declined(reason, cause=Cause(concerns) if concerns else Cause.RECIPIENT)
+            return Rejected(
+                reason, cause=FailureScope(concerns) if concerns else FailureScope.RECIPIENT
+            )
         case DeliveryState.ERROR:
-            return Later(reason)
+            return Deferred(reason)
         case DeliveryState.UNKNOWN:
-            return Unsure(reason)
+            return Unconfirmed(reason)
     return Accepted("")
 
 

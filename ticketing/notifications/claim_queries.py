@@ -21,14 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from ticketing.notifications.delivery import STUCK_AFTER, Channel, DeliveryState
+from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
 from ticketing.platform.db.tables.sales import outbox
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedDelivery:
     """A delivery that is ours for a while: attempt number `number` at it."""
 
     id: int
@@ -45,7 +45,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AttemptResult:
     """What an attempt has come to."""
 
     state: DeliveryState
@@ -57,9 +57,9 @@ class Step:
     provider_id: str = ""
 
 
-def claim(
+def claim_due(
     connection: Connection, channel: Channel, *, at: datetime, limit: int, bulk: bool = True
-) -> list[Claimed]:
+) -> list[ClaimedDelivery]:
     """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
 
     What is one of many goes after everything else, and without `bulk` not at all.
@@ -88,7 +88,7 @@ def claim(
         .returning(deliveries.c.id)
     )
     ids = list(connection.execute(taken).scalars())
-    claims = [_claimed(row) for row in connection.execute(_claims(ids))]
+    claims = [_claim_from_row(row) for row in connection.execute(_select_claims(ids))]
     begun = [
         {
             "delivery_id": each.id,
@@ -104,7 +104,7 @@ def claim(
     return claims
 
 
-def _claims(ids: Sequence[int]) -> Select[Any]:
+def _select_claims(ids: Sequence[int]) -> Select[Any]:
     return (
         select(
             deliveries.c.id,
@@ -127,13 +127,13 @@ def _claims(ids: Sequence[int]) -> Select[Any]:
     )
 
 
-def _claimed(row: Sequence[Any]) -> Claimed:
+def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
     number, tries, failures, resends, uid, copies, channel, *rest = row
-    named = _reference(uid, copies)
-    return Claimed(number, tries, failures, resends, named, Channel(channel), *rest)
+    named = _provider_reference(uid, copies)
+    return ClaimedDelivery(number, tries, failures, resends, named, Channel(channel), *rest)
 
 
-def _reference(uid: UUID, copies: int) -> str:
+def _provider_reference(uid: UUID, copies: int) -> str:
     """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
     return f"{uid.hex}-{copies}" if copies else uid.hex
 
@@ -151,14 +151,18 @@ def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     )
 
 
-def now_in(connection: Connection, delivery_id: int) -> tuple[DeliveryState, int] | None:
+def find_state_for_update(
+    connection: Connection, delivery_id: int
+) -> tuple[DeliveryState, int] | None:
     """State and newest attempt of a delivery, locked; None when there is none."""
     query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else (DeliveryState(row.state), row.tries)
 
 
-def stamp(connection: Connection, delivery_id: int, step: Step, *, at: datetime) -> None:
+def update_delivery(
+    connection: Connection, delivery_id: int, step: AttemptResult, *, at: datetime
+) -> None:
     """The newest attempt has come this far."""
     is_over = step.state.rank >= DeliveryState.SENT.rank
     connection.execute(
@@ -176,7 +180,9 @@ def stamp(connection: Connection, delivery_id: int, step: Step, *, at: datetime)
     )
 
 
-def log(connection: Connection, delivery_id: int, number: int, step: Step, *, at: datetime) -> None:
+def record_attempt(
+    connection: Connection, delivery_id: int, number: int, step: AttemptResult, *, at: datetime
+) -> None:
     """How an attempt ended; what a report has told of it already is not taken back."""
     logs = delivery_logs.c
     is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
@@ -197,7 +203,7 @@ def log(connection: Connection, delivery_id: int, number: int, step: Step, *, at
     )
 
 
-def stuck(
+def list_stuck_claims(
     connection: Connection, *, since: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
     """Claims that nobody has been heard of since then: id, attempt, channel, resends; locked."""
@@ -212,7 +218,9 @@ def stuck(
     return [(number, tries, Channel(channel), re) for number, tries, channel, re in rows]
 
 
-def rest(connection: Connection, channel: Channel, *, until: datetime, reason: str) -> None:
+def pause_channel(
+    connection: Connection, channel: Channel, *, until: datetime, reason: str
+) -> None:
     """Let a channel alone for a while; a longer rest wins."""
     query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
     query = query.on_conflict_do_update(
@@ -223,25 +231,25 @@ def rest(connection: Connection, channel: Channel, *, until: datetime, reason: s
     connection.execute(query)
 
 
-def somebody_waits(
+def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
     """Whether anything could be sent since then, or its holder has died."""
     due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
     dead = exists().where(
-        deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - STUCK_AFTER
+        deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - CLAIM_TIMEOUT
     )
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
-def put_back(connection: Connection, delivery_id: int, *, another_copy: bool, at: datetime) -> None:
+def requeue(connection: Connection, delivery_id: int, *, another_copy: bool, at: datetime) -> None:
     """Send it anew, with all its patience."""
     copies = deliveries.c.copies + 1 if another_copy else deliveries.c.copies
     query = update(deliveries).where(deliveries.c.id == delivery_id)
-    connection.execute(query.values(**_ANEW, copies=copies, next_try=at))
+    connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
 
 
-_ANEW = {
+_REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
     "failures": 0,
     "resends": 0,
@@ -251,21 +259,21 @@ _ANEW = {
 }
 
 
-def put_back_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
+def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
     """Send anew what failed, or is unknown and left to a person; how many."""
     query = (
         update(deliveries)
         .where(
             deliveries.c.event_id == event_id,
             deliveries.c.channel != Channel.LINK,
-            needs_a_person(),
+            needs_attention(),
         )
-        .values(**_ANEW, next_try=at)
+        .values(**_REQUEUED_VALUES, next_try=at)
     )
     return connection.execute(query).rowcount
 
 
-def needs_a_person() -> ColumnElement[bool]:
+def needs_attention() -> ColumnElement[bool]:
     """Whether nothing more comes of it by itself, nor by another channel after it."""
     later = deliveries.alias("later")
     went_otherwise = exists().where(
@@ -279,7 +287,7 @@ def needs_a_person() -> ColumnElement[bool]:
     )
 
 
-def abort(connection: Connection, delivery_id: int, *, at: datetime) -> None:
+def mark_aborted(connection: Connection, delivery_id: int, *, at: datetime) -> None:
     """Send it no more, unless somebody asks for it anew."""
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(

@@ -10,11 +10,11 @@ from ticketing.notifications.delivery import Channel
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 
@@ -22,21 +22,21 @@ def deliver(*, as_json: JsonOption = False) -> None:
     """Send every message that is due; the worker does it by itself."""
     from dataclasses import asdict
 
-    from ticketing.notifications.admin import untaken
-    from ticketing.notifications.channel_policy import forecast
+    from ticketing.notifications.admin import get_outbox_backlog
+    from ticketing.notifications.channel_policy import estimate_last_send_at
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
 
     with open_application() as application:
         with application.get(MessagingConnector).connect() as mailroom:
             done = deliver_all(application.database, mailroom, clock=now)
             has_door = mailroom.mail is not None
-            ends = forecast(application.database, mailroom.pace, at=now())
-        waits = untaken(application.database, at=now())
+            ends = estimate_last_send_at(application.database, mailroom.pace, at=now())
+        waits = get_outbox_backlog(application.database, at=now())
         folder = "" if application.settings.mail_url or not has_door else application.settings.mails
     if as_json:
         print_json(asdict(done) | asdict(waits) | {"folder": str(folder)})
         sys.exit(1 if done.failed else 0)
-    out = screen()
+    out = stdout_console()
     if not has_door:
         out.print("nothing is sent: MAIL_URL is not set")
     if folder:
@@ -49,7 +49,7 @@ def deliver(*, as_json: JsonOption = False) -> None:
     for channel, (until, why) in waits.rests.items():
         held = f"rests until {until:%H:%M:%S} UTC" if until else "is stopped"
         out.print(f"{channel} {held}: {why}", markup=False)
-    _tell_end(ends)
+    _print_last_send_at(ends)
     sys.exit(1 if done.failed else 0)
 
 
@@ -65,38 +65,40 @@ def deliveries(
     """Show an event's messages, the newest first: to whom, how far, and why not."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.notifications.admin import event_deliveries
-    from ticketing.notifications.channel_policy import forecast
-    from ticketing.notifications.rate_limit import Pace
+    from ticketing.events.queries import get_event
+    from ticketing.notifications.admin import list_deliveries
+    from ticketing.notifications.channel_policy import estimate_last_send_at
+    from ticketing.notifications.rate_limit import RateLimit
 
     with open_application() as application:
-        found = event_deliveries(
+        found = list_deliveries(
             application.database,
-            find_event(application.database, event),
+            get_event(application.database, event),
             failed=failed,
             limit=limit,
         )
-        ends = forecast(application.database, application.get(Pace), at=now())
+        ends = estimate_last_send_at(application.database, application.get(RateLimit), at=now())
     if as_json:
         print_json([asdict(one) for one in found])
         return
     from rich.markup import escape
 
-    table = listing("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
+    table = new_table("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
     for one in found:
         table.add_row(
             str(one.id), one.purpose, one.subject, one.channel, escape(one.address), one.state,
-            str(one.tries), _moment(one.next_try), escape(one.last_error),
+            str(one.tries), _format_time(one.next_try), escape(one.last_error),
         )  # fmt: skip
-    screen().print(table)
-    _tell_end(ends)
+    stdout_console().print(table)
+    _print_last_send_at(ends)
 
 
-def _tell_end(ends: datetime | None) -> None:
+def _print_last_send_at(ends: datetime | None) -> None:
     """When the last goes of what waits for WhatsApp's pace."""
     if ends is not None and ends > now():
-        screen().print(f"WhatsApp: the last message that waits goes {spoken_end(ends)}")
+        stdout_console().print(
+            f"WhatsApp: the last message that waits goes {format_local_time(ends)}"
+        )
 
 
 def resend(
@@ -112,21 +114,23 @@ def resend(
 
     The worker or `ticketing deliver` sends them.
     """
-    from ticketing.events.queries import find_event
-    from ticketing.notifications.admin import resend as resend_one
-    from ticketing.notifications.admin import resend_failed
+    from ticketing.events.queries import get_event
+    from ticketing.notifications.admin import resend_delivery as resend_one
+    from ticketing.notifications.admin import resend_failed_deliveries
 
     if (delivery is None) == (failed is None):
         raise typer.BadParameter("say either a delivery's number or --failed EVENT")
     with open_application() as application:
         if delivery is not None:
             one = resend_one(application.database, delivery, at=now(), by=actor())
-            screen().print(f"{one.purpose} about {one.subject} goes out again", markup=False)
-        elif failed is not None:
-            again = resend_failed(
-                application.database, find_event(application.database, failed), at=now(), by=actor()
+            stdout_console().print(
+                f"{one.purpose} about {one.subject} goes out again", markup=False
             )
-            screen().print(f"messages that go out again: {again}")
+        elif failed is not None:
+            again = resend_failed_deliveries(
+                application.database, get_event(application.database, failed), at=now(), by=actor()
+            )
+            stdout_console().print(f"messages that go out again: {again}")
 
 
 def bounces(
@@ -137,15 +141,15 @@ def bounces(
 ) -> None:
     """Read what mail servers sent back, and note it at the messages; again changes nothing."""
     from ticketing.notifications.deliver import MessagingConnector
-    from ticketing.notifications.delivery_receipts import hear_bounces
-    from ticketing.notifications.mail.mailbox import mails_in
+    from ticketing.notifications.delivery_receipts import process_bounces
+    from ticketing.notifications.mail.mailbox import read_mails
 
     with (
         open_application() as application,
         application.get(MessagingConnector).connect() as mailroom,
     ):
-        done = hear_bounces(application.database, mails_in(mails), mailroom.channels, at=now())
-    screen().print(
+        done = process_bounces(application.database, read_mails(mails), mailroom.channels, at=now())
+    stdout_console().print(
         f"{done.mails} mails read: {done.applied} bounces noted, {done.unchanged} known,"
         f" {done.strange} of no message of ours, {done.undecided} not decided yet"
     )
@@ -155,11 +159,11 @@ def abort_delivery(
     delivery: Annotated[int, typer.Argument(help="The delivery's number.", show_default=False)],
 ) -> None:
     """Send one message no more that still waits; `ticketing resend` takes it back."""
-    from ticketing.notifications.admin import abort
+    from ticketing.notifications.admin import cancel_delivery
 
     with open_application() as application:
-        one = abort(application.database, delivery, at=now(), by=actor())
-    screen().print(f"{one.purpose} about {one.subject} is not sent", markup=False)
+        one = cancel_delivery(application.database, delivery, at=now(), by=actor())
+    stdout_console().print(f"{one.purpose} about {one.subject} is not sent", markup=False)
 
 
 def resume_channel(
@@ -170,15 +174,15 @@ def resume_channel(
 
     with open_application() as application:
         let_go_on(application.database, channel, at=now(), by=actor())
-    screen().print(f"{channel} goes on")
+    stdout_console().print(f"{channel} goes on")
 
 
-def spoken_end(at: datetime) -> str:
+def format_local_time(at: datetime) -> str:
     """As a person plans with it, on this machine's clock."""
     return f"{at.astimezone():%A %d %B, %H:%M}"
 
 
-def _moment(at: datetime | None) -> str:
+def _format_time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 

@@ -18,62 +18,65 @@ from sqlalchemy import Connection
 from ticketing.notifications import claim_queries, outbox_queries
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.channel_policy import (
-    CONCERNS_MANY,
-    claim_at_pace,
-    first_delivery,
-    pass_on,
-    rest_after,
+    PAUSE_BY_SCOPE,
+    claim_within_rate_limit,
+    fall_back_to_next_channel,
+    pause_channel_on_failure,
+    plan_first_delivery,
 )
-from ticketing.notifications.claim_queries import Claimed, Step
+from ticketing.notifications.claim_queries import AttemptResult, ClaimedDelivery
 from ticketing.notifications.delivery import (
-    STUCK_AFTER,
+    CLAIM_TIMEOUT,
     Channel,
     DeliveryState,
-    next_try,
-    reached,
-    resend_after,
-    said_by,
+    merge_state,
+    next_attempt_at,
+    resend_delay,
+    state_from_outcome,
 )
-from ticketing.notifications.delivery_receipts import SOURCES, hear_reports
-from ticketing.notifications.messages.compose import message_of
-from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.delivery_receipts import (
+    WHATSAPP_INBOX_SOURCES,
+    process_status_webhooks,
+)
+from ticketing.notifications.messages.compose import compose_message
+from ticketing.notifications.messages.context import MessageContext
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
+    Deferred,
+    FailureScope,
     Mail,
-    Outcome,
-    Unsure,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
-from ticketing.notifications.rate_limit import Pace
+from ticketing.notifications.rate_limit import RateLimit
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
-AT_ONCE = 4  # connections to a vendor: more of them and small mail servers refuse
-NO_LIMIT = Pace(None)
+MAX_CONCURRENT_SENDS = 4  # connections to a vendor: more of them and small mail servers refuse
+UNLIMITED_RATE = RateLimit(None)
 
 
-class MailDoor(Protocol):
+class MailTransport(Protocol):
     """What hands a mail over; whatever goes wrong is in the outcome."""
 
-    def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> Outcome:
+    def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> SendOutcome:
         """Once; every attempt at the same reference is the same message."""
         ...
 
 
-class ChatDoor(Protocol):
+class ChatTransport(Protocol):
     """What hands a WhatsApp message over, likewise."""
 
-    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """Once, to a number in E.164 form."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveryRunResult:
     """How the attempts of one round ended; `taken` are new messages."""
 
     taken: int = 0
@@ -87,9 +90,9 @@ class Delivered:
         """How many were made."""
         return self.sent + self.failed + self.error + self.unknown
 
-    def __add__(self, other: "Delivered") -> "Delivered":
+    def __add__(self, other: "DeliveryRunResult") -> "DeliveryRunResult":
         """Of both rounds."""
-        return Delivered(
+        return DeliveryRunResult(
             self.taken + other.taken,
             self.sent + other.sent,
             self.failed + other.failed,
@@ -99,14 +102,14 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailroom:
+class NotificationSender:
     """Everything that messages are sent with; without any door they wait."""
 
-    desk: Desk
-    mail: MailDoor | None
+    desk: MessageContext
+    mail: MailTransport | None
     organiser: str = ""  # the address of whoever answers for the events; empty: theirs wait
-    whatsapp: ChatDoor | None = None
-    pace: Pace = NO_LIMIT  # WhatsApp's
+    whatsapp: ChatTransport | None = None
+    pace: RateLimit = UNLIMITED_RATE  # WhatsApp's
 
     @property
     def channels(self) -> Collection[Channel]:
@@ -119,56 +122,60 @@ class Mailroom:
         """Whether anything can go to whoever answers for the events: by mail alone."""
         return bool(self.organiser) and self.mail is not None
 
-    def send(self, one: Claimed, written: Mail | ChatMessage) -> Outcome:
+    def send(self, one: ClaimedDelivery, written: Mail | ChatMessage) -> SendOutcome:
         """Hand it over at its door."""
         match written:
             case Mail() if self.mail:
                 return self.mail.send(one.address, written, reference=one.reference)
             case ChatMessage() if self.whatsapp:
                 return self.whatsapp.send(one.address, written, reference=one.reference)
-        return Later("nothing can be sent this way at the moment")
+        return Deferred("nothing can be sent this way at the moment")
 
 
 @dataclass(frozen=True, slots=True)
 class MessagingConnector:
     """Connect to the mail server and to the provider of WhatsApp."""
 
-    connect: Callable[[], AbstractContextManager[Mailroom]]  # new connections at each call
+    connect: Callable[
+        [], AbstractContextManager[NotificationSender]
+    ]  # new connections at each call
 
 
-def deliver(
+def deliver_due(
     database: Database,
-    mailroom: Mailroom,
+    mailroom: NotificationSender,
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
-    limit: int = 2 * AT_ONCE,
+    limit: int = 2 * MAX_CONCURRENT_SENDS,
     by: Collection[Channel] = tuple(Channel),
-) -> Delivered:
+) -> DeliveryRunResult:
     """Send what is due by these channels; safe to repeat, to run twice at once, and to kill."""
     if not mailroom.channels:
-        return Delivered()
+        return DeliveryRunResult()
     with database.transaction() as connection:
-        _sweep(connection, at=at, limit=limit)
-        taken = _take(connection, mailroom, at=at, limit=limit)
+        _expire_stuck_claims(connection, at=at, limit=limit)
+        taken = _enqueue_deliveries(connection, mailroom, at=at, limit=limit)
     with database.transaction() as connection:
-        claimed = _claimed(connection, mailroom, by, at=at, limit=limit)
+        claimed = _claim_due(connection, mailroom, by, at=at, limit=limit)
     if not claimed:
-        return Delivered(taken=taken)
+        return DeliveryRunResult(taken=taken)
 
-    def carry(one: Claimed) -> DeliveryState:
-        outcome = _outcome(database, mailroom, one)
+    def carry(one: ClaimedDelivery) -> DeliveryState:
+        outcome = _compose_and_send(database, mailroom, one)
         with database.transaction() as connection:
-            state = _stamp(connection, one, outcome, at=at, jitter=jitter())
-            if state is DeliveryState.FAILED and _may_go_otherwise(outcome):
-                pass_on(connection, one.id, mailroom.channels, at=at)
-            if isinstance(outcome, Declined) and outcome.cause is Cause.OPTED_OUT:
-                campaign_queries.opt_out(connection, one.address, at=at)
+            state = _record_outcome(connection, one, outcome, at=at, jitter=jitter())
+            if state is DeliveryState.FAILED and _can_fall_back(outcome):
+                fall_back_to_next_channel(connection, one.id, mailroom.channels, at=at)
+            if isinstance(outcome, Rejected) and outcome.cause is FailureScope.OPTED_OUT:
+                campaign_queries.insert_opt_out(connection, one.address, at=at)
             return state
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(claimed)), thread_name_prefix="messages") as pool:
+    with ThreadPoolExecutor(
+        min(MAX_CONCURRENT_SENDS, len(claimed)), thread_name_prefix="messages"
+    ) as pool:
         ends = Counter(pool.map(carry, claimed))
-    return Delivered(
+    return DeliveryRunResult(
         taken=taken,
         sent=ends[DeliveryState.SENT],
         failed=ends[DeliveryState.FAILED],
@@ -178,120 +185,150 @@ def deliver(
 
 
 def deliver_all(
-    database: Database, mailroom: Mailroom, *, clock: Callable[[], datetime]
-) -> Delivered:
+    database: Database, mailroom: NotificationSender, *, clock: Callable[[], datetime]
+) -> DeliveryRunResult:
     """Round after round, until nothing is due; what was reported meanwhile counts first."""
-    done = Delivered()
+    done = DeliveryRunResult()
     while True:
-        while hear_reports(database, mailroom.channels, at=clock()).handled:
+        while process_status_webhooks(database, mailroom.channels, at=clock()).handled:
             pass
-        one = deliver(database, mailroom, at=clock())
+        one = deliver_due(database, mailroom, at=clock())
         done += one
         if not (one.attempts or one.taken):
             return done
 
 
-def deliveries_overdue(
-    database: Database, mailroom: Mailroom, *, at: datetime, by: timedelta
+def has_overdue_deliveries(
+    database: Database, mailroom: NotificationSender, *, at: datetime, by: timedelta
 ) -> bool:
     """Whether something could be sent, and could so long ago, and nobody has."""
     if not mailroom.channels:
         return False
     with database.transaction() as connection:
-        if outbox_queries.somebody_waits(
+        if outbox_queries.has_overdue_messages(
             connection, organiser=mailroom.tells_organiser, since=at - by
         ):
             return True
-        if inbox.has_due_since(connection, at - by, at=at, sources=SOURCES):
+        if inbox.has_overdue(connection, at - by, at=at, sources=WHATSAPP_INBOX_SOURCES):
             return True
-        return claim_queries.somebody_waits(connection, mailroom.channels, since=at - by, at=at)
+        return claim_queries.has_overdue_deliveries(
+            connection, mailroom.channels, since=at - by, at=at
+        )
 
 
-def _take(connection: Connection, mailroom: Mailroom, *, at: datetime, limit: int) -> int:
-    waiting = outbox_queries.waiting(connection, organiser=mailroom.tells_organiser, limit=limit)
-    new = [first_delivery(each, mailroom.channels, mailroom.organiser) for each in waiting]
-    outbox_queries.add(connection, new, at=at)
+def _enqueue_deliveries(
+    connection: Connection, mailroom: NotificationSender, *, at: datetime, limit: int
+) -> int:
+    waiting = outbox_queries.claim_messages(
+        connection, organiser=mailroom.tells_organiser, limit=limit
+    )
+    new = [plan_first_delivery(each, mailroom.channels, mailroom.organiser) for each in waiting]
+    outbox_queries.insert_deliveries(connection, new, at=at)
     return len(new)
 
 
-def _claimed(
-    connection: Connection, mailroom: Mailroom, by: Collection[Channel], *, at: datetime, limit: int
-) -> list[Claimed]:
-    begun: list[Claimed] = []
+def _claim_due(
+    connection: Connection,
+    mailroom: NotificationSender,
+    by: Collection[Channel],
+    *,
+    at: datetime,
+    limit: int,
+) -> list[ClaimedDelivery]:
+    begun: list[ClaimedDelivery] = []
     if mailroom.whatsapp and Channel.WHATSAPP in by:
-        begun += claim_at_pace(connection, Channel.WHATSAPP, mailroom.pace, at=at, limit=limit)
+        begun += claim_within_rate_limit(
+            connection, Channel.WHATSAPP, mailroom.pace, at=at, limit=limit
+        )
     if mailroom.mail and Channel.MAIL in by:
-        begun += claim_queries.claim(connection, Channel.MAIL, at=at, limit=limit)
+        begun += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=limit)
     return begun
 
 
-def _may_go_otherwise(outcome: Outcome) -> bool:
-    return not isinstance(outcome, Declined) or outcome.may_go_otherwise
+def _can_fall_back(outcome: SendOutcome) -> bool:
+    return not isinstance(outcome, Rejected) or outcome.may_go_otherwise
 
 
-def _outcome(database: Database, mailroom: Mailroom, one: Claimed) -> Outcome:
+def _compose_and_send(
+    database: Database, mailroom: NotificationSender, one: ClaimedDelivery
+) -> SendOutcome:
     try:
-        written = message_of(database, mailroom.desk, one)
+        written = compose_message(database, mailroom.desk, one)
     except Unavailable as error:
-        return Later(str(error), error.code)
+        return Deferred(str(error), error.code)
     except Exception as error:  # noqa: BLE001 - one message's failure is in its row and stops no other
-        return Declined(f"the message could not be written ({type(error).__name__})")
+        return Rejected(f"the message could not be written ({type(error).__name__})")
     if not isinstance(written, (Mail, ChatMessage)):
         return written
     try:
         return mailroom.send(one, written)
     except Exception as error:  # noqa: BLE001 - as above; it was perhaps sent
-        return Unsure(f"sending ended in {type(error).__name__}")
+        return Unconfirmed(f"sending ended in {type(error).__name__}")
 
 
-def _stamp(
-    connection: Connection, one: Claimed, outcome: Outcome, *, at: datetime, jitter: float
+def _record_outcome(
+    connection: Connection,
+    one: ClaimedDelivery,
+    outcome: SendOutcome,
+    *,
+    at: datetime,
+    jitter: float,
 ) -> DeliveryState:
     """Note the end of an attempt; one that somebody began meanwhile goes on undisturbed."""
-    step = _step(one, outcome, at=at, jitter=jitter)
-    claim_queries.log(connection, one.id, one.number, step, at=at)
-    known = claim_queries.now_in(connection, one.id)
+    step = _attempt_result(one, outcome, at=at, jitter=jitter)
+    claim_queries.record_attempt(connection, one.id, one.number, step, at=at)
+    known = claim_queries.find_state_for_update(connection, one.id)
     if known is not None:
         before, newest = known
-        after = reached(before, step.state, of_this_attempt=newest == one.number)
+        after = merge_state(before, step.state, of_this_attempt=newest == one.number)
         if after is step.state and after is not before:
-            claim_queries.stamp(connection, one.id, step, at=at)
-    rest_after(connection, one.channel, outcome, at=at)
+            claim_queries.update_delivery(connection, one.id, step, at=at)
+    pause_channel_on_failure(connection, one.channel, outcome, at=at)
     return step.state
 
 
-def _step(one: Claimed, outcome: Outcome, *, at: datetime, jitter: float) -> Step:
+def _attempt_result(
+    one: ClaimedDelivery, outcome: SendOutcome, *, at: datetime, jitter: float
+) -> AttemptResult:
     match outcome:
         case Accepted(provider_id):
-            return Step(said_by(outcome), provider_id=provider_id)
-        case Declined(reason, code, cause):
-            return Step(said_by(outcome), code=code, reason=reason, concerns=cause)
-        case Unsure(reason):
-            wait = resend_after(one.channel, one.resends)
+            return AttemptResult(state_from_outcome(outcome), provider_id=provider_id)
+        case Rejected(reason, code, cause):
+            return AttemptResult(
+                state_from_outcome(outcome), code=code, reason=reason, concerns=cause
+            )
+        case Unconfirmed(reason):
+            wait = resend_delay(one.channel, one.resends)
             again = None if wait is None else at + wait
-            return Step(said_by(outcome), next_try=again, reason=reason)
-    return _waits(one, outcome, at=at, jitter=jitter)
+            return AttemptResult(state_from_outcome(outcome), next_try=again, reason=reason)
+    return _retry_result(one, outcome, at=at, jitter=jitter)
 
 
-def _waits(one: Claimed, said: Later, *, at: datetime, jitter: float) -> Step:
+def _retry_result(
+    one: ClaimedDelivery, said: Deferred, *, at: datetime, jitter: float
+) -> AttemptResult:
     """What concerns everybody costs a message none of its patience: the channel rests instead."""
-    if said.stops in CONCERNS_MANY:
-        again: datetime | None = at + CONCERNS_MANY[said.stops]
-        return Step(said_by(said), again, code=said.code, reason=said.reason, concerns=said.stops)
-    again = next_try(one.failures + 1, at=at, jitter=jitter, told=said.after)
-    state = said_by(said) if again else DeliveryState.FAILED
-    return Step(state, again, failures=1, code=said.code, reason=said.reason, concerns=said.stops)
+    if said.stops in PAUSE_BY_SCOPE:
+        again: datetime | None = at + PAUSE_BY_SCOPE[said.stops]
+        return AttemptResult(
+            state_from_outcome(said), again, code=said.code, reason=said.reason, concerns=said.stops
+        )
+    again = next_attempt_at(one.failures + 1, at=at, jitter=jitter, told=said.after)
+    state = state_from_outcome(said) if again else DeliveryState.FAILED
+    return AttemptResult(
+        state, again, failures=1, code=said.code, reason=said.reason, concerns=said.stops
+    )
 
 
-def _sweep(connection: Connection, *, at: datetime, limit: int) -> None:
+def _expire_stuck_claims(connection: Connection, *, at: datetime, limit: int) -> None:
     """Whoever held these claims is dead, or as good as: perhaps it had sent."""
-    held = claim_queries.stuck(connection, since=at - STUCK_AFTER, limit=limit)
+    held = claim_queries.list_stuck_claims(connection, since=at - CLAIM_TIMEOUT, limit=limit)
     for delivery_id, number, channel, resends in held:
-        wait = resend_after(channel, resends)
-        step = Step(
+        wait = resend_delay(channel, resends)
+        step = AttemptResult(
             DeliveryState.UNKNOWN,
             next_try=None if wait is None else at + wait,
             reason="whoever was sending it has not been heard of again",
         )
-        claim_queries.stamp(connection, delivery_id, step, at=at)
-        claim_queries.log(connection, delivery_id, number, step, at=at)
+        claim_queries.update_delivery(connection, delivery_id, step, at=at)
+        claim_queries.record_attempt(connection, delivery_id, number, step, at=at)

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ticketing.notifications.messages.message import Accepted, Declined, Later, Outcome, Unsure
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Deferred,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
+)
 from ticketing.platform.kernel.errors import ImpossibleTransition
 
 
@@ -51,17 +57,17 @@ _CLAIMABLE = {
 }
 
 
-STUCK_AFTER = timedelta(minutes=10)  # longer than any vendor may take to answer
+CLAIM_TIMEOUT = timedelta(minutes=10)  # longer than any vendor may take to answer
 
 
-def claimed(before: DeliveryState) -> DeliveryState:
+def begin_attempt(before: DeliveryState) -> DeliveryState:
     """Begin an attempt; refuses what is under way or has left us."""
     if not before.may_be_claimed:
         raise ImpossibleTransition(f"delivery: {before} -> {DeliveryState.CLAIMED}")
     return DeliveryState.CLAIMED
 
 
-def reached(
+def merge_state(
     before: DeliveryState, said: DeliveryState, *, of_this_attempt: bool = True
 ) -> DeliveryState:
     """The state after one more report; what is late or repeated changes nothing.
@@ -73,27 +79,27 @@ def reached(
     return max(before, said, key=lambda state: state.rank)
 
 
-def swept(before: DeliveryState, since: datetime, *, at: datetime) -> DeliveryState:
+def expire_claim(before: DeliveryState, since: datetime, *, at: datetime) -> DeliveryState:
     """What becomes of a claim whose holder has not been heard of: perhaps it had sent."""
-    is_stuck = before is DeliveryState.CLAIMED and at - since >= STUCK_AFTER
+    is_stuck = before is DeliveryState.CLAIMED and at - since >= CLAIM_TIMEOUT
     return DeliveryState.UNKNOWN if is_stuck else before
 
 
-def said_by(outcome: Outcome) -> DeliveryState:
+def state_from_outcome(outcome: SendOutcome) -> DeliveryState:
     """What the answer to an attempt says of it."""
-    return _SAID[type(outcome)]
+    return _STATE_BY_OUTCOME[type(outcome)]
 
 
-_SAID = {
+_STATE_BY_OUTCOME = {
     Accepted: DeliveryState.SENT,
-    Declined: DeliveryState.FAILED,
-    Later: DeliveryState.ERROR,
-    Unsure: DeliveryState.UNKNOWN,
+    Rejected: DeliveryState.FAILED,
+    Deferred: DeliveryState.ERROR,
+    Unconfirmed: DeliveryState.UNKNOWN,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeliveryReceipt:
     """What a vendor tells afterwards of a message, found by whichever of its names is given."""
 
     state: DeliveryState
@@ -102,7 +108,7 @@ class Report:
     reference: str = ""  # ours
     recipient: str = field(default="", repr=False)
     at: datetime | None = None
-    failure: Declined | Later | None = None  # why it failed; Later: a new attempt can help
+    failure: Rejected | Deferred | None = None  # why it failed; Later: a new attempt can help
 
 
 class Channel(StrEnum):
@@ -113,42 +119,46 @@ class Channel(StrEnum):
     LINK = "link"
 
 
-FALLBACK = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
+FALLBACK_ORDER = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
 
 
-def beginning_with(first: Channel | None) -> tuple[Channel, ...]:
+def channel_order(first: Channel | None) -> tuple[Channel, ...]:
     """The order in which channels are tried when one of them is wished for."""
-    return FALLBACK if first is None else (first, *(each for each in FALLBACK if each is not first))
+    return (
+        FALLBACK_ORDER
+        if first is None
+        else (first, *(each for each in FALLBACK_ORDER if each is not first))
+    )
 
 
 def next_channel(
     reachable_by: Collection[Channel],
     tried: Collection[Channel],
-    order: Sequence[Channel] = FALLBACK,
+    order: Sequence[Channel] = FALLBACK_ORDER,
 ) -> Channel | None:
     """The first channel not tried yet; None when all were."""
     return next((each for each in order if each in reachable_by and each not in tried), None)
 
 
-_STOP_WORDS = {"stop", "berhenti", "henti", "unsubscribe"}
+_OPT_OUT_KEYWORDS = {"stop", "berhenti", "henti", "unsubscribe"}
 
 
-def asks_to_stop(text: str) -> bool:
+def is_opt_out_request(text: str) -> bool:
     """Whether somebody wrote back that they want no more such messages: one word, nothing else."""
-    return text.strip(" \t\r\n.!\"'").casefold() in _STOP_WORDS
+    return text.strip(" \t\r\n.!\"'").casefold() in _OPT_OUT_KEYWORDS
 
 
-LADDER = (
+RETRY_SCHEDULE = (
     timedelta(seconds=30),
     timedelta(minutes=2),
     timedelta(minutes=10),
     timedelta(hours=1),
     timedelta(hours=4),
 )
-LONGEST_WAIT = timedelta(hours=24)
+MAX_RETRY_DELAY = timedelta(hours=24)
 
 
-def next_try(
+def next_attempt_at(
     tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
 ) -> datetime | None:
     """When to try again after so many tries; None when enough is enough.
@@ -156,13 +166,13 @@ def next_try(
     `jitter` in [0, 1) spreads the ladder's wait from half of it to one and a half. What the vendor
     told is waited for at least, up to a day.
     """
-    if tries > len(LADDER):
+    if tries > len(RETRY_SCHEDULE):
         return None
-    wait = LADDER[tries - 1] * (0.5 + jitter)
-    return at + max(wait, min(told or timedelta(0), LONGEST_WAIT))
+    wait = RETRY_SCHEDULE[tries - 1] * (0.5 + jitter)
+    return at + max(wait, min(told or timedelta(0), MAX_RETRY_DELAY))
 
 
-_RESENDS = {
+_RESEND_DELAYS = {
     # a second mail is cheap, a lost ticket is not, and its Message-ID is the same
     Channel.MAIL: (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4)),
     # a second message costs money and looks like spam: a report settles most within the half hour
@@ -171,7 +181,7 @@ _RESENDS = {
 }
 
 
-def resend_after(channel: Channel, resends: int) -> timedelta | None:
+def resend_delay(channel: Channel, resends: int) -> timedelta | None:
     """How long what was perhaps sent is left alone before it is sent again; None: ask a person."""
-    waits = _RESENDS[channel]
+    waits = _RESEND_DELAYS[channel]
     return waits[resends] if resends < len(waits) else None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, update
 
-from ticketing.notifications.claim_queries import Step, needs_a_person
+from ticketing.notifications.claim_queries import AttemptResult, needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
@@ -20,7 +20,7 @@ from ticketing.platform.db.tables.sales import outbox
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """An attempt as it stands, and the delivery it was made for, locked."""
 
     delivery_id: int
@@ -33,21 +33,21 @@ class Attempt:
     address: str = field(repr=False)
 
 
-def attempt_of(
+def find_attempt(
     connection: Connection, *, names: Collection[str], reference: str = ""
-) -> Attempt | None:
+) -> DeliveryAttempt | None:
     """By the vendor's names of the message, else by ours; None when it is nobody's here."""
     by_name = [name for name in names if name]
     found = None
     if by_name:
-        found = _newest(
+        found = _find_newest_attempt(
             connection,
             or_(delivery_logs.c.provider_id.in_(by_name), delivery_logs.c.alias.in_(by_name)),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
         ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
-        found = _newest(connection, ours)
+        found = _find_newest_attempt(connection, ours)
     return found
 
 
@@ -58,7 +58,9 @@ def _uid(reference: str) -> UUID | None:
         return None
 
 
-def _newest(connection: Connection, which: ColumnElement[bool]) -> Attempt | None:
+def _find_newest_attempt(
+    connection: Connection, which: ColumnElement[bool]
+) -> DeliveryAttempt | None:
     query = (
         select(
             deliveries.c.id,
@@ -80,22 +82,24 @@ def _newest(connection: Connection, which: ColumnElement[bool]) -> Attempt | Non
     if row is None:
         return None
     number, tries, said, state, is_newest, failures, channel, address = row
-    return Attempt(
+    return DeliveryAttempt(
         number, tries, DeliveryState(said), DeliveryState(state), is_newest, failures,
         Channel(channel), address,
     )  # fmt: skip
 
 
-def name(connection: Connection, attempt: Attempt, alias: str) -> None:
+def set_attempt_alias(connection: Connection, attempt: DeliveryAttempt, alias: str) -> None:
     """Note the other name by which reports of it may come alone."""
-    connection.execute(update(delivery_logs).where(_is(attempt)).values(alias=alias))
+    connection.execute(update(delivery_logs).where(_is_attempt(attempt)).values(alias=alias))
 
 
-def log(connection: Connection, attempt: Attempt, step: Step, *, at: datetime) -> None:
+def record_receipt(
+    connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
+) -> None:
     """How far the attempt has come."""
     connection.execute(
         update(delivery_logs)
-        .where(_is(attempt))
+        .where(_is_attempt(attempt))
         .values(
             state=step.state,
             code=step.code,
@@ -106,14 +110,16 @@ def log(connection: Connection, attempt: Attempt, step: Step, *, at: datetime) -
     )
 
 
-def _is(attempt: Attempt) -> ColumnElement[bool]:
+def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
     return and_(
         delivery_logs.c.delivery_id == attempt.delivery_id,
         delivery_logs.c.number == attempt.number,
     )
 
 
-def stamp(connection: Connection, attempt: Attempt, step: Step, *, at: datetime) -> None:
+def update_delivery_after_receipt(
+    connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
+) -> None:
     """How far the delivery has come by that; with a `next_try` it is tried again."""
     connection.execute(
         update(deliveries)
@@ -147,7 +153,7 @@ class Delivery:
     last_error: str
 
 
-def count_waiting(connection: Connection) -> tuple[int, int]:
+def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
     """Messages that nobody has taken: to buyers and guests, and to the organiser."""
     to_organiser = outbox.c.recipient == ORGANISER
     query = select(
@@ -157,7 +163,9 @@ def count_waiting(connection: Connection) -> tuple[int, int]:
     return buyers, organisers
 
 
-def rests(connection: Connection, *, at: datetime) -> dict[Channel, tuple[datetime | None, str]]:
+def list_paused_channels(
+    connection: Connection, *, at: datetime
+) -> dict[Channel, tuple[datetime | None, str]]:
     """Channels that are let alone: until when (None: until a person says so), and why."""
     stopped = delivery_rests.c.stopped_at.is_not(None)
     query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
@@ -167,22 +175,26 @@ def rests(connection: Connection, *, at: datetime) -> dict[Channel, tuple[dateti
     }
 
 
-def of_event(connection: Connection, event_id: int, *, failed: bool, limit: int) -> list[Delivery]:
+def list_event_deliveries(
+    connection: Connection, event_id: int, *, failed: bool, limit: int
+) -> list[Delivery]:
     """An event's deliveries, the newest first; `failed` are those a person has to look at."""
     conditions = [deliveries.c.event_id == event_id]
     if failed:
-        conditions.append(needs_a_person())
-    query = _shown().where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
-    return [_delivery(row) for row in connection.execute(query)]
+        conditions.append(needs_attention())
+    query = _select_deliveries().where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
+    return [_delivery_from_row(row) for row in connection.execute(query)]
 
 
-def find(connection: Connection, delivery_id: int) -> Delivery | None:
+def find_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
     """The delivery of that number; None when there is none."""
-    row = connection.execute(_shown().where(deliveries.c.id == delivery_id)).one_or_none()
-    return None if row is None else _delivery(row)
+    row = connection.execute(
+        _select_deliveries().where(deliveries.c.id == delivery_id)
+    ).one_or_none()
+    return None if row is None else _delivery_from_row(row)
 
 
-def _shown() -> Select[Any]:
+def _select_deliveries() -> Select[Any]:
     return (
         select(
             deliveries.c.id,
@@ -203,7 +215,7 @@ def _shown() -> Select[Any]:
     )
 
 
-def _delivery(row: Sequence[Any]) -> Delivery:
+def _delivery_from_row(row: Sequence[Any]) -> Delivery:
     number, slug, purpose, subject, channel, address, state, *rest_of_it = row
     return Delivery(
         number, slug, purpose, subject, Channel(channel), address, DeliveryState(state),
@@ -211,7 +223,7 @@ def _delivery(row: Sequence[Any]) -> Delivery:
     )  # fmt: skip
 
 
-def counted(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
+def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
     """How many of an event's deliveries are in each state."""
     query = (
         select(deliveries.c.state, func.count())
@@ -221,19 +233,19 @@ def counted(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
     return {DeliveryState(state): number for state, number in connection.execute(query)}
 
 
-def late(
+def list_overdue(
     connection: Connection, event_id: int, *, at: datetime, patience: timedelta
 ) -> list[Delivery]:
     """What was to go out, or to be heard of, so long ago and nothing came of it."""
     since = at - patience
-    query = _shown().where(
+    query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
         or_(deliveries.c.next_try <= since, deliveries.c.claimed_at <= since),
     )
-    return [_delivery(row) for row in connection.execute(query.order_by(deliveries.c.id))]
+    return [_delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
 
 
-def events_with_news(connection: Connection, *, since: datetime) -> list[str]:
+def list_events_with_recent_deliveries(connection: Connection, *, since: datetime) -> list[str]:
     """Slugs of events with messages that are newer, or of which something is still to come."""
     query = (
         select(events.c.slug)

@@ -16,37 +16,42 @@ from sqlalchemy import Connection
 
 from ticketing.notifications import delivery_queries
 from ticketing.notifications.campaigns import queries as campaign_queries
-from ticketing.notifications.channel_policy import pass_on, rest_after
-from ticketing.notifications.claim_queries import Step
+from ticketing.notifications.channel_policy import (
+    fall_back_to_next_channel,
+    pause_channel_on_failure,
+)
+from ticketing.notifications.claim_queries import AttemptResult
 from ticketing.notifications.delivery import (
     Channel,
+    DeliveryReceipt,
     DeliveryState,
-    Report,
-    asks_to_stop,
-    next_try,
-    reached,
+    is_opt_out_request,
+    merge_state,
+    next_attempt_at,
 )
-from ticketing.notifications.delivery_queries import Attempt
-from ticketing.notifications.mail.bounces import Bounce, read_bounces
-from ticketing.notifications.messages.message import Declined, Later
-from ticketing.notifications.whatsapp.providers import Vendor, read_reports
-from ticketing.notifications.whatsapp.status_webhooks import Inbound
+from ticketing.notifications.delivery_queries import DeliveryAttempt
+from ticketing.notifications.mail.bounces import Bounce, parse_bounces
+from ticketing.notifications.messages.message import Deferred, Rejected
+from ticketing.notifications.whatsapp.providers import WhatsAppProvider, parse_status_webhook
+from ticketing.notifications.whatsapp.status_webhooks import InboundMessage
 from ticketing.platform.db import audit_log, inbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.inbox import Notice, Outcome
+from ticketing.platform.db.inbox import InboundWebhook, InboxOutcome
 from ticketing.platform.kernel.errors import Unavailable, UnreadableReport
 
-SOURCES = tuple(f"whatsapp:{vendor}" for vendor in Vendor)
+WHATSAPP_INBOX_SOURCES = tuple(f"whatsapp:{vendor}" for vendor in WhatsAppProvider)
 
 
 CHUNK = 100
 
 
-MOST_TRIES = 3  # a report can come before our own note of the message; a quarter of an hour is long
+MAX_ATTEMPTS = (
+    3  # a report can come before our own note of the message; a quarter of an hour is long
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceiptResult:
     """How the reports of one round ended; `postponed` ones speak of nothing we know yet."""
 
     applied: int = 0
@@ -60,10 +65,12 @@ class Heard:
         return self.applied + self.unchanged + self.quarantined
 
 
-def keep_report(database: Database, vendor: Vendor, body: bytes, *, at: datetime) -> bool:
+def store_status_webhook(
+    database: Database, vendor: WhatsAppProvider, body: bytes, *, at: datetime
+) -> bool:
     """Keep what a vendor tells; False when the same is known. Whose it is was checked before."""
     with database.transaction() as connection:
-        return inbox.keep(
+        return inbox.store_webhook(
             connection,
             source=f"whatsapp:{vendor}",
             unique_key=hashlib.sha256(body).hexdigest(),
@@ -73,131 +80,143 @@ def keep_report(database: Database, vendor: Vendor, body: bytes, *, at: datetime
         )
 
 
-def hear_reports(
+def process_status_webhooks(
     database: Database,
     doors: Collection[Channel],
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
     limit: int = CHUNK,
-) -> Heard:
+) -> ReceiptResult:
     """Apply what was kept; safe to repeat, to run twice at once, and to kill."""
     with database.transaction() as connection:
-        notices = inbox.claim(connection, limit, at=at, sources=SOURCES)
-    ends = Counter(_end_of(database, notice, doors, at=at, jitter=jitter()) for notice in notices)
-    return Heard(
-        ends[Outcome.APPLIED], ends[Outcome.UNCHANGED], ends[Outcome.QUARANTINED], ends[None]
+        notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
+    ends = Counter(
+        _process_webhook(database, notice, doors, at=at, jitter=jitter()) for notice in notices
+    )
+    return ReceiptResult(
+        ends[InboxOutcome.APPLIED],
+        ends[InboxOutcome.UNCHANGED],
+        ends[InboxOutcome.QUARANTINED],
+        ends[None],
     )
 
 
-def _end_of(
-    database: Database, notice: Notice, doors: Collection[Channel], *, at: datetime, jitter: float
-) -> Outcome | None:
+def _process_webhook(
+    database: Database,
+    notice: InboundWebhook,
+    doors: Collection[Channel],
+    *,
+    at: datetime,
+    jitter: float,
+) -> InboxOutcome | None:
     """Apply one notice; whatever goes wrong with it is in its row and stops no other."""
     try:
         with database.transaction() as connection:
-            return _hear(connection, notice, doors, at=at, jitter=jitter)
+            return _apply_webhook(connection, notice, doors, at=at, jitter=jitter)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
         reason = type(error).__name__  # its words may quote a number
     with database.transaction() as connection:
-        if notice.tries < MOST_TRIES:
+        if notice.tries < MAX_ATTEMPTS:
             inbox.postpone(connection, notice, reason=reason, at=at)
             return None
-        inbox.finish(connection, notice, Outcome.QUARANTINED, reason=reason, at=at)
-        return Outcome.QUARANTINED
+        inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
+        return InboxOutcome.QUARANTINED
 
 
-def _hear(
-    connection: Connection, notice: Notice, doors: Collection[Channel], *, at: datetime,
+def _apply_webhook(
+    connection: Connection, notice: InboundWebhook, doors: Collection[Channel], *, at: datetime,
     jitter: float,
-) -> Outcome | None:  # fmt: skip
+) -> InboxOutcome | None:  # fmt: skip
     try:
-        told = read_reports(Vendor(notice.subject), notice.body)
+        told = parse_status_webhook(WhatsAppProvider(notice.subject), notice.body)
     except UnreadableReport as error:
-        inbox.finish(connection, notice, Outcome.QUARANTINED, reason=str(error), at=at)
-        return Outcome.QUARANTINED
+        inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=str(error), at=at)
+        return InboxOutcome.QUARANTINED
     changes = [
-        _answered(connection, one, at=at) if isinstance(one, Inbound)
-        else apply_report(connection, one, doors, at=at, jitter=jitter)
+        _apply_inbound_message(connection, one, at=at) if isinstance(one, InboundMessage)
+        else apply_receipt(connection, one, doors, at=at, jitter=jitter)
         for one in told
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and notice.tries < MOST_TRIES:
+    if unknown and notice.tries < MAX_ATTEMPTS:
         inbox.postpone(connection, notice, reason="of a message nobody knows yet", at=at)
         return None
-    outcome = Outcome.APPLIED if any(changes) else Outcome.UNCHANGED
+    outcome = InboxOutcome.APPLIED if any(changes) else InboxOutcome.UNCHANGED
     reason = f"{unknown} of messages that are not ours" if unknown else ""
-    inbox.finish(connection, notice, outcome, reason=reason, at=at)
+    inbox.mark_handled(connection, notice, outcome, reason=reason, at=at)
     return outcome
 
 
-def _answered(connection: Connection, said: Inbound, *, at: datetime) -> bool:
-    if not asks_to_stop(said.text) or not campaign_queries.opt_out(connection, said.sender, at=at):
+def _apply_inbound_message(connection: Connection, said: InboundMessage, *, at: datetime) -> bool:
+    if not is_opt_out_request(said.text) or not campaign_queries.insert_opt_out(
+        connection, said.sender, at=at
+    ):
         return False
     # not whose: the log is never deleted from
     audit_log.record(connection, actor="whatsapp", action="messages.opt_out", subject="a number")
     return True
 
 
-def apply_report(
-    connection: Connection, report: Report, doors: Collection[Channel], *, at: datetime,
+def apply_receipt(
+    connection: Connection, report: DeliveryReceipt, doors: Collection[Channel], *, at: datetime,
     jitter: float,
 ) -> bool | None:  # fmt: skip
     """Whether it changed anything; None when it speaks of no message of ours."""
-    attempt = delivery_queries.attempt_of(
+    attempt = delivery_queries.find_attempt(
         connection, names=(report.provider_id, report.alias), reference=report.reference
     )
-    if attempt is None or not _is_of(attempt, report):
+    if attempt is None or not _is_for_recipient(attempt, report):
         return None
     if report.provider_id and report.alias:
-        delivery_queries.name(connection, attempt, report.alias)
-    if reached(attempt.said, report.state) is attempt.said:
+        delivery_queries.set_attempt_alias(connection, attempt, report.alias)
+    if merge_state(attempt.said, report.state) is attempt.said:
         return False
-    step = _step(report)
-    delivery_queries.log(connection, attempt, step, at=at)
-    after = reached(attempt.state, report.state, of_this_attempt=attempt.is_newest)
+    step = _result_from_receipt(report)
+    delivery_queries.record_receipt(connection, attempt, step, at=at)
+    after = merge_state(attempt.state, report.state, of_this_attempt=attempt.is_newest)
     if after is report.state and after is not attempt.state:
-        _move(connection, attempt, report, step, doors, at=at, jitter=jitter)
+        _update_delivery(connection, attempt, report, step, doors, at=at, jitter=jitter)
     return True
 
 
-def _is_of(attempt: Attempt, report: Report) -> bool:
+def _is_for_recipient(attempt: DeliveryAttempt, report: DeliveryReceipt) -> bool:
     """Anybody can write a bounce. WhatsApp's are signed, and may name a number differently."""
     if attempt.channel is not Channel.MAIL:
         return True
     return report.recipient.casefold() == attempt.address.casefold()
 
 
-def _step(report: Report) -> Step:
+def _result_from_receipt(report: DeliveryReceipt) -> AttemptResult:
     match report.failure:
-        case Declined(reason, code, cause):
-            return Step(report.state, code=code, reason=reason, concerns=cause)
-        case Later(reason, code, _, stops):
-            return Step(report.state, code=code, reason=reason, concerns=stops)
-    return Step(report.state)
+        case Rejected(reason, code, cause):
+            return AttemptResult(report.state, code=code, reason=reason, concerns=cause)
+        case Deferred(reason, code, _, stops):
+            return AttemptResult(report.state, code=code, reason=reason, concerns=stops)
+    return AttemptResult(report.state)
 
 
-def _move(
-    connection: Connection, attempt: Attempt, report: Report, step: Step,
+def _update_delivery(
+    connection: Connection, attempt: DeliveryAttempt, report: DeliveryReceipt, step: AttemptResult,
     doors: Collection[Channel], *, at: datetime, jitter: float,
 ) -> None:  # fmt: skip
     failure = report.failure
-    rest_after(connection, attempt.channel, failure, at=at)
-    if isinstance(failure, Later):
-        again = next_try(attempt.failures + 1, at=at, jitter=jitter, told=failure.after)
+    pause_channel_on_failure(connection, attempt.channel, failure, at=at)
+    if isinstance(failure, Deferred):
+        again = next_attempt_at(attempt.failures + 1, at=at, jitter=jitter, told=failure.after)
         if again is not None:
             anew = replace(step, state=DeliveryState.ERROR, next_try=again, failures=1)
-            delivery_queries.stamp(connection, attempt, anew, at=at)
+            delivery_queries.update_delivery_after_receipt(connection, attempt, anew, at=at)
             return
-    delivery_queries.stamp(connection, attempt, step, at=at)
-    if failure is not None and (isinstance(failure, Later) or failure.may_go_otherwise):
-        pass_on(connection, attempt.delivery_id, doors, at=at)
+    delivery_queries.update_delivery_after_receipt(connection, attempt, step, at=at)
+    if failure is not None and (isinstance(failure, Deferred) or failure.may_go_otherwise):
+        fall_back_to_next_channel(connection, attempt.delivery_id, doors, at=at)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounced:
+class BounceResult:
     """What mails said; `undecided` is a server that still tries."""
 
     mails: int
@@ -207,32 +226,34 @@ class Bounced:
     undecided: int
 
 
-def hear_bounces(
+def process_bounces(
     database: Database,
     mails: Iterable[bytes],
     doors: Collection[Channel],
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
-) -> Bounced:
+) -> BounceResult:
     """Note every bounce among these mails, and let what bounced go by another channel."""
     read = 0
     ends: Counter[str] = Counter()
     for mail in mails:
         read += 1
-        for bounce in read_bounces(mail):
-            ends[_noted(database, bounce, doors, at=at, jitter=jitter())] += 1
-    return Bounced(read, ends["applied"], ends["unchanged"], ends["strange"], ends["undecided"])
+        for bounce in parse_bounces(mail):
+            ends[_apply_bounce(database, bounce, doors, at=at, jitter=jitter())] += 1
+    return BounceResult(
+        read, ends["applied"], ends["unchanged"], ends["strange"], ends["undecided"]
+    )
 
 
-def _noted(
+def _apply_bounce(
     database: Database, bounce: Bounce, doors: Collection[Channel], *, at: datetime, jitter: float
 ) -> str:
     report = bounce.report
     if report is None:
         return "undecided"
     with database.transaction() as connection:
-        changed = apply_report(connection, report, doors, at=at, jitter=jitter)
+        changed = apply_receipt(connection, report, doors, at=at, jitter=jitter)
     if changed is None:
         return "strange"
     return "applied" if changed else "unchanged"

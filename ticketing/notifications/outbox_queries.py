@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.platform.db.outbox import GUEST_TICKET, ORGANISER, TICKETS
+from ticketing.platform.db.outbox import ORDER_CONFIRMATION, ORGANISER, TICKET_READY
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import order_lines, order_places, orders, outbox
@@ -36,7 +36,7 @@ from ticketing.tickets.model import TicketState
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OutboxMessage:
     """A message of the outbox, and the ways to whom it is for."""
 
     id: int
@@ -50,25 +50,25 @@ class Waiting:
         """By channel, the one that the message names first."""
         found: dict[Channel, str] = {}
         for address in (self.recipient, *self.others):
-            channel = channel_of(address)
+            channel = channel_for_address(address)
             if channel is not None:
                 found.setdefault(channel, address)
         return found
 
 
-def channel_of(address: str) -> Channel | None:
+def channel_for_address(address: str) -> Channel | None:
     """Which channel an address is written for; None when it is none."""
     if "@" in address:
         return Channel.MAIL
     return Channel.WHATSAPP if address.startswith("+") else None
 
 
-def messages() -> Select[Any]:
+def select_messages() -> Select[Any]:
     """Messages of the outbox, as `waiting` reads them."""
     is_buyer = outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone))
     is_guest = outbox.c.recipient.in_((people.c.email, people.c.phone))
     ticket = and_(
-        outbox.c.purpose == GUEST_TICKET, generated_tickets.c.ticket_code == outbox.c.subject
+        outbox.c.purpose == TICKET_READY, generated_tickets.c.ticket_code == outbox.c.subject
     )
     return (
         select(
@@ -86,18 +86,20 @@ def messages() -> Select[Any]:
     )
 
 
-def message_from_row(row: Sequence[Any]) -> Waiting:
+def message_from_row(row: Sequence[Any]) -> OutboxMessage:
     """One row of `messages`."""
     number, event_id, purpose, recipient, mail, phone = row
-    return Waiting(number, event_id, purpose, recipient, tuple(filter(None, (mail, phone))))
+    return OutboxMessage(number, event_id, purpose, recipient, tuple(filter(None, (mail, phone))))
 
 
-def of_delivery(
+def find_message_of_delivery(
     connection: Connection, delivery_id: int
-) -> tuple[Waiting, dict[Channel, str]] | None:
+) -> tuple[OutboxMessage, dict[Channel, str]] | None:
     """The message that a delivery carries, and by which channels it was tried; None without one."""
     one = select(deliveries.c.outbox_id).where(deliveries.c.id == delivery_id)
-    row = connection.execute(messages().where(outbox.c.id == one.scalar_subquery())).one_or_none()
+    row = connection.execute(
+        select_messages().where(outbox.c.id == one.scalar_subquery())
+    ).one_or_none()
     if row is None:
         return None
     query = select(deliveries.c.channel, deliveries.c.address).where(
@@ -108,7 +110,7 @@ def of_delivery(
 
 
 @dataclass(frozen=True, slots=True)
-class New:
+class NewDelivery:
     """A delivery to be made; with a `failure` it stays undone, and says why."""
 
     outbox_id: int
@@ -119,32 +121,32 @@ class New:
     failure: str = ""
 
 
-def waiting(connection: Connection, *, organiser: bool, limit: int) -> list[Waiting]:
+def claim_messages(connection: Connection, *, organiser: bool, limit: int) -> list[OutboxMessage]:
     """Take hold of messages that can be sent, the oldest first, a roster's tickets last.
 
     The organiser's wait while nobody knows an address, tickets until all of an order are printed,
     the end of a sending plan until it has come.
     """
     query = (
-        messages()
-        .where(_can_be_taken(organiser=organiser))
-        .order_by(outbox.c.purpose == GUEST_TICKET, outbox.c.id)
+        select_messages()
+        .where(_is_claimable(organiser=organiser))
+        .order_by(outbox.c.purpose == TICKET_READY, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
     )
     return [message_from_row(row) for row in connection.execute(query)]
 
 
-def _can_be_taken(*, organiser: bool) -> ColumnElement[bool]:
+def _is_claimable(*, organiser: bool) -> ColumnElement[bool]:
     condition = and_(
         outbox.c.taken_at.is_(None),
-        or_(outbox.c.purpose != TICKETS, not_(_lacks_a_document())),
-        not_(campaign_queries.goes_on()),
+        or_(outbox.c.purpose != ORDER_CONFIRMATION, not_(_has_unprinted_ticket())),
+        not_(campaign_queries.is_campaign_running()),
     )
     return condition if organiser else and_(condition, outbox.c.recipient != ORGANISER)
 
 
-def _lacks_a_document() -> ColumnElement[bool]:
+def _has_unprinted_ticket() -> ColumnElement[bool]:
     """Whether a place of the order entitles somebody who has no printed ticket yet."""
     printed = exists().where(
         generated_tickets.c.attendee_id == attendees.c.id,
@@ -165,7 +167,7 @@ def _lacks_a_document() -> ColumnElement[bool]:
     )
 
 
-def add(connection: Connection, new: Sequence[New], *, at: datetime) -> None:
+def insert_deliveries(connection: Connection, new: Sequence[NewDelivery], *, at: datetime) -> None:
     """Deliveries for messages, which count as taken from now on; those there are are left."""
     if not new:
         return
@@ -189,7 +191,7 @@ def add(connection: Connection, new: Sequence[New], *, at: datetime) -> None:
     connection.execute(update(outbox).where(outbox.c.id.in_(taken)).values(taken_at=at))
 
 
-def somebody_waits(connection: Connection, *, organiser: bool, since: datetime) -> bool:
+def has_overdue_messages(connection: Connection, *, organiser: bool, since: datetime) -> bool:
     """Whether any message could be taken that is so old."""
-    query = exists().where(_can_be_taken(organiser=organiser), outbox.c.created_at <= since)
+    query = exists().where(_is_claimable(organiser=organiser), outbox.c.created_at <= since)
     return connection.execute(select(query)).scalar_one()

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
 )
 
 DAY = timedelta(hours=24)
-KEPT_SHARE = 5  # a fifth
+INTERACTIVE_RESERVE_DIVISOR = 5  # a fifth
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """At most so many messages in any 24 hours (None: no such limit), at least so far apart."""
 
     per_day: int | None
@@ -41,10 +41,14 @@ class Pace:
         return len(times) - len(sent)
 
     @property
-    def for_many(self) -> "Pace":
+    def for_many(self) -> "RateLimit":
         """For what is sent to many who wait for nothing: some of a day is kept for who does."""
-        kept = None if self.per_day is None else self.per_day - self.per_day // KEPT_SHARE
-        return Pace(kept, self.apart)
+        kept = (
+            None
+            if self.per_day is None
+            else self.per_day - self.per_day // INTERACTIVE_RESERVE_DIVISOR
+        )
+        return RateLimit(kept, self.apart)
 
     def ends(self, waiting: int, sent: Sequence[datetime], *, at: datetime) -> datetime | None:
         """When the last of those waiting goes, if nothing goes wrong; None when it never can."""
@@ -56,12 +60,12 @@ class Pace:
         return times[-1] if waiting else at
 
 
-LOOKED_AT = 50
-FEWEST = 20
-MOST_FAILING = 0.3
+BREAKER_WINDOW = 50
+BREAKER_MIN_OUTCOMES = 20
+BREAKER_FAILURE_RATE = 0.3
 
 
-def reason_to_stop(latest: Sequence[Outcome]) -> str | None:
+def find_stop_reason(latest: Sequence[SendOutcome]) -> str | None:
     """Why a channel must be stopped, judged by its latest answers, newest last; None: go on.
 
     One answer that concerns the whole channel is enough. Else it takes a share of failures among
@@ -70,14 +74,14 @@ def reason_to_stop(latest: Sequence[Outcome]) -> str | None:
     if not latest:
         return None
     newest = latest[-1]
-    if isinstance(newest, Later) and newest.stops is Stops.CHANNEL:
+    if isinstance(newest, Deferred) and newest.stops is PauseScope.CHANNEL:
         return f"the vendor refuses the whole channel: {newest.reason}"
-    looked_at = latest[-LOOKED_AT:]
+    looked_at = latest[-BREAKER_WINDOW:]
     failing = sum(1 for each in looked_at if not isinstance(each, Accepted))
-    if len(looked_at) < FEWEST or failing <= MOST_FAILING * len(looked_at):
+    if len(looked_at) < BREAKER_MIN_OUTCOMES or failing <= BREAKER_FAILURE_RATE * len(looked_at):
         return None
     ours = sum(
-        1 for each in looked_at if isinstance(each, Declined) and each.cause is Cause.MESSAGE
+        1 for each in looked_at if isinstance(each, Rejected) and each.cause is FailureScope.MESSAGE
     )
     blamed = f", {ours} of them for what we wrote" if ours else ""
     return f"{failing} of the last {len(looked_at)} messages were not taken{blamed}"

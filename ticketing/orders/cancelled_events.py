@@ -5,34 +5,34 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from ticketing.orders.fee import Fee
+from ticketing.orders.fee import RefundFee
 from ticketing.platform.db.tables.sales import event_cancellations as table
 from ticketing.platform.kernel.money import Rupiah
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
+class EventCancellation:
     """The decision. `ended_at` is when a run found nothing left to do."""
 
     event_id: int
     plan_hash: str
     reason: str
-    fee: Fee
+    fee: RefundFee
     began_by: str
     began_at: datetime
     ended_at: datetime | None
 
 
-def of(connection: Connection, event_id: int) -> Cancellation | None:
+def find(connection: Connection, event_id: int) -> EventCancellation | None:
     """The event's cancellation, if it was called off."""
     row = connection.execute(select(table).where(table.c.event_id == event_id)).one_or_none()
     if row is None:
         return None
-    return Cancellation(
+    return EventCancellation(
         event_id=row.event_id,
         plan_hash=row.plan_hash,
         reason=row.reason,
-        fee=Fee(row.fee_percent, Rupiah(row.fee_each)),
+        fee=RefundFee(row.fee_percent, Rupiah(row.fee_each)),
         began_by=row.began_by,
         began_at=row.began_at,
         ended_at=row.ended_at,

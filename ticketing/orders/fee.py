@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from ticketing.platform.kernel.errors import RefundRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 
 
 @dataclass(frozen=True, slots=True)
-class Fee:
+class RefundFee:
     """What is kept: hundredths of what a place cost, and so much for each place."""
 
     percent: int = 0
-    each: Rupiah = NOTHING
+    each: Rupiah = ZERO
 
     def __post_init__(self) -> None:
         """Refuse to keep more than everything."""
@@ -23,4 +23,4 @@ class Fee:
         return min(worth, worth.percent(self.percent) + self.each * places)
 
 
-NO_FEE = Fee()
+NO_FEE = RefundFee()

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, Text, cast, exists, insert, select, update
 
 from ticketing.orders import queries
-from ticketing.orders.instalments import Overdue, Part, PaymentPlan, TicketsWith
+from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Order, OrderState
-from ticketing.platform.db.outbox import PART_DUE
+from ticketing.platform.db.outbox import INSTALMENT_DUE
 from ticketing.platform.db.tables.sales import order_parts, outbox, payment_plans
 from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
-_PLAN = (
+_PLAN_COLUMNS = (
     payment_plans.c.name,
     payment_plans.c.shares,
     payment_plans.c.every,
@@ -27,7 +27,7 @@ _PLAN = (
     payment_plans.c.overdue,
     payment_plans.c.tickets,
 )
-_PART = (
+_INSTALMENT_COLUMNS = (
     order_parts.c.number,
     order_parts.c.due_at,
     order_parts.c.amount,
@@ -36,7 +36,7 @@ _PART = (
 )
 
 
-def offer(connection: Connection, event_id: int, plan: PaymentPlan) -> None:
+def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> None:
     """Offer a plan; refuses a name that the event has used, since orders may follow that plan."""
     query = select(payment_plans.c.id).where(
         payment_plans.c.event_id == event_id, payment_plans.c.name == plan.name
@@ -57,7 +57,7 @@ def offer(connection: Connection, event_id: int, plan: PaymentPlan) -> None:
     )
 
 
-def withdraw(connection: Connection, event_id: int, name: str, *, at: datetime) -> bool:
+def mark_plan_withdrawn(connection: Connection, event_id: int, name: str, *, at: datetime) -> bool:
     """Offer a plan no more; orders that follow it go on. False when it was not offered."""
     ended = (
         update(payment_plans)
@@ -71,29 +71,33 @@ def withdraw(connection: Connection, event_id: int, name: str, *, at: datetime) 
     return connection.execute(ended).rowcount == 1
 
 
-def offered(connection: Connection, event_id: int) -> dict[int, PaymentPlan]:
+def list_offered_plans(connection: Connection, event_id: int) -> dict[int, PaymentPlan]:
     """The plans that an event offers, by their number, the oldest first."""
     query = (
-        select(payment_plans.c.id, *_PLAN)
+        select(payment_plans.c.id, *_PLAN_COLUMNS)
         .where(payment_plans.c.event_id == event_id, payment_plans.c.withdrawn_at.is_(None))
         .order_by(payment_plans.c.id)
     )
-    return {number: _plan(rest) for number, *rest in connection.execute(query)}
+    return {number: _plan_from_row(rest) for number, *rest in connection.execute(query)}
 
 
-def plan_of(connection: Connection, plan_id: int) -> PaymentPlan:
+def get_plan(connection: Connection, plan_id: int) -> PaymentPlan:
     """The plan of that number, offered or not."""
-    query = select(*_PLAN).where(payment_plans.c.id == plan_id)
-    return _plan(list(connection.execute(query).one()))
+    query = select(*_PLAN_COLUMNS).where(payment_plans.c.id == plan_id)
+    return _plan_from_row(list(connection.execute(query).one()))
 
 
-def _plan(columns: list[Any]) -> PaymentPlan:
+def _plan_from_row(columns: list[Any]) -> PaymentPlan:
     name, shares, every, last_before, grace, overdue, tickets = columns
     times = (every, last_before, grace)
-    return PaymentPlan(name, tuple(shares), *times, Overdue(overdue), TicketsWith(tickets))
+    return PaymentPlan(
+        name, tuple(shares), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
+    )
 
 
-def add(connection: Connection, order_id: int, parts: tuple[Part, ...]) -> None:
+def insert_instalments(
+    connection: Connection, order_id: int, parts: tuple[Instalment, ...]
+) -> None:
     """Write down a new order's parts; the database refuses any that are not its total together."""
     connection.execute(
         insert(order_parts),
@@ -109,30 +113,34 @@ def add(connection: Connection, order_id: int, parts: tuple[Part, ...]) -> None:
     )
 
 
-def of_order(connection: Connection, order_id: int) -> tuple[Part, ...]:
+def list_for_order(connection: Connection, order_id: int) -> tuple[Instalment, ...]:
     """The order's parts, the first first; none for an order that is paid at once."""
-    query = select(*_PART).where(order_parts.c.order_id == order_id)
+    query = select(*_INSTALMENT_COLUMNS).where(order_parts.c.order_id == order_id)
     rows = connection.execute(query.order_by(order_parts.c.number))
-    return tuple(_part(row) for row in rows)
+    return tuple(_instalment_from_row(row) for row in rows)
 
 
-def _part(row: Sequence[Any]) -> Part:
+def _instalment_from_row(row: Sequence[Any]) -> Instalment:
     number, due_at, amount, paid_by, paid_at = row
-    return Part(number, due_at, Rupiah(amount), paid_by, paid_at)
+    return Instalment(number, due_at, Rupiah(amount), paid_by, paid_at)
 
 
-def pay(connection: Connection, order_id: int, payers: Mapping[int, int], *, at: datetime) -> None:
+def mark_paid(
+    connection: Connection, order_id: int, payers: Mapping[int, int], *, at: datetime
+) -> None:
     """Write down by which attempts these parts are paid."""
     for number, attempt_id in payers.items():
-        _write(connection, order_id, number, paid_attempt_id=attempt_id, paid_at=at)
+        _update_instalment(connection, order_id, number, paid_attempt_id=attempt_id, paid_at=at)
 
 
-def unpay(connection: Connection, order_id: int, number: int) -> None:
+def mark_unpaid(connection: Connection, order_id: int, number: int) -> None:
     """The part has to be paid again."""
-    _write(connection, order_id, number, paid_attempt_id=None, paid_at=None)
+    _update_instalment(connection, order_id, number, paid_attempt_id=None, paid_at=None)
 
 
-def _write(connection: Connection, order_id: int, number: int, **values: object) -> None:
+def _update_instalment(
+    connection: Connection, order_id: int, number: int, **values: object
+) -> None:
     connection.execute(
         update(order_parts)
         .where(order_parts.c.order_id == order_id, order_parts.c.number == number)
@@ -140,14 +148,14 @@ def _write(connection: Connection, order_id: int, number: int, **values: object)
     )
 
 
-def name_of(order_code: str, number: int) -> str:
+def instalment_reference(order_code: str, number: int) -> str:
     """What a message about one part is about."""
     return f"{order_code}/{number}"
 
 
-def to_remind_of(
+def list_due_for_reminder(
     connection: Connection, *, due_by: datetime, limit: int
-) -> list[tuple[Order, Part]]:
+) -> list[tuple[Order, Instalment]]:
     """Next parts that are due by then, not told of yet; nobody is reminded of a first one."""
     earlier = order_parts.alias()
     unpaid_before = exists().where(
@@ -156,9 +164,9 @@ def to_remind_of(
         earlier.c.paid_attempt_id.is_(None),
     )
     subject = orders_table.c.code + "/" + cast(order_parts.c.number, Text)
-    told = exists().where(outbox.c.purpose == PART_DUE, outbox.c.subject == subject)
+    told = exists().where(outbox.c.purpose == INSTALMENT_DUE, outbox.c.subject == subject)
     query = (
-        select(order_parts.c.order_id, *_PART)
+        select(order_parts.c.order_id, *_INSTALMENT_COLUMNS)
         .join(orders_table, orders_table.c.id == order_parts.c.order_id)
         .where(
             orders_table.c.state == OrderState.PENDING,
@@ -173,11 +181,12 @@ def to_remind_of(
         .limit(limit)
     )
     return [
-        (queries.by_id(connection, row[0]), _part(row[1:])) for row in connection.execute(query)
+        (queries.get(connection, row[0]), _instalment_from_row(row[1:]))
+        for row in connection.execute(query)
     ]
 
 
-def release(connection: Connection, order_id: int) -> None:
+def detach_payments(connection: Connection, order_id: int) -> None:
     """The order has ended: the money of its parts pays for nothing any more."""
     connection.execute(
         update(order_parts).where(order_parts.c.order_id == order_id).values(paid_attempt_id=None)

@@ -9,18 +9,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate, pairwise
 
-from ticketing.orders.order import HOLD, OrderState
+from ticketing.orders.order import RESERVATION_PERIOD, OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.orders.refund import Payment
+from ticketing.orders.refund import PaymentBalance
 from ticketing.platform.kernel.errors import PartsRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 
-FEWEST, MOST = 2, 12
+MIN_INSTALMENTS, MAX_INSTALMENTS = 2, 12
 # whatever is left of it after these, the part has to be paid again
-LOST = frozenset({AttemptState.REFUNDED, AttemptState.CHARGED_BACK, AttemptState.REVERSED})
+MONEY_RETURNED_STATES = frozenset(
+    {AttemptState.REFUNDED, AttemptState.CHARGED_BACK, AttemptState.REVERSED}
+)
 
 
-class Overdue(StrEnum):
+class OverduePolicy(StrEnum):
     """What becomes of parts that were paid when the order ends before the last one is."""
 
     KEEP = "keep"
@@ -28,7 +30,7 @@ class Overdue(StrEnum):
     ASK = "ask"  # a person decides
 
 
-class TicketsWith(StrEnum):
+class TicketReleasePolicy(StrEnum):
     """With which part the buyer is entitled to the places."""
 
     LAST = "all"
@@ -47,21 +49,24 @@ class PaymentPlan:
     every: timedelta
     last_before: timedelta
     grace: timedelta
-    overdue: Overdue
-    tickets: TicketsWith = TicketsWith.LAST
+    overdue: OverduePolicy
+    tickets: TicketReleasePolicy = TicketReleasePolicy.LAST
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
-        if not FEWEST <= len(self.shares) <= MOST:
-            raise PartsRefused(f"{self.name}: {len(self.shares)} parts; {FEWEST} to {MOST} can be")
+        if not MIN_INSTALMENTS <= len(self.shares) <= MAX_INSTALMENTS:
+            raise PartsRefused(
+                f"{self.name}: {len(self.shares)} instalments;"
+                f" {MIN_INSTALMENTS} to {MAX_INSTALMENTS} are possible"
+            )
         if min(self.shares) < 1 or sum(self.shares) != 100:  # noqa: PLR2004 - per cent
             raise PartsRefused(f"{self.name}: its parts are {sum(self.shares)} % together, not 100")
-        if self.every <= HOLD or min(self.last_before, self.grace) < timedelta():
+        if self.every <= RESERVATION_PERIOD or min(self.last_before, self.grace) < timedelta():
             raise PartsRefused(f"{self.name}: its parts are too close, or a time is negative")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Instalment:
     """One part of an order. `paid_by` is the attempt whose money it has now; none once it left."""
 
     number: int
@@ -71,39 +76,39 @@ class Part:
     paid_at: datetime | None = None
 
 
-def amounts(whole: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
+def split_amount(whole: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
     """The whole by shares in hundredths: all together exactly the whole."""
     bounds = [whole.percent(passed) for passed in accumulate(shares, initial=0)]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
-def schedule(
+def schedule_instalments(
     plan: PaymentPlan, whole: Rupiah, *, at: datetime, starts_at: datetime
-) -> tuple[Part, ...]:
+) -> tuple[Instalment, ...]:
     """The parts of an order placed now. Refuses a plan that ends too late, and parts of nothing."""
-    sums = amounts(whole, plan.shares)
-    if NOTHING in sums:
+    sums = split_amount(whole, plan.shares)
+    if ZERO in sums:
         raise PartsRefused(f"{whole} is too little to be paid in {len(sums)} parts")
-    due = [at + HOLD, *(at + plan.every * number for number in range(1, len(sums)))]
+    due = [at + RESERVATION_PERIOD, *(at + plan.every * number for number in range(1, len(sums)))]
     if due[-1] > starts_at - plan.last_before:
         raise PartsRefused(f"it is too late to pay by {plan.name!r}: its last part would be late")
-    return tuple(Part(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))
+    return tuple(Instalment(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))
 
 
-def next_unpaid(parts: Sequence[Part]) -> Part | None:
+def next_unpaid_instalment(parts: Sequence[Instalment]) -> Instalment | None:
     """The first part without money; None when all have theirs."""
     return next((part for part in parts if part.paid_by is None), None)
 
 
-def held_until(part: Part, plan: PaymentPlan, *, at: datetime) -> datetime:
+def reservation_deadline(part: Instalment, plan: PaymentPlan, *, at: datetime) -> datetime:
     """Until when an order keeps its places whose next part this is.
 
     A part that is due again after its time has its grace from now, and an hour at least.
     """
-    return max(part.due_at + plan.grace, at + max(plan.grace, HOLD))
+    return max(part.due_at + plan.grace, at + max(plan.grace, RESERVATION_PERIOD))
 
 
-class OnMoney(StrEnum):
+class InstalmentAction(StrEnum):
     """What money for a part means."""
 
     PAY = "pay"
@@ -111,16 +116,21 @@ class OnMoney(StrEnum):
     REVIEW = "review"
 
 
-def on_money(part: Part, order: OrderState) -> OnMoney:
+def instalment_action(part: Instalment, order: OrderState) -> InstalmentAction:
     """What money for this part means for the order as it stands; a part is paid once."""
     if part.paid_by is not None:
-        return OnMoney.REVIEW
-    meanings = {OrderState.PENDING: OnMoney.PAY, OrderState.EXPIRED: OnMoney.COMPLETE_LATE}
-    return meanings.get(order, OnMoney.REVIEW)
+        return InstalmentAction.REVIEW
+    meanings = {
+        OrderState.PENDING: InstalmentAction.PAY,
+        OrderState.EXPIRED: InstalmentAction.COMPLETE_LATE,
+    }
+    return meanings.get(order, InstalmentAction.REVIEW)
 
 
-def covered(
-    parts: Sequence[Part], payments: Sequence[Payment], parts_paid: Mapping[int, int | None]
+def assign_payments_to_instalments(
+    parts: Sequence[Instalment],
+    payments: Sequence[PaymentBalance],
+    parts_paid: Mapping[int, int | None],
 ) -> dict[int, int]:
     """Which attempt can pay each part with all of its money; empty when a part has none.
 

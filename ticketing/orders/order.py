@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ticketing.platform.kernel.base32 import ALPHABET
+from ticketing.platform.kernel.base32 import CROCKFORD_ALPHABET
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
 from ticketing.platform.kernel.money import Rupiah, total
 
-HOLD = timedelta(minutes=60)
-CODE_BYTES = 8
+RESERVATION_PERIOD = timedelta(minutes=60)
+ORDER_CODE_BYTES = 8
 
 _CODE_CHARACTERS = 12
 
@@ -25,7 +25,7 @@ class OrderState(StrEnum):
 
 
 # expired -> paid: money that came late while places are left; paid -> cancelled: the bank took it
-REACHABLE = {
+ALLOWED_TRANSITIONS = {
     OrderState.PENDING: {OrderState.PAID, OrderState.CANCELLED, OrderState.EXPIRED},
     OrderState.EXPIRED: {OrderState.PAID},
     OrderState.PAID: {OrderState.CANCELLED},
@@ -33,7 +33,7 @@ REACHABLE = {
 }
 
 
-class Flag(StrEnum):
+class ReviewFlag(StrEnum):
     """Why a person has to look at an order."""
 
     PAID_LATE = "paid_late"  # and no places are left
@@ -56,7 +56,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OrderLine:
     """A selection at the price it had when it was ordered."""
 
     ticket_type_id: int
@@ -94,14 +94,14 @@ class Order:
     payment_plan_id: int | None = None
 
 
-def checked_move(order: Order, to: OrderState) -> OrderState:
+def validate_transition(order: Order, to: OrderState) -> OrderState:
     """The state to go to; refuses a move that is not in the table."""
-    if to not in REACHABLE[order.state]:
+    if to not in ALLOWED_TRANSITIONS[order.state]:
         raise ImpossibleTransition(f"order {order.code}: {order.state} -> {to}")
     return to
 
 
-def selections(asked: Iterable[Selection]) -> tuple[Selection, ...]:
+def normalise_selections(asked: Iterable[Selection]) -> tuple[Selection, ...]:
     """What is asked for, one selection a ticket type, in the one order in which stock is locked."""
     quantities: dict[int, int] = {}
     for selection in asked:
@@ -114,7 +114,7 @@ def selections(asked: Iterable[Selection]) -> tuple[Selection, ...]:
     return tuple(Selection(*item) for item in sorted(quantities.items()))
 
 
-def subtotal(lines: Sequence[Line]) -> Rupiah:
+def subtotal(lines: Sequence[OrderLine]) -> Rupiah:
     """What all lines cost before any discount."""
     return total(line.amount for line in lines)
 
@@ -124,8 +124,8 @@ def attempt_key(order: Order, number: int) -> str:
     return f"{order.code}-{number:02}"
 
 
-def order_code(randomness: bytes) -> str:
+def make_order_code(randomness: bytes) -> str:
     """`ORD-` and 12 characters, of one length always: a gateway's signature has no separators."""
-    number = int.from_bytes(randomness[:CODE_BYTES], "big")
-    drawn = (ALPHABET[number >> 5 * place & 31] for place in range(_CODE_CHARACTERS))
+    number = int.from_bytes(randomness[:ORDER_CODE_BYTES], "big")
+    drawn = (CROCKFORD_ALPHABET[number >> 5 * place & 31] for place in range(_CODE_CHARACTERS))
     return f"ORD-{''.join(drawn)}"

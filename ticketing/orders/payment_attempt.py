@@ -62,11 +62,11 @@ _FAILED = {
 }
 # Midtrans, "Transaction status": a bank may deny a settled payment within minutes, and a captured
 # card may be cancelled
-_TAKEN_AWAY_BY = {AttemptState.DENIED, AttemptState.CANCELLED}
-_MAY_BE_TAKEN_AWAY = {AttemptState.CAPTURED, AttemptState.SETTLED}
+_REVERSING_STATES = {AttemptState.DENIED, AttemptState.CANCELLED}
+_REVERSIBLE_STATES = {AttemptState.CAPTURED, AttemptState.SETTLED}
 
 
-def state_said(status: str, fraud: str) -> AttemptState:
+def state_from_midtrans(status: str, fraud: str) -> AttemptState:
     """The state in Midtrans' two words `transaction_status` and `fraud_status` ("" if absent).
 
     Money counts as taken only when nobody suspects it. Raises ValueError for unknown words.
@@ -74,13 +74,13 @@ def state_said(status: str, fraud: str) -> AttemptState:
     state = AttemptState(status.lower())
     if state in {AttemptState.CREATED, AttemptState.REVERSED}:
         raise ValueError(f"{status!r} is our own word, no gateway's")
-    if state in _MAY_BE_TAKEN_AWAY and fraud.lower() not in {"", "accept"}:
+    if state in _REVERSIBLE_STATES and fraud.lower() not in {"", "accept"}:
         return AttemptState.CHALLENGE
     return state
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReportedRefund:
     """One refund as the gateway tells it; the key is empty when it was given none."""
 
     key: str
@@ -88,7 +88,7 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PaymentStatus:
     """What the gateway itself answers when asked about an attempt. `refunded` is all so far."""
 
     attempt_key: str
@@ -97,17 +97,17 @@ class Statement:
     amount: Rupiah
     refunded: Rupiah
     payment_type: str = ""
-    refunds: tuple[Returned, ...] = ()
+    refunds: tuple[ReportedRefund, ...] = ()
 
 
-def reached(before: AttemptState, said: AttemptState) -> AttemptState:
+def merge_state(before: AttemptState, said: AttemptState) -> AttemptState:
     """The state after one more statement; what is late or repeated changes nothing."""
-    if before in _MAY_BE_TAKEN_AWAY and said in _TAKEN_AWAY_BY:
+    if before in _REVERSIBLE_STATES and said in _REVERSING_STATES:
         return AttemptState.REVERSED
     return max(before, said, key=lambda state: state.rank)
 
 
-class Milestone(StrEnum):
+class PaymentTransition(StrEnum):
     """What an attempt passes at most once, whatever road it takes."""
 
     MONEY_TAKEN = "money taken"
@@ -115,24 +115,24 @@ class Milestone(StrEnum):
     MONEY_REVERSED = "money reversed"  # never truly received
 
 
-def passed(state: AttemptState) -> tuple[Milestone, ...]:
+def transitions_up_to(state: AttemptState) -> tuple[PaymentTransition, ...]:
     """Everything that lies behind a state: money that was returned had been taken."""
     if not state.has_taken_money:
         return ()
     if state is AttemptState.REVERSED:
-        return (Milestone.MONEY_TAKEN, Milestone.MONEY_REVERSED)
+        return (PaymentTransition.MONEY_TAKEN, PaymentTransition.MONEY_REVERSED)
     if state.rank > AttemptState.SETTLED.rank:
-        return (Milestone.MONEY_TAKEN, Milestone.MONEY_RETURNED)
-    return (Milestone.MONEY_TAKEN,)
+        return (PaymentTransition.MONEY_TAKEN, PaymentTransition.MONEY_RETURNED)
+    return (PaymentTransition.MONEY_TAKEN,)
 
 
-def newly_passed(before: AttemptState, after: AttemptState) -> tuple[Milestone, ...]:
+def new_transitions(before: AttemptState, after: AttemptState) -> tuple[PaymentTransition, ...]:
     """The milestones between two states, in the order they lie."""
-    behind = passed(before)
-    return tuple(milestone for milestone in passed(after) if milestone not in behind)
+    behind = transitions_up_to(before)
+    return tuple(milestone for milestone in transitions_up_to(after) if milestone not in behind)
 
 
-class Meaning(StrEnum):
+class OrderAction(StrEnum):
     """What has to happen to an order."""
 
     COMPLETE = "complete"
@@ -141,28 +141,28 @@ class Meaning(StrEnum):
     REVIEW = "review"  # a person decides
 
 
-def meaning(
-    milestone: Milestone, order: OrderState, *, paid_by_this: bool, paid_twice: bool
-) -> Meaning:
+def order_action(
+    milestone: PaymentTransition, order: OrderState, *, paid_by_this: bool, paid_twice: bool
+) -> OrderAction:
     """What a milestone of one attempt means for the order as it stands.
 
     Money for a cancelled order, or a second time, is never kept in silence and never sent back
     by a machine: a person decides. So is whether tickets die with a refund.
     """
-    if milestone is Milestone.MONEY_TAKEN:
-        return _ON_MONEY.get(order, Meaning.REVIEW)
-    if milestone is Milestone.MONEY_REVERSED and paid_by_this and not paid_twice:
-        return Meaning.REVERSE
-    return Meaning.REVIEW
+    if milestone is PaymentTransition.MONEY_TAKEN:
+        return _ACTION_ON_PAYMENT.get(order, OrderAction.REVIEW)
+    if milestone is PaymentTransition.MONEY_REVERSED and paid_by_this and not paid_twice:
+        return OrderAction.REVERSE
+    return OrderAction.REVIEW
 
 
-_ON_MONEY = {
-    OrderState.PENDING: Meaning.COMPLETE,
-    OrderState.EXPIRED: Meaning.COMPLETE_IF_STOCK_IS_LEFT,
+_ACTION_ON_PAYMENT = {
+    OrderState.PENDING: OrderAction.COMPLETE,
+    OrderState.EXPIRED: OrderAction.COMPLETE_IF_STOCK_IS_LEFT,
 }
 
 
-class AtDeadline(StrEnum):
+class ExpiryDecision(StrEnum):
     """What becomes of a pending order whose time is up."""
 
     EXPIRE = "expire"
@@ -170,11 +170,11 @@ class AtDeadline(StrEnum):
     STUCK = "stuck"  # the gateway may still take the money
 
 
-def at_deadline(attempts: Iterable[AttemptState | None]) -> AtDeadline:
+def decide_expiry(attempts: Iterable[AttemptState | None]) -> ExpiryDecision:
     """Judge by what the gateway says now of each attempt; None: it gave no clear answer."""
     said = list(attempts)
     if any(state is not None and state.has_taken_money for state in said):
-        return AtDeadline.LEAVE
+        return ExpiryDecision.LEAVE
     if all(state is AttemptState.CREATED or (state and state.has_failed) for state in said):
-        return AtDeadline.EXPIRE
-    return AtDeadline.STUCK
+        return ExpiryDecision.EXPIRE
+    return ExpiryDecision.STUCK

@@ -18,10 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.orders.order import Buyer, Line, Order, OrderState, checked_move
+from ticketing.orders.order import Buyer, Order, OrderLine, OrderState, validate_transition
 from ticketing.platform.db.tables.sales import order_effects, order_lines, orders
 from ticketing.platform.kernel.errors import Refused, UnknownOrder
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 
 _COLUMNS = (
     orders.c.id,
@@ -38,12 +38,12 @@ _COLUMNS = (
     orders.c.payment_plan_id,
 )
 _ZERO: ColumnClause[int] = literal_column("0")
-_HAVING_PLACES: list[ColumnClause[str]] = [
+_STATES_HOLDING_PLACES: list[ColumnClause[str]] = [
     literal_column(f"'{state}'") for state in (OrderState.PENDING, OrderState.PAID)
 ]
 ENTITLED_EARLY = "entitle early"  # an effect: places with the first part of several
-NOBODY = Buyer("", "", "", "")
-KNOWN_AT_FIRST = (
+NO_BUYER = Buyer("", "", "", "")
+BASE_ORDER_COLUMNS = (
     "event_id",
     "code",
     "token_hash",
@@ -57,7 +57,7 @@ KNOWN_AT_FIRST = (
 )
 
 
-class OrderKnown(Refused):
+class OrderAlreadyPlaced(Refused):
     """The token is another order's: the same request came before, or at the same moment."""
 
 
@@ -70,11 +70,11 @@ class NewOrder:
     token_hash: bytes
     created_at: datetime
     expires_at: datetime
-    lines: Sequence[Line] = ()
-    subtotal: Rupiah = NOTHING
-    discount: Rupiah = NOTHING
+    lines: Sequence[OrderLine] = ()
+    subtotal: Rupiah = ZERO
+    discount: Rupiah = ZERO
     request_sha256: bytes | None = None
-    buyer: Buyer = NOBODY
+    buyer: Buyer = NO_BUYER
     payment_plan_id: int | None = None
 
 
@@ -95,7 +95,7 @@ _LINES = (
 )
 
 
-def places_of(
+def buyer_places_query(
     event_id: BindParameter[int], buyer_key: BindParameter[str], ticket_type_id: BindParameter[int]
 ) -> Select[int]:
     """The query how many places a buyer has or holds."""
@@ -105,16 +105,18 @@ def places_of(
         .where(
             orders.c.event_id == event_id,
             orders.c.buyer_key == buyer_key,
-            orders.c.state.in_(_HAVING_PLACES),
+            orders.c.state.in_(_STATES_HOLDING_PLACES),
             order_lines.c.ticket_type_id == ticket_type_id,
         )
     )
 
 
-_PLACES_OF_BUYER = places_of(bindparam("at_event"), bindparam("who"), bindparam("wanted"))
+_COUNT_BUYER_PLACES = buyer_places_query(
+    bindparam("at_event"), bindparam("who"), bindparam("wanted")
+)
 
 
-def add(connection: Connection, new: NewOrder) -> Order:
+def insert_order(connection: Connection, new: NewOrder) -> Order:
     """Store a pending order; `stock.reserve` writes its lines as it holds their places.
 
     Refuses a token that is taken with `OrderKnown`.
@@ -122,7 +124,7 @@ def add(connection: Connection, new: NewOrder) -> Order:
     order_id = connection.execute(
         _ADD,
         {
-            **known_at_first(new),
+            **base_order_values(new),
             "subtotal": new.subtotal.amount,
             "discount": new.discount.amount,
             "total": (new.subtotal - new.discount).amount,
@@ -130,11 +132,11 @@ def add(connection: Connection, new: NewOrder) -> Order:
         },
     ).scalar_one_or_none()
     if order_id is None:
-        raise OrderKnown("this order was placed already")
-    return as_placed(order_id, new)
+        raise OrderAlreadyPlaced("this order was placed already")
+    return order_from_new_order(order_id, new)
 
 
-def known_at_first(new: NewOrder) -> dict[str, object]:
+def base_order_values(new: NewOrder) -> dict[str, object]:
     """The columns of a new order that stand before its terms do."""
     return {
         "event_id": new.event_id,
@@ -147,7 +149,7 @@ def known_at_first(new: NewOrder) -> dict[str, object]:
     }
 
 
-def as_placed(order_id: int, new: NewOrder) -> Order:
+def order_from_new_order(order_id: int, new: NewOrder) -> Order:
     """What was stored a moment ago."""
     return Order(
         id=order_id,
@@ -164,50 +166,50 @@ def as_placed(order_id: int, new: NewOrder) -> Order:
 
 def lock(connection: Connection, order_id: int) -> Order:
     """The order, locked until the transaction ends; refuses an unknown one."""
-    return _the_one(connection, _LOCKED, order_id)
+    return _fetch_order(connection, _LOCKED, order_id)
 
 
-def by_id(connection: Connection, order_id: int) -> Order:
+def get(connection: Connection, order_id: int) -> Order:
     """The order of that number, not locked; refuses an unknown one."""
-    return _the_one(connection, _BY_ID, order_id)
+    return _fetch_order(connection, _BY_ID, order_id)
 
 
 def lock_by_code(connection: Connection, code: str) -> Order:
     """The same by its code, however it is spelled."""
-    return lock(connection, by_code(connection, code).id)
+    return lock(connection, get_by_code(connection, code).id)
 
 
-def by_code(connection: Connection, code: str) -> Order:
+def get_by_code(connection: Connection, code: str) -> Order:
     """The order of that code, however it is spelled; refuses an unknown one and names it."""
     spelled = code.strip().upper()
     try:
-        return _the_one(connection, _BY_CODE, spelled)
+        return _fetch_order(connection, _BY_CODE, spelled)
     except UnknownOrder:
         raise UnknownOrder(f"there is no order {spelled!r}") from None
 
 
-def by_token(connection: Connection, token_hash: bytes) -> Order:
+def get_by_token(connection: Connection, token_hash: bytes) -> Order:
     """The order whose token has this SHA-256; refuses an unknown one."""
-    return _the_one(connection, _BY_TOKEN, token_hash)
+    return _fetch_order(connection, _BY_TOKEN, token_hash)
 
 
-def asked_by(connection: Connection, order_id: int) -> bytes | None:
+def get_request_digest(connection: Connection, order_id: int) -> bytes | None:
     """The digest of the request that the order came of, if that may be sent again."""
     query = select(orders.c.request_sha256).where(orders.c.id == order_id)
     digest: bytes | None = connection.execute(query).scalar_one()
     return digest
 
 
-def _the_one(
+def _fetch_order(
     connection: Connection, query: Select[*tuple[object, ...]], wanted: int | bytes | str
 ) -> Order:
     row = connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
-    return _order(row)
+    return _order_from_row(row)
 
 
-def _order(row: RowMapping) -> Order:
+def _order_from_row(row: RowMapping) -> Order:
     buyer = Buyer(row["buyer_key"], row["buyer_name"], row["buyer_email"], row["buyer_phone"])
     return Order(
         id=row["id"],
@@ -222,13 +224,13 @@ def _order(row: RowMapping) -> Order:
     )
 
 
-def lines_of(connection: Connection, order_id: int) -> tuple[Line, ...]:
+def list_lines(connection: Connection, order_id: int) -> tuple[OrderLine, ...]:
     """The order's lines, in the order in which stock is locked."""
     rows = connection.execute(_LINES, {"wanted": order_id})
-    return tuple(Line(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
+    return tuple(OrderLine(row.ticket_type_id, row.quantity, Rupiah(row.price)) for row in rows)
 
 
-def lines_left(connection: Connection, order_id: int) -> tuple[Line, ...]:
+def list_remaining_lines(connection: Connection, order_id: int) -> tuple[OrderLine, ...]:
     """The same without the places that were given back."""
     left = order_lines.c.quantity - order_lines.c.returned
     rows = connection.execute(
@@ -236,10 +238,12 @@ def lines_left(connection: Connection, order_id: int) -> tuple[Line, ...]:
         .where(order_lines.c.order_id == order_id, left > 0)
         .order_by(order_lines.c.ticket_type_id)
     )
-    return tuple(Line(row.ticket_type_id, row.places, Rupiah(row.price)) for row in rows)
+    return tuple(OrderLine(row.ticket_type_id, row.places, Rupiah(row.price)) for row in rows)
 
 
-def return_places(connection: Connection, order_id: int, lines: Sequence[Line]) -> None:
+def record_returned_places(
+    connection: Connection, order_id: int, lines: Sequence[OrderLine]
+) -> None:
     """Write down that so many places of each line were given back."""
     for line in lines:
         connection.execute(
@@ -252,24 +256,24 @@ def return_places(connection: Connection, order_id: int, lines: Sequence[Line]) 
         )
 
 
-def move(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
+def update_state(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> None:
     """Bring a locked order to another state; refuses what the table of moves has not."""
     stamp = "paid_at" if to is OrderState.PAID else "closed_at"
     connection.execute(
         update(orders)
         .where(orders.c.id == order.id)
-        .values({"state": checked_move(order, to), stamp: at})
+        .values({"state": validate_transition(order, to), stamp: at})
     )
 
 
-def set_paid_by(connection: Connection, order_id: int, attempt_id: int) -> None:
+def set_paid_attempt(connection: Connection, order_id: int, attempt_id: int) -> None:
     """Write down which payment attempt completed the order."""
     connection.execute(
         update(orders).where(orders.c.id == order_id).values(paid_attempt_id=attempt_id)
     )
 
 
-def hold_until(connection: Connection, order_id: int, expires_at: datetime) -> None:
+def extend_reservation(connection: Connection, order_id: int, expires_at: datetime) -> None:
     """Let a pending order keep its places until then."""
     connection.execute(update(orders).where(orders.c.id == order_id).values(expires_at=expires_at))
 
@@ -293,15 +297,17 @@ def _buyer_columns(buyer: Buyer) -> dict[str, str]:
     }
 
 
-def places_of_buyer(
+def count_buyer_places(
     connection: Connection, event_id: int, buyer_key: str, ticket_type_id: int
 ) -> int:
     """How many places a buyer has or holds; true while the ticket type's row is locked."""
     asked = {"at_event": event_id, "who": buyer_key, "wanted": ticket_type_id}
-    return int(connection.execute(_PLACES_OF_BUYER, asked).scalar_one())
+    return int(connection.execute(_COUNT_BUYER_PLACES, asked).scalar_one())
 
 
-def out_of_time(connection: Connection, *, at: datetime, after: int = 0, limit: int) -> list[int]:
+def list_expired_pending(
+    connection: Connection, *, at: datetime, after: int = 0, limit: int
+) -> list[int]:
     """Pending orders whose time is up, by number, in pages: those after the last one seen."""
     query = (
         select(orders.c.id)
@@ -312,7 +318,7 @@ def out_of_time(connection: Connection, *, at: datetime, after: int = 0, limit: 
     return list(connection.execute(query).scalars())
 
 
-def first_time(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
+def claim_effect(connection: Connection, order_id: int, effect: str, *, at: datetime) -> bool:
     """Whether this effect never came about before; from now on it has, if this commits."""
     claim = insert(order_effects).values(order_id=order_id, effect=effect, at=at)
     claimed = claim.on_conflict_do_nothing().returning(order_effects.c.effect)

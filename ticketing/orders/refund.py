@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.kernel.errors import ImpossibleTransition, RefundRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 
 
-class Channel(StrEnum):
+class RefundChannel(StrEnum):
     """The way back."""
 
     GATEWAY = "gateway"
@@ -37,7 +37,7 @@ class RefundState(StrEnum):
         return self not in {RefundState.DONE, RefundState.DROPPED}
 
 
-REACHABLE = {
+ALLOWED_TRANSITIONS = {
     RefundState.REQUESTED: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
     RefundState.SENT: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
     RefundState.MANUAL: {RefundState.DONE, RefundState.DROPPED},
@@ -57,7 +57,7 @@ class Refund:
     number: int
     key: str
     amount: Rupiah
-    channel: Channel
+    channel: RefundChannel
     state: RefundState
     reason: str
     reference: str
@@ -66,9 +66,9 @@ class Refund:
     tries: int
 
 
-def checked_move(refund: Refund, to: RefundState) -> RefundState:
+def validate_transition(refund: Refund, to: RefundState) -> RefundState:
     """The state to go to; refuses a move that is not in the table."""
-    if to not in REACHABLE[refund.state]:
+    if to not in ALLOWED_TRANSITIONS[refund.state]:
         raise ImpossibleTransition(f"refund {refund.key}: {refund.state} -> {to}")
     return to
 
@@ -79,7 +79,7 @@ def refund_key(attempt_key: str, number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class PaymentBalance:
     """One attempt's money. `gone` went back or is promised to; `began_at` is when it was begun."""
 
     attempt_id: int
@@ -94,7 +94,7 @@ class Payment:
     def taken(self) -> Rupiah:
         """What was received and not taken away again by a bank."""
         lost = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
-        return self.amount if self.state.has_taken_money and self.state not in lost else NOTHING
+        return self.amount if self.state.has_taken_money and self.state not in lost else ZERO
 
     @property
     def left(self) -> Rupiah:
@@ -102,44 +102,44 @@ class Payment:
         return self.taken - min(self.taken, self.gone)
 
 
-def through_gateway(refunds: Iterable[Refund], told: Rupiah) -> Rupiah:
+def refunded_through_gateway(refunds: Iterable[Refund], told: Rupiah) -> Rupiah:
     """What went back of one attempt through the gateway: what it tells, or more if we know more."""
     known = total(
         refund.amount
         for refund in refunds
-        if refund.state is RefundState.DONE and refund.channel is not Channel.MANUAL
+        if refund.state is RefundState.DONE and refund.channel is not RefundChannel.MANUAL
     )
     return max(known, told)
 
 
-def returned(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def total_refunded(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
     """What went back of one attempt, whichever way."""
     by_hand = total(
         refund.amount
         for refund in refunds
-        if refund.state is RefundState.DONE and refund.channel is Channel.MANUAL
+        if refund.state is RefundState.DONE and refund.channel is RefundChannel.MANUAL
     )
-    return through_gateway(refunds, told) + by_hand
+    return refunded_through_gateway(refunds, told) + by_hand
 
 
-def elsewhere(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def refunded_externally(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
     """What went back of one attempt through the gateway without our asking."""
     ours = total(
         refund.amount
         for refund in refunds
-        if refund.state is RefundState.DONE and refund.channel is Channel.GATEWAY
+        if refund.state is RefundState.DONE and refund.channel is RefundChannel.GATEWAY
     )
-    return through_gateway(refunds, told) - ours
+    return refunded_through_gateway(refunds, told) - ours
 
 
-def gone(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def total_refunded_or_promised(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
     """What went back of one attempt or is promised to: it cannot be given a second time."""
     owed = total(refund.amount for refund in refunds if refund.state.is_owed)
-    return returned(refunds, told) + owed
+    return total_refunded(refunds, told) + owed
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class GatewayRefundTerms:
     """What a gateway gives back of one way to pay: parts or only the whole, for so many days."""
 
     parts: bool
@@ -147,39 +147,39 @@ class Terms:
 
 
 # Midtrans, "Refund"; where it names several spans the longest: a shorter one is refused by itself
-TERMS = {
-    "credit_card": Terms(parts=True, days=None),
-    "gopay": Terms(parts=True, days=180),
-    "qris": Terms(parts=True, days=45),
-    "dana": Terms(parts=True, days=45),
-    "kredivo": Terms(parts=True, days=14),
-    "akulaku": Terms(parts=True, days=None),
-    "shopeepay": Terms(parts=False, days=365),
-    "ovo": Terms(parts=False, days=180),
+GATEWAY_REFUND_TERMS = {
+    "credit_card": GatewayRefundTerms(parts=True, days=None),
+    "gopay": GatewayRefundTerms(parts=True, days=180),
+    "qris": GatewayRefundTerms(parts=True, days=45),
+    "dana": GatewayRefundTerms(parts=True, days=45),
+    "kredivo": GatewayRefundTerms(parts=True, days=14),
+    "akulaku": GatewayRefundTerms(parts=True, days=None),
+    "shopeepay": GatewayRefundTerms(parts=False, days=365),
+    "ovo": GatewayRefundTerms(parts=False, days=180),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RefundPart:
     """So much of one payment goes back this way; `why` says so when a person has to do it."""
 
     attempt_id: int
     attempt_key: str
     amount: Rupiah
-    channel: Channel
+    channel: RefundChannel
     why: str
 
 
-def part(payment: Payment, amount: Rupiah, *, at: datetime) -> Part:
+def build_refund_part(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> RefundPart:
     """The way back for so much of a payment."""
-    why = _obstacle(payment, amount, at=at)
-    channel = Channel.MANUAL if why else Channel.GATEWAY
-    return Part(payment.attempt_id, payment.key, amount, channel, why)
+    why = _manual_refund_reason(payment, amount, at=at)
+    channel = RefundChannel.MANUAL if why else RefundChannel.GATEWAY
+    return RefundPart(payment.attempt_id, payment.key, amount, channel, why)
 
 
-def _obstacle(payment: Payment, amount: Rupiah, *, at: datetime) -> str:
+def _manual_refund_reason(payment: PaymentBalance, amount: Rupiah, *, at: datetime) -> str:
     kind = payment.payment_type
-    terms = TERMS.get(kind)
+    terms = GATEWAY_REFUND_TERMS.get(kind)
     if terms is None:
         return f"{kind or 'an unknown way to pay'} cannot be refunded through the gateway"
     if not terms.parts and amount != payment.amount:
@@ -191,15 +191,17 @@ def _obstacle(payment: Payment, amount: Rupiah, *, at: datetime) -> str:
     return ""
 
 
-def parts(payments: Iterable[Payment], amount: Rupiah, *, at: datetime) -> tuple[Part, ...]:
+def split_refund(
+    payments: Iterable[PaymentBalance], amount: Rupiah, *, at: datetime
+) -> tuple[RefundPart, ...]:
     """The amount, taken from these payments in turn; refuses more than is left in them."""
-    found, wanted = list[Part](), amount
+    found, wanted = list[RefundPart](), amount
     for payment in payments:
         share = min(wanted, payment.left)
-        if share > NOTHING:
-            found.append(part(payment, share, at=at))
+        if share > ZERO:
+            found.append(build_refund_part(payment, share, at=at))
             wanted = wanted - share
-    if wanted > NOTHING:
+    if wanted > ZERO:
         raise RefundRefused(
             f"{amount} cannot go back: {amount - wanted} is left of what was paid",
             left=(amount - wanted).amount,

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Export(StrEnum):
+class ExportKind(StrEnum):
     """One sheet; it goes under this name."""
 
     TICKETS = "tickets"

@@ -6,27 +6,30 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ticketing.platform.export_names import Export
+from ticketing.platform.export_names import ExportKind
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
-_SHEETS = "|".join(Export)
+_EXPORT_PATTERN = "|".join(ExportKind)
 
 
-def _home() -> Path:
+def _base_folder() -> Path:
     """The checkout when we run from one, else the folder we were started in."""
-    return CHECKOUT if (CHECKOUT / "workspace.yaml").exists() else Path.cwd()
+    return PROJECT_ROOT if (PROJECT_ROOT / "workspace.yaml").exists() else Path.cwd()
 
 
 class Settings(BaseSettings):
     """Everything that can be set from outside; each default is right for one machine."""
 
     model_config = SettingsConfigDict(
-        env_file=_home() / ".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True
+        env_file=_base_folder() / ".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
     )
 
     data_path: Path = Field(
-        default_factory=lambda: _home() / ".data",
+        default_factory=lambda: _base_folder() / ".data",
         validation_alias="TICKETING_DATA",
         description="Folder of everything that is not code: database, documents, keys, inbox.",
     )
@@ -178,10 +181,10 @@ class Settings(BaseSettings):
 
     daily_exports: str = Field(
         default="tickets,missing,orders",
-        pattern=f"^({_SHEETS})(,({_SHEETS}))*$",
+        pattern=f"^({_EXPORT_PATTERN})(,({_EXPORT_PATTERN}))*$",
         validation_alias="DAILY_EXPORTS",
         description="Sheets that the schedule daily_exports_mornings mails, once it is turned on:"
-        f" {', '.join(Export)}.",
+        f" {', '.join(ExportKind)}.",
     )
 
     whatsapp_provider: Literal["", "rehearsal", "cloud", "waha", "fonnte", "none"] = Field(
@@ -246,9 +249,9 @@ class Settings(BaseSettings):
         return "rehearsal" if self.midtrans_environment == "rehearsal" else "none"
 
     @property
-    def exports_of_a_day(self) -> list[Export]:
+    def exports_of_a_day(self) -> list[ExportKind]:
         """Sheets one by one."""
-        return [Export(name) for name in dict.fromkeys(self.daily_exports.split(","))]
+        return [ExportKind(name) for name in dict.fromkeys(self.daily_exports.split(","))]
 
     @property
     def cors_origins(self) -> list[str]:

@@ -13,15 +13,15 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ticketing.platform.kernel.invariant import Offender
+    from ticketing.platform.kernel.invariant import Violation
 
-SHOWN = 20
+MAX_SHOWN = 20
 
 
 def expire_orders(*, as_json: JsonOption = False) -> None:
@@ -32,23 +32,23 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
     """
     from dataclasses import asdict
 
-    from ticketing.selling.checkout import expire_orders as checkout_expire_orders
-    from ticketing.selling.checkout.cancel_order import remind_of_parts
+    from ticketing.selling.checkout import expire_orders as expire_orders_module
+    from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
     from ticketing.selling.payments.midtrans.client import Midtrans
 
     with open_application() as application:
-        done = checkout_expire_orders.expire_orders(
+        done = expire_orders_module.expire_orders(
             application.database, application.get(Midtrans), at=now(), by=actor()
         )
-        reminded = remind_of_parts(application.database, at=now())
+        reminded = enqueue_instalment_reminders(application.database, at=now())
     if as_json:
         print_json(asdict(done) | {"reminded": reminded})
     else:
-        screen().print(
+        stdout_console().print(
             f"{done.expired:,} orders expired, {done.left:,} paid after all, {done.stuck:,} unclear"
         )
         if reminded:
-            screen().print(f"{reminded:,} buyers are told that a part will be due")
+            stdout_console().print(f"{reminded:,} buyers are told that a part will be due")
     sys.exit(1 if done.stuck else 0)
 
 
@@ -67,13 +67,13 @@ def reconcile(
 
     What it knows and we do not is written down, as if its notice had come.
     """
-    from ticketing.reporting import reconcile_day
-    from ticketing.selling.payments import reconcile as payment_reconcile
+    from ticketing.reporting import reconcile_day as reporting_reconcile_day
+    from ticketing.selling.payments import reconcile as payments_reconcile
     from ticketing.selling.payments.midtrans.client import Midtrans
 
     with open_application() as application:
         if day is not None:
-            books = reconcile_day.reconcile_day(
+            books = reporting_reconcile_day.reconcile_day(
                 application.database, application.get(Midtrans), day.date()
             )
             told = {
@@ -85,7 +85,7 @@ def reconcile(
             }
             odd = books.differing
         else:
-            done = payment_reconcile.reconcile(
+            done = payments_reconcile.reconcile(
                 application.database, application.get(Midtrans), at=now(), by=actor()
             )
             told = {
@@ -95,20 +95,20 @@ def reconcile(
                 "unused": done.unused,
             }
             odd = done.odd
-    _tell(told, odd, as_json=as_json)
+    _print_counts(told, odd, as_json=as_json)
     sys.exit(1 if odd else 0)
 
 
-def _tell(counts: dict[str, int], odd: "Sequence[Offender]", *, as_json: bool) -> None:
+def _print_counts(counts: dict[str, int], odd: "Sequence[Violation]", *, as_json: bool) -> None:
     if as_json:
         print_json({**counts, "odd": [one._asdict() for one in odd]})
         return
-    out = screen()
+    out = stdout_console()
     out.print(", ".join(f"{name} {count:,}" for name, count in {**counts, "odd": len(odd)}.items()))
-    for one in odd[:SHOWN]:
+    for one in odd[:MAX_SHOWN]:
         out.print(f"  {one.subject}: {one.wrong}")
-    if len(odd) > SHOWN:
-        out.print(f"  … and {len(odd) - SHOWN} more; --json has them all")
+    if len(odd) > MAX_SHOWN:
+        out.print(f"  … and {len(odd) - MAX_SHOWN} more; --json has them all")
 
 
 def recount(event: EventOption) -> None:
@@ -117,13 +117,13 @@ def recount(event: EventOption) -> None:
     For when a check says that they differ; changes nothing else.
     """
     from ticketing.catalogue.recount import recount_sales
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
 
     with open_application() as application:
         done = recount_sales(
-            application.database, find_event(application.database, event), by=actor()
+            application.database, get_event(application.database, event), by=actor()
         )
-    screen().print(
+    stdout_console().print(
         f"{len(done.ticket_types)} ticket types and {len(done.promo_codes)} promo codes corrected"
     )
 

@@ -10,41 +10,45 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log, outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.export_names import Export
-from ticketing.platform.kernel.csv_writer import Takes, write_sheet
+from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.csv_writer import TextWriter, write_sheet
 from ticketing.reporting import export_queries
-from ticketing.tickets.missing import is_over
+from ticketing.tickets.missing import is_event_over
 
 DAY = timedelta(days=1)
 
 
 def write_export(
-    database: Database, event: Event, export: Export, file: Takes, *, at: datetime
+    database: Database, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
 ) -> int:
     """Write the sheet as it is now; how many rows. Memory stays flat however many there are."""
     with database.transaction() as connection:
-        return write_rows(connection, event, export, file, at=at)
+        return write_export_rows(connection, event, export, file, at=at)
 
 
-def write_rows(
-    connection: Connection, event: Event, export: Export, file: Takes, *, at: datetime
+def write_export_rows(
+    connection: Connection, event: Event, export: ExportKind, file: TextWriter, *, at: datetime
 ) -> int:
     """The same, within a transaction."""
-    with export_queries.sheet(connection, event.id, export, over=is_over(event, at)) as sheet:
+    with export_queries.open_sheet(
+        connection, event.id, export, over=is_event_over(event, at)
+    ) as sheet:
         return write_sheet(file, sheet.columns, sheet.rows, zone=ZoneInfo(event.time_zone))
 
 
-def mail_export(database: Database, event: Event, export: Export, *, at: datetime, by: str) -> bool:
+def queue_export_mail(
+    database: Database, event: Event, export: ExportKind, *, at: datetime, by: str
+) -> bool:
     """Leave a mail with the sheet to the organiser; False when this day's was left already.
 
     What is in it is read when it is sent.
     """
     day = f"{at.astimezone(ZoneInfo(event.time_zone)):%Y-%m-%d}"
     with database.transaction() as connection:
-        is_new = outbox.add(
+        is_new = outbox.enqueue(
             connection,
             event_id=event.id,
-            purpose=outbox.EXPORT,
+            purpose=outbox.EXPORT_READY,
             subject=f"{event.slug} {export} {day}",
             recipient=outbox.ORGANISER,
             payload={"export": export, "asked": at.isoformat()},
@@ -53,20 +57,24 @@ def mail_export(database: Database, event: Event, export: Export, *, at: datetim
             audit_log.record(
                 connection,
                 actor=by,
-                action=export_queries.MAILED,
+                action=export_queries.EXPORT_MAILED_ACTION,
                 event_id=event.id,
                 subject=export,
             )
         return is_new
 
 
-def mail_daily_exports(
-    database: Database, wanted: Collection[Export], *, near: timedelta, at: datetime, by: str
+def queue_daily_export_mails(
+    database: Database, wanted: Collection[ExportKind], *, near: timedelta, at: datetime, by: str
 ) -> int:
     """Leave these for every event so near in time of which anything changed in a day; how many."""
     with database.transaction() as connection:
-        slugs = export_queries.changed(connection, since=at - DAY, near=(at - near, at + near))
+        slugs = export_queries.list_changed_events(
+            connection, since=at - DAY, near=(at - near, at + near)
+        )
         found = [event_queries.get(connection, slug) for slug in slugs]
     return sum(
-        mail_export(database, event, export, at=at, by=by) for event in found for export in wanted
+        queue_export_mail(database, event, export, at=at, by=by)
+        for event in found
+        for export in wanted
     )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from ticketing.platform.db.outbox import EXPORT
+from ticketing.platform.db.outbox import EXPORT_READY
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import deliveries
@@ -40,13 +40,13 @@ from ticketing.platform.db.tables.sales import (
 )
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
-from ticketing.platform.export_names import Export
-from ticketing.tickets.reports.queries import ROWS_AT_ONCE, last_failure
+from ticketing.platform.export_names import ExportKind
+from ticketing.tickets.reports.queries import FETCH_SIZE, last_failure_subquery
 
-MAILED = "exports.mail"  # the audit log's word for a sheet left to be mailed
+EXPORT_MAILED_ACTION = "exports.mail"  # the audit log's word for a sheet left to be mailed
 
 
-class Sheet(NamedTuple):
+class ExportSheet(NamedTuple):
     """Columns, and rows that are read while you iterate."""
 
     columns: Sequence[str]
@@ -54,25 +54,27 @@ class Sheet(NamedTuple):
 
 
 @contextmanager
-def sheet(connection: Connection, event_id: int, export: Export, *, over: bool) -> Iterator[Sheet]:
+def open_sheet(
+    connection: Connection, event_id: int, export: ExportKind, *, over: bool
+) -> Iterator[ExportSheet]:
     """The event's rows as they are now; `over` says that nobody gets a ticket any more."""
     match export:
-        case Export.TICKETS:
+        case ExportKind.TICKETS:
             query = _tickets(event_id)
-        case Export.MISSING:
+        case ExportKind.MISSING:
             query = _missing(event_id, over=over)
-        case Export.ORDERS:
+        case ExportKind.ORDERS:
             query = _orders(event_id)
-        case Export.DELIVERIES:
+        case ExportKind.DELIVERIES:
             query = _deliveries(event_id)
-        case Export.VOUCHERS:
+        case ExportKind.VOUCHERS:
             query = _vouchers(event_id)
     # also for a reader who stops before the end
-    with connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}) as result:
-        yield Sheet(list(result.keys()), result)
+    with connection.execute(query, execution_options={"yield_per": FETCH_SIZE}) as result:
+        yield ExportSheet(list(result.keys()), result)
 
 
-def changed(
+def list_changed_events(
     connection: Connection, *, since: datetime, near: tuple[datetime, datetime]
 ) -> list[str]:
     """Slugs of events between those two instants of which anything is newer."""
@@ -80,14 +82,15 @@ def changed(
     done = exists().where(
         audit_log.c.event_id == events.c.id,
         audit_log.c.at >= since,
-        audit_log.c.action != MAILED,  # else each day's mail would be the next one's reason
+        audit_log.c.action
+        != EXPORT_MAILED_ACTION,  # else each day's mail would be the next one's reason
     )
     booked = exists().where(order_ledger.c.event_id == events.c.id, order_ledger.c.at >= since)
     told = exists().where(
         deliveries.c.event_id == events.c.id,
         or_(deliveries.c.queued_at >= since, deliveries.c.ended_at >= since),
         outbox.c.id == deliveries.c.outbox_id,
-        outbox.c.purpose != EXPORT,
+        outbox.c.purpose != EXPORT_READY,
     )
     query = select(events.c.slug).where(
         events.c.ends_at >= began, events.c.starts_at <= ends, or_(done, booked, told)
@@ -95,7 +98,7 @@ def changed(
     return list(connection.execute(query.order_by(events.c.slug)).scalars())
 
 
-_PERSON = (
+_GUEST_COLUMNS = (
     people.c.external_id.label("number"),
     people.c.full_name.label("name"),
     people.c.email,
@@ -111,7 +114,7 @@ def _tickets(event_id: int) -> Select[Any]:
         select(
             tickets.ticket_code.label("ticket"),
             tickets.state,
-            *_PERSON,
+            *_GUEST_COLUMNS,
             attendees.c.source,
             tickets.issued_at.label("issued"),
             tickets.generated_at.label("printed"),
@@ -134,10 +137,10 @@ def _missing(event_id: int, *, over: bool) -> Select[Any]:
     why = case(
         (literal(over), "event is over"),
         (attendees.c.hold_reason.is_not(None), literal("on hold: ") + attendees.c.hold_reason),
-        else_=func.coalesce(last_failure(event_id), "no ticket issued yet"),
+        else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
     )
     return (
-        select(*_PERSON, attendees.c.source, why.label("why"))
+        select(*_GUEST_COLUMNS, attendees.c.source, why.label("why"))
         .select_from(attendees)
         .join(people, people.c.id == attendees.c.person_id)
         .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, or_, select
 
-from ticketing.events.model import GRACE_AFTER_THE_EVENT
-from ticketing.orders.order import Flag, OrderState
+from ticketing.events.model import TICKET_GRACE_PERIOD
+from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import ENTITLED_EARLY
 from ticketing.platform.db.tables.events import events
@@ -32,21 +32,21 @@ from ticketing.platform.db.tables.vouchers import packages
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets.model import TicketState
 
-_WITH_MONEY = [
+_STATES_WITH_MONEY = [
     state for state in AttemptState if state.has_taken_money and state is not AttemptState.REVERSED
 ]
-_holds_money = payment_attempts.c.state.in_(_WITH_MONEY)
-_SURPLUS = (
-    Flag.PAID_LATE,
-    Flag.PAID_AFTER_CANCELLING,
-    Flag.PAID_TWICE,
-    Flag.MONEY_RETURNED,
-    Flag.PARTS_LEFT,
+_has_money = payment_attempts.c.state.in_(_STATES_WITH_MONEY)
+_SURPLUS_FLAGS = (
+    ReviewFlag.PAID_LATE,
+    ReviewFlag.PAID_AFTER_CANCELLING,
+    ReviewFlag.PAID_TWICE,
+    ReviewFlag.MONEY_RETURNED,
+    ReviewFlag.PARTS_LEFT,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class UnallocatedPayment:
     """Money that came by an attempt and belongs to nothing."""
 
     order_code: str
@@ -55,7 +55,7 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacesOfOrder:
+class OrderPlaceCounts:
     """An order's places as four tables count them."""
 
     order_code: str
@@ -67,17 +67,17 @@ class PlacesOfOrder:
     printed: int
 
 
-def count_paid(connection: Connection) -> int:
+def count_paid_orders(connection: Connection) -> int:
     """How many orders are paid."""
     return _count(connection, orders.c.state == OrderState.PAID)
 
 
-def count_with_money(connection: Connection) -> int:
+def count_attempts_with_money(connection: Connection) -> int:
     """How many attempts money came by."""
-    return _count(connection, _holds_money)
+    return _count(connection, _has_money)
 
 
-def count_on_sale(connection: Connection) -> int:
+def count_ticket_types_on_sale(connection: Connection) -> int:
     """How many ticket types are on sale."""
     return _count(connection, ticket_types.c.on_sale)
 
@@ -91,7 +91,7 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).where(condition)).scalar_one()
 
 
-def strays(connection: Connection) -> list[Stray]:
+def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment]:
     """Money that is not its paid order's, went not back, and was asked nobody about.
 
     What a part of an order was paid with is its money until the plan's rule lets go of it.
@@ -100,13 +100,15 @@ def strays(connection: Connection) -> list[Stray]:
         and_(orders.c.state == OrderState.PAID, orders.c.paid_attempt_id == payment_attempts.c.id),
         exists().where(order_parts.c.paid_attempt_id == payment_attempts.c.id),
     )
-    asked = exists().where(order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS))
+    asked = exists().where(
+        order_flags.c.order_id == orders.c.id, order_flags.c.flag.in_(_SURPLUS_FLAGS)
+    )
     decided = exists().where(refunds.c.order_id == orders.c.id)
     query = (
         select(orders.c.code, payment_attempts.c.key, payment_attempts.c.amount)
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(
-            _holds_money,
+            _has_money,
             ~func.coalesce(pays, false()),  # an order that nothing paid, too
             payment_attempts.c.refunded < payment_attempts.c.amount,
             ~asked,
@@ -114,10 +116,13 @@ def strays(connection: Connection) -> list[Stray]:
         )
         .order_by(payment_attempts.c.id)
     )
-    return [Stray(code, key, Rupiah(amount)) for code, key, amount in connection.execute(query)]
+    return [
+        UnallocatedPayment(code, key, Rupiah(amount))
+        for code, key, amount in connection.execute(query)
+    ]
 
 
-def unpaid(connection: Connection) -> list[str]:
+def list_underpaid_orders(connection: Connection) -> list[str]:
     """Codes of paid orders that cost something and whose payment is not there, or another sum."""
     parts = select(order_parts.c.paid_attempt_id).where(order_parts.c.order_id == orders.c.id)
     whole = and_(
@@ -128,7 +133,7 @@ def unpaid(connection: Connection) -> list[str]:
         .where(
             payment_attempts.c.order_id == orders.c.id,
             or_(whole, payment_attempts.c.id.in_(parts)),
-            _holds_money,
+            _has_money,
         )
         .correlate(orders)
         .scalar_subquery()
@@ -141,16 +146,16 @@ def unpaid(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def paid_twice_unflagged(connection: Connection) -> list[str]:
+def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
     """Codes of orders that several attempts paid, or one part of them, and nobody was asked."""
     asked = exists().where(
-        order_flags.c.order_id == orders.c.id, order_flags.c.flag == Flag.PAID_TWICE
+        order_flags.c.order_id == orders.c.id, order_flags.c.flag == ReviewFlag.PAID_TWICE
     )
     query = (
         select(orders.c.code)
         .join(payment_attempts, payment_attempts.c.order_id == orders.c.id)
         .where(
-            _holds_money,
+            _has_money,
             payment_attempts.c.refunded < payment_attempts.c.amount,
             ~asked,
             # a part whose money the bank took is paid again, and that was asked about
@@ -166,7 +171,9 @@ def paid_twice_unflagged(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[PlacesOfOrder]:
+def list_orders_with_mismatched_places(
+    connection: Connection, *, paid_by: datetime, at: datetime
+) -> list[OrderPlaceCounts]:
     """Orders whose places, entitlements, tickets and PDFs are not as many; not of past events.
 
     A paid order has of each as many as places that were not given back, any other none but one
@@ -222,7 +229,7 @@ def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[P
         .join(sold, sold.c.order_id == orders.c.id)
         .outerjoin(theirs, theirs.c.order_id == orders.c.id)
         .where(
-            events.c.ends_at + GRACE_AFTER_THE_EVENT >= at,
+            events.c.ends_at + TICKET_GRACE_PERIOD >= at,
             or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_by),
             ~and_(pending_early, early.where(order_effects.c.at > paid_by)),
             or_(counts[0] != places, counts[1] != due, counts[2] != due),
@@ -230,6 +237,6 @@ def uneven(connection: Connection, *, paid_by: datetime, at: datetime) -> list[P
         .order_by(orders.c.id)
     )
     return [
-        PlacesOfOrder(code, slug, OrderState(state), *map(int, rest))
+        OrderPlaceCounts(code, slug, OrderState(state), *map(int, rest))
         for code, slug, state, *rest in connection.execute(query)
     ]

@@ -11,11 +11,11 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.sales import order_lines, orders, payment_attempts
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.time_span import Span
+from ticketing.platform.kernel.time_span import TimeSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Sales:
+class EventSales:
     """One event's sales: what was paid in the span, whenever it was ordered.
 
     `placed` are the orders of the span, whatever became of them. Of the paid ones, `undone` were
@@ -34,7 +34,7 @@ class Sales:
 
 
 @dataclass(frozen=True, slots=True)
-class BookedAttempt:
+class RecordedAttempt:
     """One payment attempt as our books have it."""
 
     order_code: str
@@ -44,7 +44,7 @@ class BookedAttempt:
     refunded: Rupiah
 
 
-def sales(connection: Connection, span: Span) -> list[Sales]:
+def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]:
     """Events with orders or payments in the span, the best sold first."""
     paid = span.has(orders.c.paid_at)
     undone = and_(paid, orders.c.state != OrderState.PAID)
@@ -72,7 +72,7 @@ def sales(connection: Connection, span: Span) -> list[Sales]:
         .order_by(_sum(orders.c.total, paid).desc(), events.c.slug)
     )
     return [
-        Sales(slug, placed, paid, undone, places, *map(Rupiah, amounts))
+        EventSales(slug, placed, paid, undone, places, *map(Rupiah, amounts))
         for slug, placed, paid, undone, places, *amounts in connection.execute(query)
     ]
 
@@ -81,7 +81,7 @@ def _sum(column: ColumnElement[int], where: ColumnElement[bool]) -> ColumnElemen
     return cast(func.coalesce(func.sum(column).filter(where), 0), BigInteger)
 
 
-def paid_amounts(connection: Connection, span: Span) -> Sequence[tuple[datetime, Rupiah]]:
+def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[datetime, Rupiah]]:
     """When how much was paid in the span, in the order of time."""
     query = (
         select(orders.c.paid_at, orders.c.total)
@@ -91,7 +91,7 @@ def paid_amounts(connection: Connection, span: Span) -> Sequence[tuple[datetime,
     return [(paid_at, Rupiah(total)) for paid_at, total in connection.execute(query)]
 
 
-def attempts(connection: Connection, span: Span) -> list[BookedAttempt]:
+def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttempt]:
     """Attempts that were begun in the span, or whose order was paid in it."""
     query = (
         select(
@@ -106,6 +106,6 @@ def attempts(connection: Connection, span: Span) -> list[BookedAttempt]:
         .order_by(payment_attempts.c.id)
     )
     return [
-        BookedAttempt(code, key, AttemptState(state), Rupiah(amount), Rupiah(refunded))
+        RecordedAttempt(code, key, AttemptState(state), Rupiah(amount), Rupiah(refunded))
         for code, key, state, amount, refunded in connection.execute(query)
     ]

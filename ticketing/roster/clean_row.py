@@ -8,88 +8,99 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ticketing.platform.kernel.text import is_mangled_number, tidy, unwrapped
-from ticketing.roster.column_mapping import Columns, hold_of, hold_of_payment
-from ticketing.roster.model import REGULAR, Entry, Field, Rejection, natural_key
+from ticketing.platform.kernel.text import (
+    is_mangled_number,
+    normalise_text,
+    strip_spreadsheet_guard,
+)
+from ticketing.roster.column_mapping import ColumnMapping
+from ticketing.roster.hold_reason import parse_hold_reason, parse_payment_hold
+from ticketing.roster.model import (
+    DEFAULT_TICKET_TYPE,
+    RosterEntry,
+    RosterField,
+    RowRejection,
+    make_natural_key,
+)
 
-Normal = Callable[[str], str]
+Normaliser = Callable[[str], str]
 
-LONGEST_NAME = 200
-LONGEST_WORD = 100  # an id, a seat, a kind of ticket
-LONGEST_REASON = 500
-_NOTHING = frozenset({"-", "--", "n/a", "na", "null", "none", "nil", "tidak ada", "kosong"})
-_IDENTITIES = frozenset({Field.EXTERNAL_ID, Field.EMAIL, Field.PHONE})
+MAX_NAME_LENGTH = 200
+MAX_WORD_LENGTH = 100  # an id, a seat, a kind of ticket
+MAX_REASON_LENGTH = 500
+_EMPTY_WORDS = frozenset({"-", "--", "n/a", "na", "null", "none", "nil", "tidak ada", "kosong"})
+_IDENTITY_FIELDS = frozenset({RosterField.EXTERNAL_ID, RosterField.EMAIL, RosterField.PHONE})
 _WHOLE_NUMBER_AS_FLOAT = re.compile(r"\d+\.0")
-_MANGLED = (
+_MANGLED_NUMBER_REASON = (
     "a spreadsheet has replaced the number by its short form and digits are lost; "
     "format the column as text and enter it again"
 )
 
 
-class _UncleanError(ValueError):
+class _CellError(ValueError):
     """What is wrong with one cell."""
 
-    def __init__(self, field: Field, value: str, reason: str) -> None:
+    def __init__(self, field: RosterField, value: str, reason: str) -> None:
         super().__init__(reason)
         self.field, self.value, self.reason = field, value, reason
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaner:
+class RowCleaner:
     """Cleans the rows of one roster."""
 
     width: int
     places: tuple[int, ...]  # of each Field in its order; the cell behind the last is empty
-    phone: Normal
-    address: Normal
+    phone: Normaliser
+    address: Normaliser
 
     @classmethod
-    def of(cls, columns: Columns, *, phone: Normal, address: Normal) -> "Cleaner":
+    def of(cls, columns: ColumnMapping, *, phone: Normaliser, address: Normaliser) -> "RowCleaner":
         """A cleaner for rows under these columns."""
         width = len(columns.header)
-        return cls(width, tuple(columns.places.get(f, width) for f in Field), phone, address)
+        return cls(width, tuple(columns.places.get(f, width) for f in RosterField), phone, address)
 
-    def clean(self, cells: list[str]) -> Entry | Rejection:
+    def clean(self, cells: list[str]) -> RosterEntry | RowRejection:
         """The entry of a row; or all that is wrong with it, and whom it names if that is clear."""
         if len(cells) != self.width:
             if len(cells) < self.width or any(cells[self.width :]):
-                return _ragged(cells, self.width)
+                return _wrong_width_rejection(cells, self.width)
             cells = cells[: self.width]
         padded = [*cells, ""]
         try:
             return self._entry(padded)
-        except _UncleanError:
+        except _CellError:
             return self._rejection(padded)
 
-    def _entry(self, cells: list[str]) -> Entry:
+    def _entry(self, cells: list[str]) -> RosterEntry:
         """Every field in turn; the first that is not clean ends it."""
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = self.places
         external_id = _external_id(cells[at_id])
         first, last, full = _names(cells[at_first], cells[at_last], cells[at_full])
         email = self._email(cells[at_email])
         phone = self._phone(cells[at_phone])
-        return Entry(
-            _key(external_id, email, phone),
+        return RosterEntry(
+            _required_key(external_id, email, phone),
             external_id,
             first,
             last,
             full,
             email,
             phone,
-            _word(Field.TICKET_TYPE, cells[at_type]) or REGULAR,
-            _word(Field.SEAT, cells[at_seat]),
+            _word(RosterField.TICKET_TYPE, cells[at_type]) or DEFAULT_TICKET_TYPE,
+            _word(RosterField.SEAT, cells[at_seat]),
             self._hold(cells),
         )
 
-    def _rejection(self, cells: list[str]) -> Rejection:
+    def _rejection(self, cells: list[str]) -> RowRejection:
         """Each field on its own, so that a person can mend all of a row at once."""
         at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = self.places
-        problems: list[_UncleanError] = []
+        problems: list[_CellError] = []
 
         def attempt(make: Callable[[], str]) -> str:
             try:
                 return make()
-            except _UncleanError as problem:
+            except _CellError as problem:
                 problems.append(problem)
                 return ""
 
@@ -97,115 +108,115 @@ class Cleaner:
         attempt(lambda: _names(cells[at_first], cells[at_last], cells[at_full])[2])
         email = attempt(lambda: self._email(cells[at_email]))
         phone = attempt(lambda: self._phone(cells[at_phone]))
-        attempt(lambda: _word(Field.TICKET_TYPE, cells[at_type]))
-        attempt(lambda: _word(Field.SEAT, cells[at_seat]))
+        attempt(lambda: _word(RosterField.TICKET_TYPE, cells[at_type]))
+        attempt(lambda: _word(RosterField.SEAT, cells[at_seat]))
         attempt(lambda: self._hold(cells))
         spoiled = {problem.field for problem in problems}
         # With its id or address spoiled, the row must not speak for whoever has its phone.
-        known_by_less = not external_id and spoiled & {Field.EXTERNAL_ID, Field.EMAIL}
-        key = "" if known_by_less else natural_key(external_id, email, phone)
-        if not key and not spoiled & _IDENTITIES:
-            attempt(lambda: _key("", "", ""))
-        return _rejected(key, problems)
+        known_by_less = not external_id and spoiled & {RosterField.EXTERNAL_ID, RosterField.EMAIL}
+        key = "" if known_by_less else make_natural_key(external_id, email, phone)
+        if not key and not spoiled & _IDENTITY_FIELDS:
+            attempt(lambda: _required_key("", "", ""))
+        return _combine_errors(key, problems)
 
     def _email(self, cell: str) -> str:
         if not cell:
             return ""
         text = _text(cell)
-        if not text or text.lower() in _NOTHING:
+        if not text or text.lower() in _EMPTY_WORDS:
             return ""
         try:
             return self.address(text)
         except ValueError as error:
-            raise _UncleanError(Field.EMAIL, cell, str(error)) from error
+            raise _CellError(RosterField.EMAIL, cell, str(error)) from error
 
     def _phone(self, cell: str) -> str:
         if not cell:
             return ""
         text = _text(cell)
-        if not text or text.lower() in _NOTHING:
+        if not text or text.lower() in _EMPTY_WORDS:
             return ""
         if is_mangled_number(text):
-            raise _UncleanError(Field.PHONE, cell, _MANGLED)
+            raise _CellError(RosterField.PHONE, cell, _MANGLED_NUMBER_REASON)
         try:
             return self.phone(text[:-2] if _WHOLE_NUMBER_AS_FLOAT.fullmatch(text) else text)
         except ValueError as error:
-            raise _UncleanError(Field.PHONE, cell, str(error)) from error
+            raise _CellError(RosterField.PHONE, cell, str(error)) from error
 
     def _hold(self, cells: list[str]) -> str:
         at_hold, at_payment = self.places[-2:]
-        reason = hold_of(_word(Field.HOLD, cells[at_hold], LONGEST_REASON))
+        reason = parse_hold_reason(_word(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
         if at_payment == self.width:
             return reason
-        paid = _word(Field.PAYMENT, cells[at_payment])
+        paid = _word(RosterField.PAYMENT, cells[at_payment])
         try:
-            unpaid = hold_of_payment(paid)
+            unpaid = parse_payment_hold(paid)
         except ValueError as error:
-            raise _UncleanError(Field.PAYMENT, paid, str(error)) from error
+            raise _CellError(RosterField.PAYMENT, paid, str(error)) from error
         return "; ".join(filter(None, (unpaid, reason)))
 
 
 def _text(cell: str) -> str:
-    text = tidy(cell)
-    return tidy(unwrapped(text)) if text.startswith(("=", "'")) else text
+    text = normalise_text(cell)
+    return normalise_text(strip_spreadsheet_guard(text)) if text.startswith(("=", "'")) else text
 
 
-def _word(field: Field, cell: str, longest: int = LONGEST_WORD) -> str:
+def _word(field: RosterField, cell: str, longest: int = MAX_WORD_LENGTH) -> str:
     if not cell:
         return ""
     text = _text(cell)
     if len(text) > longest:
-        raise _UncleanError(field, cell, f"{len(text)} characters; at most {longest}")
+        raise _CellError(field, cell, f"{len(text)} characters; at most {longest}")
     return text
 
 
 def _external_id(cell: str) -> str:
-    text = _word(Field.EXTERNAL_ID, cell)
+    text = _word(RosterField.EXTERNAL_ID, cell)
     if is_mangled_number(text):
-        raise _UncleanError(Field.EXTERNAL_ID, cell, _MANGLED)
+        raise _CellError(RosterField.EXTERNAL_ID, cell, _MANGLED_NUMBER_REASON)
     return text
 
 
-def _key(external_id: str, email: str, phone: str) -> str:
-    key = natural_key(external_id, email, phone)
+def _required_key(external_id: str, email: str, phone: str) -> str:
+    key = make_natural_key(external_id, email, phone)
     if not key:
-        raise _UncleanError(
-            Field.EXTERNAL_ID, "", "no id, e-mail or phone to recognise this person by"
+        raise _CellError(
+            RosterField.EXTERNAL_ID, "", "no id, e-mail or phone to recognise this person by"
         )
     return key
 
 
 def _names(first_cell: str, last_cell: str, full_cell: str) -> tuple[str, str, str]:
     """First, last and full name. A full name is never cut into two: nobody can know where."""
-    first, last = _name(Field.FIRST_NAME, first_cell), _name(Field.LAST_NAME, last_cell)
-    full = _name(Field.FULL_NAME, full_cell) or f"{first} {last}".strip()
+    first, last = _name(RosterField.FIRST_NAME, first_cell), _name(RosterField.LAST_NAME, last_cell)
+    full = _name(RosterField.FULL_NAME, full_cell) or f"{first} {last}".strip()
     if not full:
-        raise _UncleanError(Field.FULL_NAME, full_cell, "the name is empty")
+        raise _CellError(RosterField.FULL_NAME, full_cell, "the name is empty")
     if not any(map(str.isalpha, full)):
-        raise _UncleanError(Field.FULL_NAME, full, "a name without a letter")
+        raise _CellError(RosterField.FULL_NAME, full, "a name without a letter")
     return first, last, full
 
 
-def _name(field: Field, cell: str) -> str:
+def _name(field: RosterField, cell: str) -> str:
     if not cell:
         return ""
-    text = tidy(cell)
+    text = normalise_text(cell)
     if text.startswith(("=", "'")):
-        text = tidy(unwrapped(text, is_name=True))
-    if len(text) > LONGEST_NAME:
-        raise _UncleanError(field, cell, f"{len(text)} characters; at most {LONGEST_NAME}")
+        text = normalise_text(strip_spreadsheet_guard(text, is_name=True))
+    if len(text) > MAX_NAME_LENGTH:
+        raise _CellError(field, cell, f"{len(text)} characters; at most {MAX_NAME_LENGTH}")
     return text
 
 
-def _ragged(cells: Sequence[str], width: int) -> Rejection:
-    return Rejection(
+def _wrong_width_rejection(cells: Sequence[str], width: int) -> RowRejection:
+    return RowRejection(
         "", "", "", f"{len(cells)} cells where the header has {width}: a delimiter or quote is off"
     )
 
 
-def _rejected(key: str, problems: Sequence[_UncleanError]) -> Rejection:
+def _combine_errors(key: str, problems: Sequence[_CellError]) -> RowRejection:
     first = problems[0]
     if len(problems) == 1:
-        return Rejection(key, first.field, first.value, first.reason)
+        return RowRejection(key, first.field, first.value, first.reason)
     reasons = "; ".join(f"{problem.field}: {problem.reason}" for problem in problems)
-    return Rejection(key, first.field, first.value, reasons)
+    return RowRejection(key, first.field, first.value, reasons)

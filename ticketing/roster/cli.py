@@ -14,12 +14,12 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
     from ticketing.roster.import_result import ImportResult
-    from ticketing.roster.import_roster import Source
+    from ticketing.roster.import_roster import RosterSource
 
 
 def import_(  # noqa: PLR0913 - a command has as many options as it has
@@ -50,8 +50,8 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
 
     The same again changes nothing, a changed one updates; nobody is deleted unasked.
     """
-    from ticketing.events.queries import find_event
-    from ticketing.platform.cli.progress import reading
+    from ticketing.events.queries import get_event
+    from ticketing.platform.cli.progress import import_progress
     from ticketing.roster.import_result import ImportOptions
     from ticketing.roster.import_roster import import_roster
 
@@ -65,8 +65,8 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
         quarantine_path=quarantine or (file and file.with_name(f"{file.stem}.quarantine.csv")),
     )
     with open_application() as application:
-        known = find_event(application.database, event)
-        with reading(quiet=as_json) as progress:
+        known = get_event(application.database, event)
+        with import_progress(quiet=as_json) as progress:
             done = import_roster(
                 application.database, known, source, options=options, at=now(), by=actor(),
                 progress=progress,
@@ -74,11 +74,11 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
     if as_json:
         print_json(done.as_dict())
     else:
-        _show(done, options.quarantine_path)
+        _print_result(done, options.quarantine_path)
     sys.exit(0)
 
 
-def _source(file: Path | None, sql: str | None, variable: str) -> "Source":
+def _source(file: Path | None, sql: str | None, variable: str) -> "RosterSource":
     from ticketing.roster.sources.csv_file import RosterFile
     from ticketing.roster.sources.sql_query import RosterQuery
 
@@ -100,7 +100,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     return {column.strip(): field.strip() for column, _, field in split}
 
 
-def _show(done: "ImportResult", quarantine: Path | None) -> None:
+def _print_result(done: "ImportResult", quarantine: Path | None) -> None:
     from rich.table import Table
 
     would = "would be " if done.dry_run else ""
@@ -111,7 +111,7 @@ def _show(done: "ImportResult", quarantine: Path | None) -> None:
         table.add_row(f"{would}{label}", f"{getattr(done, label):,}")
     table.add_section()
     table.add_row("total", f"{done.total:,}")
-    out = screen()
+    out = stdout_console()
     out.print(table)
     out.print(
         f"read as {done.encoding}, columns separated by {done.delimiter!r};"

@@ -8,37 +8,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
-from ticketing.roster.model import Field
+from ticketing.roster.model import RosterField
 
-_NAMES: dict[Field, str] = {
-    Field.EXTERNAL_ID: """
+_HEADER_NAMES: dict[RosterField, str] = {
+    RosterField.EXTERNAL_ID: """
         external id, id, student id, student number, member id, guest id, registration number,
         reference, nim, npm, nis, nisn, nrp, nik, nip, no induk, nomor induk,
         nomor induk mahasiswa, no peserta, nomor peserta, kode peserta, id mahasiswa, id peserta
         """,
-    Field.FULL_NAME: """
+    RosterField.FULL_NAME: """
         full name, name, guest name, student name, attendee name, nama, nama lengkap,
         nama mahasiswa, nama siswa, nama peserta, nama tamu, nama wisudawan
         """,
-    Field.FIRST_NAME: "first name, given name, nama depan",
-    Field.LAST_NAME: "last name, surname, family name, nama belakang, nama keluarga, marga",
-    Field.EMAIL: """
+    RosterField.FIRST_NAME: "first name, given name, nama depan",
+    RosterField.LAST_NAME: "last name, surname, family name, nama belakang, nama keluarga, marga",
+    RosterField.EMAIL: """
         email, e mail, email address, e mail address, mail, surel, alamat email, alamat e mail,
         alamat surel
         """,
-    Field.PHONE: """
+    RosterField.PHONE: """
         phone, phone number, mobile, mobile phone, mobile number, telephone, tel, cell, whatsapp,
         whatsapp number, wa, hp, no hp, nomor hp, handphone, no handphone, nomor handphone,
         telepon, no telepon, nomor telepon, telp, no telp, no wa, nomor wa, no whatsapp,
         nomor whatsapp
         """,
-    Field.TICKET_TYPE: """
+    RosterField.TICKET_TYPE: """
         ticket type, type, ticket, category, jenis tiket, tipe tiket, tiket, kategori,
         kategori tiket, kelas tiket
         """,
-    Field.SEAT: "seat, seat number, kursi, no kursi, nomor kursi, tempat duduk",
-    Field.HOLD: "hold, hold reason, on hold, tahan, ditahan, alasan tahan, catatan tahan",
-    Field.PAYMENT: """
+    RosterField.SEAT: "seat, seat number, kursi, no kursi, nomor kursi, tempat duduk",
+    RosterField.HOLD: "hold, hold reason, on hold, tahan, ditahan, alasan tahan, catatan tahan",
+    RosterField.PAYMENT: """
         payment, payment status, paid, pembayaran, status pembayaran, status bayar, lunas,
         sudah bayar
         """,
@@ -47,61 +47,63 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def plain(header: str) -> str:
+def normalise_header(header: str) -> str:
     """A header as it is compared: `firstName`, `First_Name` and `FIRST NAME ` are one."""
     return _NOT_A_WORD.sub(" ", _CAMEL.sub(" ", header)).strip().lower()
 
 
-_FIELD_OF: dict[str, Field] = {
-    plain(name): field for field, names in _NAMES.items() for name in names.split(",")
+_FIELD_BY_HEADER: dict[str, RosterField] = {
+    normalise_header(name): field
+    for field, names in _HEADER_NAMES.items()
+    for name in names.split(",")
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnMapping:
     """The header of a roster, and the place of each field in it."""
 
     header: tuple[str, ...]
-    places: Mapping[Field, int]
+    places: Mapping[RosterField, int]
 
     def mapping(self) -> dict[str, str]:
         """Field to column name, as a person is shown it."""
         return {field.value: self.header[place] for field, place in self.places.items()}
 
 
-def known_headers(header: Sequence[str]) -> int:
+def count_known_headers(header: Sequence[str]) -> int:
     """How many cells of a first line we would recognise as the name of a column."""
-    return sum(plain(cell) in _FIELD_OF for cell in header)
+    return sum(normalise_header(cell) in _FIELD_BY_HEADER for cell in header)
 
 
-def columns(header: Sequence[str], told: Mapping[str, str]) -> Columns:
+def map_columns(header: Sequence[str], told: Mapping[str, str]) -> ColumnMapping:
     """Lead every column to its field; what is told (column to field) wins over its name.
 
     Refuses a first line that is no header, a field with two columns, and a roster that says
     neither who people are nor how to recognise them again.
     """
-    as_told = _as_told(header, told)
-    if not as_told and not known_headers(header):
+    as_told = _apply_overrides(header, told)
+    if not as_told and not count_known_headers(header):
         raise UnreadableFile(
-            f"no header: the first line is {_listed(header)}; "
+            f"no header: the first line is {_format_header(header)}; "
             "name the columns there (nama, nim, email, no hp, …) or map them by hand"
         )
-    found: dict[Field, list[int]] = {field: [place] for field, place in as_told.items()}
+    found: dict[RosterField, list[int]] = {field: [place] for field, place in as_told.items()}
     for place, name in enumerate(header):
-        field = _FIELD_OF.get(plain(name))
+        field = _FIELD_BY_HEADER.get(normalise_header(name))
         if field and field not in as_told and place not in as_told.values():
             found.setdefault(field, []).append(place)
-    _refuse_doubles(header, found)
-    _refuse_gaps(header, found)
-    return Columns(tuple(header), {field: places[0] for field, places in found.items()})
+    _refuse_duplicates(header, found)
+    _refuse_missing(header, found)
+    return ColumnMapping(tuple(header), {field: places[0] for field, places in found.items()})
 
 
-def _as_told(header: Sequence[str], told: Mapping[str, str]) -> dict[Field, int]:
-    places: dict[Field, int] = {}
+def _apply_overrides(header: Sequence[str], told: Mapping[str, str]) -> dict[RosterField, int]:
+    places: dict[RosterField, int] = {}
     for column, field_name in told.items():
-        if field_name not in set(Field):
-            raise UnusableMapping(f"no field {field_name!r}; there are: {', '.join(Field)}")
-        field, place = Field(field_name), _place(header, column)
+        if field_name not in set(RosterField):
+            raise UnusableMapping(f"no field {field_name!r}; there are: {', '.join(RosterField)}")
+        field, place = RosterField(field_name), _column_index(header, column)
         if field in places:
             raise UnusableMapping(
                 f"two columns for {field}: {header[places[field]]!r} and {header[place]!r}"
@@ -112,18 +114,22 @@ def _as_told(header: Sequence[str], told: Mapping[str, str]) -> dict[Field, int]
     return places
 
 
-def _place(header: Sequence[str], column: str) -> int:
+def _column_index(header: Sequence[str], column: str) -> int:
     """Where a column is: by its very name, else by its name written differently."""
     exact = [place for place, name in enumerate(header) if name == column]
-    alike = exact or [place for place, name in enumerate(header) if plain(name) == plain(column)]
+    alike = exact or [
+        place
+        for place, name in enumerate(header)
+        if normalise_header(name) == normalise_header(column)
+    ]
     if not alike:
-        raise UnusableMapping(f"no column {column!r}; the file has {_listed(header)}")
+        raise UnusableMapping(f"no column {column!r}; the file has {_format_header(header)}")
     if len(alike) > 1:
         raise UnusableMapping(f"{len(alike)} columns are called {column!r}; rename one")
     return alike[0]
 
 
-def _refuse_doubles(header: Sequence[str], found: Mapping[Field, list[int]]) -> None:
+def _refuse_duplicates(header: Sequence[str], found: Mapping[RosterField, list[int]]) -> None:
     for field, places in found.items():
         if len(places) > 1:
             names = " and ".join(repr(header[place]) for place in places)
@@ -132,58 +138,19 @@ def _refuse_doubles(header: Sequence[str], found: Mapping[Field, list[int]]) -> 
             )
 
 
-def _refuse_gaps(header: Sequence[str], found: Mapping[Field, list[int]]) -> None:
-    if not {Field.FULL_NAME, Field.FIRST_NAME} & found.keys():
+def _refuse_missing(header: Sequence[str], found: Mapping[RosterField, list[int]]) -> None:
+    if not {RosterField.FULL_NAME, RosterField.FIRST_NAME} & found.keys():
         raise UnusableMapping(
             f"missing column: a name (nama, full name, or first name); the file has "
-            f"{_listed(header)}"
+            f"{_format_header(header)}"
         )
-    if not {Field.EXTERNAL_ID, Field.EMAIL, Field.PHONE} & found.keys():
+    if not {RosterField.EXTERNAL_ID, RosterField.EMAIL, RosterField.PHONE} & found.keys():
         raise UnusableMapping(
             "missing column: something to recognise a person by (an id such as nim, an e-mail or "
-            f"a phone number); the file has {_listed(header)}"
+            f"a phone number); the file has {_format_header(header)}"
         )
 
 
-def _listed(header: Sequence[str]) -> str:
+def _format_header(header: Sequence[str]) -> str:
     shown = [repr(cell[:40]) for cell in header[:12]]
     return ", ".join(shown) + (", …" if len(header) > len(shown) else "")
-
-
-_NO = {"0", "n", "no", "f", "false", "tidak", "-"}
-
-
-_YES = {"1", "y", "yes", "t", "true", "ya", "x"}
-
-
-_SETTLED = {
-    "paid", "ok", "free", "settled", "settlement", "lunas", "sudah", "sudah lunas", "sudah bayar",
-    "sudah dibayar", "dibayar", "terbayar", "gratis", "bebas",
-}  # fmt: skip
-
-
-_OPEN = {
-    "unpaid", "not paid", "pending", "open", "due", "belum", "belum lunas", "belum bayar",
-    "belum dibayar", "tidak lunas", "menunggu", "tertunda", "cicil",
-}  # fmt: skip
-
-
-def hold_of(text: str) -> str:
-    """The reason in a column "hold"; empty when it says that nothing holds this person back."""
-    word = text.lower()
-    if not word or word in _NO or word in _SETTLED:
-        return ""
-    return "on hold" if word in _YES else text
-
-
-def hold_of_payment(text: str) -> str:
-    """The reason in a column "paid" or "payment status"; an empty cell is not a payment.
-
-    Raises ValueError for words that could mean either.
-    """
-    word = text.lower()
-    if word in _YES or word in _SETTLED:
-        return ""
-    if not word or word in _NO or word in _OPEN:
-        return f"payment: {text}" if word in _OPEN else "not paid"
-    raise ValueError("cannot tell whether this is paid; write paid or unpaid (lunas, belum)")

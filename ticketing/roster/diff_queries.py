@@ -28,29 +28,29 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.kernel.errors import UnusableMapping
-from ticketing.roster.model import Change, Counts, Field, Verdict, changes
-from ticketing.roster.staging_queries import Staging
+from ticketing.roster.model import ImportCounts, RosterChange, RosterField, RowOutcome, diff_fields
+from ticketing.roster.staging_queries import StagingTables
 
-Pairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old and new
+OldNewPairs = dict[str, tuple[ColumnElement[str], ColumnElement[str]]]  # old and new
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TargetColumns:
     """The file's word on each column, given the fields it has."""
 
-    staging: Staging
-    fields: Collection[Field]
+    staging: StagingTables
+    fields: Collection[RosterField]
 
     def of_people(self) -> dict[str, ColumnElement[str]]:
         """Column of `people` to what it shall be."""
         row = self.staging.rows.c
         address_is_key = and_(row.email == "", people.c.natural_key.startswith("email:"))
         possible = {
-            Field.EXTERNAL_ID: func.coalesce(
+            RosterField.EXTERNAL_ID: func.coalesce(
                 func.nullif(row.external_id, ""), people.c.external_id
             ),
-            Field.EMAIL: case((address_is_key, people.c.email), else_=row.email),
-            Field.PHONE: row.phone,
+            RosterField.EMAIL: case((address_is_key, people.c.email), else_=row.email),
+            RosterField.PHONE: row.phone,
         }
         names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
         contacts = {field.value: word for field, word in possible.items() if field in self.fields}
@@ -60,17 +60,17 @@ class Wanted:
         """Column of `attendees` to what it shall be; the kind of ticket apart."""
         row = self.staging.rows.c
         wanted: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
-        if Field.SEAT in self.fields:
+        if RosterField.SEAT in self.fields:
             wanted["seat"] = row.seat
-        if {Field.HOLD, Field.PAYMENT} & set(self.fields):
+        if {RosterField.HOLD, RosterField.PAYMENT} & set(self.fields):
             wanted["hold_reason"] = func.nullif(row.hold_reason, "")
         return wanted
 
-    def differing(self) -> Pairs:
+    def differing(self) -> OldNewPairs:
         """What a person is shown as changing: name of the field to old and new."""
-        pairs: Pairs = {name: (people.c[name], new) for name, new in self.of_people().items()}
+        pairs: OldNewPairs = {name: (people.c[name], new) for name, new in self.of_people().items()}
         pairs |= {name: (attendees.c[name], new) for name, new in self.of_attendees().items()}
-        if Field.TICKET_TYPE in self.fields:
+        if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
         return pairs
 
@@ -90,15 +90,15 @@ class Wanted:
         return case((same, ticket_types.c.name), else_=row.ticket_type)
 
 
-def differs(pairs: Pairs) -> ColumnElement[bool]:
+def is_different(pairs: OldNewPairs) -> ColumnElement[bool]:
     """Whether any old value is not the new one."""
     return or_(*(old.is_distinct_from(new) for old, new in pairs.values()))
 
 
-MOST_NEW_TYPES = 100  # more is a column that does not hold kinds of ticket
+MAX_NEW_TICKET_TYPES = 100  # more is a column that does not hold kinds of ticket
 
 
-class Lines(NamedTuple):
+class LineRange(NamedTuple):
     """A stretch of the file, its first and last line, and whether it names anybody known."""
 
     first: int
@@ -106,7 +106,7 @@ class Lines(NamedTuple):
     names_known: bool
 
 
-def plan(connection: Connection, wanted: Wanted) -> Counts:
+def plan_changes(connection: Connection, wanted: TargetColumns) -> ImportCounts:
     """Fill `plan` with every row that changes something; how many those are, and the others."""
     staging = wanted.staging
     absent = attendees.c.id.is_(None)
@@ -114,22 +114,22 @@ def plan(connection: Connection, wanted: Wanted) -> Counts:
         select(
             staging.rows.c.line,
             staging.matches.c.person_id,
-            case((absent, Verdict.INSERTED.value), else_=Verdict.UPDATED.value),
+            case((absent, RowOutcome.INSERTED.value), else_=RowOutcome.UPDATED.value),
         )
-        .select_from(_as_known(staging))
+        .select_from(_rows_with_known_people(staging))
         .where(
             staging.matches.c.reason.is_(None),
             staging.matches.c.repeats.is_(None),
-            or_(absent, differs(wanted.differing())),
+            or_(absent, is_different(wanted.differing())),
         )
     )
     columns = ["line", "person_id", "verdict"]
     connection.execute(insert(staging.plan).from_select(columns, source))
     staging.analyze(connection, staging.plan)
-    return _counts(connection, staging)
+    return _count_outcomes(connection, staging)
 
 
-def _as_known(staging: Staging) -> FromClause:
+def _rows_with_known_people(staging: StagingTables) -> FromClause:
     """Each clean row beside what is known of its person."""
     rows, matches = staging.rows, staging.matches
     known = and_(people.c.id == matches.c.person_id, people.c.event_id == staging.event_id)
@@ -146,7 +146,7 @@ def _as_known(staging: Staging) -> FromClause:
     )
 
 
-def _counts(connection: Connection, staging: Staging) -> Counts:
+def _count_outcomes(connection: Connection, staging: StagingTables) -> ImportCounts:
     rows, matches, planned = staging.rows, staging.matches, staging.plan
     unclean = select(func.count()).where(rows.c.reason.isnot(None)).scalar_subquery()
     refused = func.count().filter(matches.c.reason.isnot(None))
@@ -156,29 +156,31 @@ def _counts(connection: Connection, staging: Staging) -> Counts:
             unclean + select(refused).select_from(matches).scalar_subquery(),
             *(
                 select(func.count()).where(planned.c.verdict == verdict.value).scalar_subquery()
-                for verdict in (Verdict.INSERTED, Verdict.UPDATED)
+                for verdict in (RowOutcome.INSERTED, RowOutcome.UPDATED)
             ),
         )
     ).one()
-    return Counts(inserted, updated, total - aside - inserted - updated, aside)
+    return ImportCounts(inserted, updated, total - aside - inserted - updated, aside)
 
 
-def changed_fields(connection: Connection, wanted: Wanted) -> dict[str, int]:
+def count_changed_fields(connection: Connection, wanted: TargetColumns) -> dict[str, int]:
     """How many people change in each field; nobody new is counted."""
     pairs = wanted.differing()
     counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
-    row = connection.execute(_updates(wanted).with_only_columns(*counted)).one()
+    row = connection.execute(_updated_rows(wanted).with_only_columns(*counted)).one()
     return {field: count for field, count in zip(pairs, row, strict=True) if count}
 
 
-def first_changes(connection: Connection, wanted: Wanted, most: int) -> list[Change]:
+def list_first_changes(
+    connection: Connection, wanted: TargetColumns, most: int
+) -> list[RosterChange]:
     """What changes for the first people of the file, field by field."""
     pairs = wanted.differing()
     rows = wanted.staging.rows
     old = [func.coalesce(before, "").label(f"old_{name}") for name, (before, _) in pairs.items()]
     new = [func.coalesce(after, "").label(f"new_{name}") for name, (_, after) in pairs.items()]
     found = connection.execute(
-        _updates(wanted)
+        _updated_rows(wanted)
         .with_only_columns(rows.c.line, people.c.natural_key.label("person"), *old, *new)
         .order_by(rows.c.line)
         .limit(most)
@@ -186,7 +188,7 @@ def first_changes(connection: Connection, wanted: Wanted, most: int) -> list[Cha
     return [
         change
         for row in found
-        for change in changes(
+        for change in diff_fields(
             row["line"],
             row["person"],
             {name: row[f"old_{name}"] for name in pairs},
@@ -195,17 +197,19 @@ def first_changes(connection: Connection, wanted: Wanted, most: int) -> list[Cha
     ]
 
 
-def _updates(wanted: Wanted) -> Select[tuple[int]]:
+def _updated_rows(wanted: TargetColumns) -> Select[tuple[int]]:
     staging = wanted.staging
-    known = _as_known(staging).join(staging.plan, staging.plan.c.line == staging.rows.c.line)
+    known = _rows_with_known_people(staging).join(
+        staging.plan, staging.plan.c.line == staging.rows.c.line
+    )
     return (
         select(staging.rows.c.line)
         .select_from(known)
-        .where(staging.plan.c.verdict == Verdict.UPDATED.value)
+        .where(staging.plan.c.verdict == RowOutcome.UPDATED.value)
     )
 
 
-def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
+def insert_missing_ticket_types(connection: Connection, wanted: TargetColumns) -> None:
     """Make the kinds of ticket that the file names and the event does not have."""
     staging, name = wanted.staging, wanted.staging.rows.c.ticket_type
     # grouped before they are compared: a million words are few kinds
@@ -215,8 +219,8 @@ def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
         # without a column of its own, only somebody new is given the usual kind
         .where(
             or_(
-                staging.plan.c.verdict == Verdict.INSERTED.value,
-                literal(Field.TICKET_TYPE in wanted.fields),
+                staging.plan.c.verdict == RowOutcome.INSERTED.value,
+                literal(RosterField.TICKET_TYPE in wanted.fields),
             )
         )
         .group_by(name)
@@ -232,10 +236,10 @@ def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
         .where(~known.exists())
         .order_by(func.lower(named.c.ticket_type), named.c.line)
     )
-    names = connection.execute(new.limit(MOST_NEW_TYPES + 1)).scalars().all()
-    if len(names) > MOST_NEW_TYPES:
+    names = connection.execute(new.limit(MAX_NEW_TICKET_TYPES + 1)).scalars().all()
+    if len(names) > MAX_NEW_TICKET_TYPES:
         raise UnusableMapping(
-            f"the column of ticket types has more than {MOST_NEW_TYPES} different values "
+            f"the column of ticket types has more than {MAX_NEW_TICKET_TYPES} different values "
             f"({names[0]!r}, {names[1]!r}, …); it holds something else"
         )
     if names:
@@ -243,7 +247,7 @@ def add_ticket_types(connection: Connection, wanted: Wanted) -> None:
         connection.execute(insert(ticket_types), values)
 
 
-def chunks(connection: Connection, staging: Staging, size: int) -> list[Lines]:
+def list_chunk_ranges(connection: Connection, staging: StagingTables, size: int) -> list[LineRange]:
     """Ranges of lines that hold `size` changes each."""
     place = func.row_number().over(order_by=staging.plan.c.line) - 1
     numbered = select(
@@ -258,4 +262,4 @@ def chunks(connection: Connection, staging: Staging, size: int) -> list[Lines]:
         .group_by(numbered.c.chunk)
         .order_by(numbered.c.chunk)
     )
-    return [Lines(first, last, known > 0) for first, last, known in connection.execute(ranges)]
+    return [LineRange(first, last, known > 0) for first, last, known in connection.execute(ranges)]

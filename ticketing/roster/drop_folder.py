@@ -16,16 +16,16 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, UnreadableFile
 from ticketing.roster import import_queries
-from ticketing.roster.import_result import ImportOptions, ImportResult, told
-from ticketing.roster.import_roster import Progress, import_roster
+from ticketing.roster.import_result import ImportOptions, ImportResult, format_import_report
+from ticketing.roster.import_roster import ProgressCallback, import_roster
 from ticketing.roster.sources.csv_file import RosterFile
 
-QUIET = timedelta(seconds=5)
+MIN_UNCHANGED_TIME = timedelta(seconds=5)
 _UNFINISHED = (".part", ".tmp", ".temp", ".crdownload", ".download", ".swp")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class FileSnapshot:
     """A file as a listing of the folder showed it; `changed_at` is aware UTC."""
 
     path: Path
@@ -34,7 +34,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DroppedFileResult:
     """What became of a dropped file, and where it is now. No result: nothing was imported."""
 
     succeeded: bool
@@ -43,8 +43,8 @@ class Taken:
     result: ImportResult | None = None
 
 
-def files_ready(
-    listing: Iterable[Sighting], previous: Iterable[Sighting], now: datetime
+def select_ready_files(
+    listing: Iterable[FileSnapshot], previous: Iterable[FileSnapshot], now: datetime
 ) -> list[Path]:
     """The files that have stopped growing, oldest first: seen twice alike, and quiet for a while.
 
@@ -54,17 +54,19 @@ def files_ready(
     ready = (
         seen
         for seen in listing
-        if seen in before and now - seen.changed_at >= QUIET and _is_meant(seen.path.name.lower())
+        if seen in before
+        and now - seen.changed_at >= MIN_UNCHANGED_TIME
+        and _is_importable_name(seen.path.name.lower())
     )
     return [seen.path for seen in sorted(ready, key=lambda seen: (seen.changed_at, seen.path))]
 
 
-def _is_meant(name: str) -> bool:
+def _is_importable_name(name: str) -> bool:
     unfinished = any(mark in name for mark in _UNFINISHED)
     return name.endswith(".csv") and not name.startswith((".", "~", "#")) and not unfinished
 
 
-def take(
+def import_dropped_file(
     database: Database,
     event: Event,
     path: Path,
@@ -72,8 +74,8 @@ def take(
     options: ImportOptions,
     at: datetime,
     by: str,
-    progress: Progress | None = None,
-) -> Taken:
+    progress: ProgressCallback | None = None,
+) -> DroppedFileResult:
     """Import one dropped file and file it away with its report.
 
     A file that is refused is filed under `failed/`; when the world is not ready (Unavailable) it
@@ -81,22 +83,26 @@ def take(
     """
     digest = _digest(path)
     stamp = f"{path.stem}.{at:%Y%m%dT%H%M%SZ}.{digest[:12]}"
-    if (earlier := _latest_is(database, event, digest)) is not None:
+    if (earlier := _find_unchanged_import(database, event, digest)) is not None:
         message = f"already imported on {earlier.started_at:%Y-%m-%d %H:%M} UTC, nothing to do"
-        return _filed(path, stamp, Taken(True, message, path))
+        return _archive_file(path, stamp, DroppedFileResult(True, message, path))
     try:
         result = import_roster(
             database,
             event,
             RosterFile(path),
-            options=replace(options, quarantine_path=_aside(path, stamp)),
+            options=replace(options, quarantine_path=_quarantine_path(path, stamp)),
             at=at,
             by=by,
             progress=progress,
         )
     except Refused as error:
-        return _filed(path, stamp, Taken(False, str(error), path))
-    return _filed(path, stamp, Taken(True, told(result).partition("\n")[2], path, result))
+        return _archive_file(path, stamp, DroppedFileResult(False, str(error), path))
+    return _archive_file(
+        path,
+        stamp,
+        DroppedFileResult(True, format_import_report(result).partition("\n")[2], path, result),
+    )
 
 
 def _digest(path: Path) -> str:
@@ -107,19 +113,21 @@ def _digest(path: Path) -> str:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
 
 
-def _latest_is(database: Database, event: Event, digest: str) -> import_queries.Import | None:
+def _find_unchanged_import(
+    database: Database, event: Event, digest: str
+) -> import_queries.ImportRecord | None:
     """The event's latest import, if it was of this content; an older one may be undone by now."""
     with database.transaction() as connection:
-        taken = import_queries.taken_before(connection, event.id, digest)
-        latest = import_queries.latest_completed(connection, event.id)
+        taken = import_queries.find_completed_by_digest(connection, event.id, digest)
+        latest = import_queries.find_latest_completed(connection, event.id)
     return taken if taken and latest and taken.id == latest.id else None
 
 
-def _filed(path: Path, stamp: str, taken: Taken) -> Taken:
+def _archive_file(path: Path, stamp: str, taken: DroppedFileResult) -> DroppedFileResult:
     """Move the file away under a name of its own, after its report is there."""
     folder = path.parent / ("done" if taken.succeeded else "failed")
     folder.mkdir(parents=True, exist_ok=True)
-    target = _free_name(folder, stamp, path.suffix)
+    target = _create_unique_path(folder, stamp, path.suffix)
     found = {"file": path.name, "succeeded": taken.succeeded, "message": taken.message}
     if taken.result:
         found |= {"import": taken.result.as_dict()}
@@ -128,18 +136,18 @@ def _filed(path: Path, stamp: str, taken: Taken) -> Taken:
     target.with_suffix(".report.txt").write_text(
         f"{path.name}\n{taken.message}\n", encoding="utf-8"
     )
-    if _aside(path, stamp).exists():
-        _aside(path, stamp).replace(target.with_suffix(".quarantine.csv"))
+    if _quarantine_path(path, stamp).exists():
+        _quarantine_path(path, stamp).replace(target.with_suffix(".quarantine.csv"))
     path.replace(target)
     return replace(taken, filed_as=target)
 
 
-def _aside(path: Path, stamp: str) -> Path:
+def _quarantine_path(path: Path, stamp: str) -> Path:
     """Where the rows kept aside wait, hidden, until it is known which folder they belong to."""
     return path.with_name(f".{stamp}.quarantine.csv")
 
 
-def _free_name(folder: Path, stamp: str, suffix: str) -> Path:
+def _create_unique_path(folder: Path, stamp: str, suffix: str) -> Path:
     """A name nobody has, taken at once: an older file is never written over."""
     for number in count(1):
         target = folder / (f"{stamp}{suffix}" if number == 1 else f"{stamp}.{number}{suffix}")

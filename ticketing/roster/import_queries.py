@@ -23,12 +23,12 @@ from sqlalchemy.exc import OperationalError
 
 from ticketing.platform.db.tables.roster import imports, quarantined_rows
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
-from ticketing.roster.model import Counts, QuarantinedRow
-from ticketing.roster.staging_queries import CELL_SEPARATOR, Staging
+from ticketing.roster.model import ImportCounts, RejectedRow
+from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
+class ImportRecord:
     """One line of the history. Of one that failed, the counts are what it had written by then."""
 
     id: int
@@ -51,10 +51,10 @@ class Import:
     completed_at: datetime | None
 
 
-_COLUMNS = tuple(imports.c[name] for name in Import.__dataclass_fields__)
+_COLUMNS = tuple(imports.c[name] for name in ImportRecord.__dataclass_fields__)
 
 
-def take_turn(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
+def acquire_import_lock(connection: Connection, event_id: int, *, patience_seconds: float) -> None:
     """Hold the event's turn until this transaction ends; refuses when it is not free in time."""
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"import into event {event_id}", 0))
     timeout = f"{max(1, round(patience_seconds * 1000))}ms"  # zero would wait for ever
@@ -63,10 +63,10 @@ def take_turn(connection: Connection, event_id: int, *, patience_seconds: float)
             connection.execute(select(func.set_config("lock_timeout", timeout, True)))
             connection.execute(select(lock))
     except OperationalError as error:
-        raise ImportUnderWay(_who_is_at_it(connection, event_id)) from error
+        raise ImportUnderWay(_describe_running_import(connection, event_id)) from error
 
 
-def _who_is_at_it(connection: Connection, event_id: int) -> str:
+def _describe_running_import(connection: Connection, event_id: int) -> str:
     query = (
         select(imports.c.id, imports.c.source_name, imports.c.requested_by, imports.c.started_at)
         .where(imports.c.event_id == event_id, imports.c.state == "running")
@@ -82,7 +82,7 @@ def _who_is_at_it(connection: Connection, event_id: int) -> str:
     )
 
 
-def close_interrupted(connection: Connection, event_id: int, *, at: datetime) -> int:
+def mark_interrupted(connection: Connection, event_id: int, *, at: datetime) -> int:
     """Mark what a dead process left running as failed; only for who holds the turn.
 
     Waits for a last chunk of the dead that the server may still be writing: each holds its
@@ -104,7 +104,7 @@ def close_interrupted(connection: Connection, event_id: int, *, at: datetime) ->
     return len(ids)
 
 
-def begin(
+def insert_import(
     connection: Connection, event_id: int, *, kind: str, name: str, by: str, at: datetime
 ) -> int:
     """A new running import; its number is what the caller can ask about."""
@@ -117,7 +117,7 @@ def begin(
     return import_id
 
 
-def describe(
+def record_source(
     connection: Connection,
     import_id: int,
     *,
@@ -134,14 +134,16 @@ def describe(
     )
 
 
-def hold(connection: Connection, import_id: int) -> None:
+def lock_running(connection: Connection, import_id: int) -> None:
     """Keep the import from being closed until this transaction ends; refuses if it was already."""
     alive = select(imports.c.id).where(imports.c.id == import_id, imports.c.state == "running")
     if connection.execute(alive.with_for_update(read=True, key_share=True)).first() is None:
         raise ImportOvertaken(f"import {import_id} was closed as interrupted; run it again")
 
 
-def count(connection: Connection, import_id: int, counts: Counts, *, total: int = 0) -> None:
+def add_counts(
+    connection: Connection, import_id: int, counts: ImportCounts, *, total: int = 0
+) -> None:
     """Add to the import's counters, for whoever watches."""
     columns = imports.c
     connection.execute(
@@ -157,7 +159,7 @@ def count(connection: Connection, import_id: int, counts: Counts, *, total: int 
     )
 
 
-def complete(connection: Connection, import_id: int, *, withdrawn: int, at: datetime) -> None:
+def mark_completed(connection: Connection, import_id: int, *, withdrawn: int, at: datetime) -> None:
     """The end. The database refuses it unless every row is counted exactly once."""
     connection.execute(
         update(imports)
@@ -166,7 +168,7 @@ def complete(connection: Connection, import_id: int, *, withdrawn: int, at: date
     )
 
 
-def fail(connection: Connection, import_id: int, message: str, *, at: datetime) -> None:
+def mark_failed(connection: Connection, import_id: int, message: str, *, at: datetime) -> None:
     """The end of an import that could not."""
     connection.execute(
         update(imports)
@@ -175,43 +177,45 @@ def fail(connection: Connection, import_id: int, message: str, *, at: datetime) 
     )
 
 
-def history(connection: Connection, event_id: int, *, limit: int = 50) -> list[Import]:
+def list_imports(connection: Connection, event_id: int, *, limit: int = 50) -> list[ImportRecord]:
     """The event's imports, the latest first."""
     query = select(*_COLUMNS).where(imports.c.event_id == event_id)
     rows = connection.execute(query.order_by(imports.c.id.desc()).limit(limit)).mappings()
-    return [Import(**row) for row in rows]
+    return [ImportRecord(**row) for row in rows]
 
 
-def get(connection: Connection, import_id: int) -> Import | None:
+def find(connection: Connection, import_id: int) -> ImportRecord | None:
     """One import, running or ended."""
     row = connection.execute(select(*_COLUMNS).where(imports.c.id == import_id)).mappings()
     found = row.one_or_none()
-    return None if found is None else Import(**found)
+    return None if found is None else ImportRecord(**found)
 
 
-def taken_before(connection: Connection, event_id: int, sha256: str) -> Import | None:
+def find_completed_by_digest(
+    connection: Connection, event_id: int, sha256: str
+) -> ImportRecord | None:
     """The latest import of this very content into this event that was completed."""
     content = imports.c.sha256 == sha256
     return _latest(connection, event_id, content, imports.c.state == "completed")
 
 
-def latest_completed(connection: Connection, event_id: int) -> Import | None:
+def find_latest_completed(connection: Connection, event_id: int) -> ImportRecord | None:
     """The event's latest import that came to its end."""
     return _latest(connection, event_id, imports.c.state == "completed")
 
 
 def _latest(
     connection: Connection, event_id: int, *conditions: ColumnElement[bool]
-) -> Import | None:
+) -> ImportRecord | None:
     query = select(*_COLUMNS).where(imports.c.event_id == event_id, *conditions)
     rows = connection.execute(query.order_by(imports.c.id.desc()).limit(1)).mappings()
     found = rows.one_or_none()
-    return None if found is None else Import(**found)
+    return None if found is None else ImportRecord(**found)
 
 
-def keep_aside(connection: Connection, staging: Staging, import_id: int) -> int:
+def insert_rejected_rows(connection: Connection, staging: StagingTables, import_id: int) -> int:
     """Store every quarantined row of an import under way; how many there were."""
-    staged = _staged_quarantine(staging).subquery()
+    staged = _staged_rejected_rows_query(staging).subquery()
     source = select(
         literal(import_id),
         literal(staging.event_id),
@@ -223,24 +227,26 @@ def keep_aside(connection: Connection, staging: Staging, import_id: int) -> int:
     return counting.execute(insert(quarantined_rows).from_select(columns, source)).rowcount
 
 
-def staged_quarantine(connection: Connection, staging: Staging) -> Iterator[QuarantinedRow]:
+def list_staged_rejected_rows(
+    connection: Connection, staging: StagingTables
+) -> Iterator[RejectedRow]:
     """The quarantined rows of an import under way, by line."""
-    staged = _staged_quarantine(staging).subquery()
+    staged = _staged_rejected_rows_query(staging).subquery()
     query = select(staged).order_by(staged.c.line)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
         cells = tuple(row.cells.split(CELL_SEPARATOR))
-        yield QuarantinedRow(row.line, row.field, row.value, row.reason, cells)
+        yield RejectedRow(row.line, row.field, row.value, row.reason, cells)
 
 
-def quarantine(connection: Connection, import_id: int) -> Iterator[QuarantinedRow]:
+def list_rejected_rows(connection: Connection, import_id: int) -> Iterator[RejectedRow]:
     """The rows an import kept aside, by line."""
     query = select(quarantined_rows).where(quarantined_rows.c.import_id == import_id)
     query = query.order_by(quarantined_rows.c.line_number)
     for row in connection.execute(query, execution_options={"yield_per": 1000}):
-        yield QuarantinedRow(row.line_number, row.field, row.value, row.reason, tuple(row.row))
+        yield RejectedRow(row.line_number, row.field, row.value, row.reason, tuple(row.row))
 
 
-def _staged_quarantine(staging: Staging) -> Select[tuple[int, str, str, str, str]]:
+def _staged_rejected_rows_query(staging: StagingTables) -> Select[tuple[int, str, str, str, str]]:
     rows, matches = staging.rows, staging.matches
     unclean = select(rows.c.line, rows.c.field, rows.c.value, rows.c.reason, rows.c.cells).where(
         rows.c.reason.isnot(None)

@@ -5,61 +5,14 @@ What can be asked of an import, and what it answers.
 An import's result as lines for people: the report beside a dropped file.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 
-from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import TicketingError
-from ticketing.roster import import_queries
-from ticketing.roster.model import Change, Counts, QuarantinedRow
-from ticketing.roster.write_queries import Withdrawal
+from ticketing.roster.model import ImportCounts, RejectedRow, RosterChange
+from ticketing.roster.write_queries import WithdrawalCount
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Begins a running import on entering, gives its number, and marks it as failed on any error.
-
-    Only for who holds the event's turn: what others left running is closed first.
-    """
-
-    database: Database
-    event_id: int
-    kind: str
-    name: str
-    by: str
-    now: Callable[[], datetime]
-    begun: list[int] = field(default_factory=list)
-
-    def __enter__(self) -> int:
-        """Close what was interrupted, and begin."""
-        at = self.now()
-        with self.database.transaction() as connection:
-            import_queries.close_interrupted(connection, self.event_id, at=at)
-            import_id = import_queries.begin(
-                connection, self.event_id, kind=self.kind, name=self.name, by=self.by, at=at
-            )
-        self.begun.append(import_id)
-        return import_id
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        """Say why, if it failed."""
-        if kind is None:
-            return
-        # anything but our own words could quote somebody's data
-        message = str(error) if isinstance(error, TicketingError) else kind.__name__
-        with self.database.transaction() as connection:
-            import_queries.fail(connection, self.begun[0], message, at=self.now())
-
-
-CHUNK = 20_000
+DEFAULT_CHUNK_SIZE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +28,7 @@ class ImportOptions:
     delimiter: str | None = None
     dry_run: bool = False
     withdraw_absent: bool = False
-    chunk: int = CHUNK
+    chunk: int = DEFAULT_CHUNK_SIZE
     patience_seconds: float = 30.0
     quarantine_path: Path | None = None
 
@@ -92,8 +45,8 @@ class ImportResult:
     event: str
     source: str
     total: int
-    counts: Counts
-    withdrawal: Withdrawal
+    counts: ImportCounts
+    withdrawal: WithdrawalCount
     encoding: str
     delimiter: str
     digest: str
@@ -101,8 +54,8 @@ class ImportResult:
     ignored_columns: Sequence[str]
     warnings: Sequence[str]
     changed_fields: Mapping[str, int]
-    changes: Sequence[Change]
-    quarantine: Sequence[QuarantinedRow]
+    changes: Sequence[RosterChange]
+    quarantine: Sequence[RejectedRow]
     seconds: float
 
     @property
@@ -144,15 +97,15 @@ class ImportResult:
         }
 
 
-_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+_DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
 
-def told(result: ImportResult) -> str:
+def format_import_report(result: ImportResult) -> str:
     """What became of every row, what changed, what is kept aside and why."""
-    return "\n".join(_lines(result)) + "\n"
+    return "\n".join(_report_lines(result)) + "\n"
 
 
-def _lines(result: ImportResult) -> Iterator[str]:
+def _report_lines(result: ImportResult) -> Iterator[str]:
     counts = result.counts
     yield f"{result.source} into {result.event}" + (" (dry run)" if result.dry_run else "")
     yield (
@@ -160,13 +113,13 @@ def _lines(result: ImportResult) -> Iterator[str]:
         f"{counts.unchanged} unchanged, {counts.quarantined} quarantined"
     )
     if result.encoding:
-        delimiter = _NAMES.get(result.delimiter, result.delimiter)
+        delimiter = _DELIMITER_NAMES.get(result.delimiter, result.delimiter)
         yield f"read as {result.encoding}, columns divided by {delimiter}"
     yield "columns: " + ", ".join(f"{name} is {field}" for field, name in result.mapping.items())
     if result.ignored_columns:
         yield f"not used: {', '.join(result.ignored_columns)}"
     yield from (f"warning: {warning}" for warning in result.warnings)
-    yield from _changes(result)
+    yield from _change_lines(result)
     if result.withdrawal.people:
         yield (
             f"absent: {result.withdrawal.people}, "
@@ -178,7 +131,7 @@ def _lines(result: ImportResult) -> Iterator[str]:
         yield f"and {counts.quarantined - len(result.quarantine)} more in the quarantine file"
 
 
-def _changes(result: ImportResult) -> Iterator[str]:
+def _change_lines(result: ImportResult) -> Iterator[str]:
     if result.changed_fields:
         fields = (f"{field} of {count}" for field, count in result.changed_fields.items())
         yield f"changed: {', '.join(fields)}"

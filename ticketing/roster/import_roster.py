@@ -18,30 +18,43 @@ from sqlalchemy import Connection
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.email_address import address
+from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.platform.kernel.phone import phones_of
+from ticketing.platform.kernel.phone import phone_normaliser
 from ticketing.roster import diff_queries, import_queries
-from ticketing.roster.clean_row import Cleaner
-from ticketing.roster.column_mapping import Columns, columns
-from ticketing.roster.diff_queries import Lines, Wanted
-from ticketing.roster.import_result import ImportOptions, ImportResult, Record
-from ticketing.roster.matching_queries import match
-from ticketing.roster.model import Change, Counts, Entry, QuarantinedRow, Rejection, Row
-from ticketing.roster.rejected_rows_csv import write_quarantine
-from ticketing.roster.sources.csv_file import Reading
-from ticketing.roster.staging_queries import Staging
-from ticketing.roster.write_queries import Chunk, Withdrawal, plan_withdrawal, withdraw
+from ticketing.roster.clean_row import RowCleaner
+from ticketing.roster.column_mapping import ColumnMapping, map_columns
+from ticketing.roster.diff_queries import LineRange, TargetColumns
+from ticketing.roster.import_result import ImportOptions, ImportResult
+from ticketing.roster.import_run import ImportRun
+from ticketing.roster.matching_queries import match_people
+from ticketing.roster.model import (
+    ImportCounts,
+    RejectedRow,
+    RosterChange,
+    RosterEntry,
+    RosterRow,
+    RowRejection,
+)
+from ticketing.roster.rejected_rows_csv import write_rejected_rows
+from ticketing.roster.sources.csv_file import OpenRoster
+from ticketing.roster.staging_queries import StagingTables
+from ticketing.roster.write_queries import (
+    ChunkWriter,
+    WithdrawalCount,
+    plan_withdrawal,
+    withdraw_absent,
+)
 
-WRITERS = 2  # connections that write at once; more only wait for the server's processors
-SHOWN = 20  # changed people and quarantined rows that a result carries along
+WRITER_COUNT = 2  # connections that write at once; more only wait for the server's processors
+MAX_RESULT_ROWS = 20  # changed people and quarantined rows that a result carries along
 _ROWS_BETWEEN_REPORTS = 10_000
 
-Progress = Callable[[int, Counts], None]
+ProgressCallback = Callable[[int, ImportCounts], None]
 """Told the rows so far: first as they are read (counts are zero), then as they are written."""
 
 
-class Source(Protocol):
+class RosterSource(Protocol):
     """Where a roster comes from: a file, or a query in the operator's own database."""
 
     @property
@@ -56,7 +69,7 @@ class Source(Protocol):
 
     def opened(
         self, *, encoding: str | None = None, delimiter: str | None = None
-    ) -> AbstractContextManager[Reading]:
+    ) -> AbstractContextManager[OpenRoster]:
         """Its columns and rows, for as long as the context lasts."""
         ...
 
@@ -64,59 +77,61 @@ class Source(Protocol):
 def import_roster(
     database: Database,
     event: Event,
-    source: Source,
+    source: RosterSource,
     *,
     options: ImportOptions,
     at: datetime,
     by: str,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ImportResult:
     """Import, or say what an import would do. One at a time for an event; others wait their turn.
 
     Raises UnreadableFile and UnusableMapping for what is no roster, ImportUnderWay when the turn
     does not come; nothing has changed then.
     """
-    job = _Import(database, event, source, options, at, by, progress or _nobody_watches)
+    job = _ImportJob(database, event, source, options, at, by, progress or _ignore_progress)
     with database.transaction() as turn:
-        import_queries.take_turn(turn, event.id, patience_seconds=options.patience_seconds)
+        import_queries.acquire_import_lock(
+            turn, event.id, patience_seconds=options.patience_seconds
+        )
         return job.rehearse() if options.dry_run else job.run()
 
 
-def _nobody_watches(rows: int, counts: Counts) -> None:
+def _ignore_progress(rows: int, counts: ImportCounts) -> None:
     """No progress is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Understood:
+class _StagedRoster:
     """A roster read to its end, now in staging."""
 
-    columns: Columns
-    reading: Reading
+    columns: ColumnMapping
+    reading: OpenRoster
     total: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _ImportPlan:
     """What an import is about to do."""
 
-    wanted: Wanted
-    counts: Counts
-    withdrawal: Withdrawal
+    wanted: TargetColumns
+    counts: ImportCounts
+    withdrawal: WithdrawalCount
     changed_fields: dict[str, int]
-    changes: list[Change]
-    quarantine: list[QuarantinedRow]
-    chunks: list[Lines]
+    changes: list[RosterChange]
+    quarantine: list[RejectedRow]
+    chunks: list[LineRange]
 
 
 @dataclass(frozen=True, slots=True)
-class _Import:
+class _ImportJob:
     database: Database
     event: Event
-    source: Source
+    source: RosterSource
     options: ImportOptions
     at: datetime
     by: str
-    progress: Progress
+    progress: ProgressCallback
     started: float = field(default_factory=perf_counter)
 
     def rehearse(self) -> ImportResult:
@@ -136,75 +151,86 @@ class _Import:
             self._close(import_id, plan)
             return self._result(import_id, roster, plan)
 
-    def _record(self) -> Record:
-        return Record(
+    def _record(self) -> ImportRun:
+        return ImportRun(
             self.database, self.event.id, self.source.kind, self.source.name, self.by, self.now
         )
 
     @contextmanager
-    def _staging(self) -> Iterator[Staging]:
-        staging = Staging.of(self.event.id)
+    def _staging(self) -> Iterator[StagingTables]:
+        staging = StagingTables.of(self.event.id)
         try:
             yield staging
         finally:
             with self.database.transaction() as connection:
                 staging.drop(connection)
 
-    def _read(self, staging: Staging) -> _Understood:
+    def _read(self, staging: StagingTables) -> _StagedRoster:
         """Every row, cleaned, into staging; or nothing."""
         options = self.options
         with (
             self.source.opened(encoding=options.encoding, delimiter=options.delimiter) as reading,
             self.database.transaction() as connection,
         ):
-            known = columns(reading.columns, options.mapping)
-            cleaner = Cleaner.of(known, phone=phones_of(self.event.region), address=address)
+            known = map_columns(reading.columns, options.mapping)
+            cleaner = RowCleaner.of(
+                known, phone=phone_normaliser(self.event.region), address=normalise_email
+            )
             staging.create(connection)
             total = staging.load(connection, self._cleaned(reading, cleaner))
             if not total:
                 raise UnreadableFile("the file has a header and no rows below it")
             staging.index(connection)
-        return _Understood(known, reading, total)
+        return _StagedRoster(known, reading, total)
 
     def _cleaned(
-        self, reading: Reading, cleaner: Cleaner
-    ) -> Iterator[tuple[Row, Entry | Rejection]]:
-        clean, none_yet = cleaner.clean, Counts()
+        self, reading: OpenRoster, cleaner: RowCleaner
+    ) -> Iterator[tuple[RosterRow, RosterEntry | RowRejection]]:
+        clean, none_yet = cleaner.clean, ImportCounts()
         for done, row in enumerate(reading.rows, 1):
             yield row, clean(row.cells)
             if done % _ROWS_BETWEEN_REPORTS == 0:
                 self.progress(done, none_yet)
 
-    def _plan(self, staging: Staging, roster: _Understood) -> _Plan:
-        wanted = Wanted(staging, frozenset(roster.columns.places))
+    def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
+        wanted = TargetColumns(staging, frozenset(roster.columns.places))
         with self.database.transaction() as connection:
-            match(connection, staging)
-            counts = diff_queries.plan(connection, wanted)
+            match_people(connection, staging)
+            counts = diff_queries.plan_changes(connection, wanted)
             self._write_quarantine(connection, staging, roster, counts)
-            return _Plan(
+            return _ImportPlan(
                 wanted,
                 counts,
                 plan_withdrawal(connection, staging)
                 if self.options.withdraw_absent
-                else Withdrawal(),
-                diff_queries.changed_fields(connection, wanted),
-                diff_queries.first_changes(connection, wanted, SHOWN),
-                list(islice(import_queries.staged_quarantine(connection, staging), SHOWN)),
-                diff_queries.chunks(connection, staging, self.options.chunk),
+                else WithdrawalCount(),
+                diff_queries.count_changed_fields(connection, wanted),
+                diff_queries.list_first_changes(connection, wanted, MAX_RESULT_ROWS),
+                list(
+                    islice(
+                        import_queries.list_staged_rejected_rows(connection, staging),
+                        MAX_RESULT_ROWS,
+                    )
+                ),
+                diff_queries.list_chunk_ranges(connection, staging, self.options.chunk),
             )
 
     def _write_quarantine(
-        self, connection: Connection, staging: Staging, roster: _Understood, counts: Counts
+        self,
+        connection: Connection,
+        staging: StagingTables,
+        roster: _StagedRoster,
+        counts: ImportCounts,
     ) -> None:
         path = self.options.quarantine_path
         if path and counts.quarantined:
-            rows = import_queries.staged_quarantine(connection, staging)
-            write_quarantine(path, roster.columns.header, rows)
+            rows = import_queries.list_staged_rejected_rows(connection, staging)
+            write_rejected_rows(path, roster.columns.header, rows)
 
-    def _describe(self, import_id: int, roster: _Understood) -> None:
+    def _describe(self, import_id: int, roster: _StagedRoster) -> None:
         known, reading = roster.columns, roster.reading
         with self.database.transaction() as connection:
-            import_queries.describe(
+            import_queries.record_source(
                 connection,
                 import_id,
                 sha256=reading.digest,
@@ -213,24 +239,24 @@ class _Import:
                 mapping={"columns": list(known.header), "fields": known.mapping()},
             )
 
-    def _open(self, import_id: int, roster: _Understood, plan: _Plan) -> None:
+    def _open(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
         """Everything that is written once: rows kept aside, new kinds of ticket, withdrawals."""
         with self.database.transaction() as connection:
-            import_queries.hold(connection, import_id)
-            aside = import_queries.keep_aside(connection, plan.wanted.staging, import_id)
-            known = Counts(unchanged=plan.counts.unchanged, quarantined=aside)
-            import_queries.count(connection, import_id, known, total=roster.total)
-            diff_queries.add_ticket_types(connection, plan.wanted)
+            import_queries.lock_running(connection, import_id)
+            aside = import_queries.insert_rejected_rows(connection, plan.wanted.staging, import_id)
+            known = ImportCounts(unchanged=plan.counts.unchanged, quarantined=aside)
+            import_queries.add_counts(connection, import_id, known, total=roster.total)
+            diff_queries.insert_missing_ticket_types(connection, plan.wanted)
             if self.options.withdraw_absent:
-                withdraw(connection, plan.wanted.staging, at=self.at)
+                withdraw_absent(connection, plan.wanted.staging, at=self.at)
 
-    def _write(self, import_id: int, plan: _Plan) -> None:
+    def _write(self, import_id: int, plan: _ImportPlan) -> None:
         """Chunk by chunk, on two connections: no two chunks touch the same person."""
-        done = Counts(unchanged=plan.counts.unchanged, quarantined=plan.counts.quarantined)
+        done = ImportCounts(unchanged=plan.counts.unchanged, quarantined=plan.counts.quarantined)
         self.progress(done.rows, done)
-        with ThreadPoolExecutor(WRITERS, "import") as writers:
+        with ThreadPoolExecutor(WRITER_COUNT, "import") as writers:
             chunks = [
-                writers.submit(self._write_chunk, Chunk(plan.wanted, import_id, lines))
+                writers.submit(self._write_chunk, ChunkWriter(plan.wanted, import_id, lines))
                 for lines in plan.chunks
             ]
             try:
@@ -240,19 +266,19 @@ class _Import:
             finally:
                 writers.shutdown(cancel_futures=True)
 
-    def _write_chunk(self, chunk: Chunk) -> Counts:
+    def _write_chunk(self, chunk: ChunkWriter) -> ImportCounts:
         with self.database.transaction() as connection:
-            import_queries.hold(connection, chunk.import_id)
+            import_queries.lock_running(connection, chunk.import_id)
             written = chunk.write(connection, at=self.at)
-            import_queries.count(connection, chunk.import_id, written)
+            import_queries.add_counts(connection, chunk.import_id, written)
             return written
 
-    def _close(self, import_id: int, plan: _Plan) -> None:
+    def _close(self, import_id: int, plan: _ImportPlan) -> None:
         counts = plan.counts
         with self.database.transaction() as connection:
-            import_queries.hold(connection, import_id)
+            import_queries.lock_running(connection, import_id)
             withdrawn = plan.withdrawal.people
-            import_queries.complete(connection, import_id, withdrawn=withdrawn, at=self.now())
+            import_queries.mark_completed(connection, import_id, withdrawn=withdrawn, at=self.now())
             audit_log.record(
                 connection,
                 actor=self.by,
@@ -267,7 +293,9 @@ class _Import:
         """The instant handed in, moved on by the time the import has taken."""
         return self.at + timedelta(seconds=perf_counter() - self.started)
 
-    def _result(self, import_id: int | None, roster: _Understood, plan: _Plan) -> ImportResult:
+    def _result(
+        self, import_id: int | None, roster: _StagedRoster, plan: _ImportPlan
+    ) -> ImportResult:
         known, reading = roster.columns, roster.reading
         used = set(known.places.values())
         return ImportResult(

@@ -25,26 +25,26 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from ticketing.platform.db.tables.roster import people
-from ticketing.roster.model import Entry
-from ticketing.roster.staging_queries import Staging, plan_for_many
+from ticketing.roster.model import RosterEntry
+from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
-_BY_ADDRESS, _BY_NUMBER = 1, 2  # an address tells more than a number
+_RANK_EMAIL, _RANK_PHONE = 1, 2  # an address tells more than a number
 
 
-def match(connection: Connection, staging: Staging) -> None:
+def match_people(connection: Connection, staging: StagingTables) -> None:
     """Fill `matches`: every clean row with its person, or with why it cannot be used."""
-    plan_for_many(connection)
-    _by_key(connection, staging)
+    use_bulk_query_settings(connection)
+    _match_by_key(connection, staging)
     staging.analyze(connection, staging.matches)
-    _refuse(connection, staging, _contradictions(staging))
-    _refuse(connection, staging, _weaker_doubles(staging))
-    if _somebody_is_known(connection, staging):
-        _adopt(connection, staging)
-        _refuse(connection, staging, _strangers(staging))
-    _refuse(connection, staging, _echoes(staging))
+    _mark_refused(connection, staging, _contradictions(staging))
+    _mark_refused(connection, staging, _weaker_duplicates(staging))
+    if _event_has_people(connection, staging):
+        _match_by_contact(connection, staging)
+        _mark_refused(connection, staging, _ambiguous_contacts(staging))
+    _mark_refused(connection, staging, _repeats_of_refused(staging))
 
 
-def _by_key(connection: Connection, staging: Staging) -> None:
+def _match_by_key(connection: Connection, staging: StagingTables) -> None:
     """By natural key; of the rows about one person, the later ones repeat the first."""
     rows = staging.rows
     # COLLATE "C": any order will do, and bytes sort several times faster than words
@@ -60,13 +60,13 @@ def _by_key(connection: Connection, staging: Staging) -> None:
     )
 
 
-def _somebody_is_known(connection: Connection, staging: Staging) -> bool:
+def _event_has_people(connection: Connection, staging: StagingTables) -> bool:
     """Whether the event has anybody; into an empty one a million rows go a quarter faster."""
     known = exists().where(people.c.event_id == staging.event_id)
     return bool(connection.execute(select(known)).scalar_one())
 
 
-def _refuse(connection: Connection, staging: Staging, refusals: Subquery) -> None:
+def _mark_refused(connection: Connection, staging: StagingTables, refusals: Subquery) -> None:
     """Write why into the rows that `refusals` (line, key, reason) names."""
     connection.execute(
         update(staging.matches)
@@ -83,12 +83,12 @@ def _refuse(connection: Connection, staging: Staging, refusals: Subquery) -> Non
     )
 
 
-def _contradictions(staging: Staging) -> Subquery:
+def _contradictions(staging: StagingTables) -> Subquery:
     """The same person again with other data: the first line counts."""
     matches, row, first = staging.matches, staging.rows.alias("r"), staging.rows.alias("f")
     differing = func.concat_ws(
         ", ",
-        *(case((row.c[name] != first.c[name], name)) for name in Entry._fields[1:]),
+        *(case((row.c[name] != first.c[name], name)) for name in RosterEntry._fields[1:]),
     )
     reason = func.format("the same person as line %s, with another %s", first.c.line, differing)
     return (
@@ -100,7 +100,7 @@ def _contradictions(staging: Staging) -> Subquery:
     )
 
 
-def _weaker_doubles(staging: Staging) -> Subquery:
+def _weaker_duplicates(staging: StagingTables) -> Subquery:
     """Somebody without an id who is, by name and address or number, another line that has more."""
     row, more = staging.rows.alias("r"), staging.rows.alias("more")
     by_address = and_(row.c.email != "", more.c.email == row.c.email, more.c.external_id != "")
@@ -114,7 +114,7 @@ def _weaker_doubles(staging: Staging) -> Subquery:
         *(
             select(row.c.line, row.c.natural_key, more.c.line.label("other"))
             .join(more, shared)
-            .where(row.c.external_id == "", _same_name(row, more), more.c.reason.is_(None))
+            .where(row.c.external_id == "", _has_same_name(row, more), more.c.reason.is_(None))
             for shared in (by_address, by_number)
         )
     ).subquery("pairs")
@@ -130,14 +130,14 @@ def _weaker_doubles(staging: Staging) -> Subquery:
     )
 
 
-def _adopt(connection: Connection, staging: Staging) -> None:
+def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
     """Give rows nobody's key fits to the one person of that name and address or number."""
     candidates = _candidates(staging)
     best = func.min(candidates.c.rank).over(partition_by=candidates.c.line)
     rivals = func.count().over(partition_by=(candidates.c.line, candidates.c.rank))
     ranked = (
         select(candidates, best.label("best"), rivals.label("rivals"))
-        .where(candidates.c.same_name, ~_claimed(staging, candidates))
+        .where(candidates.c.same_name, ~_is_claimed(staging, candidates))
         .subquery("ranked")
     )
     turn = func.row_number().over(
@@ -160,7 +160,7 @@ def _adopt(connection: Connection, staging: Staging) -> None:
     )
 
 
-def _strangers(staging: Staging) -> Subquery:
+def _ambiguous_contacts(staging: StagingTables) -> Subquery:
     """Rows whose address or number belongs to somebody they cannot be told apart from.
 
     Somebody whom another row of this file stands for is no riddle: that row has the last word on
@@ -168,28 +168,28 @@ def _strangers(staging: Staging) -> Subquery:
     """
     candidates = _candidates(staging)
     reason = case(
-        (~candidates.c.same_name, _under_another_name(candidates)),
+        (~candidates.c.same_name, _other_name_reason(candidates)),
         else_="several people have this name, address or number; an id must tell which",
     )
     return (
         select(candidates.c.line, candidates.c.key, reason.label("reason"))
         .ext(distinct_on(candidates.c.line))
-        .where(~_claimed(staging, candidates))
+        .where(~_is_claimed(staging, candidates))
         .order_by(candidates.c.line, candidates.c.rank, candidates.c.person_id)
         .subquery("strangers")
     )
 
 
-def _under_another_name(candidates: FromClause) -> ColumnElement[str]:
+def _other_name_reason(candidates: FromClause) -> ColumnElement[str]:
     return func.format(
         "the %s belongs to %s (%s), another name; make the names alike, or give both an id",
-        case((candidates.c.rank == _BY_ADDRESS, "address"), else_="number"),
+        case((candidates.c.rank == _RANK_EMAIL, "address"), else_="number"),
         candidates.c.full_name,
         candidates.c.their_key,
     )
 
 
-def _echoes(staging: Staging) -> Subquery:
+def _repeats_of_refused(staging: StagingTables) -> Subquery:
     """Identical rows again of a person whose first row is kept aside."""
     again, first = staging.matches.alias("again"), staging.matches.alias("first")
     return (
@@ -205,28 +205,28 @@ def _echoes(staging: Staging) -> Subquery:
     )
 
 
-def _candidates(staging: Staging) -> Subquery:
+def _candidates(staging: StagingTables) -> Subquery:
     """Pairs of an unmatched row and a person where the key of one is a contact of the other."""
     row = staging.rows
     by_their_key = (
-        (_BY_ADDRESS, row.c.email != "", people.c.natural_key == literal("email:") + row.c.email),
-        (_BY_NUMBER, row.c.phone != "", people.c.natural_key == literal("tel:") + row.c.phone),
+        (_RANK_EMAIL, row.c.email != "", people.c.natural_key == literal("email:") + row.c.email),
+        (_RANK_PHONE, row.c.phone != "", people.c.natural_key == literal("tel:") + row.c.phone),
     )
     without_id = row.c.external_id == ""
     by_our_key = (
-        (_BY_ADDRESS, and_(without_id, row.c.email != ""), people.c.email == row.c.email),
+        (_RANK_EMAIL, and_(without_id, row.c.email != ""), people.c.email == row.c.email),
         (
-            _BY_NUMBER,
+            _RANK_PHONE,
             and_(without_id, row.c.email == "", row.c.phone != ""),
             people.c.phone == row.c.phone,
         ),
     )
-    pairs = (_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
+    pairs = (_candidate_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
     return union_all(*pairs).subquery("candidates")
 
 
-def _pairs(
-    staging: Staging, rank: int, has_it: ColumnElement[bool], shared: ColumnElement[bool]
+def _candidate_pairs(
+    staging: StagingTables, rank: int, has_it: ColumnElement[bool], shared: ColumnElement[bool]
 ) -> Select[tuple[object, ...]]:
     matches, row = staging.matches, staging.rows
     return (
@@ -237,7 +237,7 @@ def _pairs(
             people.c.id.label("person_id"),
             people.c.full_name,
             people.c.natural_key.label("their_key"),
-            _same_name(row, people).label("same_name"),
+            _has_same_name(row, people).label("same_name"),
         )
         .join(matches, matches.c.line == row.c.line)
         .join(people, and_(people.c.event_id == staging.event_id, shared))
@@ -250,11 +250,11 @@ def _pairs(
     )
 
 
-def _claimed(staging: Staging, candidates: FromClause) -> ColumnElement[bool]:
+def _is_claimed(staging: StagingTables, candidates: FromClause) -> ColumnElement[bool]:
     """Whether another usable row of the file already stands for this person."""
     claim = staging.matches.alias("claim")
     return exists().where(claim.c.person_id == candidates.c.person_id, claim.c.reason.is_(None))
 
 
-def _same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+def _has_same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:
     return func.lower(one.c.full_name) == func.lower(other.c.full_name)

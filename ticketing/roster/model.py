@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-REGULAR = "Regular"
+DEFAULT_TICKET_TYPE = "Regular"
 
 
-class Field(StrEnum):
+class RosterField(StrEnum):
     """What a roster can say about a person."""
 
     EXTERNAL_ID = "external_id"
@@ -26,7 +26,7 @@ class Field(StrEnum):
     PAYMENT = "payment"
 
 
-class Verdict(StrEnum):
+class RowOutcome(StrEnum):
     """How a row of the file ended: each as exactly one of these."""
 
     INSERTED = "inserted"
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Entry(NamedTuple):
+class RosterEntry(NamedTuple):
     """One clean row. Empty means "none"; `phone` is E.164. A tuple, for millions are made."""
 
     natural_key: str
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     hold_reason: str
 
 
-class Rejection(NamedTuple):
+class RowRejection(NamedTuple):
     """One row that cannot be used. `natural_key` is empty when the row names nobody."""
 
     natural_key: str
@@ -59,14 +59,14 @@ class Rejection(NamedTuple):
     reason: str
 
 
-class Row(NamedTuple):
+class RosterRow(NamedTuple):
     """One record as written: the line it begins on, counted from 1, and its cells."""
 
     line: int
     cells: list[str]
 
 
-class QuarantinedRow(NamedTuple):
+class RejectedRow(NamedTuple):
     """A row kept aside, with what is wrong with it and everything it said."""
 
     line: int
@@ -76,7 +76,7 @@ class QuarantinedRow(NamedTuple):
     cells: tuple[str, ...]
 
 
-class Change(NamedTuple):
+class RosterChange(NamedTuple):
     """One field of one person that the file changes."""
 
     line: int
@@ -87,7 +87,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ImportCounts:
     """Where the rows of a file ended, as far as they have been taken."""
 
     inserted: int = 0
@@ -100,9 +100,9 @@ class Counts:
         """All of them: no row is counted twice, none is lost."""
         return self.inserted + self.updated + self.unchanged + self.quarantined
 
-    def plus(self, other: "Counts") -> "Counts":
+    def plus(self, other: "ImportCounts") -> "ImportCounts":
         """Both together."""
-        return Counts(
+        return ImportCounts(
             self.inserted + other.inserted,
             self.updated + other.updated,
             self.unchanged + other.unchanged,
@@ -110,7 +110,7 @@ class Counts:
         )
 
 
-def natural_key(external_id: str, email: str, phone: str) -> str:
+def make_natural_key(external_id: str, email: str, phone: str) -> str:
     """What a person is recognised by in one event: the first of id, address, number; "" if none."""
     if external_id:
         return f"id:{external_id}"
@@ -119,10 +119,12 @@ def natural_key(external_id: str, email: str, phone: str) -> str:
     return f"tel:{phone}" if phone else ""
 
 
-def changes(line: int, person: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
+def diff_fields(
+    line: int, person: str, old: Mapping[str, str], new: Mapping[str, str]
+) -> list[RosterChange]:
     """What differs between a person as known and as the file has them, in the order of `new`."""
     return [
-        Change(line, person, field, old[field], value)
+        RosterChange(line, person, field, old[field], value)
         for field, value in new.items()
         if old[field] != value
     ]

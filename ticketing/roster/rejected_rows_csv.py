@@ -10,37 +10,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from ticketing.platform.kernel.csv_writer import DELIMITER, whole_file
+from ticketing.platform.kernel.csv_writer import DELIMITER, atomic_text_file
 from ticketing.platform.kernel.errors import Misconfigured
-from ticketing.platform.kernel.text import guarded
-from ticketing.roster.model import QuarantinedRow
+from ticketing.platform.kernel.text import guard_formula
+from ticketing.roster.model import RejectedRow
 
-_WHY = ("line", "field", "value", "reason")
+_PROBLEM_COLUMNS = ("line", "field", "value", "reason")
 
 
-def write_quarantine(path: Path, columns: Sequence[str], rows: Iterable[QuarantinedRow]) -> int:
+def write_rejected_rows(path: Path, columns: Sequence[str], rows: Iterable[RejectedRow]) -> int:
     """Write the file, whole or not at all; how many rows it has.
 
     Raises Misconfigured where nothing can be written.
     """
     # a quarantine file imported again has these columns already: they are replaced
-    own = tuple(columns[:-4]) if tuple(columns[-4:]) == _WHY else tuple(columns)
+    own = tuple(columns[:-4]) if tuple(columns[-4:]) == _PROBLEM_COLUMNS else tuple(columns)
     written = 0
-    with _whole(path) as file:
+    with _atomic_file(path) as file:
         sheet = csv.writer(file, delimiter=DELIMITER)
-        sheet.writerow([*own, *_WHY])
+        sheet.writerow([*own, *_PROBLEM_COLUMNS])
         for row in rows:
             cells = [*row.cells[: len(own)], *[""] * (len(own) - len(row.cells))]
             problem = (str(row.line), row.field, row.value, row.reason)
-            sheet.writerow([guarded(cell) for cell in (*cells, *problem)])
+            sheet.writerow([guard_formula(cell) for cell in (*cells, *problem)])
             written += 1
     return written
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
+def _atomic_file(path: Path) -> Iterator[TextIO]:
     try:
-        with whole_file(path) as file:
+        with atomic_text_file(path) as file:
             yield file
     except OSError as error:
         raise Misconfigured(

@@ -22,14 +22,14 @@ from sqlalchemy import (
     text,
 )
 
-from ticketing.roster.model import Entry, Rejection, Row
+from ticketing.roster.model import RosterEntry, RosterRow, RowRejection
 
-SCHEMA = "staging"
+STAGING_SCHEMA = "staging"
 CELL_SEPARATOR = "\x1f"  # ASCII's own "unit separator"
 
 
 @dataclass(frozen=True, slots=True)
-class Staging:
+class StagingTables:
     """The tables of the import under way for one event."""
 
     event_id: int
@@ -38,9 +38,9 @@ class Staging:
     plan: Table  # every row that changes something, and what
 
     @classmethod
-    def of(cls, event_id: int) -> "Staging":
+    def of(cls, event_id: int) -> "StagingTables":
         """The tables' names and columns; nothing is made yet."""
-        metadata = MetaData(schema=SCHEMA)
+        metadata = MetaData(schema=STAGING_SCHEMA)
 
         def table(name: str, numbers: Sequence[str], *texts: str) -> Table:
             columns: list[Column[Any]] = [
@@ -52,8 +52,8 @@ class Staging:
 
         return cls(
             event_id,
-            table("rows", (), *Entry._fields, "cells", *_PROBLEM),
-            table("matches", ("repeats", "person_id"), *_PROBLEM),
+            table("rows", (), *RosterEntry._fields, "cells", *_PROBLEM_COLUMNS),
+            table("matches", ("repeats", "person_id"), *_PROBLEM_COLUMNS),
             table("plan", ("person_id",), "verdict"),
         )
 
@@ -66,14 +66,16 @@ class Staging:
         """No tables."""
         self.rows.metadata.drop_all(connection)
 
-    def load(self, connection: Connection, rows: Iterable[tuple[Row, Entry | Rejection]]) -> int:
+    def load(
+        self, connection: Connection, rows: Iterable[tuple[RosterRow, RosterEntry | RowRejection]]
+    ) -> int:
         """Copy every row in; how many there were."""
         total = 0
         columns = ", ".join(column.name for column in self.rows.columns)
         cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]  # psycopg's own COPY
-        with cursor.copy(f"COPY {SCHEMA}.{self.rows.name} ({columns}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY {STAGING_SCHEMA}.{self.rows.name} ({columns}) FROM STDIN") as copy:
             for row, outcome in rows:
-                copy.write_row(_staged(row, outcome))
+                copy.write_row(_staging_row(row, outcome))
                 total += 1
         return total
 
@@ -84,10 +86,10 @@ class Staging:
 
     def analyze(self, connection: Connection, table: Table) -> None:
         """Statistics now: a table just filled has none, and would be joined row by row."""
-        connection.execute(text(f"ANALYZE {SCHEMA}.{table.name}"))
+        connection.execute(text(f"ANALYZE {STAGING_SCHEMA}.{table.name}"))
 
 
-def plan_for_many(connection: Connection) -> None:
+def use_bulk_query_settings(connection: Connection) -> None:
     """For this transaction: room to sort in, and no nested loops.
 
     How many rows will match is what nobody knows beforehand. Where the planner guesses too few it
@@ -98,15 +100,15 @@ def plan_for_many(connection: Connection) -> None:
     connection.execute(select(func.set_config("enable_nestloop", "off", True)))
 
 
-_PROBLEM = ("field", "value", "reason")
-_NO_ENTRY = ("",) * (len(Entry._fields) - 1)
+_PROBLEM_COLUMNS = ("field", "value", "reason")
+_NO_ENTRY = ("",) * (len(RosterEntry._fields) - 1)
 _NO_PROBLEM = (None, None, None)
 
 
-def _staged(row: Row, outcome: Entry | Rejection) -> tuple[object, ...]:
+def _staging_row(row: RosterRow, outcome: RosterEntry | RowRejection) -> tuple[object, ...]:
     cells = CELL_SEPARATOR.join(row.cells)
     if cells.count(CELL_SEPARATOR) >= len(row.cells):
         cells = CELL_SEPARATOR.join(cell.replace(CELL_SEPARATOR, " ") for cell in row.cells)
-    if isinstance(outcome, Entry):
+    if isinstance(outcome, RosterEntry):
         return (row.line, *outcome, cells, *_NO_PROBLEM)
     return (row.line, outcome[0], *_NO_ENTRY, cells, *outcome[1:])

@@ -28,22 +28,22 @@ from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
-from ticketing.roster.diff_queries import Lines, Wanted, differs
-from ticketing.roster.model import Counts, Field, Verdict
-from ticketing.roster.staging_queries import Staging, plan_for_many
+from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
+from ticketing.roster.model import ImportCounts, RosterField, RowOutcome
+from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawal:
+class WithdrawalCount:
     """How many would lose their entitlement, and how many of them hold a live ticket."""
 
     people: int = 0
     with_live_tickets: int = 0
 
 
-def plan_withdrawal(connection: Connection, staging: Staging) -> Withdrawal:
+def plan_withdrawal(connection: Connection, staging: StagingTables) -> WithdrawalCount:
     """Who is absent; refuses when a quarantined row could be one of them."""
-    illegible = _illegible_lines(connection, staging)
+    illegible = _unidentified_lines(connection, staging)
     if illegible:
         raise UnsafeWithdrawal(
             f"lines {', '.join(map(str, illegible))} are quarantined and could be people who would "
@@ -53,20 +53,20 @@ def plan_withdrawal(connection: Connection, staging: Staging) -> Withdrawal:
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
     absent, holding = connection.execute(
-        select(func.count(), func.count().filter(holds_ticket)).where(_absent(staging))
+        select(func.count(), func.count().filter(holds_ticket)).where(_is_absent(staging))
     ).one()
-    return Withdrawal(absent, holding)
+    return WithdrawalCount(absent, holding)
 
 
-def withdraw(connection: Connection, staging: Staging, *, at: datetime) -> int:
+def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datetime) -> int:
     """Take back the entitlement of everyone absent; before anybody new is written."""
-    plan_for_many(connection)
+    use_bulk_query_settings(connection)
     return connection.execute(
-        update(attendees).where(_absent(staging)).values(state="withdrawn", updated_at=at)
+        update(attendees).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
     ).rowcount
 
 
-def _illegible_lines(connection: Connection, staging: Staging) -> list[int]:
+def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[int]:
     """The first few rows kept aside without telling whose they are."""
     rows, matches = staging.rows, staging.matches
     unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
@@ -79,7 +79,7 @@ def _illegible_lines(connection: Connection, staging: Staging) -> list[int]:
     return list(connection.execute(select(both.c.line).order_by(both.c.line).limit(5)).scalars())
 
 
-def _absent(staging: Staging) -> ColumnElement[bool]:
+def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
     """Entitled by the roster, and neither matched by a row nor named by one that is kept aside."""
     rows, matches = staging.rows, staging.matches
     named = and_(
@@ -97,20 +97,20 @@ def _absent(staging: Staging) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class ChunkWriter:
     """Some lines of a planned import, written in one transaction."""
 
-    wanted: Wanted
+    wanted: TargetColumns
     import_id: int
-    lines: Lines
+    lines: LineRange
 
-    def write(self, connection: Connection, *, at: datetime) -> Counts:
+    def write(self, connection: Connection, *, at: datetime) -> ImportCounts:
         """Write what is planned for these lines; how many people that made and changed."""
         # The import's last commit waits for the disk, and with it every one before.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
             updated = self._update(connection, at) if self.lines.names_known else 0
-            return Counts(self._insert(connection), updated)
+            return ImportCounts(self._insert(connection), updated)
         except IntegrityError as error:
             raise ImportOvertaken(
                 "somebody else added the same people meanwhile; run the import again"
@@ -118,11 +118,13 @@ class Chunk:
 
     def _insert(self, connection: Connection) -> int:
         """The new people, and an entitlement for everyone who has none of the roster's."""
-        plan_for_many(connection)  # how many rows a WITH … RETURNING hands on, no planner knows
+        use_bulk_query_settings(
+            connection
+        )  # how many rows a WITH … RETURNING hands on, no planner knows
         rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
-            self._lines(Verdict.INSERTED)
+            self._lines(RowOutcome.INSERTED)
             .where(planned.c.person_id.is_(None))
             .with_only_columns(
                 literal(self.wanted.staging.event_id),
@@ -139,7 +141,7 @@ class Chunk:
         )
         types = self._types()
         entitled = (
-            self._lines(Verdict.INSERTED)
+            self._lines(RowOutcome.INSERTED)
             .join(types, types.c.alike == func.lower(rows.c.ticket_type))
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
@@ -171,7 +173,7 @@ class Chunk:
     def _update_people(self, connection: Connection, at: datetime) -> None:
         wanted = self.wanted.of_people()
         planned = self.wanted.staging.plan
-        changed = differs({name: (people.c[name], new) for name, new in wanted.items()})
+        changed = is_different({name: (people.c[name], new) for name, new in wanted.items()})
         connection.execute(
             update(people)
             .values(**wanted, updated_at=at)
@@ -188,17 +190,17 @@ class Chunk:
             .where(
                 attendees.c.person_id == planned.c.person_id,
                 attendees.c.source == "roster",
-                planned.c.verdict == Verdict.UPDATED.value,
+                planned.c.verdict == RowOutcome.UPDATED.value,
                 *self._these(),
             )
         )
-        if Field.TICKET_TYPE in self.wanted.fields:
+        if RosterField.TICKET_TYPE in self.wanted.fields:
             changing = changing.values(ticket_type_id=types.c.id).where(
                 types.c.alike == func.lower(rows.c.ticket_type)
             )
         return connection.execute(changing).rowcount
 
-    def _lines(self, verdict: Verdict) -> Select[tuple[int]]:
+    def _lines(self, verdict: RowOutcome) -> Select[tuple[int]]:
         rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
         return (
             select(rows.c.line)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from ticketing.platform.kernel.errors import UnusableCodeRule
 
-EASY = "abcdefghjkmnpqrstuvwxyz23456789"  # no i, l, o, 0, 1
+READABLE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no i, l, o, 0, 1
 DIGITS = "0123456789"
 
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,16}")
-_LONGEST = 32
-_LEAST_SECRETS = 10**8  # fewer could be tried out at the login page
-_LEAST_NAMES = 10**6  # when a password stands beside it, a name only has to be free
+_MAX_LENGTH = 32
+_MIN_SECRET_COMBINATIONS = 10**8  # fewer could be tried out at the login page
+_MIN_NAME_COMBINATIONS = 10**6  # when a password stands beside it, a name only has to be free
 _EXTRA_BYTES = 8  # so that no character is likelier than another by more than 2^-64
 
 
@@ -29,7 +29,7 @@ class CodeRule:
     """How codes are drawn. Without a `password_length` the password is the code itself."""
 
     prefix: str = ""
-    alphabet: str = EASY
+    alphabet: str = READABLE_ALPHABET
     length: int = 8
     password_length: int | None = None
 
@@ -43,10 +43,10 @@ class CodeRule:
         if len(set(self.alphabet)) != len(self.alphabet):
             raise UnusableCodeRule("a character stands twice in the alphabet")
         if self.password_length is None:
-            self._check("codes", self.length, _LEAST_SECRETS)
+            self._check("codes", self.length, _MIN_SECRET_COMBINATIONS)
         else:
-            self._check("codes", self.length, _LEAST_NAMES)
-            self._check("passwords", self.password_length, _LEAST_SECRETS)
+            self._check("codes", self.length, _MIN_NAME_COMBINATIONS)
+            self._check("passwords", self.password_length, _MIN_SECRET_COMBINATIONS)
 
     @property
     def random_bytes(self) -> int:
@@ -71,8 +71,8 @@ class CodeRule:
         return number, "".join(characters)
 
     def _check(self, what: str, length: int, least: int) -> None:
-        if not 1 <= length <= _LONGEST:
-            raise UnusableCodeRule(f"{what} are 1 to {_LONGEST} characters long")
+        if not 1 <= length <= _MAX_LENGTH:
+            raise UnusableCodeRule(f"{what} are 1 to {_MAX_LENGTH} characters long")
         if len(self.alphabet) ** length < least:
             raise UnusableCodeRule(
                 f"there are only {len(self.alphabet) ** length:,} {what}; at least {least:,} are "

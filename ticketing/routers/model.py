@@ -78,7 +78,7 @@ class RouterUser:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class HotspotProfile:
     """A user profile as a router shows it."""
 
     name: str
@@ -86,7 +86,7 @@ class Profile:
     runs_script: bool  # at login
 
 
-class Finding(StrEnum):
+class RowMatch(StrEnum):
     """What reading back says of a row that we may have made."""
 
     OURS = "ours"
@@ -94,9 +94,9 @@ class Finding(StrEnum):
     ABSENT = "absent"
 
 
-def finding(wanted: HotspotUser, present: Iterable[RouterUser]) -> Finding:
+def match_row(wanted: HotspotUser, present: Iterable[RouterUser]) -> RowMatch:
     """Whether a row that we asked for is there."""
     namesakes = [user for user in present if user.name == wanted.name]
     if any(user.marker == wanted.marker for user in namesakes):
-        return Finding.OURS
-    return Finding.TAKEN if namesakes else Finding.ABSENT
+        return RowMatch.OURS
+    return RowMatch.TAKEN if namesakes else RowMatch.ABSENT

@@ -25,7 +25,7 @@ _LOCKS = 0x7274 << 48
 
 
 @contextmanager
-def turn(database: Database, router_id: int) -> Iterator[bool]:
+def try_router_lock(database: Database, router_id: int) -> Iterator[bool]:
     """Whether it is ours, for as long as this lasts; nobody waits for it."""
     key = literal(_LOCKS + router_id, BigInteger)
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -43,11 +43,11 @@ def turn(database: Database, router_id: int) -> Iterator[bool]:
                 connection.invalidate()
 
 
-_IS_THERE = routers.c.removed_at.is_(None)
+_IS_NOT_REMOVED = routers.c.removed_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RouterAddress:
     """How a router is reached, and as whom; its password is kept sealed."""
 
     host: str
@@ -64,7 +64,7 @@ class StoredRouter:
 
     id: int
     name: str
-    address: Address
+    address: RouterAddress
     failures: int
     failing_since: datetime | None
     rests_until: datetime | None
@@ -73,7 +73,7 @@ class StoredRouter:
     compared_at: datetime | None
 
 
-def put(connection: Connection, name: str, address: Address) -> StoredRouter:
+def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredRouter:
     """Store a router, or the new address of a known one: what failed before is forgotten."""
     values = {
         "host": address.host,
@@ -86,50 +86,52 @@ def put(connection: Connection, name: str, address: Address) -> StoredRouter:
     fresh = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
     statement = insert(routers).values(name=name, **values)
     stored = statement.on_conflict_do_update(
-        index_elements=["name"], index_where=_IS_THERE, set_=values | fresh
+        index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | fresh
     )
-    return _router(connection.execute(stored.returning(*routers.c)).one())
+    return _router_from_row(connection.execute(stored.returning(*routers.c)).one())
 
 
-def everyone(connection: Connection) -> list[StoredRouter]:
+def list_all(connection: Connection) -> list[StoredRouter]:
     """Every router that was not removed, by name."""
-    return _found(connection, _IS_THERE)
+    return _select(connection, _IS_NOT_REMOVED)
 
 
-def get(connection: Connection, name: str) -> StoredRouter:
+def get_by_name(connection: Connection, name: str) -> StoredRouter:
     """The router of that name; refuses an unknown one."""
-    found = _found(connection, _IS_THERE, routers.c.name == name)
+    found = _select(connection, _IS_NOT_REMOVED, routers.c.name == name)
     if not found:
-        known = ", ".join(one.name for one in everyone(connection)) or "none"
+        known = ", ".join(one.name for one in list_all(connection)) or "none"
         raise UnknownRouter(f"no router is called {name!r} (known: {known})")
     return found[0]
 
 
-def lock(connection: Connection, name: str) -> StoredRouter:
+def lock_by_name(connection: Connection, name: str) -> StoredRouter:
     """The same, locked until the transaction ends: nobody removes it, and no package comes."""
     connection.execute(
-        select(routers.c.id).where(_IS_THERE, routers.c.name == name).with_for_update()
+        select(routers.c.id).where(_IS_NOT_REMOVED, routers.c.name == name).with_for_update()
     )
-    return get(connection, name)
+    return get_by_name(connection, name)
 
 
-def by_id(connection: Connection, router_id: int) -> StoredRouter:
+def get_by_id(connection: Connection, router_id: int) -> StoredRouter:
     """The router of that number, removed or not."""
-    return _found(connection, routers.c.id == router_id)[0]
+    return _select(connection, routers.c.id == router_id)[0]
 
 
-def remove(connection: Connection, router_id: int, *, at: datetime) -> None:
+def mark_removed(connection: Connection, router_id: int, *, at: datetime) -> None:
     """Forget a router; whoever removes it has seen that no package needs it."""
     connection.execute(update(routers).where(routers.c.id == router_id).values(removed_at=at))
 
 
-def _found(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredRouter]:
+def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredRouter]:
     query = select(*routers.c).where(*conditions).order_by(routers.c.name)
-    return [_router(row) for row in connection.execute(query)]
+    return [_router_from_row(row) for row in connection.execute(query)]
 
 
-def _router(row: Row[*tuple[Any, ...]]) -> StoredRouter:
-    address = Address(row.host, row.username, row.sealed_password, row.port, row.tls, row.authority)
+def _router_from_row(row: Row[*tuple[Any, ...]]) -> StoredRouter:
+    address = RouterAddress(
+        row.host, row.username, row.sealed_password, row.port, row.tls, row.authority
+    )
     return StoredRouter(
         row.id, row.name, address, row.failures, row.failing_since, row.rests_until,
         row.last_error, row.answered_at, row.compared_at,

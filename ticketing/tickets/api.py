@@ -7,32 +7,40 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Operator, actor, guarded
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Operator, actor, auth_dependencies
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.documents.qr_image import Correction, Look, png, svg
+from ticketing.documents.qr_image import ErrorCorrection, QrImageOptions, qr_png, qr_svg
 from ticketing.documents.templates import TemplateFolders
-from ticketing.events.http_params import EventReference, TemplateReference, chosen
-from ticketing.platform.http.envelope import PRIVATE, Answer, Asked, Id, IdInPath, Said, Success
-from ticketing.platform.http.errors import documented
-from ticketing.platform.http.services import Service, Serving
-from ticketing.tickets.batches.generation_queue import Workshop
+from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
+from ticketing.platform.http.envelope import (
+    NO_STORE_HEADERS,
+    AsciiJSONResponse,
+    Id,
+    IdInPath,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.services import Services, ServicesDependency
+from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
 from ticketing.tickets.metrics import TicketMetrics
-from ticketing.tickets.single_ticket import document_of, ticket_of
+from ticketing.tickets.single_ticket import get_ticket, read_ticket_pdf
 from ticketing.tickets.ticket_queries import IssuedTicket
 
 router = APIRouter(
     prefix="/api/tickets",
     tags=["tickets"],
-    route_class=GuardedRoute,
-    default_response_class=Answer,
-    dependencies=guarded(),
-    responses=documented(404),
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(404),
 )
 Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb")]
 
 
-class OlderData(Said):
+class LegacyGuestData(ResponseModel):
     """What older clients send along. The event's list is what counts: nothing here is printed."""
 
     first_name: str | None = None
@@ -41,16 +49,16 @@ class OlderData(Said):
     ticket_type: str | None = None
 
 
-class GenerateRequest(Asked):
+class GenerateTicketRequest(RequestModel):
     """Whose ticket for which event."""
 
     guest_id: Id
     event_id: EventReference
     template_id: TemplateReference = None
-    data: OlderData | None = None
+    data: LegacyGuestData | None = None
 
 
-class GeneratedTicket(Said):
+class GeneratedTicketResponse(ResponseModel):
     """A ticket whose PDF is ready."""
 
     ticket_id: int
@@ -60,7 +68,7 @@ class GeneratedTicket(Said):
     generated_at: datetime | None
 
 
-class GuestShown(Said):
+class TicketGuestResponse(ResponseModel):
     """Whose ticket it is."""
 
     id: int
@@ -68,43 +76,43 @@ class GuestShown(Said):
     last_name: str
 
 
-class EventShown(Said):
+class TicketEventResponse(ResponseModel):
     """What it is a ticket for."""
 
     id: int
     title: str
 
 
-class TicketShown(Said):
+class TicketResponse(ResponseModel):
     """One ticket; `qrCodeData` is a PNG in base64."""
 
     id: int
     ticket_code: str
     qr_code_data: str
     pdf_url: str
-    guest: GuestShown
-    event: EventShown
+    guest: TicketGuestResponse
+    event: TicketEventResponse
     status: Literal["issued", "generated", "failed", "revoked"]
     generated_at: datetime | None
 
 
-@router.post("/generate", responses=documented(404, 409))
+@router.post("/generate", responses=authenticated_error_responses(404, 409))
 def generate(
-    asked: GenerateRequest, request: Request, serving: Serving, caller: Operator
-) -> Success[GeneratedTicket]:
+    asked: GenerateTicketRequest, request: Request, serving: ServicesDependency, caller: Operator
+) -> SuccessResponse[GeneratedTicketResponse]:
     """Make one person's ticket now; whoever has a live one gets that."""
-    event = chosen(
+    event = resolve_event(
         serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
     )
     began = time.monotonic()
-    ticket = serving.get(Workshop).ticket(event, asked.guest_id, by=actor(caller))
+    ticket = serving.get(TicketGenerationQueue).ticket(event, asked.guest_id, by=actor(caller))
     serving.get(TicketMetrics).generation_seconds.observe(time.monotonic() - began)
-    return Success(
-        data=GeneratedTicket(
+    return SuccessResponse(
+        data=GeneratedTicketResponse(
             ticket_id=ticket.ticket_id,
             ticket_code=ticket.ticket_code,
-            qr_code_url=_address(serving, request, ticket, "qr"),
-            pdf_url=_address(serving, request, ticket, "pdf"),
+            qr_code_url=_ticket_url(serving, request, ticket, "qr"),
+            pdf_url=_ticket_url(serving, request, ticket, "pdf"),
             generated_at=ticket.generated_at,
         )
     )
@@ -112,21 +120,25 @@ def generate(
 
 @router.get("/{ticket_id:int}")
 def show(
-    ticket_id: IdInPath, request: Request, serving: Serving, _: Operator, response: Response
-) -> Success[TicketShown]:
+    ticket_id: IdInPath,
+    request: Request,
+    serving: ServicesDependency,
+    _: Operator,
+    response: Response,
+) -> SuccessResponse[TicketResponse]:
     """One ticket, live or revoked."""
-    ticket = ticket_of(serving.database, ticket_id)
-    response.headers.update(PRIVATE)
-    return Success(
-        data=TicketShown(
+    ticket = get_ticket(serving.database, ticket_id)
+    response.headers.update(NO_STORE_HEADERS)
+    return SuccessResponse(
+        data=TicketResponse(
             id=ticket.ticket_id,
             ticket_code=ticket.ticket_code,
-            qr_code_data=b64encode(png(ticket.qr_text, Look())).decode(),
-            pdf_url=_address(serving, request, ticket, "pdf"),
-            guest=GuestShown(
+            qr_code_data=b64encode(qr_png(ticket.qr_text, QrImageOptions())).decode(),
+            pdf_url=_ticket_url(serving, request, ticket, "pdf"),
+            guest=TicketGuestResponse(
                 id=ticket.guest_id, first_name=ticket.first_name, last_name=ticket.last_name
             ),
-            event=EventShown(id=ticket.event_id, title=ticket.event_name),
+            event=TicketEventResponse(id=ticket.event_id, title=ticket.event_name),
             status=ticket.status,
             generated_at=ticket.generated_at,
         )
@@ -138,10 +150,10 @@ def show(
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
-def pdf(ticket_id: IdInPath, serving: Serving, _: Operator) -> Response:
+def pdf(ticket_id: IdInPath, serving: ServicesDependency, _: Operator) -> Response:
     """The ticket's PDF."""
-    ticket = ticket_of(serving.database, ticket_id)
-    return pdf_answer(document_of(serving.get(DocumentFolder), ticket), ticket)
+    ticket = get_ticket(serving.database, ticket_id)
+    return pdf_response(read_ticket_pdf(serving.get(DocumentFolder), ticket), ticket)
 
 
 @router.get(
@@ -151,7 +163,7 @@ def pdf(ticket_id: IdInPath, serving: Serving, _: Operator) -> Response:
 )
 def qr(  # noqa: PLR0917 - an address has as many parameters as it has
     ticket_id: IdInPath,
-    serving: Serving,
+    serving: ServicesDependency,
     _: Operator,
     form: Annotated[Literal["png", "svg"], Query(alias="format")] = "png",
     size: Annotated[int, Query(ge=32, le=2000, description="The side, in pixels.")] = 300,
@@ -159,22 +171,24 @@ def qr(  # noqa: PLR0917 - an address has as many parameters as it has
     dark: Colour = "#000000",
     light: Colour = "#ffffff",
     error_correction_level: Annotated[
-        Correction, Query(alias="errorCorrectionLevel")
-    ] = Correction.M,
+        ErrorCorrection, Query(alias="errorCorrectionLevel")
+    ] = ErrorCorrection.M,
 ) -> Response:
     """The ticket's QR code as a picture."""
-    ticket = ticket_of(serving.database, ticket_id)
-    look = Look(size, margin, dark.lstrip("#"), light.lstrip("#"), error_correction_level)
+    ticket = get_ticket(serving.database, ticket_id)
+    look = QrImageOptions(size, margin, dark.lstrip("#"), light.lstrip("#"), error_correction_level)
     if form == "svg":
-        return Response(svg(ticket.qr_text, look), media_type="image/svg+xml", headers=PRIVATE)
-    return Response(png(ticket.qr_text, look), media_type="image/png", headers=PRIVATE)
+        return Response(
+            qr_svg(ticket.qr_text, look), media_type="image/svg+xml", headers=NO_STORE_HEADERS
+        )
+    return Response(qr_png(ticket.qr_text, look), media_type="image/png", headers=NO_STORE_HEADERS)
 
 
-def pdf_answer(content: bytes, ticket: IssuedTicket) -> Response:
+def pdf_response(content: bytes, ticket: IssuedTicket) -> Response:
     """A PDF that a browser saves under the ticket's code."""
     named = {"Content-Disposition": f'inline; filename="{ticket.ticket_code}.pdf"'}
-    return Response(content, media_type="application/pdf", headers=PRIVATE | named)
+    return Response(content, media_type="application/pdf", headers=NO_STORE_HEADERS | named)
 
 
-def _address(serving: Service, request: Request, ticket: IssuedTicket, what: str) -> str:
+def _ticket_url(serving: Services, request: Request, ticket: IssuedTicket, what: str) -> str:
     return serving.address(request, f"/api/tickets/{ticket.ticket_id}/{what}")

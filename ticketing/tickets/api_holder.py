@@ -5,60 +5,74 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
-from ticketing.access.http import rationed
+from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.platform.http.envelope import PRIVATE
-from ticketing.platform.http.errors import failures
-from ticketing.platform.http.services import Serving
-from ticketing.tickets.api import pdf_answer
-from ticketing.tickets.holder_html import holder_page, notice_page
+from ticketing.platform.http.envelope import NO_STORE_HEADERS
+from ticketing.platform.http.errors import error_responses
+from ticketing.platform.http.services import ServicesDependency
+from ticketing.tickets.api import pdf_response
+from ticketing.tickets.holder_html import render_holder_notice, render_holder_page
 from ticketing.tickets.single_ticket import (
     UnknownTicket,
-    document_of,
-    printed_ticket,
-    ticket_behind,
+    find_printed_ticket,
+    get_ticket_by_magic_link,
+    read_ticket_pdf,
 )
 
-JSON = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}}
+FAILURE_CONTENT = {
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+}
 
-router = APIRouter(tags=["holder"], dependencies=[Depends(rationed)], responses=failures(429, 503))
-NOTICES: dict[int | str, dict[str, Any]] = {
+router = APIRouter(
+    tags=["holder"],
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=error_responses(429, 503),
+)
+PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"description": "Nobody's link", "content": {"text/html": {}}},
     410: {"description": "A revoked ticket's link", "content": {"text/html": {}}},
-    429: {"description": "Too many requests"} | JSON,
-    503: {"description": "The office is closed for a moment"} | JSON,
+    429: {"description": "Too many requests"} | FAILURE_CONTENT,
+    503: {"description": "The office is closed for a moment"} | FAILURE_CONTENT,
 }
 
 
-@router.get("/t/{link}", response_class=HTMLResponse, responses=NOTICES)
-def page(link: str, serving: Serving) -> HTMLResponse:
+@router.get("/t/{link}", response_class=HTMLResponse, responses=PAGE_RESPONSES)
+def page(link: str, serving: ServicesDependency) -> HTMLResponse:
     """The ticket with its QR, for whoever has the link."""
     try:
-        ticket = ticket_behind(serving.database, serving.get(KeyRing), link)
+        ticket = get_ticket_by_magic_link(serving.database, serving.get(KeyRing), link)
     except UnknownTicket:
-        return _notice(404, "No such ticket", "This address opens no ticket. Is it complete?")
-    printed = printed_ticket(serving.database, ticket)
+        return _notice_response(
+            404, "No such ticket", "This address opens no ticket. Is it complete?"
+        )
+    printed = find_printed_ticket(serving.database, ticket)
     if printed is None:
-        return _notice(410, "Not valid", "This ticket was withdrawn. Ask whoever sent it to you.")
+        return _notice_response(
+            410, "Not valid", "This ticket was withdrawn. Ask whoever sent it to you."
+        )
     path = ticket.pdf_file_path
     printed_out = path is not None and serving.get(DocumentFolder).exists(path)
     document_url = f"{link}/ticket.pdf" if printed_out else None  # beside this page, wherever it is
-    return HTMLResponse(holder_page(printed, document_url=document_url), headers=PRIVATE)
+    return HTMLResponse(
+        render_holder_page(printed, document_url=document_url), headers=NO_STORE_HEADERS
+    )
 
 
 @router.get(
     "/t/{link}/ticket.pdf",
     response_class=Response,
-    responses={200: {"content": {"application/pdf": {}}}, **failures(404)},
+    responses={200: {"content": {"application/pdf": {}}}, **error_responses(404)},
 )
-def document(link: str, serving: Serving) -> Response:
+def document(link: str, serving: ServicesDependency) -> Response:
     """The ticket's PDF, for whoever has the link."""
-    ticket = ticket_behind(serving.database, serving.get(KeyRing), link)
-    if printed_ticket(serving.database, ticket) is None:
+    ticket = get_ticket_by_magic_link(serving.database, serving.get(KeyRing), link)
+    if find_printed_ticket(serving.database, ticket) is None:
         raise UnknownTicket("no live ticket has this address")
-    return pdf_answer(document_of(serving.get(DocumentFolder), ticket), ticket)
+    return pdf_response(read_ticket_pdf(serving.get(DocumentFolder), ticket), ticket)
 
 
-def _notice(status: int, title: str, sentence: str) -> HTMLResponse:
-    return HTMLResponse(notice_page(title=title, sentence=sentence), status, headers=PRIVATE)
+def _notice_response(status: int, title: str, sentence: str) -> HTMLResponse:
+    return HTMLResponse(
+        render_holder_notice(title=title, sentence=sentence), status, headers=NO_STORE_HEADERS
+    )

@@ -13,16 +13,16 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
     from ticketing.events.model import Event
     from ticketing.platform.application import Application
-    from ticketing.platform.cli.progress import Bars
-    from ticketing.tickets.generate import Generation, Order
+    from ticketing.platform.cli.progress import ProgressBars
+    from ticketing.tickets.generate import GenerationRequest, GenerationResult
 
-FAILURES_SHOWN = 20
+MAX_FAILURES_SHOWN = 20
 
 
 def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
@@ -51,49 +51,49 @@ def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
     as_json: JsonOption = False,
 ) -> None:
     """Issue missing tickets and render their PDFs."""
-    from ticketing.events.queries import find_event
-    from ticketing.tickets.generate import Order
+    from ticketing.events.queries import get_event
+    from ticketing.tickets.generate import GenerationRequest
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        order = Order(
-            by=actor(), at=now(), guest_ids=_numbers(ids), limit=limit, chunk=chunk,
+        known = get_event(application.database, event)
+        order = GenerationRequest(
+            by=actor(), at=now(), guest_ids=_parse_guest_ids(ids), limit=limit, chunk=chunk,
             overwrite=overwrite, key=batch,
         )  # fmt: skip
         if reissue and plan is None:
-            _show_plan(application, known, order, as_json=as_json)
+            _print_reissue_plan(application, known, order, as_json=as_json)
             return
-        done = _carry_out(application, known, order, plan=plan, reason=reason, quiet=as_json)
+        done = _run_generation(application, known, order, plan=plan, reason=reason, quiet=as_json)
         if as_json:
-            print_json(_as_json(known, done))
+            print_json(_result_to_json(known, done))
         else:
-            _show(application, known, done)
+            _print_result(application, known, done)
     sys.exit(1 if done.failed else 0)
 
 
-def _carry_out(
+def _run_generation(
     application: "Application",
     event: "Event",
-    order: "Order",
+    order: "GenerationRequest",
     *,
     plan: str | None,
     reason: str,
     quiet: bool,
-) -> "Generation":
+) -> "GenerationResult":
     from ticketing.crypto.keyring import KeyRing
     from ticketing.documents.file_store import DocumentFolder
     from ticketing.documents.renderer import Renderer
-    from ticketing.platform.cli.progress import bars
-    from ticketing.tickets.generate import Means, generate_tickets, reissue_tickets
+    from ticketing.platform.cli.progress import progress_bars
+    from ticketing.tickets.generate import GenerationContext, generate_tickets, reissue_tickets
 
-    means = Means(
+    means = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
     with ExitStack() as stack:
-        shown: Bars | None = None if quiet else stack.enter_context(bars())
+        shown: ProgressBars | None = None if quiet else stack.enter_context(progress_bars())
         printing = shown.printing if shown else None
         if plan is not None:
             return reissue_tickets(
@@ -103,8 +103,8 @@ def _carry_out(
         return generate_tickets(means, event, order, issuing=issuing, printing=printing)
 
 
-def _show_plan(
-    application: "Application", event: "Event", order: "Order", *, as_json: bool
+def _print_reissue_plan(
+    application: "Application", event: "Event", order: "GenerationRequest", *, as_json: bool
 ) -> None:
     from ticketing.tickets.reissue import plan_reissue
 
@@ -114,7 +114,7 @@ def _show_plan(
             {"tickets": plan.tickets, "delivered": plan.delivered, "planHash": plan.plan_hash}
         )
         return
-    out = screen()
+    out = stdout_console()
     out.print(
         f"{plan.tickets:,} live tickets of {event.name} would die,"
         f" {plan.delivered:,} of them already delivered; nothing has changed yet"
@@ -122,7 +122,7 @@ def _show_plan(
     out.print(f"to do it: the same command with --plan {plan.plan_hash}")
 
 
-def _show(application: "Application", event: "Event", done: "Generation") -> None:
+def _print_result(application: "Application", event: "Event", done: "GenerationResult") -> None:
     from rich.table import Table
 
     from ticketing.documents.file_store import DocumentFolder
@@ -134,21 +134,22 @@ def _show(application: "Application", event: "Event", done: "Generation") -> Non
         table.add_row(label, f"{getattr(done, label):,}")
     table.add_section()
     table.add_row("total", f"{done.total:,}")
-    out = screen()
+    out = stdout_console()
     out.print(table)
     out.print(
         f"{done.seconds:.1f} s, {done.per_second:.0f} tickets/s, job {done.job_id}, PDFs in"
         f" {application.get(DocumentFolder).root / event.slug}"
     )
-    for guest_id, reason in done.failures[:FAILURES_SHOWN]:
+    for guest_id, reason in done.failures[:MAX_FAILURES_SHOWN]:
         out.print(f"  failed: person {guest_id}: {reason}")
-    if done.failed > FAILURES_SHOWN:
+    if done.failed > MAX_FAILURES_SHOWN:
         out.print(
-            f"  … and {done.failed - FAILURES_SHOWN} more: `ticketing report --event {event.slug}`"
+            f"  … and {done.failed - MAX_FAILURES_SHOWN} more:"
+            f" `ticketing report --event {event.slug}`"
         )
 
 
-def _as_json(event: "Event", done: "Generation") -> dict[str, object]:
+def _result_to_json(event: "Event", done: "GenerationResult") -> dict[str, object]:
     return {
         "event": event.slug,
         "batchId": done.batch_key,
@@ -164,7 +165,7 @@ def _as_json(event: "Event", done: "Generation") -> dict[str, object]:
     }
 
 
-def _numbers(text: str | None) -> list[int] | None:
+def _parse_guest_ids(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
@@ -188,15 +189,15 @@ def clean_up_documents(
     Without --apply it only lists what would go.
     """
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.tickets.rendering.retention import remove_old_documents
+    from ticketing.tickets.rendering.retention import delete_expired_documents
 
     with open_application() as application:
-        removals = remove_old_documents(
+        removals = delete_expired_documents(
             application.database, application.get(DocumentFolder), at=now(), by=actor(),
             dry_run=not apply,
             days=days or application.settings.retention_days,
         )  # fmt: skip
-    out = screen()
+    out = stdout_console()
     done = "deleted" if apply else "to delete"
     for removal in removals:
         out.print(

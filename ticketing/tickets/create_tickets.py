@@ -16,15 +16,20 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import IdentityTaken, Refused, TicketNotStored
 from ticketing.tickets import ticket_write_queries
-from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.entitlement_lock_queries import Recipient
-from ticketing.tickets.identity import Mint, MintAhead, Randomness, Source
+from ticketing.tickets.identity import (
+    IdentityGenerator,
+    PrefetchingIdentityGenerator,
+    Randomness,
+    SigningIdentityGenerator,
+)
 
-DRAWS_AT_MOST = 20  # for one person; chance alone needs two once in a million tickets
+MAX_IDENTITY_ATTEMPTS = 20  # for one person; chance alone needs two once in a million tickets
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class IssueFailure:
     """One person who got no ticket, by id, and why."""
 
     guest_id: int
@@ -32,11 +37,11 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class TicketIssuer:
     """Where tickets are handed out: what signs them, and what they have in common."""
 
-    source: Source
-    terms: ticket_write_queries.Terms
+    source: IdentityGenerator
+    terms: ticket_write_queries.SharedTicketFields
 
     @classmethod
     def opened(
@@ -50,11 +55,11 @@ class Counter:
         randomness: Randomness,
     ) -> Self:
         """For one job; refuses a changed master secret before anything is signed."""
-        batch = batch_queries.by_id(connection, job_id)
+        batch = batche_queries.find_by_id(connection, job_id)
         if batch is None or batch.event_id != event.id:
             raise Refused(f"job {job_id} is no batch of {event.slug}; open one first")
         signer = current_signer(connection, event, keys)
-        terms = ticket_write_queries.Terms(
+        terms = ticket_write_queries.SharedTicketFields(
             event_id=event.id,
             job_id=job_id,
             key_generation=signer.generation,
@@ -63,21 +68,21 @@ class Counter:
             template_id=batch.template_id,
             issued_at=at,
         )
-        return cls(Mint(event, signer, at, randomness), terms)
+        return cls(SigningIdentityGenerator(event, signer, at, randomness), terms)
 
     @contextmanager
     def working_ahead(self, expected: int) -> Iterator[Self]:
         """The same counter for a long queue: its identities are drawn while others are written."""
-        with MintAhead(self.source, expected=expected) as ahead:
+        with PrefetchingIdentityGenerator(self.source, expected=expected) as ahead:
             yield replace(self, source=ahead)
 
-    def hand_out(self, connection: Connection, people: Sequence[Recipient]) -> list[Failure]:
+    def hand_out(self, connection: Connection, people: Sequence[Recipient]) -> list[IssueFailure]:
         """Write a ticket for each of them; gives back those whom the database refused.
 
         One refusal undoes a whole COPY, so a part that is refused is halved and tried again until
         the one person is found: about 20 attempts among a thousand.
         """
-        failures: list[Failure] = []
+        failures: list[IssueFailure] = []
         waiting = [people] if people else []
         while waiting:
             part = waiting.pop()
@@ -86,16 +91,16 @@ class Counter:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
             elif refusal:
-                failures.append(Failure(part[0].guest_id, refusal))
+                failures.append(IssueFailure(part[0].guest_id, refusal))
         return failures
 
     def _refusal(self, connection: Connection, people: Sequence[Recipient]) -> str | None:
         """Why these tickets could not be written together; None when they are."""
-        for _ in range(DRAWS_AT_MOST if len(people) == 1 else 1):
+        for _ in range(MAX_IDENTITY_ATTEMPTS if len(people) == 1 else 1):
             identities = self.source.identities(len(people))
             try:
                 with connection.begin_nested():
-                    ticket_write_queries.add(
+                    ticket_write_queries.insert_tickets(
                         connection, self.terms, zip(people, identities, strict=True)
                     )
             except IdentityTaken:
@@ -103,13 +108,18 @@ class Counter:
             except TicketNotStored as error:
                 return str(error)
             return None
-        return f"no free identity in {DRAWS_AT_MOST} draws: is the source of randomness broken?"
+        return (
+            f"no free identity in {MAX_IDENTITY_ATTEMPTS} draws:"
+            " is the source of randomness broken?"
+        )
 
 
-def record_failures(connection: Connection, counter: Counter, failures: Sequence[Failure]) -> None:
+def record_failures(
+    connection: Connection, counter: TicketIssuer, failures: Sequence[IssueFailure]
+) -> None:
     """Put them in the job's log, by id."""
     for failure in failures:
-        batch_queries.log_failure(
+        batche_queries.log_failure(
             connection,
             job_id=counter.terms.job_id,
             event_id=counter.terms.event_id,

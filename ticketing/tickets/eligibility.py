@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Standing(StrEnum):
+class EntitlementStatus(StrEnum):
     """Why somebody has no ticket, or that there is one. The first that applies counts."""
 
     WITHDRAWN = "withdrawn"
@@ -29,7 +29,7 @@ class Entitlement:
     phone: str
     ticket_type: str
     seat: str
-    standing: Standing
+    standing: EntitlementStatus
     hold_reason: str | None
     ticket_code: str | None
 
@@ -37,18 +37,18 @@ class Entitlement:
     def reason(self) -> str:
         """The standing as one line for the operator, with what is behind it."""
         match self.standing:
-            case Standing.HAS_TICKET:
+            case EntitlementStatus.HAS_TICKET:
                 return f"has ticket {self.ticket_code}"
-            case Standing.ON_HOLD:
+            case EntitlementStatus.ON_HOLD:
                 return f"on hold: {self.hold_reason}"
-            case Standing.WITHDRAWN if self.ticket_code:
+            case EntitlementStatus.WITHDRAWN if self.ticket_code:
                 return f"withdrawn, yet ticket {self.ticket_code} is live: revoke it"
             case _:
                 return str(self.standing)
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantinedRow:
+class RejectedImportRow:
     """A line of an import that could not become a person."""
 
     import_id: int
@@ -65,7 +65,7 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class EligibilityCounts:
     """The people of an event counted by standing, and the reasons by name.
 
     Everyone entitled is missing a ticket, has one, is on hold, or is too late.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, any_, literal, select, tex
 
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.eligibility_queries import ELIGIBLE, IDS, eligible_without_ticket
+from ticketing.tickets.eligibility_queries import ELIGIBLE, ID_ARRAY, eligible_without_ticket
 from ticketing.tickets.model import TicketState
 
 
@@ -21,7 +21,7 @@ class Recipient(NamedTuple):
     guest_id: int
 
 
-class Holding(NamedTuple):
+class HeldTicket(NamedTuple):
     """An eligible person's live ticket, and whether it is in the person's hands."""
 
     recipient: Recipient
@@ -29,14 +29,14 @@ class Holding(NamedTuple):
     delivered: bool
 
 
-class Page(NamedTuple):
+class RecipientPage(NamedTuple):
     """A stretch of the list: who of it to serve, and where it ended (None: at the end)."""
 
     recipients: list[Recipient]
     last_seen: int | None
 
 
-def lock_lacking(connection: Connection, event_id: int, *, after: int, count: int) -> Page:
+def lock_missing(connection: Connection, event_id: int, *, after: int, count: int) -> RecipientPage:
     """The next people without a ticket; those whom another issuer holds are passed over."""
     # right after an import the statistics are old and sorting the rest of the list for every chunk
     # looks cheap (20 ms at 50,000 people, and growing); without sorting only the index is left
@@ -50,16 +50,16 @@ def lock_lacking(connection: Connection, event_id: int, *, after: int, count: in
     )
     seen = [Recipient(*row) for row in connection.execute(query)]
     # another issuer may have served some of them between this query's snapshot and its locks
-    served = _served(connection, [recipient.attendee_id for recipient in seen])
-    return Page(
+    served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in seen])
+    return RecipientPage(
         [recipient for recipient in seen if recipient.attendee_id not in served],
         seen[-1].attendee_id if seen else None,
     )
 
 
-def _served(connection: Connection, attendee_ids: Sequence[int]) -> set[int]:
+def _ids_with_live_ticket(connection: Connection, attendee_ids: Sequence[int]) -> set[int]:
     query = select(generated_tickets.c.attendee_id).where(
-        generated_tickets.c.attendee_id == any_(literal(attendee_ids, IDS)),
+        generated_tickets.c.attendee_id == any_(literal(attendee_ids, ID_ARRAY)),
         generated_tickets.c.state == TicketState.LIVE,
     )
     return set(connection.execute(query).scalars())
@@ -70,7 +70,8 @@ def lock_guests(connection: Connection, event_id: int, guest_ids: Sequence[int])
     query = (
         select(attendees.c.id)
         .where(
-            attendees.c.event_id == event_id, attendees.c.person_id == any_(literal(guest_ids, IDS))
+            attendees.c.event_id == event_id,
+            attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY)),
         )
         .order_by(attendees.c.id)
         .with_for_update()
@@ -78,15 +79,17 @@ def lock_guests(connection: Connection, event_id: int, guest_ids: Sequence[int])
     connection.execute(query).all()
 
 
-def holdings(
+def iter_held_tickets(
     connection: Connection, event_id: int, guest_ids: Sequence[int] | None
-) -> Iterator[Holding]:
+) -> Iterator[HeldTicket]:
     """The live tickets of everyone eligible, or of these people, streamed."""
-    rows = connection.execute(_holdings(event_id, guest_ids), execution_options={"yield_per": 2000})
-    return map(_holding, rows)
+    rows = connection.execute(
+        _select_held_tickets(event_id, guest_ids), execution_options={"yield_per": 2000}
+    )
+    return map(_held_ticket_from_row, rows)
 
 
-def lock_holdings(
+def lock_held_tickets(
     connection: Connection,
     event_id: int,
     guest_ids: Sequence[int] | None,
@@ -94,18 +97,20 @@ def lock_holdings(
     up_to_ticket: int,
     after: int,
     count: int,
-) -> list[Holding]:
+) -> list[HeldTicket]:
     """The next of them, locked, of tickets not newer than `up_to_ticket`."""
     query = (
-        _holdings(event_id, guest_ids)
+        _select_held_tickets(event_id, guest_ids)
         .where(attendees.c.id > after, generated_tickets.c.id <= up_to_ticket)
         .limit(count)
         .with_for_update()
     )
-    return [_holding(row) for row in connection.execute(query)]
+    return [_held_ticket_from_row(row) for row in connection.execute(query)]
 
 
-def _holdings(event_id: int, guest_ids: Sequence[int] | None) -> Select[int, int, int, bool]:
+def _select_held_tickets(
+    event_id: int, guest_ids: Sequence[int] | None
+) -> Select[int, int, int, bool]:
     holds = and_(
         generated_tickets.c.attendee_id == attendees.c.id,
         generated_tickets.c.state == TicketState.LIVE,
@@ -123,9 +128,9 @@ def _holdings(event_id: int, guest_ids: Sequence[int] | None) -> Select[int, int
     )
     if guest_ids is None:
         return query
-    return query.where(attendees.c.person_id == any_(literal(guest_ids, IDS)))
+    return query.where(attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY)))
 
 
-def _holding(row: Row[int, int, int, bool]) -> Holding:
+def _held_ticket_from_row(row: Row[int, int, int, bool]) -> HeldTicket:
     attendee_id, guest_id, ticket_id, delivered = row
-    return Holding(Recipient(attendee_id, guest_id), ticket_id, delivered)
+    return HeldTicket(Recipient(attendee_id, guest_id), ticket_id, delivered)

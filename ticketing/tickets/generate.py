@@ -16,19 +16,19 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.batches.batch import Opening, batch_under_way
-from ticketing.tickets.create_tickets import Failure
-from ticketing.tickets.issue import IssueResult, issue
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches.batch import BatchSpec, running_batch
+from ticketing.tickets.create_tickets import IssueFailure
+from ticketing.tickets.issue import IssueResult, issue_tickets
 from ticketing.tickets.reissue import apply_reissue
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
-FAILURES_SHOWN = 1000
-ISSUED_AT_ONCE = 1000  # signing is so much faster than printing that it takes larger chunks
+MAX_FAILURES_REPORTED = 1000
+MIN_ISSUE_CHUNK = 1000  # signing is so much faster than printing that it takes larger chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class GenerationContext:
     """What generating works with."""
 
     database: Database
@@ -38,7 +38,7 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class GenerationRequest:
     """What is asked for. `guest_ids` None is everyone missing; `key` again is the same batch."""
 
     by: str
@@ -56,7 +56,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class GenerationResult:
     """What became of everyone the order was about.
 
     Created: a new ticket with its PDF. Renewed: an old ticket whose PDF was missing, stale or asked
@@ -85,55 +85,55 @@ class Generation:
 
 
 def generate_tickets(
-    means: Means,
+    means: GenerationContext,
     event: Event,
-    order: Order,
+    order: GenerationRequest,
     *,
     issuing: Callable[[IssueResult], None] | None = None,
     printing: Callable[[RenderResult], None] | None = None,
-) -> Generation:
+) -> GenerationResult:
     """Do what was ordered; one person's failure stops nobody else."""
-    with _job(means.database, event, order) as job:
-        issued = issue(
+    with _running_job(means.database, event, order) as job:
+        issued = issue_tickets(
             means.database, event, keys=means.keys, job_id=job.id, at=order.at, by=order.by,
-            guest_ids=order.guest_ids, limit=order.limit, chunk=max(order.chunk, ISSUED_AT_ONCE),
+            guest_ids=order.guest_ids, limit=order.limit, chunk=max(order.chunk, MIN_ISSUE_CHUNK),
             progress=issuing,
         )  # fmt: skip
-        printed = _print(
-            means, event, order, job.id, ids=_whose(means.database, order, job.id),
+        printed = _render(
+            means, event, order, job.id, ids=_guest_ids_to_render(means.database, order, job.id),
             progress=printing,
         )  # fmt: skip
     return job.result(means.database, printed, issued.failed, issued.failures)
 
 
 def reissue_tickets(
-    means: Means,
+    means: GenerationContext,
     event: Event,
-    order: Order,
+    order: GenerationRequest,
     *,
     plan_hash: str,
     reason: str,
     printing: Callable[[RenderResult], None] | None = None,
-) -> Generation:
+) -> GenerationResult:
     """Give new identities to those whom a plan of `reissue` named, and print their tickets.
 
     The same plan again goes on where it was interrupted.
     """
     named = replace(order, key=f"reissue-{plan_hash}")
-    with _job(means.database, event, named) as job:
+    with _running_job(means.database, event, named) as job:
         done = apply_reissue(
             means.database, event, plan_hash=plan_hash, keys=means.keys, job_id=job.id,
             at=order.at, by=order.by, reason=reason, guest_ids=order.guest_ids,
         )  # fmt: skip
-        ids = _guests(means.database, job.id)
-        printed = _print(means, event, order, job.id, ids=ids, progress=printing)
+        ids = _list_guest_ids(means.database, job.id)
+        printed = _render(means, event, order, job.id, ids=ids, progress=printing)
     return job.result(means.database, printed, len(done.failures), done.failures)
 
 
-def _print(
-    means: Means,
+def _render(
+    means: GenerationContext,
     event: Event,
-    order: Order,
+    order: GenerationRequest,
     job_id: int,
     *,
     ids: Sequence[int] | None,
@@ -145,18 +145,20 @@ def _print(
     )  # fmt: skip
 
 
-def _whose(database: Database, order: Order, job_id: int) -> Sequence[int] | None:
+def _guest_ids_to_render(
+    database: Database, order: GenerationRequest, job_id: int
+) -> Sequence[int] | None:
     """Whose PDFs belong to the order: all of the event's, unless it was about some people."""
-    return order.guest_ids if order.limit is None else _guests(database, job_id)
+    return order.guest_ids if order.limit is None else _list_guest_ids(database, job_id)
 
 
-def _guests(database: Database, job_id: int) -> Sequence[int]:
+def _list_guest_ids(database: Database, job_id: int) -> Sequence[int]:
     with database.transaction() as connection:
-        return batch_queries.guests(connection, job_id)
+        return batche_queries.list_guest_ids(connection, job_id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _RunningJob:
     """A batch under way, and how many of its tickets were printed before this run of it."""
 
     id: int
@@ -169,34 +171,36 @@ class _Job:
         database: Database,
         printed: RenderResult,
         not_issued: int,
-        failures: Sequence[Failure],
-    ) -> Generation:
+        failures: Sequence[IssueFailure],
+    ) -> GenerationResult:
         with database.transaction() as connection:
-            created = batch_queries.printed(connection, self.id) - self.printed_before
+            created = batche_queries.count_rendered(connection, self.id) - self.printed_before
         named = [(failure.guest_id, failure.message) for failure in failures]
         named += [(failure.guest_id, failure.message) for failure in printed.failed]
-        return Generation(
+        return GenerationResult(
             job_id=self.id,
             batch_key=self.key,
             created=created,
             renewed=printed.rendered - created,
             skipped=printed.unchanged,
             failed=not_issued + len(printed.failed),
-            failures=tuple(named[:FAILURES_SHOWN]),
+            failures=tuple(named[:MAX_FAILURES_REPORTED]),
             seconds=time.monotonic() - self.began,
         )
 
 
 @contextmanager
-def _job(database: Database, event: Event, order: Order) -> Iterator[_Job]:
+def _running_job(
+    database: Database, event: Event, order: GenerationRequest
+) -> Iterator[_RunningJob]:
     """The order's batch under way."""
     began = time.monotonic()
     key = order.key or f"batch-{uuid4()}"
     named = order.key is not None  # by somebody who comes back for it
-    opening = Opening(
+    opening = BatchSpec(
         key=key, by=order.by, at=order.at, options=order.options(), is_announced=named
     )
-    with batch_under_way(database, event, opening) as batch:
+    with running_batch(database, event, opening) as batch:
         with database.transaction() as connection:
-            printed_before = batch_queries.printed(connection, batch.id)
-        yield _Job(batch.id, batch.batch_key, printed_before, began)
+            printed_before = batche_queries.count_rendered(connection, batch.id)
+        yield _RunningJob(batch.id, batch.batch_key, printed_before, began)

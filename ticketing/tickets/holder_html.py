@@ -5,7 +5,7 @@ import functools
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ticketing.documents.qr import QrCode
-from ticketing.documents.template_context import language_texts, printed_texts
+from ticketing.documents.template_context import language_variables, ticket_variables
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.paths import TEMPLATES
 
@@ -20,20 +20,20 @@ def _environment() -> Environment:
     )  # fmt: skip
 
 
-def holder_page(ticket: PrintedTicket, *, document_url: str | None) -> str:
+def render_holder_page(ticket: PrintedTicket, *, document_url: str | None) -> str:
     """The page of a live ticket; without an address there is no PDF yet."""
     return (
         _environment()
         .get_template("ticket.html.j2")
         .render(
-            **printed_texts(ticket),
-            **language_texts(ticket),
+            **ticket_variables(ticket),
+            **language_variables(ticket),
             qr=QrCode(ticket.qr_text).data_url(),
             document_url=document_url,
         )
     )
 
 
-def notice_page(*, title: str, sentence: str) -> str:
+def render_holder_notice(*, title: str, sentence: str) -> str:
     """A page for a link that opens no ticket: revoked, or nobody's."""
     return _environment().get_template("notice.html.j2").render(title=title, sentence=sentence)

@@ -14,26 +14,26 @@ from typing import Protocol, Self
 
 from ticketing.crypto import ticket_token
 from ticketing.crypto.keyring import Signer
-from ticketing.crypto.ticket_token import Identity
+from ticketing.crypto.ticket_token import TicketIdentity
 from ticketing.events.model import Event
 from ticketing.tickets import model
 
-RANDOM_BYTES = ticket_token.TOKEN_ID_BYTES + model.RANDOM_BYTES
+IDENTITY_BYTES = ticket_token.TOKEN_ID_BYTES + model.TICKET_CODE_BYTES
 
 
 Randomness = Callable[[int], bytes]  # as many unpredictable bytes as asked for: os.urandom
 
 
-class Source(Protocol):
+class IdentityGenerator(Protocol):
     """Where identities come from."""
 
-    def identities(self, count: int) -> list[Identity]:
+    def identities(self, count: int) -> list[TicketIdentity]:
         """New identities; that no other ticket has them only the database can promise."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Mint:
+class SigningIdentityGenerator:
     """Draws identities for one event, all signed by one key and valid for the same time."""
 
     event: Event
@@ -46,35 +46,37 @@ class Mint:
         """When the tickets drawn here expire."""
         return self.event.tickets_valid_until
 
-    def identities(self, count: int) -> list[Identity]:
+    def identities(self, count: int) -> list[TicketIdentity]:
         """Each from bits of its own."""
-        head = ticket_token.packed_head(
+        head = ticket_token.pack_head(
             self.signer.generation, self.event.id, self.valid_from, self.valid_until
         )
-        drawn = self.randomness(count * RANDOM_BYTES)
-        starts = range(0, count * RANDOM_BYTES, RANDOM_BYTES)
-        return [self._identity(head, drawn[start : start + RANDOM_BYTES]) for start in starts]
+        drawn = self.randomness(count * IDENTITY_BYTES)
+        starts = range(0, count * IDENTITY_BYTES, IDENTITY_BYTES)
+        return [self._identity(head, drawn[start : start + IDENTITY_BYTES]) for start in starts]
 
-    def _identity(self, head: bytes, drawn: bytes) -> Identity:
+    def _identity(self, head: bytes, drawn: bytes) -> TicketIdentity:
         token_id = drawn[: ticket_token.TOKEN_ID_BYTES]
         packed = head + token_id
-        return Identity(
-            ticket_code=model.ticket_code(self.event.year, drawn[ticket_token.TOKEN_ID_BYTES :]),
+        return TicketIdentity(
+            ticket_code=model.encode_ticket_code(
+                self.event.year, drawn[ticket_token.TOKEN_ID_BYTES :]
+            ),
             token_id=token_id,
-            qr_text=ticket_token.token_text(packed, self.signer.sign(packed)),
+            qr_text=ticket_token.encode_token(packed, self.signer.sign(packed)),
         )
 
 
-class MintAhead:
+class PrefetchingIdentityGenerator:
     """A source with a thread of its own; use it in `with`. Not for several callers at once."""
 
-    def __init__(self, source: Source, *, expected: int) -> None:
+    def __init__(self, source: IdentityGenerator, *, expected: int) -> None:
         """`expected` identities will be fetched, about; that many are drawn, and more if asked."""
         self._source = source
         self._left = expected
-        self._stock: list[Identity] = []
+        self._stock: list[TicketIdentity] = []
         self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mint")
-        self._coming: Future[list[Identity]] | None = None
+        self._coming: Future[list[TicketIdentity]] | None = None
 
     def __enter__(self) -> Self:
         """Nothing is drawn before the first call."""
@@ -84,7 +86,7 @@ class MintAhead:
         """End the thread."""
         self._hand.shutdown(cancel_futures=True)
 
-    def identities(self, count: int) -> list[Identity]:
+    def identities(self, count: int) -> list[TicketIdentity]:
         """New identities; as many again are begun, if they will be wanted."""
         if self._coming is not None:
             self._stock += self._coming.result()

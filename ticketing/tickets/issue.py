@@ -22,56 +22,56 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.tickets import eligibility_queries, entitlement_lock_queries
-from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.batches.queries import Batch
-from ticketing.tickets.create_tickets import Counter, Failure, record_failures
-from ticketing.tickets.eligibility import Entitlement, Standing
+from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
+from ticketing.tickets.eligibility import Entitlement, EntitlementStatus
 from ticketing.tickets.entitlement_lock_queries import Recipient
 from ticketing.tickets.identity import Randomness
-from ticketing.tickets.missing import is_over
+from ticketing.tickets.missing import is_event_over
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class IssuePage:
     """A stretch of the queue, locked: whom to serve, and who is dealt with already."""
 
     people: Sequence[Recipient]
     skipped: int = 0
-    failures: Sequence[Failure] = ()
+    failures: Sequence[IssueFailure] = ()
 
 
-class Queue(Protocol):
+class IssueQueue(Protocol):
     """People waiting. `skipped` of the `total` are known from the start to have a ticket."""
 
     total: int
     skipped: int
 
-    def next_page(self, connection: Connection, count: int) -> Page | None:
+    def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """At most `count` people to serve, locked until the transaction ends; None at the end."""
 
 
-class EveryoneLacking:
+class AllMissing:
     """All who are eligible and without a ticket, in the order of the list."""
 
     def __init__(self, connection: Connection, event_id: int, *, over: bool) -> None:
         """Count them; they are fetched page by page."""
-        gap = eligibility_queries.gap(connection, event_id, over=over)
+        gap = eligibility_queries.count_by_status(connection, event_id, over=over)
         self.total, self.skipped = gap.missing + gap.has_ticket, gap.has_ticket
         self._event_id = event_id
         self._after: int | None = None if over else 0
 
-    def next_page(self, connection: Connection, count: int) -> Page | None:
+    def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """The next of them; those whom another issuer holds are its business."""
         if self._after is None:
             return None
-        page = entitlement_lock_queries.lock_lacking(
+        page = entitlement_lock_queries.lock_missing(
             connection, self._event_id, after=self._after, count=count
         )
         self._after = page.last_seen
-        return None if page.last_seen is None else Page(page.recipients)
+        return None if page.last_seen is None else IssuePage(page.recipients)
 
 
-class PeopleAskedFor:
+class SelectedGuests:
     """Named people, whatever they have: each is served, skipped or failed with a reason."""
 
     skipped = 0
@@ -82,44 +82,46 @@ class PeopleAskedFor:
         self.total = len(self._waiting)
         self._event_id, self._over = event_id, over
 
-    def next_page(self, connection: Connection, count: int) -> Page | None:
+    def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """The next of them; waits for those whom another issuer holds, to know what came of it."""
         guest_ids, self._waiting = self._waiting[:count], self._waiting[count:]
         if not guest_ids:
             return None
         entitlement_lock_queries.lock_guests(connection, self._event_id, guest_ids)
         rights: dict[int, list[Entitlement]] = defaultdict(list)
-        for right in eligibility_queries.of_guests(
+        for right in eligibility_queries.list_by_guest_ids(
             connection, self._event_id, guest_ids, over=self._over
         ):
             rights[right.guest_id].append(right)
-        return _sorted_out(guest_ids, rights, count)
+        return _partition_guests(guest_ids, rights, count)
 
 
-def _sorted_out(guest_ids: Sequence[int], rights: dict[int, list[Entitlement]], count: int) -> Page:
+def _partition_guests(
+    guest_ids: Sequence[int], rights: dict[int, list[Entitlement]], count: int
+) -> IssuePage:
     people: list[Recipient] = []
-    failures: list[Failure] = []
+    failures: list[IssueFailure] = []
     skipped = 0
     for guest_id in guest_ids:
         theirs = rights.get(guest_id, [])
-        lacking = [right for right in theirs if right.standing is Standing.MISSING]
+        lacking = [right for right in theirs if right.standing is EntitlementStatus.MISSING]
         if lacking:
             people += [Recipient(right.attendee_id, guest_id) for right in lacking]
-        elif any(right.standing is Standing.HAS_TICKET for right in theirs):
+        elif any(right.standing is EntitlementStatus.HAS_TICKET for right in theirs):
             skipped += 1
         else:
-            failures.append(Failure(guest_id, _why_not(guest_id, theirs)))
-    return Page(people[:count], skipped, failures)
+            failures.append(IssueFailure(guest_id, _ineligible_reason(guest_id, theirs)))
+    return IssuePage(people[:count], skipped, failures)
 
 
-def _why_not(guest_id: int, rights: Sequence[Entitlement]) -> str:
+def _ineligible_reason(guest_id: int, rights: Sequence[Entitlement]) -> str:
     if not rights:
         return f"nobody with the id {guest_id} is on the event's list"
     return "; ".join(right.reason for right in rights)
 
 
 CHUNK = 2000
-FAILURES_KEPT = 1000
+MAX_FAILURES_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class IssueResult:
     created: int
     skipped: int
     failed: int
-    failures: tuple[Failure, ...]
+    failures: tuple[IssueFailure, ...]
 
 
 @dataclass(slots=True)
@@ -146,13 +148,13 @@ class _Tally:
     skipped: int
     created: int = 0
     failed: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[IssueFailure] = field(default_factory=list)
 
-    def add(self, *, created: int, skipped: int, failures: list[Failure]) -> None:
+    def add(self, *, created: int, skipped: int, failures: list[IssueFailure]) -> None:
         self.created += created
         self.skipped += skipped
         self.failed += len(failures)
-        self.failures += failures[: FAILURES_KEPT - len(self.failures)]
+        self.failures += failures[: MAX_FAILURES_KEPT - len(self.failures)]
 
     def result(self) -> IssueResult:
         return IssueResult(
@@ -160,7 +162,7 @@ class _Tally:
         )
 
 
-def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, with all they offer
+def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the asset, with all they offer
     database: Database,
     event: Event,
     *,
@@ -180,12 +182,14 @@ def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, 
     stops nobody else: it is in the result and in the job's log.
     """
     with database.transaction() as connection:
-        counter = Counter.opened(
+        counter = TicketIssuer.opened(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
-        queue = _queue(connection, event, guest_ids, at=at)
+        queue = _build_queue(connection, event, guest_ids, at=at)
         tally = _Tally(queue.total, queue.skipped)
-        begun = batch_queries.begin(connection, job_id, total=tally.total, skipped=tally.skipped)
+        begun = batche_queries.mark_started(
+            connection, job_id, total=tally.total, skipped=tally.skipped
+        )
     left = sys.maxsize if limit is None else limit
     with counter.working_ahead(min(left, queue.total - queue.skipped)) as quick:
         while left > 0:
@@ -193,7 +197,7 @@ def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, 
                 page = queue.next_page(connection, min(chunk, left))
                 if page is None:
                     break
-                _serve(connection, quick, page, tally)
+                _issue_page(connection, quick, page, tally)
             left -= len(page.people)
             if progress is not None:
                 progress(tally.result())
@@ -202,22 +206,24 @@ def issue(  # noqa: PLR0913 - one door for the page, the command and the asset, 
     return tally.result()
 
 
-def _queue(
+def _build_queue(
     connection: Connection, event: Event, guest_ids: Iterable[int] | None, *, at: datetime
-) -> Queue:
-    over = is_over(event, at)
+) -> IssueQueue:
+    over = is_event_over(event, at)
     if guest_ids is None:
-        return EveryoneLacking(connection, event.id, over=over)
-    return PeopleAskedFor(event.id, guest_ids, over=over)
+        return AllMissing(connection, event.id, over=over)
+    return SelectedGuests(event.id, guest_ids, over=over)
 
 
-def _serve(connection: Connection, counter: Counter, page: Page, tally: _Tally) -> None:
+def _issue_page(
+    connection: Connection, counter: TicketIssuer, page: IssuePage, tally: _Tally
+) -> None:
     """Hand out one page's tickets; counts and failures go with them or not at all."""
     refused = counter.hand_out(connection, page.people)
     failures = [*page.failures, *refused]
     created = len(page.people) - len(refused)
     record_failures(connection, counter, failures)
-    batch_queries.add_counts(
+    batche_queries.add_counts(
         connection, counter.terms.job_id, created=created, failed=len(failures)
     )
     tally.add(created=created, skipped=page.skipped, failures=failures)
@@ -226,7 +232,7 @@ def _serve(connection: Connection, counter: Counter, page: Page, tally: _Tally) 
 def _finish(connection: Connection, begun: Batch, tally: _Tally, *, by: str) -> None:
     # what this job created before it was interrupted is not skipped: it is the job's own
     skipped = max(0, tally.skipped - begun.created_count)
-    batch_queries.add_counts(connection, begun.id, skipped=skipped)
+    batche_queries.add_counts(connection, begun.id, skipped=skipped)
     audit_log.record(
         connection,
         actor=by,

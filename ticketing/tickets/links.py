@@ -1,9 +1,9 @@
 """Build the links that open a ticket to its holder."""
 
 from ticketing.crypto.keyring import KeyRing
-from ticketing.platform.http.services import Service
+from ticketing.platform.http.services import Services
 
 
-def ticket_path(serving: Service, token_id: bytes) -> str:
+def ticket_path(serving: Services, token_id: bytes) -> str:
     """Return the path of a ticket's page, which its holder needs no key for."""
     return f"/t/{serving.get(KeyRing).magic_link(token_id)}"

@@ -8,9 +8,9 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ticketing.platform.db.database import Database
-from ticketing.platform.http.metrics import Recent
+from ticketing.platform.http.metrics import CachedValue
 from ticketing.tickets.reports import queries as report_queries
-from ticketing.tickets.reports.queries import Made
+from ticketing.tickets.reports.queries import GenerationCount
 
 GENERATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
 
@@ -20,7 +20,7 @@ class TicketMetrics:
 
     def __init__(self, registry: CollectorRegistry, database: Database) -> None:
         """Add the metrics to a registry."""
-        registry.register(_TicketsMade(database))
+        registry.register(_GeneratedTicketsCollector(database))
         self.generation_seconds = Histogram(
             "ticket_generation_duration_seconds",
             "From being asked for a ticket to its PDF, in this service.",
@@ -29,11 +29,13 @@ class TicketMetrics:
         )
 
 
-class _TicketsMade(Collector):
+class _GeneratedTicketsCollector(Collector):
     """`tickets_generated_total`, at most some seconds old."""
 
     def __init__(self, database: Database) -> None:
-        self._made: Recent[Sequence[Made]] = Recent(partial(_made_in_all, database), ())
+        self._made: CachedValue[Sequence[GenerationCount]] = CachedValue(
+            partial(_count_generated, database), ()
+        )
 
     def collect(self) -> Iterator[Metric]:
         """One counter with a sample for each event, template and outcome."""
@@ -48,6 +50,6 @@ class _TicketsMade(Collector):
         yield family
 
 
-def _made_in_all(database: Database) -> Sequence[Made]:
+def _count_generated(database: Database) -> Sequence[GenerationCount]:
     with database.transaction() as connection:
-        return report_queries.made_in_all(connection)
+        return report_queries.count_generated_by_template(connection)

@@ -9,13 +9,13 @@ A ticket as it is printed. Codes and tokens have modules of their own.
 import re
 from enum import StrEnum
 
-from ticketing.platform.kernel.base32 import ALPHABET
+from ticketing.platform.kernel.base32 import CROCKFORD_ALPHABET
 from ticketing.platform.kernel.errors import UnreadableCode
 
-RANDOM_BYTES = 5
+TICKET_CODE_BYTES = 5
 
-_RANDOM_CHARACTERS = 7
-_SHAPE = re.compile(r"TC([0-9]{4})([0-9A-HJKMNP-TV-Z]{8})")
+_RANDOM_CHARACTER_COUNT = 7
+_CODE_PATTERN = re.compile(r"TC([0-9]{4})([0-9A-HJKMNP-TV-Z]{8})")
 _LOOK_ALIKES = str.maketrans("ILO", "110")
 _SEPARATORS = re.compile(r"[\s-]+")
 
@@ -38,7 +38,7 @@ def _weights() -> list[dict[str, int]]:
     return [
         {"0": 0}
         | {
-            ALPHABET[power]: powers[(exponent + place) % 31]
+            CROCKFORD_ALPHABET[power]: powers[(exponent + place) % 31]
             for exponent, power in enumerate(powers)
         }
         for place in range(1, 12)
@@ -53,24 +53,26 @@ def _check_character(year: str, drawn: str) -> str:
     total = 0
     for weigh, character in zip(_WEIGHTS, drawn + year, strict=True):
         total ^= weigh[character]
-    return ALPHABET[total]
+    return CROCKFORD_ALPHABET[total]
 
 
-def ticket_code(year: int, randomness: bytes) -> str:
+def encode_ticket_code(year: int, randomness: bytes) -> str:
     """The code made of 35 of the 40 random bits handed in."""
-    number = int.from_bytes(randomness[:RANDOM_BYTES], "big")
-    drawn = "".join(ALPHABET[number >> 5 * place & 31] for place in range(_RANDOM_CHARACTERS))
+    number = int.from_bytes(randomness[:TICKET_CODE_BYTES], "big")
+    drawn = "".join(
+        CROCKFORD_ALPHABET[number >> 5 * place & 31] for place in range(_RANDOM_CHARACTER_COUNT)
+    )
     return f"TC-{year:04}-{drawn}{_check_character(f'{year:04}', drawn)}"
 
 
-def normalise(text: str) -> str:
+def normalise_ticket_code(text: str) -> str:
     """The code a person meant: any case, spaces and hyphens anywhere, I and L for 1, O for 0.
 
     Refuses what has another shape or a wrong check character, without asking the database.
     """
     # only ASCII: upper() would turn a few foreign letters into ours
     bare = _SEPARATORS.sub("", text).upper() if text.isascii() else ""
-    shape = _SHAPE.fullmatch(bare[:2] + bare[2:].translate(_LOOK_ALIKES))
+    shape = _CODE_PATTERN.fullmatch(bare[:2] + bare[2:].translate(_LOOK_ALIKES))
     if shape is None:
         raise UnreadableCode("not a ticket code: expected the shape TC-2026-7K3M9QXA")
     year, digits = shape.groups()

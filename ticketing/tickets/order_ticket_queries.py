@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
-from ticketing.events.model import GRACE_AFTER_THE_EVENT
+from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.sales import order_lines, order_places, ticket_types
@@ -22,7 +22,7 @@ from ticketing.tickets.model import TicketState
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFile:
+class OrderTicketFile:
     """One live ticket; `path` is None when its PDF was never made, or has been deleted."""
 
     ticket_code: str
@@ -31,7 +31,7 @@ class OrderFile:
     path: str | None
 
 
-def of_order(connection: Connection, order_id: int) -> list[OrderFile]:
+def list_order_ticket_files(connection: Connection, order_id: int) -> list[OrderTicketFile]:
     """By ticket type and place."""
     live = and_(
         generated_tickets.c.attendee_id == order_places.c.attendee_id,
@@ -51,53 +51,55 @@ def of_order(connection: Connection, order_id: int) -> list[OrderFile]:
         .where(order_lines.c.order_id == order_id)
         .order_by(order_lines.c.ticket_type_id, order_places.c.number)
     )
-    return [OrderFile(*row) for row in connection.execute(query)]
+    return [OrderTicketFile(*row) for row in connection.execute(query)]
 
 
 # somebody whose ticket failed is tried again, but not every few seconds
-_PERSON_RESTS = timedelta(hours=1)
+_GUEST_RETRY_DELAY = timedelta(hours=1)
 
 
 # what stops everybody of an event (a full disk, a broken template) is tried again sooner
-_EVENT_RESTS = timedelta(minutes=1)
+_EVENT_RETRY_DELAY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class PaidWithoutTicket:
     """People of one event, by guest id, who have paid and wait."""
 
     event_slug: str
     guest_ids: Sequence[int]
 
 
-def owed(connection: Connection, *, at: datetime, most: int) -> list[Owed]:
+def list_paid_without_ticket(
+    connection: Connection, *, at: datetime, most: int
+) -> list[PaidWithoutTicket]:
     """At most so many people of each event, those who wait longest first."""
-    waiting = _waiting(at).subquery()
+    waiting = _select_waiting(at).subquery()
     place = func.row_number().over(partition_by=waiting.c.event_id, order_by=waiting.c.first)
     ranked = select(waiting, place.label("place")).subquery()
     query = (
         select(events.c.slug, func.array_agg(ranked.c.person_id))
         .join(ranked, ranked.c.event_id == events.c.id)
-        .where(ranked.c.place <= most, _is_served(at))
+        .where(ranked.c.place <= most, _can_issue_for_event(at))
         .group_by(events.c.id)
         .order_by(func.min(ranked.c.first))
     )
-    return [Owed(slug, guest_ids) for slug, guest_ids in connection.execute(query)]
+    return [PaidWithoutTicket(slug, guest_ids) for slug, guest_ids in connection.execute(query)]
 
 
-def somebody_waits(connection: Connection, *, since: datetime, at: datetime) -> bool:
+def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -> bool:
     """Whether anybody has waited from before then."""
-    waiting = _waiting(at).subquery()
+    waiting = _select_waiting(at).subquery()
     query = (
         select(events.c.id)
         .join(waiting, waiting.c.event_id == events.c.id)
-        .where(waiting.c.entered_at <= since, _is_served(at))
+        .where(waiting.c.entered_at <= since, _can_issue_for_event(at))
         .limit(1)
     )
     return connection.execute(query).first() is not None
 
 
-def _waiting(at: datetime) -> Select[*tuple[object, ...]]:
+def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
     # a ticket of any state: who had one that was revoked gets no other without a person's doing
     ticket = generated_tickets.c.attendee_id == attendees.c.id
     unprinted = and_(
@@ -117,27 +119,29 @@ def _waiting(at: datetime) -> Select[*tuple[object, ...]]:
             attendees.c.source == "order",
             ELIGIBLE,
             or_(generated_tickets.c.id.is_(None), unprinted),
-            ~_failed_lately(at),
+            ~_has_recent_failure(at),
         )
         .group_by(attendees.c.event_id, attendees.c.person_id)
     )
 
 
-def _failed_lately(at: datetime) -> ColumnElement[bool]:
+def _has_recent_failure(at: datetime) -> ColumnElement[bool]:
     logs = ticket_generation_logs
     return exists().where(
         logs.c.guest_id == attendees.c.person_id,
         logs.c.event_id == attendees.c.event_id,
         logs.c.status == "failed",
-        logs.c.created_at > at - _PERSON_RESTS,
+        logs.c.created_at > at - _GUEST_RETRY_DELAY,
     )
 
 
-def _is_served(at: datetime) -> ColumnElement[bool]:
+def _can_issue_for_event(at: datetime) -> ColumnElement[bool]:
     """Whether an event's tickets are still good for something, and nothing stopped them lately."""
-    failed = and_(batches.c.state == BatchState.FAILED, batches.c.completed_at > at - _EVENT_RESTS)
+    failed = and_(
+        batches.c.state == BatchState.FAILED, batches.c.completed_at > at - _EVENT_RETRY_DELAY
+    )
     # the last batch only: one that was killed has ended as failed, too, but another came after it
     last = select(failed).where(batches.c.event_id == events.c.id)
     last = last.order_by(batches.c.id.desc()).limit(1)
-    not_over = events.c.ends_at + GRACE_AFTER_THE_EVENT >= at
+    not_over = events.c.ends_at + TICKET_GRACE_PERIOD >= at
     return and_(not_over, ~func.coalesce(last.scalar_subquery(), false()))

@@ -18,9 +18,9 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets import entitlement_lock_queries, ticket_write_queries
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.create_tickets import Counter, Failure, record_failures
-from ticketing.tickets.entitlement_lock_queries import Holding
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
+from ticketing.tickets.entitlement_lock_queries import HeldTicket
 from ticketing.tickets.identity import Randomness
 
 CHUNK = 1000
@@ -44,7 +44,7 @@ class ReissueResult:
     """What was done. Whoever failed keeps the old ticket."""
 
     reissued: int
-    failures: tuple[Failure, ...]
+    failures: tuple[IssueFailure, ...]
 
 
 def plan_reissue(
@@ -52,17 +52,19 @@ def plan_reissue(
 ) -> ReissuePlan:
     """What reissuing for everyone, or for these people, would do; changes nothing."""
     with database.transaction() as connection:
-        return _plan(connection, event, _in_order(guest_ids))
+        return _compute_plan(connection, event, _sorted_unique(guest_ids))
 
 
-def _in_order(guest_ids: Iterable[int] | None) -> list[int] | None:
+def _sorted_unique(guest_ids: Iterable[int] | None) -> list[int] | None:
     return None if guest_ids is None else sorted(set(guest_ids))
 
 
-def _plan(connection: Connection, event: Event, guest_ids: Sequence[int] | None) -> ReissuePlan:
+def _compute_plan(
+    connection: Connection, event: Event, guest_ids: Sequence[int] | None
+) -> ReissuePlan:
     count = delivered = newest = 0
     digest = sha256(f"reissue {event.uid}\n".encode())
-    for holding in entitlement_lock_queries.holdings(connection, event.id, guest_ids):
+    for holding in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
         count += 1
         delivered += holding.delivered
         newest = max(newest, holding.ticket_id)
@@ -87,30 +89,32 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depen
 
     Interrupted, it goes on where it was when called again with the same job and plan.
     """
-    chosen = _in_order(guest_ids)
+    chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
-        counter = Counter.opened(
+        counter = TicketIssuer.opened(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
-        newest = _begin(connection, event, chosen, plan_hash=plan_hash, job_id=job_id, by=by)
-    reissued, failures, after = 0, list[Failure](), 0
+        newest = _start_or_resume(
+            connection, event, chosen, plan_hash=plan_hash, job_id=job_id, by=by
+        )
+    reissued, failures, after = 0, list[IssueFailure](), 0
     while True:
         with database.transaction() as connection:
-            page = entitlement_lock_queries.lock_holdings(
+            page = entitlement_lock_queries.lock_held_tickets(
                 connection, event.id, chosen, up_to_ticket=newest, after=after, count=CHUNK
             )
             if not page:
                 return ReissueResult(reissued, tuple(failures))
-            refused = _replace(connection, counter, page, reason=reason)
+            refused = _reissue_page(connection, counter, page, reason=reason)
             record_failures(connection, counter, refused)
             created = len(page) - len(refused)
-            batch_queries.add_counts(connection, job_id, created=created, failed=len(refused))
+            batche_queries.add_counts(connection, job_id, created=created, failed=len(refused))
         after = page[-1].recipient.attendee_id
         reissued += created
         failures += refused
 
 
-def _begin(
+def _start_or_resume(
     connection: Connection,
     event: Event,
     guest_ids: Sequence[int] | None,
@@ -120,19 +124,19 @@ def _begin(
     by: str,
 ) -> int:
     """Check the plan, or find that this job began it already; gives the newest ticket's id."""
-    batch = batch_queries.by_id(connection, job_id)
+    batch = batche_queries.find_by_id(connection, job_id)
     begun = batch.options.get("reissue") if batch else None
     if isinstance(begun, dict) and begun["plan_hash"] == plan_hash:
         return int(begun["up_to_ticket"])
-    plan = _plan(connection, event, guest_ids)
+    plan = _compute_plan(connection, event, guest_ids)
     if plan.plan_hash != plan_hash:
         raise PlanOutdated(
             f"the tickets of {event.slug} have changed since the plan: now {plan.tickets} would be "
             f"revoked, {plan.delivered} of them delivered; look at it and plan again"
         )
     remarks = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
-    batch_queries.note(connection, job_id, {"reissue": remarks})
-    batch_queries.begin(connection, job_id, total=plan.tickets, skipped=0)
+    batche_queries.merge_options(connection, job_id, {"reissue": remarks})
+    batche_queries.mark_started(connection, job_id, total=plan.tickets, skipped=0)
     audit_log.record(
         connection,
         actor=by,
@@ -145,15 +149,15 @@ def _begin(
     return plan.up_to_ticket
 
 
-def _replace(
-    connection: Connection, counter: Counter, page: Sequence[Holding], *, reason: str
-) -> list[Failure]:
+def _reissue_page(
+    connection: Connection, counter: TicketIssuer, page: Sequence[HeldTicket], *, reason: str
+) -> list[IssueFailure]:
     """Revoke and hand out anew; those whom the database refuses keep what they have."""
-    failures: list[Failure] = []
+    failures: list[IssueFailure] = []
     waiting = list(page)
     while waiting:
         with connection.begin_nested() as attempt:
-            ticket_write_queries.revoke(
+            ticket_write_queries.mark_revoked(
                 connection,
                 [holding.ticket_id for holding in waiting],
                 reason=reason,

@@ -11,12 +11,12 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import UnreadableCode
 from ticketing.tickets import ticket_queries, ticket_write_queries
-from ticketing.tickets.model import normalise
+from ticketing.tickets.model import normalise_ticket_code
 from ticketing.tickets.ticket_queries import Revocation
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevokeResult:
     """What became of each code: revoked now, revoked before, or not a ticket of this event."""
 
     revoked: tuple[str, ...]
@@ -24,7 +24,7 @@ class Revoked:
     unknown: tuple[str, ...]
 
 
-def revoke(
+def revoke_tickets(
     database: Database,
     event: Event,
     *,
@@ -32,11 +32,13 @@ def revoke(
     reason: str,
     by: str,
     at: datetime,
-) -> Revoked:
+) -> RevokeResult:
     """End these tickets of one event, however their codes are spelled; safe to repeat."""
     with database.transaction() as connection:
-        known, unknown = _find(connection, event, codes)
-        ended = set(ticket_write_queries.revoke(connection, list(known), reason=reason, at=at))
+        known, unknown = _find_by_codes(connection, event, codes)
+        ended = set(
+            ticket_write_queries.mark_revoked(connection, list(known), reason=reason, at=at)
+        )
         if ended:
             audit_log.record(
                 connection,
@@ -47,14 +49,14 @@ def revoke(
                 items=len(ended),
                 details={"reason": reason, "ticket_ids": sorted(ended)},
             )
-    return Revoked(
+    return RevokeResult(
         revoked=tuple(code for ticket_id, code in known.items() if ticket_id in ended),
         before=tuple(code for ticket_id, code in known.items() if ticket_id not in ended),
         unknown=tuple(unknown),
     )
 
 
-def _find(
+def _find_by_codes(
     connection: Connection, event: Event, codes: Iterable[str]
 ) -> tuple[dict[int, str], list[str]]:
     """The event's tickets by id, and the texts that are none of them."""
@@ -62,7 +64,7 @@ def _find(
     unknown: list[str] = []
     for text in codes:
         try:
-            ticket = ticket_queries.scanned_by_code(connection, normalise(text))
+            ticket = ticket_queries.find_validity_by_code(connection, normalise_ticket_code(text))
         except UnreadableCode:
             ticket = None
         if ticket is None or ticket.event_id != event.id:
@@ -72,7 +74,7 @@ def _find(
     return known, unknown
 
 
-def revocations(database: Database, event: Event) -> list[Revocation]:
+def list_revocations(database: Database, event: Event) -> list[Revocation]:
     """The event's list for gates without network, in the order the tickets were issued."""
     with database.transaction() as connection:
-        return ticket_queries.revocations(connection, event.id)
+        return ticket_queries.list_revocations(connection, event.id)

@@ -10,9 +10,9 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets import eligibility_queries, ticket_queries
-from ticketing.tickets.eligibility import Standing
-from ticketing.tickets.generate import Means, Order, generate_tickets
-from ticketing.tickets.missing import is_over
+from ticketing.tickets.eligibility import EntitlementStatus
+from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.rendering import queries as rendering_queries
 from ticketing.tickets.ticket_queries import IssuedTicket
 
@@ -45,35 +45,35 @@ class NoDocument(Refused):
     status = HTTPStatus.NOT_FOUND
 
 
-def ticket_of(database: Database, ticket_id: int) -> IssuedTicket:
+def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
     """The ticket of that number, live or not."""
     with database.transaction() as connection:
-        ticket = ticket_queries.by_id(connection, ticket_id)
+        ticket = ticket_queries.find_by_id(connection, ticket_id)
     if ticket is None:
         raise UnknownTicket(f"no ticket has the number {ticket_id}", ticket=ticket_id)
     return ticket
 
 
-def ticket_behind(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
+def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
     """The ticket of a holder's personal address; the address is repeated nowhere."""
     token_id = keys.token_id_behind(magic_link)
     if token_id is None:
         raise UnknownTicket("no ticket has this address")
     with database.transaction() as connection:
-        ticket = ticket_queries.by_token_id(connection, token_id)
+        ticket = ticket_queries.find_by_token_id(connection, token_id)
     if ticket is None:
         raise UnknownTicket("no ticket has this address")
     return ticket
 
 
-def printed_ticket(database: Database, ticket: IssuedTicket) -> PrintedTicket | None:
+def find_printed_ticket(database: Database, ticket: IssuedTicket) -> PrintedTicket | None:
     """Everything that is printed on a live ticket; None for a revoked one."""
     with database.transaction() as connection:
-        found = rendering_queries.documents(connection, [ticket.ticket_id])
+        found = rendering_queries.list_documents(connection, [ticket.ticket_id])
     return found[0].ticket if found else None
 
 
-def document_of(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
+def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
     """The ticket's PDF."""
     try:
         if ticket.pdf_file_path is not None:
@@ -86,40 +86,42 @@ def document_of(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
     )
 
 
-def ticket_for(means: Means, event: Event, guest_id: int, *, at: datetime, by: str) -> IssuedTicket:
+def get_or_create_ticket(
+    means: GenerationContext, event: Event, guest_id: int, *, at: datetime, by: str
+) -> IssuedTicket:
     """One person's ticket with its PDF in place, made now unless it is there already.
 
     Raises UnknownGuest, NoTicketDue and TicketNotMade.
     """
-    ticket = _live(means, event, guest_id)
-    if ticket is not None and _is_printed(means, ticket):
+    ticket = _find_live_ticket(means, event, guest_id)
+    if ticket is not None and _has_current_pdf(means, ticket):
         return ticket
     if ticket is None:
-        _refuse_if_not_due(means.database, event, guest_id, at=at)
-    done = generate_tickets(means, event, Order(by=by, at=at, guest_ids=[guest_id]))
-    ticket = _live(means, event, guest_id)
+        _refuse_if_ineligible(means.database, event, guest_id, at=at)
+    done = generate_tickets(means, event, GenerationRequest(by=by, at=at, guest_ids=[guest_id]))
+    ticket = _find_live_ticket(means, event, guest_id)
     if done.failed or ticket is None:
         why = "; ".join(message for _, message in done.failures)
         raise TicketNotMade(f"no ticket for person {guest_id}: {why}", guest=guest_id)
     return ticket
 
 
-def _live(means: Means, event: Event, guest_id: int) -> IssuedTicket | None:
+def _find_live_ticket(means: GenerationContext, event: Event, guest_id: int) -> IssuedTicket | None:
     with means.database.transaction() as connection:
-        return ticket_queries.live_of(connection, event.id, guest_id)
+        return ticket_queries.find_live_of_guest(connection, event.id, guest_id)
 
 
-def _is_printed(means: Means, ticket: IssuedTicket) -> bool:
+def _has_current_pdf(means: GenerationContext, ticket: IssuedTicket) -> bool:
     path = ticket.pdf_file_path
     return ticket.status == "generated" and path is not None and means.folder.exists(path)
 
 
-def _refuse_if_not_due(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
-    over = is_over(event, at)
+def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
+    over = is_event_over(event, at)
     with database.transaction() as connection:
-        rights = eligibility_queries.of_guests(connection, event.id, [guest_id], over=over)
+        rights = eligibility_queries.list_by_guest_ids(connection, event.id, [guest_id], over=over)
     if not rights:
         raise UnknownGuest(f"nobody with the id {guest_id} is on {event.slug}", guest=guest_id)
-    if all(right.standing is not Standing.MISSING for right in rights):
+    if all(right.standing is not EntitlementStatus.MISSING for right in rights):
         reasons = "; ".join(right.reason for right in rights)
         raise NoTicketDue(f"no ticket for person {guest_id}: {reasons}", guest=guest_id)

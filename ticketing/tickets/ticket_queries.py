@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from ticketing.crypto.verdict import TicketAtTheGate
+from ticketing.crypto.verification import ScannedTicket
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
@@ -21,10 +21,10 @@ from ticketing.tickets.model import TicketState
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTicket:
+class TicketValidity:
     """A ticket that was issued, with what decides whether it passes."""
 
-    seen: TicketAtTheGate
+    seen: ScannedTicket
     event_id: int
     event_ends_at: datetime
     valid_from: datetime
@@ -43,17 +43,17 @@ class Revocation:
     reason: str
 
 
-def scanned_by_code(connection: Connection, ticket_code: str) -> KnownTicket | None:
+def find_validity_by_code(connection: Connection, ticket_code: str) -> TicketValidity | None:
     """The ticket of a code in its one spelling."""
-    return _known(connection, generated_tickets.c.ticket_code == ticket_code)
+    return _find_validity(connection, generated_tickets.c.ticket_code == ticket_code)
 
 
-def scanned_by_token_id(connection: Connection, token_id: bytes) -> KnownTicket | None:
+def find_validity_by_token_id(connection: Connection, token_id: bytes) -> TicketValidity | None:
     """The ticket of a token whose signature was found good."""
-    return _known(connection, generated_tickets.c.token_id == token_id)
+    return _find_validity(connection, generated_tickets.c.token_id == token_id)
 
 
-def _known(connection: Connection, is_it: ColumnElement[bool]) -> KnownTicket | None:
+def _find_validity(connection: Connection, is_it: ColumnElement[bool]) -> TicketValidity | None:
     query = (
         select(
             generated_tickets.c.id.label("ticket_id"),
@@ -78,8 +78,8 @@ def _known(connection: Connection, is_it: ColumnElement[bool]) -> KnownTicket | 
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    seen = TicketAtTheGate(**{name: row[name] for name in TicketAtTheGate.__slots__})
-    return KnownTicket(
+    seen = ScannedTicket(**{name: row[name] for name in ScannedTicket.__slots__})
+    return TicketValidity(
         seen=seen,
         event_id=row["event_id"],
         event_ends_at=row["event_ends_at"],
@@ -89,7 +89,7 @@ def _known(connection: Connection, is_it: ColumnElement[bool]) -> KnownTicket | 
     )
 
 
-def revocations(connection: Connection, event_id: int) -> list[Revocation]:
+def list_revocations(connection: Connection, event_id: int) -> list[Revocation]:
     """Every revoked ticket of an event, in the order they were issued."""
     query = (
         select(
@@ -165,19 +165,19 @@ def _status(state: TicketState, generated_at: datetime | None, render_error: str
     return "issued" if generated_at is None else "generated"
 
 
-def by_id(connection: Connection, ticket_id: int) -> IssuedTicket | None:
+def find_by_id(connection: Connection, ticket_id: int) -> IssuedTicket | None:
     """The ticket of that number."""
-    return _one(connection, generated_tickets.c.id == ticket_id)
+    return _find_one(connection, generated_tickets.c.id == ticket_id)
 
 
-def by_token_id(connection: Connection, token_id: bytes) -> IssuedTicket | None:
+def find_by_token_id(connection: Connection, token_id: bytes) -> IssuedTicket | None:
     """The ticket whose QR holds that identity."""
-    return _one(connection, generated_tickets.c.token_id == token_id)
+    return _find_one(connection, generated_tickets.c.token_id == token_id)
 
 
-def live_of(connection: Connection, event_id: int, guest_id: int) -> IssuedTicket | None:
+def find_live_of_guest(connection: Connection, event_id: int, guest_id: int) -> IssuedTicket | None:
     """A person's live ticket for an event, the newest if there are several."""
-    return _one(
+    return _find_one(
         connection,
         generated_tickets.c.event_id == event_id,
         generated_tickets.c.guest_id == guest_id,
@@ -185,7 +185,7 @@ def live_of(connection: Connection, event_id: int, guest_id: int) -> IssuedTicke
     )
 
 
-def _one(connection: Connection, *conditions: ColumnElement[bool]) -> IssuedTicket | None:
+def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> IssuedTicket | None:
     query = (
         select(
             generated_tickets.c.id.label("ticket_id"),
@@ -211,14 +211,14 @@ def _one(connection: Connection, *conditions: ColumnElement[bool]) -> IssuedTick
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _issued(row)
+    return None if row is None else _ticket_from_row(row)
 
 
-def _issued(row: RowMapping) -> IssuedTicket:
+def _ticket_from_row(row: RowMapping) -> IssuedTicket:
     return IssuedTicket(**{**row, "state": TicketState(row["state"])})
 
 
-def of_batch(
+def list_by_batch(
     connection: Connection, job_id: int, *, limit: int, offset: int
 ) -> Sequence[BatchTicket]:
     """A page of the tickets that a batch issued, in their order."""
@@ -241,7 +241,7 @@ def of_batch(
     ]
 
 
-def failures_of_batch(
+def list_batch_failures(
     connection: Connection, job_id: int, *, limit: int, offset: int
 ) -> Sequence[BatchFailure]:
     """A page of a batch's failures, the newest first: an older one may be mended by now."""
@@ -257,7 +257,9 @@ def failures_of_batch(
     return [BatchFailure(*row) for row in connection.execute(query)]
 
 
-def files(connection: Connection, event_id: int, *, after: int, count: int) -> Sequence[TicketFile]:
+def list_ticket_files(
+    connection: Connection, event_id: int, *, after: int, count: int
+) -> Sequence[TicketFile]:
     """The next live tickets of an event with their PDFs, by id."""
     query = (
         select(

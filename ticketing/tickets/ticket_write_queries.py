@@ -9,7 +9,7 @@ import psycopg
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, any_, literal, update
 
-from ticketing.crypto.ticket_token import Identity
+from ticketing.crypto.ticket_token import TicketIdentity
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import (
     IdentityTaken,
@@ -17,7 +17,7 @@ from ticketing.platform.kernel.errors import (
     TicketNotStored,
     Unavailable,
 )
-from ticketing.tickets.eligibility_queries import IDS
+from ticketing.tickets.eligibility_queries import ID_ARRAY
 from ticketing.tickets.entitlement_lock_queries import Recipient
 from ticketing.tickets.model import TicketState
 
@@ -27,13 +27,13 @@ COPY generated_tickets (
     event_id, job_id, key_generation, valid_from, valid_until, template_id, issued_at
 ) FROM STDIN
 """
-_ROWS_A_WRITE = 500  # PostgreSQL works on these while the next are being signed
+_ROWS_PER_WRITE = 500  # PostgreSQL works on these while the next are being signed
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_ONE_LIVE_TICKET = "uq_generated_tickets_live_attendee"
+_LIVE_TICKET_CONSTRAINT = "uq_generated_tickets_live_attendee"
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SharedTicketFields:
     """What all tickets of one run have in common."""
 
     event_id: int
@@ -45,8 +45,10 @@ class Terms:
     issued_at: datetime
 
 
-def add(
-    connection: Connection, terms: Terms, tickets: Iterable[tuple[Recipient, Identity]]
+def insert_tickets(
+    connection: Connection,
+    terms: SharedTicketFields,
+    tickets: Iterable[tuple[Recipient, TicketIdentity]],
 ) -> None:
     """Write new live tickets, all or none; call it inside a savepoint.
 
@@ -55,9 +57,9 @@ def add(
     """
     refusal = None
     try:
-        _copy(connection, _lines(terms, tickets))
+        _copy(connection, _copy_lines(terms, tickets))
     except psycopg.Error as error:
-        refusal = _without_the_row(error)
+        refusal = _sanitised_error(error)
     if refusal is not None:
         raise refusal  # outside the handler: the original must not travel along as its context
 
@@ -65,11 +67,13 @@ def add(
 def _copy(connection: Connection, lines: Iterator[str]) -> None:
     raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy does not know which driver it has
     with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
-        while block := "".join(islice(lines, _ROWS_A_WRITE)):
+        while block := "".join(islice(lines, _ROWS_PER_WRITE)):
             copy.write(block)
 
 
-def _lines(terms: Terms, tickets: Iterable[tuple[Recipient, Identity]]) -> Iterator[str]:
+def _copy_lines(
+    terms: SharedTicketFields, tickets: Iterable[tuple[Recipient, TicketIdentity]]
+) -> Iterator[str]:
     """Rows as COPY reads them; the template's name is the only text we did not make ourselves."""
     template = terms.template_id.translate(_ESCAPES)
     shared = (
@@ -83,24 +87,24 @@ def _lines(terms: Terms, tickets: Iterable[tuple[Recipient, Identity]]) -> Itera
         )
 
 
-def _without_the_row(error: psycopg.Error) -> TicketingError:
+def _sanitised_error(error: psycopg.Error) -> TicketingError:
     rule = error.diag.constraint_name
     if isinstance(error, psycopg.OperationalError):
         return Unavailable(f"PostgreSQL stopped while writing tickets: {type(error).__name__}")
-    if isinstance(error, UniqueViolation) and rule != _ONE_LIVE_TICKET:
+    if isinstance(error, UniqueViolation) and rule != _LIVE_TICKET_CONSTRAINT:
         return IdentityTaken(f"a ticket with the same identity exists ({rule})")
     said = error.diag.message_primary or type(error).__name__
     return TicketNotStored(f"the database refused the ticket: {said}")
 
 
-def revoke(
+def mark_revoked(
     connection: Connection, ticket_ids: Sequence[int], *, reason: str, at: datetime
 ) -> list[int]:
     """End live tickets; gives the ids of those that lived until now."""
     query = (
         update(generated_tickets)
         .where(
-            generated_tickets.c.id == any_(literal(ticket_ids, IDS)),
+            generated_tickets.c.id == any_(literal(ticket_ids, ID_ARRAY)),
             generated_tickets.c.state == TicketState.LIVE,
         )
         .values(state=TicketState.REVOKED, revoked_at=at, revoked_reason=reason)

@@ -15,46 +15,48 @@ from sqlalchemy import Connection
 from ticketing.orders.order import Order
 from ticketing.platform.db import audit_log, notify
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.base32 import base32
+from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.routers.credentials import CodeRule
 from ticketing.tickets.identity import Randomness
 from ticketing.vouchers import cleanup_queries, order_queries, package_queries, queries
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.queries import NewVoucher, OwedLine
+from ticketing.vouchers.queries import AllocationLine, NewVoucher
 from ticketing.vouchers.transition_queries import CLEANED_UP
 
 KEY_BYTES = 10
 
 
-def owe_vouchers(
+def allocate_vouchers(
     connection: Connection, order: Order, *, at: datetime, randomness: Randomness = os.urandom
 ) -> int:
     """Give the order what its packages promise; gives how many. Once: the caller sees to it.
 
     What was made ahead is the buyer's at once, whether the router can be reached or not.
     """
-    lines = queries.lines_owed(connection, order.id)
+    lines = queries.list_unallocated_lines(connection, order.id)
     if not lines:
         return 0
-    brought = package_queries.of_types(connection, [line.ticket_type_id for line in lines])
+    brought = package_queries.find_by_ticket_types(
+        connection, [line.ticket_type_id for line in lines]
+    )
     for line in lines:
         package = brought[line.ticket_type_id]
-        ready = queries.sell(connection, package, line, at=at)
+        ready = queries.assign_from_pool(connection, package, line, at=at)
         rest = replace(line, numbers=line.numbers[ready:])
-        wanted = drawn(package.router_id, package.rule, rest, randomness=randomness)
-        add(connection, wanted, package.rule, at=at, randomness=randomness)
-    order_queries.tell(connection, [order.id])
-    notify.ring(connection)
+        wanted = draw_vouchers(package.router_id, package.rule, rest, randomness=randomness)
+        store_vouchers(connection, wanted, package.rule, at=at, randomness=randomness)
+    order_queries.enqueue_ready_notices(connection, [order.id])
+    notify.notify_workers(connection)
     return sum(len(line.numbers) for line in lines)
 
 
-def drawn(
-    router_id: int, rule: CodeRule, line: OwedLine, *, randomness: Randomness
+def draw_vouchers(
+    router_id: int, rule: CodeRule, line: AllocationLine, *, randomness: Randomness
 ) -> list[NewVoucher]:
     """A voucher for every number of a line; for a line of nobody's, made ahead."""
     return [
         NewVoucher(
-            key=f"V{base32(randomness(KEY_BYTES))}",
+            key=f"V{encode_base32(randomness(KEY_BYTES))}",
             ticket_type_id=line.ticket_type_id,
             router_id=router_id,
             credentials=rule.credentials(randomness(rule.random_bytes)),
@@ -65,7 +67,7 @@ def drawn(
     ]
 
 
-def add(
+def store_vouchers(
     connection: Connection,
     wanted: Sequence[NewVoucher],
     rule: CodeRule,
@@ -75,7 +77,7 @@ def add(
 ) -> None:
     """Store them; one whose code was somebody's before gets another."""
     while wanted:
-        stored = queries.owe(connection, wanted, at=at)
+        stored = queries.insert_pending(connection, wanted, at=at)
         wanted = [
             replace(one, credentials=rule.credentials(randomness(rule.random_bytes)))
             for one in wanted
@@ -87,67 +89,76 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Stocked:
+class PoolResult:
     """So many vouchers are owed to stocks now, and so many too much in them are to end."""
 
     owed: int = 0
     ended: int = 0
 
-    def __add__(self, other: "Stocked") -> "Stocked":
+    def __add__(self, other: "PoolResult") -> "PoolResult":
         """Both together."""
-        return Stocked(self.owed + other.owed, self.ended + other.ended)
+        return PoolResult(self.owed + other.owed, self.ended + other.ended)
 
 
-def make_ahead(
+def fill_pools(
     database: Database, *, at: datetime, by: str, randomness: Randomness = os.urandom
-) -> Stocked:
+) -> PoolResult:
     """Bring every package's stock to its size; safe to repeat, to run twice at once, to kill."""
     with database.transaction() as connection:
-        codes = [one.package.code for one in package_queries.everything(connection)]
-    done = Stocked()
+        codes = [one.package.code for one in package_queries.list_all(connection)]
+    done = PoolResult()
     for code in codes:
-        step = Stocked(1)
-        while step != Stocked():
+        step = PoolResult(1)
+        while step != PoolResult():
             with database.transaction() as connection:
-                step = _one_step(connection, code, at=at, by=by, randomness=randomness)
+                step = _fill_pool_step(connection, code, at=at, by=by, randomness=randomness)
             done += step
     return done
 
 
-def _one_step(
+def _fill_pool_step(
     connection: Connection, code: str, *, at: datetime, by: str, randomness: Randomness
-) -> Stocked:
-    package = package_queries.lock(connection, code)  # two at once would each make what is missing
+) -> PoolResult:
+    package = package_queries.lock_by_code(
+        connection, code
+    )  # two at once would each make what is missing
     if package is None:
-        return Stocked()
+        return PoolResult()
     size = package.made_ahead if package.on_sale else 0
-    missing = size - queries.count(connection, package)
-    ended = _end(connection, package, at=at, too_many=max(-missing, 0))
-    owed = _owe(connection, package, min(missing, CHUNK), at=at, randomness=randomness)
+    missing = size - queries.count_pool(connection, package)
+    ended = _revoke_surplus(connection, package, at=at, too_many=max(-missing, 0))
+    owed = _allocate_to_pool(connection, package, min(missing, CHUNK), at=at, randomness=randomness)
     if owed or ended:
         audit_log.record(
             connection, actor=by, action="vouchers.make_ahead", event_id=package.event_id,
             subject=code, items=owed, details={"ended": ended},
         )  # fmt: skip
-        notify.ring(connection)
-    return Stocked(owed, ended)
+        notify.notify_workers(connection)
+    return PoolResult(owed, ended)
 
 
-def _end(connection: Connection, package: StoredPackage, *, at: datetime, too_many: int) -> int:
+def _revoke_surplus(
+    connection: Connection, package: StoredPackage, *, at: datetime, too_many: int
+) -> int:
     """End what is for a router that the package has left, and what is too much."""
-    unsold = queries.unsold(package)
-    ended = cleanup_queries.end(
-        connection, unsold, ~queries.at_home(package), why=CLEANED_UP, at=at, limit=CHUNK
+    unsold = queries.is_in_pool(package)
+    ended = cleanup_queries.revoke_matching(
+        connection,
+        unsold,
+        ~queries.is_on_package_router(package),
+        why=CLEANED_UP,
+        at=at,
+        limit=CHUNK,
     )
     if too_many:
-        ended += cleanup_queries.end(
-            connection, unsold, queries.at_home(package), why=CLEANED_UP, at=at,
+        ended += cleanup_queries.revoke_matching(
+            connection, unsold, queries.is_on_package_router(package), why=CLEANED_UP, at=at,
             limit=min(too_many, CHUNK),
         )  # fmt: skip
     return ended
 
 
-def _owe(
+def _allocate_to_pool(
     connection: Connection,
     package: StoredPackage,
     number: int,
@@ -157,7 +168,7 @@ def _owe(
 ) -> int:
     if number <= 0:
         return 0
-    line = OwedLine(None, package.ticket_type_id, [None] * number)
-    wanted = drawn(package.router_id, package.rule, line, randomness=randomness)
-    add(connection, wanted, package.rule, at=at, randomness=randomness)
+    line = AllocationLine(None, package.ticket_type_id, [None] * number)
+    wanted = draw_vouchers(package.router_id, package.rule, line, randomness=randomness)
+    store_vouchers(connection, wanted, package.rule, at=at, randomness=randomness)
     return number

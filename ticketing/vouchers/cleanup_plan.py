@@ -10,42 +10,44 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.vouchers import cleanup_queries
-from ticketing.vouchers.cleanup_queries import EXPIRED, Figures
-from ticketing.vouchers.maintenance import ACTION, CleanUp, end_all
+from ticketing.vouchers.cleanup_queries import EXPIRED, CleanupCounts
+from ticketing.vouchers.maintenance import CLEAN_UP_ACTION, CleanupResult, revoke_in_chunks
 from ticketing.vouchers.transition_queries import CLEANED_UP
 
 LEFT_OVER = "left_over"
 
 
 @dataclass(frozen=True, slots=True)
-class CleanUpPlan:
+class CleanupPlan:
     """What a clean-up would end; `plan_hash` names it."""
 
     event: str
-    left_over: Figures  # of orders that came to nothing
-    expired: Figures
+    left_over: CleanupCounts  # of orders that came to nothing
+    expired: CleanupCounts
     plan_hash: str
 
 
-def plan_clean_up(database: Database, event: Event, *, at: datetime, by: str) -> CleanUpPlan:
+def plan_clean_up(database: Database, event: Event, *, at: datetime, by: str) -> CleanupPlan:
     """What cleaning up would end. The plan is kept under its hash, for applying it."""
     with database.transaction() as connection:
-        counted = _counted(connection, event, as_of=at)
+        counted = _count_by_kind(connection, event, as_of=at)
         plan_hash = digest([event.uid, {kind: asdict(one) for kind, one in counted.items()}])
-        cleanup_queries.keep(connection, event.id, counted, plan_hash=plan_hash, at=at, by=by)
-    return CleanUpPlan(event.slug, counted[LEFT_OVER], counted[EXPIRED], plan_hash)
+        cleanup_queries.insert_plan(
+            connection, event.id, counted, plan_hash=plan_hash, at=at, by=by
+        )
+    return CleanupPlan(event.slug, counted[LEFT_OVER], counted[EXPIRED], plan_hash)
 
 
 def apply_clean_up(
     database: Database, event: Event, *, plan_hash: str, at: datetime, by: str
-) -> CleanUp:
+) -> CleanupResult:
     """End what was planned; killed anywhere, the same again goes on.
 
     Refuses when there is more to end than was planned. What has run out since is the next plan's.
     """
     with database.transaction() as connection:
-        planned = cleanup_queries.planned(connection, event.id, plan_hash)
-        now = _counted(connection, event, as_of=planned.as_of)
+        planned = cleanup_queries.get_plan(connection, event.id, plan_hash)
+        now = _count_by_kind(connection, event, as_of=planned.as_of)
     for kind, one in now.items():
         if one.vouchers > planned.vouchers[kind]:
             raise PlanOutdated(
@@ -54,22 +56,30 @@ def apply_clean_up(
                 " planned; plan again"
             )
     ended = {
-        kind: end_all(
-            database, these, why=CLEANED_UP if kind == LEFT_OVER else EXPIRED, action=ACTION,
-            at=at, by=by,
+        kind: revoke_in_chunks(
+            database,
+            these,
+            why=CLEANED_UP if kind == LEFT_OVER else EXPIRED,
+            action=CLEAN_UP_ACTION,
+            at=at,
+            by=by,
         )
-        for kind, these in _kinds(event, as_of=planned.as_of).items()
-    }  # fmt: skip
-    return CleanUp(ended[LEFT_OVER], ended[EXPIRED])
+        for kind, these in _conditions_by_kind(event, as_of=planned.as_of).items()
+    }
+    return CleanupResult(ended[LEFT_OVER], ended[EXPIRED])
 
 
-def _counted(connection: Connection, event: Event, *, as_of: datetime) -> dict[str, Figures]:
-    kinds = _kinds(event, as_of=as_of)
-    return {kind: cleanup_queries.figures(connection, these) for kind, these in kinds.items()}
-
-
-def _kinds(event: Event, *, as_of: datetime) -> dict[str, ColumnElement[bool]]:
+def _count_by_kind(
+    connection: Connection, event: Event, *, as_of: datetime
+) -> dict[str, CleanupCounts]:
+    kinds = _conditions_by_kind(event, as_of=as_of)
     return {
-        LEFT_OVER: cleanup_queries.left_over(event.id),
-        EXPIRED: cleanup_queries.expired(event.id, as_of=as_of),
+        kind: cleanup_queries.count_vouchers(connection, these) for kind, these in kinds.items()
+    }
+
+
+def _conditions_by_kind(event: Event, *, as_of: datetime) -> dict[str, ColumnElement[bool]]:
+    return {
+        LEFT_OVER: cleanup_queries.is_left_over(event.id),
+        EXPIRED: cleanup_queries.is_expired_of_event(event.id, as_of=as_of),
     }

@@ -17,16 +17,16 @@ from ticketing.platform.db.tables.sales import order_lines, orders, plans, ticke
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.vouchers import transition_queries
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.model import ValidityStart, VoucherState
 
 EXPIRED = "expired"
 
-_OVER = (VoucherState.ENDING, VoucherState.GONE)
-_WANTED = (VoucherState.OWED, VoucherState.ASKED)
-_ENDED_ORDERS = (OrderState.CANCELLED, OrderState.EXPIRED)
+_ENDED_STATES = (VoucherState.ENDING, VoucherState.GONE)
+_UNPLACED_STATES = (VoucherState.OWED, VoucherState.ASKED)
+_ENDED_ORDER_STATES = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
-def end(
+def revoke_matching(
     connection: Connection,
     *conditions: ColumnElement[bool],
     why: str,
@@ -36,41 +36,41 @@ def end(
     """End the oldest so many of the vouchers of which all this is so, or all; gives how many."""
     query = (
         select(vouchers.c.id)
-        .where(vouchers.c.state.not_in(_OVER), *conditions)
+        .where(vouchers.c.state.not_in(_ENDED_STATES), *conditions)
         .order_by(vouchers.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     ids = connection.execute(query).scalars().all()
-    return transition_queries.end(connection, ids, why=why, at=at) if ids else 0
+    return transition_queries.revoke(connection, ids, why=why, at=at) if ids else 0
 
 
-def of_order(order_id: int) -> ColumnElement[bool]:
+def is_of_order(order_id: int) -> ColumnElement[bool]:
     """Whether a voucher is an order's."""
     lines = select(order_lines.c.id).where(order_lines.c.order_id == order_id)
     return vouchers.c.order_line_id.in_(lines)
 
 
-def of_ended_orders(event_id: int | None = None) -> ColumnElement[bool]:
+def is_of_ended_order(event_id: int | None = None) -> ColumnElement[bool]:
     """Whether a voucher is of an order that ended unpaid or was reversed; of one event, or any."""
     lines = (
         select(order_lines.c.id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(orders.c.state.in_(_ENDED_ORDERS))
+        .where(orders.c.state.in_(_ENDED_ORDER_STATES))
     )
     if event_id is not None:
         lines = lines.where(orders.c.event_id == event_id)
     return vouchers.c.order_line_id.in_(lines)
 
 
-def out_of_time(*, at: datetime) -> ColumnElement[bool]:
+def is_expired(*, at: datetime) -> ColumnElement[bool]:
     """Whether a voucher that is on its router has been valid for long enough.
 
     One that seems never to have been used may have been since the last look at its router.
     """
     from_sale = exists().where(
         packages.c.ticket_type_id == vouchers.c.ticket_type_id,
-        packages.c.counting == Counting.FROM_SALE,
+        packages.c.counting == ValidityStart.FROM_SALE,
     )
     looked_since = exists().where(
         routers.c.id == vouchers.c.router_id, routers.c.compared_at >= vouchers.c.ends_at
@@ -82,23 +82,23 @@ def out_of_time(*, at: datetime) -> ColumnElement[bool]:
     )
 
 
-def ask_again(connection: Connection, order_id: int, *, at: datetime) -> int:
+def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
     """Let the order's vouchers that wait for a later try be due now; gives how many."""
     waits = or_(vouchers.c.tries > 0, vouchers.c.next_try > at, vouchers.c.gave_up_at.is_not(None))
     due = (
         update(vouchers)
-        .where(of_order(order_id), vouchers.c.state.in_(_WANTED), waits)
+        .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), waits)
         .values(next_try=at, tries=0, gave_up_at=None)
     )
     return connection.execute(due).rowcount
 
 
-def given_up(connection: Connection) -> list[int]:
+def list_failed_order_ids(connection: Connection) -> list[int]:
     """The orders of which a voucher was given up on for now, by their number."""
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(_WANTED), vouchers.c.gave_up_at.is_not(None))
+        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.gave_up_at.is_not(None))
         .distinct()
         .order_by(order_lines.c.order_id)
     )
@@ -109,7 +109,7 @@ _KIND = "clean_up"
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CleanupCounts:
     """So many vouchers, of so many orders; so many of them somebody has used. `newest`: its id."""
 
     vouchers: int
@@ -119,25 +119,25 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class StoredCleanupPlan:
     """A plan that was kept: as of when, and how many vouchers of each kind."""
 
     as_of: datetime
     vouchers: Mapping[str, int]
 
 
-def left_over(event_id: int) -> ColumnElement[bool]:
+def is_left_over(event_id: int) -> ColumnElement[bool]:
     """Whether a voucher is of an order of the event that came to nothing."""
-    return of_ended_orders(event_id)
+    return is_of_ended_order(event_id)
 
 
-def expired(event_id: int, *, as_of: datetime) -> ColumnElement[bool]:
+def is_expired_of_event(event_id: int, *, as_of: datetime) -> ColumnElement[bool]:
     """Whether a voucher is of a package of the event, and out of its time."""
     sold = select(ticket_types.c.id).where(ticket_types.c.event_id == event_id)
-    return out_of_time(at=as_of) & vouchers.c.ticket_type_id.in_(sold)
+    return is_expired(at=as_of) & vouchers.c.ticket_type_id.in_(sold)
 
 
-def figures(connection: Connection, these: ColumnElement[bool]) -> Figures:
+def count_vouchers(connection: Connection, these: ColumnElement[bool]) -> CleanupCounts:
     """How many there are to end."""
     query = (
         select(
@@ -150,13 +150,13 @@ def figures(connection: Connection, these: ColumnElement[bool]) -> Figures:
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .where(these, vouchers.c.state.not_in((VoucherState.ENDING, VoucherState.GONE)))
     )
-    return Figures(*connection.execute(query).one())
+    return CleanupCounts(*connection.execute(query).one())
 
 
-def keep(
+def insert_plan(
     connection: Connection,
     event_id: int,
-    counted: Mapping[str, Figures],
+    counted: Mapping[str, CleanupCounts],
     *,
     plan_hash: str,
     at: datetime,
@@ -173,7 +173,7 @@ def keep(
     connection.execute(statement.on_conflict_do_nothing())
 
 
-def planned(connection: Connection, event_id: int, plan_hash: str) -> Planned:
+def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCleanupPlan:
     """The plan of that hash; refuses an unknown one."""
     query = select(plans.c.asked, plans.c.made_at).where(
         plans.c.hash == plan_hash, plans.c.event_id == event_id, plans.c.asked.has_key(_KIND)
@@ -182,4 +182,4 @@ def planned(connection: Connection, event_id: int, plan_hash: str) -> Planned:
     if row is None:
         raise PlanOutdated("there is no such plan; plan again")
     counted = {kind: one["vouchers"] for kind, one in row.asked[_KIND].items()}
-    return Planned(row.made_at, counted)
+    return StoredCleanupPlan(row.made_at, counted)

@@ -7,15 +7,15 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
-    from ticketing.vouchers.history_queries import ListedVoucher, VoucherStory
+    from ticketing.vouchers.history_queries import ListedVoucher, VoucherHistory
 
 app = typer.Typer(
     help="Hotspot vouchers: which there are, and what became of each.", no_args_is_help=True
@@ -34,8 +34,8 @@ def list_vouchers(
     as_json: JsonOption = False,
 ) -> None:
     """List vouchers, the newest first."""
-    from ticketing.events.queries import find_event
-    from ticketing.vouchers import history_queries
+    from ticketing.events.queries import get_event
+    from ticketing.vouchers import history_queries as voucher_history_queries
     from ticketing.vouchers.model import VoucherState
 
     if (event is None) is not failed:
@@ -44,20 +44,20 @@ def list_vouchers(
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(VoucherState)}")
     with open_application() as application, application.database.transaction() as connection:
         if event is None:
-            found = history_queries.failed(connection, limit=limit)
+            found = voucher_history_queries.list_failed(connection, limit=limit)
         else:
-            found = history_queries.of_event(
+            found = voucher_history_queries.list_of_event(
                 connection,
-                find_event(application.database, event).id,
+                get_event(application.database, event).id,
                 state=None if state is None else VoucherState(state),
                 limit=limit,
             )
     if as_json:
-        print_json([_public(one) for one in found])
+        print_json([_to_json(one) for one in found])
         return
-    _table(found)
+    _print_table(found)
     if len(found) == limit:
-        screen().print(f"the newest {limit}; --limit shows more")
+        stdout_console().print(f"the newest {limit}; --limit shows more")
 
 
 @app.command("show")
@@ -75,22 +75,22 @@ def show(
     from dataclasses import asdict
 
     from ticketing.platform.kernel.errors import Refused
-    from ticketing.vouchers import history_queries
+    from ticketing.vouchers import history_queries as voucher_history_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        found = history_queries.stories(connection, named)
+        found = voucher_history_queries.find_histories(connection, named)
     if not found:
         raise Refused("no voucher has that key or code, and no order of vouchers")
     if as_json:
         print_json(
             [
-                _public(one.voucher, reveal=reveal) | {"steps": [asdict(s) for s in one.steps]}
+                _to_json(one.voucher, reveal=reveal) | {"steps": [asdict(s) for s in one.steps]}
                 for one in found
             ]
         )
         return
     for one in found:
-        _tell(one, reveal=reveal)
+        _print_history(one, reveal=reveal)
 
 
 def provision(*, as_json: JsonOption = False) -> None:
@@ -101,27 +101,27 @@ def provision(*, as_json: JsonOption = False) -> None:
     import sys
     from dataclasses import asdict
 
-    from ticketing.vouchers.provisioning.provision import provision as provision_all
-    from ticketing.vouchers.provisioning.provisioner import Provisioner
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.provisioning.context import ProvisioningContext
+    from ticketing.vouchers.provisioning.provision import provision_all
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     with open_application() as application, application.get(RouterConnector).connect() as doors:
-        rounds = provision_all(Provisioner(application.database, doors, now, actor()))
+        rounds = provision_all(ProvisioningContext(application.database, doors, now, actor()))
     if as_json:
         print_json([asdict(each) for each in rounds])
     else:
         for each in rounds:
-            screen().print(
+            stdout_console().print(
                 f"router {each.router}: {each.placed} on, {each.removed} off, {each.refused}"
                 f" refused, {each.told} orders are whole. {each.trouble}".strip(),
                 markup=False,
             )
         if not rounds:
-            screen().print("nothing waits for a router that may be asked now")
+            stdout_console().print("nothing waits for a router that may be asked now")
     sys.exit(1 if any(each.trouble or each.refused for each in rounds) else 0)
 
 
-def _public(one: "ListedVoucher", *, reveal: bool = False) -> dict[str, object]:
+def _to_json(one: "ListedVoucher", *, reveal: bool = False) -> dict[str, object]:
     """What may be seen of it; with `reveal`, what opens it too."""
     from dataclasses import asdict
 
@@ -130,10 +130,10 @@ def _public(one: "ListedVoucher", *, reveal: bool = False) -> dict[str, object]:
     return known | opens if reveal else known
 
 
-def _table(found: "list[ListedVoucher]") -> None:
+def _print_table(found: "list[ListedVoucher]") -> None:
     from rich.markup import escape
 
-    table = listing("voucher", "order", "package", "router", "state", "ends", "trouble")
+    table = new_table("voucher", "order", "package", "router", "state", "ends", "trouble")
     for one in found:
         ends = f"{one.ends_at:%Y-%m-%d %H:%M}" if one.ends_at else ""
         given_up = "given up: " if one.gave_up_at else ""
@@ -141,11 +141,11 @@ def _table(found: "list[ListedVoucher]") -> None:
             one.key, one.order_code or "", one.package, one.router, one.state, ends,
             escape(f"{given_up}{one.last_error or one.ending_why}"),
         )  # fmt: skip
-    screen().print(table)
+    stdout_console().print(table)
 
 
-def _tell(told: "VoucherStory", *, reveal: bool) -> None:
-    out, one = screen(), told.voucher
+def _print_history(told: "VoucherHistory", *, reveal: bool) -> None:
+    out, one = stdout_console(), told.voucher
     whose = f"order {one.order_code}, number {one.number}" if one.order_code else "nobody's yet"
     out.print(
         f"{one.key} is {one.state}: {one.package} on router {one.router}, {whose}", markup=False

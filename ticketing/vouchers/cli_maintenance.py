@@ -11,13 +11,13 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.platform.cli.options import EventArgument
 
 if TYPE_CHECKING:
-    from ticketing.vouchers.cleanup_plan import CleanUpPlan
-    from ticketing.vouchers.reissue import AllRegenerated
+    from ticketing.vouchers.cleanup_plan import CleanupPlan
+    from ticketing.vouchers.reissue import BulkRegenerationResult
 
 cleanup = typer.Typer(help="End what is left over: planned, then applied.", no_args_is_help=True)
 
@@ -29,15 +29,15 @@ def upkeep(*, as_json: JsonOption = False) -> None:
     """
     from dataclasses import asdict
 
-    from ticketing.vouchers.maintenance import keep_vouchers
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.maintenance import maintain_vouchers
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     with open_application() as application, application.get(RouterConnector).connect() as doors:
-        kept = keep_vouchers(application.database, doors, clock=now, by=actor())
+        kept = maintain_vouchers(application.database, doors, clock=now, by=actor())
     if as_json:
         print_json(asdict(kept))
     else:
-        out = screen()
+        out = stdout_console()
         for look in kept.looks:
             said = look.error or (
                 f"{look.seen:,} vouchers are there, {look.first_used:,} used since the last look,"
@@ -64,8 +64,8 @@ def regenerate(
     """Try again at once what orders are owed and did not get; what is there stays as it is."""
     from dataclasses import asdict
 
-    from ticketing.orders import queries as order_queries
-    from ticketing.vouchers import cleanup_queries
+    from ticketing.orders import queries as orders_queries
+    from ticketing.vouchers import cleanup_queries as voucher_cleanup_queries
     from ticketing.vouchers.reissue import regenerate_all
 
     if bool(orders) is failed:
@@ -73,9 +73,9 @@ def regenerate(
     with open_application() as application:
         with application.database.transaction() as connection:
             wanted = (
-                cleanup_queries.given_up(connection)
+                voucher_cleanup_queries.list_failed_order_ids(connection)
                 if failed
-                else [order_queries.by_code(connection, code).id for code in orders or []]
+                else [orders_queries.get_by_code(connection, code).id for code in orders or []]
             )
         done = regenerate_all(application.database, wanted, at=now(), by=actor())
     if as_json:
@@ -95,7 +95,7 @@ def reissue(
     """Give a buyer another voucher for one: the old one ends. First says whether it was used."""
     from ticketing.vouchers.reissue import plan_reissue, reissue_voucher
 
-    out = screen()
+    out = stdout_console()
     with open_application() as application:
         if plan is not None:
             new = reissue_voucher(
@@ -122,12 +122,12 @@ def cleanup_plan(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """Say which vouchers of an event a clean-up would end."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.vouchers.cleanup_plan import plan_clean_up
 
     with open_application() as application:
         planned = plan_clean_up(
-            application.database, find_event(application.database, event), at=now(), by=actor()
+            application.database, get_event(application.database, event), at=now(), by=actor()
         )
     if as_json:
         print_json(asdict(planned))
@@ -145,13 +145,13 @@ def cleanup_apply(
     """End what was planned; again, it goes on where it was. Orders stay as they are."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.vouchers.cleanup_plan import apply_clean_up
 
     with open_application() as application:
         done = apply_clean_up(
             application.database,
-            find_event(application.database, event),
+            get_event(application.database, event),
             plan_hash=plan,
             at=now(),
             by=actor(),
@@ -159,11 +159,11 @@ def cleanup_apply(
     if as_json:
         print_json(asdict(done))
     else:
-        screen().print(f"ended: {done.left_over:,} left over, {done.expired:,} out of time")
+        stdout_console().print(f"ended: {done.left_over:,} left over, {done.expired:,} out of time")
 
 
-def _show_regenerated(done: "AllRegenerated") -> None:
-    out = screen()
+def _show_regenerated(done: "BulkRegenerationResult") -> None:
+    out = stdout_console()
     for one in done.orders:
         ended = f", {one.ended} ended" if one.ended else ""
         out.print(f"{one.order_code}: {one.due} tried again, {one.present} there{ended}")
@@ -171,8 +171,8 @@ def _show_regenerated(done: "AllRegenerated") -> None:
         out.print(f"order {order_id}: {why}", markup=False)
 
 
-def _show_plan(planned: "CleanUpPlan") -> None:
-    out = screen()
+def _show_plan(planned: "CleanupPlan") -> None:
+    out = stdout_console()
     for what, one in (("left over", planned.left_over), ("out of time", planned.expired)):
         out.print(
             f"{what}: {one.vouchers:,} vouchers of {one.orders:,} orders,"

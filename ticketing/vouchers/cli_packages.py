@@ -10,13 +10,13 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
-from ticketing.platform.cli.options import MOST_RUPIAH, EventArgument
+from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
@@ -31,14 +31,14 @@ _SIZE = re.compile(r"(\d{1,9})(|[kMGT]i?)B")
 _POWERS = ["", "k", "M", "G", "T"]
 
 
-class From(StrEnum):
+class ValidityStartChoice(StrEnum):
     """From when on the validity runs."""
 
     FIRST_USE = "first-use"
     SALE = "sale"
 
 
-def span(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """A time as people write it: 90m, 24h, 30d."""
     written = _SPAN.fullmatch(text)
     if written is None:
@@ -46,7 +46,7 @@ def span(text: str) -> timedelta:
     return timedelta(seconds=int(written[1]) * _SECONDS[written[2]])
 
 
-def size(text: str) -> int:
+def parse_size(text: str) -> int:
     """Bytes as people write them: 500MB, 2GB, or in powers of 1024, 2GiB. 0 is no limit."""
     written = _SIZE.fullmatch(text)
     if written is None and text != "0":
@@ -70,25 +70,31 @@ def add(  # noqa: PLR0913 - one option a term, as people say them
     *,
     name: Annotated[str | None, typer.Option(help="As buyers read it.")] = None,
     price: Annotated[
-        int | None, typer.Option(min=0, max=MOST_RUPIAH, help="In whole rupiah; 0 is free.")
+        int | None, typer.Option(min=0, max=MAX_RUPIAH, help="In whole rupiah; 0 is free.")
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="The router's user profile, by its whole name.")
     ] = None,
     router: Annotated[str | None, typer.Option(help="Where its vouchers are made.")] = None,
     validity: Annotated[
-        timedelta | None, typer.Option(parser=span, metavar="TIME", help="24h, 30d: how long.")
+        timedelta | None,
+        typer.Option(parser=parse_duration, metavar="TIME", help="24h, 30d: how long."),
     ] = None,
-    counting: Annotated[From | None, typer.Option(help="From when on; first-use if new.")] = None,
+    counting: Annotated[
+        ValidityStartChoice | None, typer.Option(help="From when on; first-use if new.")
+    ] = None,
     unused_for: Annotated[
         timedelta | None,
-        typer.Option(parser=span, metavar="TIME", help="Unused, it ends so long after its sale."),
+        typer.Option(
+            parser=parse_duration, metavar="TIME", help="Unused, it ends so long after its sale."
+        ),
     ] = None,
     online: Annotated[
-        timedelta | None, typer.Option(parser=span, metavar="TIME", help="So long online in all.")
+        timedelta | None,
+        typer.Option(parser=parse_duration, metavar="TIME", help="So long online in all."),
     ] = None,
     data: Annotated[
-        int | None, typer.Option("--bytes", parser=size, metavar="SIZE", help="So much: 2GB.")
+        int | None, typer.Option("--bytes", parser=parse_size, metavar="SIZE", help="So much: 2GB.")
     ] = None,
     devices: Annotated[int | None, typer.Option(min=1, help="At once; 1 if new.")] = None,
     prefix: Annotated[str | None, typer.Option(help="What its codes begin with.")] = None,
@@ -108,41 +114,43 @@ def add(  # noqa: PLR0913 - one option a term, as people say them
 
     Vouchers that were sold keep what they were sold with. A time or --bytes of 0 is no limit.
     """
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.platform.kernel.money import Rupiah
-    from ticketing.vouchers.model import Counting
+    from ticketing.vouchers.model import ValidityStart
     from ticketing.vouchers.packages import PackageTerms, put_package
 
     said = PackageTerms(
         name=name, price=None if price is None else Rupiah(price), profile=profile, router=router,
         validity=validity, unused_for=unused_for, online_limit=online, bytes_limit=data,
-        counting=None if counting is None else Counting[f"FROM_{counting.name}"],
+        counting=None if counting is None else ValidityStart[f"FROM_{counting.name}"],
         shared_users=devices, prefix=prefix, alphabet=alphabet, length=length,
         password_length=password_length, made_ahead=made_ahead, capacity=capacity,
         per_order=per_order, per_buyer=per_buyer,
     )  # fmt: skip
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         stored = put_package(application.database, known, code, said, at=now(), by=actor())
         package = stored.package
-        screen().print(
+        stdout_console().print(
             f"{known.slug}: package {code} is on sale, {package.name} at {package.price};"
             f" POST /voucher/purchase sells it, and /events/{known.slug}"
         )
-        _ask_router(application, stored)
+        _print_router_check(application, stored)
 
 
 @app.command("list")
 def show(*, as_json: JsonOption = False) -> None:
     """List the packages of all events."""
-    from ticketing.vouchers.packages import packages_known
+    from ticketing.vouchers.packages import list_packages
 
     with open_application() as application:
-        known = packages_known(application.database)
+        known = list_packages(application.database)
     if as_json:
-        print_json([_as_json(one) for one in known])
+        print_json([_to_json(one) for one in known])
         return
-    table = listing("code", "name", "event", "sale", "price", "router", "profile", "valid", "sold")
+    table = new_table(
+        "code", "name", "event", "sale", "price", "router", "profile", "valid", "sold"
+    )
     for one in known:
         package = one.stored.package
         table.add_row(
@@ -153,10 +161,10 @@ def show(*, as_json: JsonOption = False) -> None:
             str(package.price),
             one.router,
             package.profile,
-            f"{_lasting(package.validity)} {package.counting.replace('_', ' ')}",
+            f"{_format_duration(package.validity)} {package.counting.replace('_', ' ')}",
             f"{one.sale.stock.sold:,}",
         )
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("close")
@@ -166,28 +174,30 @@ def close(code: CodeArgument) -> None:
 
     with open_application() as application:
         was_open = close_package(application.database, code, by=actor())
-    screen().print(f"package {code} {'is taken off sale' if was_open else 'was not on sale'}")
+    stdout_console().print(
+        f"package {code} {'is taken off sale' if was_open else 'was not on sale'}"
+    )
 
 
-def _ask_router(application: "Application", stored: "StoredPackage") -> None:
+def _print_router_check(application: "Application", stored: "StoredPackage") -> None:
     """Whether it can be made there, said at once: the first buyer must not find it out."""
     from ticketing.crypto.keyring import KeyRing
     from ticketing.platform.kernel.errors import TicketingError
-    from ticketing.routers import queries as router_queries
-    from ticketing.routers.routeros.client import Router
-    from ticketing.vouchers.provisioning.cli_routers import tell_misfits
-    from ticketing.vouchers.provisioning.router_admin import account_of, look_at
+    from ticketing.routers import queries as routers_queries
+    from ticketing.routers.routeros.client import RouterClient
+    from ticketing.vouchers.provisioning.cli_routers import print_profile_mismatches
+    from ticketing.vouchers.provisioning.router_admin import check_router, to_router_account
 
     with application.database.transaction() as connection:
-        router = router_queries.by_id(connection, stored.router_id)
+        router = routers_queries.get_by_id(connection, stored.router_id)
     try:
-        with Router(account_of(router, application.get(KeyRing))) as door:
-            tell_misfits(look_at(application.database, router, door))
+        with RouterClient(to_router_account(router, application.get(KeyRing))) as door:
+            print_profile_mismatches(check_router(application.database, router, door))
     except TicketingError as error:
-        screen().print(f"whether it can be made there is not known yet: {error}")
+        stdout_console().print(f"whether it can be made there is not known yet: {error}")
 
 
-def _as_json(one: "PackageOnSale") -> dict[str, object]:
+def _to_json(one: "PackageOnSale") -> dict[str, object]:
     stored, package, rule = one.stored, one.stored.package, one.stored.rule
     return {
         "code": package.code,
@@ -216,7 +226,7 @@ def _as_json(one: "PackageOnSale") -> dict[str, object]:
     }
 
 
-def _lasting(lasts: timedelta) -> str:
+def _format_duration(lasts: timedelta) -> str:
     """As it would be typed: 24h, 30d."""
     seconds = int(lasts.total_seconds())
     unit, size = next(

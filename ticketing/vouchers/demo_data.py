@@ -14,50 +14,50 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.packages import PackageTerms, put_package
-from ticketing.vouchers.provisioning.router_admin import NewRouter, account_of, add_router
+from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router, to_router_account
 
-ROUTER = "rehearsal"
-ACCOUNT = ("ticketing", "rehearsal")  # everybody may know them
-PROFILES = ("1day", "7days")
-OUTLET = NewEvent(
+DEMO_ROUTER = "rehearsal"
+DEMO_ACCOUNT = ("ticketing", "rehearsal")  # everybody may know them
+DEMO_PROFILES = ("1day", "7days")
+DEMO_EVENT = NewEvent(
     "rehearsal-hotspot", "Rehearsal Hotspot", datetime(2026, 1, 1, tzinfo=UTC),
     datetime(2099, 12, 31, tzinfo=UTC), "Asia/Jakarta", "id", "nowhere: a rehearsal", "ID",
     "classic",
 )  # fmt: skip
-PACKAGES = {
+DEMO_PACKAGES = {
     "5k": PackageTerms(
-        name="Paket 5 ribu (latihan)", price=Rupiah(5_000), profile=PROFILES[0],
-        router=ROUTER, validity=timedelta(days=1), prefix="latihan-",
+        name="Paket 5 ribu (latihan)", price=Rupiah(5_000), profile=DEMO_PROFILES[0],
+        router=DEMO_ROUTER, validity=timedelta(days=1), prefix="latihan-",
     ),
     "20k": PackageTerms(
-        name="Paket 20 ribu (latihan)", price=Rupiah(20_000), profile=PROFILES[1],
-        router=ROUTER, validity=timedelta(days=7), prefix="latihan-",
+        name="Paket 20 ribu (latihan)", price=Rupiah(20_000), profile=DEMO_PROFILES[1],
+        router=DEMO_ROUTER, validity=timedelta(days=7), prefix="latihan-",
     ),
 }  # fmt: skip
 
 
-def rehearse_router(database: Database, keys: KeyRing, *, port: int, by: str) -> StoredRouter:
+def seed_demo_router(database: Database, keys: KeyRing, *, port: int, by: str) -> StoredRouter:
     """The simulated router is known where it answers now; known there already, nothing changes."""
-    new = NewRouter("127.0.0.1", *ACCOUNT, port, tls=False)
+    new = NewRouter("127.0.0.1", *DEMO_ACCOUNT, port, tls=False)
     try:
         with database.transaction() as connection:
-            known = router_queries.get(connection, ROUTER)
+            known = router_queries.get_by_name(connection, DEMO_ROUTER)
     except UnknownRouter:
-        return add_router(database, keys, ROUTER, new, by=by)
-    account = account_of(known, keys)
+        return add_router(database, keys, DEMO_ROUTER, new, by=by)
+    account = to_router_account(known, keys)
     if (account.host, account.port, account.password) == (new.host, port, new.password):
         return known
-    return add_router(database, keys, ROUTER, new, by=by)
+    return add_router(database, keys, DEMO_ROUTER, new, by=by)
 
 
-def rehearse_hotspot(database: Database, *, at: datetime, by: str) -> Event:
+def seed_demo_hotspot(database: Database, *, at: datetime, by: str) -> Event:
     """An outlet with packages on that router; the same again changes nothing.
 
     Refuses without the router, and codes that are somebody's.
     """
     with database.transaction() as connection:
-        router_queries.get(connection, ROUTER)
-    event = add_event(database, OUTLET, by=by)
-    for code, terms in PACKAGES.items():
+        router_queries.get_by_name(connection, DEMO_ROUTER)
+    event = add_event(database, DEMO_EVENT, by=by)
+    for code, terms in DEMO_PACKAGES.items():
         put_package(database, event, code, terms, at=at, by=by)
     return event

@@ -36,7 +36,7 @@ class ListedVoucher:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class VoucherHistoryEntry:
     """A state it came to. `why` is empty when all went well."""
 
     at: datetime
@@ -46,29 +46,29 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class VoucherStory:
+class VoucherHistory:
     """One voucher from being owed to being gone."""
 
     voucher: ListedVoucher
-    steps: tuple[Step, ...]
+    steps: tuple[VoucherHistoryEntry, ...]
 
 
-def of_event(
+def list_of_event(
     connection: Connection, event_id: int, *, state: VoucherState | None, limit: int
 ) -> list[ListedVoucher]:
     """An event's vouchers, the newest first."""
     conditions = [ticket_types.c.event_id == event_id]
     if state is not None:
         conditions.append(vouchers.c.state == state)
-    return _listed(connection, *conditions, limit=limit)
+    return _list_vouchers(connection, *conditions, limit=limit)
 
 
-def failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
+def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
     """Those on which we have given up for now, of all events, the newest first."""
-    return _listed(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
+    return _list_vouchers(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
 
 
-def stories(connection: Connection, named: str) -> list[VoucherStory]:
+def find_histories(connection: Connection, named: str) -> list[VoucherHistory]:
     """Those that a text may mean: a voucher's key, what it is called, or its order's code."""
     text = named.strip()
     known = or_(
@@ -76,15 +76,16 @@ def stories(connection: Connection, named: str) -> list[VoucherStory]:
     )
     found = _query(known).order_by(vouchers.c.id)
     return [
-        VoucherStory(_voucher(row), _steps(connection, row.id)) for row in connection.execute(found)
+        VoucherHistory(_voucher_from_row(row), _steps(connection, row.id))
+        for row in connection.execute(found)
     ]
 
 
-def _listed(
+def _list_vouchers(
     connection: Connection, *conditions: ColumnElement[bool], limit: int
 ) -> list[ListedVoucher]:
     query = _query(and_(*conditions)).order_by(vouchers.c.id.desc()).limit(limit)
-    return [_voucher(row) for row in connection.execute(query)]
+    return [_voucher_from_row(row) for row in connection.execute(query)]
 
 
 def _query(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -104,7 +105,7 @@ def _query(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _steps(connection: Connection, voucher_id: int) -> tuple[Step, ...]:
+def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry, ...]:
     query = (
         select(
             voucher_history.c.at,
@@ -116,12 +117,12 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[Step, ...]:
         .order_by(voucher_history.c.id)
     )
     return tuple(
-        Step(at, VoucherState(state), why, actor)
+        VoucherHistoryEntry(at, VoucherState(state), why, actor)
         for at, state, why, actor in connection.execute(query)
     )
 
 
-def _voucher(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
+def _voucher_from_row(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
     return ListedVoucher(
         row.key, row.order_code, row.number, row.package, row.router,
         Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.next_try,

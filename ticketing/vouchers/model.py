@@ -13,14 +13,14 @@ from enum import StrEnum
 from ticketing.orders.order import OrderState
 from ticketing.platform.kernel.errors import ImpossibleTransition, UnusablePackage
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.routers.model import Profile
+from ticketing.routers.model import HotspotProfile
 
 _PACKAGE_CODE = re.compile(r"[a-z0-9-]{1,32}")
 _PROFILE = re.compile(r"[ -~]{1,64}")  # the router stores bytes, not characters: ASCII only
 _NOTHING = timedelta(0)
 
 
-class Counting(StrEnum):
+class ValidityStart(StrEnum):
     """From when on a voucher's validity runs."""
 
     FROM_SALE = "from_sale"
@@ -40,7 +40,7 @@ class Package:
     price: Rupiah
     profile: str
     validity: timedelta
-    counting: Counting = Counting.FROM_FIRST_USE
+    counting: ValidityStart = ValidityStart.FROM_FIRST_USE
     unused_for: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
@@ -62,7 +62,7 @@ class Package:
             raise UnusablePackage(f"{self.code}: shared_users is 1 or more")
 
 
-class Misfit(StrEnum):
+class ProfileMismatch(StrEnum):
     """Why a router's profile is not what a package promises."""
 
     MISSING = "missing"
@@ -70,14 +70,16 @@ class Misfit(StrEnum):
     SCRIPT = "script"  # at login; those of voucher printers overwrite our marker
 
 
-def misfits(package: Package, profiles: Iterable[Profile]) -> list[Misfit]:
+def profile_mismatches(
+    package: Package, profiles: Iterable[HotspotProfile]
+) -> list[ProfileMismatch]:
     """What is wrong on a router for a package; nothing, if it can be sold there."""
     profile = next((each for each in profiles if each.name == package.profile), None)
     if profile is None:
-        return [Misfit.MISSING]
+        return [ProfileMismatch.MISSING]
     wrong = {
-        Misfit.SHARED_USERS: profile.shared_users != package.shared_users,
-        Misfit.SCRIPT: profile.runs_script,
+        ProfileMismatch.SHARED_USERS: profile.shared_users != package.shared_users,
+        ProfileMismatch.SCRIPT: profile.runs_script,
     }
     return [misfit for misfit, is_so in wrong.items() if is_so]
 
@@ -93,19 +95,19 @@ class VoucherState(StrEnum):
 
 
 # asked -> owed: refused, or read back and absent; present -> owed: the router lost it
-REACHABLE = {
+ALLOWED_TRANSITIONS = {
     VoucherState.OWED: {VoucherState.ASKED, VoucherState.GONE},
     VoucherState.ASKED: {VoucherState.PRESENT, VoucherState.OWED, VoucherState.ENDING},
     VoucherState.PRESENT: {VoucherState.ENDING, VoucherState.OWED},
     VoucherState.ENDING: {VoucherState.GONE},
     VoucherState.GONE: set[VoucherState](),
 }
-_SERVED = {VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE}
+_FULFILLED_STATES = {VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE}
 
 
-def checked_move(key: str, old: VoucherState, new: VoucherState) -> VoucherState:
+def check_transition(key: str, old: VoucherState, new: VoucherState) -> VoucherState:
     """The state to go to; refuses a move that is not in the table."""
-    if new not in REACHABLE[old]:
+    if new not in ALLOWED_TRANSITIONS[old]:
         raise ImpossibleTransition(f"voucher {key}: {old} -> {new}")
     return new
 
@@ -127,24 +129,26 @@ def purchase_state(
         return PurchaseState.PENDING
     if order is not OrderState.PAID:
         return PurchaseState.FAILED
-    if sum(state in _SERVED for state in vouchers) >= ordered:
+    if sum(state in _FULFILLED_STATES for state in vouchers) >= ordered:
         return PurchaseState.COMPLETED
     return PurchaseState.VOUCHER_GENERATION_FAILED if gave_up else PurchaseState.PENDING
 
 
-def ends_at(package: Package, had_at: datetime, first_used_at: datetime | None) -> datetime | None:
+def validity_end(
+    package: Package, had_at: datetime, first_used_at: datetime | None
+) -> datetime | None:
     """When a voucher's validity is over; None when nothing ends it as things are.
 
     `had_at` is when it was both sold and on its router: an outage costs the buyer nothing.
     """
-    if package.counting is Counting.FROM_SALE:
+    if package.counting is ValidityStart.FROM_SALE:
         return had_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
     return None if package.unused_for is None else had_at + package.unused_for
 
 
-def first_used_at(
+def estimate_first_use(
     known: datetime | None, *, seen_at: datetime, online: timedelta
 ) -> datetime | None:
     """When a voucher was first used, as far as a look at the router at `seen_at` tells.
@@ -158,7 +162,7 @@ def first_used_at(
     return latest if known is None else min(known, latest)
 
 
-def used_up(package: Package, *, online: timedelta, bytes_used: int) -> bool:
+def is_used_up(package: Package, *, online: timedelta, bytes_used: int) -> bool:
     """Whether a limit is reached: the router then refuses the voucher, and keeps its row."""
     no_time = package.online_limit is not None and online >= package.online_limit
     return no_time or (package.bytes_limit is not None and bytes_used >= package.bytes_limit)

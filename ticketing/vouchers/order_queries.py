@@ -11,14 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import OrderState
 from ticketing.platform.db import notify
-from ticketing.platform.db.outbox import VOUCHERS
+from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.sales import order_effects, order_lines, orders, outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.vouchers.model import PurchaseState, VoucherState, purchase_state
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class PurchaseProgress:
     """How far an order's vouchers have come."""
 
     order_id: int
@@ -27,7 +27,9 @@ class Purchase:
     vouchers: tuple[VoucherState, ...]  # one for each that was made so far
 
 
-def of_orders(connection: Connection, order_ids: Collection[int]) -> dict[int, Purchase]:
+def find_purchases(
+    connection: Connection, order_ids: Collection[int]
+) -> dict[int, PurchaseProgress]:
     """Those of these orders that are of vouchers, by the order's number."""
     bought = (
         select(order_lines.c.order_id, func.sum(order_lines.c.quantity).label("ordered"))
@@ -51,38 +53,40 @@ def of_orders(connection: Connection, order_ids: Collection[int]) -> dict[int, P
         .group_by(orders.c.id, bought.c.ordered)
     )
     return {
-        order_id: _purchase(order_id, OrderState(state), int(ordered), states, gave_up=gave_up)
+        order_id: _to_purchase(order_id, OrderState(state), int(ordered), states, gave_up=gave_up)
         for order_id, state, ordered, states, gave_up in connection.execute(query)
     }
 
 
-def _purchase(
+def _to_purchase(
     order_id: int, order: OrderState, ordered: int, states: Collection[str], *, gave_up: bool
-) -> Purchase:
+) -> PurchaseProgress:
     known = tuple(VoucherState(state) for state in states)
-    return Purchase(
+    return PurchaseProgress(
         order_id, purchase_state(order, known, ordered, gave_up=gave_up), ordered, known
     )
 
 
-REISSUED = "reissue voucher "  # an effect on an order: its buyer is told of the new one, too
+REISSUE_EFFECT_PREFIX = (
+    "reissue voucher "  # an effect on an order: its buyer is told of the new one, too
+)
 
 
-_MISSING = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
+_IS_UNPLACED = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
 
 
-_reissued = (
+_reissue_count = (
     select(func.count())
     .where(
         order_effects.c.order_id == orders.c.id,
-        order_effects.c.effect.startswith(REISSUED, autoescape=True),
+        order_effects.c.effect.startswith(REISSUE_EFFECT_PREFIX, autoescape=True),
     )
     .correlate(orders)
     .scalar_subquery()
 )
 
 
-def tell(connection: Connection, order_ids: Collection[int]) -> int:
+def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) -> int:
     """Leave the message of those that are whole and were not told yet; gives how many.
 
     Whoever asks has locked them: of two that place an order's last vouchers on two routers, only
@@ -98,7 +102,7 @@ def tell(connection: Connection, order_ids: Collection[int]) -> int:
     made = (
         select(
             order_lines.c.order_id,
-            func.count().filter(~_MISSING).label("vouchers"),
+            func.count().filter(~_IS_UNPLACED).label("vouchers"),
             func.count().filter(vouchers.c.state == VoucherState.PRESENT).label("present"),
         )
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
@@ -109,11 +113,11 @@ def tell(connection: Connection, order_ids: Collection[int]) -> int:
     whole = (
         select(
             orders.c.event_id,
-            literal(VOUCHERS),
+            literal(VOUCHERS_READY),
             orders.c.code,
             case((orders.c.buyer_phone != "", orders.c.buyer_phone), else_=orders.c.buyer_email),
             func.jsonb_build_object("order", orders.c.code, "total", orders.c.total),
-            _reissued + 1,
+            _reissue_count + 1,
         )
         .join(ordered, ordered.c.order_id == orders.c.id)
         .join(
@@ -127,5 +131,5 @@ def tell(connection: Connection, order_ids: Collection[int]) -> int:
     told = insert(outbox).from_select(columns, whole).on_conflict_do_nothing()
     number = len(connection.execute(told.returning(outbox.c.id)).all())
     if number:
-        notify.ring(connection)
+        notify.notify_workers(connection)
     return number

@@ -12,7 +12,7 @@ from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownPackage
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers.credentials import CodeRule
-from ticketing.vouchers.model import Counting, Package
+from ticketing.vouchers.model import Package, ValidityStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class StoredPackage:
     made_ahead: int  # so many are kept on the router unsold
 
 
-def put(
+def upsert(
     connection: Connection,
     ticket_type_id: int,
     package: Package,
@@ -60,32 +60,32 @@ def put(
     )
 
 
-def everything(connection: Connection) -> list[StoredPackage]:
+def list_all(connection: Connection) -> list[StoredPackage]:
     """Every package, by its code."""
-    return _found(connection)
+    return _select(connection)
 
 
-def get(connection: Connection, code: str) -> StoredPackage:
+def get_by_code(connection: Connection, code: str) -> StoredPackage:
     """The package of that code; refuses an unknown one."""
-    found = _found(connection, packages.c.code == code)
+    found = _select(connection, packages.c.code == code)
     if not found:
-        known = ", ".join(one.package.code for one in everything(connection)) or "none"
+        known = ", ".join(one.package.code for one in list_all(connection)) or "none"
         raise UnknownPackage(f"no package is called {code!r} (known: {known})")
     return found[0]
 
 
-def lock(connection: Connection, code: str) -> StoredPackage | None:
+def lock_by_code(connection: Connection, code: str) -> StoredPackage | None:
     """The package of that code, if there is one, locked until the transaction ends."""
     connection.execute(select(packages.c.code).where(packages.c.code == code).with_for_update())
-    return next(iter(_found(connection, packages.c.code == code)), None)
+    return next(iter(_select(connection, packages.c.code == code)), None)
 
 
-def on_router(connection: Connection, router_id: int) -> list[StoredPackage]:
+def list_on_router(connection: Connection, router_id: int) -> list[StoredPackage]:
     """Those that are made on a router, sold now or not."""
-    return _found(connection, packages.c.router_id == router_id)
+    return _select(connection, packages.c.router_id == router_id)
 
 
-def is_sold(connection: Connection, ticket_type_id: int) -> bool:
+def is_in_use(connection: Connection, ticket_type_id: int) -> bool:
     """Whether anybody ever ordered of a package, or vouchers of it were made ahead."""
     ordered = exists().where(order_lines.c.ticket_type_id == ticket_type_id)
     made = exists().where(vouchers.c.ticket_type_id == ticket_type_id)
@@ -101,13 +101,15 @@ def retire(connection: Connection, ticket_type_id: int, code: str) -> None:
     )
 
 
-def of_types(connection: Connection, ticket_type_ids: Sequence[int]) -> dict[int, StoredPackage]:
+def find_by_ticket_types(
+    connection: Connection, ticket_type_ids: Sequence[int]
+) -> dict[int, StoredPackage]:
     """Those of these ticket types that are packages, by the type's number."""
-    found = _found(connection, packages.c.ticket_type_id.in_(ticket_type_ids))
+    found = _select(connection, packages.c.ticket_type_id.in_(ticket_type_ids))
     return {one.ticket_type_id: one for one in found}
 
 
-def _found(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredPackage]:
+def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredPackage]:
     query = (
         select(
             *packages.c,
@@ -120,17 +122,17 @@ def _found(connection: Connection, *conditions: ColumnElement[bool]) -> list[Sto
         .where(*conditions)
         .order_by(packages.c.code)
     )
-    return [_package(row) for row in connection.execute(query)]
+    return [_package_from_row(row) for row in connection.execute(query)]
 
 
-def _package(row: Row[*tuple[Any, ...]]) -> StoredPackage:
+def _package_from_row(row: Row[*tuple[Any, ...]]) -> StoredPackage:
     package = Package(
         code=row.code,
         name=row.name,
         price=Rupiah(row.price),
         profile=row.profile,
         validity=row.validity,
-        counting=Counting(row.counting),
+        counting=ValidityStart(row.counting),
         unused_for=row.unused_for,
         online_limit=row.online_limit,
         bytes_limit=row.bytes_limit,

@@ -18,12 +18,12 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.sales import order_lines
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.routers.credentials import Credentials
-from ticketing.vouchers.model import VoucherState, ends_at
+from ticketing.vouchers.model import VoucherState, validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
+class SoldVoucher:
     """A voucher that is on its router, its place, and what of it was used."""
 
     voucher_id: int
@@ -35,7 +35,7 @@ class Sold:
     bytes_used: int
 
 
-def order_of(connection: Connection, key: str) -> int | None:
+def find_order_id(connection: Connection, key: str) -> int | None:
     """The number of the order that a voucher is of; None when it is nobody's, or is not known."""
     query = (
         select(order_lines.c.order_id)
@@ -45,7 +45,7 @@ def order_of(connection: Connection, key: str) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def sold(connection: Connection, key: str) -> Sold | None:
+def lock_sold_voucher(connection: Connection, key: str) -> SoldVoucher | None:
     """The voucher, locked, if it is on its router and somebody's."""
     query = (
         select(
@@ -65,17 +65,17 @@ def sold(connection: Connection, key: str) -> Sold | None:
         .with_for_update()
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else Sold(*row)
+    return None if row is None else SoldVoucher(*row)
 
 
-def leave(connection: Connection, voucher_id: int) -> None:
+def detach_from_order(connection: Connection, voucher_id: int) -> None:
     """The voucher is nobody's from now on; its place in the order is free."""
     free = {"order_line_id": None, "number": None, "sold_at": None}
     connection.execute(update(vouchers).where(vouchers.c.id == voucher_id).values(free))
 
 
 @dataclass(frozen=True, slots=True)
-class OwedLine:
+class AllocationLine:
     """The vouchers of an order's line that are still to be made; without `id`, made ahead."""
 
     id: int | None
@@ -140,7 +140,7 @@ COLUMNS = (
 )
 
 
-def lines_owed(connection: Connection, order_id: int) -> list[OwedLine]:
+def list_unallocated_lines(connection: Connection, order_id: int) -> list[AllocationLine]:
     """The order's lines that are packages, and the numbers in each that have no voucher yet."""
     has = (
         select(vouchers.c.order_line_id, vouchers.c.number)
@@ -155,13 +155,15 @@ def lines_owed(connection: Connection, order_id: int) -> list[OwedLine]:
         .order_by(order_lines.c.id)
     )
     return [
-        OwedLine(row.id, row.ticket_type_id, numbers)
+        AllocationLine(row.id, row.ticket_type_id, numbers)
         for row in connection.execute(query)
         if (numbers := [n for n in range(1, row.quantity + 1) if (row.id, n) not in known])
     ]
 
 
-def owe(connection: Connection, wanted: Sequence[NewVoucher], *, at: datetime) -> set[str]:
+def insert_pending(
+    connection: Connection, wanted: Sequence[NewVoucher], *, at: datetime
+) -> set[str]:
     """Want vouchers on their routers from now on; gives the keys of those whose name was free."""
     rows = [
         {
@@ -182,7 +184,7 @@ def owe(connection: Connection, wanted: Sequence[NewVoucher], *, at: datetime) -
     return set(connection.execute(free.returning(vouchers.c.key), rows).scalars())
 
 
-def of_order(connection: Connection, order_id: int) -> list[Voucher]:
+def list_of_order(connection: Connection, order_id: int) -> list[Voucher]:
     """The vouchers of an order, line by line."""
     query = (
         select(*COLUMNS)
@@ -190,13 +192,13 @@ def of_order(connection: Connection, order_id: int) -> list[Voucher]:
         .where(order_lines.c.order_id == order_id)
         .order_by(vouchers.c.order_line_id, vouchers.c.number)
     )
-    return [voucher_of(row) for row in connection.execute(query)]
+    return [voucher_from_row(row) for row in connection.execute(query)]
 
 
-def found(connection: Connection, *conditions: ColumnElement[bool]) -> list[Voucher]:
+def list_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[Voucher]:
     """Vouchers of which something is so, the oldest first."""
     query = select(*COLUMNS).where(*conditions).order_by(vouchers.c.id)
-    return [voucher_of(row) for row in connection.execute(query)]
+    return [voucher_from_row(row) for row in connection.execute(query)]
 
 
 def count_on_router(connection: Connection, router_id: int) -> int:
@@ -207,7 +209,7 @@ def count_on_router(connection: Connection, router_id: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def voucher_of(row: Row[*tuple[Any, ...]]) -> Voucher:
+def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
     """A voucher out of a row of `COLUMNS`."""
     return Voucher(
         row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
@@ -220,7 +222,7 @@ def voucher_of(row: Row[*tuple[Any, ...]]) -> Voucher:
 _LIVE = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
 
 
-_SELL = (
+_ASSIGN_TO_LINE = (
     update(vouchers)
     .where(vouchers.c.id == bindparam("known"))
     .values(
@@ -232,7 +234,7 @@ _SELL = (
 )
 
 
-def unsold(package: StoredPackage) -> ColumnElement[bool]:
+def is_in_pool(package: StoredPackage) -> ColumnElement[bool]:
     """Whether a voucher is in a package's stock, there or on its way."""
     return (
         (vouchers.c.ticket_type_id == package.ticket_type_id)
@@ -241,18 +243,20 @@ def unsold(package: StoredPackage) -> ColumnElement[bool]:
     )
 
 
-def at_home(package: StoredPackage) -> ColumnElement[bool]:
+def is_on_package_router(package: StoredPackage) -> ColumnElement[bool]:
     """Whether a voucher is made for the router that its package is made on now."""
     return vouchers.c.router_id == package.router_id
 
 
-def count(connection: Connection, package: StoredPackage) -> int:
+def count_pool(connection: Connection, package: StoredPackage) -> int:
     """How large the stock is, with what is on its way."""
-    query = select(func.count()).where(unsold(package), at_home(package))
+    query = select(func.count()).where(is_in_pool(package), is_on_package_router(package))
     return connection.execute(query).scalar_one()
 
 
-def sell(connection: Connection, package: StoredPackage, line: OwedLine, *, at: datetime) -> int:
+def assign_from_pool(
+    connection: Connection, package: StoredPackage, line: AllocationLine, *, at: datetime
+) -> int:
     """Give a line the oldest vouchers of the stock that are there; gives for how many it lasted.
 
     Buyers at the same moment get different ones, and none waits for another.
@@ -260,8 +264,8 @@ def sell(connection: Connection, package: StoredPackage, line: OwedLine, *, at: 
     free = (
         select(vouchers.c.id)
         .where(
-            unsold(package),
-            at_home(package),
+            is_in_pool(package),
+            is_on_package_router(package),
             vouchers.c.state == VoucherState.PRESENT,
         )
         .order_by(vouchers.c.id)
@@ -269,11 +273,11 @@ def sell(connection: Connection, package: StoredPackage, line: OwedLine, *, at: 
         .with_for_update(skip_locked=True)
     )
     ids = connection.execute(free).scalars().all()
-    over = ends_at(package.package, at, None)
+    over = validity_end(package.package, at, None)
     rows = [
         {"known": id_, "line_id": line.id, "place": number, "now": at, "over": over}
         for id_, number in zip(ids, line.numbers, strict=False)
     ]
     if rows:
-        connection.execute(_SELL, rows)
+        connection.execute(_ASSIGN_TO_LINE, rows)
     return len(rows)

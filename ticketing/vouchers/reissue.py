@@ -18,14 +18,14 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated, Refused
 from ticketing.vouchers import cleanup_queries, queries, transition_queries
-from ticketing.vouchers.allocate import owe_vouchers
+from ticketing.vouchers.allocate import allocate_vouchers
 from ticketing.vouchers.model import VoucherState
-from ticketing.vouchers.order_queries import REISSUED
-from ticketing.vouchers.queries import Sold
+from ticketing.vouchers.order_queries import REISSUE_EFFECT_PREFIX
+from ticketing.vouchers.queries import SoldVoucher
 
 
 @dataclass(frozen=True, slots=True)
-class Regenerated:
+class RegenerationResult:
     """What there is of an order's vouchers: `due` are asked for from now on, `present` there."""
 
     order_code: str
@@ -35,22 +35,22 @@ class Regenerated:
 
 
 @dataclass(frozen=True, slots=True)
-class AllRegenerated:
+class BulkRegenerationResult:
     """What became of many orders; refusals by the order's number, in words."""
 
-    orders: list[Regenerated] = field(default_factory=list)
+    orders: list[RegenerationResult] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
 
 
-def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> Regenerated:
+def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> RegenerationResult:
     """Let what is still owed be tried now, whatever the tries before. Refuses an unpaid order."""
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is not OrderState.PAID:
             raise NothingOwed(f"order {order.code} is {order.state}: no voucher before the money")
-        owe_vouchers(connection, order, at=at)
-        again = cleanup_queries.ask_again(connection, order.id, at=at)
-        states = [one.state for one in queries.of_order(connection, order.id)]
+        allocate_vouchers(connection, order, at=at)
+        again = cleanup_queries.requeue_order(connection, order.id, at=at)
+        states = [one.state for one in queries.list_of_order(connection, order.id)]
         if not states:
             raise NothingOwed(f"order {order.code} is of no vouchers")
         if again:
@@ -58,8 +58,8 @@ def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> R
                 connection, actor=by, action="vouchers.regenerate", event_id=order.event_id,
                 subject=order.code, items=again,
             )  # fmt: skip
-            notify.ring(connection)
-    return Regenerated(
+            notify.notify_workers(connection)
+    return RegenerationResult(
         order.code,
         due=sum(state in {VoucherState.OWED, VoucherState.ASKED} for state in states),
         present=states.count(VoucherState.PRESENT),
@@ -69,7 +69,7 @@ def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> R
 
 def regenerate_each(
     database: Database, order_ids: Iterable[int], *, at: datetime, by: str
-) -> Iterator[tuple[int, Regenerated | Refused]]:
+) -> Iterator[tuple[int, RegenerationResult | Refused]]:
     """The same for many orders, each once and by itself: one that is refused stops no other."""
     for order_id in dict.fromkeys(order_ids):
         try:
@@ -80,9 +80,9 @@ def regenerate_each(
 
 def regenerate_all(
     database: Database, order_ids: Iterable[int], *, at: datetime, by: str
-) -> AllRegenerated:
+) -> BulkRegenerationResult:
     """What became of all of them together."""
-    done = AllRegenerated()
+    done = BulkRegenerationResult()
     for order_id, one in regenerate_each(database, order_ids, at=at, by=by):
         if isinstance(one, Refused):
             done.refused[order_id] = str(one)
@@ -92,7 +92,7 @@ def regenerate_all(
 
 
 @dataclass(frozen=True, slots=True)
-class Reissue:
+class VoucherReissuePlan:
     """What would end for another. It holds until the voucher is used for the first time."""
 
     key: str
@@ -108,10 +108,10 @@ class Reissue:
         return digest([self.key, self.first_used_at is None])
 
 
-def plan_reissue(database: Database, key: str) -> Reissue:
+def plan_reissue(database: Database, key: str) -> VoucherReissuePlan:
     """What another voucher in this one's place would end; refuses one that is not there."""
     with database.transaction() as connection:
-        return _planned(*_found(connection, key))
+        return _to_plan(*_lock_sold_voucher(connection, key))
 
 
 def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetime, by: str) -> str:
@@ -120,17 +120,19 @@ def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetim
     The buyer is told again when it is there. Refuses when the old one was used since the plan.
     """
     with database.transaction() as connection:
-        order, sold = _found(connection, key)
-        if _planned(order, sold).plan_hash != plan_hash:
+        order, sold = _lock_sold_voucher(connection, key)
+        if _to_plan(order, sold).plan_hash != plan_hash:
             raise PlanOutdated(f"voucher {key} is in use since the plan; plan again")
         why = f"replaced: {order.code}, number {sold.number}"
-        transition_queries.end(connection, [sold.voucher_id], why=why, at=at)
-        queries.leave(connection, sold.voucher_id)
-        order_queries.first_time(connection, order.id, f"{REISSUED}{sold.voucher_id}", at=at)
-        owe_vouchers(connection, order, at=at)
+        transition_queries.revoke(connection, [sold.voucher_id], why=why, at=at)
+        queries.detach_from_order(connection, sold.voucher_id)
+        order_queries.claim_effect(
+            connection, order.id, f"{REISSUE_EFFECT_PREFIX}{sold.voucher_id}", at=at
+        )
+        allocate_vouchers(connection, order, at=at)
         new = next(
             one.key
-            for one in queries.of_order(connection, order.id)
+            for one in queries.list_of_order(connection, order.id)
             if (one.order_line_id, one.number) == (sold.order_line_id, sold.number)
         )
         audit_log.record(
@@ -140,13 +142,13 @@ def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetim
     return new
 
 
-def _found(connection: Connection, key: str) -> tuple[Order, Sold]:
+def _lock_sold_voucher(connection: Connection, key: str) -> tuple[Order, SoldVoucher]:
     """The order, locked, and its voucher as it stands from then on."""
-    order_id = queries.order_of(connection, key)
+    order_id = queries.find_order_id(connection, key)
     if order_id is None:
         raise NothingOwed(f"no order has a voucher {key!r}")
     order = order_queries.lock(connection, order_id)
-    sold = queries.sold(connection, key)
+    sold = queries.lock_sold_voucher(connection, key)
     if sold is None or order.state is not OrderState.PAID:
         raise NothingOwed(
             f"order {order.code}, {order.state}: only a voucher that is paid for and is on its"
@@ -155,7 +157,7 @@ def _found(connection: Connection, key: str) -> tuple[Order, Sold]:
     return order, sold
 
 
-def _planned(order: Order, sold: Sold) -> Reissue:
-    return Reissue(
+def _to_plan(order: Order, sold: SoldVoucher) -> VoucherReissuePlan:
+    return VoucherReissuePlan(
         sold.key, order.code, sold.number, sold.first_used_at, sold.online, sold.bytes_used
     )

@@ -38,44 +38,46 @@ from ticketing.platform.db.tables.sales import order_lines, orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
-from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_of
+from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
 
 REFUNDED, REVERSED, CLEANED_UP = "refunded", "reversed", "cleaned up"
-GIVEN_BACK = (REFUNDED, REVERSED)  # whoever had it has their money, and the package its stock
+RETURNED_REASONS = (REFUNDED, REVERSED)  # whoever had it has their money, and the package its stock
 
-_OWED = vouchers.c.state == VoucherState.OWED
-_LIVES = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT])
+_IS_PENDING = vouchers.c.state == VoucherState.OWED
+_IS_LIVE = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT])
 
 
-def end(connection: Connection, ids: Sequence[int], *, why: str, at: datetime) -> int:
+def revoke(connection: Connection, ids: Sequence[int], *, why: str, at: datetime) -> int:
     """End these; gives how many were not over already."""
-    return _end(connection, vouchers.c.id.in_(ids), why=why, at=at)
+    return _revoke_where(connection, vouchers.c.id.in_(ids), why=why, at=at)
 
 
-def end_of_order(connection: Connection, order_id: int, *, why: str, at: datetime) -> int:
+def revoke_of_order(connection: Connection, order_id: int, *, why: str, at: datetime) -> int:
     """End those of an order; gives how many were not over already."""
     lines = select(order_lines.c.id).where(order_lines.c.order_id == order_id)
-    return _end(connection, vouchers.c.order_line_id.in_(lines), why=why, at=at)
+    return _revoke_where(connection, vouchers.c.order_line_id.in_(lines), why=why, at=at)
 
 
-def end_unsold(connection: Connection, ticket_type_id: int, *, at: datetime) -> int:
+def revoke_unsold(connection: Connection, ticket_type_id: int, *, at: datetime) -> int:
     """End what was made ahead of a package and nobody bought."""
     unsold = (vouchers.c.ticket_type_id == ticket_type_id) & vouchers.c.order_line_id.is_(None)
-    return _end(connection, unsold & _LIVES, why=CLEANED_UP, at=at)
+    return _revoke_where(connection, unsold & _IS_LIVE, why=CLEANED_UP, at=at)
 
 
-def _end(connection: Connection, these: ColumnElement[bool], *, why: str, at: datetime) -> int:
+def _revoke_where(
+    connection: Connection, these: ColumnElement[bool], *, why: str, at: datetime
+) -> int:
     """Of those that are over only the reason changes: a refund can come after their end."""
     locked = select(vouchers.c.id).where(these).order_by(vouchers.c.id).with_for_update()
     mine = vouchers.c.id.in_(connection.execute(locked).scalars().all())
-    connection.execute(update(vouchers).where(mine, ~_LIVES).values(ending_why=why))
+    connection.execute(update(vouchers).where(mine, ~_IS_LIVE).values(ending_why=why))
     ended = (
         update(vouchers)
-        .where(mine, _LIVES)
+        .where(mine, _IS_LIVE)
         .values(
-            state=case((_OWED, VoucherState.GONE), else_=VoucherState.ENDING),
-            gone_at=case((_OWED, at), else_=null()),
-            next_try=case((_OWED, null()), else_=at),
+            state=case((_IS_PENDING, VoucherState.GONE), else_=VoucherState.ENDING),
+            gone_at=case((_IS_PENDING, at), else_=null()),
+            next_try=case((_IS_PENDING, null()), else_=at),
             ending_why=why,
             tries=0,
             gave_up_at=None,
@@ -84,18 +86,18 @@ def _end(connection: Connection, these: ColumnElement[bool], *, why: str, at: da
     )
     number = connection.execute(ended).rowcount
     if number:
-        notify.ring(connection)
+        notify.notify_workers(connection)
     return number
 
 
-_MOMENT = DateTime(timezone=True)
+_TIMESTAMP = DateTime(timezone=True)
 
 
-_WELL = {"tries": 0, "next_try": None, "gave_up_at": None, "last_error": ""}
+_CLEARED_FAILURE = {"tries": 0, "next_try": None, "gave_up_at": None, "last_error": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class VoucherActivation:
     """A voucher that is on its router, and when it ends as far as is known."""
 
     id: int
@@ -103,7 +105,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
+class VoucherPostponement:
     """One that is not, or not yet off it, and why; without `next_try` it keeps its turn."""
 
     id: int
@@ -112,12 +114,12 @@ class Unplaced:
     gave_up: bool = False
 
 
-def asked(connection: Connection, router_id: int) -> list[Voucher]:
+def list_unconfirmed(connection: Connection, router_id: int) -> list[Voucher]:
     """What a router was asked for and has not answered, as far as anybody wrote down."""
-    return _of_router(connection, router_id, vouchers.c.state == VoucherState.ASKED)
+    return _list_on_router(connection, router_id, vouchers.c.state == VoucherState.ASKED)
 
 
-def claim(
+def claim_pending(
     connection: Connection, router_id: int, *, by: str, at: datetime, limit: int
 ) -> list[Voucher]:
     """Those that are owed count as asked from now on: first come, first served."""
@@ -141,16 +143,18 @@ def claim(
         .values(state=VoucherState.ASKED)
         .returning(*COLUMNS)
     )
-    return sorted(map(voucher_of, connection.execute(taken)), key=lambda each: each.id)
+    return sorted(map(voucher_from_row, connection.execute(taken)), key=lambda each: each.id)
 
 
-def ending(connection: Connection, router_id: int, *, at: datetime, limit: int) -> list[Voucher]:
+def list_due_removals(
+    connection: Connection, router_id: int, *, at: datetime, limit: int
+) -> list[Voucher]:
     """Those that are to be taken off a router now."""
     is_due = (vouchers.c.state == VoucherState.ENDING) & (vouchers.c.next_try <= at)
-    return _of_router(connection, router_id, is_due, limit=limit)
+    return _list_on_router(connection, router_id, is_due, limit=limit)
 
 
-def lock(connection: Connection, ids: Collection[int]) -> list[int]:
+def lock_with_orders(connection: Connection, ids: Collection[int]) -> list[int]:
     """Let nobody else change these vouchers, nor the orders that they belong to: those orders."""
     theirs = (
         select(order_lines.c.order_id)
@@ -164,12 +168,14 @@ def lock(connection: Connection, ids: Collection[int]) -> list[int]:
     return list(locked)
 
 
-def place(connection: Connection, placed: Sequence[Placed], *, at: datetime) -> int:
+def mark_active(
+    connection: Connection, placed: Sequence[VoucherActivation], *, at: datetime
+) -> int:
     """They are on their router; gives how many were still asked for."""
-    new = _rows(
+    new = _values_table(
         "placed",
         id=(BigInteger(), [each.id for each in placed]),
-        ends_at=(_MOMENT, [each.ends_at for each in placed]),
+        ends_at=(_TIMESTAMP, [each.ends_at for each in placed]),
     )
     statement = (
         update(vouchers)
@@ -178,23 +184,29 @@ def place(connection: Connection, placed: Sequence[Placed], *, at: datetime) -> 
             state=VoucherState.PRESENT,
             present_at=func.coalesce(vouchers.c.present_at, at),
             ends_at=new.c.ends_at,
-            **_WELL,
+            **_CLEARED_FAILURE,
         )
     )
     return connection.execute(statement).rowcount
 
 
-def owe_again(connection: Connection, unplaced: Sequence[Unplaced], *, at: datetime) -> int:
+def return_to_pending(
+    connection: Connection, unplaced: Sequence[VoucherPostponement], *, at: datetime
+) -> int:
     """They are not on their router, and are owed as before."""
     return _postpone(connection, unplaced, VoucherState.ASKED, VoucherState.OWED, at=at)
 
 
-def end_later(connection: Connection, unplaced: Sequence[Unplaced], *, at: datetime) -> int:
+def postpone_removal(
+    connection: Connection, unplaced: Sequence[VoucherPostponement], *, at: datetime
+) -> int:
     """They are to be taken off their router at another time."""
     return _postpone(connection, unplaced, VoucherState.ENDING, VoucherState.ENDING, at=at)
 
 
-def rename(connection: Connection, voucher_id: int, credentials: Credentials, *, why: str) -> bool:
+def replace_credentials(
+    connection: Connection, voucher_id: int, credentials: Credentials, *, why: str
+) -> bool:
     """One whose name is somebody else's row gets another; False when that was ours once too."""
     known = vouchers.alias("known")
     ours = select(known.c.id).where(known.c.name == credentials.name)
@@ -216,17 +228,19 @@ def rename(connection: Connection, voucher_id: int, credentials: Credentials, *,
     return connection.execute(statement).rowcount == 1
 
 
-def bury(connection: Connection, ids: Collection[int], *, note: str = "", at: datetime) -> int:
+def mark_removed(
+    connection: Connection, ids: Collection[int], *, note: str = "", at: datetime
+) -> int:
     """They are off their router; gives how many were not before."""
     statement = (
         update(vouchers)
         .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.ENDING)
-        .values(state=VoucherState.GONE, gone_at=at, **(_WELL | {"last_error": note}))
+        .values(state=VoucherState.GONE, gone_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
     )
     return connection.execute(statement).rowcount
 
 
-def _of_router(
+def _list_on_router(
     connection: Connection,
     router_id: int,
     condition: ColumnElement[bool],
@@ -235,22 +249,22 @@ def _of_router(
 ) -> list[Voucher]:
     query = select(*COLUMNS).where(vouchers.c.router_id == router_id, condition)
     in_turn = query.order_by(vouchers.c.next_try, vouchers.c.id).limit(limit)
-    return [voucher_of(row) for row in connection.execute(in_turn)]
+    return [voucher_from_row(row) for row in connection.execute(in_turn)]
 
 
 def _postpone(
     connection: Connection,
-    unplaced: Sequence[Unplaced],
+    unplaced: Sequence[VoucherPostponement],
     before: VoucherState,
     after: VoucherState,
     *,
     at: datetime,
 ) -> int:
-    new = _rows(
+    new = _values_table(
         "unplaced",
         id=(BigInteger(), [each.id for each in unplaced]),
         why=(Text(), [each.why for each in unplaced]),
-        next_try=(_MOMENT, [each.next_try for each in unplaced]),
+        next_try=(_TIMESTAMP, [each.next_try for each in unplaced]),
         gave_up=(Boolean(), [each.gave_up for each in unplaced]),
     )
     statement = (
@@ -267,7 +281,9 @@ def _postpone(
     return connection.execute(statement).rowcount
 
 
-def _rows(name: str, **columns: tuple[TypeEngine[Any], Sequence[object]]) -> TableValuedAlias:
+def _values_table(
+    name: str, **columns: tuple[TypeEngine[Any], Sequence[object]]
+) -> TableValuedAlias:
     """Values of ours as a table; a list each, whatever the number of rows, so one statement."""
     lists = [literal(list(values), ARRAY(kind)) for kind, values in columns.values()]
     named = [column(each, kind) for each, (kind, _) in columns.items()]

@@ -13,30 +13,30 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints, order_ledger
 from ticketing.platform.db.tables.sales import orders
 from ticketing.selling.ledger import queries as ledger_queries
-from ticketing.selling.ledger.model import Entry, EntryKind
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 from ticketing.webhooks import endpoint_queries
-from ticketing.webhooks.model import Answer, CallState, Endpoint
+from ticketing.webhooks.model import CallState, WebhookEndpoint, WebhookResponse
 
 LEASE = timedelta(minutes=2)  # longer than a call may take
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedCall:
     """A call that is ours for a while: the so-many-eth try to tell this to this one."""
 
     id: int
     tries: int
-    endpoint: Endpoint
-    entry: Entry
+    endpoint: WebhookEndpoint
+    entry: LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebhookCall:
     """One call as it stands in the log."""
 
     id: int
     order_code: str
-    kind: EntryKind
+    kind: LedgerEntryKind
     at: datetime
     state: CallState
     tries: int
@@ -48,7 +48,7 @@ class Call:
     ended_at: datetime | None
 
 
-def claim(connection: Connection, *, at: datetime, limit: int) -> list[Claimed]:
+def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
     """Take on the calls that are due, the oldest first; nobody else gets them during the lease."""
     due = (
         select(hook_calls.c.id)
@@ -65,16 +65,16 @@ def claim(connection: Connection, *, at: datetime, limit: int) -> list[Claimed]:
         .values(claimed_until=at + LEASE, last_try=at, tries=hook_calls.c.tries + 1)
         .returning(hook_calls.c.id)
     )
-    return _claimed(connection, list(connection.execute(taken).scalars()))
+    return _load_claimed(connection, list(connection.execute(taken).scalars()))
 
 
-def _claimed(connection: Connection, ids: list[int]) -> list[Claimed]:
+def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
     of_event = events.alias("of_event")
     endpoint = [
         of_event.c.slug if column is events.c.slug else column
         for column in endpoint_queries.COLUMNS
     ]
-    query = ledger_queries.with_names(
+    query = ledger_queries.join_order_and_event(
         select(*ledger_queries.COLUMNS, hook_calls.c.id, hook_calls.c.tries, *endpoint)
         .select_from(hook_calls)
         .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
@@ -84,11 +84,11 @@ def _claimed(connection: Connection, ids: list[int]) -> list[Claimed]:
     rows = connection.execute(query.where(hook_calls.c.id.in_(ids)).order_by(hook_calls.c.id))
     width = len(ledger_queries.COLUMNS)
     return [
-        Claimed(
+        ClaimedCall(
             row[width],
             row[width + 1],
-            endpoint_queries.endpoint_of(row[width + 2 :]),
-            ledger_queries.entry_of(row),
+            endpoint_queries.endpoint_from_row(row[width + 2 :]),
+            ledger_queries.entry_from_row(row),
         )
         for row in rows
     ]
@@ -99,7 +99,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
         hook_calls.c.state == CallState.WAITING,
         hook_calls.c.next_try <= at,
         or_(hook_calls.c.claimed_until.is_(None), hook_calls.c.claimed_until <= at),
-        endpoint_queries.is_there,
+        endpoint_queries.is_not_removed,
         hook_endpoints.c.disabled_at.is_(None),
         or_(hook_endpoints.c.rests_until.is_(None), hook_endpoints.c.rests_until <= at),
     )
@@ -116,14 +116,16 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
-def delivered(connection: Connection, call: Claimed, answer: Answer, *, at: datetime) -> None:
+def mark_delivered(
+    connection: Connection, call: ClaimedCall, answer: WebhookResponse, *, at: datetime
+) -> None:
     """It arrived, whatever was written down meanwhile; its endpoint is well."""
     connection.execute(
         update(hook_calls)
         .where(hook_calls.c.id == call.id)
         .values(
             state=CallState.DELIVERED, next_try=None, claimed_until=None, ended_at=at,
-            **_said(answer),
+            **_response_columns(answer),
         )
     )  # fmt: skip
     connection.execute(
@@ -137,10 +139,10 @@ def delivered(connection: Connection, call: Claimed, answer: Answer, *, at: date
     )  # fmt: skip
 
 
-def failed(
+def mark_failed(
     connection: Connection,
-    call: Claimed,
-    answer: Answer,
+    call: ClaimedCall,
+    answer: WebhookResponse,
     *,
     next_try: datetime | None,
     rests_until: datetime | None,
@@ -156,12 +158,12 @@ def failed(
         .where(hook_calls.c.id == call.id, hook_calls.c.state == CallState.WAITING)
         .values(
             state=ended, next_try=next_try, claimed_until=None,
-            ended_at=None if next_try else at, **_said(answer),
+            ended_at=None if next_try else at, **_response_columns(answer),
         )
     )  # fmt: skip
     since: datetime | None = connection.execute(
         update(hook_endpoints)
-        .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_there)
+        .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
         .values(
             failing_since=func.coalesce(hook_endpoints.c.failing_since, at),
             rests_until=func.greatest(hook_endpoints.c.rests_until, rests_until),
@@ -171,7 +173,7 @@ def failed(
     return since
 
 
-def _said(answer: Answer) -> dict[str, object]:
+def _response_columns(answer: WebhookResponse) -> dict[str, object]:
     return {
         "last_status": answer.status,
         "last_error": answer.error,
@@ -179,9 +181,9 @@ def _said(answer: Answer) -> dict[str, object]:
     }
 
 
-def calls_of(
-    connection: Connection, endpoint: Endpoint, *, state: CallState | None, limit: int
-) -> list[Call]:
+def list_calls(
+    connection: Connection, endpoint: WebhookEndpoint, *, state: CallState | None, limit: int
+) -> list[WebhookCall]:
     """An endpoint's calls, the newest first."""
     query = (
         select(
@@ -206,13 +208,13 @@ def calls_of(
         query = query.where(hook_calls.c.state == state)
     rows = connection.execute(query.order_by(hook_calls.c.id.desc()).limit(limit))
     return [
-        Call(number, code, EntryKind(kind), moment, CallState(ended), *rest)
+        WebhookCall(number, code, LedgerEntryKind(kind), moment, CallState(ended), *rest)
         for number, code, kind, moment, ended, *rest in rows
     ]
 
 
-def wait_again(
-    connection: Connection, endpoint: Endpoint, *, call_id: int | None, at: datetime
+def requeue(
+    connection: Connection, endpoint: WebhookEndpoint, *, call_id: int | None, at: datetime
 ) -> int:
     """Let calls go out anew: that one, or all that have not arrived. How many."""
     not_arrived = hook_calls.c.state != CallState.DELIVERED
@@ -225,7 +227,9 @@ def wait_again(
     return connection.execute(query).rowcount
 
 
-def tell_since(connection: Connection, endpoint: Endpoint, *, since: datetime, at: datetime) -> int:
+def enqueue_since(
+    connection: Connection, endpoint: WebhookEndpoint, *, since: datetime, at: datetime
+) -> int:
     """Let everything go out, once more or for the first time, that was booked since. How many."""
     wanted = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
@@ -249,7 +253,7 @@ def tell_since(connection: Connection, endpoint: Endpoint, *, since: datetime, a
     return len(connection.execute(again.returning(hook_calls.c.id)).all())
 
 
-def forget(connection: Connection, *, ended_before: datetime) -> int:
+def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
     """Delete calls that ended so long ago; the books keep what they were about. How many."""
     query = delete(hook_calls).where(hook_calls.c.ended_at < ended_before)
     return connection.execute(query).rowcount

@@ -9,11 +9,11 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.selling.ledger.cli import FORMATS
 
@@ -34,17 +34,17 @@ def add(
 ) -> None:
     """Tell an address from now on, and print the secret it verifies with, this once."""
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.events.queries import find_event
-    from ticketing.webhooks.endpoints import add_hook
+    from ticketing.events.queries import get_event
+    from ticketing.webhooks.endpoints import add_endpoint
 
     with open_application() as application:
-        made = add_hook(
+        made = add_endpoint(
             application.database,
             application.get(KeyRing),
             name=name,
             url=url,
             kinds=kind or [],
-            event=find_event(application.database, event) if event else None,
+            event=get_event(application.database, event) if event else None,
             rehearsal=application.settings.midtrans_environment == "rehearsal",
             at=now(),
             by=actor(),
@@ -57,16 +57,16 @@ def list_hooks(*, as_json: JsonOption = False) -> None:
     """List who is told, and of what."""
     from dataclasses import asdict
 
-    from ticketing.webhooks.endpoints import all_hooks
+    from ticketing.webhooks.endpoints import list_endpoints
 
     with open_application() as application:
-        known = all_hooks(application.database)
+        known = list_endpoints(application.database)
     if as_json:
         print_json([asdict(one) for one in known])
         return
     from rich.markup import escape
 
-    table = listing("name", "address", "kinds", "event", "since", "state")
+    table = new_table("name", "address", "kinds", "event", "since", "state")
     for one in known:
         state = "told"
         if one.failing_since:
@@ -77,7 +77,7 @@ def list_hooks(*, as_json: JsonOption = False) -> None:
             escape(one.name), escape(one.url), ", ".join(one.kinds), one.event_slug or "all",
             f"{one.created_at:%Y-%m-%d}", escape(state),
         )  # fmt: skip
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("calls")
@@ -91,13 +91,13 @@ def calls(
     """Show the log of calls, the newest first."""
     from dataclasses import asdict
 
-    from ticketing.webhooks.endpoints import hook_calls
+    from ticketing.webhooks.endpoints import list_endpoint_calls
     from ticketing.webhooks.model import CallState
 
     if state is not None and state not in list(CallState):
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(CallState)}")
     with open_application() as application:
-        found = hook_calls(
+        found = list_endpoint_calls(
             application.database, name, state=CallState(state) if state else None, limit=limit
         )
     if as_json:
@@ -105,14 +105,20 @@ def calls(
         return
     from rich.markup import escape
 
-    table = listing("call", "order", "what", "state", "tries", "last try", "next try", "answer")
+    table = new_table("call", "order", "what", "state", "tries", "last try", "next try", "answer")
     for one in found:
         said = one.last_error or str(one.last_status or "")
         table.add_row(
-            str(one.id), one.order_code, one.kind, one.state, str(one.tries),
-            _moment(one.last_try), _moment(one.next_try), escape(f"{said} {one.answer}".strip()),
-        )  # fmt: skip
-    screen().print(table)
+            str(one.id),
+            one.order_code,
+            one.kind,
+            one.state,
+            str(one.tries),
+            _format_time(one.last_try),
+            _format_time(one.next_try),
+            escape(f"{said} {one.answer}".strip()),
+        )
+    stdout_console().print(table)
 
 
 @app.command("resend")
@@ -140,7 +146,7 @@ def resend(
             application.database, name, call_id=call,
             since=since.replace(tzinfo=UTC) if since else None, at=now(), by=actor(),
         )  # fmt: skip
-    screen().print(f"calls to be made: {again}")
+    stdout_console().print(f"calls to be made: {again}")
 
 
 @app.command("send")
@@ -149,13 +155,13 @@ def send(*, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.webhooks.client import HookClient
-    from ticketing.webhooks.send import send_all_hooks
+    from ticketing.webhooks.client import WebhookClient
+    from ticketing.webhooks.send import send_all_due_calls
 
     with open_application() as application:
-        told = send_all_hooks(
+        told = send_all_due_calls(
             application.database,
-            application.get(HookClient),
+            application.get(WebhookClient),
             application.get(KeyRing),
             clock=now,
             by=actor(),
@@ -163,7 +169,7 @@ def send(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(asdict(told))
     else:
-        screen().print(f"{told.delivered} arrived, {told.failed} did not")
+        stdout_console().print(f"{told.delivered} arrived, {told.failed} did not")
     sys.exit(1 if told.failed else 0)
 
 
@@ -171,20 +177,20 @@ def send(*, as_json: JsonOption = False) -> None:
 def test(name: Name) -> None:
     """Send a message about nothing, and say what came back."""
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.webhooks.client import HookClient
-    from ticketing.webhooks.endpoints import try_hook
-    from ticketing.webhooks.model import Verdict, verdict
+    from ticketing.webhooks.client import WebhookClient
+    from ticketing.webhooks.endpoints import send_test_message
+    from ticketing.webhooks.model import CallOutcome, classify_response
 
     with open_application() as application:
-        answer = try_hook(
+        answer = send_test_message(
             application.database,
-            application.get(HookClient),
+            application.get(WebhookClient),
             application.get(KeyRing),
             name,
             at=now(),
         )
-    screen().print(f"{answer.error or answer.status} {answer.text}".strip(), markup=False)
-    sys.exit(0 if verdict(answer) is Verdict.DELIVERED else 1)
+    stdout_console().print(f"{answer.error or answer.status} {answer.text}".strip(), markup=False)
+    sys.exit(0 if classify_response(answer) is CallOutcome.DELIVERED else 1)
 
 
 @app.command("enable")
@@ -193,24 +199,24 @@ def enable(name: Name) -> None:
 
     What waited goes out. What was booked meanwhile does with `hooks resend --from`.
     """
-    from ticketing.webhooks.endpoints import enable_hook
+    from ticketing.webhooks.endpoints import enable_endpoint
 
     with open_application() as application:
-        enable_hook(application.database, name, at=now(), by=actor())
-    screen().print(f"{name} is told again", markup=False)
+        enable_endpoint(application.database, name, at=now(), by=actor())
+    stdout_console().print(f"{name} is told again", markup=False)
 
 
 @app.command("remove")
 def remove(name: Name) -> None:
     """Tell it nothing any more."""
-    from ticketing.webhooks.endpoints import remove_hook
+    from ticketing.webhooks.endpoints import remove_endpoint
 
     with open_application() as application:
-        waiting = remove_hook(application.database, name, at=now(), by=actor())
-    screen().print(
+        waiting = remove_endpoint(application.database, name, at=now(), by=actor())
+    stdout_console().print(
         f"{name} is removed; calls that waited and will not be made: {waiting}", markup=False
     )
 
 
-def _moment(at: datetime | None) -> str:
+def _format_time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at else ""

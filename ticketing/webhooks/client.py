@@ -12,12 +12,12 @@ import httpx
 
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.tls_trust import trusted
-from ticketing.webhooks.model import Answer, may_be_called
+from ticketing.webhooks.model import WebhookResponse, is_address_allowed
 
-_ALL_SECONDS = 20.0  # for name, connection, question and answer together
-_TEXT_SECONDS = 1.0
-_LONGEST_TEXT = 300
-_ENOUGH_BYTES = 2 * _LONGEST_TEXT
+_TOTAL_TIMEOUT_SECONDS = 20.0  # for name, connection, question and answer together
+_BODY_TIMEOUT_SECONDS = 1.0
+_MAX_EXCERPT_LENGTH = 300
+_MAX_BODY_BYTES = 2 * _MAX_EXCERPT_LENGTH
 
 
 class PrivateAddress(Refused):
@@ -25,32 +25,34 @@ class PrivateAddress(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class HookClient:
+class WebhookClient:
     """Posts. Threads may share it; `rehearsal` lets it speak to this very machine."""
 
     rehearsal: bool = False
-    seconds: float = _ALL_SECONDS
+    seconds: float = _TOTAL_TIMEOUT_SECONDS
     _trust: ssl.SSLContext = field(default_factory=trusted, repr=False)
 
-    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         """Ask once. Whatever goes wrong is in the answer."""
         return anyio.run(self._post, url, body, headers)
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         # the environment may name a proxy, which would resolve the name once more
         client = httpx.AsyncClient(verify=self._trust, timeout=self.seconds, trust_env=False)
         try:
             async with client:
                 with anyio.fail_after(self.seconds):
                     response = await self._ask(client, url, body, headers)
-                text = await _beginning(response)
+                text = await _read_excerpt(response)
         except PrivateAddress as error:
-            return Answer(None, str(error))
+            return WebhookResponse(None, str(error))
         except TimeoutError:
-            return Answer(None, f"no answer within {self.seconds:g} seconds")
+            return WebhookResponse(None, f"no answer within {self.seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Answer(None, f"{type(error).__name__}: {_clean(str(error))}")
-        return Answer(response.status_code, _error(response), text, _told_to_wait(response))
+            return WebhookResponse(None, f"{type(error).__name__}: {_to_printable(str(error))}")
+        return WebhookResponse(
+            response.status_code, _error_text(response), text, _retry_after(response)
+        )
 
     async def _ask(
         self, client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]
@@ -78,33 +80,33 @@ class HookClient:
     async def _address(self, host: str, port: int) -> str:
         found = await anyio.getaddrinfo(host, port, type=SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
-        inside = [one for one in addresses if not may_be_called(one, rehearsal=self.rehearsal)]
+        inside = [one for one in addresses if not is_address_allowed(one, rehearsal=self.rehearsal)]
         if inside:
             raise PrivateAddress(f"{host} leads to {inside[0]}, which is not on the internet")
         return addresses[0]
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _read_excerpt(response: httpx.Response) -> str:
     """The first characters, and no more than that takes: it may have no end, or be slow or broken.
 
     The answer was given before it; a yes stays a yes.
     """
     known = b""
-    with anyio.move_on_after(_TEXT_SECONDS), suppress(httpx.HTTPError):
-        async for chunk in response.aiter_raw(_ENOUGH_BYTES):
+    with anyio.move_on_after(_BODY_TIMEOUT_SECONDS), suppress(httpx.HTTPError):
+        async for chunk in response.aiter_raw(_MAX_BODY_BYTES):
             known += chunk
-            if len(known) >= _ENOUGH_BYTES:
+            if len(known) >= _MAX_BODY_BYTES:
                 break
-    return _clean(known.decode("utf-8", "replace"))
+    return _to_printable(known.decode("utf-8", "replace"))
 
 
-def _clean(text: str) -> str:
+def _to_printable(text: str) -> str:
     """What a database keeps and a terminal shows without obeying it."""
     shown = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(shown.split())[:_LONGEST_TEXT]
+    return " ".join(shown.split())[:_MAX_EXCERPT_LENGTH]
 
 
-def _error(response: httpx.Response) -> str:
+def _error_text(response: httpx.Response) -> str:
     if response.is_success:
         return ""
     if response.is_redirect:
@@ -112,6 +114,6 @@ def _error(response: httpx.Response) -> str:
     return f"answered {response.status_code}"
 
 
-def _told_to_wait(response: httpx.Response) -> timedelta | None:
+def _retry_after(response: httpx.Response) -> timedelta | None:
     after = response.headers.get("Retry-After", "")
     return timedelta(seconds=int(after)) if after.isdecimal() and len(after) <= 6 else None  # noqa: PLR2004 - eleven days

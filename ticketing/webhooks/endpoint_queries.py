@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints
-from ticketing.selling.ledger.model import EntryKind
-from ticketing.webhooks.model import CallState, Endpoint
+from ticketing.selling.ledger.model import LedgerEntryKind
+from ticketing.webhooks.model import CallState, WebhookEndpoint
 
 COLUMNS = (
     hook_endpoints.c.id,
@@ -25,19 +25,19 @@ COLUMNS = (
     hook_endpoints.c.disabled_why,
     hook_endpoints.c.failing_since,
 )
-is_there = hook_endpoints.c.removed_at.is_(None)
+is_not_removed = hook_endpoints.c.removed_at.is_(None)
 
 
-def add(
+def insert_endpoint(
     connection: Connection,
     *,
     name: str,
     url: str,
-    kinds: Sequence[EntryKind],
+    kinds: Sequence[LedgerEntryKind],
     event_id: int | None,
     by: str,
     at: datetime,
-) -> Endpoint | None:
+) -> WebhookEndpoint | None:
     """Store an endpoint; None when the name is taken."""
     values = {
         "name": name,
@@ -48,24 +48,26 @@ def add(
         "created_at": at,
     }
     query = insert(hook_endpoints).values(values)
-    free = query.on_conflict_do_nothing(index_elements=["name"], index_where=is_there)
+    free = query.on_conflict_do_nothing(index_elements=["name"], index_where=is_not_removed)
     added = connection.execute(free.returning(hook_endpoints.c.id)).first()
     return None if added is None else find(connection, name)
 
 
-def everyone(connection: Connection) -> list[Endpoint]:
+def list_endpoints(connection: Connection) -> list[WebhookEndpoint]:
     """Every endpoint that was not removed, by name."""
-    rows = connection.execute(_endpoints(is_there))
-    return [endpoint_of(row) for row in rows]
+    rows = connection.execute(_select_endpoints(is_not_removed))
+    return [endpoint_from_row(row) for row in rows]
 
 
-def find(connection: Connection, name: str) -> Endpoint | None:
+def find(connection: Connection, name: str) -> WebhookEndpoint | None:
     """The endpoint of that name; None when there is none."""
-    row = connection.execute(_endpoints(is_there, hook_endpoints.c.name == name)).one_or_none()
-    return None if row is None else endpoint_of(row)
+    row = connection.execute(
+        _select_endpoints(is_not_removed, hook_endpoints.c.name == name)
+    ).one_or_none()
+    return None if row is None else endpoint_from_row(row)
 
 
-def _endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a select of eleven columns
+def _select_endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a select of eleven columns
     return (
         select(*COLUMNS)
         .outerjoin(events, events.c.id == hook_endpoints.c.event_id)
@@ -74,13 +76,13 @@ def _endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a sel
     )
 
 
-def endpoint_of(row: Sequence[Any]) -> Endpoint:
+def endpoint_from_row(row: Sequence[Any]) -> WebhookEndpoint:
     """An endpoint out of a row of `COLUMNS`."""
     number, uid, name, url, kinds, *rest = row
-    return Endpoint(number, uid, name, url, tuple(map(EntryKind, kinds)), *rest)
+    return WebhookEndpoint(number, uid, name, url, tuple(map(LedgerEntryKind, kinds)), *rest)
 
 
-def remove(connection: Connection, endpoint: Endpoint, *, at: datetime) -> int:
+def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datetime) -> int:
     """Forget an endpoint; how many calls waited for it, which have failed now."""
     gone = update(hook_endpoints).where(hook_endpoints.c.id == endpoint.id)
     connection.execute(gone.values(removed_at=at))

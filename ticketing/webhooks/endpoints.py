@@ -11,30 +11,30 @@ from ticketing.events.model import Event
 from ticketing.platform.db import audit_log, incidents
 from ticketing.platform.db.database import Database
 from ticketing.webhooks import endpoint_queries
-from ticketing.webhooks.call_queries import Call, calls_of, tell_since, wait_again
+from ticketing.webhooks.call_queries import WebhookCall, enqueue_since, list_calls, requeue
 from ticketing.webhooks.model import (
-    Answer,
     CallState,
-    Endpoint,
     UnusableHook,
-    checked_url,
-    headers,
-    kinds_named,
-    secret_text,
-    trial_message,
+    WebhookEndpoint,
+    WebhookResponse,
+    build_headers,
+    build_test_message,
+    encode_secret,
+    parse_kinds,
+    validate_url,
 )
-from ticketing.webhooks.send import Post, cause_of
+from ticketing.webhooks.send import WebhookTransport, incident_cause
 
 
 @dataclass(frozen=True, slots=True)
-class NewEndpoint:
+class NewWebhookEndpoint:
     """An endpoint just added. `secret` is shown this once; it is derived and kept nowhere."""
 
-    endpoint: Endpoint
+    endpoint: WebhookEndpoint
     secret: str = field(repr=False)
 
 
-def add_hook(
+def add_endpoint(
     database: Database,
     keys: KeyRing,
     *,
@@ -45,50 +45,52 @@ def add_hook(
     rehearsal: bool,
     at: datetime,
     by: str,
-) -> NewEndpoint:
+) -> NewWebhookEndpoint:
     """Tell this address of every entry of these kinds from now on; all kinds for none named."""
     if not name.strip() or not name.isprintable():
         raise UnusableHook(f"{name!r} is no name for a webhook: write whose it is")
-    wanted = kinds_named(kinds)
-    address = checked_url(url, rehearsal=rehearsal)
+    wanted = parse_kinds(kinds)
+    address = validate_url(url, rehearsal=rehearsal)
     with database.transaction() as connection:
-        added = endpoint_queries.add(
+        added = endpoint_queries.insert_endpoint(
             connection, name=name, url=address, kinds=wanted, event_id=event.id if event else None,
             by=by, at=at,
         )  # fmt: skip
         if added is None:
             raise UnusableHook(f"a webhook called {name!r} exists; choose another name")
-        _record(connection, added, "hooks.add", by=by, kinds=list(wanted))
-    return NewEndpoint(added, secret_text(keys.hook_secret(added.uid)))
+        _record_audit(connection, added, "hooks.add", by=by, kinds=list(wanted))
+    return NewWebhookEndpoint(added, encode_secret(keys.hook_secret(added.uid)))
 
 
-def remove_hook(database: Database, name: str, *, at: datetime, by: str) -> int:
+def remove_endpoint(database: Database, name: str, *, at: datetime, by: str) -> int:
     """Tell it nothing any more; how many calls were waiting."""
     with database.transaction() as connection:
-        endpoint = _found(connection, name)
-        waiting = endpoint_queries.remove(connection, endpoint, at=at)
-        incidents.resolve(connection, cause_of(name), at=at)
-        _record(connection, endpoint, "hooks.remove", by=by, waiting=waiting)
+        endpoint = _get_endpoint(connection, name)
+        waiting = endpoint_queries.mark_removed(connection, endpoint, at=at)
+        incidents.resolve(connection, incident_cause(name), at=at)
+        _record_audit(connection, endpoint, "hooks.remove", by=by, waiting=waiting)
     return waiting
 
 
-def enable_hook(database: Database, name: str, *, at: datetime, by: str) -> Endpoint:
+def enable_endpoint(database: Database, name: str, *, at: datetime, by: str) -> WebhookEndpoint:
     """Tell it again after it was switched off; what waited goes out, what was booked since not."""
     with database.transaction() as connection:
-        endpoint = _found(connection, name)
+        endpoint = _get_endpoint(connection, name)
         endpoint_queries.enable(connection, endpoint.id)
-        incidents.resolve(connection, cause_of(name), at=at)
-        _record(connection, endpoint, "hooks.enable", by=by)
-        return _found(connection, name)
+        incidents.resolve(connection, incident_cause(name), at=at)
+        _record_audit(connection, endpoint, "hooks.enable", by=by)
+        return _get_endpoint(connection, name)
 
 
-def try_hook(database: Database, client: Post, keys: KeyRing, name: str, *, at: datetime) -> Answer:
+def send_test_message(
+    database: Database, client: WebhookTransport, keys: KeyRing, name: str, *, at: datetime
+) -> WebhookResponse:
     """Send a message about nothing; no log keeps it."""
     with database.transaction() as connection:
-        endpoint = _found(connection, name)
-    sent = trial_message(endpoint.uid, at=at)
+        endpoint = _get_endpoint(connection, name)
+    sent = build_test_message(endpoint.uid, at=at)
     secret = keys.hook_secret(endpoint.uid)
-    return client.post(endpoint.url, sent.body, headers(sent, secret, at=at))
+    return client.post(endpoint.url, sent.body, build_headers(sent, secret, at=at))
 
 
 def resend_calls(
@@ -102,37 +104,37 @@ def resend_calls(
 ) -> int:
     """Let calls go out again: one, all booked since, or all that have not arrived. How many."""
     with database.transaction() as connection:
-        endpoint = _found(connection, name)
+        endpoint = _get_endpoint(connection, name)
         if since is not None:
-            again = tell_since(connection, endpoint, since=since, at=at)
+            again = enqueue_since(connection, endpoint, since=since, at=at)
         else:
-            again = wait_again(connection, endpoint, call_id=call_id, at=at)
-        _record(connection, endpoint, "hooks.resend", by=by, calls=again)
+            again = requeue(connection, endpoint, call_id=call_id, at=at)
+        _record_audit(connection, endpoint, "hooks.resend", by=by, calls=again)
     return again
 
 
-def all_hooks(database: Database) -> list[Endpoint]:
+def list_endpoints(database: Database) -> list[WebhookEndpoint]:
     """Every endpoint."""
     with database.transaction() as connection:
-        return endpoint_queries.everyone(connection)
+        return endpoint_queries.list_endpoints(connection)
 
 
-def hook_calls(
+def list_endpoint_calls(
     database: Database, name: str, *, state: CallState | None = None, limit: int
-) -> list[Call]:
+) -> list[WebhookCall]:
     """The log of an endpoint's calls, the newest first."""
     with database.transaction() as connection:
-        return calls_of(connection, _found(connection, name), state=state, limit=limit)
+        return list_calls(connection, _get_endpoint(connection, name), state=state, limit=limit)
 
 
-def _found(connection: Connection, name: str) -> Endpoint:
+def _get_endpoint(connection: Connection, name: str) -> WebhookEndpoint:
     endpoint = endpoint_queries.find(connection, name)
     if endpoint is None:
         raise UnusableHook(f"there is no webhook {name!r}; `ticketing hooks list`")
     return endpoint
 
 
-def _record(
-    connection: Connection, endpoint: Endpoint, action: str, *, by: str, **details: object
+def _record_audit(
+    connection: Connection, endpoint: WebhookEndpoint, action: str, *, by: str, **details: object
 ) -> None:
     audit_log.record(connection, actor=by, action=action, subject=endpoint.name, details=details)

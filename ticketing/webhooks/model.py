@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from ticketing.platform.kernel.errors import Refused
-from ticketing.selling.ledger.model import Entry, EntryKind
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
-TEST = "hook.test"
-LONGEST_URL = 2000
+TEST_EVENT_TYPE = "hook.test"
+MAX_URL_LENGTH = 2000
 
 # its first try comes at once; as in Standard Webhooks, "Deliverability and reliability"
-LADDER = (
+RETRY_SCHEDULE = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -35,13 +35,13 @@ LADDER = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-LONGEST_WAIT = timedelta(hours=24)
-GIVEN_UP_AFTER = timedelta(days=3)
-REST = timedelta(minutes=1)
-GONE = 410
+MAX_RETRY_DELAY = timedelta(hours=24)
+DISABLE_AFTER = timedelta(days=3)
+ENDPOINT_BACKOFF = timedelta(minutes=1)
+HTTP_GONE = 410
 
 # addresses of the old world in the new one's clothes: whoever may reach them may reach us
-_TRANSLATED = (
+_IPV4_EMBEDDING_NETWORKS = (
     IPv6Network("64:ff9b::/96"),
     IPv6Network("64:ff9b:1::/48"),
     IPv6Network("2001::/32"),
@@ -62,14 +62,14 @@ class CallState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class WebhookEndpoint:
     """Somebody who is told of entries of these kinds. `event_slug` is None for all events."""
 
     id: int
     uid: UUID
     name: str
     url: str
-    kinds: tuple[EntryKind, ...]
+    kinds: tuple[LedgerEntryKind, ...]
     event_slug: str | None
     created_by: str
     created_at: datetime
@@ -79,7 +79,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebhookMessage:
     """What is sent: its name, which stays the same however often it is sent, and its bytes."""
 
     id: str
@@ -87,7 +87,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What came back. `status` is None when nothing did, and `error` says why."""
 
     status: int | None
@@ -96,7 +96,7 @@ class Answer:
     told_to_wait: timedelta | None = None
 
 
-class Verdict(StrEnum):
+class CallOutcome(StrEnum):
     """What an answer means for the call."""
 
     DELIVERED = "delivered"
@@ -104,14 +104,14 @@ class Verdict(StrEnum):
     GONE = "gone"  # and never anything else there
 
 
-def verdict(answer: Answer) -> Verdict:
+def classify_response(answer: WebhookResponse) -> CallOutcome:
     """Only a 2xx is a yes; a redirect could lead anywhere and is none."""
     if answer.status is not None and answer.status // 100 == 2:  # noqa: PLR2004 - 2xx
-        return Verdict.DELIVERED
-    return Verdict.GONE if answer.status == GONE else Verdict.AGAIN
+        return CallOutcome.DELIVERED
+    return CallOutcome.GONE if answer.status == HTTP_GONE else CallOutcome.AGAIN
 
 
-def next_try(
+def next_attempt_at(
     tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
 ) -> datetime | None:
     """When to try again after so many tries; None when enough is enough, three days on.
@@ -119,22 +119,22 @@ def next_try(
     `jitter` in [0, 1) spreads the ladder's wait by a tenth to either side. What was told is waited
     for at least, up to a day.
     """
-    if tries > len(LADDER):
+    if tries > len(RETRY_SCHEDULE):
         return None
-    wait = LADDER[tries - 1] * (0.9 + 0.2 * jitter)
-    return at + max(wait, min(told or timedelta(0), LONGEST_WAIT))
+    wait = RETRY_SCHEDULE[tries - 1] * (0.9 + 0.2 * jitter)
+    return at + max(wait, min(told or timedelta(0), MAX_RETRY_DELAY))
 
 
-def is_given_up(failing_since: datetime | None, *, at: datetime) -> bool:
+def should_disable(failing_since: datetime | None, *, at: datetime) -> bool:
     """Whether nothing has arrived at an endpoint for so long that nothing will."""
-    return failing_since is not None and at - failing_since >= GIVEN_UP_AFTER
+    return failing_since is not None and at - failing_since >= DISABLE_AFTER
 
 
-def message(endpoint: UUID, entry: Entry) -> Message:
+def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
     """An entry as it is told to an endpoint: the same name and bytes, whenever it is made."""
     told = {
         "type": entry.kind,
-        "timestamp": _written(entry.at),
+        "timestamp": _format_timestamp(entry.at),
         "data": {
             "entry": entry.id,
             "event": entry.event_slug,
@@ -145,24 +145,26 @@ def message(endpoint: UUID, entry: Entry) -> Message:
             "details": entry.details,
         },
     }
-    return Message(f"msg_{uuid5(endpoint, f'entry {entry.id}').hex}", _bytes(told))
+    return WebhookMessage(f"msg_{uuid5(endpoint, f'entry {entry.id}').hex}", _to_json_bytes(told))
 
 
-def trial_message(endpoint: UUID, *, at: datetime) -> Message:
+def build_test_message(endpoint: UUID, *, at: datetime) -> WebhookMessage:
     """A message that is about nothing, to see whether it arrives."""
-    told = {"type": TEST, "timestamp": _written(at), "data": {}}
-    return Message(f"msg_{uuid5(endpoint, f'test {_written(at)}').hex}", _bytes(told))
+    told = {"type": TEST_EVENT_TYPE, "timestamp": _format_timestamp(at), "data": {}}
+    return WebhookMessage(
+        f"msg_{uuid5(endpoint, f'test {_format_timestamp(at)}').hex}", _to_json_bytes(told)
+    )
 
 
-def _written(at: datetime) -> str:
+def _format_timestamp(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _bytes(told: Mapping[str, object]) -> bytes:
+def _to_json_bytes(told: Mapping[str, object]) -> bytes:
     return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def headers(sent: Message, secret: bytes, *, at: datetime) -> dict[str, str]:
+def build_headers(sent: WebhookMessage, secret: bytes, *, at: datetime) -> dict[str, str]:
     """What goes along; the instant is that of this try, which receivers want to be a recent one."""
     moment = str(int(at.timestamp()))
     signed = hmac.digest(secret, f"{sent.id}.{moment}.".encode() + sent.body, sha256)
@@ -174,20 +176,20 @@ def headers(sent: Message, secret: bytes, *, at: datetime) -> dict[str, str]:
     }
 
 
-def secret_text(secret: bytes) -> str:
+def encode_secret(secret: bytes) -> str:
     """The secret as receivers' libraries take it."""
     return SECRET_PREFIX + b64encode(secret).decode()
 
 
-def kinds_named(names: Collection[str]) -> tuple[EntryKind, ...]:
+def parse_kinds(names: Collection[str]) -> tuple[LedgerEntryKind, ...]:
     """The kinds of these names, all of them for none; refuses an unknown one."""
-    unknown = sorted(set(names) - set(EntryKind))
+    unknown = sorted(set(names) - set(LedgerEntryKind))
     if unknown:
-        raise UnusableHook(f"{', '.join(unknown)}: there are only {', '.join(EntryKind)}")
-    return tuple(kind for kind in EntryKind if not names or kind in names)
+        raise UnusableHook(f"{', '.join(unknown)}: there are only {', '.join(LedgerEntryKind)}")
+    return tuple(kind for kind in LedgerEntryKind if not names or kind in names)
 
 
-def checked_url(url: str, *, rehearsal: bool) -> str:
+def validate_url(url: str, *, rehearsal: bool) -> str:
     """An address that may be called, as far as its text tells; refuses any other.
 
     That it leads to nobody of our own house is seen when it is called: names change their address.
@@ -199,7 +201,7 @@ def checked_url(url: str, *, rehearsal: bool) -> str:
         raise UnusableHook(f"{url!r} is no address: {error}") from error
     if not host or not url.isascii() or not url.isprintable() or " " in url:
         raise UnusableHook(f"{url!r} is no address; write https://host/path")
-    if len(url) > LONGEST_URL or parts.username is not None or parts.fragment:
+    if len(url) > MAX_URL_LENGTH or parts.username is not None or parts.fragment:
         raise UnusableHook("the address is too long, or has a password or a # in it")
     local = host in {"localhost", "127.0.0.1", "::1"}
     if parts.scheme == "https" or (parts.scheme == "http" and local and rehearsal):
@@ -209,12 +211,12 @@ def checked_url(url: str, *, rehearsal: bool) -> str:
     )
 
 
-def may_be_called(address: str, *, rehearsal: bool) -> bool:
+def is_address_allowed(address: str, *, rehearsal: bool) -> bool:
     """Whether an IP address is somebody's on the internet; in a rehearsal, or this machine's."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
-            return may_be_called(str(ip.ipv4_mapped), rehearsal=rehearsal)
-        if any(ip in network for network in _TRANSLATED):
+            return is_address_allowed(str(ip.ipv4_mapped), rehearsal=rehearsal)
+        if any(ip in network for network in _IPV4_EMBEDDING_NETWORKS):
             return False
     return (ip.is_global and not ip.is_multicast) or (rehearsal and ip.is_loopback)

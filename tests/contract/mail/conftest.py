@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from simulators.mail.server import MailSimulator
-from ticketing.notifications.mail.client import Mailer
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.mail.smtp_server import MailServer, Security
+from ticketing.notifications.mail.client import SmtpTransport
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.mail.smtp_server import MailServer, SmtpSecurity
 from ticketing.notifications.messages.message import Attachment, Mail
 
 
@@ -52,20 +52,20 @@ def mails() -> Iterator[MailSimulator]:
 
 
 @pytest.fixture
-def sender() -> Sender:
-    return Sender(
+def sender() -> MailSender:
+    return MailSender(
         "tiket@example.org", "Panitia Wisuda", "panitia@example.org", "bounces@example.org"
     )
 
 
 @pytest.fixture
 def server(mails: MailSimulator) -> MailServer:
-    return MailServer(mails.host, mails.port, Security.NONE)
+    return MailServer(mails.host, mails.port, SmtpSecurity.NONE)
 
 
 @pytest.fixture
-def mailer(server: MailServer, sender: Sender) -> Iterator[Mailer]:
-    with Mailer(server, sender) as ours:
+def mailer(server: MailServer, sender: MailSender) -> Iterator[SmtpTransport]:
+    with SmtpTransport(server, sender) as ours:
         yield ours
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from simulators.mail.server import MailSimulator
 from ticketing.notifications.delivery import DeliveryState
-from ticketing.notifications.mail.bounces import Bounce, read_bounces
-from ticketing.notifications.mail.client import Mailer
-from ticketing.notifications.messages.message import Cause, Mail
+from ticketing.notifications.mail.bounces import Bounce, parse_bounces
+from ticketing.notifications.mail.client import SmtpTransport
+from ticketing.notifications.messages.message import FailureScope, Mail
 
 POSTFIX = b"""\
 Return-Path: <>
@@ -185,7 +185,7 @@ Sampai Senin.
 def test_a_notification_says_which_message_failed_for_whom_and_why(
     mail: bytes, reference: str, recipient: str, action: str, status: str
 ) -> None:
-    (bounce,) = read_bounces(mail)
+    (bounce,) = parse_bounces(mail)
 
     told = (bounce.reference, bounce.recipient, bounce.action, bounce.status)
     assert told == (reference, recipient, action, status)
@@ -194,7 +194,7 @@ def test_a_notification_says_which_message_failed_for_whom_and_why(
 def test_what_postfix_really_sent_back_for_a_mail_of_ours_is_read() -> None:
     recorded = Path(__file__).parent / "bounces" / "postfix-3.7.11.eml"
 
-    (bounce,) = read_bounces(recorded.read_bytes())
+    (bounce,) = parse_bounces(recorded.read_bytes())
 
     assert bounce == Bounce(
         "ticket-77",
@@ -207,25 +207,25 @@ def test_what_postfix_really_sent_back_for_a_mail_of_ours_is_read() -> None:
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["lf", "crlf"])
 def test_it_reads_the_lines_of_every_system(ending: bytes) -> None:
-    (bounce,) = read_bounces(POSTFIX.replace(b"\n", ending))
+    (bounce,) = parse_bounces(POSTFIX.replace(b"\n", ending))
 
     assert bounce.status == "5.1.1"
 
 
 def test_a_failure_is_a_failure_in_the_ledger() -> None:
-    (bounce,) = read_bounces(POSTFIX)
+    (bounce,) = parse_bounces(POSTFIX)
 
     report = bounce.report
 
     assert report is not None
     assert (report.state, report.reference) == (DeliveryState.FAILED, "delivery-7")
     assert report.failure is not None
-    assert (report.failure.code, report.failure.cause) == ("5.1.1", Cause.RECIPIENT)
+    assert (report.failure.code, report.failure.cause) == ("5.1.1", FailureScope.RECIPIENT)
     assert report.recipient == "nobody@campus.example"
 
 
 def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
-    (arrived,), (delayed,) = read_bounces(DELIVERED), read_bounces(GMAIL_DELAY)
+    (arrived,), (delayed,) = parse_bounces(DELIVERED), parse_bounces(GMAIL_DELAY)
 
     assert arrived.report is not None
     assert arrived.report.state is DeliveryState.DELIVERED
@@ -233,13 +233,13 @@ def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
 
 
 def test_only_an_address_that_does_not_exist_is_dead() -> None:
-    assert [read_bounces(mail)[0].is_dead_address for mail in (POSTFIX, EXIM, EXCHANGE)] == [
+    assert [parse_bounces(mail)[0].is_dead_address for mail in (POSTFIX, EXIM, EXCHANGE)] == [
         True, False, False
     ]  # fmt: skip
 
 
 def test_the_reason_names_no_address() -> None:
-    (bounce,) = read_bounces(POSTFIX)
+    (bounce,) = parse_bounces(POSTFIX)
 
     assert "User unknown" in bounce.reason
     assert "nobody" not in bounce.reason
@@ -249,7 +249,7 @@ def test_the_reason_names_no_address() -> None:
 def test_the_address_it_came_back_to_is_enough() -> None:
     without_message = POSTFIX.replace(b"Message-ID: <delivery-7@example.org>\n", b"")
 
-    (bounce,) = read_bounces(without_message)
+    (bounce,) = parse_bounces(without_message)
 
     assert bounce.reference == "delivery-7"
 
@@ -257,7 +257,7 @@ def test_the_address_it_came_back_to_is_enough() -> None:
 def test_nobody_knows_whose_it_is_when_both_are_lost() -> None:
     lost = POSTFIX.replace(b"delivery-7@", b"").replace(b"bounces+", b"bounces")
 
-    (bounce,) = read_bounces(lost)
+    (bounce,) = parse_bounces(lost)
 
     assert bounce.reference == ""
 
@@ -267,7 +267,7 @@ def test_several_recipients_are_several_bounces() -> None:
     next_part = b"\n--B4.1/mail.example.org\nContent-Description: Undelivered"
     two = POSTFIX.replace(next_part, another + next_part)
 
-    assert [bounce.recipient for bounce in read_bounces(two)] == [
+    assert [bounce.recipient for bounce in parse_bounces(two)] == [
         "nobody@campus.example", "b@campus.example"
     ]  # fmt: skip
 
@@ -286,11 +286,11 @@ def test_several_recipients_are_several_bounces() -> None:
     ids=["out of office", "nothing", "bytes", "empty report", "nonsense", "no action", "no status"],
 )
 def test_what_is_no_notification_says_nothing(mail: bytes) -> None:
-    assert read_bounces(mail) == []
+    assert parse_bounces(mail) == []
 
 
 def test_the_reference_of_a_mail_we_sent_comes_back_whole(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mailer.send("nobody@campus.example", mail, reference="order.paid-ORD-7Q4M9ZKDX2TA")
     (sent,) = mails.mails()
@@ -299,7 +299,7 @@ def test_the_reference_of_a_mail_we_sent_comes_back_whole(
         b"message/rfc822\n\n" + sent.content.split(b"\r\n\r\n")[0] + b"\n",
     )
 
-    (bounce,) = read_bounces(returned)
+    (bounce,) = parse_bounces(returned)
 
     assert bounce.reference == "order.paid-ORD-7Q4M9ZKDX2TA"
 
@@ -308,7 +308,7 @@ def test_the_reference_of_a_mail_we_sent_comes_back_whole(
 def test_no_mail_breaks_the_reader(noise: bytes, place: int) -> None:
     broken = POSTFIX[:place] + noise + POSTFIX[place:]
 
-    assert all(isinstance(bounce, Bounce) for bounce in read_bounces(broken))
+    assert all(isinstance(bounce, Bounce) for bounce in parse_bounces(broken))
 
 
 @given(st.lists(st.sampled_from([POSTFIX, EXIM, EXCHANGE, GMAIL_DELAY]), max_size=3), st.randoms())
@@ -316,4 +316,4 @@ def test_no_mixture_of_mails_breaks_the_reader(whole: list[bytes], chance: objec
     lines = b"".join(whole).splitlines(keepends=True)
     chance.shuffle(lines)  # type: ignore[attr-defined]  # a random.Random
 
-    assert all(isinstance(bounce, Bounce) for bounce in read_bounces(b"".join(lines)))
+    assert all(isinstance(bounce, Bounce) for bounce in parse_bounces(b"".join(lines)))

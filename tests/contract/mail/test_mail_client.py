@@ -10,22 +10,22 @@ from typing import Protocol, Self
 
 import pytest
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
-from simulators.mail.smtp import Login
-from ticketing.notifications.mail.client import Mailer
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.mail.smtp_server import MailServer, Security
+from simulators.mail.smtp import SmtpLogin
+from ticketing.notifications.mail.client import SmtpTransport
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.mail.smtp_server import MailServer, SmtpSecurity
 from ticketing.notifications.messages.message import (
     Accepted,
     Attachment,
-    Cause,
-    Declined,
-    Later,
+    Deferred,
+    FailureScope,
     Mail,
-    Outcome,
-    Stops,
-    Unsure,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -70,7 +70,9 @@ class Certificate(Protocol):
     def trusted(self) -> object: ...
 
 
-def test_a_mail_arrives_as_it_was_written(mails: MailSimulator, mailer: Mailer, mail: Mail) -> None:
+def test_a_mail_arrives_as_it_was_written(
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
+) -> None:
     outcome = mailer.send(SARI, mail, reference="delivery-1", name="Sari Dewi")
 
     (received,) = mails.mails(SARI)
@@ -92,7 +94,7 @@ def test_a_mail_arrives_as_it_was_written(mails: MailSimulator, mailer: Mailer, 
 
 
 def test_a_bounce_would_come_back_with_our_reference(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mailer.send(SARI, mail, reference="delivery-1")
 
@@ -101,7 +103,7 @@ def test_a_bounce_would_come_back_with_our_reference(
 
 
 def test_every_attempt_has_the_same_message_id(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     for reference in ("delivery-1", "delivery-1", "delivery-2", "two words, and Ünïcödé"):
         mailer.send(SARI, mail, reference=reference)
@@ -116,7 +118,7 @@ def test_every_attempt_has_the_same_message_id(
     "name", ["Sari Ünïcödé 佐藤", 'Sari "the, Great"', "Sari\r\nBcc: all@x.org"]
 )
 def test_names_of_every_kind_are_shown_and_forge_no_header(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, name: str
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, name: str
 ) -> None:
     outcome = mailer.send(SARI, mail, reference="delivery-1", name=name)
 
@@ -128,7 +130,7 @@ def test_names_of_every_kind_are_shown_and_forge_no_header(
 
 
 def test_a_subject_of_every_kind_arrives_on_one_line(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     subject = "Tiket 🎟 “Wisuda”\nBcc: all@x.org " + "sangat " * 30
 
@@ -140,7 +142,7 @@ def test_a_subject_of_every_kind_arrives_on_one_line(
 
 
 def test_texts_beyond_ascii_and_lines_of_dots_arrive_unchanged(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     text = "Halo Sørën 🎉\n.\n..\n.hidden\n" + "panjang " * 300 + "\n"
 
@@ -165,7 +167,7 @@ def test_texts_beyond_ascii_and_lines_of_dots_arrive_unchanged(
     ],
 )
 def test_a_file_arrives_under_a_name_that_every_program_can_show(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, name: str, arrives_as: str
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, name: str, arrives_as: str
 ) -> None:
     mailer.send(
         SARI, replace(mail, attachments=(Attachment(name, b"%PDF"),)), reference="delivery-1"
@@ -176,7 +178,7 @@ def test_a_file_arrives_under_a_name_that_every_program_can_show(
 
 
 def test_a_domain_beyond_ascii_is_written_as_name_servers_know_it(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     outcome = mailer.send("sari@bücher.example.org", mail, reference="delivery-1")
 
@@ -191,17 +193,17 @@ def test_a_domain_beyond_ascii_is_written_as_name_servers_know_it(
      "sari@example.org\r\nRCPT TO:<all@example.org>", "-@-.org"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_without_asking_the_server(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, to: str
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, to: str
 ) -> None:
     outcome = mailer.send(to, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Declined)
-    assert outcome.cause is Cause.RECIPIENT
+    assert isinstance(outcome, Rejected)
+    assert outcome.cause is FailureScope.RECIPIENT
     assert mails.mails() == []
 
 
 def test_what_nobody_asked_for_can_be_unsubscribed_from(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     url = "https://tickets.example/unsubscribe/a1"
 
@@ -212,7 +214,9 @@ def test_what_nobody_asked_for_can_be_unsubscribed_from(
     assert received.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_many_mails_share_a_connection(mails: MailSimulator, mailer: Mailer, mail: Mail) -> None:
+def test_many_mails_share_a_connection(
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
+) -> None:
     for number in range(5):
         mailer.send(SARI, mail, reference=f"delivery-{number}")
 
@@ -220,7 +224,7 @@ def test_many_mails_share_a_connection(mails: MailSimulator, mailer: Mailer, mai
 
 
 def test_threads_have_a_connection_each_and_no_mail_is_lost(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(
@@ -236,7 +240,7 @@ def test_threads_have_a_connection_each_and_no_mail_is_lost(
 
 
 def test_a_server_that_has_had_enough_of_a_connection_gets_another(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mails.faults.set(mails_a_connection=2)
 
@@ -247,10 +251,10 @@ def test_a_server_that_has_had_enough_of_a_connection_gets_another(
 
 
 def test_a_connection_cut_while_it_idled_is_replaced(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
     mailer.send(SARI, mail, reference="delivery-1")
-    mails.faults.set(meets=[Fault("mail")])
+    mails.faults.set(meets=[MailFault("mail")])
 
     outcome = mailer.send(SARI, mail, reference="delivery-2")
 
@@ -261,41 +265,41 @@ def test_a_connection_cut_while_it_idled_is_replaced(
 @pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
 def test_a_cut_before_the_content_means_that_nothing_was_sent(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, stage: str, one_by_one: bool
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, stage: str, one_by_one: bool
 ) -> None:
     mails.faults.set(meets=[{"stage": stage, "times": 2}], one_by_one=one_by_one)
 
     outcome = mailer.send(SARI, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, Deferred)
     assert mails.mails() == []
-    assert isinstance(mailer.send(SARI, mail, reference="delivery-1"), Later | Accepted)
+    assert isinstance(mailer.send(SARI, mail, reference="delivery-1"), Deferred | Accepted)
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize(("stage", "kept"), [("content", 0), ("end", 0), ("accepted", 1)])
 def test_a_cut_once_the_content_is_on_its_way_leaves_us_unsure(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, stage: str, kept: int, one_by_one: bool
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, stage: str, kept: int, one_by_one: bool
 ) -> None:
     mails.faults.set(meets=[{"stage": stage}], one_by_one=one_by_one)
 
     outcome = mailer.send(SARI, mail, reference="delivery-1")
     next_one = mailer.send(SARI, mail, reference="delivery-2")
 
-    assert isinstance(outcome, Unsure)
+    assert isinstance(outcome, Unconfirmed)
     assert isinstance(next_one, Accepted)
     assert len(mails.mails()) == kept + 1
 
 
 def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
-    mails: MailSimulator, server: MailServer, sender: Sender, mail: Mail
+    mails: MailSimulator, server: MailServer, sender: MailSender, mail: Mail
 ) -> None:
-    mails.faults.set(meets=[Fault("accepted", "", seconds=60)])
+    mails.faults.set(meets=[MailFault("accepted", "", seconds=60)])
 
-    with Mailer(replace(server, acceptance_seconds=1), sender) as hasty:
+    with SmtpTransport(replace(server, acceptance_seconds=1), sender) as hasty:
         outcome = hasty.send(SARI, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Unsure)
+    assert isinstance(outcome, Unconfirmed)
     assert len(mails.mails(SARI)) == 1
 
 
@@ -303,32 +307,32 @@ def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
 @pytest.mark.parametrize(
     ("stage", "reply", "expected"),
     [
-        ("mail", "451 4.3.0 Try later", Later("", "4.3.0", stops=Stops.SENDER)),
-        ("mail", "552 5.3.4 Too big", Declined("", "5.3.4", Cause.MESSAGE)),
-        ("mail", "553 5.1.8 Sender unknown", Later("", "5.1.8", stops=Stops.CHANNEL)),
-        ("mail", "530 5.7.0 Must authenticate", Later("", "5.7.0", stops=Stops.CHANNEL)),
-        ("rcpt", "451 4.7.1 Greylisted", Later("", "4.7.1")),
-        ("rcpt", "452 Storage", Later("", "452")),
-        ("rcpt", "550 5.1.1 No such user", Declined("", "5.1.1", Cause.RECIPIENT)),
-        ("rcpt", "550 No such user", Declined("", "550", Cause.RECIPIENT)),
-        ("rcpt", "552 5.2.2 Mailbox full", Later("", "5.2.2")),
-        ("rcpt", "554 5.7.1 Relay denied", Declined("", "5.7.1", Cause.MESSAGE)),
-        ("rcpt", "421 4.3.2 Shutting down", Later("", "4.3.2", stops=Stops.SENDER)),
-        ("data", "451 4.3.0 Try later", Later("", "4.3.0")),
-        ("data", "554 5.5.1 No valid recipients", Declined("", "5.5.1", Cause.MESSAGE)),
-        ("end", "452 4.3.1 Disk full", Later("", "4.3.1")),
-        ("end", "554 5.7.1 Looks like spam", Declined("", "5.7.1", Cause.MESSAGE)),
-        ("end", "550 5.1.1 No such user", Declined("", "5.1.1", Cause.RECIPIENT)),
-        ("end", "421 4.3.2 Shutting down", Later("", "4.3.2", stops=Stops.SENDER)),
+        ("mail", "451 4.3.0 Try later", Deferred("", "4.3.0", stops=PauseScope.SENDER)),
+        ("mail", "552 5.3.4 Too big", Rejected("", "5.3.4", FailureScope.MESSAGE)),
+        ("mail", "553 5.1.8 Sender unknown", Deferred("", "5.1.8", stops=PauseScope.CHANNEL)),
+        ("mail", "530 5.7.0 Must authenticate", Deferred("", "5.7.0", stops=PauseScope.CHANNEL)),
+        ("rcpt", "451 4.7.1 Greylisted", Deferred("", "4.7.1")),
+        ("rcpt", "452 Storage", Deferred("", "452")),
+        ("rcpt", "550 5.1.1 No such user", Rejected("", "5.1.1", FailureScope.RECIPIENT)),
+        ("rcpt", "550 No such user", Rejected("", "550", FailureScope.RECIPIENT)),
+        ("rcpt", "552 5.2.2 Mailbox full", Deferred("", "5.2.2")),
+        ("rcpt", "554 5.7.1 Relay denied", Rejected("", "5.7.1", FailureScope.MESSAGE)),
+        ("rcpt", "421 4.3.2 Shutting down", Deferred("", "4.3.2", stops=PauseScope.SENDER)),
+        ("data", "451 4.3.0 Try later", Deferred("", "4.3.0")),
+        ("data", "554 5.5.1 No valid recipients", Rejected("", "5.5.1", FailureScope.MESSAGE)),
+        ("end", "452 4.3.1 Disk full", Deferred("", "4.3.1")),
+        ("end", "554 5.7.1 Looks like spam", Rejected("", "5.7.1", FailureScope.MESSAGE)),
+        ("end", "550 5.1.1 No such user", Rejected("", "5.1.1", FailureScope.RECIPIENT)),
+        ("end", "421 4.3.2 Shutting down", Deferred("", "4.3.2", stops=PauseScope.SENDER)),
     ],
 )
 def test_a_refusal_means_what_it_says_where_it_is_said(
     mails: MailSimulator,
-    mailer: Mailer,
+    mailer: SmtpTransport,
     mail: Mail,
     stage: str,
     reply: str,
-    expected: Outcome,
+    expected: SendOutcome,
     one_by_one: bool,
 ) -> None:
     mails.faults.set(meets=[{"stage": stage, "reply": reply}], one_by_one=one_by_one)
@@ -336,7 +340,7 @@ def test_a_refusal_means_what_it_says_where_it_is_said(
     outcome = mailer.send(SARI, mail, reference="delivery-1")
     next_one = mailer.send(SARI, mail, reference="delivery-2")
 
-    assert isinstance(outcome, Later | Declined)
+    assert isinstance(outcome, Deferred | Rejected)
     assert replace(outcome, reason="") == expected
     assert reply[4:20] in outcome.reason
     assert isinstance(next_one, Accepted)
@@ -344,7 +348,7 @@ def test_a_refusal_means_what_it_says_where_it_is_said(
 
 @pytest.mark.parametrize("offer", [b"250-hi\r\n250 PIPELINING", b"250 hi"])
 def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
-    sender: Sender, mail: Mail, offer: bytes
+    sender: MailSender, mail: Mail, offer: bytes
 ) -> None:
     script: dict[bytes, bytes | None] = {
         b"EHLO": offer,
@@ -352,12 +356,12 @@ def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
         b"DATA": b"354 Go ahead",
     }
     with Scripted(script) as scripted:
-        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
-        with Mailer(server, sender) as mailer:
+        server = MailServer("127.0.0.1", scripted.port, SmtpSecurity.NONE)
+        with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
     after_data = scripted.heard[scripted.heard.index(b"RCPT TO:<sari@example.org>") + 1 :]
-    assert isinstance(outcome, Declined)
+    assert isinstance(outcome, Rejected)
     assert outcome.code == "5.1.1"
     assert after_data in ([b"DATA", b".", b"rset", b"quit"], [b"rset", b"quit"])
 
@@ -366,7 +370,7 @@ def test_a_server_that_wants_the_mail_though_it_refused_the_recipient_gets_none(
     ("offer", "hangs_up_at"), [(b"250-hi\r\n250 PIPELINING", b"DATA"), (b"250 hi", b"RSET")]
 )
 def test_a_refusal_stands_though_the_server_hangs_up_after_it(
-    sender: Sender, mail: Mail, offer: bytes, hangs_up_at: bytes
+    sender: MailSender, mail: Mail, offer: bytes, hangs_up_at: bytes
 ) -> None:
     script: dict[bytes, bytes | None] = {
         b"EHLO": offer,
@@ -374,18 +378,18 @@ def test_a_refusal_stands_though_the_server_hangs_up_after_it(
         hangs_up_at: None,
     }
     with Scripted(script) as scripted:
-        server = MailServer("127.0.0.1", scripted.port, Security.NONE)
-        with Mailer(server, sender) as mailer:
+        server = MailServer("127.0.0.1", scripted.port, SmtpSecurity.NONE)
+        with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Declined)
+    assert isinstance(outcome, Rejected)
     assert outcome.code == "5.1.1"
 
 
 def test_whoever_has_one_address_gets_bounces_and_replies_there(
     mails: MailSimulator, server: MailServer, mail: Mail
 ) -> None:
-    with Mailer(server, Sender("tiket@example.org")) as mailer:
+    with SmtpTransport(server, MailSender("tiket@example.org")) as mailer:
         mailer.send(SARI, mail, reference="delivery-1")
 
     (received,) = mails.mails(SARI)
@@ -395,35 +399,35 @@ def test_whoever_has_one_address_gets_bounces_and_replies_there(
 
 
 def test_a_greylisted_mail_is_accepted_the_second_time(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
-    mails.faults.set(meets=[Fault("rcpt", "451 4.7.1 Greylisted", to="sari@")])
+    mails.faults.set(meets=[MailFault("rcpt", "451 4.7.1 Greylisted", to="sari@")])
 
     first, second = (mailer.send(SARI, mail, reference="delivery-1") for _ in range(2))
 
-    assert isinstance(first, Later)
+    assert isinstance(first, Deferred)
     assert isinstance(second, Accepted)
     assert len(mails.mails(SARI)) == 1
 
 
 def test_one_bad_address_does_not_spoil_the_next(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
-    mails.faults.set(meets=[Fault("rcpt", "550 5.1.1 No such user", to="nobody@", times=9)])
+    mails.faults.set(meets=[MailFault("rcpt", "550 5.1.1 No such user", to="nobody@", times=9)])
 
     outcomes = [
         mailer.send(to, mail, reference=to)
         for to in (SARI, "nobody@example.org", "budi@example.org")
     ]
 
-    assert [type(outcome) for outcome in outcomes] == [Accepted, Declined, Accepted]
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Rejected, Accepted]
     assert {received.connection for received in mails.mails()} == {1}
 
 
 def test_what_a_server_repeats_of_an_address_is_not_kept(
-    mails: MailSimulator, mailer: Mailer, mail: Mail
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail
 ) -> None:
-    mails.faults.set(meets=[Fault("rcpt", f"550 5.1.1 <{SARI}>: No such user {SARI}")])
+    mails.faults.set(meets=[MailFault("rcpt", f"550 5.1.1 <{SARI}>: No such user {SARI}")])
 
     outcome = mailer.send(SARI, mail, reference="delivery-1", name="Sari")
 
@@ -433,7 +437,7 @@ def test_what_a_server_repeats_of_an_address_is_not_kept(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_goes_wrong_our_word_agrees_with_the_servers_book(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, seed: int
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, seed: int
 ) -> None:
     chance = Random(seed)  # noqa: S311 - a test that can be repeated
     stages = ["mail", "rcpt", "data", "content", "end", "accepted", "none"]
@@ -442,21 +446,21 @@ def test_whatever_goes_wrong_our_word_agrees_with_the_servers_book(
     for number in range(40):
         stage, reply = chance.choice(stages), chance.choice(replies)
         cut = stage in {"content", "accepted"}
-        meets = [] if stage == "none" else [Fault(stage, None if cut else reply)]  # type: ignore[arg-type]  # one of the stages
+        meets = [] if stage == "none" else [MailFault(stage, None if cut else reply)]  # type: ignore[arg-type]  # one of the stages
         mails.faults.set(meets=meets, one_by_one=chance.random() < 0.5)
         before = len(mails.mails())
         outcome = mailer.send(SARI, mail, reference=f"delivery-{number}")
 
         taken = len(mails.mails()) - before
         assert taken == 1 if isinstance(outcome, Accepted) else taken <= 1
-        assert taken == 0 or isinstance(outcome, Accepted | Unsure)
+        assert taken == 0 or isinstance(outcome, Accepted | Unconfirmed)
 
 
 def test_nothing_of_a_recipient_or_a_mail_is_logged(
-    mails: MailSimulator, mailer: Mailer, mail: Mail, caplog: pytest.LogCaptureFixture
+    mails: MailSimulator, mailer: SmtpTransport, mail: Mail, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "ticketing")
-    mails.faults.set(meets=[Fault("rcpt", f"550 5.1.1 <{SARI}>: No such user")])
+    mails.faults.set(meets=[MailFault("rcpt", f"550 5.1.1 <{SARI}>: No such user")])
 
     for _ in range(2):
         mailer.send(SARI, mail, reference="delivery-1", name="Sari Dewi")
@@ -466,41 +470,44 @@ def test_nothing_of_a_recipient_or_a_mail_is_logged(
 
 
 def test_a_mail_too_large_is_refused_before_anything_is_sent(
-    mails: MailSimulator, server: MailServer, sender: Sender, mail: Mail
+    mails: MailSimulator, server: MailServer, sender: MailSender, mail: Mail
 ) -> None:
-    with Mailer(server, sender, largest=10_000) as careful, Mailer(server, sender) as careless:
+    with (
+        SmtpTransport(server, sender, largest=10_000) as careful,
+        SmtpTransport(server, sender) as careless,
+    ):
         ours = careful.send(SARI, mail, reference="delivery-1")
         huge = replace(mail, attachments=(Attachment("a.pdf", bytes(7_400_000)),))
         theirs = careless.send(SARI, huge, reference="delivery-2")
 
     for outcome in (ours, theirs):
-        assert isinstance(outcome, Declined)
-        assert (outcome.code, outcome.cause) == ("attachment", Cause.MESSAGE)
+        assert isinstance(outcome, Rejected)
+        assert (outcome.code, outcome.cause) == ("attachment", FailureScope.MESSAGE)
     assert mails.mails() == []
 
 
-def test_a_server_with_a_smaller_limit_is_believed(sender: Sender, mail: Mail) -> None:
+def test_a_server_with_a_smaller_limit_is_believed(sender: MailSender, mail: Mail) -> None:
     with MailSimulator(largest=5_000) as mails:
-        server = MailServer(mails.host, mails.port, Security.NONE)
-        with Mailer(server, sender) as mailer:
+        server = MailServer(mails.host, mails.port, SmtpSecurity.NONE)
+        with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
             small = mailer.send(SARI, replace(mail, attachments=()), reference="delivery-2")
 
-    assert isinstance(outcome, Declined)
+    assert isinstance(outcome, Rejected)
     assert outcome.code == "attachment"
     assert isinstance(small, Accepted)
 
 
-@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+@pytest.mark.parametrize("security", [SmtpSecurity.STARTTLS, SmtpSecurity.TLS])
 def test_mails_travel_encrypted_and_after_a_login(
-    certificate: Certificate, sender: Sender, mail: Mail, security: Security
+    certificate: Certificate, sender: MailSender, mail: Mail, security: SmtpSecurity
 ) -> None:
     context = {security.value: certificate.shown()}
-    with MailSimulator(login=Login("tiket", WORD), **context) as mails:
+    with MailSimulator(login=SmtpLogin("tiket", WORD), **context) as mails:
         server = MailServer(
             mails.host, mails.port, security, "tiket", WORD, authorities=certificate.trusted()
         )
-        with Mailer(server, sender) as mailer:
+        with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
         (received,) = mails.mails(SARI)
@@ -510,9 +517,9 @@ def test_mails_travel_encrypted_and_after_a_login(
 
 
 def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
-    certificate: Certificate, sender: Sender, mail: Mail
+    certificate: Certificate, sender: MailSender, mail: Mail
 ) -> None:
-    with MailSimulator(login=Login("tiket", "right"), starttls=certificate.shown()) as mails:
+    with MailSimulator(login=SmtpLogin("tiket", "right"), starttls=certificate.shown()) as mails:
         server = MailServer(
             mails.host,
             mails.port,
@@ -520,61 +527,61 @@ def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
             password=WORD,
             authorities=certificate.trusted(),
         )
-        with Mailer(server, sender) as mailer:
+        with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Later)
-    assert outcome.stops is Stops.CHANNEL
+    assert isinstance(outcome, Deferred)
+    assert outcome.stops is PauseScope.CHANNEL
     assert WORD not in repr((outcome, server, mailer))
 
 
-@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+@pytest.mark.parametrize("security", [SmtpSecurity.STARTTLS, SmtpSecurity.TLS])
 def test_a_certificate_nobody_vouches_for_stops_the_channel(
-    certificate: Certificate, sender: Sender, mail: Mail, security: Security
+    certificate: Certificate, sender: MailSender, mail: Mail, security: SmtpSecurity
 ) -> None:
     with MailSimulator(**{security.value: certificate.shown()}) as mails:
-        with Mailer(MailServer(mails.host, mails.port, security), sender) as mailer:
+        with SmtpTransport(MailServer(mails.host, mails.port, security), sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
         assert mails.mails() == []
 
-    assert isinstance(outcome, Later)
-    assert outcome.stops is Stops.CHANNEL
+    assert isinstance(outcome, Deferred)
+    assert outcome.stops is PauseScope.CHANNEL
 
 
 def test_a_server_without_starttls_gets_no_mail_that_wants_it(
-    mails: MailSimulator, sender: Sender, mail: Mail
+    mails: MailSimulator, sender: MailSender, mail: Mail
 ) -> None:
-    with Mailer(MailServer(mails.host, mails.port, Security.STARTTLS), sender) as mailer:
+    with SmtpTransport(MailServer(mails.host, mails.port, SmtpSecurity.STARTTLS), sender) as mailer:
         outcome = mailer.send(SARI, mail, reference="delivery-1")
 
-    assert isinstance(outcome, Later)
-    assert outcome.stops is Stops.CHANNEL
+    assert isinstance(outcome, Deferred)
+    assert outcome.stops is PauseScope.CHANNEL
     assert mails.mails() == []
 
 
-def test_a_server_that_is_not_there_was_given_nothing(sender: Sender, mail: Mail) -> None:
-    with Mailer(MailServer("127.0.0.1", 9, Security.NONE), sender) as mailer:
+def test_a_server_that_is_not_there_was_given_nothing(sender: MailSender, mail: Mail) -> None:
+    with SmtpTransport(MailServer("127.0.0.1", 9, SmtpSecurity.NONE), sender) as mailer:
         outcome = mailer.send(SARI, mail, reference="delivery-1")
 
-    assert outcome == Later(
+    assert outcome == Deferred(
         "mail server: not reached (ConnectionRefusedError)",
         "ConnectionRefusedError",
-        stops=Stops.SENDER,
+        stops=PauseScope.SENDER,
     )
 
 
 def test_a_password_is_never_said_on_an_open_wire() -> None:
     with pytest.raises(Misconfigured, match="starttls"):
-        MailServer("mail.example.org", security=Security.NONE, user="tiket", password=WORD)
+        MailServer("mail.example.org", security=SmtpSecurity.NONE, user="tiket", password=WORD)
 
-    assert MailServer("127.0.0.1", security=Security.NONE, user="tiket", password=WORD).user
+    assert MailServer("127.0.0.1", security=SmtpSecurity.NONE, user="tiket", password=WORD).user
 
 
 @pytest.mark.parametrize("address", ["", "tiket", "tiket@", "ñu@example.org"])
 def test_nobody_writes_from_no_address(address: str) -> None:
     with pytest.raises(Misconfigured):
-        Sender("tiket@example.org", reply_to=address or "x")
+        MailSender("tiket@example.org", reply_to=address or "x")
 
 
 def test_a_mail_server_has_a_name() -> None:

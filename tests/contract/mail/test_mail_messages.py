@@ -3,19 +3,19 @@
 import pytest
 
 from simulators.mail.server import MailSimulator
-from ticketing.notifications.mail.client import Mailer
+from ticketing.notifications.mail.client import SmtpTransport
 from ticketing.notifications.messages.message import Accepted
 from ticketing.notifications.messages.template_samples import SAMPLES
-from ticketing.notifications.messages.templates import LANGUAGES, Messages
+from ticketing.notifications.messages.templates import LANGUAGES, MessageTemplates
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_message_arrives_as_it_was_previewed(
-    mails: MailSimulator, mailer: Mailer, name: str, language: str
+    mails: MailSimulator, mailer: SmtpTransport, name: str, language: str
 ) -> None:
-    preview = Messages().preview(name, language).mail
+    preview = MessageTemplates().preview(name, language).mail
 
     outcome = mailer.send("sari@example.org", preview, reference=f"{name}-{language}")
 

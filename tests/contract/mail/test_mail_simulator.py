@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import httpx
 import pytest
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
 
 
@@ -87,7 +87,7 @@ def test_each_step_can_be_cut(
 def test_a_fault_meets_only_the_addresses_it_names(
     mails: MailSimulator, client: smtplib.SMTP, message: EmailMessage
 ) -> None:
-    mails.faults.set(meets=[Fault("rcpt", "550 5.1.1 No such user", to="nobody@")])
+    mails.faults.set(meets=[MailFault("rcpt", "550 5.1.1 No such user", to="nobody@")])
 
     refused = client.send_message(message, to_addrs=["sari@example.org", "nobody@example.org"])
 

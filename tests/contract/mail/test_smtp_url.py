@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.notifications.mail.mailbox import MailFolder
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.mail.smtp_server import Security, mail_sender, mail_server
-from ticketing.notifications.messages.message import Accepted, Declined, Later, Mail
+from ticketing.notifications.mail.file_transport import FileMailTransport
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.mail.smtp_server import SmtpSecurity, parse_mail_sender, parse_mail_url
+from ticketing.notifications.messages.message import Accepted, Deferred, Mail, Rejected
 from ticketing.platform.kernel.errors import Misconfigured
 
 HUSHED = "hunter2"
@@ -17,21 +17,23 @@ HUSHED = "hunter2"
 @pytest.mark.parametrize(
     ("url", "port", "security"),
     [
-        ("smtps://mail.example.org", 465, Security.TLS),
-        ("smtp://mail.example.org", 587, Security.STARTTLS),
-        ("smtp://mail.example.org:2525", 2525, Security.STARTTLS),
-        ("smtp://localhost:1025", 1025, Security.NONE),
-        ("smtp://127.0.0.1:1025", 1025, Security.NONE),
+        ("smtps://mail.example.org", 465, SmtpSecurity.TLS),
+        ("smtp://mail.example.org", 587, SmtpSecurity.STARTTLS),
+        ("smtp://mail.example.org:2525", 2525, SmtpSecurity.STARTTLS),
+        ("smtp://localhost:1025", 1025, SmtpSecurity.NONE),
+        ("smtp://127.0.0.1:1025", 1025, SmtpSecurity.NONE),
     ],
 )
-def test_where_a_server_is_and_how_it_is_greeted(url: str, port: int, security: Security) -> None:
-    server = mail_server(url)
+def test_where_a_server_is_and_how_it_is_greeted(
+    url: str, port: int, security: SmtpSecurity
+) -> None:
+    server = parse_mail_url(url)
 
     assert (server.port, server.security) == (port, security)
 
 
 def test_user_and_password_may_have_any_character() -> None:
-    server = mail_server("smtps://tiket%40example.org:p%2Fq%3A%25@mail.example.org")
+    server = parse_mail_url("smtps://tiket%40example.org:p%2Fq%3A%25@mail.example.org")
 
     assert (server.user, server.password) == ("tiket@example.org", "p/q:%")
 
@@ -48,7 +50,7 @@ def test_user_and_password_may_have_any_character() -> None:
 )
 def test_a_wrong_one_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(Misconfigured, match="MAIL_URL must be") as refusal:
-        mail_server(url)
+        parse_mail_url(url)
 
     assert HUSHED not in str(refusal.value)
 
@@ -62,11 +64,11 @@ def test_a_wrong_one_is_refused_without_its_password(url: str) -> None:
     ],
 )
 def test_a_sender_has_a_name_or_the_address_alone(written: str, name: str) -> None:
-    assert mail_sender(written) == Sender("tiket@example.org", name)
+    assert parse_mail_sender(written) == MailSender("tiket@example.org", name)
 
 
 def test_what_comes_back_goes_to_a_mailbox_of_its_own_by_each_mails_name() -> None:
-    sender = mail_sender("tiket@example.org", "bounces@example.org")
+    sender = parse_mail_sender("tiket@example.org", "bounces@example.org")
 
     assert sender.envelope("0af1-1") == "bounces+0af1-1@example.org"
 
@@ -74,13 +76,13 @@ def test_what_comes_back_goes_to_a_mailbox_of_its_own_by_each_mails_name() -> No
 @pytest.mark.parametrize("written", ["", "Panitia Wisuda", "Panitia <tiket>"])
 def test_a_sender_without_an_address_is_refused(written: str) -> None:
     with pytest.raises(Misconfigured):
-        mail_sender(written)
+        parse_mail_sender(written)
 
 
 def test_a_folder_takes_a_mail_as_a_server_does_and_again_as_the_same_file(
-    tmp_path: Path, sender: Sender, mail: Mail
+    tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
-    folder = MailFolder(tmp_path / "mail", sender)
+    folder = FileMailTransport(tmp_path / "mail", sender)
 
     outcomes = {folder.send("sari@example.org", mail, reference="abc") for _ in range(2)}
 
@@ -90,19 +92,21 @@ def test_a_folder_takes_a_mail_as_a_server_does_and_again_as_the_same_file(
 
 
 def test_a_folder_takes_nothing_for_an_address_nobody_can_have(
-    tmp_path: Path, sender: Sender, mail: Mail
+    tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
-    outcome = MailFolder(tmp_path, sender).send("sari", mail, reference="abc")
+    outcome = FileMailTransport(tmp_path, sender).send("sari", mail, reference="abc")
 
-    assert isinstance(outcome, Declined)
+    assert isinstance(outcome, Rejected)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_tried_later(
-    tmp_path: Path, sender: Sender, mail: Mail
+    tmp_path: Path, sender: MailSender, mail: Mail
 ) -> None:
     (tmp_path / "mail").write_text("a file")
 
-    outcome = MailFolder(tmp_path / "mail", sender).send("a@example.org", mail, reference="abc")
+    outcome = FileMailTransport(tmp_path / "mail", sender).send(
+        "a@example.org", mail, reference="abc"
+    )
 
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, Deferred)

@@ -8,31 +8,31 @@ from threading import Thread
 
 import pytest
 
-from simulators.http import Answer, Request, Server
-from simulators.midtrans.faults import AnswerFault
+from simulators.http import HttpRequest, HttpResponse, HttpServer
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.kernel.errors import GatewayRefused, GatewayUnavailable, Misconfigured
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.selling.payments.midtrans.client import Account, Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest
 
 
 class Vendor:
     """Any answer at all, whatever was asked."""
 
     def __init__(self) -> None:
-        self.answer = Answer(200)
+        self.answer = HttpResponse(200)
         self.url = ""
 
-    def respond(self, _: Request) -> Answer:
+    def respond(self, _: HttpRequest) -> HttpResponse:
         return self.answer
 
 
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
     anything = Vendor()
-    with Server("127.0.0.1", 0, anything.respond) as server:
+    with HttpServer("127.0.0.1", 0, anything.respond) as server:
         anything.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -42,7 +42,7 @@ def vendor() -> Iterator[Vendor]:
 
 
 def test_a_page_is_for_the_amount_the_items_add_up_to(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     page = client.create(checkout)
 
@@ -54,7 +54,7 @@ def test_a_page_is_for_the_amount_the_items_add_up_to(
 
 
 def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
     client.create(replace(checkout, starts_at=began))
@@ -67,7 +67,7 @@ def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
 
 
 def test_only_the_methods_asked_for_are_offered(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(replace(checkout, methods=("gopay", "bca_va")))
 
@@ -76,7 +76,7 @@ def test_only_the_methods_asked_for_are_offered(
 
 
 def test_a_name_longer_than_the_gateway_takes_is_cut(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     long_name = replace(checkout.items[0], name="Tiket " * 20)
 
@@ -87,7 +87,7 @@ def test_a_name_longer_than_the_gateway_takes_is_cut(
 
 
 def test_there_is_no_attempt_before_a_method_is_chosen(
-    client: Midtrans, checkout: Checkout
+    client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
 
@@ -97,7 +97,7 @@ def test_there_is_no_attempt_before_a_method_is_chosen(
 
 
 def test_a_settled_attempt_says_so(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "bca_va")
@@ -110,7 +110,7 @@ def test_a_settled_attempt_says_so(
 
 
 def test_an_older_page_ends_when_a_new_one_is_made(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     first = client.create(checkout)
     second = client.create(checkout)
@@ -120,7 +120,7 @@ def test_an_older_page_ends_when_a_new_one_is_made(
 
 
 def test_no_page_is_made_for_what_is_being_paid(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
@@ -132,7 +132,7 @@ def test_no_page_is_made_for_what_is_being_paid(
 
 
 def test_nobody_can_pay_on_a_closed_page(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     page = client.create(checkout)
 
@@ -143,7 +143,7 @@ def test_nobody_can_pay_on_a_closed_page(
 
 
 def test_a_page_on_which_payment_began_is_not_closed(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     page = client.create(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
@@ -154,7 +154,7 @@ def test_a_page_on_which_payment_began_is_not_closed(
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
 def test_an_attempt_ended_twice_is_ended_once(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
@@ -168,7 +168,7 @@ def test_an_attempt_ended_twice_is_ended_once(
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
 def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
@@ -180,7 +180,7 @@ def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
 
 @pytest.mark.parametrize("in_body_only", [False, True])
 def test_an_error_is_seen_in_the_body_too(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, in_body_only: bool
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, in_body_only: bool
 ) -> None:
     midtrans.faults.set(errors_with_http_200=in_body_only)
 
@@ -188,7 +188,7 @@ def test_an_error_is_seen_in_the_body_too(
 
 
 def test_a_refund_in_parts_and_then_whole(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "other_qris")
@@ -203,7 +203,7 @@ def test_a_refund_in_parts_and_then_whole(
 
 
 def test_the_same_refund_key_twice_moves_money_once(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
@@ -218,7 +218,7 @@ def test_the_same_refund_key_twice_moves_money_once(
 
 
 def test_a_refund_key_is_not_used_for_another_amount(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
@@ -240,7 +240,7 @@ def test_a_refund_key_is_not_used_for_another_amount(
 def test_what_a_channel_cannot_refund_is_refused(
     midtrans: MidtransSimulator,
     client: Midtrans,
-    checkout: Checkout,
+    checkout: CheckoutRequest,
     method: str,
     amount: int,
     status: int,
@@ -255,7 +255,7 @@ def test_what_a_channel_cannot_refund_is_refused(
 
 
 def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
@@ -269,11 +269,11 @@ def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
 
 
 def test_a_refund_whose_answer_was_lost_moves_money_once(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
-    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up")])
+    midtrans.faults.set(answers=[MidtransResponseFault("act-then-hang-up")])
 
     receipt = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="")
 
@@ -285,11 +285,11 @@ def test_a_refund_whose_answer_was_lost_moves_money_once(
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
 def test_an_end_whose_answer_was_lost_is_still_known(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, verb: str
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
     client.create(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
-    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up")])
+    midtrans.faults.set(answers=[MidtransResponseFault("act-then-hang-up")])
 
     attempt = getattr(client, verb)(checkout.order_id)
 
@@ -299,23 +299,23 @@ def test_an_end_whose_answer_was_lost_is_still_known(
 @pytest.mark.parametrize(
     "fault",
     [
-        AnswerFault("error", status=500),
-        AnswerFault("error", status=503),
-        AnswerFault("error", status=429),
-        AnswerFault("html", status=502),
-        AnswerFault("html", status=200),
-        AnswerFault("html", status=403),
-        AnswerFault("hang-up"),
-        AnswerFault("act-then-hang-up"),
+        MidtransResponseFault("error", status=500),
+        MidtransResponseFault("error", status=503),
+        MidtransResponseFault("error", status=429),
+        MidtransResponseFault("html", status=502),
+        MidtransResponseFault("html", status=200),
+        MidtransResponseFault("html", status=403),
+        MidtransResponseFault("hang-up"),
+        MidtransResponseFault("act-then-hang-up"),
     ],
     ids=lambda fault: f"{fault.kind} {fault.status}",
 )
 def test_what_passes_is_tried_again(
     midtrans: MidtransSimulator,
     client: Midtrans,
-    checkout: Checkout,
+    checkout: CheckoutRequest,
     pauses: list[float],
-    fault: AnswerFault,
+    fault: MidtransResponseFault,
 ) -> None:
     midtrans.faults.set(answers=[replace(fault, times=2)])
 
@@ -327,7 +327,7 @@ def test_what_passes_is_tried_again(
 
 @pytest.mark.parametrize("kind", ["error", "html", "hang-up"])
 def test_what_lasts_is_unavailable(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, kind: str
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, kind: str
 ) -> None:
     midtrans.faults.set(answers=[{"kind": kind, "times": 3}])
 
@@ -335,9 +335,11 @@ def test_what_lasts_is_unavailable(
         client.status(checkout.order_id)
 
 
-def test_a_slow_answer_is_unavailable(midtrans: MidtransSimulator, checkout: Checkout) -> None:
-    midtrans.faults.set(answers=[AnswerFault("slow", times=3, seconds=5)])
-    account = Account.at(midtrans.url, midtrans.server_key)
+def test_a_slow_answer_is_unavailable(
+    midtrans: MidtransSimulator, checkout: CheckoutRequest
+) -> None:
+    midtrans.faults.set(answers=[MidtransResponseFault("slow", times=3, seconds=5)])
+    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
 
     with (
         Midtrans(account, read_seconds=0.1, pause=lambda _: None) as hasty,
@@ -347,9 +349,9 @@ def test_a_slow_answer_is_unavailable(midtrans: MidtransSimulator, checkout: Che
 
 
 def test_what_is_refused_is_not_tried_again(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout, pauses: list[float]
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, pauses: list[float]
 ) -> None:
-    midtrans.faults.set(answers=[AnswerFault("error", status=400)])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", status=400)])
 
     with pytest.raises(GatewayRefused):
         client.status(checkout.order_id)
@@ -357,28 +359,28 @@ def test_what_is_refused_is_not_tried_again(
     assert pauses == []
 
 
-def test_nobody_at_the_port_is_unavailable(checkout: Checkout) -> None:
+def test_nobody_at_the_port_is_unavailable(checkout: CheckoutRequest) -> None:
     with (
-        Midtrans(Account.at("http://127.0.0.1:9", "key"), pause=lambda _: None) as alone,
+        Midtrans(MidtransAccount.at("http://127.0.0.1:9", "key"), pause=lambda _: None) as alone,
         pytest.raises(GatewayUnavailable),
     ):
         alone.create(checkout)
 
 
 def test_a_wrong_key_is_refused_and_nobody_reads_it_in_the_error(
-    midtrans: MidtransSimulator, checkout: Checkout
+    midtrans: MidtransSimulator, checkout: CheckoutRequest
 ) -> None:
     key = "SB-Mid-server-SOMEBODY-ELSES"
 
     with (
-        Midtrans(Account.at(midtrans.url, key)) as stranger,
+        Midtrans(MidtransAccount.at(midtrans.url, key)) as stranger,
         pytest.raises(GatewayRefused, match="Access denied") as refusal,
     ):
         stranger.create(checkout)
 
     assert refusal.value.details["status"] == 401
     assert key not in "".join(traceback.format_exception(refusal.value))
-    assert key not in repr(Account.at(midtrans.url, key))
+    assert key not in repr(MidtransAccount.at(midtrans.url, key))
 
 
 def test_an_order_id_cannot_lead_to_another_path(client: Midtrans) -> None:
@@ -386,7 +388,7 @@ def test_an_order_id_cannot_lead_to_another_path(client: Midtrans) -> None:
 
 
 def test_an_attempt_is_found_by_the_gateways_own_number(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     said = midtrans.push(checkout.order_id, "pay", "gopay")
@@ -411,10 +413,10 @@ def test_an_attempt_is_found_by_the_gateways_own_number(
     ],
 )
 def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: bytes) -> None:
-    vendor.answer = Answer(200, body)
+    vendor.answer = HttpResponse(200, body)
 
     with (
-        Midtrans(Account.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=lambda _: None) as ours,
         pytest.raises(GatewayUnavailable),
     ):
         ours.status("K7QF2M9XW4TA-01")
@@ -424,10 +426,10 @@ def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: byte
 def test_the_gateway_may_say_when_to_ask_again(
     vendor: Vendor, pauses: list[float], told: str, waited: list[float]
 ) -> None:
-    vendor.answer = Answer(429, b"{}", {"Retry-After": told})
+    vendor.answer = HttpResponse(429, b"{}", {"Retry-After": told})
 
     with (
-        Midtrans(Account.at(vendor.url, "key"), pause=pauses.append) as ours,
+        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=pauses.append) as ours,
         pytest.raises(GatewayUnavailable),
     ):
         ours.status("K7QF2M9XW4TA-01")
@@ -442,27 +444,27 @@ def test_the_gateway_may_say_when_to_ask_again(
 def test_408_is_a_time_out_unless_the_body_says_wrong_type(
     vendor: Vendor, body: bytes, error: type[Exception]
 ) -> None:
-    vendor.answer = Answer(408, body)
+    vendor.answer = HttpResponse(408, body)
 
     with (
-        Midtrans(Account.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=lambda _: None) as ours,
         pytest.raises(error),
     ):
         ours.status("K7QF2M9XW4TA-01")
 
 
-def test_a_page_without_an_address_is_no_page(vendor: Vendor, checkout: Checkout) -> None:
-    vendor.answer = Answer.json(201, {"token": "t"})
+def test_a_page_without_an_address_is_no_page(vendor: Vendor, checkout: CheckoutRequest) -> None:
+    vendor.answer = HttpResponse.json(201, {"token": "t"})
 
     with (
-        Midtrans(Account.at(vendor.url, "key")) as ours,
+        Midtrans(MidtransAccount.at(vendor.url, "key")) as ours,
         pytest.raises(GatewayUnavailable, match="without a payment page"),
     ):
         ours.create(checkout)
 
 
 def test_a_fee_put_on_the_buyer_does_not_change_the_orders_amount(
-    midtrans: MidtransSimulator, client: Midtrans, checkout: Checkout
+    midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     client.create(checkout)
     midtrans.faults.set(customer_fee=4_000)
@@ -477,16 +479,19 @@ def test_a_fee_put_on_the_buyer_does_not_change_the_orders_amount(
 
 def test_production_refuses_a_sandboxs_key() -> None:
     with pytest.raises(Misconfigured):
-        Account.production("SB-Mid-server-x")
+        MidtransAccount.production("SB-Mid-server-x")
 
 
 def test_an_account_needs_a_key() -> None:
     with pytest.raises(Misconfigured):
-        Account.sandbox("")
+        MidtransAccount.sandbox("")
 
 
 def test_sandbox_and_production_are_different_hosts() -> None:
-    sandbox, production = Account.sandbox("SB-Mid-server-x"), Account.production("Mid-server-x")
+    sandbox, production = (
+        MidtransAccount.sandbox("SB-Mid-server-x"),
+        MidtransAccount.production("Mid-server-x"),
+    )
 
     assert sandbox.snap_url == "https://app.sandbox.midtrans.com"
     assert sandbox.api_url == "https://api.sandbox.midtrans.com"
@@ -494,8 +499,10 @@ def test_sandbox_and_production_are_different_hosts() -> None:
     assert production.api_url == "https://api.midtrans.com"
 
 
-def test_a_page_can_name_who_is_told(midtrans: MidtransSimulator, checkout: Checkout) -> None:
-    account = Account.at(midtrans.url, midtrans.server_key)
+def test_a_page_can_name_who_is_told(
+    midtrans: MidtransSimulator, checkout: CheckoutRequest
+) -> None:
+    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
 
     with Midtrans(account, notify_url="http://127.0.0.1:9/ours") as ours:
         ours.create(checkout)

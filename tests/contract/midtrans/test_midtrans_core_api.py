@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from simulators.midtrans.cards import OUTCOMES
-from simulators.midtrans.merchant import Merchant
+from simulators.midtrans.merchant import MerchantWebhook
 from simulators.midtrans.server import MidtransSimulator
 
 ORDER = {"transaction_details": {"order_id": "CORE-01", "gross_amount": 50_000}}
@@ -15,7 +15,7 @@ A_DAY_IN_MILLISECONDS = 86_400_000
 
 
 @pytest.fixture
-def fast_forward(merchant: Merchant) -> Iterator[MidtransSimulator]:
+def fast_forward(merchant: MerchantWebhook) -> Iterator[MidtransSimulator]:
     """A Midtrans whose days take a moment."""
     with MidtransSimulator(merchant.url, speed=A_DAY_IN_MILLISECONDS) as simulator:
         yield simulator

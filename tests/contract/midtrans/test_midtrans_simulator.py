@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from simulators.midtrans.merchant import Merchant
+from simulators.midtrans.merchant import MerchantWebhook
 from simulators.midtrans.methods import METHODS
-from simulators.midtrans.notifier import LADDER_SECONDS, retries_after
+from simulators.midtrans.notifier import RETRY_DELAYS_SECONDS, max_retries
 from simulators.midtrans.server import MidtransSimulator
 from simulators.midtrans.transaction import signature
-from ticketing.selling.payments.midtrans.notification import read_notification, signature_matches
+from ticketing.selling.payments.midtrans.notification import has_valid_signature, parse_notification
 
 REQUEST = {
     "transaction_details": {"order_id": "SIM-01", "gross_amount": 200_000},
@@ -39,7 +39,9 @@ def test_its_signature_is_the_vendors() -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_a_payment_is_told_step_by_step(midtrans: MidtransSimulator, merchant: Merchant) -> None:
+def test_a_payment_is_told_step_by_step(
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
+) -> None:
     midtrans.push("SIM-01", "pay", "bca_va")
     midtrans.notifications(at_least=2)
 
@@ -60,9 +62,9 @@ def test_every_way_to_pay_is_told_so_that_we_can_read_it(
 ) -> None:
     midtrans.push("SIM-01", "pay", method)
 
-    told = [read_notification(a.body.encode()) for a in midtrans.notifications(at_least=2)]
+    told = [parse_notification(a.body.encode()) for a in midtrans.notifications(at_least=2)]
     assert [each.state.has_taken_money for each in told] == [False, True]
-    assert all(signature_matches(each, midtrans.server_key) for each in told)
+    assert all(has_valid_signature(each, midtrans.server_key) for each in told)
 
 
 @pytest.mark.usefixtures("page")
@@ -89,7 +91,7 @@ def test_whatever_the_world_does_is_told(
         midtrans.push("SIM-01", move)
 
     *_, last = midtrans.notifications(at_least=1 + len(moves))
-    assert read_notification(last.body.encode()).state == state
+    assert parse_notification(last.body.encode()).state == state
 
 
 @pytest.mark.usefixtures("page")
@@ -118,7 +120,7 @@ def test_a_move_that_cannot_be_is_refused(midtrans: MidtransSimulator) -> None:
     ],
 )
 def test_the_answer_decides_how_often_it_is_tried_again(answer: int | None, retries: int) -> None:
-    assert retries_after(answer) == retries
+    assert max_retries(answer) == retries
 
 
 @pytest.mark.usefixtures("page")
@@ -127,7 +129,7 @@ def test_the_answer_decides_how_often_it_is_tried_again(answer: int | None, retr
     [([500, 500], 2), ([503] * 5, 5), ([404] * 3, 3), ([403] * 6, 6), ([503, 200], 2), ([302], 1)],
 )
 def test_a_merchant_who_does_not_accept_is_told_again_by_the_ladder(
-    midtrans: MidtransSimulator, merchant: Merchant, answers: list[int], attempts: int
+    midtrans: MidtransSimulator, merchant: MerchantWebhook, answers: list[int], attempts: int
 ) -> None:
     merchant.answers = list(answers)
 
@@ -139,13 +141,13 @@ def test_a_merchant_who_does_not_accept_is_told_again_by_the_ladder(
     assert made[-1].retry_in_seconds is None
     assert all(
         step <= (attempt.retry_in_seconds or 0) <= 2 * step
-        for step, attempt in zip(LADDER_SECONDS, made[:-1], strict=False)
+        for step, attempt in zip(RETRY_DELAYS_SECONDS, made[:-1], strict=False)
     )
 
 
 @pytest.mark.usefixtures("page")
 def test_a_temporary_redirect_is_followed_with_the_notification(
-    midtrans: MidtransSimulator, merchant: Merchant
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
 ) -> None:
     merchant.answers = [307]
 
@@ -160,7 +162,9 @@ def test_a_temporary_redirect_is_followed_with_the_notification(
     ("header", "told"),
     [("X-Append-Notification", ["dashboard", "also"]), ("X-Override-Notification", ["also"])],
 )
-def test_a_request_can_name_who_is_told(merchant: Merchant, header: str, told: list[str]) -> None:
+def test_a_request_can_name_who_is_told(
+    merchant: MerchantWebhook, header: str, told: list[str]
+) -> None:
     addresses = {"dashboard": merchant.url, "also": f"{merchant.url}/also"}
     with (
         MidtransSimulator(addresses["dashboard"]) as midtrans,
@@ -189,7 +193,7 @@ def test_a_merchant_nobody_reaches_is_tried_six_times() -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_duplicates(midtrans: MidtransSimulator, merchant: Merchant) -> None:
+def test_duplicates(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
     midtrans.faults.set(duplicates=2)
 
     midtrans.push("SIM-01", "choose", "bca_va")
@@ -199,7 +203,7 @@ def test_duplicates(midtrans: MidtransSimulator, merchant: Merchant) -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_disorder(midtrans: MidtransSimulator, merchant: Merchant) -> None:
+def test_disorder(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
     midtrans.faults.set(disorder_seconds=5)
 
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -210,7 +214,7 @@ def test_disorder(midtrans: MidtransSimulator, merchant: Merchant) -> None:
 
 @pytest.mark.usefixtures("page")
 def test_what_waits_for_a_next_one_that_never_comes_is_told_in_the_end(
-    midtrans: MidtransSimulator, merchant: Merchant
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
 ) -> None:
     midtrans.faults.set(disorder_seconds=0.1)
 
@@ -232,7 +236,7 @@ def test_delay(midtrans: MidtransSimulator) -> None:
 
 
 @pytest.mark.usefixtures("page")
-def test_lost(midtrans: MidtransSimulator, merchant: Merchant) -> None:
+def test_lost(midtrans: MidtransSimulator, merchant: MerchantWebhook) -> None:
     midtrans.faults.set(lost=1)
 
     midtrans.push("SIM-01", "pay", "bca_va")
@@ -248,10 +252,10 @@ def test_wrong_signature(midtrans: MidtransSimulator) -> None:
     midtrans.push("SIM-01", "pay", "bca_va")
 
     forged, genuine = [
-        read_notification(a.body.encode()) for a in midtrans.notifications(at_least=2)
+        parse_notification(a.body.encode()) for a in midtrans.notifications(at_least=2)
     ]
-    assert not signature_matches(forged, midtrans.server_key)
-    assert signature_matches(genuine, midtrans.server_key)
+    assert not has_valid_signature(forged, midtrans.server_key)
+    assert has_valid_signature(genuine, midtrans.server_key)
 
 
 @pytest.mark.usefixtures("page")
@@ -261,8 +265,8 @@ def test_fields_flipped_outside_of_the_signature(midtrans: MidtransSimulator) ->
     midtrans.push("SIM-01", "pay", "gopay")
 
     *_, flipped = midtrans.notifications(at_least=2)
-    notification = read_notification(flipped.body.encode())
-    assert signature_matches(notification, midtrans.server_key)
+    notification = parse_notification(flipped.body.encode())
+    assert has_valid_signature(notification, midtrans.server_key)
     assert notification.state == "refund"
 
 
@@ -284,21 +288,21 @@ def test_an_amount_that_is_off_is_signed_all_the_same(midtrans: MidtransSimulato
     midtrans.push("SIM-01", "pay", "gopay")
 
     *_, settled = midtrans.notifications(at_least=2)
-    notification = read_notification(settled.body.encode())
-    assert signature_matches(notification, midtrans.server_key)
+    notification = parse_notification(settled.body.encode())
+    assert has_valid_signature(notification, midtrans.server_key)
     assert notification.gross_amount == "199000.00"
 
 
 @pytest.mark.usefixtures("page")
 def test_a_refund_is_told_twice(
-    midtrans: MidtransSimulator, browser: httpx.Client, merchant: Merchant
+    midtrans: MidtransSimulator, browser: httpx.Client, merchant: MerchantWebhook
 ) -> None:
     midtrans.push("SIM-01", "pay", "gopay")
 
     browser.post("/v2/SIM-01/refund", json={"refund_key": "R1", "amount": 50_000})
     midtrans.notifications(at_least=4)
 
-    asked, confirmed = [read_notification(json.dumps(told).encode()) for told in merchant.told[2:]]
+    asked, confirmed = [parse_notification(json.dumps(told).encode()) for told in merchant.told[2:]]
     assert [refund.confirmed for refund in asked.refunds] == [False]
     assert [refund.confirmed for refund in confirmed.refunds] == [True]
 
@@ -490,7 +494,7 @@ def test_a_push_from_outside_says_when_it_is_not_possible(browser: httpx.Client)
 
 @pytest.mark.usefixtures("page")
 def test_a_notification_can_be_sent_again_by_hand(
-    midtrans: MidtransSimulator, merchant: Merchant
+    midtrans: MidtransSimulator, merchant: MerchantWebhook
 ) -> None:
     midtrans.push("SIM-01", "choose", "bca_va")
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from simulators.midtrans.faults import SWITCHES
-from simulators.midtrans.merchant import Merchant
-from simulators.midtrans.noise import NOTIFICATION_NOISES, Noise
-from simulators.midtrans.overview import WORLDS
+from simulators.midtrans.merchant import MerchantWebhook
+from simulators.midtrans.noise import NOTIFICATION_FAULTS, Noise
+from simulators.midtrans.overview import PRESETS
 from simulators.midtrans.server import MidtransSimulator
 
 REQUEST = {"transaction_details": {"order_id": "REH-01", "gross_amount": 200_000}}
@@ -68,7 +68,7 @@ def test_only_what_can_happen_is_offered(
 
 
 def test_a_click_moves_the_payment_and_the_shop_is_told(
-    waiting: MidtransSimulator, clicked: Callable[[str], str], merchant: Merchant
+    waiting: MidtransSimulator, clicked: Callable[[str], str], merchant: MerchantWebhook
 ) -> None:
     shown = clicked("pay")
 
@@ -100,7 +100,7 @@ def test_a_button_on_an_old_page_does_no_harm(
 
 
 def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
-    midtrans: MidtransSimulator, browser: httpx.Client, merchant: Merchant
+    midtrans: MidtransSimulator, browser: httpx.Client, merchant: MerchantWebhook
 ) -> None:
     merchant.answers = [302]
     browser.post("/snap/v1/transactions", json=REQUEST)
@@ -110,7 +110,7 @@ def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
     assert "the shop did not hear the last" in browser.get("/_simulator").text
 
 
-@pytest.mark.parametrize("world", [name for name in WORLDS if name != "quiet"])
+@pytest.mark.parametrize("world", [name for name in PRESETS if name != "quiet"])
 def test_a_world_is_chosen_and_left_with_one_click(
     midtrans: MidtransSimulator, browser: httpx.Client, world: str
 ) -> None:
@@ -160,7 +160,7 @@ def test_a_payment_can_outlive_its_end(midtrans: MidtransSimulator, browser: htt
     assert midtrans.bank.status("REH-01")["transaction_status"] == "pending"
 
 
-def test_the_same_seed_gives_the_same_tokens(merchant: Merchant) -> None:
+def test_the_same_seed_gives_the_same_tokens(merchant: MerchantWebhook) -> None:
     tokens = []
     for _ in range(2):
         with MidtransSimulator(merchant.url, seed=7) as midtrans:
@@ -185,7 +185,7 @@ def test_noise_brings_everything_that_can_go_wrong_and_no_more_than_its_share() 
     kinds = [noise.on_notification("REH-01 pending", 0.25)[0] for _ in range(400)]
     answers = [noise.on_answer(CALL, 0.25) for _ in range(400)]
 
-    assert set(kinds) == {"", *NOTIFICATION_NOISES}
+    assert set(kinds) == {"", *NOTIFICATION_FAULTS}
     assert 60 < sum(kind != "" for kind in kinds) < 140
     assert 60 < sum(answer is not None for answer in answers) < 140
     assert {answer.kind for answer in answers if answer} == {
@@ -197,7 +197,7 @@ def test_noise_brings_everything_that_can_go_wrong_and_no_more_than_its_share() 
     }
 
 
-def test_noise_reaches_whoever_is_told(merchant: Merchant) -> None:
+def test_noise_reaches_whoever_is_told(merchant: MerchantWebhook) -> None:
     with MidtransSimulator(merchant.url, seed=7) as midtrans:
         midtrans.bank.choose(midtrans.bank.open_page(REQUEST, (merchant.url,)).token, "gopay")
         midtrans.faults.set(noise=1)

@@ -11,10 +11,10 @@ import trustme
 
 from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
-from simulators.routeros.teletype import Teletype
+from simulators.routeros.teletype import RawApiClient
 from ticketing.routers.credentials import Credentials
 from ticketing.routers.model import HotspotUser, Marker
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.transport import RouterAccount
 
 
@@ -65,12 +65,12 @@ def router(switched_on: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
 
 
 @pytest.fixture
-def connected() -> Iterator[Callable[[RouterOsSimulator], Teletype]]:
+def connected() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
     """A wire to a router on which nothing was said."""
     with ExitStack() as wires:
 
-        def to(router: RouterOsSimulator) -> Teletype:
-            new = Teletype(router.host, router.port)
+        def to(router: RouterOsSimulator) -> RawApiClient:
+            new = RawApiClient(router.host, router.port)
             wires.callback(new.socket.close)
             return new
 
@@ -78,7 +78,9 @@ def connected() -> Iterator[Callable[[RouterOsSimulator], Teletype]]:
 
 
 @pytest.fixture
-def wire(router: RouterOsSimulator, connected: Callable[[RouterOsSimulator], Teletype]) -> Teletype:
+def wire(
+    router: RouterOsSimulator, connected: Callable[[RouterOsSimulator], RawApiClient]
+) -> RawApiClient:
     """A wire to the newest router, logged in."""
     logged_in = connected(router)
     logged_in.ask("/login", "=name=ticketing", "=password=rehearsal")
@@ -92,16 +94,16 @@ def account(router: RouterOsSimulator) -> RouterAccount:
 
 
 @pytest.fixture
-def door(account: RouterAccount) -> Iterator[Router]:
+def door(account: RouterAccount) -> Iterator[RouterClient]:
     """Our gateway, as patient as it always is."""
-    with Router(account) as ours:
+    with RouterClient(account) as ours:
         yield ours
 
 
 @pytest.fixture
-def impatient(account: RouterAccount) -> Iterator[Router]:
+def impatient(account: RouterAccount) -> Iterator[RouterClient]:
     """Our gateway, which hangs up after two seconds of silence."""
-    with Router(account, answer_seconds=2) as ours:
+    with RouterClient(account, answer_seconds=2) as ours:
         yield ours
 
 

@@ -13,10 +13,10 @@ from threading import Thread
 
 import pytest
 
-from simulators.routeros.accounts import Account
+from simulators.routeros.accounts import ApiAccount
 from simulators.routeros.clock import StoppedClock
-from simulators.routeros.faults import Fault
 from simulators.routeros.faults import Kind as FaultKind
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.platform.kernel.errors import (
     Misconfigured,
@@ -26,10 +26,10 @@ from ticketing.platform.kernel.errors import (
     RouterUnavailable,
 )
 from ticketing.routers.credentials import Credentials
-from ticketing.routers.model import Finding, HotspotUser, Marker, finding
-from ticketing.routers.routeros.client import Removal, Router
-from ticketing.routers.routeros.errors import Reason
-from ticketing.routers.routeros.transport import RouterAccount, connected
+from ticketing.routers.model import HotspotUser, Marker, RowMatch, match_row
+from ticketing.routers.routeros.client import RemovalResult, RouterClient
+from ticketing.routers.routeros.errors import RefusalReason
+from ticketing.routers.routeros.transport import RouterAccount, connect
 
 SwitchedOn = Callable[..., RouterOsSimulator]
 Vouchers = list[HotspotUser]
@@ -61,7 +61,7 @@ def answering() -> Iterator[Callable[[bytes], int]]:
 
 
 def test_vouchers_are_put_on_a_router_with_their_limits_and_our_marker(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     placements = door.add(vouchers)
 
@@ -85,7 +85,7 @@ def test_vouchers_are_put_on_a_router_with_their_limits_and_our_marker(
 
 
 def test_a_voucher_without_limits_has_none(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add([replace(vouchers[0], online_limit=None, bytes_limit=None)])
 
@@ -93,7 +93,7 @@ def test_a_voucher_without_limits_has_none(
 
 
 def test_a_voucher_opens_the_hotspot(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers)
 
@@ -103,7 +103,7 @@ def test_a_voucher_opens_the_hotspot(
 
 
 def test_who_is_online_is_told_by_the_longest_of_their_devices(
-    router: RouterOsSimulator, door: Router, clock: StoppedClock
+    router: RouterOsSimulator, door: RouterClient, clock: StoppedClock
 ) -> None:
     for name, profile in (("tamu", "1day"), ("sari", "1h")):
         router.add_user(name, password=name, profile=profile)
@@ -117,7 +117,7 @@ def test_who_is_online_is_told_by_the_longest_of_their_devices(
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
 def test_any_number_is_put_there_once_and_in_order(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers, count: int
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, count: int
 ) -> None:
     many = [
         replace(
@@ -135,7 +135,7 @@ def test_any_number_is_put_there_once_and_in_order(
 
 
 def test_answers_that_come_mixed_reach_their_own_vouchers(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     router.faults.interleaved = True
     router.add_user("gspdef")
@@ -146,7 +146,7 @@ def test_answers_that_come_mixed_reach_their_own_vouchers(
 
 
 def test_a_name_that_is_taken_is_said_of_that_voucher_alone(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     router.add_user("gspdef", comment="up-123-01.31.26-note")
 
@@ -154,15 +154,15 @@ def test_a_name_that_is_taken_is_said_of_that_voucher_alone(
     present = door.find(user.name for user in vouchers)
 
     assert isinstance(placements[1].error, NameTaken)
-    assert [finding(user, present) for user in vouchers] == [
-        Finding.OURS,
-        Finding.TAKEN,
-        Finding.OURS,
+    assert [match_row(user, present) for user in vouchers] == [
+        RowMatch.OURS,
+        RowMatch.TAKEN,
+        RowMatch.OURS,
     ]
 
 
 def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     almost = replace(vouchers[1], profile="1d")
 
@@ -170,7 +170,7 @@ def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
 
     refused = placements[1].error
     assert isinstance(refused, RouterRefused)
-    assert refused.details["reason"] is Reason.NO_SUCH_PROFILE
+    assert refused.details["reason"] is RefusalReason.NO_SUCH_PROFILE
     assert [user["name"] for user in router.users()] == ["gspabc", "gspghj"]
 
 
@@ -187,9 +187,13 @@ def test_a_profile_that_only_begins_alike_is_not_taken_for_it(
     ],
 )
 def test_after_silence_only_reading_back_tells(
-    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers, kind: FaultKind, done: bool
+    router: RouterOsSimulator,
+    impatient: RouterClient,
+    vouchers: Vouchers,
+    kind: FaultKind,
+    done: bool,
 ) -> None:
-    router.faults.add(Fault(kind, "user/add", skip=1, seconds=0))
+    router.faults.add(RouterFault(kind, "user/add", skip=1, seconds=0))
 
     placements = impatient.add(vouchers)
     present = impatient.find(user.name for user in vouchers)
@@ -197,27 +201,27 @@ def test_after_silence_only_reading_back_tells(
     assert placements[0].error is None
     assert isinstance(placements[1].error, OutcomeUnknown)
     assert isinstance(placements[2].error, OutcomeUnknown)
-    assert finding(vouchers[0], present) is Finding.OURS
-    assert finding(vouchers[1], present) is (Finding.OURS if done else Finding.ABSENT)
-    assert finding(vouchers[2], present) is Finding.ABSENT
+    assert match_row(vouchers[0], present) is RowMatch.OURS
+    assert match_row(vouchers[1], present) is (RowMatch.OURS if done else RowMatch.ABSENT)
+    assert match_row(vouchers[2], present) is RowMatch.ABSENT
 
 
 def test_a_router_slower_than_our_patience_has_done_it_by_the_time_it_answers(
-    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers
+    router: RouterOsSimulator, impatient: RouterClient, vouchers: Vouchers
 ) -> None:
-    router.faults.add(Fault("slow", "user/add", seconds=2.5))
+    router.faults.add(RouterFault("slow", "user/add", seconds=2.5))
 
     placements = impatient.add(vouchers)
     present = impatient.find(user.name for user in vouchers)
 
     assert {type(each.error) for each in placements} == {OutcomeUnknown}
-    assert {finding(user, present) for user in vouchers} == {Finding.OURS}
+    assert {match_row(user, present) for user in vouchers} == {RowMatch.OURS}
 
 
 def test_what_was_never_sent_is_not_in_doubt(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
-    router.faults.add(Fault("drop", "user/add"))
+    router.faults.add(RouterFault("drop", "user/add"))
     many = [
         replace(vouchers[0], credentials=Credentials(f"v{number}", "pw")) for number in range(300)
     ]
@@ -230,9 +234,9 @@ def test_what_was_never_sent_is_not_in_doubt(
 
 
 def test_a_late_answer_is_waited_for(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
-    router.faults.add(Fault("slow", "user/add", seconds=0.2))
+    router.faults.add(RouterFault("slow", "user/add", seconds=0.2))
 
     placements = door.add(vouchers)
 
@@ -241,23 +245,23 @@ def test_a_late_answer_is_waited_for(
 
 @pytest.mark.parametrize("kind", ["trap", "bare-trap"])
 def test_a_refusal_stops_nothing_else(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers, kind: FaultKind
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, kind: FaultKind
 ) -> None:
-    router.faults.add(Fault(kind, "user/add", skip=1))
+    router.faults.add(RouterFault(kind, "user/add", skip=1))
 
     placements = door.add(vouchers)
 
     refused = placements[1].error
     assert isinstance(refused, RouterRefused)
-    assert refused.details["reason"] is Reason.OTHER
+    assert refused.details["reason"] is RefusalReason.OTHER
     assert len(router.users()) == 2
 
 
 @pytest.mark.parametrize("kind", ["drop", "silence", "act-then-drop", "cut", "fatal", "reboot"])
 def test_a_question_without_an_answer_may_be_asked_again(
-    router: RouterOsSimulator, impatient: Router, kind: FaultKind
+    router: RouterOsSimulator, impatient: RouterClient, kind: FaultKind
 ) -> None:
-    router.faults.add(Fault(kind, "user/print", seconds=0))
+    router.faults.add(RouterFault(kind, "user/print", seconds=0))
 
     with pytest.raises(RouterUnavailable):
         impatient.ours("gsp")
@@ -266,7 +270,7 @@ def test_a_question_without_an_answer_may_be_asked_again(
 
 
 def test_a_router_that_was_restarted_meanwhile_is_connected_again(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers[:1])
 
@@ -276,7 +280,7 @@ def test_a_router_that_was_restarted_meanwhile_is_connected_again(
 
 
 def test_nothing_is_asked_of_a_router_that_is_off(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     router.power_off()
 
@@ -288,16 +292,16 @@ def test_nothing_is_asked_of_a_router_that_is_off(
 
 
 def test_a_router_that_takes_a_connection_and_says_nothing_is_given_up(
-    router: RouterOsSimulator, impatient: Router, vouchers: Vouchers
+    router: RouterOsSimulator, impatient: RouterClient, vouchers: Vouchers
 ) -> None:
-    router.faults.add(Fault("silence", "/login"))
+    router.faults.add(RouterFault("silence", "/login"))
 
     with pytest.raises(RouterUnavailable, match="no login"):
         impatient.add(vouchers)
 
 
 def test_every_voucher_of_an_office_is_found_and_nobody_elses(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers)
     router.add_user("walk-in", comment="vc-456-01.31.26-")
@@ -311,7 +315,7 @@ def test_every_voucher_of_an_office_is_found_and_nobody_elses(
 
 
 def test_what_a_voucher_has_used_is_read(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers, clock: StoppedClock
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, clock: StoppedClock
 ) -> None:
     door.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
@@ -325,7 +329,9 @@ def test_what_a_voucher_has_used_is_read(
 
 
 @pytest.mark.parametrize("count", [1, 49, 50, 51, 200, 201])
-def test_any_number_of_names_is_found(router: RouterOsSimulator, door: Router, count: int) -> None:
+def test_any_number_of_names_is_found(
+    router: RouterOsSimulator, door: RouterClient, count: int
+) -> None:
     for number in range(count):
         router.add_user(f"u{number}")
     router.add_user("stranger")
@@ -336,7 +342,7 @@ def test_any_number_of_names_is_found(router: RouterOsSimulator, door: Router, c
 
 
 def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers)
     router.log_in("gspabc", "secret-abc", "AA")
@@ -344,27 +350,27 @@ def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
 
     removed = door.remove([vouchers[0].marker])
 
-    assert removed == {vouchers[0].marker: Removal.REMOVED}
+    assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
     assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
     assert router.online() == ["gspdef"]
     assert router.cookies() == ["gspdef"]
 
 
 def test_a_row_that_is_not_ours_is_left_alone(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     router.add_user("gspabc", password="theirs", comment="up-123-01.31.26-")  # noqa: S106
     router.log_in("gspabc", "theirs", "AA")
 
     removed = door.remove([vouchers[0].marker])
 
-    assert removed == {vouchers[0].marker: Removal.NOT_OURS}
+    assert removed == {vouchers[0].marker: RemovalResult.NOT_OURS}
     assert [user["name"] for user in router.users()] == ["gspabc"]
     assert router.online() == ["gspabc"]
 
 
 def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
@@ -372,7 +378,7 @@ def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
 
     removed = door.remove([vouchers[0].marker])
 
-    assert removed == {vouchers[0].marker: Removal.ABSENT}
+    assert removed == {vouchers[0].marker: RemovalResult.ABSENT}
     assert router.online() == []
     assert router.cookies() == []
 
@@ -382,11 +388,11 @@ def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
 )
 @pytest.mark.parametrize("kind", ["drop", "act-then-drop"])
 def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers, word: str, kind: FaultKind
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, word: str, kind: FaultKind
 ) -> None:
     door.add(vouchers)
     router.log_in("gspabc", "secret-abc", "AA")
-    router.faults.add(Fault(kind, word))
+    router.faults.add(RouterFault(kind, word))
 
     with pytest.raises(RouterUnavailable):
         door.remove([vouchers[0].marker])
@@ -394,17 +400,17 @@ def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
     removed = door.remove([vouchers[0].marker])
 
     assert still_there == ["gspabc", "gspdef", "gspghj"]
-    assert removed == {vouchers[0].marker: Removal.REMOVED}
+    assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
     assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
     assert router.online() == router.cookies() == []
 
 
 @pytest.mark.parametrize(("kind", "end"), [("drop", "removed"), ("act-then-drop", "absent")])
 def test_the_last_step_of_a_removal_may_be_repeated(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers, kind: FaultKind, end: str
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers, kind: FaultKind, end: str
 ) -> None:
     door.add(vouchers[:1])
-    router.faults.add(Fault(kind, "user/remove"))
+    router.faults.add(RouterFault(kind, "user/remove"))
 
     with pytest.raises(RouterUnavailable):
         door.remove([vouchers[0].marker])
@@ -414,18 +420,18 @@ def test_the_last_step_of_a_removal_may_be_repeated(
 
 
 def test_what_is_gone_by_the_time_it_is_to_be_removed_is_no_error(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers)
-    router.faults.add(Fault("trap", "user/remove", message="no such item (4)"))
+    router.faults.add(RouterFault("trap", "user/remove", message="no such item (4)"))
 
     removed = door.remove(user.marker for user in vouchers)
 
-    assert set(removed.values()) == {Removal.REMOVED}
+    assert set(removed.values()) == {RemovalResult.REMOVED}
 
 
 def test_many_are_taken_off_at_once(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     many = [
         replace(
@@ -440,12 +446,12 @@ def test_many_are_taken_off_at_once(
 
     removed = door.remove(user.marker for user in many)
 
-    assert set(removed.values()) == {Removal.REMOVED}
+    assert set(removed.values()) == {RemovalResult.REMOVED}
     assert (router.users(), router.online(), router.cookies()) == ([], [], [])
 
 
 def test_profiles_say_what_they_allow_and_whether_they_run_a_script(
-    router: RouterOsSimulator, door: Router
+    router: RouterOsSimulator, door: RouterClient
 ) -> None:
     router.add_profile("printed", on_login=':put (",rem,5000,1d,7000,,Disable,")')
 
@@ -463,7 +469,7 @@ def test_how_a_router_is_can_be_asked_of_every_version(
     router = switched_on(version)
     clock.forward(days=3, hours=2)
 
-    with Router(replace(account, port=router.port)) as door:
+    with RouterClient(replace(account, port=router.port)) as door:
         health = door.health()
 
     assert health.identity == "MikroTik"
@@ -479,7 +485,7 @@ def test_nothing_found_is_nothing_in_every_version(
 ) -> None:
     router = switched_on(version)
 
-    with Router(replace(account, port=router.port)) as door:
+    with RouterClient(replace(account, port=router.port)) as door:
         assert door.find(["nobody"]) == []
 
 
@@ -487,22 +493,22 @@ def test_a_wrong_password_is_refused_and_not_repeated(
     account: RouterAccount, vouchers: Vouchers
 ) -> None:
     with (
-        Router(replace(account, password="hunter2-wrong")) as door,  # noqa: S106
+        RouterClient(replace(account, password="hunter2-wrong")) as door,  # noqa: S106
         pytest.raises(RouterRefused, match="invalid user name or password") as refused,
     ):
         door.add(vouchers)
 
-    assert refused.value.details["reason"] is Reason.LOGIN
+    assert refused.value.details["reason"] is RefusalReason.LOGIN
     assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_an_account_needs_three_policies_and_no_more(
     switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
 ) -> None:
-    least = Account(account.user, account.password, frozenset({"api", "read", "write"}))
+    least = ApiAccount(account.user, account.password, frozenset({"api", "read", "write"}))
     router = switched_on(accounts=(least,))
 
-    with Router(replace(account, port=router.port)) as door:
+    with RouterClient(replace(account, port=router.port)) as door:
         door.health()
         door.add(vouchers)
         router.log_in("gspabc", "secret-abc", "AA")
@@ -514,25 +520,27 @@ def test_an_account_needs_three_policies_and_no_more(
 def test_an_account_that_may_only_read_is_told(
     switched_on: SwitchedOn, account: RouterAccount, vouchers: Vouchers
 ) -> None:
-    reader = Account(account.user, account.password, frozenset({"api", "read"}))
+    reader = ApiAccount(account.user, account.password, frozenset({"api", "read"}))
     router = switched_on(accounts=(reader,))
 
-    with Router(replace(account, port=router.port)) as door:
+    with RouterClient(replace(account, port=router.port)) as door:
         (placement,) = door.add(vouchers[:1])
 
     assert isinstance(placement.error, RouterRefused)
-    assert placement.error.details["reason"] is Reason.NOT_PERMITTED
+    assert placement.error.details["reason"] is RefusalReason.NOT_PERMITTED
 
 
 def test_no_error_tells_a_password_or_a_code(
     router: RouterOsSimulator,
-    door: Router,
+    door: RouterClient,
     vouchers: Vouchers,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     talkative = "bad =name=gspabc =password=secret-abc =comment=tk:gsp:ORD-7K3M-1:gspabc"
-    router.faults.add(Fault("trap", "user/add", message=talkative), Fault("drop", "user/add"))
+    router.faults.add(
+        RouterFault("trap", "user/add", message=talkative), RouterFault("drop", "user/add")
+    )
 
     placements = door.add(vouchers)
 
@@ -560,7 +568,7 @@ def test_tls_with_a_certificate_of_our_own_authority(
     router = switched_on(tls=certified)
     secured = replace(account, port=router.tls_port, tls=True, authority=authority_file)
 
-    with Router(secured) as door:
+    with RouterClient(secured) as door:
         placements = door.add(vouchers) + door.add(vouchers)
 
     assert [each.error is None for each in placements] == [True] * 3 + [False] * 3
@@ -572,7 +580,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(
     router = switched_on(tls=certified)
 
     with (
-        Router(replace(account, port=router.tls_port, tls=True)) as door,
+        RouterClient(replace(account, port=router.tls_port, tls=True)) as door,
         pytest.raises(Misconfigured, match="certificate is not trusted"),
     ):
         door.health()
@@ -583,7 +591,7 @@ def test_a_router_without_tls_is_told_from_one_that_is_down(
     account: RouterAccount, answering: Callable[[bytes], int], answer: bytes
 ) -> None:
     with (
-        Router(replace(account, port=answering(answer), tls=True)) as door,
+        RouterClient(replace(account, port=answering(answer), tls=True)) as door,
         pytest.raises(Misconfigured, match="does its api-ssl service have a certificate"),
     ):
         door.health()
@@ -593,7 +601,7 @@ def test_a_router_that_does_not_shake_hands_is_given_up(
     account: RouterAccount, answering: Callable[[bytes], int], vouchers: Vouchers
 ) -> None:
     with (
-        Router(replace(account, port=answering(b""), tls=True), connect_seconds=0.2) as door,
+        RouterClient(replace(account, port=answering(b""), tls=True), connect_seconds=0.2) as door,
         pytest.raises(RouterUnavailable, match="no TLS connection"),
     ):
         door.add(vouchers)
@@ -605,18 +613,18 @@ def test_an_authority_that_cannot_be_read_is_named(
     router = switched_on(tls=certified)
     nowhere = replace(account, port=router.tls_port, tls=True, authority=tmp_path / "ca.pem")
 
-    with Router(nowhere) as door, pytest.raises(Misconfigured, match=r"ca\.pem"):
+    with RouterClient(nowhere) as door, pytest.raises(Misconfigured, match=r"ca\.pem"):
         door.health()
 
 
 def test_nothing_waits_for_acknowledgements(account: RouterAccount) -> None:
-    with connected(account, seconds=2) as connection:
+    with connect(account, seconds=2) as connection:
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_threads_share_a_connection_in_line(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     threads = [Thread(target=door.add, args=([user],)) for user in vouchers]
 
@@ -630,7 +638,7 @@ def test_threads_share_a_connection_in_line(
 
 
 def test_a_reset_router_is_empty_of_ours_and_can_be_filled_again(
-    router: RouterOsSimulator, door: Router, vouchers: Vouchers
+    router: RouterOsSimulator, door: RouterClient, vouchers: Vouchers
 ) -> None:
     door.add(vouchers)
     router.reset()

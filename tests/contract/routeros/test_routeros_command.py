@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from simulators.routeros.teletype import Teletype
-from ticketing.routers.routeros.client import Router
+from simulators.routeros.teletype import RawApiClient
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.transport import RouterAccount
 
 Started = Callable[..., "subprocess.Popen[str]"]
@@ -36,7 +36,7 @@ def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
     process = started("--profile=1h", "--user=me", "--password=mine", "--version=7.9.2")
     assert process.stdout
     said = process.stdout.readline()
-    wire = Teletype("127.0.0.1", int(said.rsplit(":", 1)[1]))
+    wire = RawApiClient("127.0.0.1", int(said.rsplit(":", 1)[1]))
 
     logged_in = wire.ask("/login", "=name=me", "=password=mine")
     profiles = wire.ask("/ip/hotspot/user/profile/print", "=.proplist=name", replies=3)
@@ -61,5 +61,5 @@ def test_it_speaks_tls_with_a_certificate(
         "cafe", "127.0.0.1", "ticketing", "rehearsal", port, authority=authority_file
     )
 
-    with Router(account) as door:
+    with RouterClient(account) as door:
         assert door.health().identity == "MikroTik"

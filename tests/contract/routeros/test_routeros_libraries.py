@@ -20,7 +20,7 @@ from routeros_api.exceptions import (
     RouterOsApiError,
 )
 
-from simulators.routeros.faults import Fault
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 
 NODE_FOLDER = Path(__file__).parent.parent / "routeros-node"
@@ -118,7 +118,7 @@ def test_routeros_api_notices_a_broken_connection(
     router: RouterOsSimulator, pool: routeros_api.RouterOsApiPool, kind: str
 ) -> None:
     users = pool.get_api().get_resource("/ip/hotspot/user")
-    router.faults.add(Fault(kind, "user/add"))  # type: ignore[arg-type]
+    router.faults.add(RouterFault(kind, "user/add"))  # type: ignore[arg-type]
 
     with pytest.raises((RouterOsApiError, RouterOsApiConnectionError)):
         users.add(name="u1")
@@ -150,7 +150,7 @@ def test_librouteros_is_told_of_a_missing_item(api: librouteros.api.Api) -> None
 def test_librouteros_is_told_of_a_fatal_end(
     router: RouterOsSimulator, api: librouteros.api.Api
 ) -> None:
-    router.faults.add(Fault("fatal", message="session terminated"))
+    router.faults.add(RouterFault("fatal", message="session terminated"))
 
     with pytest.raises(FatalError, match="session terminated"):
         list(api("/system/identity/print"))

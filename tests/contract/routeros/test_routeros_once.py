@@ -7,27 +7,27 @@ from typing import get_args
 
 import pytest
 
-from simulators.routeros.faults import Fault
 from simulators.routeros.faults import Kind as FaultKind
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.platform.kernel.errors import RouterRefused, RouterUnavailable
 from ticketing.routers.credentials import CodeRule
-from ticketing.routers.model import Finding, HotspotUser, Marker, finding
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.model import HotspotUser, Marker, RowMatch, match_row
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.routers.routeros.transport import RouterAccount
 
 PATIENCE_SECONDS = 120  # the machine may have other work
 
 
 @pytest.fixture
-def hasty(account: RouterAccount) -> Iterator[Router]:
+def hasty(account: RouterAccount) -> Iterator[RouterClient]:
     """Our gateway, which takes half a second for silence: sometimes wrongly."""
-    with Router(account, answer_seconds=0.5) as ours:
+    with RouterClient(account, answer_seconds=0.5) as ours:
         yield ours
 
 
 @pytest.fixture
-def put(hasty: Router) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]]:
+def put(hasty: RouterClient) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUser]]]:
     """What is still owed, after each round of asking for it and looking; ends with nothing."""
     deadline = time.monotonic() + PATIENCE_SECONDS
 
@@ -39,7 +39,7 @@ def put(hasty: Router) -> Callable[[list[HotspotUser]], Iterator[list[HotspotUse
             except (RouterUnavailable, RouterRefused):
                 present = []
                 time.sleep(0.01)  # one that restarts is not there for a while
-            owed = [user for user in owed if finding(user, present) is not Finding.OURS]
+            owed = [user for user in owed if match_row(user, present) is not RowMatch.OURS]
             yield owed
 
     return rounds
@@ -60,7 +60,7 @@ def test_each_voucher_is_there_exactly_once(
     ]
     kinds: list[FaultKind] = chance.choices(get_args(FaultKind), k=25)
     router.faults.add(
-        *(Fault(kind, "", skip=chance.randrange(200), seconds=0.05) for kind in kinds)
+        *(RouterFault(kind, "", skip=chance.randrange(200), seconds=0.05) for kind in kinds)
     )
 
     *_, left = put(owed)

@@ -4,27 +4,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.routeros.values import printed_time
-from simulators.routeros.wire import Sentences
+from simulators.routeros.values import format_duration
+from simulators.routeros.wire import SentenceReader
 from ticketing.platform.kernel.errors import OutcomeUnknown, RouterRefused, RouterUnavailable
-from ticketing.routers.routeros.errors import Reason, refusal
-from ticketing.routers.routeros.parsing import duration, instant, profile, router_user, seconds
-from ticketing.routers.routeros.pipeline import Command, Exchange, Hangup
-from ticketing.routers.routeros.protocol import Unreadable
+from ticketing.routers.routeros.errors import RefusalReason, error_from_trap
+from ticketing.routers.routeros.parsing import (
+    format_seconds,
+    parse_clock,
+    parse_duration,
+    parse_profile,
+    parse_user,
+)
+from ticketing.routers.routeros.pipeline import CommandPipeline, FatalReply, RouterCommand
+from ticketing.routers.routeros.protocol import ProtocolError
 
 FIRST_TAG = 7
 
 
-def additions(count: int) -> list[Command]:
+def additions(count: int) -> list[RouterCommand]:
     return [
-        Command("/ip/hotspot/user/add", {"name": f"u{number}"}, repeatable=False)
+        RouterCommand("/ip/hotspot/user/add", {"name": f"u{number}"}, repeatable=False)
         for number in range(count)
     ]
 
 
 @given(st.integers(1, 700), st.data())
 def test_answers_in_any_order_reach_their_own_commands(count: int, data: st.DataObject) -> None:
-    exchange, sent = Exchange("cafe", additions(count), FIRST_TAG), Sentences()
+    exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
     open_tags: list[str] = []
 
     while not exchange.is_over:
@@ -44,7 +50,7 @@ def test_answers_in_any_order_reach_their_own_commands(count: int, data: st.Data
 
 @given(st.integers(1, 700), st.integers(0, 700))
 def test_a_break_leaves_only_what_was_sent_in_doubt(count: int, answered: int) -> None:
-    exchange, sent = Exchange("cafe", additions(count), FIRST_TAG), Sentences()
+    exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
     on_the_way = len(list(sent.feed(exchange.batch())))
     answered = min(answered, on_the_way)
     for number in range(answered):
@@ -61,7 +67,7 @@ def test_a_break_leaves_only_what_was_sent_in_doubt(count: int, answered: int) -
 
 
 def test_what_may_be_repeated_is_never_in_doubt() -> None:
-    exchange = Exchange("cafe", [Command("/ip/hotspot/user/print")], FIRST_TAG)
+    exchange = CommandPipeline("cafe", [RouterCommand("/ip/hotspot/user/print")], FIRST_TAG)
     exchange.batch()
 
     exchange.give_up("time-out")
@@ -71,7 +77,7 @@ def test_what_may_be_repeated_is_never_in_doubt() -> None:
 
 
 def test_a_refusal_waits_for_the_end_of_its_command() -> None:
-    exchange = Exchange("cafe", additions(1), FIRST_TAG)
+    exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
     exchange.batch()
 
     exchange.take(["!trap", ".tag=7", "=message=failure: out of memory"])
@@ -87,33 +93,33 @@ def test_a_refusal_waits_for_the_end_of_its_command() -> None:
 
 @pytest.mark.parametrize("words", [["!done"], ["!done", ".tag=8"], ["!done", ".tag=x"], ["what"]])
 def test_an_answer_to_nothing_is_not_guessed_at(words: list[str]) -> None:
-    exchange = Exchange("cafe", additions(1), FIRST_TAG)
+    exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
     exchange.batch()
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(ProtocolError):
         exchange.take(words)
 
 
 def test_a_second_end_of_a_command_is_nobodys() -> None:
-    exchange = Exchange("cafe", additions(2), FIRST_TAG)
+    exchange = CommandPipeline("cafe", additions(2), FIRST_TAG)
     exchange.batch()
     exchange.take(["!done", ".tag=7"])
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(ProtocolError):
         exchange.take(["!done", ".tag=7"])
 
 
 def test_a_fatal_word_ends_the_connection() -> None:
-    exchange = Exchange("cafe", additions(1), FIRST_TAG)
+    exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
 
-    with pytest.raises(Hangup, match="session terminated"):
+    with pytest.raises(FatalReply, match="session terminated"):
         exchange.take(["!fatal", "session terminated"])
 
 
 def test_what_is_empty_is_not_sent() -> None:
-    command = Command("/ip/hotspot/user/add", {"name": "u", "limit-uptime": ""})
+    command = RouterCommand("/ip/hotspot/user/add", {"name": "u", "limit-uptime": ""})
 
-    assert list(Sentences().feed(command.sentence(1))) == [
+    assert list(SentenceReader().feed(command.sentence(1))) == [
         [b"/ip/hotspot/user/add", b"=name=u", b".tag=1"]
     ]
 
@@ -121,48 +127,48 @@ def test_what_is_empty_is_not_sent() -> None:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("failure: already have user with this name for this server", Reason.NAME_TAKEN),
-        ("input does not match any value of profile", Reason.NO_SUCH_PROFILE),
-        ("ambiguous value of profile, more than one possible value", Reason.NO_SUCH_PROFILE),
-        ("no such item (4)", Reason.NO_SUCH_ITEM),
-        ("Not enough permissions (9)", Reason.NOT_PERMITTED),
-        ("invalid user name or password (6)", Reason.LOGIN),
-        ("cannot log in", Reason.LOGIN),
-        ("failure: out of memory", Reason.OTHER),
-        ("", Reason.OTHER),
+        ("failure: already have user with this name for this server", RefusalReason.NAME_TAKEN),
+        ("input does not match any value of profile", RefusalReason.NO_SUCH_PROFILE),
+        ("ambiguous value of profile, more than one possible value", RefusalReason.NO_SUCH_PROFILE),
+        ("no such item (4)", RefusalReason.NO_SUCH_ITEM),
+        ("Not enough permissions (9)", RefusalReason.NOT_PERMITTED),
+        ("invalid user name or password (6)", RefusalReason.LOGIN),
+        ("cannot log in", RefusalReason.LOGIN),
+        ("failure: out of memory", RefusalReason.OTHER),
+        ("", RefusalReason.OTHER),
     ],
 )
-def test_a_routers_words_are_put_into_ours(message: str, reason: Reason) -> None:
-    assert refusal("cafe", message, []).details == {"reason": reason}
+def test_a_routers_words_are_put_into_ours(message: str, reason: RefusalReason) -> None:
+    assert error_from_trap("cafe", message, []).details == {"reason": reason}
 
 
 @given(st.text(min_size=1), st.text(), st.text())
 def test_no_secret_comes_back_in_a_message(secret: str, before: str, after: str) -> None:
-    told = str(refusal("", f"{before}{secret}{after}", [secret])).removeprefix("router : ")
+    told = str(error_from_trap("", f"{before}{secret}{after}", [secret])).removeprefix("router : ")
 
     assert secret not in told.replace("…", "") or told == "no reason given"
 
 
 @given(st.integers(0, 10**8))
 def test_a_time_that_a_router_prints_is_read(count: int) -> None:
-    assert duration(printed_time(count)).total_seconds() == count
+    assert parse_duration(format_duration(count)).total_seconds() == count
 
 
 @pytest.mark.parametrize(
     ("text", "count"), [("", 0), ("00:05:07", 307), ("1w2d 03:04:05", 788_645), ("5s250ms", 5)]
 )
 def test_times_of_other_versions_are_read(text: str, count: int) -> None:
-    assert duration(text).total_seconds() == count
+    assert parse_duration(text).total_seconds() == count
 
 
 @pytest.mark.parametrize("text", ["soon", "1h 5", "1:2"])
 def test_what_is_no_time_is_not_guessed_at(text: str) -> None:
     with pytest.raises(RouterUnavailable, match="where a time belongs"):
-        duration(text)
+        parse_duration(text)
 
 
 def test_no_limit_is_no_text() -> None:
-    assert (seconds(None), seconds(duration("1h30m"))) == ("", "5400s")
+    assert (format_seconds(None), format_seconds(parse_duration("1h30m"))) == ("", "5400s")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +181,7 @@ def test_no_limit_is_no_text() -> None:
     ],
 )
 def test_both_forms_of_a_date_are_one_instant(date: str, offset: str) -> None:
-    read = instant({"date": date, "time": "08:30:00", "gmt-offset": offset})
+    read = parse_clock({"date": date, "time": "08:30:00", "gmt-offset": offset})
 
     assert read.isoformat() == "2026-12-12T01:30:00+00:00"
 
@@ -191,12 +197,12 @@ def test_both_forms_of_a_date_are_one_instant(date: str, offset: str) -> None:
 )
 def test_a_clock_that_makes_no_sense_is_not_guessed_at(clock: dict[str, str]) -> None:
     with pytest.raises(RouterUnavailable, match="no time of day"):
-        instant(clock)
+        parse_clock(clock)
 
 
 def test_what_a_row_does_not_show_is_nothing() -> None:
-    bare = router_user({".id": "*1", "name": "u"})
+    bare = parse_user({".id": "*1", "name": "u"})
 
     assert (bare.comment, bare.bytes_used, bare.online.seconds, bare.disabled) == ("", 0, 0, False)
-    assert profile({"name": "p", "shared-users": "unlimited"}).shared_users is None
-    assert profile({"name": "p"}).shared_users == 1
+    assert parse_profile({"name": "p", "shared-users": "unlimited"}).shared_users is None
+    assert parse_profile({"name": "p"}).shared_users == 1

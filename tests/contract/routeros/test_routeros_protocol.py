@@ -29,20 +29,22 @@ sentences = st.lists(st.lists(words, min_size=1, max_size=6), min_size=1, max_si
     ],
 )
 def test_a_length_takes_as_few_bytes_as_hold_it(length: int, prefix: str) -> None:
-    assert wire.prefix(length).hex() == prefix
+    assert wire.encode_length(length).hex() == prefix
 
 
 @pytest.mark.parametrize("length", [1, 127, 128, 16_383, 16_384, 100_000, 2_097_152])
 def test_a_word_of_any_length_arrives(length: int) -> None:
     word = "x" * length
 
-    assert list(routero_protocol.Replies().feed(routero_protocol.encoded([word]))) == [[word]]
+    assert list(
+        routero_protocol.SentenceDecoder().feed(routero_protocol.encode_sentence([word]))
+    ) == [[word]]
 
 
 @pytest.mark.parametrize("length", [127, 128, 16_384])
 def test_a_word_may_come_byte_by_byte(length: int) -> None:
-    raw = routero_protocol.encoded(["x" * length])
-    us, them = routero_protocol.Replies(), wire.Sentences()
+    raw = routero_protocol.encode_sentence(["x" * length])
+    us, them = routero_protocol.SentenceDecoder(), wire.SentenceReader()
 
     ours_heard = [each for byte in raw for each in us.feed(bytes((byte,)))]
     theirs_heard = [each for byte in raw for each in them.feed(bytes((byte,)))]
@@ -52,17 +54,17 @@ def test_a_word_may_come_byte_by_byte(length: int) -> None:
 
 
 def test_a_sentence_beyond_all_measure_ends_everything() -> None:
-    raw = wire.sentence([b"x" * wire.LONGEST_WORD] * 5)
+    raw = wire.encode_sentence([b"x" * wire.MAX_WORD_BYTES] * 5)
 
     with pytest.raises(wire.Malformed):
-        list(wire.Sentences().feed(raw))
+        list(wire.SentenceReader().feed(raw))
 
 
 @given(sentences, st.data())
 def test_what_we_send_is_what_a_router_reads(said: list[list[str]], data: st.DataObject) -> None:
-    raw = b"".join(routero_protocol.encoded(each) for each in said)
+    raw = b"".join(routero_protocol.encode_sentence(each) for each in said)
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=8).map(sorted))
-    reader = wire.Sentences()
+    reader = wire.SentenceReader()
 
     heard = [
         [word.decode() for word in each]
@@ -75,9 +77,9 @@ def test_what_we_send_is_what_a_router_reads(said: list[list[str]], data: st.Dat
 
 @given(sentences, st.data())
 def test_what_a_router_sends_is_what_we_read(said: list[list[str]], data: st.DataObject) -> None:
-    raw = b"".join(wire.sentence(word.encode() for word in each) for each in said)
+    raw = b"".join(wire.encode_sentence(word.encode() for word in each) for each in said)
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=8).map(sorted))
-    reader = routero_protocol.Replies()
+    reader = routero_protocol.SentenceDecoder()
 
     heard = [
         each
@@ -89,30 +91,30 @@ def test_what_a_router_sends_is_what_we_read(said: list[list[str]], data: st.Dat
 
 
 def test_empty_sentences_say_nothing() -> None:
-    raw = b"\0\0" + wire.sentence([b"!done"]) + b"\0"
+    raw = b"\0\0" + wire.encode_sentence([b"!done"]) + b"\0"
 
-    assert list(routero_protocol.Replies().feed(raw)) == [["!done"]]
-    assert list(wire.Sentences().feed(raw)) == [[b"!done"]]
+    assert list(routero_protocol.SentenceDecoder().feed(raw)) == [["!done"]]
+    assert list(wire.SentenceReader().feed(raw)) == [[b"!done"]]
 
 
 def test_bytes_that_are_no_text_do_not_stop_us() -> None:
-    raw = wire.sentence([b"!re", b"=comment=caf\xe9"])
+    raw = wire.encode_sentence([b"!re", b"=comment=caf\xe9"])
 
-    assert list(routero_protocol.Replies().feed(raw)) == [["!re", "=comment=caf\ufffd"]]
+    assert list(routero_protocol.SentenceDecoder().feed(raw)) == [["!re", "=comment=caf\ufffd"]]
 
 
 @pytest.mark.parametrize("first", [0xF8, 0xFF])
 def test_a_control_byte_ends_everything(first: int) -> None:
     with pytest.raises(wire.Malformed):
-        list(wire.Sentences().feed(bytes((first,))))
-    with pytest.raises(routero_protocol.Unreadable):
-        list(routero_protocol.Replies().feed(bytes((first,))))
+        list(wire.SentenceReader().feed(bytes((first,))))
+    with pytest.raises(routero_protocol.ProtocolError):
+        list(routero_protocol.SentenceDecoder().feed(bytes((first,))))
 
 
 def test_a_word_beyond_all_measure_is_not_waited_for() -> None:
     raw = bytes.fromhex("f07fffffff")
 
     with pytest.raises(wire.Malformed):
-        list(wire.Sentences().feed(raw))
-    with pytest.raises(routero_protocol.Unreadable):
-        list(routero_protocol.Replies().feed(raw))
+        list(wire.SentenceReader().feed(raw))
+    with pytest.raises(routero_protocol.ProtocolError):
+        list(routero_protocol.SentenceDecoder().feed(raw))

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from simulators.routeros.accounts import Account, response
+from simulators.routeros.accounts import ApiAccount, response
 from simulators.routeros.clock import StoppedClock
-from simulators.routeros.faults import Fault
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.refusals import Trap
 from simulators.routeros.server import RouterOsSimulator
-from simulators.routeros.teletype import Teletype
-from simulators.routeros.values import printed_time, seconds_in
-from simulators.routeros.wire import sentence
+from simulators.routeros.teletype import RawApiClient
+from simulators.routeros.values import format_duration, parse_duration
+from simulators.routeros.wire import encode_sentence
 
 USER = "/ip/hotspot/user"
 SwitchedOn = Callable[..., RouterOsSimulator]
-Connected = Callable[[RouterOsSimulator], Teletype]
+Connected = Callable[[RouterOsSimulator], RawApiClient]
 SARI = {"password": "pw", "profile": "1h"}
 
 
-def test_sentences_arrive_whole_however_they_are_cut(wire: Teletype) -> None:
-    raw = sentence([b"/system/identity/print", b".tag=7"])
+def test_sentences_arrive_whole_however_they_are_cut(wire: RawApiClient) -> None:
+    raw = encode_sentence([b"/system/identity/print", b".tag=7"])
 
     for byte in raw:
         wire.socket.sendall(bytes((byte,)))
@@ -32,14 +32,16 @@ def test_sentences_arrive_whole_however_they_are_cut(wire: Teletype) -> None:
     assert wire.hear(2) == [["!re", ".tag=7", "=name=MikroTik"], ["!done", ".tag=7"]]
 
 
-def test_many_sentences_arrive_in_one_segment(wire: Teletype) -> None:
+def test_many_sentences_arrive_in_one_segment(wire: RawApiClient) -> None:
     wire.send(*([f"{USER}/add", f"=name=u{number}", f".tag={number}"] for number in range(50)))
 
     assert [said[1] for said in wire.hear(50)] == [f".tag={number}" for number in range(50)]
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\xf8", bytes.fromhex("e0200000") + b"x" * 100])
-def test_bytes_that_no_client_should_send_end_the_connection(wire: Teletype, raw: bytes) -> None:
+def test_bytes_that_no_client_should_send_end_the_connection(
+    wire: RawApiClient, raw: bytes
+) -> None:
     wire.socket.sendall(raw)
 
     assert wire.is_over()
@@ -130,7 +132,7 @@ def test_a_lenient_router_challenges_a_bare_login(
 def test_an_account_without_the_api_policy_stays_out(
     switched_on: SwitchedOn, connected: Connected
 ) -> None:
-    barred = Account("guest", "guest", frozenset({"read", "write"}))
+    barred = ApiAccount("guest", "guest", frozenset({"read", "write"}))
     wire = connected(switched_on(accounts=(barred,)))
 
     said = wire.ask("/login", "=name=guest", "=password=guest", replies=2)
@@ -139,7 +141,7 @@ def test_an_account_without_the_api_policy_stays_out(
 
 
 def test_a_reader_may_look_and_not_touch(switched_on: SwitchedOn, connected: Connected) -> None:
-    reader = Account("reader", "reader", frozenset({"api", "read"}))
+    reader = ApiAccount("reader", "reader", frozenset({"api", "read"}))
     wire = connected(switched_on(accounts=(reader,)))
     wire.ask("/login", "=name=reader", "=password=reader")
 
@@ -155,7 +157,7 @@ def test_a_reader_may_look_and_not_touch(switched_on: SwitchedOn, connected: Con
 def test_passwords_are_shown_to_sensitive_accounts_only(
     switched_on: SwitchedOn, connected: Connected
 ) -> None:
-    plain = Account("plain", "plain", frozenset({"api", "read", "write"}))
+    plain = ApiAccount("plain", "plain", frozenset({"api", "read", "write"}))
     wire = connected(switched_on(accounts=(plain,)))
     wire.ask("/login", "=name=plain", "=password=plain")
     wire.ask(f"{USER}/add", "=name=u1", "=password=hidden")
@@ -201,7 +203,7 @@ def test_passwords_are_shown_to_sensitive_accounts_only(
     ],
 )
 def test_what_it_will_not_do_it_says_in_its_words(
-    wire: Teletype, words: list[str], message: str
+    wire: RawApiClient, words: list[str], message: str
 ) -> None:
     trap, end = wire.ask(*words, ".tag=t", replies=2)
 
@@ -210,7 +212,7 @@ def test_what_it_will_not_do_it_says_in_its_words(
     assert end == ["!done", ".tag=t"]
 
 
-def test_a_name_is_one_rows_on_a_server(wire: Teletype) -> None:
+def test_a_name_is_one_rows_on_a_server(wire: RawApiClient) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
 
     again = wire.ask(f"{USER}/add", "=name=u1", replies=2)
@@ -223,7 +225,7 @@ def test_a_name_is_one_rows_on_a_server(wire: Teletype) -> None:
     assert other_server == [["!done", "=ret=*4"]]
 
 
-def test_a_row_cannot_be_renamed_to_another_ones_name(wire: Teletype) -> None:
+def test_a_row_cannot_be_renamed_to_another_ones_name(wire: RawApiClient) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
     wire.ask(f"{USER}/add", "=name=u2")
 
@@ -236,7 +238,7 @@ def test_a_row_cannot_be_renamed_to_another_ones_name(wire: Teletype) -> None:
     assert free_again == [["!done", "=ret=*4"]]
 
 
-def test_an_id_is_never_used_again(wire: Teletype) -> None:
+def test_an_id_is_never_used_again(wire: RawApiClient) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
     wire.ask(f"{USER}/remove", "=.id=*2")
 
@@ -244,7 +246,7 @@ def test_an_id_is_never_used_again(wire: Teletype) -> None:
 
 
 def test_a_list_of_ids_is_worked_off_until_one_is_missing(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     for name in ("u1", "u2", "u3"):
         wire.ask(f"{USER}/add", f"=name={name}")
@@ -255,7 +257,7 @@ def test_a_list_of_ids_is_worked_off_until_one_is_missing(
     assert [user["name"] for user in router.users()] == ["u2", "u3"]
 
 
-def test_rows_are_switched_off_and_on(router: RouterOsSimulator, wire: Teletype) -> None:
+def test_rows_are_switched_off_and_on(router: RouterOsSimulator, wire: RawApiClient) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
 
     wire.ask(f"{USER}/disable", "=numbers=u1")
@@ -266,7 +268,7 @@ def test_rows_are_switched_off_and_on(router: RouterOsSimulator, wire: Teletype)
     assert (off, on) == ("true", "false")
 
 
-def test_values_are_printed_in_the_routers_own_form(wire: Teletype) -> None:
+def test_values_are_printed_in_the_routers_own_form(wire: RawApiClient) -> None:
     wire.ask(
         f"{USER}/add",
         "=name=u1",
@@ -301,13 +303,13 @@ def test_values_are_printed_in_the_routers_own_form(wire: Teletype) -> None:
 def test_times_are_typed_in_many_ways_and_printed_in_one(
     typed: str, seconds: int, printed: str
 ) -> None:
-    assert seconds_in(typed) == seconds
-    assert printed_time(seconds) == printed
+    assert parse_duration(typed) == seconds
+    assert format_duration(seconds) == printed
 
 
 @pytest.mark.parametrize("typed", ["", "soon", "1h 5", "-1", "1:2", "5x"])
 def test_what_is_no_time_is_none(typed: str) -> None:
-    assert seconds_in(typed) is None
+    assert parse_duration(typed) is None
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ def test_what_is_no_time_is_none(typed: str) -> None:
         (["?nothing=1"], ""),
     ],
 )
-def test_queries_choose_rows(wire: Teletype, queries: list[str], names: str) -> None:
+def test_queries_choose_rows(wire: RawApiClient, queries: list[str], names: str) -> None:
     wire.ask(f"{USER}/add", "=name=a", "=profile=1h", "=comment=tk")
     wire.ask(f"{USER}/add", "=name=b", "=profile=1h", "=limit-uptime=5m", "=limit-bytes-total=9")
     wire.ask(f"{USER}/add", "=name=c", "=profile=1d", "=limit-uptime=2h", "=limit-bytes-total=10")
@@ -346,7 +348,7 @@ def test_queries_choose_rows(wire: Teletype, queries: list[str], names: str) -> 
     assert [row[1] for row in said if row[0] == "!re"] == [f"=name={name}" for name in names]
 
 
-def test_columns_come_as_asked_and_only_where_there_is_something(wire: Teletype) -> None:
+def test_columns_come_as_asked_and_only_where_there_is_something(wire: RawApiClient) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
 
     said = wire.ask(f"{USER}/getall", "=.proplist=comment,name,.id", replies=3)
@@ -358,7 +360,7 @@ def test_columns_come_as_asked_and_only_where_there_is_something(wire: Teletype)
     ]
 
 
-def test_rows_can_be_counted_only(wire: Teletype) -> None:
+def test_rows_can_be_counted_only(wire: RawApiClient) -> None:
     assert wire.ask(f"{USER}/print", "=count-only=") == [["!done", "=ret=1"]]
 
 
@@ -389,12 +391,12 @@ def test_dates_changed_in_7_10(
     assert {f"=date={date}", "=time=08:30:00", "=gmt-offset=+07:00"} <= set(row)
 
 
-def test_a_session_ends_on_request(wire: Teletype) -> None:
+def test_a_session_ends_on_request(wire: RawApiClient) -> None:
     assert wire.ask("/quit") == [["!fatal", "session terminated on request"]]
     assert wire.is_over()
 
 
-def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: Teletype) -> None:
+def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: RawApiClient) -> None:
     router.faults.command_seconds = 0.1
     wire.send(
         [f"{USER}/add", "=name=u1", ".tag=1"],
@@ -414,7 +416,7 @@ def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: Tel
 
 
 def test_answers_may_come_mixed_each_in_its_own_order(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.faults.interleaved = True
     wire.send(
@@ -433,7 +435,7 @@ def test_answers_may_come_mixed_each_in_its_own_order(
 
 
 def test_a_busy_router_works_on_one_command_after_the_other(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.faults.command_seconds = 0.005
     begun = time.monotonic()
@@ -445,10 +447,10 @@ def test_a_busy_router_works_on_one_command_after_the_other(
 
 
 def test_what_waits_on_a_dropped_connection_is_not_done(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.faults.command_seconds = 0.01
-    router.faults.add(Fault("drop", "user/add", skip=1))
+    router.faults.add(RouterFault("drop", "user/add", skip=1))
 
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(4)))
     said = wire.hear(4)
@@ -458,9 +460,9 @@ def test_what_waits_on_a_dropped_connection_is_not_done(
 
 
 def test_a_fault_meets_the_commands_it_names_and_no_others(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
-    router.faults.add(Fault("bare-trap", "user/add", times=2))
+    router.faults.add(RouterFault("bare-trap", "user/add", times=2))
 
     said = wire.ask("/system/identity/print", replies=2)
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(3)))
@@ -470,9 +472,9 @@ def test_a_fault_meets_the_commands_it_names_and_no_others(
 
 
 def test_faults_that_have_not_happened_can_be_called_off(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
-    router.faults.add(Fault("drop"))
+    router.faults.add(RouterFault("drop"))
 
     router.faults.clear()
 
@@ -481,11 +483,11 @@ def test_faults_that_have_not_happened_can_be_called_off(
 
 def test_a_fault_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="no fault 'meteor'"):
-        Fault("meteor")  # type: ignore[arg-type]
+        RouterFault("meteor")  # type: ignore[arg-type]
 
 
 def test_a_distant_router_answers_many_commands_in_one_way(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.faults.distance_seconds = 0.1
     begun = time.monotonic()
@@ -496,7 +498,7 @@ def test_a_distant_router_answers_many_commands_in_one_way(
     assert 0.1 <= time.monotonic() - begun < 60
 
 
-def test_a_long_table_takes_its_time(router: RouterOsSimulator, wire: Teletype) -> None:
+def test_a_long_table_takes_its_time(router: RouterOsSimulator, wire: RawApiClient) -> None:
     router.faults.row_seconds = 0.1
     begun = time.monotonic()
 
@@ -507,7 +509,7 @@ def test_a_long_table_takes_its_time(router: RouterOsSimulator, wire: Teletype) 
 
 
 def test_people_log_in_as_often_as_their_profile_shares(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.add_user("sari", **(SARI | {"profile": "1day"}))
     router.log_in("sari", "pw", "AA")
@@ -527,7 +529,7 @@ def test_people_log_in_as_often_as_their_profile_shares(
 
 
 def test_a_person_can_be_logged_in_through_the_api(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI)
 
@@ -540,7 +542,7 @@ def test_a_person_can_be_logged_in_through_the_api(
 
 
 def test_online_time_is_counted_and_ends_at_its_limit(
-    router: RouterOsSimulator, wire: Teletype, clock: StoppedClock
+    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI, limit_uptime="1h")
     router.log_in("sari", "pw", "AA")
@@ -558,7 +560,7 @@ def test_online_time_is_counted_and_ends_at_its_limit(
 
 
 def test_traffic_is_counted_and_ends_at_its_limit(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI, limit_bytes_total="1000")
     router.log_in("sari", "pw", "AA")
@@ -573,7 +575,7 @@ def test_traffic_is_counted_and_ends_at_its_limit(
     assert router.online() == ["sari"]
 
 
-def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: Teletype) -> None:
+def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: RawApiClient) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
@@ -585,7 +587,7 @@ def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: Teletype) 
 
 
 def test_a_device_thrown_out_comes_back_by_its_cookie(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
@@ -597,7 +599,7 @@ def test_a_device_thrown_out_comes_back_by_its_cookie(
 
 
 def test_a_device_does_not_come_back_when_its_time_is_used_up(
-    router: RouterOsSimulator, wire: Teletype, clock: StoppedClock
+    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI, limit_uptime="1h")
     router.log_in("sari", "pw", "AA")
@@ -609,7 +611,7 @@ def test_a_device_does_not_come_back_when_its_time_is_used_up(
     assert router.cookies() == ["sari"]
 
 
-def test_a_disabled_user_does_not_come_back(router: RouterOsSimulator, wire: Teletype) -> None:
+def test_a_disabled_user_does_not_come_back(router: RouterOsSimulator, wire: RawApiClient) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
@@ -619,7 +621,9 @@ def test_a_disabled_user_does_not_come_back(router: RouterOsSimulator, wire: Tel
     assert router.online() == []
 
 
-def test_cookies_go_stale(router: RouterOsSimulator, wire: Teletype, clock: StoppedClock) -> None:
+def test_cookies_go_stale(
+    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
+) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
 
@@ -631,7 +635,7 @@ def test_cookies_go_stale(router: RouterOsSimulator, wire: Teletype, clock: Stop
 
 
 def test_a_restart_ends_sessions_and_keeps_what_is_configured(
-    router: RouterOsSimulator, wire: Teletype, clock: StoppedClock
+    router: RouterOsSimulator, wire: RawApiClient, clock: StoppedClock
 ) -> None:
     router.add_user("sari", **SARI)
     router.log_in("sari", "pw", "AA")
@@ -658,7 +662,7 @@ def test_a_router_without_power_refuses_and_is_back_on_the_same_port(
 
 
 def test_a_restart_by_command_takes_a_second(
-    router: RouterOsSimulator, wire: Teletype, connected: Connected
+    router: RouterOsSimulator, wire: RawApiClient, connected: Connected
 ) -> None:
     assert wire.ask("/system/reboot") == [["!done"]]
     assert wire.is_over()
@@ -668,7 +672,7 @@ def test_a_restart_by_command_takes_a_second(
 
 
 def test_a_reset_forgets_everything_and_counts_ids_anew(
-    router: RouterOsSimulator, wire: Teletype
+    router: RouterOsSimulator, wire: RawApiClient
 ) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
     wire.ask("/system/identity/set", "=name=cafe")
@@ -681,7 +685,7 @@ def test_a_reset_forgets_everything_and_counts_ids_anew(
 
 
 def test_a_reset_by_command_restarts_the_router(
-    router: RouterOsSimulator, wire: Teletype, connected: Connected
+    router: RouterOsSimulator, wire: RawApiClient, connected: Connected
 ) -> None:
     wire.ask(f"{USER}/add", "=name=u1")
 
@@ -701,7 +705,7 @@ def test_the_twenty_first_connection_is_turned_away(
     assert connected(router).is_over()
 
 
-def test_scripts_and_schedules_are_kept(wire: Teletype) -> None:
+def test_scripts_and_schedules_are_kept(wire: RawApiClient) -> None:
     added = wire.ask("/system/scheduler/add", "=name=sweep", "=interval=2m", "=on-event=:put 1")
 
     removed = wire.ask("/system/scheduler/remove", "=numbers=sweep")
@@ -719,6 +723,6 @@ def test_tls_carries_the_same(
         socket.create_connection((router.host, router.tls_port), timeout=5) as plain,
         context.wrap_socket(plain, server_hostname=router.host) as secret,
     ):
-        secret.sendall(sentence([b"/login", b"=name=ticketing", b"=password=rehearsal"]))
+        secret.sendall(encode_sentence([b"/login", b"=name=ticketing", b"=password=rehearsal"]))
 
-        assert secret.recv(100) == sentence([b"!done"])
+        assert secret.recv(100) == encode_sentence([b"!done"])

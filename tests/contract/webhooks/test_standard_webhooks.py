@@ -10,11 +10,18 @@ from uuid import UUID
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.crypto.keyring import KeyRing
-from ticketing.selling.ledger.model import Entry, EntryKind
-from ticketing.webhooks.client import HookClient
-from ticketing.webhooks.model import Answer, Message, headers, message, secret_text, trial_message
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
+from ticketing.webhooks.client import WebhookClient
+from ticketing.webhooks.model import (
+    WebhookMessage,
+    WebhookResponse,
+    build_headers,
+    build_message,
+    build_test_message,
+    encode_secret,
+)
 
 ENDPOINT = UUID("0d9f5a3e-7a52-4c0e-9f44-2a7e6b1c5d10")
 
@@ -33,54 +40,57 @@ def secret() -> bytes:
 @pytest.fixture
 def judge(secret: bytes) -> Webhook:
     """The library, with what `ticketing hooks add` prints."""
-    return Webhook(secret_text(secret))
+    return Webhook(encode_secret(secret))
 
 
 @pytest.fixture
-def receiver() -> Iterator[HookReceiver]:
-    with HookReceiver() as somebody:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as somebody:
         yield somebody
 
 
 @pytest.fixture
-def post(receiver: HookReceiver, secret: bytes, now: datetime) -> Callable[..., Answer]:
+def post(receiver: WebhookReceiver, secret: bytes, now: datetime) -> Callable[..., WebhookResponse]:
     """Sends a message as of now or some minutes off."""
 
-    def send(sent: Message, *, minutes: int = 0) -> Answer:
-        signed = headers(sent, secret, at=now + timedelta(minutes=minutes))
-        return HookClient(rehearsal=True).post(receiver.url, sent.body, signed)
+    def send(sent: WebhookMessage, *, minutes: int = 0) -> WebhookResponse:
+        signed = build_headers(sent, secret, at=now + timedelta(minutes=minutes))
+        return WebhookClient(rehearsal=True).post(receiver.url, sent.body, signed)
 
     return send
 
 
 @pytest.fixture
-def sent() -> Message:
+def sent() -> WebhookMessage:
     """A refund as it is told."""
     at = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
-    entry = Entry(
-        17, "wisuda-2026", "ORD-K7QF2M9XW4TA", EntryKind.REFUNDED, at, at, "cli:sari",
+    entry = LedgerEntry(
+        17, "wisuda-2026", "ORD-K7QF2M9XW4TA", LedgerEntryKind.REFUNDED, at, at, "cli:sari",
         "ORD-K7QF2M9XW4TA-01", 0, -40_000, {"refunds": ["ORD-K7QF2M9XW4TA-01-R1"], "é": "ü"},
     )  # fmt: skip
-    return message(ENDPOINT, entry)
+    return build_message(ENDPOINT, entry)
 
 
 def test_the_library_verifies_what_we_send(
-    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message
+    receiver: WebhookReceiver,
+    judge: Webhook,
+    post: Callable[..., WebhookResponse],
+    sent: WebhookMessage,
 ) -> None:
     answer = post(sent)
 
     ((heard, body),) = receiver.heard
     told = judge.verify(body, heard)
-    assert answer == Answer(200, text="thanks")
+    assert answer == WebhookResponse(200, text="thanks")
     assert told["type"] == "order.refunded"
     assert told["timestamp"] == "2026-11-20T08:00:00.123Z"
     assert told["data"]["money"] == -40_000
 
 
 def test_a_trial_verifies_too(
-    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], now: datetime
+    receiver: WebhookReceiver, judge: Webhook, post: Callable[..., WebhookResponse], now: datetime
 ) -> None:
-    post(trial_message(ENDPOINT, at=now))
+    post(build_test_message(ENDPOINT, at=now))
 
     ((heard, body),) = receiver.heard
     assert judge.verify(body, heard)["type"] == "hook.test"
@@ -88,7 +98,11 @@ def test_a_trial_verifies_too(
 
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_the_library_refuses_what_was_kept_and_sent_later(
-    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message, minutes: int
+    receiver: WebhookReceiver,
+    judge: Webhook,
+    post: Callable[..., WebhookResponse],
+    sent: WebhookMessage,
+    minutes: int,
 ) -> None:
     post(sent, minutes=minutes)
 
@@ -98,7 +112,10 @@ def test_the_library_refuses_what_was_kept_and_sent_later(
 
 
 def test_the_library_refuses_one_byte_more(
-    receiver: HookReceiver, judge: Webhook, post: Callable[..., Answer], sent: Message
+    receiver: WebhookReceiver,
+    judge: Webhook,
+    post: Callable[..., WebhookResponse],
+    sent: WebhookMessage,
 ) -> None:
     post(sent)
 
@@ -108,22 +125,22 @@ def test_the_library_refuses_one_byte_more(
 
 
 def test_the_library_signs_as_we_do(
-    judge: Webhook, secret: bytes, sent: Message, now: datetime
+    judge: Webhook, secret: bytes, sent: WebhookMessage, now: datetime
 ) -> None:
     theirs = judge.sign(sent.id, now, sent.body.decode())
 
-    assert headers(sent, secret, at=now)["webhook-signature"] == theirs
+    assert build_headers(sent, secret, at=now)["webhook-signature"] == theirs
 
 
 def test_a_secret_has_as_many_bytes_as_the_convention_wants(secret: bytes) -> None:
-    text = secret_text(secret)
+    text = encode_secret(secret)
 
     assert text.startswith("whsec_")
     assert 24 <= len(b64decode(text.removeprefix("whsec_"))) <= 64
 
 
 def test_the_receiver_hears_the_host_and_path_it_is_known_by(
-    receiver: HookReceiver, post: Callable[..., Answer], sent: Message
+    receiver: WebhookReceiver, post: Callable[..., WebhookResponse], sent: WebhookMessage
 ) -> None:
     post(sent)
 
@@ -156,15 +173,20 @@ def certificate(tmp_path: Path) -> Path:
     ],
 )
 def test_the_certificate_is_that_of_the_name_although_the_address_is_asked(
-    monkeypatch: pytest.MonkeyPatch, receiver: HookReceiver, certificate: Path, sent: Message,
-    trusted: bool, host: str, said: str,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    receiver: WebhookReceiver,
+    certificate: Path,
+    sent: WebhookMessage,
+    trusted: bool,
+    host: str,
+    said: str,
+) -> None:
     receiver.secure(certificate)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     url = receiver.url.replace("http://127.0.0.1", f"https://{host}")
 
-    answer = HookClient(rehearsal=True).post(url, sent.body, {})
+    answer = WebhookClient(rehearsal=True).post(url, sent.body, {})
 
     assert said in answer.error
     assert (answer.status == 200) == (not said)

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulators.whatsapp.business import Business
+from simulators.whatsapp.business import BusinessWebhook
 from simulators.whatsapp.server import WhatsAppSimulator
 
 AN_HOUR_IN_MILLISECONDS = 3_600_000
 
 
 @pytest.fixture
-def business() -> Iterator[Business]:
-    with Business() as somebody:
+def business() -> Iterator[BusinessWebhook]:
+    with BusinessWebhook() as somebody:
         yield somebody
 
 
 @pytest.fixture
-def whatsapp(business: Business) -> Iterator[WhatsAppSimulator]:
+def whatsapp(business: BusinessWebhook) -> Iterator[WhatsAppSimulator]:
     with WhatsAppSimulator(
         cloud_webhook=business.url,
         waha_webhook=f"{business.url}/waha",

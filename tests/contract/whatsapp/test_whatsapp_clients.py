@@ -9,9 +9,9 @@ from threading import Thread
 
 import pytest
 
-from simulators.http import Answer, Request, Server
+from simulators.http import HttpRequest, HttpResponse, HttpServer
 from simulators.whatsapp.cloud import PHONE_ID, TOKEN
-from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.fonnte import FONNTE_TOKEN
 from simulators.whatsapp.server import WhatsAppSimulator
 from simulators.whatsapp.waha import API_KEY
@@ -19,18 +19,18 @@ from ticketing.notifications.messages.message import (
     Accepted,
     ApprovedTemplate,
     Attachment,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
-from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp, UploadedMedia
-from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteWhatsApp
-from ticketing.notifications.whatsapp.http import WhatsApp
-from ticketing.notifications.whatsapp.waha import WahaAccount, WahaWhatsApp
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient, UploadedMedia
+from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
+from ticketing.notifications.whatsapp.http import WhatsAppClient
+from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
 from ticketing.platform.kernel.errors import Misconfigured
 
 SARI = "+6281234567890"
@@ -57,17 +57,17 @@ class Vendor:
     """Any answer at all, whatever was asked."""
 
     def __init__(self) -> None:
-        self.answer = Answer(200)
+        self.answer = HttpResponse(200)
         self.url = ""
 
-    def respond(self, _: Request) -> Answer:
+    def respond(self, _: HttpRequest) -> HttpResponse:
         return self.answer
 
 
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
     anything = Vendor()
-    with Server("127.0.0.1", 0, anything.respond) as server:
+    with HttpServer("127.0.0.1", 0, anything.respond) as server:
         anything.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -90,32 +90,32 @@ def patience() -> float:
 @pytest.fixture
 def cloud(
     silent: WhatsAppSimulator, media: dict[str, UploadedMedia], patience: float
-) -> Iterator[CloudWhatsApp]:
+) -> Iterator[CloudClient]:
     account = CloudAccount(PHONE_ID, TOKEN, silent.url)
-    with CloudWhatsApp(account, media=media, read_seconds=patience) as ours:
+    with CloudClient(account, media=media, read_seconds=patience) as ours:
         yield ours
 
 
 @pytest.fixture
-def waha(silent: WhatsAppSimulator, patience: float) -> Iterator[WahaWhatsApp]:
-    with WahaWhatsApp(WahaAccount(silent.url, API_KEY), read_seconds=patience) as ours:
+def waha(silent: WhatsAppSimulator, patience: float) -> Iterator[WahaClient]:
+    with WahaClient(WahaAccount(silent.url, API_KEY), read_seconds=patience) as ours:
         yield ours
 
 
 @pytest.fixture
-def fonnte(silent: WhatsAppSimulator, patience: float) -> Iterator[FonnteWhatsApp]:
-    with FonnteWhatsApp(FonnteAccount(FONNTE_TOKEN, silent.url), read_seconds=patience) as ours:
+def fonnte(silent: WhatsAppSimulator, patience: float) -> Iterator[FonnteClient]:
+    with FonnteClient(FonnteAccount(FONNTE_TOKEN, silent.url), read_seconds=patience) as ours:
         yield ours
 
 
 @pytest.fixture(params=["cloud", "waha", "fonnte"])
-def door(request: pytest.FixtureRequest) -> WhatsApp:
+def door(request: pytest.FixtureRequest) -> WhatsAppClient:
     """Each of the three, behind the one door."""
-    ours: WhatsApp = request.getfixturevalue(request.param)
+    ours: WhatsAppClient = request.getfixturevalue(request.param)
     return ours
 
 
-def test_a_text_reaches_its_number(silent: WhatsAppSimulator, door: WhatsApp) -> None:
+def test_a_text_reaches_its_number(silent: WhatsAppSimulator, door: WhatsAppClient) -> None:
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
     (message,) = silent.messages(DIGITS)
@@ -124,7 +124,9 @@ def test_a_text_reaches_its_number(silent: WhatsAppSimulator, door: WhatsApp) ->
     assert message.draft.text == TEXT.text
 
 
-def test_a_document_goes_along_under_its_name(silent: WhatsAppSimulator, door: WhatsApp) -> None:
+def test_a_document_goes_along_under_its_name(
+    silent: WhatsAppSimulator, door: WhatsAppClient
+) -> None:
     outcome = door.send(SARI, TEMPLATE, reference="delivery:1")
 
     (message,) = silent.messages(DIGITS)
@@ -134,7 +136,7 @@ def test_a_document_goes_along_under_its_name(silent: WhatsAppSimulator, door: W
 
 
 def test_our_reference_goes_where_a_vendor_takes_it(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp
+    silent: WhatsAppSimulator, cloud: CloudClient
 ) -> None:
     cloud.send(SARI, TEXT, reference="delivery:1")
 
@@ -143,7 +145,7 @@ def test_our_reference_goes_where_a_vendor_takes_it(
 
 
 def test_meta_is_given_the_template_and_the_others_its_text(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp, waha: WahaWhatsApp, fonnte: FonnteWhatsApp
+    silent: WhatsAppSimulator, cloud: CloudClient, waha: WahaClient, fonnte: FonnteClient
 ) -> None:
     silent.cloud.templates.approve(APPROVED)
 
@@ -157,7 +159,7 @@ def test_meta_is_given_the_template_and_the_others_its_text(
 
 
 def test_without_a_template_a_document_has_its_text_below(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp
+    silent: WhatsAppSimulator, cloud: CloudClient
 ) -> None:
     silent.write(DIGITS)
 
@@ -169,7 +171,7 @@ def test_without_a_template_a_document_has_its_text_below(
 
 
 def test_a_template_without_places_is_sent_as_it_is(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp
+    silent: WhatsAppSimulator, cloud: CloudClient
 ) -> None:
     greeting = ChatMessage("Halo", ApprovedTemplate("greeting", "id"))
 
@@ -181,7 +183,7 @@ def test_a_template_without_places_is_sent_as_it_is(
 
 @pytest.mark.parametrize("engine", ["WEBJS", "NOWEB"])
 def test_waha_messages_have_one_name_whatever_the_engine(
-    silent: WhatsAppSimulator, waha: WahaWhatsApp, engine: str
+    silent: WhatsAppSimulator, waha: WahaClient, engine: str
 ) -> None:
     silent.waha.engine = engine
 
@@ -192,7 +194,7 @@ def test_waha_messages_have_one_name_whatever_the_engine(
 
 
 def test_a_file_is_uploaded_once_however_often_it_is_sent(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp, media: dict[str, UploadedMedia]
+    silent: WhatsAppSimulator, cloud: CloudClient, media: dict[str, UploadedMedia]
 ) -> None:
     for _ in range(3):
         cloud.send(SARI, TEMPLATE, reference="delivery:1")
@@ -203,7 +205,7 @@ def test_a_file_is_uploaded_once_however_often_it_is_sent(
 
 
 def test_a_file_meta_has_forgotten_is_uploaded_again(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp, media: dict[str, UploadedMedia]
+    silent: WhatsAppSimulator, cloud: CloudClient, media: dict[str, UploadedMedia]
 ) -> None:
     first = cloud.upload(PDF)
     silent.cloud.media.delete(str(first))
@@ -216,7 +218,7 @@ def test_a_file_meta_has_forgotten_is_uploaded_again(
 
 
 def test_an_upload_is_not_trusted_for_longer_than_meta_keeps_it(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp, media: dict[str, UploadedMedia]
+    silent: WhatsAppSimulator, cloud: CloudClient, media: dict[str, UploadedMedia]
 ) -> None:
     media[PDF.sha256] = UploadedMedia("1", datetime.now(UTC) - timedelta(seconds=1))
 
@@ -228,7 +230,7 @@ def test_an_upload_is_not_trusted_for_longer_than_meta_keeps_it(
 
 @pytest.mark.usefixtures("silent")
 def test_what_is_remembered_of_uploads_has_an_end(
-    cloud: CloudWhatsApp, media: dict[str, UploadedMedia]
+    cloud: CloudClient, media: dict[str, UploadedMedia]
 ) -> None:
     forever = datetime.max.replace(tzinfo=UTC)
     media.update({str(number): UploadedMedia("1", forever) for number in range(10_000)})
@@ -242,97 +244,99 @@ def test_what_is_remembered_of_uploads_has_an_end(
 
 @pytest.mark.parametrize(("fault", "patience"), [("hang-up", 60), ("act-then-stall", 1)])
 def test_an_upload_whose_answer_is_lost_is_tried_again_later(
-    silent: WhatsAppSimulator, cloud: CloudWhatsApp, fault: str
+    silent: WhatsAppSimulator, cloud: CloudClient, fault: str
 ) -> None:
     silent.faults.set(answers=[{"kind": fault, "path": "/media", "seconds": 60}])
 
     outcome = cloud.send(SARI, TEMPLATE, reference="delivery:1")
 
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, Deferred)
     assert silent.messages() == []
 
 
 @pytest.mark.parametrize("to", ["", "081234567890", "6281234567890", "+62 812", "sari@example.org"])
 def test_what_is_no_number_is_refused_without_asking_the_vendor(
-    silent: WhatsAppSimulator, door: WhatsApp, to: str
+    silent: WhatsAppSimulator, door: WhatsAppClient, to: str
 ) -> None:
-    silent.faults.set(answers=[AnswerFault("html", status=500)])
+    silent.faults.set(answers=[WhatsAppResponseFault("html", status=500)])
 
     outcome = door.send(to, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Declined)
-    assert outcome.cause is Cause.RECIPIENT
+    assert isinstance(outcome, Rejected)
+    assert outcome.cause is FailureScope.RECIPIENT
 
 
 def test_a_file_too_large_for_the_vendor_is_refused_without_asking_it(
-    silent: WhatsAppSimulator, door: WhatsApp
+    silent: WhatsAppSimulator, door: WhatsAppClient
 ) -> None:
     large = Attachment("tiket.pdf", bytes(door.largest_attachment + 1))
 
     outcome = door.send(SARI, replace(TEXT, attachment=large), reference="delivery:1")
 
-    assert isinstance(outcome, Declined)
-    assert (outcome.code, outcome.cause) == ("attachment", Cause.MESSAGE)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.cause) == ("attachment", FailureScope.MESSAGE)
     assert silent.messages() == []
 
 
 def test_nobody_at_that_number_is_a_matter_of_the_recipient(
-    silent: WhatsAppSimulator, door: WhatsApp
+    silent: WhatsAppSimulator, door: WhatsAppClient
 ) -> None:
     silent.faults.set(refused={DIGITS: 131026})
 
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Declined)
-    assert outcome.cause is Cause.RECIPIENT
+    assert isinstance(outcome, Rejected)
+    assert outcome.cause is FailureScope.RECIPIENT
 
 
-def test_a_ban_stops_the_channel(silent: WhatsAppSimulator, door: WhatsApp) -> None:
+def test_a_ban_stops_the_channel(silent: WhatsAppSimulator, door: WhatsAppClient) -> None:
     silent.faults.set(banned=True)
 
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Later)
-    assert outcome.stops is Stops.CHANNEL
+    assert isinstance(outcome, Deferred)
+    assert outcome.stops is PauseScope.CHANNEL
 
 
-def test_a_quota_used_up_stops_the_channel(
-    silent: WhatsAppSimulator, fonnte: FonnteWhatsApp
-) -> None:
+def test_a_quota_used_up_stops_the_channel(silent: WhatsAppSimulator, fonnte: FonnteClient) -> None:
     silent.faults.set(quota_used_up=True)
 
     outcome = fonnte.send(SARI, TEXT, reference="delivery:1")
 
-    assert outcome == Later("Fonnte: the device cannot send (quota)", "quota", stops=Stops.CHANNEL)
+    assert outcome == Deferred(
+        "Fonnte: the device cannot send (quota)", "quota", stops=PauseScope.CHANNEL
+    )
 
 
 @pytest.mark.parametrize(
-    ("state", "stops"), [("STARTING", Stops.SENDER), ("SCAN_QR_CODE", Stops.CHANNEL)]
+    ("state", "stops"), [("STARTING", PauseScope.SENDER), ("SCAN_QR_CODE", PauseScope.CHANNEL)]
 )
 def test_a_session_that_starts_is_waited_for_and_one_to_sign_in_is_not(
-    silent: WhatsAppSimulator, waha: WahaWhatsApp, state: str, stops: Stops
+    silent: WhatsAppSimulator, waha: WahaClient, state: str, stops: PauseScope
 ) -> None:
     silent.waha.session = state
 
     outcome = waha.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, Deferred)
     assert outcome.stops is stops
 
 
 def test_a_wrong_key_stops_the_channel_and_is_told_to_nobody(silent: WhatsAppSimulator) -> None:
     key = "key-that-nobody-may-see"
     doors = (
-        CloudWhatsApp(CloudAccount(PHONE_ID, key, silent.url)),
-        WahaWhatsApp(WahaAccount(silent.url, key)),
-        FonnteWhatsApp(FonnteAccount(key, silent.url)),
+        CloudClient(CloudAccount(PHONE_ID, key, silent.url)),
+        WahaClient(WahaAccount(silent.url, key)),
+        FonnteClient(FonnteAccount(key, silent.url)),
     )
-    said: list[Outcome] = []
+    said: list[SendOutcome] = []
     for door in doors:
         with door:
             said.append(door.send(SARI, TEXT, reference="delivery:1"))
 
-    assert {outcome.stops for outcome in said if isinstance(outcome, Later)} == {Stops.CHANNEL}
+    assert {outcome.stops for outcome in said if isinstance(outcome, Deferred)} == {
+        PauseScope.CHANNEL
+    }
     assert len(said) == 3
     shown = f"{said} {doors} {CloudAccount('1', key)} {FonnteAccount(key)}"
     assert key not in shown
@@ -340,10 +344,10 @@ def test_a_wrong_key_stops_the_channel_and_is_told_to_nobody(silent: WhatsAppSim
 
 
 def test_nothing_of_a_recipient_or_a_message_is_logged(
-    silent: WhatsAppSimulator, door: WhatsApp, caplog: pytest.LogCaptureFixture
+    silent: WhatsAppSimulator, door: WhatsAppClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    silent.faults.set(answers=[AnswerFault("hang-up", path="send")])
+    silent.faults.set(answers=[WhatsAppResponseFault("hang-up", path="send")])
 
     for _ in range(2):
         door.send(SARI, TEMPLATE, reference="delivery:1")
@@ -353,22 +357,24 @@ def test_nothing_of_a_recipient_or_a_message_is_logged(
 
 
 def test_too_many_requests_slow_the_sender_for_as_long_as_the_vendor_says(
-    silent: WhatsAppSimulator, door: WhatsApp
+    silent: WhatsAppSimulator, door: WhatsAppClient
 ) -> None:
-    silent.faults.set(answers=[AnswerFault("rate-limit", retry_after=7, path="send")])
-    silent.faults.answers.append(AnswerFault("rate-limit", retry_after=7, path="/messages"))
+    silent.faults.set(answers=[WhatsAppResponseFault("rate-limit", retry_after=7, path="send")])
+    silent.faults.answers.append(
+        WhatsAppResponseFault("rate-limit", retry_after=7, path="/messages")
+    )
 
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Later)
-    assert (outcome.stops, outcome.after) == (Stops.SENDER, timedelta(seconds=7))
+    assert isinstance(outcome, Deferred)
+    assert (outcome.stops, outcome.after) == (PauseScope.SENDER, timedelta(seconds=7))
     assert silent.messages() == []
 
 
 @pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(("fault", "patience"), [("act-then-hang-up", 60), ("act-then-stall", 1)])
 def test_an_answer_lost_after_accepting_leaves_us_unsure(
-    silent: WhatsAppSimulator, door: WhatsApp, fault: str
+    silent: WhatsAppSimulator, door: WhatsAppClient, fault: str
 ) -> None:
     silent.faults.set(
         answers=[{"kind": fault, "seconds": 60, "path": path} for path in ("/messages", "send")]
@@ -376,18 +382,21 @@ def test_an_answer_lost_after_accepting_leaves_us_unsure(
 
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Unsure)
+    assert isinstance(outcome, Unconfirmed)
     assert len(silent.messages(DIGITS)) == 1
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(502, Unsure), (504, Unsure), (503, Later), (429, Later)]
+    ("status", "kind"), [(502, Unconfirmed), (504, Unconfirmed), (503, Deferred), (429, Deferred)]
 )
 def test_a_proxys_page_says_nothing_unless_it_says_that_nobody_is_there(
-    silent: WhatsAppSimulator, door: WhatsApp, status: int, kind: type[Outcome]
+    silent: WhatsAppSimulator, door: WhatsAppClient, status: int, kind: type[SendOutcome]
 ) -> None:
     silent.faults.set(
-        answers=[AnswerFault("html", status=status, path=path) for path in ("/messages", "send")]
+        answers=[
+            WhatsAppResponseFault("html", status=status, path=path)
+            for path in ("/messages", "send")
+        ]
     )
 
     assert isinstance(door.send(SARI, TEXT, reference="delivery:1"), kind)
@@ -395,7 +404,7 @@ def test_a_proxys_page_says_nothing_unless_it_says_that_nobody_is_there(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_goes_wrong_our_word_agrees_with_the_vendors_book(
-    silent: WhatsAppSimulator, door: WhatsApp, seed: int
+    silent: WhatsAppSimulator, door: WhatsAppClient, seed: int
 ) -> None:
     chance = Random(seed)  # noqa: S311 - a test that can be repeated
     kinds = ["none", "error", "rate-limit", "html", "hang-up", "act-then-hang-up"]
@@ -412,23 +421,23 @@ def test_whatever_goes_wrong_our_word_agrees_with_the_vendors_book(
 
         taken = len(silent.messages()) - before
         assert taken == 1 if isinstance(outcome, Accepted) else taken <= 1
-        assert taken == 0 or isinstance(outcome, Accepted | Unsure)
+        assert taken == 0 or isinstance(outcome, Accepted | Unconfirmed)
 
 
 def test_a_vendor_that_is_not_there_was_given_nothing() -> None:
     nowhere = "http://127.0.0.1:9"
 
     for door in (
-        CloudWhatsApp(CloudAccount("1", "t", nowhere)),
-        WahaWhatsApp(WahaAccount(nowhere, "k")),
-        FonnteWhatsApp(FonnteAccount("t", nowhere)),
+        CloudClient(CloudAccount("1", "t", nowhere)),
+        WahaClient(WahaAccount(nowhere, "k")),
+        FonnteClient(FonnteAccount("t", nowhere)),
     ):
         outcomes = [door.send(SARI, each, reference="delivery:1") for each in (TEXT, TEMPLATE)]
         door.close()
 
-        assert all(isinstance(outcome, Later) for outcome in outcomes)
-        assert {outcome.stops for outcome in outcomes if isinstance(outcome, Later)} == {
-            Stops.MESSAGE
+        assert all(isinstance(outcome, Deferred) for outcome in outcomes)
+        assert {outcome.stops for outcome in outcomes if isinstance(outcome, Deferred)} == {
+            PauseScope.MESSAGE
         }
 
 
@@ -436,51 +445,51 @@ def test_a_vendor_that_is_not_there_was_given_nothing() -> None:
     "body", ["", "null", "[]", "{}", "[" * 2000, '{"messages": [{}]}', '{"messages": {"id": 1}}']
 )
 def test_an_answer_that_makes_no_sense_leaves_us_unsure(vendor: Vendor, body: str) -> None:
-    vendor.answer = Answer(200, body.encode())
+    vendor.answer = HttpResponse(200, body.encode())
 
-    with CloudWhatsApp(CloudAccount("1", "t", vendor.url)) as cloud:
+    with CloudClient(CloudAccount("1", "t", vendor.url)) as cloud:
         outcome = cloud.send(SARI, TEXT, reference="delivery:1")
 
-    assert isinstance(outcome, Unsure)
+    assert isinstance(outcome, Unconfirmed)
 
 
 @pytest.mark.parametrize(
     ("status", "said", "kind"),
     [
-        (200, {"Status": False, "reason": "token invalid"}, Later),
-        (200, {"status": False, "reason": "target invalid"}, Declined),
-        (200, {"status": False, "reason": "file format not supported"}, Declined),
-        (200, {"status": False}, Declined),
-        (200, {"status": True}, Unsure),
-        (500, {"status": False}, Later),
+        (200, {"Status": False, "reason": "token invalid"}, Deferred),
+        (200, {"status": False, "reason": "target invalid"}, Rejected),
+        (200, {"status": False, "reason": "file format not supported"}, Rejected),
+        (200, {"status": False}, Rejected),
+        (200, {"status": True}, Unconfirmed),
+        (500, {"status": False}, Deferred),
     ],
 )
 def test_fonnte_is_understood_by_its_sentences(
-    vendor: Vendor, status: int, said: dict[str, object], kind: type[Outcome]
+    vendor: Vendor, status: int, said: dict[str, object], kind: type[SendOutcome]
 ) -> None:
-    vendor.answer = Answer.json(status, said)
+    vendor.answer = HttpResponse.json(status, said)
 
-    with FonnteWhatsApp(FonnteAccount("t", vendor.url)) as fonnte:
+    with FonnteClient(FonnteAccount("t", vendor.url)) as fonnte:
         outcome = fonnte.send(SARI, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, kind)
 
 
 def test_a_file_that_this_waha_cannot_send_is_a_matter_of_the_message(
-    silent: WhatsAppSimulator, waha: WahaWhatsApp
+    silent: WhatsAppSimulator, waha: WahaClient
 ) -> None:
-    silent.faults.set(answers=[AnswerFault("error", status=501, path="/api/sendFile")])
+    silent.faults.set(answers=[WhatsAppResponseFault("error", status=501, path="/api/sendFile")])
 
     outcome = waha.send(SARI, TEMPLATE, reference="delivery:1")
 
-    assert isinstance(outcome, Declined)
-    assert outcome.cause is Cause.MESSAGE
+    assert isinstance(outcome, Rejected)
+    assert outcome.cause is FailureScope.MESSAGE
 
 
-def test_an_engine_that_throws_may_have_sent(silent: WhatsAppSimulator, waha: WahaWhatsApp) -> None:
-    silent.faults.set(answers=[AnswerFault("error", status=500, path="/api/sendText")])
+def test_an_engine_that_throws_may_have_sent(silent: WhatsAppSimulator, waha: WahaClient) -> None:
+    silent.faults.set(answers=[WhatsAppResponseFault("error", status=500, path="/api/sendText")])
 
-    assert isinstance(waha.send(SARI, TEXT, reference="delivery:1"), Unsure)
+    assert isinstance(waha.send(SARI, TEXT, reference="delivery:1"), Unconfirmed)
 
 
 @pytest.mark.parametrize(

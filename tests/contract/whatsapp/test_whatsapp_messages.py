@@ -9,20 +9,20 @@ from simulators.whatsapp.cloud import BUSINESS_ID, PHONE_ID, TOKEN
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.notifications.messages.message import Accepted
 from ticketing.notifications.messages.template_samples import SAMPLES
-from ticketing.notifications.messages.templates import LANGUAGES, Messages
-from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp
+from ticketing.notifications.messages.templates import LANGUAGES, MessageTemplates
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
 
 SARI, DIGITS = "+6281234567890", "6281234567890"
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 
 
 @pytest.fixture(scope="module")
-def messages() -> Messages:
-    return Messages()
+def messages() -> MessageTemplates:
+    return MessageTemplates()
 
 
 @pytest.fixture(scope="module")
-def whatsapp(messages: Messages) -> Iterator[WhatsAppSimulator]:
+def whatsapp(messages: MessageTemplates) -> Iterator[WhatsAppSimulator]:
     """A Meta that has approved everything we say, and nothing else."""
     with (
         WhatsAppSimulator() as simulator,
@@ -37,10 +37,10 @@ def whatsapp(messages: Messages) -> Iterator[WhatsAppSimulator]:
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_message_arrives_as_it_was_previewed(
-    whatsapp: WhatsAppSimulator, messages: Messages, name: str, language: str
+    whatsapp: WhatsAppSimulator, messages: MessageTemplates, name: str, language: str
 ) -> None:
     preview = messages.preview(name, language).chat
-    with CloudWhatsApp(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as cloud:
+    with CloudClient(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as cloud:
         outcome = cloud.send(SARI, preview, reference=f"{name}-{language}")
 
     received = whatsapp.messages(DIGITS)[-1]

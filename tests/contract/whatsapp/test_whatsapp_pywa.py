@@ -21,9 +21,9 @@ from pywa.types.message_status import MessageStatusType
 from pywa.types.templates import BodyText, HeaderDocument, TemplateLanguage, URLButton
 
 from simulators.trust import trusted
-from simulators.whatsapp.business import Business
+from simulators.whatsapp.business import BusinessWebhook
 from simulators.whatsapp.cloud import APP_SECRET, PHONE_ID, TOKEN
-from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
 
 SARI = "6281234567890"
@@ -161,7 +161,7 @@ def test_it_is_told_that_somebody_cannot_be_reached(
 def test_it_is_told_of_limits_bans_and_wrong_keys(
     whatsapp: WhatsAppSimulator, pywa: WhatsApp, session: httpx.Client
 ) -> None:
-    whatsapp.faults.set(answers=[AnswerFault("rate-limit", retry_after=7)])
+    whatsapp.faults.set(answers=[WhatsAppResponseFault("rate-limit", retry_after=7)])
     with pytest.raises(RateLimitHit) as limit:
         pywa.send_message(SARI, "Halo")
 
@@ -179,7 +179,7 @@ def test_it_is_told_of_limits_bans_and_wrong_keys(
 
 def test_it_believes_every_report_and_understands_it(
     whatsapp: WhatsAppSimulator,
-    business: Business,
+    business: BusinessWebhook,
     pywa: WhatsApp,
     understood: list[MessageStatus[str]],
 ) -> None:
@@ -204,7 +204,7 @@ def test_it_believes_every_report_and_understands_it(
 
 def test_it_learns_why_a_message_failed(
     whatsapp: WhatsAppSimulator,
-    business: Business,
+    business: BusinessWebhook,
     pywa: WhatsApp,
     understood: list[MessageStatus[str]],
 ) -> None:
@@ -218,7 +218,7 @@ def test_it_learns_why_a_message_failed(
 
 
 def test_it_registers_an_address_that_answers_the_challenge(
-    whatsapp: WhatsAppSimulator, business: Business, pywa: WhatsApp
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, pywa: WhatsApp
 ) -> None:
     whatsapp.cloud.webhook = ""
     asked = {"app_id": 1, "access_token": TOKEN, "fields": ("messages",), **CHALLENGED}

@@ -13,14 +13,14 @@ import httpx
 import pytest
 
 from simulators.trust import trusted
-from simulators.whatsapp.business import Business
+from simulators.whatsapp.business import BusinessWebhook
 from simulators.whatsapp.cloud import APP_SECRET, BUSINESS_ID, OWN_NUMBER, PHONE_ID, TOKEN
-from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.fonnte import FONNTE_TOKEN
-from simulators.whatsapp.limits import PAIR, THROUGHPUT, TIER, Allowed, Limits
+from simulators.whatsapp.limits import PAIR, THROUGHPUT, TIER, SendingLimiter, SendingLimits
 from simulators.whatsapp.server import WhatsAppSimulator
 from simulators.whatsapp.waha import API_KEY, HMAC_KEY
-from simulators.whatsapp.webhooks import LADDER_SECONDS
+from simulators.whatsapp.webhooks import RETRY_DELAYS_SECONDS
 
 SARI = "6281234567890"
 TEXT = {
@@ -75,7 +75,7 @@ def test_its_signature_is_the_vendors() -> None:
 
 
 def test_a_template_is_reported_step_by_step(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     answer = cloud.post(MESSAGES, json=TEMPLATE).json()
     whatsapp.reports(at_least=3)
@@ -87,7 +87,7 @@ def test_a_template_is_reported_step_by_step(
 
 
 def test_reports_are_signed_over_their_bytes(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     cloud.post(MESSAGES, json=TEMPLATE)
     whatsapp.reports(at_least=3)
@@ -98,7 +98,7 @@ def test_reports_are_signed_over_their_bytes(
 
 
 def test_a_text_to_whoever_did_not_write_first_fails_afterwards(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     answer = cloud.post(MESSAGES, json=TEXT)
     whatsapp.reports(at_least=1)
@@ -109,7 +109,7 @@ def test_a_text_to_whoever_did_not_write_first_fails_afterwards(
     assert b"delivery:1" in business.told[0].body
 
 
-def test_a_day_after_somebody_wrote_texts_fail_again(business: Business) -> None:
+def test_a_day_after_somebody_wrote_texts_fail_again(business: BusinessWebhook) -> None:
     clock = [datetime(2026, 11, 20, 8, tzinfo=UTC)]
     with WhatsAppSimulator(cloud_webhook=business.url, clock=lambda: clock[0]) as whatsapp:
         whatsapp.write(SARI)
@@ -124,7 +124,7 @@ def test_a_day_after_somebody_wrote_texts_fail_again(business: Business) -> None
 
 
 def test_a_report_comes_again_until_it_is_answered_with_200(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     whatsapp.faults.set(unread=True, delivered_missing=True)
     business.answers = [500, 204]
@@ -133,7 +133,7 @@ def test_a_report_comes_again_until_it_is_answered_with_200(
 
     tries = whatsapp.reports(at_least=3)
     assert [each.answer for each in tries] == [500, 204, 200]
-    assert [each.retry_in_seconds for each in tries] == [*LADDER_SECONDS[:2], None]
+    assert [each.retry_in_seconds for each in tries] == [*RETRY_DELAYS_SECONDS[:2], None]
     assert len({told.body for told in business.told}) == 1
 
 
@@ -151,7 +151,7 @@ def test_a_report_comes_again_until_it_is_answered_with_200(
 )
 def test_reports_go_wrong_as_they_are_told_to(
     whatsapp: WhatsAppSimulator,
-    business: Business,
+    business: BusinessWebhook,
     cloud: httpx.Client,
     switches: dict[str, object],
     told: list[str],
@@ -165,7 +165,7 @@ def test_reports_go_wrong_as_they_are_told_to(
 
 
 def test_a_forged_report_has_a_wrong_signature(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     whatsapp.faults.set(forged=1)
 
@@ -181,7 +181,7 @@ def test_a_forged_report_has_a_wrong_signature(
 
 
 def test_in_silence_messages_arrive_and_nobody_is_told(
-    silent: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    silent: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     cloud.post(MESSAGES, json=TEMPLATE)
 
@@ -205,7 +205,7 @@ def test_an_answer_that_is_lost_says_nothing_about_the_message(
 
 
 def test_a_slow_answer_is_a_good_one(silent: WhatsAppSimulator, cloud: httpx.Client) -> None:
-    silent.faults.set(answers=[AnswerFault("slow", seconds=0.05)])
+    silent.faults.set(answers=[WhatsAppResponseFault("slow", seconds=0.05)])
 
     assert cloud.post(MESSAGES, json=TEMPLATE).status_code == 200
 
@@ -213,7 +213,7 @@ def test_a_slow_answer_is_a_good_one(silent: WhatsAppSimulator, cloud: httpx.Cli
 def test_a_fault_meets_only_the_paths_and_times_it_names(
     silent: WhatsAppSimulator, cloud: httpx.Client
 ) -> None:
-    fault = AnswerFault("html", path="/messages", times=2, status=502)
+    fault = WhatsAppResponseFault("html", path="/messages", times=2, status=502)
     silent.faults.set(answers=[fault])
 
     said = [cloud.post(path, json=TEMPLATE) for path in (MESSAGES, "/ping", MESSAGES, MESSAGES)]
@@ -330,7 +330,7 @@ def test_a_file_is_forgotten_after_thirty_days() -> None:
 
 
 def test_a_number_sends_so_much_a_second() -> None:
-    limits = Limits(Allowed(a_second=2))
+    limits = SendingLimiter(SendingLimits(a_second=2))
 
     said = [limits.hit(str(each), 100 + each / 10, unasked=False) for each in range(3)]
     later = limits.hit("9", 101.01, unasked=False)
@@ -340,7 +340,7 @@ def test_a_number_sends_so_much_a_second() -> None:
 
 
 def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
-    limits = Limits(Allowed(a_second=0, pair_burst=2))
+    limits = SendingLimiter(SendingLimits(a_second=0, pair_burst=2))
 
     burst = [limits.hit(SARI, 100, unasked=False) for _ in range(3)]
     too_early = limits.hit(SARI, 105, unasked=False)
@@ -351,7 +351,7 @@ def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
 
 
 def test_so_many_people_are_written_to_in_a_day_unless_they_wrote_first() -> None:
-    limits = Limits(Allowed(a_second=0, people_a_day=2))
+    limits = SendingLimiter(SendingLimits(a_second=0, people_a_day=2))
 
     said = [limits.hit(who, 100, unasked=True) for who in ("1", "2", "1", "3")]
     asked = limits.hit("3", 100, unasked=False)
@@ -362,7 +362,7 @@ def test_so_many_people_are_written_to_in_a_day_unless_they_wrote_first() -> Non
 
 
 def test_waha_takes_a_text_and_reports_it_signed(
-    whatsapp: WhatsAppSimulator, business: Business, waha: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, waha: httpx.Client
 ) -> None:
     asked = {"session": "default", "chatId": f"{SARI}@c.us", "text": "Tiket Anda siap"}
 
@@ -426,7 +426,7 @@ def test_fonnte_answers_200_whatever_happens(
 
 
 def test_fonnte_reports_by_id_and_then_by_the_states_id(
-    whatsapp: WhatsAppSimulator, business: Business, fonnte: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, fonnte: httpx.Client
 ) -> None:
     answer = fonnte.post("/send", data={"target": SARI, "message": "Tiket Anda siap"}).json()
     whatsapp.reports(at_least=3)
@@ -508,7 +508,7 @@ def test_switches_are_set_and_cleared_over_the_wire(
 
 
 def test_whoever_writes_can_be_written_to_and_the_business_hears_it(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: httpx.Client
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: httpx.Client
 ) -> None:
     cloud.post("/_simulator/inbound", json={"from": SARI, "text": "STOP"})
     cloud.post(MESSAGES, json=TEXT)

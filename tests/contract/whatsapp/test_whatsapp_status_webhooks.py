@@ -8,31 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.whatsapp.business import Business
+from simulators.whatsapp.business import BusinessWebhook
 from simulators.whatsapp.cloud import APP_SECRET, PHONE_ID, TOKEN
 from simulators.whatsapp.fonnte import FONNTE_TOKEN
 from simulators.whatsapp.server import WhatsAppSimulator
 from simulators.whatsapp.waha import API_KEY, HMAC_KEY
-from ticketing.notifications.delivery import DeliveryState, Report, reached
+from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState, merge_state
 from ticketing.notifications.messages.message import (
     Accepted,
     ApprovedTemplate,
     ChatMessage,
-    Declined,
-    Later,
+    Deferred,
+    Rejected,
 )
-from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp
-from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteWhatsApp
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
+from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
 from ticketing.notifications.whatsapp.status_webhooks import (
-    Inbound,
-    challenge_answered,
-    is_metas,
-    is_wahas,
-    read_fonnte,
-    read_meta,
-    read_waha,
+    InboundMessage,
+    answer_challenge,
+    is_signed_by_meta,
+    is_signed_by_waha,
+    parse_fonnte_webhook,
+    parse_meta_webhook,
+    parse_waha_webhook,
 )
-from ticketing.notifications.whatsapp.waha import WahaAccount, WahaWhatsApp
+from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
 from ticketing.platform.kernel.errors import UnreadableReport
 
 SARI, DIGITS = "+6281234567890", "6281234567890"
@@ -41,28 +41,28 @@ STEPS = [DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ]
 
 
 @pytest.fixture
-def cloud(whatsapp: WhatsAppSimulator) -> Iterator[CloudWhatsApp]:
-    with CloudWhatsApp(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as ours:
+def cloud(whatsapp: WhatsAppSimulator) -> Iterator[CloudClient]:
+    with CloudClient(CloudAccount(PHONE_ID, TOKEN, whatsapp.url)) as ours:
         yield ours
 
 
 def test_metas_reports_lead_a_message_from_sent_to_read(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
 ) -> None:
     outcome = cloud.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
-    reports = [report for told in business.told for report in read_meta(told.body)]
-    assert [report.state for report in reports if isinstance(report, Report)] == STEPS
+    reports = [report for told in business.told for report in parse_meta_webhook(told.body)]
+    assert [report.state for report in reports if isinstance(report, DeliveryReceipt)] == STEPS
     for report in reports:
-        assert isinstance(report, Report)
+        assert isinstance(report, DeliveryReceipt)
         assert Accepted(report.provider_id) == outcome
         assert (report.reference, report.recipient) == ("delivery:1", SARI)
         assert report.at is not None
 
 
 def test_out_of_order_and_twice_they_lead_to_the_same_end(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
 ) -> None:
     whatsapp.faults.set(disorder=True, duplicates=2)
     cloud.send(SARI, MESSAGE, reference="delivery:1")
@@ -70,60 +70,60 @@ def test_out_of_order_and_twice_they_lead_to_the_same_end(
 
     state = DeliveryState.SENT
     for told in business.told:
-        for report in read_meta(told.body):
-            assert isinstance(report, Report)
-            state = reached(state, report.state)
+        for report in parse_meta_webhook(told.body):
+            assert isinstance(report, DeliveryReceipt)
+            state = merge_state(state, report.state)
 
     assert state is DeliveryState.READ
 
 
 def test_metas_reason_for_a_failure_is_kept(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
 ) -> None:
     whatsapp.faults.set(failing={DIGITS: 131049})
     cloud.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=1)
 
-    (report,) = read_meta(business.told[0].body)
+    (report,) = parse_meta_webhook(business.told[0].body)
 
-    assert isinstance(report, Report)
+    assert isinstance(report, DeliveryReceipt)
     assert report.state is DeliveryState.FAILED
-    assert isinstance(report.failure, Later)
+    assert isinstance(report.failure, Deferred)
     assert (report.failure.code, report.failure.after) == ("131049", timedelta(hours=24))
 
 
 def test_only_metas_own_signature_is_believed(
-    whatsapp: WhatsAppSimulator, business: Business, cloud: CloudWhatsApp
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, cloud: CloudClient
 ) -> None:
     whatsapp.faults.set(forged=1)
     cloud.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
     forged, *true = [(told.body, told.headers["x-hub-signature-256"]) for told in business.told]
-    assert not is_metas(*forged, APP_SECRET)
-    assert all(is_metas(*told, APP_SECRET) for told in true)
-    assert not any(is_metas(*told, "another secret") for told in true)
-    assert not is_metas(true[0][0], "", APP_SECRET)
+    assert not is_signed_by_meta(*forged, APP_SECRET)
+    assert all(is_signed_by_meta(*told, APP_SECRET) for told in true)
+    assert not any(is_signed_by_meta(*told, "another secret") for told in true)
+    assert not is_signed_by_meta(true[0][0], "", APP_SECRET)
 
 
 def test_without_a_secret_nobody_is_believed() -> None:
     empty_hmac = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
 
-    assert not is_metas(b"", f"sha256={empty_hmac}", "")
-    assert not is_wahas(b"", empty_hmac, "")
-    assert challenge_answered({"hub.mode": "subscribe", "hub.challenge": "1"}, "") is None
+    assert not is_signed_by_meta(b"", f"sha256={empty_hmac}", "")
+    assert not is_signed_by_waha(b"", empty_hmac, "")
+    assert answer_challenge({"hub.mode": "subscribe", "hub.challenge": "1"}, "") is None
 
 
 def test_the_signatures_are_the_vendors_own() -> None:
     meta = b'{"object":"whatsapp_business_account","entry":[]}'
     waha = b'{"event":"message.ack"}'
 
-    assert is_metas(
+    assert is_signed_by_meta(
         meta,
         "sha256=c6f9cab4a429d2f621d2b43235ccdc1f8c353f3e7902d9b6dbcacf4e84b22ff3",
         "app-secret-demo",
     )
-    assert is_wahas(
+    assert is_signed_by_waha(
         waha,
         "1fe4f1bf6e0bd2c5691e41f14ebb712ee5c9242bacf03628b8c3a54f82b8b4ed"
         "3adbd9bf251fa07b08b6231460d3c953e0642b6a7c3d3d9c587d7431d772b899",
@@ -134,20 +134,20 @@ def test_the_signatures_are_the_vendors_own() -> None:
 def test_metas_challenge_is_answered_to_whoever_knows_the_word() -> None:
     asked = {"hub.mode": "subscribe", "hub.verify_token": "word", "hub.challenge": "1158201444"}
 
-    assert challenge_answered(asked, "word") == "1158201444"
-    assert challenge_answered(asked, "another") is None
-    assert challenge_answered(asked | {"hub.mode": "unsubscribe"}, "word") is None
+    assert answer_challenge(asked, "word") == "1158201444"
+    assert answer_challenge(asked, "another") is None
+    assert answer_challenge(asked | {"hub.mode": "unsubscribe"}, "word") is None
 
 
 def test_what_somebody_writes_back_is_heard(
-    whatsapp: WhatsAppSimulator, business: Business
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
 ) -> None:
     whatsapp.write(DIGITS, "STOP")
     whatsapp.reports(at_least=1)
 
-    (wrote,) = read_meta(business.told[0].body)
+    (wrote,) = parse_meta_webhook(business.told[0].body)
 
-    assert isinstance(wrote, Inbound)
+    assert isinstance(wrote, InboundMessage)
     assert (wrote.sender, wrote.text) == (SARI, "STOP")
     assert DIGITS not in repr(wrote)
 
@@ -159,37 +159,38 @@ def test_a_word_typed_and_a_button_pressed_are_heard_alike(said: dict[str, objec
     message = {"from": DIGITS, "id": "wamid.1", "timestamp": "1769860000", **said}
     change = {"field": "messages", "value": {"messages": [message]}}
 
-    (wrote,) = read_meta(json.dumps({"entry": [{"changes": [change]}]}).encode())
+    (wrote,) = parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode())
 
-    assert isinstance(wrote, Inbound)
+    assert isinstance(wrote, InboundMessage)
     assert wrote.text == "STOP"
 
 
 @pytest.mark.parametrize("engine", ["WEBJS", "NOWEB"])
 def test_wahas_reports_lead_a_message_from_sent_to_read(
-    whatsapp: WhatsAppSimulator, business: Business, engine: str
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, engine: str
 ) -> None:
     whatsapp.waha.engine = engine
-    with WahaWhatsApp(WahaAccount(whatsapp.url, API_KEY)) as waha:
+    with WahaClient(WahaAccount(whatsapp.url, API_KEY)) as waha:
         outcome = waha.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
-    reports = [read_waha(told.body) for told in business.told]
+    reports = [parse_waha_webhook(told.body) for told in business.told]
     assert [report.state for report in reports if report] == STEPS
     assert {Accepted(report.provider_id) for report in reports if report} == {outcome}
     assert all(
-        is_wahas(told.body, told.headers["x-webhook-hmac"], HMAC_KEY) for told in business.told
+        is_signed_by_waha(told.body, told.headers["x-webhook-hmac"], HMAC_KEY)
+        for told in business.told
     )
 
 
 def test_fonntes_reports_are_joined_by_the_states_id(
-    whatsapp: WhatsAppSimulator, business: Business
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook
 ) -> None:
-    with FonnteWhatsApp(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte:
+    with FonnteClient(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte:
         outcome = fonnte.send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=3)
 
-    sent, delivered, read = (read_fonnte(told.body) for told in business.told)
+    sent, delivered, read = (parse_fonnte_webhook(told.body) for told in business.told)
     assert sent
     assert delivered
     assert read
@@ -200,26 +201,28 @@ def test_fonntes_reports_are_joined_by_the_states_id(
 
 @pytest.mark.parametrize("step", ["waha", "fonnte"])
 def test_the_others_tell_of_failures_too(
-    whatsapp: WhatsAppSimulator, business: Business, step: str
+    whatsapp: WhatsAppSimulator, business: BusinessWebhook, step: str
 ) -> None:
     whatsapp.faults.set(failing={DIGITS: 131000})
     account = WahaAccount(whatsapp.url, API_KEY)
     with (
-        WahaWhatsApp(account) as waha,
-        FonnteWhatsApp(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte,
+        WahaClient(account) as waha,
+        FonnteClient(FonnteAccount(FONNTE_TOKEN, whatsapp.url)) as fonnte,
     ):
         {"waha": waha, "fonnte": fonnte}[step].send(SARI, MESSAGE, reference="delivery:1")
     whatsapp.reports(at_least=2)
 
-    report = {"waha": read_waha, "fonnte": read_fonnte}[step](business.told[-1].body)
+    report = {"waha": parse_waha_webhook, "fonnte": parse_fonnte_webhook}[step](
+        business.told[-1].body
+    )
 
     assert report
     assert report.state is DeliveryState.FAILED
-    assert isinstance(report.failure, Declined)
+    assert isinstance(report.failure, Rejected)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"[" * 5000, b"\xff"])
-@pytest.mark.parametrize("read", [read_meta, read_waha, read_fonnte])
+@pytest.mark.parametrize("read", [parse_meta_webhook, parse_waha_webhook, parse_fonnte_webhook])
 def test_what_is_no_report_is_refused(read: object, body: bytes) -> None:
     with pytest.raises(UnreadableReport):
         read(body)  # type: ignore[operator]  # one of the three
@@ -241,9 +244,9 @@ def test_what_is_no_report_is_refused(read: object, body: bytes) -> None:
 def test_other_events_are_left_alone(body: dict[str, object]) -> None:
     wire = json.dumps(body).encode()
 
-    assert read_meta(wire) == []
-    assert read_waha(wire) is None
-    assert read_fonnte(wire) is None
+    assert parse_meta_webhook(wire) == []
+    assert parse_waha_webhook(wire) is None
+    assert parse_fonnte_webhook(wire) is None
 
 
 @pytest.mark.parametrize("time", [None, "", "soon", "9" * 30])
@@ -252,7 +255,7 @@ def test_a_report_without_a_sensible_time_is_refused(time: str | None) -> None:
     change = {"field": "messages", "value": {"statuses": [status]}}
 
     with pytest.raises(UnreadableReport):
-        read_meta(json.dumps({"entry": [{"changes": [change]}]}).encode())
+        parse_meta_webhook(json.dumps({"entry": [{"changes": [change]}]}).encode())
 
 
 def test_several_reports_in_one_notification_are_all_read() -> None:
@@ -263,7 +266,7 @@ def test_several_reports_in_one_notification_are_all_read() -> None:
     change = {"field": "messages", "value": {"statuses": statuses}}
     body = json.dumps({"entry": [{"changes": [change]}, {"changes": [change]}]}).encode()
 
-    reports = read_meta(body)
+    reports = parse_meta_webhook(body)
 
     assert len(reports) == 6
     assert {report.at for report in reports} == {datetime(2026, 1, 31, 11, 46, 40, tzinfo=UTC)}
@@ -288,7 +291,7 @@ json_values = st.recursive(
 def test_no_json_breaks_a_reader(value: object) -> None:
     body = json.dumps(value).encode()
 
-    for read in (read_meta, read_waha, read_fonnte):
+    for read in (parse_meta_webhook, parse_waha_webhook, parse_fonnte_webhook):
         try:
             read(body)
         except UnreadableReport:

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import delete, select, update
 
-from ticketing.checkin.verify import verify
+from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
-from ticketing.crypto.ticket_token import Claims, token_text
-from ticketing.crypto.verdict import Refusal, TicketAtTheGate
+from ticketing.crypto.ticket_token import Claims, encode_token
+from ticketing.crypto.verification import RejectionReason, ScannedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.issue import issue
-from ticketing.tickets.model import ticket_code
-from ticketing.tickets.revoke import Revoked, revocations, revoke
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.model import encode_ticket_code
+from ticketing.tickets.revoke import RevokeResult, list_revocations, revoke_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]
@@ -40,7 +40,7 @@ def tickets(
 ) -> list[Issued]:
     """Two tickets of the event."""
     enter(event, 2, seat="A-1")
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="test")
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="test")
     query = select(
         generated_tickets.c.id,
         generated_tickets.c.guest_id,
@@ -59,11 +59,11 @@ def ticket(tickets: list[Issued]) -> Issued:
 
 
 def test_a_live_ticket_passes_by_its_qr(database: Database, event: Event, ticket: Issued) -> None:
-    verdict = verify(database, ticket.qr_text, at=event.starts_at, event=event)
+    verdict = verify_ticket(database, ticket.qr_text, at=event.starts_at, event=event)
 
     assert verdict.valid
     assert verdict.claims is not None
-    assert verdict.ticket == TicketAtTheGate(
+    assert verdict.ticket == ScannedTicket(
         ticket_id=ticket.id,
         ticket_code=ticket.code,
         event_slug="wisuda-2026",
@@ -80,13 +80,13 @@ def test_a_live_ticket_passes_by_its_code_however_it_is_typed(
 ) -> None:
     typed = [spelling.format(code) for code in (ticket.code, ticket.code.lower())]
 
-    verdicts = [verify(database, code, at=event.starts_at) for code in typed]
+    verdicts = [verify_ticket(database, code, at=event.starts_at) for code in typed]
 
     assert [verdict.ticket and verdict.ticket.ticket_id for verdict in verdicts] == [ticket.id] * 2
 
 
 def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, ticket: Issued) -> None:
-    verdicts = [verify(database, ticket.qr_text, at=event.starts_at) for _ in range(3)]
+    verdicts = [verify_ticket(database, ticket.qr_text, at=event.starts_at) for _ in range(3)]
 
     assert [verdict.valid for verdict in verdicts] == [True] * 3
 
@@ -94,28 +94,28 @@ def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, tick
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("", Refusal.WRONG_PREFIX),
-        ("https://example.org/t/1", Refusal.WRONG_PREFIX),
-        ('{"ticket": 1}', Refusal.WRONG_PREFIX),
-        ("TC-2026-0000000", Refusal.MALFORMED),
-        ("TC-2026-00000000", Refusal.MALFORMED),
-        ("TC1AAAA", Refusal.MALFORMED),
-        ("TC1" + "A" * 141, Refusal.MALFORMED),
-        ("TC" + "0" * 100_000, Refusal.MALFORMED),
+        ("", RejectionReason.WRONG_PREFIX),
+        ("https://example.org/t/1", RejectionReason.WRONG_PREFIX),
+        ('{"ticket": 1}', RejectionReason.WRONG_PREFIX),
+        ("TC-2026-0000000", RejectionReason.MALFORMED),
+        ("TC-2026-00000000", RejectionReason.MALFORMED),
+        ("TC1AAAA", RejectionReason.MALFORMED),
+        ("TC1" + "A" * 141, RejectionReason.MALFORMED),
+        ("TC" + "0" * 100_000, RejectionReason.MALFORMED),
     ],
 )
 def test_what_is_no_ticket_is_refused_by_its_shape(
-    database: Database, event: Event, text: str, refusal: Refusal
+    database: Database, event: Event, text: str, refusal: RejectionReason
 ) -> None:
-    assert verify(database, text, at=event.starts_at).refusal is refusal
+    assert verify_ticket(database, text, at=event.starts_at).refusal is refusal
 
 
 def test_a_well_formed_code_that_was_never_issued_is_unknown(
     database: Database, event: Event
 ) -> None:
-    verdict = verify(database, ticket_code(2026, b"never"), at=event.starts_at)
+    verdict = verify_ticket(database, encode_ticket_code(2026, b"never"), at=event.starts_at)
 
-    assert verdict.refusal is Refusal.UNKNOWN
+    assert verdict.refusal is RejectionReason.UNKNOWN
 
 
 def test_a_signed_token_that_was_never_issued_is_unknown(
@@ -124,9 +124,9 @@ def test_a_signed_token_that_was_never_issued_is_unknown(
     claims = Claims(1, event.id, now, event.tickets_valid_until, b"not issued")
     signature = keys.signer_of(event.uid, 1).sign(claims.packed())
 
-    verdict = verify(database, token_text(claims.packed(), signature), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.packed(), signature), at=event.starts_at)
 
-    assert verdict.refusal is Refusal.UNKNOWN
+    assert verdict.refusal is RejectionReason.UNKNOWN
     assert ticket.token_id != claims.token_id
 
 
@@ -136,9 +136,9 @@ def test_a_token_whose_row_is_gone_is_unknown(
     with database.transaction() as connection:
         connection.execute(delete(generated_tickets))
 
-    verdict = verify(database, ticket.qr_text, at=event.starts_at)
+    verdict = verify_ticket(database, ticket.qr_text, at=event.starts_at)
 
-    assert verdict.refusal is Refusal.UNKNOWN
+    assert verdict.refusal is RejectionReason.UNKNOWN
 
 
 def test_somebody_else_s_signature_is_refused(
@@ -147,9 +147,9 @@ def test_somebody_else_s_signature_is_refused(
     claims = Claims(1, event.id, now, event.tickets_valid_until, ticket.token_id)
     forged = KeyRing(b"f" * 32).signer_of(event.uid, 1).sign(claims.packed())
 
-    verdict = verify(database, token_text(claims.packed(), forged), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.packed(), forged), at=event.starts_at)
 
-    assert verdict.refusal is Refusal.BAD_SIGNATURE
+    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
 
 
 @pytest.mark.usefixtures("ticket")
@@ -165,16 +165,16 @@ def test_an_event_or_generation_without_key_is_an_unknown_key(
     number = event.id if event_number is None else event_number
     claims = Claims(generation, number, now, event.tickets_valid_until, bytes(10))
 
-    verdict = verify(database, token_text(claims.packed(), bytes(64)), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.packed(), bytes(64)), at=event.starts_at)
 
-    assert verdict.refusal is Refusal.UNKNOWN_KEY
+    assert verdict.refusal is RejectionReason.UNKNOWN_KEY
 
 
 def test_a_ticket_for_another_event_does_not_pass_here(
     database: Database, event: Event, other_event: Event, ticket: Issued
 ) -> None:
     verdicts = [
-        verify(database, text, at=event.starts_at, event=other_event)
+        verify_ticket(database, text, at=event.starts_at, event=other_event)
         for text in (ticket.qr_text, ticket.code)
     ]
 
@@ -185,7 +185,7 @@ def test_a_ticket_for_another_event_does_not_pass_here(
 def test_before_it_was_issued_a_ticket_is_not_yet_valid(
     *, database: Database, event: Event, ticket: Issued, now: datetime, wait: timedelta
 ) -> None:
-    verdict = verify(database, ticket.qr_text, at=now + wait, event=event)
+    verdict = verify_ticket(database, ticket.qr_text, at=now + wait, event=event)
 
     assert verdict.reason == "not yet valid: valid from 2026-11-20 08:00 UTC"
 
@@ -195,7 +195,7 @@ def test_more_than_a_day_after_the_event_a_ticket_has_expired(
 ) -> None:
     at = event.ends_at + timedelta(days=1, minutes=3)
 
-    verdicts = [verify(database, text, at=at) for text in (ticket.qr_text, ticket.code)]
+    verdicts = [verify_ticket(database, text, at=at) for text in (ticket.qr_text, ticket.code)]
 
     assert [verdict.reason for verdict in verdicts] == [
         "expired: valid until 2026-12-13 05:00 UTC"
@@ -213,7 +213,7 @@ def test_a_postponed_event_keeps_its_tickets(
             .values(starts_at=later, ends_at=later)
         )
 
-    assert verify(database, ticket.qr_text, at=later).valid
+    assert verify_ticket(database, ticket.qr_text, at=later).valid
 
 
 def test_a_revoked_ticket_is_refused_with_the_reason(
@@ -221,11 +221,11 @@ def test_a_revoked_ticket_is_refused_with_the_reason(
 ) -> None:
     revoked, other = tickets
 
-    revoke(database, event, codes=[revoked.code], reason="sold on", by="siti", at=now)
+    revoke_tickets(database, event, codes=[revoked.code], reason="sold on", by="siti", at=now)
 
-    assert verify(database, revoked.qr_text, at=event.starts_at).reason == "revoked: sold on"
-    assert verify(database, revoked.code, at=event.starts_at).reason == "revoked: sold on"
-    assert verify(database, other.qr_text, at=event.starts_at).valid
+    assert verify_ticket(database, revoked.qr_text, at=event.starts_at).reason == "revoked: sold on"
+    assert verify_ticket(database, revoked.code, at=event.starts_at).reason == "revoked: sold on"
+    assert verify_ticket(database, other.qr_text, at=event.starts_at).valid
 
 
 def test_revoking_says_what_became_of_each_code(
@@ -236,9 +236,9 @@ def test_revoking_says_what_became_of_each_code(
     now: datetime,
 ) -> None:
     first, second = tickets
-    revoke(database, event, codes=[first.code], reason="lost", by="siti", at=now)
+    revoke_tickets(database, event, codes=[first.code], reason="lost", by="siti", at=now)
 
-    result = revoke(
+    result = revoke_tickets(
         database,
         event,
         codes=[first.code, f" {second.code.lower()}", "TC-2026-00000000", "nonsense"],
@@ -247,7 +247,7 @@ def test_revoking_says_what_became_of_each_code(
         at=now,
     )
 
-    assert result == Revoked(
+    assert result == RevokeResult(
         revoked=(second.code,),
         before=(first.code,),
         unknown=("TC-2026-00000000", "nonsense"),
@@ -262,19 +262,21 @@ def test_a_ticket_is_revoked_only_through_its_own_event(
     ticket: Issued,
     now: datetime,
 ) -> None:
-    result = revoke(database, other_event, codes=[ticket.code], reason="x", by="siti", at=now)
+    result = revoke_tickets(
+        database, other_event, codes=[ticket.code], reason="x", by="siti", at=now
+    )
 
     assert result.unknown == (ticket.code,)
-    assert verify(database, ticket.code, at=event.starts_at).valid
+    assert verify_ticket(database, ticket.code, at=event.starts_at).valid
 
 
 def test_the_list_for_gates_has_every_revoked_ticket(
     database: Database, event: Event, tickets: list[Issued], now: datetime
 ) -> None:
     codes = [ticket.code for ticket in tickets]
-    revoke(database, event, codes=codes, reason="sold on", by="siti", at=now)
+    revoke_tickets(database, event, codes=codes, reason="sold on", by="siti", at=now)
 
-    listed = revocations(database, event)
+    listed = list_revocations(database, event)
 
     assert [(one.ticket_id, one.token_id) for one in listed] == [
         (ticket.id, ticket.token_id) for ticket in tickets
@@ -286,7 +288,7 @@ def test_revoking_is_audited_once(
     database: Database, event: Event, ticket: Issued, now: datetime
 ) -> None:
     for _ in range(2):
-        revoke(database, event, codes=[ticket.code], reason="lost", by="siti", at=now)
+        revoke_tickets(database, event, codes=[ticket.code], reason="lost", by="siti", at=now)
 
     with database.transaction() as connection:
         deeds = connection.execute(

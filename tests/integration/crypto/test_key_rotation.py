@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select, update
 
-from ticketing.checkin.verify import verify
-from ticketing.crypto.key_rotation import public_keys, rotate
+from ticketing.checkin.verify import verify_ticket
+from ticketing.crypto.key_rotation import list_public_keys, rotate_keys
 from ticketing.crypto.keyring import KeyRing
 from ticketing.crypto.verify import verify_offline
 from ticketing.events.model import Event
@@ -17,7 +17,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Misconfigured, Refused
-from ticketing.tickets.issue import issue
+from ticketing.tickets.issue import issue_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]
@@ -31,7 +31,7 @@ def issue_one(
 
     def issue_another() -> str:
         guest_id = enter(event, 1)[0]
-        issue(database, event, keys=keys, job_id=new_job(event), at=now, by="test")
+        issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="test")
         query = select(generated_tickets.c.qr_code_data)
         with database.transaction() as connection:
             found = connection.execute(query.where(generated_tickets.c.guest_id == guest_id))
@@ -43,12 +43,12 @@ def issue_one(
 def test_a_new_event_s_public_key_can_be_exported(
     database: Database, event: Event, keys: KeyRing
 ) -> None:
-    [exported] = public_keys(database, event, keys=keys)
+    [exported] = list_public_keys(database, event, keys=keys)
 
     assert exported.key == keys.public_key(event.uid, 1)
     assert (exported.event_number, exported.event_slug) == (event.id, "wisuda-2026")
     assert (exported.generation, exported.retired_at) == (1, None)
-    assert public_keys(database, event, keys=keys) == [exported]
+    assert list_public_keys(database, event, keys=keys) == [exported]
 
 
 def test_after_rotation_new_tickets_have_the_next_key_and_old_ones_still_pass(
@@ -61,25 +61,25 @@ def test_after_rotation_new_tickets_have_the_next_key_and_old_ones_still_pass(
 ) -> None:
     before = issue_one()
 
-    rotated = rotate(database, event, keys=keys, by="siti", at=now)
+    rotated = rotate_keys(database, event, keys=keys, by="siti", at=now)
     after = issue_one()
 
-    gate = {key.generation: key.key for key in public_keys(database, rotated, keys=keys)}
+    gate = {key.generation: key.key for key in list_public_keys(database, rotated, keys=keys)}
     verdicts = [
         verify_offline(text, event_number=event.id, public_keys=gate, at=event.starts_at)
         for text in (before, after)
     ]
     assert [verdict.claims.key_generation for verdict in verdicts if verdict.claims] == [1, 2]
-    assert verify(database, before, at=event.starts_at).valid
-    assert verify(database, after, at=event.starts_at).valid
+    assert verify_ticket(database, before, at=event.starts_at).valid
+    assert verify_ticket(database, after, at=event.starts_at).valid
 
 
 def test_rotation_retires_the_old_key_and_is_audited(
     database: Database, event: Event, keys: KeyRing, now: datetime
 ) -> None:
-    rotated = rotate(database, event, keys=keys, by="siti", at=now)
+    rotated = rotate_keys(database, event, keys=keys, by="siti", at=now)
 
-    first, second = public_keys(database, rotated, keys=keys)
+    first, second = list_public_keys(database, rotated, keys=keys)
     assert rotated.key_generation == 2
     assert (first.retired_at, second.retired_at) == (now, None)
     assert second.key == keys.public_key(event.uid, 2)
@@ -97,11 +97,11 @@ def test_a_changed_master_secret_signs_nothing(
     keys: KeyRing,
     now: datetime,
 ) -> None:
-    public_keys(database, event, keys=keys)
+    list_public_keys(database, event, keys=keys)
     enter(event, 1)
 
     with pytest.raises(Misconfigured, match="the master secret has changed"):
-        issue(database, event, keys=KeyRing(b"x" * 32), job_id=job_id, at=now, by="test")
+        issue_tickets(database, event, keys=KeyRing(b"x" * 32), job_id=job_id, at=now, by="test")
 
     with database.transaction() as connection:
         assert connection.execute(select(generated_tickets.c.id)).all() == []
@@ -110,10 +110,10 @@ def test_a_changed_master_secret_signs_nothing(
 def test_a_changed_master_secret_is_noticed_after_rotation_too(
     database: Database, event: Event, keys: KeyRing, now: datetime
 ) -> None:
-    rotated = rotate(database, event, keys=keys, by="siti", at=now)
+    rotated = rotate_keys(database, event, keys=keys, by="siti", at=now)
 
     with pytest.raises(Misconfigured, match="generation 1 of wisuda-2026"):
-        rotate(database, rotated, keys=KeyRing(b"x" * 32), by="siti", at=now)
+        rotate_keys(database, rotated, keys=KeyRing(b"x" * 32), by="siti", at=now)
 
 
 def test_the_last_generation_cannot_be_followed(
@@ -123,7 +123,7 @@ def test_the_last_generation_cannot_be_followed(
         connection.execute(update(events_table).values(key_generation=255))
 
     with pytest.raises(Refused, match="all 255 generations"):
-        rotate(database, event, keys=keys, by="siti", at=now)
+        rotate_keys(database, event, keys=keys, by="siti", at=now)
 
 
 def test_no_secret_key_is_stored(

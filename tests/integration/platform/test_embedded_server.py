@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.embedded.paths import binaries_of_the_wheel, copy_for_others
+from ticketing.platform.db.embedded.paths import copy_binaries_world_readable, wheel_binaries
 from ticketing.platform.db.embedded.server import EmbeddedServer
 
 HOLD = """
@@ -22,8 +22,8 @@ import sys, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from ticketing.platform.db.embedded.server import EmbeddedServer
-from ticketing.platform.db.embedded.paths import binaries_of_the_wheel
-from ticketing.platform.db.embedded.paths import copy_for_others
+from ticketing.platform.db.embedded.paths import wheel_binaries
+from ticketing.platform.db.embedded.paths import copy_binaries_world_readable
 
 with EmbeddedServer(Path(sys.argv[1]), {"fsync": "off"}):
     print("up", flush=True)
@@ -121,12 +121,12 @@ def test_a_checkout_made_anew_begins_anew_and_the_old_data_is_kept_aside(tmp_pat
 
 
 def test_a_copy_of_the_server_runs_where_the_wheel_cannot_be_reached(tmp_path: Path) -> None:
-    copied = copy_for_others(binaries_of_the_wheel(), tmp_path)
+    copied = copy_binaries_world_readable(wheel_binaries(), tmp_path)
 
     version = subprocess.run([copied / "initdb", "--version"], check=True, capture_output=True)
 
     assert b"(PostgreSQL) 18" in version.stdout
-    assert copy_for_others(binaries_of_the_wheel(), tmp_path) == copied
+    assert copy_binaries_world_readable(wheel_binaries(), tmp_path) == copied
 
 
 def test_two_folders_have_two_servers_side_by_side(folder: Path) -> None:

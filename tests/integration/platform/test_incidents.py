@@ -8,7 +8,7 @@ import pytest
 from ticketing.events.model import Event
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 
 HOUR = timedelta(hours=1)
 
@@ -18,7 +18,7 @@ def lost_pdf(event: Event, now: datetime) -> Occurrence:
     """A check that found a PDF missing."""
     return Occurrence(
         cause=f"check:every_pdf_exists:{event.slug}",
-        kind=Kind.CHECK,
+        kind=IncidentKind.CHECK,
         message="1 PDF is gone",
         at=now,
         event_slug=event.slug,
@@ -28,10 +28,10 @@ def lost_pdf(event: Event, now: datetime) -> Occurrence:
 
 def test_a_first_occurrence_opens_a_line(database: Database, lost_pdf: Occurrence) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
 
     with database.transaction() as connection:
-        (line,) = incidents.still_open(connection)
+        (line,) = incidents.list_open(connection)
     assert (line.cause, line.event_slug, line.occurrences) == (lost_pdf.cause, "wisuda-2026", 1)
     assert line.first_seen_at == line.last_seen_at == lost_pdf.at
 
@@ -40,10 +40,10 @@ def test_the_same_occurrence_told_twice_counts_once(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
-        assert incidents.observe(connection, lost_pdf)
-        assert not incidents.observe(connection, lost_pdf)
+        assert incidents.record_occurrence(connection, lost_pdf)
+        assert not incidents.record_occurrence(connection, lost_pdf)
 
-        (line,) = incidents.still_open(connection)
+        (line,) = incidents.list_open(connection)
 
     assert line.occurrences == 1
 
@@ -53,10 +53,10 @@ def test_a_later_occurrence_is_counted_on_the_same_line(
 ) -> None:
     later = replace(lost_pdf, at=lost_pdf.at + HOUR, message="2 PDFs are gone", run_id="run-2")
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
-        incidents.observe(connection, later)
+        incidents.record_occurrence(connection, lost_pdf)
+        incidents.record_occurrence(connection, later)
 
-        (line,) = incidents.still_open(connection)
+        (line,) = incidents.list_open(connection)
 
     assert (line.occurrences, line.message, line.last_run_id) == (2, "2 PDFs are gone", "run-2")
     assert line.last_seen_at - line.first_seen_at == HOUR
@@ -66,19 +66,19 @@ def test_an_older_occurrence_told_late_changes_nothing(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
 
-        assert not incidents.observe(connection, replace(lost_pdf, at=lost_pdf.at - HOUR))
+        assert not incidents.record_occurrence(connection, replace(lost_pdf, at=lost_pdf.at - HOUR))
 
 
 def test_a_cause_that_is_gone_leaves_the_digest(database: Database, lost_pdf: Occurrence) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
 
         assert incidents.resolve(connection, lost_pdf.cause, at=lost_pdf.at + HOUR)
 
-        assert incidents.still_open(connection) == []
-        (line,) = incidents.latest(connection)
+        assert incidents.list_open(connection) == []
+        (line,) = incidents.list_latest(connection)
     assert line.resolved_at == lost_pdf.at + HOUR
 
 
@@ -86,34 +86,34 @@ def test_good_news_from_before_the_failure_resolves_nothing(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
 
         assert not incidents.resolve(connection, lost_pdf.cause, at=lost_pdf.at - HOUR)
         assert not incidents.resolve(connection, "another cause", at=lost_pdf.at + HOUR)
 
-        assert len(incidents.still_open(connection)) == 1
+        assert len(incidents.list_open(connection)) == 1
 
 
 def test_a_resolved_occurrence_told_again_stays_resolved(
     database: Database, lost_pdf: Occurrence
 ) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
         incidents.resolve(connection, lost_pdf.cause, at=lost_pdf.at + HOUR)
 
-        assert not incidents.observe(connection, lost_pdf)
+        assert not incidents.record_occurrence(connection, lost_pdf)
 
-        assert incidents.still_open(connection) == []
+        assert incidents.list_open(connection) == []
 
 
 def test_a_cause_that_comes_back_opens_a_new_line(database: Database, lost_pdf: Occurrence) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, lost_pdf)
+        incidents.record_occurrence(connection, lost_pdf)
         incidents.resolve(connection, lost_pdf.cause, at=lost_pdf.at + HOUR)
-        incidents.observe(connection, replace(lost_pdf, at=lost_pdf.at + 2 * HOUR))
+        incidents.record_occurrence(connection, replace(lost_pdf, at=lost_pdf.at + 2 * HOUR))
 
-        (line,) = incidents.still_open(connection)
-        history = incidents.latest(connection)
+        (line,) = incidents.list_open(connection)
+        history = incidents.list_latest(connection)
 
     assert line.occurrences == 1
     assert len(history) == 2
@@ -121,8 +121,10 @@ def test_a_cause_that_comes_back_opens_a_new_line(database: Database, lost_pdf: 
 
 def test_a_failed_run_of_no_event_is_a_line_too(database: Database, now: datetime) -> None:
     with database.transaction() as connection:
-        incidents.observe(connection, Occurrence("run:retention", Kind.RUN, "disk full", now))
+        incidents.record_occurrence(
+            connection, Occurrence("run:retention", IncidentKind.RUN, "disk full", now)
+        )
 
-        (line,) = incidents.still_open(connection)
+        (line,) = incidents.list_open(connection)
 
-    assert (line.event_slug, line.kind) == (None, Kind.RUN)
+    assert (line.event_slug, line.kind) == (None, IncidentKind.RUN)

@@ -15,9 +15,9 @@ END_ALL_OTHERS = (
 
 
 def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> None:
-    with notify.listening(database) as ours:
+    with notify.listen(database) as ours:
         with database.transaction() as connection:
-            notify.ring(connection)
+            notify.notify_workers(connection)
             heard_before = ours.rings(NEVER)
 
         assert not heard_before
@@ -26,9 +26,9 @@ def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> Non
 
 
 def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
-    with notify.listening(database) as ours:
+    with notify.listen(database) as ours:
         with database.transaction() as connection:
-            notify.ring(connection)
+            notify.notify_workers(connection)
             connection.rollback()
 
         assert not ours.rings(NEVER)
@@ -36,22 +36,22 @@ def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
 
 def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> None:
     with database.transaction() as connection:
-        before = notify.somebody_listens(connection)
-    with notify.listening(database), database.transaction() as connection:
-        meanwhile = notify.somebody_listens(connection)
+        before = notify.is_worker_running(connection)
+    with notify.listen(database), database.transaction() as connection:
+        meanwhile = notify.is_worker_running(connection)
     with database.transaction() as connection:
-        after = notify.somebody_listens(connection)
+        after = notify.is_worker_running(connection)
 
     assert (before, meanwhile, after) == (False, True, False)
 
 
 def test_who_only_listens_is_not_known_to(database: Database) -> None:
-    with notify.listening(database, to_serve=False), database.transaction() as connection:
-        assert not notify.somebody_listens(connection)
+    with notify.listen(database, to_serve=False), database.transaction() as connection:
+        assert not notify.is_worker_running(connection)
 
 
 def test_a_server_that_hangs_up_is_said(database: Database) -> None:
-    with notify.listening(database) as ours:
+    with notify.listen(database) as ours:
         with database.transaction() as connection:
             connection.execute(text(END_ALL_OTHERS))
 
@@ -62,5 +62,5 @@ def test_a_server_that_hangs_up_is_said(database: Database) -> None:
 def test_a_server_that_is_not_there_is_said() -> None:
     nowhere = Database.at("postgresql://nobody@127.0.0.1:1/nothing")
 
-    with pytest.raises(Unavailable, match="cannot be reached"), notify.listening(nowhere):
+    with pytest.raises(Unavailable, match="cannot be reached"), notify.listen(nowhere):
         pass

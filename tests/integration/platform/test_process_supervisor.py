@@ -17,6 +17,9 @@ from ticketing.platform.kernel.process_supervisor import free_port
 FAMILY = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
+from ticketing.platform.kernel import process_supervisor
+from ticketing.platform.kernel.process_supervisor import ProcessSpec
+from ticketing.platform.kernel.process_supervisor import supervise
 
 stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
 child = (
@@ -24,15 +27,16 @@ child = (
     f"subprocess.Popen([sys.executable, '-c', {stubborn!r}], start_new_session=True);"
     "open('ready', 'w').close(); time.sleep(300)"
 )
-from ticketing.platform.kernel import process_supervisor
-from ticketing.platform.kernel.process_supervisor import Service
-from ticketing.platform.kernel.process_supervisor import supervise
-process_supervisor.PATIENCE_SECONDS = 1
-process_supervisor.WORKS_AFTER_SECONDS = 0
-process_supervisor.FIRST_PAUSE_SECONDS = 0.1
-process_supervisor.TEND_SECONDS = 0.5
+
+process_supervisor.STOP_TIMEOUT_SECONDS = 1
+process_supervisor.STARTUP_SECONDS = 0
+process_supervisor.MIN_RESTART_DELAY_SECONDS = 0.1
+process_supervisor.ON_TICK_SECONDS = 0.5
 quiet = [sys.executable, "-c", "import time; time.sleep(300)"]
-services = [Service([sys.executable, "-c", child], Path("a.log")), Service(quiet, Path("b.log"))]
+services = [
+    ProcessSpec([sys.executable, "-c", child], Path("a.log")),
+    ProcessSpec(quiet, Path("b.log")),
+]
 seen = Path("seen").touch
 sys.exit(supervise(services, os.environ, cwd=Path.cwd(), tend=seen))
 """

@@ -11,14 +11,14 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImportUnderWay, UnreadableFile
 from ticketing.roster import import_queries
-from ticketing.roster.drop_folder import Taken, take
+from ticketing.roster.drop_folder import DroppedFileResult, import_dropped_file
 from ticketing.roster.import_result import ImportOptions
 from ticketing.roster.import_roster import import_roster
-from ticketing.roster.model import Counts
+from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
 GOOD = "nim,nama,email\n1,Siti,siti@example.org\n2,Budi,budi@\n"
-Drop = Callable[..., Taken]
+Drop = Callable[..., DroppedFileResult]
 
 
 @pytest.fixture
@@ -33,10 +33,10 @@ def inbox(tmp_path: Path) -> Path:
 def drop(database: Database, event: Event, now: datetime, inbox: Path) -> Drop:
     """Puts a file into the folder and takes it, so many minutes later."""
 
-    def drop_and_take(content: str, minutes: int = 0, **options: object) -> Taken:
+    def drop_and_take(content: str, minutes: int = 0, **options: object) -> DroppedFileResult:
         path = inbox / "roster.csv"
         path.write_text(content)
-        return take(
+        return import_dropped_file(
             database, event, path, options=ImportOptions(**options),  # type: ignore[arg-type]
             at=now + timedelta(minutes=minutes), by="sensor",
         )  # fmt: skip
@@ -99,7 +99,7 @@ def test_an_older_content_dropped_again_on_purpose_is_imported(drop: Drop) -> No
     again = drop(GOOD, minutes=2)
 
     assert again.result is not None
-    assert again.result.counts == Counts(updated=1, quarantined=1)
+    assert again.result.counts == ImportCounts(updated=1, quarantined=1)
 
 
 def test_no_file_is_ever_written_over(drop: Drop, inbox: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_file_waits_while_another_import_is_under_way(
     database: Database, event: Event, drop: Drop, inbox: Path
 ) -> None:
     with database.transaction() as turn:
-        import_queries.take_turn(turn, event.id, patience_seconds=1)
+        import_queries.acquire_import_lock(turn, event.id, patience_seconds=1)
 
         with pytest.raises(ImportUnderWay):
             drop(GOOD, patience_seconds=0.1)
@@ -140,4 +140,6 @@ def test_a_file_that_somebody_else_took_is_said_to_be_gone(
     database: Database, event: Event, now: datetime, inbox: Path
 ) -> None:
     with pytest.raises(UnreadableFile, match="No such file"):
-        take(database, event, inbox / "gone.csv", options=ImportOptions(), at=now, by="sensor")
+        import_dropped_file(
+            database, event, inbox / "gone.csv", options=ImportOptions(), at=now, by="sensor"
+        )

@@ -19,7 +19,7 @@ from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions
 from ticketing.roster.import_roster import import_roster
-from ticketing.roster.model import Counts
+from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
 People = Callable[[], dict[str, dict[str, str | None]]]
@@ -84,7 +84,7 @@ def test_an_import_killed_anywhere_is_completed_by_the_next(
     )
 
     with database.transaction() as connection:
-        history = import_queries.history(connection, event.id)
+        history = import_queries.list_imports(connection, event.id)
     assert killed.returncode == -signal.SIGKILL
     assert [(line.state, line.message[:11]) for line in history] == [
         ("completed", ""),
@@ -106,7 +106,7 @@ def test_two_importers_at_once_take_turns(
 ) -> None:
     ready = Barrier(2)
 
-    def import_when_both_are_ready(by: str) -> Counts:
+    def import_when_both_are_ready(by: str) -> ImportCounts:
         ready.wait()
         options = ImportOptions(chunk=CHUNK, patience_seconds=120)
         return import_roster(database, event, roster, options=options, at=now, by=by).counts
@@ -114,7 +114,7 @@ def test_two_importers_at_once_take_turns(
     with ThreadPoolExecutor(2) as both:
         counts = set(both.map(import_when_both_are_ready, ["Siti", "Budi"]))
 
-    assert counts == {Counts(inserted=ROWS), Counts(unchanged=ROWS)}
+    assert counts == {ImportCounts(inserted=ROWS), ImportCounts(unchanged=ROWS)}
     assert len(everybody()) == ROWS
 
 
@@ -122,8 +122,10 @@ def test_who_does_not_get_a_turn_is_told_who_has_it(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
     with database.transaction() as turn, database.transaction() as other:
-        import_queries.take_turn(turn, event.id, patience_seconds=1)
-        import_queries.begin(other, event.id, kind="file", name="theirs.csv", by="Siti", at=now)
+        import_queries.acquire_import_lock(turn, event.id, patience_seconds=1)
+        import_queries.insert_import(
+            other, event.id, kind="file", name="theirs.csv", by="Siti", at=now
+        )
         other.commit()
 
         with pytest.raises(ImportUnderWay, match=r"import 1 \(theirs.csv, by Siti, since 08:00:00"):
@@ -136,7 +138,7 @@ def test_who_does_not_get_a_turn_is_told_who_has_it(
 def test_an_import_that_was_closed_meanwhile_writes_nothing_more(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
-    def close_it(rows: int, counts: Counts) -> None:
+    def close_it(rows: int, counts: ImportCounts) -> None:
         with database.transaction() as connection:
             connection.execute(
                 update(imports_table)
@@ -157,7 +159,7 @@ def test_an_import_that_was_closed_meanwhile_writes_nothing_more(
 def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
     database: Database, event: Event, now: datetime, roster: RosterFile
 ) -> None:
-    def add_guest_7(rows: int, counts: Counts) -> None:
+    def add_guest_7(rows: int, counts: ImportCounts) -> None:
         if rows == counts.rows == 0:
             with database.transaction() as connection:
                 connection.execute(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ticketing.roster.import_result import ImportResult
-from ticketing.roster.model import Counts
+from ticketing.roster.model import ImportCounts
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]
@@ -32,7 +32,7 @@ def test_who_was_known_by_less_is_adopted_by_a_better_key(
 
     expected = [key] if key else ["email:s@example.org", "id:1"]
     assert list(everybody()) == expected
-    assert result.counts == (Counts(updated=1) if key else Counts(inserted=1))
+    assert result.counts == (ImportCounts(updated=1) if key else ImportCounts(inserted=1))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_empty_cell_never_takes_away_what_a_person_is_recognised_by(
 def test_two_ids_are_two_people_whatever_they_share(import_csv: Import, everybody: People) -> None:
     result = import_csv(HEADER, "1,Siti,parent@example.org,", "2,Siti,parent@example.org,")
 
-    assert result.counts == Counts(inserted=2)
+    assert result.counts == ImportCounts(inserted=2)
     assert list(everybody()) == ["id:1", "id:2"]
 
 
@@ -88,7 +88,7 @@ def test_an_address_under_another_name_is_not_decided_here(
 
     result = import_csv(HEADER, row)
 
-    assert result.counts == Counts(quarantined=1)
+    assert result.counts == ImportCounts(quarantined=1)
     assert result.quarantine[0].reason.startswith(reason)
     assert everybody() == before
 
@@ -100,7 +100,7 @@ def test_a_sibling_at_the_same_address_is_new_once_both_have_ids(
 
     result = import_csv(HEADER, "1,Budi,parent@example.org,", "2,Siti,parent@example.org,")
 
-    assert result.counts == Counts(inserted=1, updated=1)
+    assert result.counts == ImportCounts(inserted=1, updated=1)
     assert {key: person["full_name"] for key, person in everybody().items()} == {
         "id:1": "Budi",
         "id:2": "Siti",
@@ -112,7 +112,7 @@ def test_one_known_person_is_adopted_by_one_row_only(import_csv: Import, everybo
 
     result = import_csv(HEADER, "1,Siti,p@example.org,", "2,Siti,p@example.org,")
 
-    assert result.counts == Counts(inserted=1, updated=1)
+    assert result.counts == ImportCounts(inserted=1, updated=1)
     assert list(everybody()) == ["id:1", "id:2"]
 
 
@@ -123,7 +123,7 @@ def test_two_people_of_one_name_and_number_need_an_id_to_be_told_apart(
 
     result = import_csv(HEADER, ",Siti,,0812345678")
 
-    assert result.counts == Counts(quarantined=1)
+    assert result.counts == ImportCounts(quarantined=1)
     assert "an id must tell which" in result.quarantine[0].reason
 
 
@@ -140,7 +140,7 @@ def test_the_same_person_twice_in_a_file_under_two_keys_is_one(
 ) -> None:
     result = import_csv(HEADER, less, more)
 
-    assert result.counts == Counts(inserted=1, quarantined=1)
+    assert result.counts == ImportCounts(inserted=1, quarantined=1)
     assert result.quarantine[0].reason == "the same person as line 3, which says more"
     assert len(everybody()) == 1
 
@@ -160,5 +160,5 @@ def test_identical_rows_of_an_adopted_person_are_unchanged(
 
     result = import_csv(HEADER, *["1,Siti,s@example.org,"] * 3)
 
-    assert result.counts == Counts(updated=1, unchanged=2)
+    assert result.counts == ImportCounts(updated=1, unchanged=2)
     assert list(everybody()) == ["id:1"]

@@ -20,7 +20,7 @@ from ticketing.platform.kernel.errors import TicketingError, UnreadableFile, Unu
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
-from ticketing.roster.model import Change, Counts
+from ticketing.roster.model import ImportCounts, RosterChange
 from ticketing.roster.sources.csv_file import RosterFile
 from ticketing.roster.sources.sql_query import RosterQuery
 
@@ -36,7 +36,7 @@ BUDI = "2,Budi,budi@example.org,081234567802,,A2,belum foto"
 def test_rows_become_people_who_are_entitled(import_csv: Import, everybody: People) -> None:
     result = import_csv(HEADER, SITI, BUDI)
 
-    assert result.counts == Counts(inserted=2)
+    assert result.counts == ImportCounts(inserted=2)
     assert everybody() == {
         "id:1": {
             "external_id": "1", "first_name": "", "last_name": "", "full_name": "Siti",
@@ -65,7 +65,7 @@ def test_the_same_file_twice_changes_nothing(import_csv: Import, versions: Versi
 
     again = import_csv(HEADER, SITI, BUDI)
 
-    assert again.counts == Counts(unchanged=2)
+    assert again.counts == ImportCounts(unchanged=2)
     assert versions() == before
 
 
@@ -74,12 +74,12 @@ def test_a_changed_file_updates_and_says_what(import_csv: Import, everybody: Peo
 
     result = import_csv(HEADER, SITI, "2,Budi Santoso,budi@example.org,081234567802,vip,,")
 
-    assert result.counts == Counts(updated=1, unchanged=1)
+    assert result.counts == ImportCounts(updated=1, unchanged=1)
     assert set(result.changes) == {
-        Change(3, "id:2", "full_name", "Budi", "Budi Santoso"),
-        Change(3, "id:2", "seat", "A2", ""),
-        Change(3, "id:2", "hold_reason", "belum foto", ""),
-        Change(3, "id:2", "ticket_type", "Regular", "vip"),
+        RosterChange(3, "id:2", "full_name", "Budi", "Budi Santoso"),
+        RosterChange(3, "id:2", "seat", "A2", ""),
+        RosterChange(3, "id:2", "hold_reason", "belum foto", ""),
+        RosterChange(3, "id:2", "ticket_type", "Regular", "vip"),
     }
     assert result.changed_fields == dict.fromkeys(
         ["full_name", "seat", "hold_reason", "ticket_type"], 1
@@ -108,7 +108,7 @@ def test_a_column_the_file_lacks_leaves_what_is_known(
 
     result = import_csv("nim,nama", "1,Siti", "2,Budi")
 
-    assert result.counts == Counts(unchanged=2)
+    assert result.counts == ImportCounts(unchanged=2)
     assert everybody() == before
 
 
@@ -119,7 +119,7 @@ def test_a_file_without_kinds_of_ticket_can_still_change_names(
 
     result = import_csv("nim,nama", "1,Siti Aminah")
 
-    assert result.counts == Counts(updated=1)
+    assert result.counts == ImportCounts(updated=1)
     assert everybody()["id:1"]["ticket_type"] == "VIP"
 
 
@@ -137,7 +137,7 @@ def test_quarantined_rows_keep_line_value_reason_and_the_whole_row(
     result = import_csv(HEADER, SITI, '3,"Joko; ""J""",joko@,,,,')
 
     with database.transaction() as connection:
-        rows = list(import_queries.quarantine(connection, result.import_id or 0))
+        rows = list(import_queries.list_rejected_rows(connection, result.import_id or 0))
     assert rows == list(result.quarantine)
     assert (rows[0].line, rows[0].field, rows[0].value) == (3, "email", "joko@")
     assert rows[0].cells == ("3", 'Joko; "J"', "joko@", "", "", "", "")
@@ -155,7 +155,7 @@ def test_a_mended_quarantine_file_imports_without_loss(
         database, event, RosterFile(aside), options=ImportOptions(), at=now, by="operator"
     )
 
-    assert result.counts == Counts(inserted=1)
+    assert result.counts == ImportCounts(inserted=1)
     assert result.ignored_columns == ["line", "field", "value", "reason"]
 
 
@@ -170,7 +170,7 @@ def test_without_rows_kept_aside_there_is_no_quarantine_file(
 def test_an_identical_row_again_is_unchanged(import_csv: Import, everybody: People) -> None:
     result = import_csv(HEADER, SITI, SITI.replace("Siti", " Siti "), SITI)
 
-    assert result.counts == Counts(inserted=1, unchanged=2)
+    assert result.counts == ImportCounts(inserted=1, unchanged=2)
     assert len(everybody()) == 1
 
 
@@ -179,7 +179,7 @@ def test_other_data_for_the_same_person_is_kept_aside_naming_the_line(
 ) -> None:
     result = import_csv(HEADER, SITI, BUDI, "1,Sita,siti@example.org,081234567801,VIP,A9,")
 
-    assert result.counts == Counts(inserted=2, quarantined=1)
+    assert result.counts == ImportCounts(inserted=2, quarantined=1)
     assert result.quarantine[0].reason == "the same person as line 2, with another full_name, seat"
     assert everybody()["id:1"]["full_name"] == "Siti"
 
@@ -196,7 +196,7 @@ def test_a_dry_run_says_all_and_writes_nothing(
             connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in (people, attendees, ticket_types, imports_table, audit_log)
         ]
-    assert (result.counts, result.import_id) == (Counts(inserted=1, quarantined=1), None)
+    assert (result.counts, result.import_id) == (ImportCounts(inserted=1, quarantined=1), None)
     assert "joko@" in aside.read_text(encoding="utf-8-sig")
     assert written == [0, 0, 0, 0, 0]
 
@@ -217,7 +217,7 @@ def test_the_history_tells_how_a_file_was_understood(
     result = import_csv(HEADER, SITI, BUDI, "3,Joko,joko@,,,,")
 
     with database.transaction() as connection:
-        (line,) = import_queries.history(connection, event.id)
+        (line,) = import_queries.list_imports(connection, event.id)
     assert (line.id, line.state, line.source_name) == (result.import_id, "completed", "roster.csv")
     assert (line.total_rows, line.inserted, line.quarantined) == (3, 2, 1)
     assert (line.sha256, line.encoding, line.delimiter) == (result.digest, "utf-8", ",")
@@ -230,12 +230,12 @@ def test_content_is_known_as_taken_only_once_it_was(
 ) -> None:
     rehearsed = import_csv(HEADER, SITI, dry_run=True)
     with database.transaction() as connection:
-        before = import_queries.taken_before(connection, event.id, rehearsed.digest)
+        before = import_queries.find_completed_by_digest(connection, event.id, rehearsed.digest)
 
     done = import_csv(HEADER, SITI)
 
     with database.transaction() as connection:
-        after = import_queries.taken_before(connection, event.id, done.digest)
+        after = import_queries.find_completed_by_digest(connection, event.id, done.digest)
     assert (before, after and after.id) == (None, done.import_id)
 
 
@@ -285,7 +285,7 @@ def test_what_is_refused_changes_nothing_and_is_in_the_history(
         import_csv(*lines, **options)
 
     with database.transaction() as connection:
-        (line,) = import_queries.history(connection, event.id)
+        (line,) = import_queries.list_imports(connection, event.id)
         written = connection.execute(select(func.count()).select_from(people)).scalar_one()
     assert (line.state, line.message, written) == ("failed", str(refusal.value), 0)
 
@@ -303,15 +303,15 @@ def test_progress_is_told_to_the_last_row(
 ) -> None:
     path = tmp_path / "roster.csv"
     path.write_text("nim,nama\n" + "".join(f"{n},Guest\n" for n in range(25_000)))
-    told: list[tuple[int, Counts]] = []
+    told: list[tuple[int, ImportCounts]] = []
 
     import_roster(
         database, event, RosterFile(path), options=ImportOptions(chunk=10_000), at=now,
         by="operator", progress=lambda rows, counts: told.append((rows, counts)),
     )  # fmt: skip
 
-    assert told[:2] == [(10_000, Counts()), (20_000, Counts())]
-    assert told[-1] == (25_000, Counts(inserted=25_000))
+    assert told[:2] == [(10_000, ImportCounts()), (20_000, ImportCounts())]
+    assert told[-1] == (25_000, ImportCounts(inserted=25_000))
     assert [counts.inserted for _, counts in told] == sorted(counts.inserted for _, counts in told)
 
 
@@ -329,7 +329,7 @@ def test_rows_of_the_operators_own_table_are_imported(
         for _ in range(2)
     )
 
-    assert (first.counts, second.counts) == (Counts(inserted=1), Counts(unchanged=1))
+    assert (first.counts, second.counts) == (ImportCounts(inserted=1), ImportCounts(unchanged=1))
     assert everybody()["id:7"]["email"] == "siti@example.org"
 
 

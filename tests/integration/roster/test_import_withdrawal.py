@@ -12,9 +12,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import UnsafeWithdrawal
 from ticketing.roster.import_result import ImportResult
-from ticketing.roster.model import Counts
-from ticketing.roster.write_queries import Withdrawal
-from ticketing.tickets.issue import issue
+from ticketing.roster.model import ImportCounts
+from ticketing.roster.write_queries import WithdrawalCount
+from ticketing.tickets.issue import issue_tickets
 
 Import = Callable[..., ImportResult]
 People = Callable[[], dict[str, dict[str, str | None]]]
@@ -36,7 +36,7 @@ def test_who_is_absent_is_withdrawn_when_asked(
 
     result = import_csv(HEADER, ALL[0], "4,Ayu,", withdraw_absent=True)
 
-    assert (result.withdrawn, result.counts) == (2, Counts(inserted=1, unchanged=1))
+    assert (result.withdrawn, result.counts) == (2, ImportCounts(inserted=1, unchanged=1))
     assert states() == {
         "id:1": "entitled",
         "id:2": "withdrawn",
@@ -55,12 +55,12 @@ def test_a_dry_run_says_how_many_would_go_and_how_many_hold_tickets(
     states: Callable[[], dict[str, str]],
 ) -> None:
     import_csv(HEADER, *ALL)
-    issue(database, event, keys=keys, job_id=new_job(event), at=now, by="operator", limit=2)
+    issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="operator", limit=2)
     before = states()
 
     foretold = import_csv(HEADER, ALL[0], withdraw_absent=True, dry_run=True)
 
-    assert foretold.withdrawal == Withdrawal(people=2, with_live_tickets=1)
+    assert foretold.withdrawal == WithdrawalCount(people=2, with_live_tickets=1)
     assert (foretold.withdrawn, states()) == (0, before)
 
 
@@ -73,7 +73,7 @@ def test_a_withdrawn_persons_ticket_is_left_alone(
     now: datetime,
 ) -> None:
     import_csv(HEADER, *ALL)
-    issue(database, event, keys=keys, job_id=new_job(event), at=now, by="operator")
+    issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="operator")
 
     import_csv(HEADER, ALL[0], withdraw_absent=True)
 

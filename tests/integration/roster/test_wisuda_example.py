@@ -12,7 +12,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
-from ticketing.roster.model import Counts
+from ticketing.roster.model import ImportCounts
 from ticketing.roster.sources.csv_file import RosterFile
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "wisuda-2026.csv"
@@ -28,7 +28,7 @@ def imported(database: Database, event: Event, now: datetime) -> ImportResult:
 
 
 def test_five_hundred_graduates_are_entitled(imported: ImportResult, everybody: People) -> None:
-    assert imported.counts == Counts(inserted=500, unchanged=2, quarantined=12)
+    assert imported.counts == ImportCounts(inserted=500, unchanged=2, quarantined=12)
     assert (imported.total, len(everybody())) == (514, 500)
 
 

@@ -10,19 +10,19 @@ from sqlalchemy import func, insert, select
 from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders import flag_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer, Flag, OrderState, Selection
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders import review_flag_queries
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.db.tables.sales import outbox, ticket_types
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import Settlement, settle
 
 
@@ -60,7 +60,7 @@ def stock_of(database: Database) -> Callable[[int], Stock]:
 
     def look(ticket_type_id: int) -> Stock:
         with database.transaction() as connection:
-            return stock_queries.of(connection, ticket_type_id)
+            return stock_queries.get_stock(connection, ticket_type_id)
 
     return look
 
@@ -69,10 +69,10 @@ class Answers:
     """A gateway that says what a test wants it to: by attempt, the last thing set for it."""
 
     def __init__(self) -> None:
-        self.by_key: dict[str, Statement | Exception] = {}
+        self.by_key: dict[str, PaymentStatus | Exception] = {}
         self.closed: list[str] = []
 
-    def statement(self, attempt_key: str) -> Statement | None:
+    def statement(self, attempt_key: str) -> PaymentStatus | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer
@@ -96,26 +96,30 @@ def say(gateway: Answers) -> Callable[..., None]:
     """Lets the gateway say of an attempt where it stands."""
 
     def say_of(
-        attempt: Attempt, state: AttemptState, *, amount: int | None = None, refunded: int = 0
+        attempt: PaymentAttempt,
+        state: AttemptState,
+        *,
+        amount: int | None = None,
+        refunded: int = 0,
     ) -> None:
-        gateway.by_key[attempt.key] = Statement(
+        gateway.by_key[attempt.key] = PaymentStatus(
             attempt_key=attempt.key,
             transaction_id=f"tx-{attempt.key}",
             state=state,
             amount=attempt.amount if amount is None else Rupiah(amount),
-            refunded=Rupiah(refunded) if refunded else NOTHING,
+            refunded=Rupiah(refunded) if refunded else ZERO,
         )
 
     return say_of
 
 
 @pytest.fixture
-def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], Attempt]:
+def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], PaymentAttempt]:
     """Begins to pay an order."""
 
-    def begin(placed: PlacedOrder) -> Attempt:
+    def begin(placed: PlacedOrder) -> PaymentAttempt:
         with database.transaction() as connection:
-            return attempt_queries.begin(
+            return attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, placed.order.id), at=now
             )
 
@@ -128,7 +132,7 @@ def receive(database: Database, now: datetime) -> Callable[..., bool]:
 
     def keep(subject: str, unique_key: str) -> bool:
         with database.transaction() as connection:
-            return inbox.keep(
+            return inbox.store_webhook(
                 connection,
                 source="midtrans",
                 unique_key=unique_key,
@@ -181,7 +185,7 @@ def hear(
     """The gateway says something of an attempt, sends a new notice of it, and we settle."""
     numbers = count()
 
-    def heard(attempt: Attempt, state: AttemptState, **more: int) -> Settlement:
+    def heard(attempt: PaymentAttempt, state: AttemptState, **more: int) -> Settlement:
         say(attempt, state, **more)
         receive(attempt.key, f"notice {next(numbers)}")
         return settle_all()
@@ -190,12 +194,12 @@ def hear(
 
 
 @pytest.fixture
-def flags(database: Database, event: Event) -> Callable[[], list[Flag]]:
+def flags(database: Database, event: Event) -> Callable[[], list[ReviewFlag]]:
     """The event's open questions."""
 
-    def look() -> list[Flag]:
+    def look() -> list[ReviewFlag]:
         with database.transaction() as connection:
-            return [raised.flag for raised in flag_queries.still_open(connection, event.id)]
+            return [raised.flag for raised in review_flag_queries.list_open(connection, event.id)]
 
     return look
 

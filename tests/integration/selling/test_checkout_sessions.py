@@ -13,7 +13,7 @@ from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer, Flag, OrderState, Selection
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import payment_attempts
@@ -24,17 +24,25 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.checkout.order_access import Wanted, once_under, take_order
 from ticketing.selling.checkout.pay_order import pay_order
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import (
+    OrderRequest,
+    idempotency_from_key,
+    place_order_once,
+)
 from ticketing.selling.payments import attempt_queries, checkout_session_queries
-from ticketing.selling.payments.expire_checkout_sessions import Closing, close_pages, close_pages_of
-from ticketing.selling.payments.midtrans.client import Account, Midtrans, SnapPage
-from ticketing.selling.payments.midtrans.snap_request import Checkout
+from ticketing.selling.payments.expire_checkout_sessions import (
+    SessionExpiryResult,
+    expire_order_sessions,
+    expire_sessions_of_ended_orders,
+)
+from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest
 
 Sell = Callable[..., int]
 Place = Callable[..., PlacedOrder]
-Pay = Callable[..., SnapPage]
+Pay = Callable[..., CheckoutSession]
 FINISH = "https://shop.example.org/orders/x"
 
 
@@ -48,7 +56,7 @@ def simulator(now: datetime) -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
     """A client that does not wait between tries."""
-    account = Account.at(simulator.url, SERVER_KEY)
+    account = MidtransAccount.at(simulator.url, SERVER_KEY)
     with Midtrans(account, pause=lambda _: None) as client:
         yield client
 
@@ -63,7 +71,7 @@ def placed(sell: Sell, place: Place, sari: Buyer) -> PlacedOrder:
 def pay(database: Database, midtrans: Midtrans, now: datetime) -> Pay:
     """Asks for a page, so many minutes after the order."""
 
-    def ask(order: PlacedOrder, minutes: float = 0) -> SnapPage:
+    def ask(order: PlacedOrder, minutes: float = 0) -> CheckoutSession:
         at = now + timedelta(minutes=minutes)
         return pay_order(database, midtrans, order.order.id, finish_url=FINISH, at=at, by="web")
 
@@ -94,7 +102,7 @@ def test_the_attempt_is_written_down_before_the_gateway_hears_of_it(
         pay(placed)
 
     with database.transaction() as connection:
-        [attempt] = attempt_queries.of_order(connection, placed.order.id)
+        [attempt] = attempt_queries.list_for_order(connection, placed.order.id)
     assert (attempt.state, attempt.amount) == (AttemptState.CREATED, placed.order.total)
     assert pay(placed).url.startswith(simulator.url)
 
@@ -103,7 +111,7 @@ def test_who_dies_while_asking_is_followed_by_the_next_after_five_minutes(
     database: Database, pay: Pay, placed: PlacedOrder, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        attempt = attempt_queries.begin(
+        attempt = attempt_queries.get_or_insert_open(
             connection, order_queries.lock(connection, placed.order.id), at=now
         )
         assert checkout_session_queries.claim(connection, attempt.id, at=now)
@@ -180,12 +188,12 @@ def test_an_order_cancelled_while_the_gateway_was_asked_leaves_no_page(
     class Cancelling(Midtrans):
         """A gateway that takes so long that the buyer gives up."""
 
-        def create(self, checkout: Checkout) -> SnapPage:
+        def create(self, checkout: CheckoutRequest) -> CheckoutSession:
             cancel_order(database, placed.order.id, at=now, by="web")
             return super().create(checkout)
 
     with (
-        Cancelling(Account.at(simulator.url, SERVER_KEY)) as slow,
+        Cancelling(MidtransAccount.at(simulator.url, SERVER_KEY)) as slow,
         pytest.raises(ImpossibleTransition, match="cancelled"),
     ):
         pay_order(database, slow, placed.order.id, finish_url=FINISH, at=now, by="web")
@@ -206,11 +214,11 @@ def test_cancelling_ends_a_payment_that_was_begun_but_not_made(
     simulator.push(f"{placed.order.code}-01", "choose", "bca_va")
     cancel_order(database, placed.order.id, at=now, by="web")
 
-    close_pages_of(database, midtrans, placed.order.id, at=now, by="web")
+    expire_order_sessions(database, midtrans, placed.order.id, at=now, by="web")
 
     with database.transaction() as connection:
-        [attempt] = attempt_queries.of_order(connection, placed.order.id)
-        assert checkout_session_queries.of_order(connection, placed.order.id) == []
+        [attempt] = attempt_queries.list_for_order(connection, placed.order.id)
+        assert checkout_session_queries.list_open_for_order(connection, placed.order.id) == []
     assert attempt.state is AttemptState.CANCELLED
 
 
@@ -220,17 +228,19 @@ def test_money_that_came_before_the_page_was_closed_is_a_question_for_a_person(
     placed: PlacedOrder,
     simulator: MidtransSimulator,
     midtrans: Midtrans,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
     now: datetime,
 ) -> None:
     pay(placed)
     simulator.push(f"{placed.order.code}-01", "pay", "gopay")
     cancel_order(database, placed.order.id, at=now, by="web")
 
-    close_pages_of(database, midtrans, placed.order.id, at=now, by="web")
+    expire_order_sessions(database, midtrans, placed.order.id, at=now, by="web")
 
-    assert flags() == [Flag.PAID_AFTER_CANCELLING]
-    assert close_pages(database, midtrans, at=now, by="sensor") == Closing(0, 0)
+    assert flags() == [ReviewFlag.PAID_AFTER_CANCELLING]
+    assert expire_sessions_of_ended_orders(
+        database, midtrans, at=now, by="sensor"
+    ) == SessionExpiryResult(0, 0)
 
 
 def test_expiring_closes_the_pages_of_all_that_ended_and_the_next_run_what_was_left(
@@ -278,10 +288,13 @@ def test_a_page_that_cannot_be_closed_stops_no_other(
     refusing = [{"kind": "error", "status": 402, "path": "/cancel", "times": 2}]
     simulator.faults.set(answers=refusing)
 
-    first = close_pages(database, midtrans, at=now, by="sensor")
-    second = close_pages(database, midtrans, at=now, by="sensor")
+    first = expire_sessions_of_ended_orders(database, midtrans, at=now, by="sensor")
+    second = expire_sessions_of_ended_orders(database, midtrans, at=now, by="sensor")
 
-    assert (first, second) == (Closing(closed=1, left=1), Closing(closed=1, left=0))
+    assert (first, second) == (
+        SessionExpiryResult(closed=1, left=1),
+        SessionExpiryResult(closed=1, left=0),
+    )
 
 
 def test_one_request_sent_by_many_at_once_is_one_order(
@@ -293,9 +306,9 @@ def test_one_request_sent_by_many_at_once_is_one_order(
     now: datetime,
 ) -> None:
     vip = sell("VIP", capacity=10)
-    once = once_under(KeyRing(bytes(32)), "the same key for all of them", bytes(32))
-    wanted = Wanted([Selection(vip, 2)], sari)
-    take = partial(take_order, database, event, wanted, once=once, at=now, by="web")
+    once = idempotency_from_key(KeyRing(bytes(32)), "the same key for all of them", bytes(32))
+    wanted = OrderRequest([Selection(vip, 2)], sari)
+    take = partial(place_order_once, database, event, wanted, once=once, at=now, by="web")
 
     with ThreadPoolExecutor(8) as senders:
         answers = list(senders.map(lambda _: take(), range(16)))

@@ -12,16 +12,16 @@ from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, Selection
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.sales import order_lines, promos
 from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.kernel.errors import LimitExceeded, PromoRefused, SoldOut
-from ticketing.platform.kernel.money import NOTHING
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
-from ticketing.selling.checkout.place_order import name_buyer, place_order
+from ticketing.selling.checkout.place_order import place_order, set_order_buyer
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.record_payment import record_payment
 
@@ -50,11 +50,11 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
 
     def pay(order_id: int) -> None:
         with doors.transaction() as connection:
-            attempt = attempt_queries.begin(
+            attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, order_id), at=now
             )
         for state in (AttemptState.SETTLED, AttemptState.PENDING):
-            said = Statement(attempt.key, "tx", state, attempt.amount, NOTHING)
+            said = PaymentStatus(attempt.key, "tx", state, attempt.amount, ZERO)
             with doors.transaction() as connection:
                 record_payment(connection, attempt, said, at=now, by="sensor")
 
@@ -75,7 +75,7 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
                 by="web",
             )
             if not known:
-                name_buyer(doors, placed.order.id, buyer=buyer, at=now, by="web")
+                set_order_buyer(doors, placed.order.id, buyer=buyer, at=now, by="web")
         except (SoldOut, LimitExceeded, PromoRefused) as refusal:
             return type(refusal).__name__
         if chance.random() < 0.4:
@@ -98,8 +98,8 @@ def test_no_place_no_limit_and_no_code_is_overdrawn(
     )
     of_buyers = places.where(LIVE, orders_table.c.buyer_key != "", order_lines.c.price == 50_000)
     with database.transaction() as connection:
-        drifted = stock_queries.drifted(connection, event.id)
-        miscounted = promo_queries.miscounted(connection, event.id)
+        drifted = stock_queries.list_drifted(connection, event.id)
+        miscounted = promo_queries.list_miscounted_codes(connection, event.id)
         sold = connection.execute(places.where(orders_table.c.state == "paid")).scalar_one()
         most = max(connection.execute(of_buyers.group_by(orders_table.c.buyer_key)).scalars())
         used = connection.execute(select(promos.c.used)).scalar_one()
@@ -125,8 +125,8 @@ def test_what_nobody_paid_for_is_free_again_after_an_hour(
         waiting = connection.execute(
             select(func.count()).where(orders_table.c.state == OrderState.PENDING)
         ).scalar_one()
-        drifted = stock_queries.drifted(connection, event.id)
-        free = stock_queries.of(connection, 1).available
+        drifted = stock_queries.list_drifted(connection, event.id)
+        free = stock_queries.get_stock(connection, 1).available
         seats = connection.execute(
             select(func.count()).where(attendees.c.source == "order")
         ).scalar_one()

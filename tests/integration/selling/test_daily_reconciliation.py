@@ -7,25 +7,25 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ticketing.orders.order import Buyer
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.money import NOTHING, Rupiah
-from ticketing.platform.kernel.time_span import span_of
+from ticketing.platform.kernel.money import ZERO, Rupiah
+from ticketing.platform.kernel.time_span import day_span
 from ticketing.reporting import sales_queries
-from ticketing.reporting.reconcile_day import difference, reconcile_day
-from ticketing.reporting.sales_queries import BookedAttempt, Sales
+from ticketing.reporting.reconcile_day import describe_difference, reconcile_day
+from ticketing.reporting.sales_queries import EventSales, RecordedAttempt
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 DAY = date(2026, 11, 20)
 JUST_AFTER_MIDNIGHT = datetime(2026, 11, 19, 17, 0, tzinfo=UTC)
 JUST_BEFORE_MIDNIGHT = datetime(2026, 11, 19, 16, 59, tzinfo=UTC)
 
 Place = Callable[..., PlacedOrder]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 
-BOOKED = BookedAttempt("ORD-A", "ORD-A-01", AttemptState.SETTLED, Rupiah(100_000), NOTHING)
-SAID = Statement("ORD-A-01", "tx", AttemptState.SETTLED, Rupiah(100_000), NOTHING)
+BOOKED = RecordedAttempt("ORD-A", "ORD-A-01", AttemptState.SETTLED, Rupiah(100_000), ZERO)
+SAID = PaymentStatus("ORD-A-01", "tx", AttemptState.SETTLED, Rupiah(100_000), ZERO)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def paid(
     begin_payment: Begin,
     hear: Callable[..., object],
     sari: Buyer,
-) -> Attempt:
+) -> PaymentAttempt:
     """Two places of Rp50.000, paid at three in the afternoon in Jakarta."""
     attempt = begin_payment(place((sell("Guest"), 2), buyer=sari))
     hear(attempt, AttemptState.SETTLED)
@@ -45,13 +45,13 @@ def paid(
 @pytest.mark.usefixtures("paid")
 def test_a_days_sales_are_counted_event_by_event(database: Database) -> None:
     with database.transaction() as connection:
-        sold = sales_queries.sales(connection, span_of(DAY))
-        paid_amounts = sales_queries.paid_amounts(connection, span_of(DAY))
+        sold = sales_queries.list_event_sales(connection, day_span(DAY))
+        paid_amounts = sales_queries.list_paid_amounts(connection, day_span(DAY))
 
     assert sold == [
-        Sales(
+        EventSales(
             event_slug="wisuda-2026", placed=1, paid=1, undone=0, places=2,
-            subtotal=Rupiah(100_000), discount=NOTHING, total=Rupiah(100_000), refunded=NOTHING,
+            subtotal=Rupiah(100_000), discount=ZERO, total=Rupiah(100_000), refunded=ZERO,
         )
     ]  # fmt: skip
     assert [amount for _, amount in paid_amounts] == [Rupiah(100_000)]
@@ -60,7 +60,7 @@ def test_a_days_sales_are_counted_event_by_event(database: Database) -> None:
 @pytest.mark.usefixtures("paid")
 def test_another_day_has_none_of_it(database: Database) -> None:
     with database.transaction() as connection:
-        assert sales_queries.sales(connection, span_of(date(2026, 11, 21))) == []
+        assert sales_queries.list_event_sales(connection, day_span(date(2026, 11, 21))) == []
 
 
 @pytest.mark.parametrize(("at", "placed"), [(JUST_AFTER_MIDNIGHT, 1), (JUST_BEFORE_MIDNIGHT, 0)])
@@ -70,18 +70,18 @@ def test_a_day_begins_at_midnight_in_jakarta(
     place((sell("Guest"), 1), at=at)
 
     with database.transaction() as connection:
-        sold = sales_queries.sales(connection, span_of(DAY))
+        sold = sales_queries.list_event_sales(connection, day_span(DAY))
 
     assert sum(one.placed for one in sold) == placed
 
 
 def test_a_payment_that_the_bank_took_back_is_undone(
-    database: Database, paid: Attempt, hear: Callable[..., object]
+    database: Database, paid: PaymentAttempt, hear: Callable[..., object]
 ) -> None:
     hear(paid, AttemptState.DENIED)
 
     with database.transaction() as connection:
-        (sold,) = sales_queries.sales(connection, span_of(DAY))
+        (sold,) = sales_queries.list_event_sales(connection, day_span(DAY))
 
     assert (sold.paid, sold.undone) == (1, 1)
 
@@ -96,7 +96,7 @@ def test_books_that_agree_have_the_same_sums(database: Database, gateway: object
 
 
 def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
-    database: Database, gateway: object, paid: Attempt, say: Callable[..., None]
+    database: Database, gateway: object, paid: PaymentAttempt, say: Callable[..., None]
 ) -> None:
     say(paid, AttemptState.REFUNDED, refunded=100_000)
 
@@ -132,6 +132,6 @@ def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
     ],
 )
 def test_what_counts_as_a_contradiction(
-    booked: BookedAttempt, said: Statement | None, wrong: str
+    booked: RecordedAttempt, said: PaymentStatus | None, wrong: str
 ) -> None:
-    assert difference(booked, said) == wrong
+    assert describe_difference(booked, said) == wrong

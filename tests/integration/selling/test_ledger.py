@@ -16,21 +16,21 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.migrate import MIGRATIONS, upgrade
+from ticketing.platform.db.migrate import MIGRATIONS_FOLDER, upgrade
 from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
-from ticketing.selling.ledger.checks import unbooked
-from ticketing.selling.ledger.csv_file import write_ledger
-from ticketing.selling.ledger.model import Entry, EntryKind, Sums, sums_of
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.ledger.checks import check_ledger_matches_sales
+from ticketing.selling.ledger.csv_file import write_ledger_csv
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals, sum_entries
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Hear = Callable[..., object]
-Books = Callable[..., list[Entry]]
-K = EntryKind
+Books = Callable[..., list[LedgerEntry]]
+K = LedgerEntryKind
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def guest(sell: Callable[..., int]) -> int:
 def books(database: Database, event: Event) -> Books:
     """The event's entries, of all time or from and until some instant."""
 
-    def look(**between: datetime) -> list[Entry]:
+    def look(**between: datetime) -> list[LedgerEntry]:
         with database.transaction() as connection:
-            return ledger_queries.of_event(connection, event.id, **between)
+            return ledger_queries.list_for_event(connection, event.id, **between)
 
     return look
 
@@ -99,11 +99,11 @@ def test_what_was_given_up_is_worth_nothing_and_worth_it_again_when_paid_late(
     with database.transaction() as connection:
         expire = update(orders).where(orders.c.state == "pending")
         connection.execute(expire.values(state="expired", closed_at=now))
-    given_up = sums_of(books())
+    given_up = sum_entries(books())
 
     hear(attempt, AttemptState.SETTLED)
 
-    assert given_up == Sums(4, 0, 0)
+    assert given_up == LedgerTotals(4, 0, 0)
     assert [(one.kind, one.sale) for one in books()[-4:]] == [
         (K.CANCELLED, -50_000), (K.EXPIRED, -100_000), (K.CAPTURED, 0), (K.PAID, 100_000),
     ]  # fmt: skip
@@ -121,7 +121,7 @@ def test_a_reversed_payment_takes_the_money_and_the_sale_with_it(
         (K.REVERSED, 0, -100_000),
         (K.CANCELLED, -100_000, 0),
     }
-    assert sums_of(books()) == Sums(5, 0, 0)
+    assert sum_entries(books()) == LedgerTotals(5, 0, 0)
 
 
 def test_money_that_was_taken_and_refunded_before_we_heard_is_booked_as_both(
@@ -198,7 +198,7 @@ def test_a_statement_by_hand_is_booked_too(
         connection.execute(update(orders).values(state="cancelled", closed_at=now))
         connection.execute(update(orders).values(total=80_000, discount=20_000))
 
-    assert sums_of(books()) == Sums(3, 0, 0)
+    assert sum_entries(books()) == LedgerTotals(3, 0, 0)
     assert [one.kind for one in books()] == [K.PLACED, K.CANCELLED, K.REPRICED]
 
 
@@ -240,7 +240,7 @@ def test_one_refund_that_two_write_down_at_once_is_booked_once(
     other.join()
 
     assert [one.money for one in books() if one.kind is K.REFUNDED] == [-5_000]
-    assert unbooked(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
@@ -253,8 +253,8 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
 
     assert [one.order_code for one in found] == [codes[1]]
     with database.transaction() as connection:
-        assert ledger_queries.totals(connection, event.id, until=hours[2]) == {
-            K.PLACED: Sums(2, 100_000, 0)
+        assert ledger_queries.sum_by_kind(connection, event.id, until=hours[2]) == {
+            K.PLACED: LedgerTotals(2, 100_000, 0)
         }
 
 
@@ -274,12 +274,12 @@ def test_the_proof_names_what_was_done_behind_the_databases_back(
     without_triggers: Callable[[str], None], meddling: str, said: str,
 ) -> None:  # fmt: skip
     hear(begin_payment(place((guest, 2), buyer=sari)), AttemptState.SETTLED)
-    clean = unbooked(database)
+    clean = check_ledger_matches_sales(database)
 
     without_triggers(meddling)
 
     assert clean.offenders == []
-    assert said in [offender.wrong for offender in unbooked(database).offenders]
+    assert said in [offender.wrong for offender in check_ledger_matches_sales(database).offenders]
 
 
 def test_books_opened_late_say_what_there_is(
@@ -293,7 +293,7 @@ def test_books_opened_late_say_what_there_is(
     place((guest, 1), at=now + timedelta(minutes=3))
     before = {(one.kind, one.subject, one.at, one.sale, one.money) for one in books()}
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS_FOLDER))
     config.set_main_option("path_separator", "os")
 
     with database.transaction() as connection:
@@ -303,7 +303,7 @@ def test_books_opened_late_say_what_there_is(
 
     assert {(one.kind, one.subject, one.at, one.sale, one.money) for one in books()} == before
     assert {one.actor for one in books()} == {"opening of the books"}
-    assert unbooked(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
 
 
 def test_the_file_opens_in_a_spreadsheet_with_the_venues_clock(
@@ -314,7 +314,7 @@ def test_the_file_opens_in_a_spreadsheet_with_the_venues_clock(
     hear(begin_payment(placed), AttemptState.PARTLY_REFUNDED, refunded=30_000)
     path = tmp_path / "books" / "wisuda.csv"
 
-    written = write_ledger(path, books(), zone=ZoneInfo("Asia/Jakarta"))
+    written = write_ledger_csv(path, books(), zone=ZoneInfo("Asia/Jakarta"))
 
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     code = placed.order.code

@@ -10,7 +10,7 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import promos
-from ticketing.selling.checkout.order_access import order_view
+from ticketing.selling.checkout.order_access import get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]
@@ -42,7 +42,7 @@ def test_it_is_what_the_database_says(
         buyer=sari if named else None, promo=hemat if cheaper else None,
     )  # fmt: skip
 
-    assert placed.view == order_view(database, placed.order.id)
+    assert placed.view == get_order_view(database, placed.order.id)
 
 
 def test_of_a_free_order_the_database_is_asked_for_it_is_paid_already(

@@ -40,7 +40,7 @@ def test_what_changed_meanwhile_is_refused_and_holds_nothing(
     placed = place((seat, 1))
 
     with database.transaction() as connection:
-        (offer,) = stock_queries.offered(connection, event.id, [Selection(seat, 2)])
+        (offer,) = stock_queries.quote_lines(connection, event.id, [Selection(seat, 2)])
         connection.execute(ticket_types.update().values(change))
         with pytest.raises(refusal, match=words):
             stock_queries.reserve(connection, offer.line, placed.order.id)
@@ -56,7 +56,7 @@ def test_several_types_are_offered_in_the_order_in_which_they_are_asked_for(
     seat, parking = sell("Seat"), sell("Parking", price=5_000)
 
     with database.transaction() as connection:
-        offered = stock_queries.offered(
+        offered = stock_queries.quote_lines(
             connection, event.id, [Selection(parking, 1), Selection(seat, 2)]
         )
 

@@ -10,35 +10,35 @@ from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.sales import promos
 from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
-from ticketing.selling.checkout.expire_orders import Expiry, expire_orders
+from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.settle import Gateway, Settlement
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.settle import PaymentGateway, Settlement
 
 S = AttemptState
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Say = Callable[..., None]
 Hear = Callable[..., Settlement]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
-Expire = Callable[..., Expiry]
-Flags = Callable[[], list[Flag]]
+Expire = Callable[..., ExpiryResult]
+Flags = Callable[[], list[ReviewFlag]]
 
 
 @pytest.fixture
-def expire(database: Database, gateway: Gateway, now: datetime) -> Expire:
+def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire:
     """Ends what is out of time, so many minutes after `now`."""
 
-    def run(minutes: float = 60) -> Expiry:
+    def run(minutes: float = 60) -> ExpiryResult:
         at = now + timedelta(minutes=minutes)
         return expire_orders(database, gateway, at=at, by="sensor", chunk=2)
 
@@ -64,7 +64,7 @@ def test_an_order_expires_after_its_hour_and_not_before(
 def test_an_hour_over_midnight_is_an_hour(
     *,
     database: Database,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     sell: Sell,
     place: Place,
     state_of: StateOf,
@@ -89,7 +89,7 @@ def test_every_order_out_of_time_is_reached_past_those_that_are_stuck(
     for _ in range(4):
         place((guest, 1))
 
-    assert expire() == Expiry(expired=4, left=0, stuck=3)
+    assert expire() == ExpiryResult(expired=4, left=0, stuck=3)
     query = select(audit_log.c["items"], audit_log.c.details)
     with database.transaction() as connection:
         trace = connection.execute(query.where(audit_log.c.action == "orders.expire"))
@@ -127,7 +127,7 @@ def test_a_lost_notice_is_made_up_for(
     placed = place((guest, 2), buyer=sari)
     say(begin_payment(placed), S.SETTLED)
 
-    assert expire() == Expiry(expired=0, left=1, stuck=0)
+    assert expire() == ExpiryResult(expired=0, left=1, stuck=0)
     assert state_of(placed) is OrderState.PAID
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
@@ -147,7 +147,7 @@ def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_seen(
     say(attempt, S.EXPIRED)
     expire(80)
 
-    assert (first.stuck, again.stuck, stuck) == (1, 1, [Flag.STUCK])
+    assert (first.stuck, again.stuck, stuck) == (1, 1, [ReviewFlag.STUCK])
     assert flags() == []
     assert state_of(placed) is OrderState.EXPIRED
     assert stock_of(guest) == Stock(10, 0, 0)
@@ -155,7 +155,7 @@ def test_an_order_that_may_still_be_paid_keeps_its_places_and_is_seen(
 
 @pytest.mark.parametrize("trouble", [Unavailable("no answer"), RuntimeError("a new word")])
 def test_an_order_whose_gateway_cannot_say_keeps_its_places(
-    sell: Sell, place: Place, begin_payment: Begin, gateway: Gateway, expire: Expire,
+    sell: Sell, place: Place, begin_payment: Begin, gateway: PaymentGateway, expire: Expire,
     state_of: StateOf, flags: Flags, sari: Buyer, trouble: Exception,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 2), buyer=sari)
@@ -163,13 +163,19 @@ def test_an_order_whose_gateway_cannot_say_keeps_its_places(
 
     assert expire().stuck == 1
     assert state_of(placed) is OrderState.PENDING
-    assert flags() == [Flag.STUCK]
+    assert flags() == [ReviewFlag.STUCK]
 
 
 def test_a_gateway_that_forgets_a_payment_is_not_believed(
-    sell: Sell, place: Place, begin_payment: Begin, hear: Hear, gateway: Gateway, expire: Expire,
-    state_of: StateOf, sari: Buyer,
-) -> None:  # fmt: skip
+    sell: Sell,
+    place: Place,
+    begin_payment: Begin,
+    hear: Hear,
+    gateway: PaymentGateway,
+    expire: Expire,
+    state_of: StateOf,
+    sari: Buyer,
+) -> None:
     placed = place((sell("Guest"), 2), buyer=sari)
     attempt = begin_payment(placed)
     hear(attempt, S.PENDING)
@@ -189,7 +195,7 @@ def test_money_of_another_amount_keeps_the_places_until_somebody_looked(
     expire()
 
     assert state_of(placed) is OrderState.PENDING
-    assert flags() == [Flag.AMOUNT_DIFFERS]
+    assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
 def test_nobody_begins_to_pay_an_order_out_of_time(
@@ -200,7 +206,7 @@ def test_nobody_begins_to_pay_an_order_out_of_time(
     with database.transaction() as connection:
         order = order_queries.lock(connection, placed.order.id)
         with pytest.raises(ImpossibleTransition, match="out of time"):
-            attempt_queries.begin(connection, order, at=now + timedelta(minutes=60))
+            attempt_queries.get_or_insert_open(connection, order, at=now + timedelta(minutes=60))
 
 
 def test_late_money_completes_the_order_while_places_are_left(
@@ -229,7 +235,7 @@ def test_late_money_completes_the_order_while_places_are_left(
     assert state_of(placed) is OrderState.PAID
     assert (stock_of(guest), count_entitled(), flags()) == (Stock(2, 0, 2), 2, [])
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 def test_late_money_for_places_that_are_gone_is_a_question(
@@ -259,9 +265,9 @@ def test_late_money_for_places_that_are_gone_is_a_question(
 
     assert state_of(placed) is OrderState.EXPIRED
     assert (stock_of(vip), stock_of(guest)) == (Stock(5, 0, 0), Stock(2, 1, 0))
-    assert (count_entitled(), flags()) == (0, [Flag.PAID_LATE])
+    assert (count_entitled(), flags()) == (0, [ReviewFlag.PAID_LATE])
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 def test_late_money_for_a_promo_code_used_up_meanwhile_is_a_question(
@@ -296,7 +302,7 @@ def test_late_money_for_a_promo_code_used_up_meanwhile_is_a_question(
 
     assert state_of(placed) is OrderState.EXPIRED
     assert stock_of(guest) == Stock(10, 1, 0)
-    assert flags() == [Flag.PAID_LATE]
+    assert flags() == [ReviewFlag.PAID_LATE]
 
 
 def test_an_expired_order_that_was_paid_late_uses_its_promo_code_again(

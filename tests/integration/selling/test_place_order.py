@@ -26,7 +26,12 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.cancel_order import cancel_order
-from ticketing.selling.checkout.place_order import PlacedOrder, name_buyer, place_order, token_hash
+from ticketing.selling.checkout.place_order import (
+    PlacedOrder,
+    hash_order_token,
+    place_order,
+    set_order_buyer,
+)
 
 Sell = Callable[..., int]
 Place = Callable[..., PlacedOrder]
@@ -91,10 +96,13 @@ def test_an_order_is_found_by_its_token_and_the_token_is_not_stored(
     placed = place((sell("Guest"), 1))
 
     with database.transaction() as connection:
-        assert order_queries.by_token(connection, token_hash(placed.token)).id == placed.order.id
+        assert (
+            order_queries.get_by_token(connection, hash_order_token(placed.token)).id
+            == placed.order.id
+        )
         stored = repr(connection.execute(select(orders_table)).all())
         with pytest.raises(UnknownOrder):
-            order_queries.by_token(connection, token_hash("another"))
+            order_queries.get_by_token(connection, hash_order_token("another"))
     assert placed.token not in stored
     assert placed.token not in repr(placed)
 
@@ -211,9 +219,9 @@ def test_the_limit_of_a_buyer_holds_for_one_who_is_named_later(
     anonymous = place((guest, 2))
 
     with pytest.raises(LimitExceeded):
-        name_buyer(database, anonymous.order.id, buyer=SARI, at=now, by="web")
-    named = name_buyer(database, anonymous.order.id, buyer=BUDI, at=now, by="web")
-    again = name_buyer(database, anonymous.order.id, buyer=BUDI, at=now, by="web")
+        set_order_buyer(database, anonymous.order.id, buyer=SARI, at=now, by="web")
+    named = set_order_buyer(database, anonymous.order.id, buyer=BUDI, at=now, by="web")
+    again = set_order_buyer(database, anonymous.order.id, buyer=BUDI, at=now, by="web")
 
     assert named == again
     with database.transaction() as connection:
@@ -227,7 +235,7 @@ def test_the_buyer_of_a_cancelled_order_stays(
     cancel_order(database, placed.order.id, at=now, by="web")
 
     with pytest.raises(ImpossibleTransition):
-        name_buyer(database, placed.order.id, buyer=BUDI, at=now, by="web")
+        set_order_buyer(database, placed.order.id, buyer=BUDI, at=now, by="web")
 
 
 def test_many_buyers_at_once_never_get_more_than_there_is(
@@ -251,7 +259,7 @@ def test_many_buyers_at_once_never_get_more_than_there_is(
     assert held[1].pending <= 30
     assert served == held[0].pending + held[1].pending
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 def test_a_promo_code_is_not_used_more_often_than_allowed_by_many_at_once(
@@ -304,7 +312,7 @@ def test_a_count_that_drifted_is_seen(
         connection.execute(ticket_types.update().values(wrong))
 
     with database.transaction() as connection:
-        found = stock_queries.drifted(connection, event.id)
+        found = stock_queries.list_drifted(connection, event.id)
 
     assert [drift.ticket_type_id for drift in found] == [guest]
     assert (found[0].pending_by_orders, found[0].sold_by_orders) == (3, 0)
@@ -327,9 +335,12 @@ def test_a_promo_code_whose_count_drifted_is_seen(
     place((guest, 1), promo="HEMAT")
     place((guest, 1), promo="HEMAT")
     with database.transaction() as connection:
-        before = promo_queries.miscounted(connection, event.id)
+        before = promo_queries.list_miscounted_codes(connection, event.id)
         connection.exec_driver_sql("ALTER TABLE promos DROP CONSTRAINT ck_promos_used")
         connection.execute(update(promos).where(promos.c.code == "HEMAT").values(wrong))
 
     with database.transaction() as connection:
-        assert (before, promo_queries.miscounted(connection, event.id)) == ([], ["HEMAT"])
+        assert (before, promo_queries.list_miscounted_codes(connection, event.id)) == (
+            [],
+            ["HEMAT"],
+        )

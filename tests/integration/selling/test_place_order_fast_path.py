@@ -12,7 +12,7 @@ from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Buyer, Line, Selection
+from ticketing.orders.order import Buyer, OrderLine, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.ledger import order_ledger
@@ -22,20 +22,22 @@ from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.kernel.errors import LimitExceeded, NotOnSale, SoldOut, TicketingError
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout import place_order_queries
-from ticketing.selling.checkout.order_access import order_view
+from ticketing.selling.checkout.order_access import get_order_view
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]
-Plainly = Callable[[int, int, Buyer], tuple[int, str, Line] | None]
+Plainly = Callable[[int, int, Buyer], tuple[int, str, OrderLine] | None]
 
 
 @pytest.fixture
 def plainly(database: Database, event: Event, now: datetime) -> Plainly:
     """Places an order of a ticket type for a buyer, in one piece or not at all."""
 
-    def place(ticket_type_id: int, places: int, buyer: Buyer) -> tuple[int, str, Line] | None:
+    def place(ticket_type_id: int, places: int, buyer: Buyer) -> tuple[int, str, OrderLine] | None:
         new = NewOrder(event.id, "ORD-PLAIN", bytes(32), now, now, buyer=buyer)
-        return place_order_queries.place(database, new, Selection(ticket_type_id, places), by="web")
+        return place_order_queries.insert_simple_order(
+            database, new, Selection(ticket_type_id, places), by="web"
+        )
 
     return place
 
@@ -85,8 +87,8 @@ def test_the_order_its_line_its_trace_and_its_entry_in_the_books_are_there(
 
     placed = place((seat, 3), buyer=sari)
 
-    assert placed.view == order_view(database, placed.order.id)
-    assert placed.lines == (Line(seat, 3, Rupiah(50_000)),)
+    assert placed.view == get_order_view(database, placed.order.id)
+    assert placed.lines == (OrderLine(seat, 3, Rupiah(50_000)),)
     assert stock_of(seat) == Stock(10, 3, 0)
     assert count_written() == dict.fromkeys(NOTHING_WRITTEN, 1)
 
@@ -185,9 +187,9 @@ def test_what_the_buyer_took_while_it_waited_for_its_turn_counts(
     buying = Thread(target=lambda: found.append(plainly(seat, 2, sari)))
 
     with database.transaction() as connection:
-        line = Line(seat, 2, Rupiah(50_000))
+        line = OrderLine(seat, 2, Rupiah(50_000))
         new = NewOrder(event.id, "ORD-FIRST", b"1" * 32, now, now, (line,), line.amount, buyer=sari)
-        first = order_queries.add(connection, new)
+        first = order_queries.insert_order(connection, new)
         stock_queries.reserve(connection, line, first.id)
         buying.start()
         until_somebody_waits()

@@ -6,29 +6,29 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import orders
 from ticketing.platform.kernel.errors import GatewayRefused, GatewayUnavailable
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.reconcile import Reconciliation, reconcile
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.reconcile import ReconcileResult, reconcile
 
 Place = Callable[..., PlacedOrder]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Say = Callable[..., None]
-Reconcile = Callable[..., Reconciliation]
+Reconcile = Callable[..., ReconcileResult]
 
 
 @pytest.fixture
 def begun(
     sell: Callable[..., int], place: Place, begin_payment: Begin, sari: Buyer
-) -> Callable[[], tuple[PlacedOrder, Attempt]]:
+) -> Callable[[], tuple[PlacedOrder, PaymentAttempt]]:
     """A new order of two places whose payment was begun."""
     guest = sell("Guest", capacity=100)
 
-    def begin() -> tuple[PlacedOrder, Attempt]:
+    def begin() -> tuple[PlacedOrder, PaymentAttempt]:
         placed = place((guest, 2), buyer=sari)
         return placed, begin_payment(placed)
 
@@ -39,14 +39,14 @@ def begun(
 def reconcile_after(database: Database, gateway: object, now: datetime) -> Reconcile:
     """Reconciles so many hours later."""
 
-    def run(hours: float = 1) -> Reconciliation:
+    def run(hours: float = 1) -> ReconcileResult:
         return reconcile(database, gateway, at=now + timedelta(hours=hours), by="schedule")
 
     return run
 
 
 def test_a_payment_whose_notice_was_lost_completes_its_order_once(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     say: Say,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
@@ -64,7 +64,7 @@ def test_a_payment_whose_notice_was_lost_completes_its_order_once(
 
 
 def test_money_that_a_bank_took_back_in_silence_is_found_within_hours_and_not_sought_for_ever(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     say: Say,
     reconcile_after: Reconcile,
     state_of: Callable[[PlacedOrder], OrderState],
@@ -85,7 +85,7 @@ def test_money_that_a_bank_took_back_in_silence_is_found_within_hours_and_not_so
 
 
 def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]], say: Say, reconcile_after: Reconcile
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]], say: Say, reconcile_after: Reconcile
 ) -> None:
     _, attempt = begun()
     say(attempt, AttemptState.PENDING)
@@ -93,22 +93,22 @@ def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
 
     again = reconcile_after()
 
-    assert again == Reconciliation(corrected=0, agreed=1, unused=0, odd=())
+    assert again == ReconcileResult(corrected=0, agreed=1, unused=0, odd=())
 
 
 def test_a_page_on_which_nobody_chose_is_asked_about_for_two_days(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]], reconcile_after: Reconcile
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]], reconcile_after: Reconcile
 ) -> None:
     begun()
 
     soon, later = reconcile_after(hours=47), reconcile_after(hours=49)
 
-    assert soon == Reconciliation(corrected=0, agreed=0, unused=1, odd=())
+    assert soon == ReconcileResult(corrected=0, agreed=0, unused=1, odd=())
     assert later.asked == 0
 
 
 def test_money_that_came_after_an_attempt_had_expired_is_found(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     say: Say,
     hear: Callable[..., object],
     reconcile_after: Reconcile,
@@ -123,7 +123,7 @@ def test_money_that_came_after_an_attempt_had_expired_is_found(
 
 
 def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     hear: Callable[..., object],
     gateway: object,
     reconcile_after: Reconcile,
@@ -138,10 +138,10 @@ def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
 
 
 def test_another_amount_is_named_and_asked_about(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     say: Say,
     reconcile_after: Reconcile,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
 ) -> None:
     _, attempt = begun()
     say(attempt, AttemptState.SETTLED, amount=1)
@@ -149,11 +149,11 @@ def test_another_amount_is_named_and_asked_about(
     (odd,) = reconcile_after().odd
 
     assert odd.wrong == "asked for Rp100.000, the gateway says Rp1"
-    assert flags() == [Flag.AMOUNT_DIFFERS]
+    assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
 def test_one_attempt_without_an_answer_stops_no_other(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     say: Say,
     gateway: object,
     reconcile_after: Reconcile,
@@ -172,11 +172,11 @@ def test_one_attempt_without_an_answer_stops_no_other(
 
 
 def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]],
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
     database: Database,
     say: Say,
     reconcile_after: Reconcile,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
 ) -> None:
     nobodys, broken = begun()
     _, paid = begun()
@@ -190,11 +190,13 @@ def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
 
     assert done.corrected == 1
     assert [odd.subject for odd in done.odd] == [broken.key]
-    assert flags() == [Flag.STUCK]
+    assert flags() == [ReviewFlag.STUCK]
 
 
 def test_a_gateway_that_is_away_is_not_asked_for_hours(
-    begun: Callable[[], tuple[PlacedOrder, Attempt]], gateway: object, reconcile_after: Reconcile
+    begun: Callable[[], tuple[PlacedOrder, PaymentAttempt]],
+    gateway: object,
+    reconcile_after: Reconcile,
 ) -> None:
     for _ in range(9):
         _, attempt = begun()

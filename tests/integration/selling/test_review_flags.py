@@ -10,8 +10,8 @@ from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
-from ticketing.orders import flag_queries
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders import review_flag_queries
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import orders as orders_table
@@ -19,34 +19,34 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.settle import Settlement
-from ticketing.tickets.issue import issue
-from ticketing.tickets.missing import missing_count
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.missing import count_missing_tickets
 
 S = AttemptState
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
 
 
 def test_another_amount_than_asked_for_is_a_question_and_no_payment(
     sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
-    state_of: StateOf, flags: Callable[[], list[Flag]], sari: Buyer,
+    state_of: StateOf, flags: Callable[[], list[ReviewFlag]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest", price=50_000), 2), buyer=sari)
 
     hear(begin_payment(placed), S.SETTLED, amount=50_000)
 
     assert state_of(placed) is OrderState.PENDING
-    assert flags() == [Flag.AMOUNT_DIFFERS]
+    assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
 def test_money_for_two_attempts_is_seen(
     sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
-    stock_of: StockOf, count_entitled: Callable[[], int], flags: Callable[[], list[Flag]],
+    stock_of: StockOf, count_entitled: Callable[[], int], flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
@@ -58,7 +58,7 @@ def test_money_for_two_attempts_is_seen(
     hear(second, S.SETTLED)
     hear(first, S.SETTLED)
 
-    assert flags() == [Flag.PAID_TWICE]
+    assert flags() == [ReviewFlag.PAID_TWICE]
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
 
@@ -70,7 +70,7 @@ def test_money_for_a_cancelled_order_is_seen(
     begin_payment: Begin,
     hear: Callable[..., Settlement],
     state_of: StateOf,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
     sari: Buyer,
     now: datetime,
 ) -> None:
@@ -81,7 +81,7 @@ def test_money_for_a_cancelled_order_is_seen(
     hear(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.CANCELLED
-    assert flags() == [Flag.PAID_AFTER_CANCELLING]
+    assert flags() == [ReviewFlag.PAID_AFTER_CANCELLING]
 
 
 def test_a_paid_order_cannot_be_cancelled(
@@ -111,7 +111,7 @@ def test_a_bank_that_takes_the_money_back_takes_the_places_back(
     hear: Callable[..., Settlement],
     state_of: StateOf,
     stock_of: StockOf,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
     keys: KeyRing,
     job_id: int,
     sari: Buyer,
@@ -121,21 +121,21 @@ def test_a_bank_that_takes_the_money_back_takes_the_places_back(
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
     hear(attempt, S.SETTLED)
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
 
     hear(attempt, S.DENIED)
     hear(attempt, S.SETTLED)
 
     assert state_of(placed) is OrderState.CANCELLED
     assert stock_of(guest) == Stock(10, 0, 0)
-    assert flags() == [Flag.MONEY_REVERSED]
-    assert missing_count(database, event, at=now) == 0
+    assert flags() == [ReviewFlag.MONEY_REVERSED]
+    assert count_missing_tickets(database, event, at=now) == 0
     with database.transaction() as connection:
         ends = connection.execute(
             select(generated_tickets.c.state, generated_tickets.c.revoked_reason)
         ).all()
         assert ends == [("revoked", "the bank took the payment back")] * 2
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 def test_a_refund_is_counted_and_the_tickets_are_a_question(
@@ -158,7 +158,7 @@ def test_a_refund_is_counted_and_the_tickets_are_a_question(
     hear(attempt, S.PARTLY_REFUNDED, refunded=60_000)
 
     with database.transaction() as connection:
-        raised = flag_queries.still_open(connection, event.id)
+        raised = review_flag_queries.list_open(connection, event.id)
         refunded = connection.execute(select(orders_table.c.refunded)).scalar_one()
     assert refunded == 60_000
     assert [one.message for one in raised] == ["Rp60.000 of Rp100.000 went back to the buyer"]
@@ -168,7 +168,7 @@ def test_a_refund_is_counted_and_the_tickets_are_a_question(
 @pytest.mark.parametrize("returned", [S.REFUNDED, S.CHARGED_BACK, S.PARTLY_CHARGED_BACK])
 def test_money_that_went_back_is_a_question(
     sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
-    state_of: StateOf, flags: Callable[[], list[Flag]], sari: Buyer, returned: AttemptState,
+    state_of: StateOf, flags: Callable[[], list[ReviewFlag]], sari: Buyer, returned: AttemptState,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 2), buyer=sari)
     attempt = begin_payment(placed)
@@ -177,4 +177,4 @@ def test_money_that_went_back_is_a_question(
     hear(attempt, returned)
 
     assert state_of(placed) is OrderState.PAID
-    assert flags() == [Flag.MONEY_RETURNED]
+    assert flags() == [ReviewFlag.MONEY_RETURNED]

@@ -21,13 +21,13 @@ from ticketing.platform.db.tables.sales import (
     ticket_types,
 )
 from ticketing.platform.kernel.errors import Refused
-from ticketing.platform.kernel.invariant import Findings
+from ticketing.platform.kernel.invariant import InvariantResult
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Place = Callable[..., PlacedOrder]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 LATER = timedelta(minutes=5)
 
 
@@ -40,7 +40,7 @@ def guest(sell: Callable[..., int]) -> int:
 @pytest.fixture
 def bought(
     guest: int, place: Place, begin_payment: Begin, hear: Callable[..., object], sari: Buyer
-) -> tuple[PlacedOrder, Attempt]:
+) -> tuple[PlacedOrder, PaymentAttempt]:
     """Two places, paid; nobody has made their tickets."""
     placed = place((guest, 2), buyer=sari)
     attempt = begin_payment(placed)
@@ -49,47 +49,49 @@ def bought(
 
 
 @pytest.fixture
-def examine(database: Database, now: datetime) -> Callable[[], dict[str, Findings]]:
+def examine(database: Database, now: datetime) -> Callable[[], dict[str, InvariantResult]]:
     """What does not hold five minutes later, by the name of the examination."""
 
-    def run() -> dict[str, Findings]:
+    def run() -> dict[str, InvariantResult]:
         at = now + LATER
         found = {
-            "stock": sales_checks.drifted_stock(database),
-            "promos": sales_checks.miscounted_promos(database),
-            "money": sales_checks.stray_money(database),
-            "twice": sales_checks.paid_twice(database),
-            "tickets": sales_checks.unserved_orders(database, at=at),
-            "stuck": sales_checks.stuck_notices(database, at=at + timedelta(minutes=10)),
-            "quarantine": sales_checks.quarantined_notices(database, at=at),
-            "questions": sales_checks.open_questions(database),
+            "stock": sales_checks.check_stock_counts(database),
+            "promos": sales_checks.check_promo_counts(database),
+            "money": sales_checks.check_unallocated_money(database),
+            "twice": sales_checks.check_duplicate_payments(database),
+            "tickets": sales_checks.check_orders_fulfilled(database, at=at),
+            "stuck": sales_checks.check_stuck_notifications(
+                database, at=at + timedelta(minutes=10)
+            ),
+            "quarantine": sales_checks.check_quarantined_notifications(database, at=at),
+            "questions": sales_checks.check_open_review_flags(database),
         }
         return {name: findings for name, findings in found.items() if not findings.holds}
 
     return run
 
 
-def test_an_empty_shop_breaks_nothing(examine: Callable[[], dict[str, Findings]]) -> None:
+def test_an_empty_shop_breaks_nothing(examine: Callable[[], dict[str, InvariantResult]]) -> None:
     assert examine() == {}
 
 
 def test_a_paid_order_without_tickets_is_named_once_it_had_its_time(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
-    examine: Callable[[], dict[str, Findings]],
+    bought: tuple[PlacedOrder, PaymentAttempt],
+    examine: Callable[[], dict[str, InvariantResult]],
     now: datetime,
 ) -> None:
     (offender,) = examine()["tickets"].offenders
 
     assert offender.subject == bought[0].order.code
     assert offender.wrong == "paid: 2 places, 2 entitlements, 0 tickets, 0 PDFs"
-    assert sales_checks.unserved_orders(database, at=now).holds
+    assert sales_checks.check_orders_fulfilled(database, at=now).holds
 
 
 def test_somebody_on_hold_is_no_offence(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
-    examine: Callable[[], dict[str, Findings]],
+    bought: tuple[PlacedOrder, PaymentAttempt],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     assert bought
     with database.transaction() as connection:
@@ -100,8 +102,8 @@ def test_somebody_on_hold_is_no_offence(
 
 def test_an_entitlement_of_an_order_that_is_not_paid_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
-    examine: Callable[[], dict[str, Findings]],
+    bought: tuple[PlacedOrder, PaymentAttempt],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         order = update(orders).where(orders.c.id == bought[0].order.id)
@@ -116,9 +118,9 @@ def test_drifted_counts_are_named_and_counted_anew(
     database: Database,
     event: Event,
     guest: int,
-    bought: tuple[PlacedOrder, Attempt],
+    bought: tuple[PlacedOrder, PaymentAttempt],
     stock_of: Callable[[int], Stock],
-    examine: Callable[[], dict[str, Findings]],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     assert bought
     with database.transaction() as connection:
@@ -134,7 +136,7 @@ def test_drifted_counts_are_named_and_counted_anew(
 
 
 def test_an_oversold_type_cannot_be_counted_right(
-    database: Database, event: Event, guest: int, bought: tuple[PlacedOrder, Attempt]
+    database: Database, event: Event, guest: int, bought: tuple[PlacedOrder, PaymentAttempt]
 ) -> None:
     assert bought
     with database.transaction() as connection:
@@ -149,7 +151,7 @@ def test_a_miscounted_promo_code_is_named_and_counted_anew(
     database: Database,
     event: Event,
     now: datetime,
-    examine: Callable[[], dict[str, Findings]],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         connection.execute(
@@ -168,7 +170,7 @@ def test_a_miscounted_promo_code_is_named_and_counted_anew(
 
 
 def test_counting_anew_what_is_right_changes_nothing(
-    database: Database, event: Event, bought: tuple[PlacedOrder, Attempt]
+    database: Database, event: Event, bought: tuple[PlacedOrder, PaymentAttempt]
 ) -> None:
     assert bought
 
@@ -179,8 +181,8 @@ def test_counting_anew_what_is_right_changes_nothing(
 
 def test_money_that_belongs_to_nothing_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
-    examine: Callable[[], dict[str, Findings]],
+    bought: tuple[PlacedOrder, PaymentAttempt],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         order = update(orders).where(orders.c.id == bought[0].order.id)
@@ -194,8 +196,8 @@ def test_money_that_belongs_to_nothing_is_named(
 
 def test_a_paid_order_whose_payment_never_came_is_named(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
-    examine: Callable[[], dict[str, Findings]],
+    bought: tuple[PlacedOrder, PaymentAttempt],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     with database.transaction() as connection:
         connection.execute(update(payment_attempts).values(state="pending"))
@@ -209,7 +211,7 @@ def test_a_free_order_needs_no_money(
     sell: Callable[..., int],
     place: Place,
     sari: Buyer,
-    examine: Callable[[], dict[str, Findings]],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     place((sell("Free", price=0), 1), buyer=sari)
 
@@ -223,7 +225,7 @@ def test_a_second_payment_is_a_question_and_without_it_an_offence(
     begin_payment: Begin,
     hear: Callable[..., object],
     sari: Buyer,
-    examine: Callable[[], dict[str, Findings]],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     placed = place((guest, 1), buyer=sari)
     first = begin_payment(placed)
@@ -257,8 +259,8 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     receive(attempt.key, "early")
     settle_all()
 
-    found = sales_checks.stuck_notices(database, at=now + timedelta(minutes=10))
-    sooner = sales_checks.stuck_notices(database, at=now + timedelta(minutes=9))
+    found = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=10))
+    sooner = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=9))
 
     (offender,) = found.offenders
     assert "tried 1 times: the gateway knows no" in offender.wrong
@@ -274,8 +276,8 @@ def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
     receive("payment_notif_test", "test")
     settle_all()
 
-    found = sales_checks.quarantined_notices(database, at=now)
-    later = sales_checks.quarantined_notices(database, at=now + timedelta(days=8))
+    found = sales_checks.check_quarantined_notifications(database, at=now)
+    later = sales_checks.check_quarantined_notifications(database, at=now + timedelta(days=8))
 
     assert "payment_notif_test" in found.offenders[0].subject
     assert later.holds
@@ -283,9 +285,9 @@ def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
 
 def test_a_refunded_order_breaks_nothing(
     database: Database,
-    bought: tuple[PlacedOrder, Attempt],
+    bought: tuple[PlacedOrder, PaymentAttempt],
     hear: Callable[..., object],
-    examine: Callable[[], dict[str, Findings]],
+    examine: Callable[[], dict[str, InvariantResult]],
 ) -> None:
     hear(bought[1], AttemptState.REFUNDED, refunded=100_000)
     with database.transaction() as connection:

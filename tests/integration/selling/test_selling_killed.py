@@ -12,16 +12,16 @@ from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Overdue, PaymentPlan
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.ledger.checks import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.settle import Gateway, Settlement
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.settle import PaymentGateway, Settlement
 
 Place = Callable[..., PlacedOrder]
 
@@ -29,10 +29,10 @@ WORKER = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from ticketing.orders.payment_attempt import Statement
+from ticketing.orders.payment_attempt import PaymentStatus
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.money import NOTHING
+from ticketing.platform.kernel.money import ZERO
 from ticketing.platform.db.database import Database
 from ticketing.selling.payments.settle import settle
 from ticketing.selling.checkout.expire_orders import expire_orders
@@ -44,7 +44,7 @@ class Gateway:
     def statement(self, attempt_key):
         if not said:
             return None
-        return Statement(attempt_key, "tx", AttemptState(said), Rupiah(amount), NOTHING)
+        return PaymentStatus(attempt_key, "tx", AttemptState(said), Rupiah(amount), ZERO)
 
 def die_at_last(*_):
     global left
@@ -79,7 +79,7 @@ def test_a_killed_settler_loses_and_doubles_nothing(
     event: Event,
     sell: Callable[..., int],
     place: Place,
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     receive: Callable[..., bool],
     say: Callable[..., None],
     settle_all: Callable[..., Settlement],
@@ -105,7 +105,7 @@ def test_a_killed_settler_loses_and_doubles_nothing(
     assert (count_entitled(), len(messages())) == (4, 4)
     assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 @pytest.mark.parametrize("when", [1, 3, 6, 8, 10, 13])
@@ -113,7 +113,7 @@ def test_a_killed_sweep_frees_nothing_twice(
     *,
     database: Database,
     event: Event,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     sell: Callable[..., int],
     place: Place,
     state_of: Callable[[PlacedOrder], OrderState],
@@ -134,7 +134,7 @@ def test_a_killed_sweep_frees_nothing_twice(
     assert [state_of(placed) for placed in due] == [OrderState.EXPIRED] * 2
     assert stock_of(guest) == Stock(10, 3, 0)
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 @pytest.fixture
@@ -144,13 +144,13 @@ def paid_in_parts(
     event: Event,
     sell: Callable[..., int],
     place: Place,
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     hear: Callable[..., Settlement],
     sari: Buyer,
 ) -> PlacedOrder:
     """Two places for Rp100.000 in two halves, the first of which is paid; overdue, it goes back."""
     day = timedelta(days=1)
-    plan = PaymentPlan("halves", (50, 50), 7 * day, day, day, Overdue.REFUND)
+    plan = PaymentPlan("halves", (50, 50), 7 * day, day, day, OverduePolicy.REFUND)
     offer_plan(database, event, plan, by="operator")
     placed = place((sell("Guest", capacity=10), 2), buyer=sari, payment_plan="halves")
     hear(begin_payment(placed), AttemptState.SETTLED)
@@ -163,7 +163,7 @@ def test_a_killed_settler_loses_and_doubles_no_part(
     database: Database,
     event: Event,
     paid_in_parts: PlacedOrder,
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     receive: Callable[..., bool],
     say: Callable[..., None],
     settle_all: Callable[..., Settlement],
@@ -185,10 +185,10 @@ def test_a_killed_settler_loses_and_doubles_no_part(
     assert state_of(paid_in_parts) is OrderState.PAID
     assert (count_entitled(), len(messages())) == (2, 2)
     with database.transaction() as connection:
-        parts = instalment_queries.of_order(connection, paid_in_parts.order.id)
-        assert stock_queries.drifted(connection, event.id) == []
+        parts = instalment_queries.list_for_order(connection, paid_in_parts.order.id)
+        assert stock_queries.list_drifted(connection, event.id) == []
     assert parts[1].paid_by == attempt.id
-    assert unbooked(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
 
 
 @pytest.mark.parametrize("when", [3, 6, 8, 10, 12, 14, 16, 18, 20, 24])
@@ -196,7 +196,7 @@ def test_a_killed_sweep_promises_a_part_back_once(
     *,
     database: Database,
     event: Event,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     paid_in_parts: PlacedOrder,
     state_of: Callable[[PlacedOrder], OrderState],
     die: Callable[..., int],
@@ -211,7 +211,7 @@ def test_a_killed_sweep_promises_a_part_back_once(
     assert killed == -signal.SIGKILL
     assert state_of(paid_in_parts) is OrderState.EXPIRED
     with database.transaction() as connection:
-        promised = refund_queries.of_order(connection, paid_in_parts.order.id)
-        assert stock_queries.drifted(connection, event.id) == []
+        promised = refund_queries.list_for_order(connection, paid_in_parts.order.id)
+        assert stock_queries.list_drifted(connection, event.id) == []
     assert [one.amount.amount for one in promised] == [50_000]
-    assert unbooked(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []

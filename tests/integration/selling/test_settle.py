@@ -12,7 +12,7 @@ from ticketing.catalogue import stock_queries
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
@@ -22,16 +22,16 @@ from ticketing.platform.db.tables.sales import inbox as inbox_table
 from ticketing.platform.kernel.errors import BuyerUnknown, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.complete_order import complete
-from ticketing.selling.payments.settle import MOST_TRIES, Gateway, Settlement, settle
-from ticketing.tickets.issue import issue
-from ticketing.tickets.missing import missing_count
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.complete_order import complete_order
+from ticketing.selling.payments.settle import MAX_ATTEMPTS, PaymentGateway, Settlement, settle
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.missing import count_missing_tickets
 
 S = AttemptState
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Receive = Callable[..., bool]
 Say = Callable[..., None]
 StateOf = Callable[[PlacedOrder], OrderState]
@@ -85,8 +85,8 @@ def test_a_paid_order_s_places_are_on_the_list_and_get_their_tickets(
     placed = place((sell("Guest"), 3), (sell("VIP"), 1), buyer=sari)
 
     outcome = hear(begin_payment(placed), S.SETTLED)
-    missing = missing_count(database, event, at=now)
-    issued = issue(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
+    missing = count_missing_tickets(database, event, at=now)
+    issued = issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="sensor")
 
     assert outcome == Settlement(applied=1, unchanged=0, quarantined=0, postponed=0)
     assert state_of(placed) is OrderState.PAID
@@ -131,7 +131,7 @@ def test_a_late_word_leaves_a_paid_order_paid(
 def test_the_order_of_the_news_makes_no_difference(
     sell: Sell, place: Place, begin_payment: Begin, hear: Callable[..., Settlement],
     state_of: StateOf, stock_of: StockOf, count_entitled: Callable[[], int],
-    flags: Callable[[], list[Flag]], messages: Callable[[], list[tuple[str, str]]],
+    flags: Callable[[], list[ReviewFlag]], messages: Callable[[], list[tuple[str, str]]],
     sari: Buyer, order_of_news: tuple[AttemptState, ...],
 ) -> None:  # fmt: skip
     guest = sell("Guest", capacity=10)
@@ -144,7 +144,7 @@ def test_the_order_of_the_news_makes_no_difference(
     assert state_of(placed) is OrderState.PAID
     assert stock_of(guest) == Stock(10, 0, 2)
     assert count_entitled() == 2
-    assert flags() == [Flag.MONEY_RETURNED]
+    assert flags() == [ReviewFlag.MONEY_RETURNED]
     assert len(messages()) == 3
 
 
@@ -185,7 +185,7 @@ def test_an_unknown_order_is_kept_where_somebody_sees_it(
     assert settle_all().quarantined == 1
     assert settle_all(hours=9) == Settlement(0, 0, 0, 0)
     with database.transaction() as connection:
-        found = inbox.quarantined(connection)
+        found = inbox.list_quarantined(connection)
     assert [(one.subject, one.reason) for one in found] == [
         ("ORD-NOBODY-01", "no payment attempt is called 'ORD-NOBODY-01'")
     ]
@@ -209,7 +209,7 @@ def test_a_notice_that_names_the_transaction_instead_is_understood(
 
 def test_an_answer_about_another_attempt_is_not_believed(
     sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
-    gateway: Gateway, settle_all: Callable[..., Settlement], state_of: StateOf,
+    gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf,
     sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
@@ -243,19 +243,19 @@ def test_a_failed_attempt_leaves_the_order_open_for_another(
 
 def test_a_gateway_out_of_reach_is_asked_again_later(
     sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
-    gateway: Gateway, settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
+    gateway: PaymentGateway, settle_all: Callable[..., Settlement], state_of: StateOf, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((sell("Guest"), 1), buyer=sari)
     attempt = begin_payment(placed)
     receive(attempt.key, "x")
     gateway.by_key[attempt.key] = Unavailable("no answer")
 
-    outcomes = [settle_all(hours=hours).postponed for hours in range(2 * MOST_TRIES)]
-    at_once = settle_all(hours=2 * MOST_TRIES - 1)
+    outcomes = [settle_all(hours=hours).postponed for hours in range(2 * MAX_ATTEMPTS)]
+    at_once = settle_all(hours=2 * MAX_ATTEMPTS - 1)
     say(attempt, S.SETTLED)
     settle_all(hours=50)
 
-    assert sum(outcomes) > MOST_TRIES
+    assert sum(outcomes) > MAX_ATTEMPTS
     assert at_once == Settlement(0, 0, 0, 0)
     assert state_of(placed) is OrderState.PAID
 
@@ -263,24 +263,24 @@ def test_a_gateway_out_of_reach_is_asked_again_later(
 @pytest.mark.parametrize("trouble", [None, RuntimeError("a word nobody knows")])
 def test_what_cannot_be_understood_is_tried_again_and_then_put_aside(
     database: Database, sell: Sell, place: Place, begin_payment: Begin, receive: Receive,
-    gateway: Gateway, settle_all: Callable[..., Settlement], sari: Buyer,
+    gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer,
     trouble: Exception | None,
 ) -> None:  # fmt: skip
     attempt = begin_payment(place((sell("Guest"), 1), buyer=sari))
     receive(attempt.key, "x")
     gateway.by_key[attempt.key] = trouble
 
-    runs = [settle_all(hours=2 * hours) for hours in range(MOST_TRIES + 1)]
+    runs = [settle_all(hours=2 * hours) for hours in range(MAX_ATTEMPTS + 1)]
 
-    assert [run.postponed for run in runs] == [1] * (MOST_TRIES - 1) + [0, 0]
-    assert [run.quarantined for run in runs] == [0] * (MOST_TRIES - 1) + [1, 0]
+    assert [run.postponed for run in runs] == [1] * (MAX_ATTEMPTS - 1) + [0, 0]
+    assert [run.quarantined for run in runs] == [0] * (MAX_ATTEMPTS - 1) + [1, 0]
     with database.transaction() as connection:
-        assert len(inbox.quarantined(connection)) == 1
+        assert len(inbox.list_quarantined(connection)) == 1
 
 
 def test_one_bad_notice_stops_no_other(
     sell: Sell, place: Place, begin_payment: Begin, receive: Receive, say: Say,
-    gateway: Gateway, settle_all: Callable[..., Settlement], sari: Buyer, budi: Buyer,
+    gateway: PaymentGateway, settle_all: Callable[..., Settlement], sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     guest = sell("Guest")
     bad, good = (begin_payment(place((guest, 1), buyer=buyer)) for buyer in (sari, budi))
@@ -295,7 +295,7 @@ def test_one_bad_notice_stops_no_other(
 def test_settlers_side_by_side_complete_an_order_once(
     *,
     database: Database,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
@@ -333,7 +333,7 @@ def test_an_order_completed_by_two_who_saw_it_pending_is_completed_once(
 
     for _ in range(2):
         with database.transaction() as connection:
-            complete(connection, pending, attempt_id=None, at=now, by="web")
+            complete_order(connection, pending, attempt_id=None, at=now, by="web")
 
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 2), 2)
 
@@ -342,7 +342,7 @@ def test_counts_agree_with_orders_after_a_storm(
     *,
     database: Database,
     event: Event,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     sell: Sell,
     place: Place,
     begin_payment: Begin,
@@ -370,7 +370,7 @@ def test_counts_agree_with_orders_after_a_storm(
 
     assert [stock_of(kind) for kind in (seats, parking)] == [Stock(60, 0, 40)] * 2
     with database.transaction() as connection:
-        assert stock_queries.drifted(connection, event.id) == []
+        assert stock_queries.list_drifted(connection, event.id) == []
 
 
 def test_an_order_without_a_buyer_cannot_be_paid(

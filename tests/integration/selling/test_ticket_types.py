@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ticketing.catalogue.promo_code import NewPromo, PromoKind
-from ticketing.catalogue.promo_codes import add_promo, end_promo, promo_uses
-from ticketing.catalogue.stock import Limits, Stock
-from ticketing.catalogue.ticket_types import Terms, close_sale, on_sale, open_sale
+from ticketing.catalogue.promo_codes import add_promo, end_promo, list_promo_usage
+from ticketing.catalogue.stock import PurchaseLimits, Stock
+from ticketing.catalogue.ticket_types import SaleTerms, close_sale, list_ticket_types, open_sale
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
@@ -18,15 +18,15 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 Place = Callable[..., PlacedOrder]
-VIP = Terms(price=Rupiah(150_000), capacity=500, per_order=4, per_buyer=6)
+VIP = SaleTerms(price=Rupiah(150_000), capacity=500, per_order=4, per_buyer=6)
 
 
 def test_a_type_is_put_on_sale(database: Database, event: Event) -> None:
     sold = open_sale(database, event, "VIP", VIP, by="operator")
 
     assert (sold.on_sale, sold.price, sold.stock) == (True, Rupiah(150_000), Stock(500, 0, 0))
-    assert sold.limits == Limits(4, 6)
-    assert on_sale(database, event) == [sold]
+    assert sold.limits == PurchaseLimits(4, 6)
+    assert list_ticket_types(database, event) == [sold]
 
 
 def test_the_same_again_changes_nothing(database: Database, event: Event) -> None:
@@ -40,17 +40,17 @@ def test_what_is_not_said_stays_and_zero_takes_a_limit_away(
 ) -> None:
     open_sale(database, event, "VIP", VIP, by="operator")
 
-    sold = open_sale(database, event, "VIP", Terms(per_buyer=0), by="operator")
+    sold = open_sale(database, event, "VIP", SaleTerms(per_buyer=0), by="operator")
 
     assert (sold.price, sold.stock.capacity) == (Rupiah(150_000), 500)
-    assert sold.limits == Limits(4, None)
+    assert sold.limits == PurchaseLimits(4, None)
 
 
 def test_a_new_type_needs_a_price(database: Database, event: Event) -> None:
     with pytest.raises(NotOnSale, match="--price"):
-        open_sale(database, event, "VIP", Terms(capacity=5), by="operator")
+        open_sale(database, event, "VIP", SaleTerms(capacity=5), by="operator")
 
-    assert on_sale(database, event) == []
+    assert list_ticket_types(database, event) == []
 
 
 def test_a_type_of_the_roster_is_not_sold_for_nothing_by_accident(
@@ -59,7 +59,7 @@ def test_a_type_of_the_roster_is_not_sold_for_nothing_by_accident(
     enter(event, 1)
 
     with pytest.raises(NotOnSale, match="--price"):
-        open_sale(database, event, "Graduate", Terms(), by="operator")
+        open_sale(database, event, "Graduate", SaleTerms(), by="operator")
 
 
 def test_a_capacity_below_what_is_taken_is_refused(
@@ -69,10 +69,12 @@ def test_a_capacity_below_what_is_taken_is_refused(
     place((vip.id, 3), buyer=sari)
 
     with pytest.raises(CapacityTaken, match=r"below the 3 places taken \(3 pending, 0 sold\)"):
-        open_sale(database, event, "VIP", Terms(capacity=2), by="operator")
+        open_sale(database, event, "VIP", SaleTerms(capacity=2), by="operator")
 
-    assert on_sale(database, event)[0].stock == Stock(500, 3, 0)
-    assert open_sale(database, event, "VIP", Terms(capacity=3), by="operator").stock.available == 0
+    assert list_ticket_types(database, event)[0].stock == Stock(500, 3, 0)
+    assert (
+        open_sale(database, event, "VIP", SaleTerms(capacity=3), by="operator").stock.available == 0
+    )
 
 
 def test_a_closed_type_is_not_sold_and_keeps_its_terms(
@@ -85,7 +87,7 @@ def test_a_closed_type_is_not_sold_and_keeps_its_terms(
     assert closed == [1, 0]
     with pytest.raises(NotOnSale):
         place((vip.id, 1), buyer=sari)
-    assert open_sale(database, event, "VIP", Terms(), by="operator") == vip
+    assert open_sale(database, event, "VIP", SaleTerms(), by="operator") == vip
 
 
 def test_everything_is_closed_at_once(database: Database, event: Event) -> None:
@@ -93,7 +95,7 @@ def test_everything_is_closed_at_once(database: Database, event: Event) -> None:
         open_sale(database, event, name, VIP, by="operator")
 
     assert close_sale(database, event, None, by="operator") == 2
-    assert {one.on_sale for one in on_sale(database, event)} == {False}
+    assert {one.on_sale for one in list_ticket_types(database, event)} == {False}
 
 
 def test_an_unknown_type_is_named_with_those_that_there_are(
@@ -120,7 +122,7 @@ def test_a_promo_is_used_and_counted(
     placed = place((vip.id, 1), buyer=sari, promo="half")
 
     assert placed.order.total == Rupiah(75_000)
-    (use,) = promo_uses(database, event)
+    (use,) = list_promo_usage(database, event)
     assert (use.code, use.ticket_type, use.used, use.max_uses) == ("HALF", "VIP", 1, 2)
 
 
@@ -135,7 +137,7 @@ def test_a_promo_that_ended_is_refused_and_ending_it_again_changes_nothing(
 
     with pytest.raises(PromoRefused, match="not valid now"):
         place((vip.id, 1), buyer=sari, promo="HALF")
-    assert promo_uses(database, event)[0].valid_until == now
+    assert list_promo_usage(database, event)[0].valid_until == now
 
 
 def test_a_code_is_made_once(database: Database, event: Event, half: NewPromo) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.batches.batch import Opening, batch_under_way
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches.batch import BatchSpec, running_batch
 from ticketing.tickets.batches.queries import BatchState
 
 WORK = """
@@ -20,22 +20,22 @@ import sys, time
 from datetime import UTC, datetime
 from ticketing.platform.db.database import Database
 from ticketing.events import queries as event_queries
-from ticketing.tickets.batches.batch import batch_under_way
-from ticketing.tickets.batches.batch import Opening
+from ticketing.tickets.batches.batch import running_batch
+from ticketing.tickets.batches.batch import BatchSpec
 
 database = Database.at(sys.argv[1])
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
-with batch_under_way(database, event, Opening(key="other", by="t", at=datetime.now(UTC))):
+with running_batch(database, event, BatchSpec(key="other", by="t", at=datetime.now(UTC))):
     print("under way", flush=True)
     time.sleep(120)
 """
 
 
 @pytest.fixture
-def opening(now: datetime) -> Opening:
+def opening(now: datetime) -> BatchSpec:
     """An order called `ours`."""
-    return Opening(key="ours", by="test", at=now)
+    return BatchSpec(key="ours", by="test", at=now)
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def worker(event: Event, database_url: str) -> Iterator[subprocess.Popen[str]]: 
 
 def state_of(database: Database, key: str) -> BatchState:
     with database.transaction() as connection:
-        batch = batch_queries.find(connection, key)
+        batch = batche_queries.find_by_key(connection, key)
     assert batch is not None
     return batch.state
 
 
 def test_it_is_processing_inside_and_completed_after(
-    database: Database, event: Event, opening: Opening
+    database: Database, event: Event, opening: BatchSpec
 ) -> None:
-    with batch_under_way(database, event, opening):
+    with running_batch(database, event, opening):
         assert state_of(database, "ours") is BatchState.PROCESSING
 
     assert state_of(database, "ours") is BatchState.COMPLETED
@@ -75,11 +75,11 @@ def test_it_is_processing_inside_and_completed_after(
 def test_an_error_ends_it_as_failed_and_a_person_as_cancelled(
     database: Database,
     event: Event,
-    opening: Opening,
+    opening: BatchSpec,
     error: type[BaseException],
     state: BatchState,
 ) -> None:
-    with pytest.raises(error), batch_under_way(database, event, opening):
+    with pytest.raises(error), running_batch(database, event, opening):
         raise error
 
     assert state_of(database, "ours") is state
@@ -87,23 +87,23 @@ def test_an_error_ends_it_as_failed_and_a_person_as_cancelled(
 
 @pytest.mark.usefixtures("worker")
 def test_another_order_leaves_one_under_way_alone(
-    database: Database, event: Event, opening: Opening
+    database: Database, event: Event, opening: BatchSpec
 ) -> None:
-    with batch_under_way(database, event, opening):
+    with running_batch(database, event, opening):
         assert state_of(database, "other") is BatchState.PROCESSING
 
 
 def test_one_whose_process_was_killed_is_ended_by_the_next_order(
-    database: Database, event: Event, opening: Opening, worker: subprocess.Popen[str]
+    database: Database, event: Event, opening: BatchSpec, worker: subprocess.Popen[str]
 ) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
 
-    with batch_under_way(database, event, opening):
+    with running_batch(database, event, opening):
         assert state_of(database, "other") is BatchState.FAILED
 
 
 @pytest.mark.usefixtures("worker")
 def test_two_may_work_on_one_batch_at_once(database: Database, event: Event, now: datetime) -> None:
-    with batch_under_way(database, event, Opening(key="other", by="test", at=now)) as batch:
+    with running_batch(database, event, BatchSpec(key="other", by="test", at=now)) as batch:
         assert batch.batch_key == "other"

@@ -11,13 +11,13 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, imports, quarantined_rows
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue
-from ticketing.tickets.reports.explain import Answer, Step, why
-from ticketing.tickets.revoke import revoke
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.reports.explain import Explanation, TicketHistoryStep, explain_person
+from ticketing.tickets.revoke import revoke_tickets
 
 Enter = Callable[..., list[int]]
-Ask = Callable[..., Answer]
+Ask = Callable[..., Explanation]
 LATER = datetime(2026, 12, 31, tzinfo=UTC)
 
 
@@ -25,8 +25,8 @@ LATER = datetime(2026, 12, 31, tzinfo=UTC)
 def ask(database: Database, event: Event, now: datetime) -> Ask:
     """Asks about somebody."""
 
-    def ask_about(person: str, **options: object) -> Answer:
-        return why(database, event, person, at=now, **options)  # type: ignore[arg-type]  # any option
+    def ask_about(person: str, **options: object) -> Explanation:
+        return explain_person(database, event, person, at=now, **options)  # type: ignore[arg-type]  # any option
 
     return ask_about
 
@@ -77,7 +77,7 @@ def ticket_code(
 ) -> str:
     """The ticket of Guest 1, who came with line 2 of the roster; Guest 2 has one as well."""
     enter(event, 2, import_id=import_id, import_line=2, created_at=now - timedelta(minutes=30))
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti")
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti")
     query = select(generated_tickets.c.ticket_code).order_by(generated_tickets.c.id).limit(1)
     with database.transaction() as connection:
         return str(connection.execute(query).scalar_one())
@@ -117,14 +117,14 @@ def test_a_name_that_nobody_has_finds_nobody(ask: Ask, name: str) -> None:
 def test_people_of_other_events_are_not_told_about(
     database: Database, other_event: Event, now: datetime
 ) -> None:
-    assert why(database, other_event, "S00001", at=now) == Answer((), ())
+    assert explain_person(database, other_event, "S00001", at=now) == Explanation((), ())
 
 
 def test_the_steps_lead_from_the_import_to_the_ticket(
     *, database: Database, ask: Ask, ticket_code: str, import_id: int, job_id: int, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        batch = batch_queries.by_id(connection, job_id)
+        batch = batche_queries.find_by_id(connection, job_id)
         connection.execute(
             update(generated_tickets).values(
                 generated_at=now + timedelta(seconds=1), pdf_file_path="wisuda-2026/00/x.pdf"
@@ -135,10 +135,12 @@ def test_the_steps_lead_from_the_import_to_the_ticket(
     [person] = ask("S00001").people
 
     assert person.steps == (
-        Step(now - timedelta(hours=1), "read from wisuda.csv line 2", f"import {import_id}"),
-        Step(now - timedelta(minutes=30), "entitled to a ticket by the roster"),
-        Step(now, f"ticket {ticket_code} issued", f"job {job_id} ({batch.batch_key})"),
-        Step(now + timedelta(seconds=1), "PDF written to wisuda-2026/00/x.pdf"),
+        TicketHistoryStep(
+            now - timedelta(hours=1), "read from wisuda.csv line 2", f"import {import_id}"
+        ),
+        TicketHistoryStep(now - timedelta(minutes=30), "entitled to a ticket by the roster"),
+        TicketHistoryStep(now, f"ticket {ticket_code} issued", f"job {job_id} ({batch.batch_key})"),
+        TicketHistoryStep(now + timedelta(seconds=1), "PDF written to wisuda-2026/00/x.pdf"),
     )
 
 
@@ -147,11 +149,11 @@ def test_the_run_that_issued_a_ticket_is_named(
 ) -> None:
     enter(event, 1)
     with database.transaction() as connection:
-        batch = batch_queries.open_batch(
+        batch = batche_queries.get_or_create_batch(
             connection, key="run", event=event, template_id="classic", options={}, by="dagster",
             at=now, dagster_run_id="0af1",
         )  # fmt: skip
-    issue(database, event, keys=keys, job_id=batch.id, at=now, by="dagster")
+    issue_tickets(database, event, keys=keys, job_id=batch.id, at=now, by="dagster")
 
     [person] = ask("S00001").people
 
@@ -188,12 +190,12 @@ def test_a_revoked_ticket_stays_in_the_story(
     *, database: Database, event: Event, ask: Ask, ticket_code: str, now: datetime
 ) -> None:
     later = now + timedelta(minutes=1)
-    revoke(database, event, codes=[ticket_code], reason="lost", by="siti", at=later)
+    revoke_tickets(database, event, codes=[ticket_code], reason="lost", by="siti", at=later)
 
     [person] = ask("S00001").people
 
     assert person.standings == ("missing",)
-    assert Step(later, f"ticket {ticket_code} revoked: lost") in person.steps
+    assert TicketHistoryStep(later, f"ticket {ticket_code} revoked: lost") in person.steps
 
 
 def test_failures_are_told_with_their_job(
@@ -207,7 +209,7 @@ def test_failures_are_told_with_their_job(
     now: datetime,
 ) -> None:
     guest_ids = enter(event, 1, hold_reason="fees unpaid")
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti", guest_ids=guest_ids)
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti", guest_ids=guest_ids)
 
     [person] = ask(str(guest_ids[0])).people
 

@@ -21,7 +21,12 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Misconfigured
-from ticketing.tickets.generate import Means, Order, generate_tickets, reissue_tickets
+from ticketing.tickets.generate import (
+    GenerationContext,
+    GenerationRequest,
+    generate_tickets,
+    reissue_tickets,
+)
 from ticketing.tickets.reissue import plan_reissue
 
 # a person whose name holds a character that no font has
@@ -29,17 +34,17 @@ UNDRAWABLE = "Nobody \U0001fbff\U000e0fff"
 
 
 @pytest.fixture
-def means(database: Database, tmp_path: Path) -> Means:
+def means(database: Database, tmp_path: Path) -> GenerationContext:
     """Real keys, a real renderer and a folder of its own."""
-    return Means(
+    return GenerationContext(
         database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), DocumentFolder(tmp_path)
     )
 
 
 @pytest.fixture
-def order(now: datetime) -> Order:
+def order(now: datetime) -> GenerationRequest:
     """Everyone missing, asked for by a test."""
-    return Order(by="test", at=now)
+    return GenerationRequest(by="test", at=now)
 
 
 @pytest.fixture
@@ -73,7 +78,11 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
 
 
 def test_everyone_gets_a_ticket_and_a_pdf(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]], tmp_path: Path
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
+    tmp_path: Path,
 ) -> None:
     roster("Ayu", "Budi", "Citra")
 
@@ -84,7 +93,10 @@ def test_everyone_gets_a_ticket_and_a_pdf(
 
 
 def test_the_same_order_again_creates_nothing_and_says_so(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi")
     generate_tickets(means, event, order)
@@ -95,10 +107,10 @@ def test_the_same_order_again_creates_nothing_and_says_so(
 
 
 def test_overwriting_keeps_codes_and_links(
-    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
 ) -> None:
     roster("Ayu", "Budi")
-    generate_tickets(means, event, Order(by="test", at=now))
+    generate_tickets(means, event, GenerationRequest(by="test", at=now))
     with means.database.transaction() as connection:
         identities = select(
             generated_tickets.c.ticket_code,
@@ -107,7 +119,7 @@ def test_overwriting_keeps_codes_and_links(
         ).order_by(generated_tickets.c.id)
         before = connection.execute(identities).all()
 
-    done = generate_tickets(means, event, Order(by="test", at=now, overwrite=True))
+    done = generate_tickets(means, event, GenerationRequest(by="test", at=now, overwrite=True))
 
     with means.database.transaction() as connection:
         assert connection.execute(identities).all() == before
@@ -115,30 +127,35 @@ def test_overwriting_keeps_codes_and_links(
 
 
 def test_a_limit_counts_new_tickets(
-    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
 ) -> None:
     roster("Ayu", "Budi", "Citra", "Dewi", "Eko")
 
-    first = generate_tickets(means, event, Order(by="test", at=now, limit=2))
-    rest = generate_tickets(means, event, Order(by="test", at=now))
+    first = generate_tickets(means, event, GenerationRequest(by="test", at=now, limit=2))
+    rest = generate_tickets(means, event, GenerationRequest(by="test", at=now))
 
     assert (first.created, first.total) == (2, 2)
     assert (rest.created, rest.skipped) == (3, 2)
 
 
 def test_only_the_people_asked_for_are_served(
-    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
 ) -> None:
     ayu, budi, _ = roster("Ayu", "Budi", "Citra")
 
-    done = generate_tickets(means, event, Order(by="test", at=now, guest_ids=[budi, ayu, 10**9]))
+    done = generate_tickets(
+        means, event, GenerationRequest(by="test", at=now, guest_ids=[budi, ayu, 10**9])
+    )
 
     assert (done.created, done.failed) == (2, 1)
     assert done.failures == ((10**9, f"nobody with the id {10**9} is on the event's list"),)
 
 
 def test_one_person_who_cannot_be_printed_stops_nobody(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
 ) -> None:
     _, nobody, _ = roster("Ayu", UNDRAWABLE, "Citra")
 
@@ -156,7 +173,10 @@ def test_one_person_who_cannot_be_printed_stops_nobody(
 
 
 def test_a_mended_name_is_printed_by_the_next_order(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
 ) -> None:
     _, nobody = roster("Ayu", UNDRAWABLE)
     generate_tickets(means, event, order)
@@ -169,10 +189,10 @@ def test_a_mended_name_is_printed_by_the_next_order(
 
 
 def test_the_same_batch_name_is_the_same_job(
-    means: Means, event: Event, now: datetime, roster: Callable[..., list[int]]
+    means: GenerationContext, event: Event, now: datetime, roster: Callable[..., list[int]]
 ) -> None:
     roster("Ayu")
-    named = Order(by="test", at=now, key="batch-789")
+    named = GenerationRequest(by="test", at=now, key="batch-789")
 
     first = generate_tickets(means, event, named)
     again = generate_tickets(means, event, named)
@@ -184,12 +204,15 @@ def test_the_same_batch_name_is_the_same_job(
 
 
 def test_another_master_secret_is_refused_before_anything_is_signed(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu")
     generate_tickets(means, event, order)
     roster("Budi")
-    stranger = Means(means.database, KeyRing(bytes(32)), means.renderer, means.folder)
+    stranger = GenerationContext(means.database, KeyRing(bytes(32)), means.renderer, means.folder)
 
     with pytest.raises(Misconfigured, match="master secret has changed"):
         generate_tickets(stranger, event, order)
@@ -206,27 +229,27 @@ from pathlib import Path
 from ticketing.platform.db.database import Database
 from ticketing.events import queries as event_queries
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
 from ticketing.tickets.generate import generate_tickets
-from ticketing.tickets.generate import Order
+from ticketing.tickets.generate import GenerationRequest
 
 database = Database.at(sys.argv[1])
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 folder = DocumentFolder(Path(sys.argv[2]))
-means = Means(database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), folder)
+means = GenerationContext(database, KeyRing(bytes(range(32))), Renderer(TemplateFolders()), folder)
 print("go", flush=True)
-generate_tickets(means, event, Order(by="t", at=datetime.now(UTC), chunk=5))
+generate_tickets(means, event, GenerationRequest(by="t", at=datetime.now(UTC), chunk=5))
 """
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
 def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
-    means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
-    tmp_path: Path, order: Order, after_seconds: float,
+    means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
+    tmp_path: Path, order: GenerationRequest, after_seconds: float,
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(40)))
     process = subprocess.Popen(
@@ -252,8 +275,8 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
 
 
 def test_two_orders_at_once_serve_everyone_once(
-    means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
-    tmp_path: Path, order: Order,
+    means: GenerationContext, event: Event, database_url: str, roster: Callable[..., list[int]],
+    tmp_path: Path, order: GenerationRequest,
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(60)))
     other = subprocess.Popen(
@@ -274,7 +297,10 @@ def test_two_orders_at_once_serve_everyone_once(
 
 
 def test_a_reissue_kills_the_old_tickets_and_prints_new_ones(
-    means: Means, event: Event, order: Order, roster: Callable[..., list[int]]
+    means: GenerationContext,
+    event: Event,
+    order: GenerationRequest,
+    roster: Callable[..., list[int]],
 ) -> None:
     roster("Ayu", "Budi")
     generate_tickets(means, event, order)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.tickets.reports.report import Report, write_report
+from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
 @pytest.fixture
@@ -28,16 +28,16 @@ def three(enter: Callable[..., list[int]], database: Database, event: Event) -> 
 
 
 @pytest.fixture
-def report(database: Database, three: Event, tmp_path: Path, now: datetime) -> Report:
+def report(database: Database, three: Event, tmp_path: Path, now: datetime) -> GenerationReport:
     """The report about them."""
     return write_report(database, three, root=tmp_path, at=now)
 
 
-def test_generated_failed_and_missing_make_the_entitled(report: Report) -> None:
+def test_generated_failed_and_missing_make_the_entitled(report: GenerationReport) -> None:
     assert report.generated + report.failed + report.missing == report.entitled == 3
 
 
-def test_the_csv_has_everyone_with_the_reason(report: Report) -> None:
+def test_the_csv_has_everyone_with_the_reason(report: GenerationReport) -> None:
     with report.files.csv.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
 
@@ -48,7 +48,7 @@ def test_the_csv_has_everyone_with_the_reason(report: Report) -> None:
     assert rows[0]["name"] == """'=HYPERLINK("http://example.org")"""
 
 
-def test_the_pdf_shows_sums_names_and_reasons(report: Report) -> None:
+def test_the_pdf_shows_sums_names_and_reasons(report: GenerationReport) -> None:
     pages = pypdf.PdfReader(report.files.pdf).pages
 
     text = " ".join(" ".join(page.extract_text() for page in pages).split())
@@ -60,7 +60,7 @@ def test_the_pdf_shows_sums_names_and_reasons(report: Report) -> None:
 
 
 def test_the_same_state_gives_the_same_csv_and_nothing_else_is_left_behind(
-    database: Database, three: Event, report: Report, tmp_path: Path, now: datetime
+    database: Database, three: Event, report: GenerationReport, tmp_path: Path, now: datetime
 ) -> None:
     before = report.files.csv.read_bytes()
 

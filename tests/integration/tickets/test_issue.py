@@ -15,10 +15,10 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
-from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.batches.queries import BatchState
-from ticketing.tickets.create_tickets import Failure
-from ticketing.tickets.issue import IssueResult, issue
+from ticketing.tickets.create_tickets import IssueFailure
+from ticketing.tickets.issue import IssueResult, issue_tickets
 
 Enter = Callable[..., list[int]]
 Issuing = Callable[..., IssueResult]
@@ -44,7 +44,7 @@ def issuing(database: Database, event: Event, keys: KeyRing, job_id: int, now: d
 
     def issue_with(**options: object) -> IssueResult:
         usual = {"keys": keys, "job_id": job_id, "at": now, "by": "operator"}
-        return issue(database, event, **(usual | options))  # type: ignore[arg-type]  # any option
+        return issue_tickets(database, event, **(usual | options))  # type: ignore[arg-type]  # any option
 
     return issue_with
 
@@ -197,10 +197,10 @@ def test_whoever_is_asked_for_and_may_have_none_has_failed_with_the_reason(
 
     assert (result.created, result.failed) == (1, 4)
     assert result.failures == (
-        Failure(withdrawn[0], "withdrawn"),
-        Failure(held[0], "on hold: fees unpaid"),
-        Failure(elsewhere[0], f"nobody with the id {elsewhere[0]} is on the event's list"),
-        Failure(99999, "nobody with the id 99999 is on the event's list"),
+        IssueFailure(withdrawn[0], "withdrawn"),
+        IssueFailure(held[0], "on hold: fees unpaid"),
+        IssueFailure(elsewhere[0], f"nobody with the id {elsewhere[0]} is on the event's list"),
+        IssueFailure(99999, "nobody with the id 99999 is on the event's list"),
     )
 
 
@@ -220,7 +220,7 @@ def test_after_the_event_nobody_gets_a_ticket_any_more(
     asked = issuing(at=too_late, guest_ids=guest_ids[:1], job_id=new_job(event))
 
     assert (everyone.created, everyone.failed) == (0, 0)
-    assert asked.failures == (Failure(guest_ids[0], "event is over"),)
+    assert asked.failures == (IssueFailure(guest_ids[0], "event is over"),)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
@@ -344,7 +344,7 @@ def test_a_batch_counts_what_was_done_and_its_log_tells_it(
 ) -> None:
     issuing()
     with database.transaction() as connection:
-        batch = batch_queries.close(connection, job_id, state=BatchState.COMPLETED, at=now)
+        batch = batche_queries.close_batch(connection, job_id, state=BatchState.COMPLETED, at=now)
 
     assert (batch.total_count, batch.created_count) == (10, 7)
     assert (batch.skipped_count, batch.failed_count) == (0, len(refused_by_the_database))
@@ -367,7 +367,7 @@ def test_a_batch_begun_again_keeps_count_of_its_own(
     issuing()
 
     with database.transaction() as connection:
-        batch = batch_queries.by_id(connection, job_id)
+        batch = batche_queries.find_by_id(connection, job_id)
     assert batch is not None
     assert (batch.total_count, batch.created_count, batch.skipped_count) == (6, 6, 0)
 

@@ -14,10 +14,10 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.settings import CHECKOUT
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue
-from ticketing.tickets.missing import missing_count
+from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.missing import count_missing_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]
@@ -28,7 +28,7 @@ import psycopg
 from datetime import datetime
 from ticketing.platform.db.database import Database
 from ticketing.events import queries as event_queries
-from ticketing.tickets.issue import issue
+from ticketing.tickets.issue import issue_tickets
 from ticketing.crypto.keyring import KeyRing
 
 url, job_id, at, where, when = sys.argv[1:]
@@ -54,7 +54,7 @@ psycopg.Copy.write = write
 database = Database.at(url)
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
-issue(
+issue_tickets(
     database, event, keys=KeyRing(bytes(range(32))), job_id=int(job_id),
     at=datetime.fromisoformat(at), by="operator", chunk=50,
     randomness=randomness, progress=lambda _: die_at("progress"),
@@ -82,7 +82,7 @@ def start_issuer(database_url: str, now: datetime) -> Callable[..., subprocess.P
         arguments = [database_url, str(job_id), now.isoformat(), where, str(when)]
         return subprocess.Popen(
             [sys.executable, "-c", ISSUER, *arguments],
-            cwd=CHECKOUT,
+            cwd=PROJECT_ROOT,
             stderr=subprocess.PIPE,
         )
 
@@ -105,7 +105,14 @@ def test_issuers_in_threads_share_the_work(
     with ThreadPoolExecutor() as pool:
         runs = [
             pool.submit(
-                issue, database, event, keys=keys, job_id=job, at=now, by="operator", chunk=7
+                issue_tickets,
+                database,
+                event,
+                keys=keys,
+                job_id=job,
+                at=now,
+                by="operator",
+                chunk=7,
             )
             for job in jobs
         ]
@@ -132,7 +139,7 @@ def test_issuers_asked_for_the_same_people_serve_each_once(
     with ThreadPoolExecutor() as pool:
         runs = [
             pool.submit(
-                issue, database, event, keys=keys, job_id=job, at=now, by="operator",
+                issue_tickets, database, event, keys=keys, job_id=job, at=now, by="operator",
                 guest_ids=guest_ids, chunk=7,
             )
             for job in jobs
@@ -159,7 +166,7 @@ def test_issuers_in_processes_share_the_work(
     issuers = [start_issuer(new_job(event)) for _ in range(2)]
 
     assert [issuer.communicate()[1] for issuer in issuers] == [b"", b""]
-    assert missing_count(database, event, at=now) == 0
+    assert count_missing_tickets(database, event, at=now) == 0
     assert tickets_by_person() == {1}
 
 
@@ -189,15 +196,15 @@ def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
 
     killed = start_issuer(job_id, where, when)
     killed.communicate()
-    left = missing_count(database, event, at=now)
+    left = count_missing_tickets(database, event, at=now)
     again = start_issuer(job_id)
     again.communicate()
 
     assert (killed.returncode, again.returncode) == (-signal.SIGKILL, 0)
     assert left == 200 - kept
-    assert missing_count(database, event, at=now) == 0
+    assert count_missing_tickets(database, event, at=now) == 0
     assert tickets_by_person() == {1}
     with database.transaction() as connection:
-        batch = batch_queries.by_id(connection, job_id)
+        batch = batche_queries.find_by_id(connection, job_id)
     assert batch is not None
     assert (batch.total_count, batch.created_count, batch.skipped_count) == (200, 200, 0)

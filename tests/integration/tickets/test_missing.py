@@ -14,10 +14,15 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.eligibility import Gap, QuarantinedRow, Standing
-from ticketing.tickets.issue import issue
-from ticketing.tickets.missing import everyone, gap, missing_count, missing_tickets
-from ticketing.tickets.revoke import revoke
+from ticketing.tickets.eligibility import EligibilityCounts, EntitlementStatus, RejectedImportRow
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.missing import (
+    count_eligibility,
+    count_missing_tickets,
+    iter_entitlements,
+    list_missing_tickets,
+)
+from ticketing.tickets.revoke import revoke_tickets
 
 Enter = Callable[..., list[int]]
 NewJob = Callable[..., int]
@@ -31,7 +36,9 @@ def serve(
 
     def issue_for(guest_ids: list[int]) -> None:
         job = new_job(event)
-        issue(database, event, keys=keys, job_id=job, at=now, by="test", guest_ids=guest_ids)
+        issue_tickets(
+            database, event, keys=keys, job_id=job, at=now, by="test", guest_ids=guest_ids
+        )
 
     return issue_for
 
@@ -88,11 +95,11 @@ def two_imports(database: Database, event: Event, now: datetime) -> None:
 def test_the_missing_are_listed_in_the_order_of_the_list(
     database: Database, event: Event, now: datetime, everybody: dict[str, list[int]]
 ) -> None:
-    listed = missing_tickets(database, event, at=now)
+    listed = list_missing_tickets(database, event, at=now)
 
     assert [person.guest_id for person in listed] == everybody["missing"]
-    assert missing_count(database, event, at=now) == len(listed)
-    assert {person.standing for person in listed} == {Standing.MISSING}
+    assert count_missing_tickets(database, event, at=now) == len(listed)
+    assert {person.standing for person in listed} == {EntitlementStatus.MISSING}
 
 
 def test_somebody_missing_comes_with_all_that_a_ticket_needs(
@@ -100,7 +107,7 @@ def test_somebody_missing_comes_with_all_that_a_ticket_needs(
 ) -> None:
     guest_ids = enter(event, 1, seat="A-1")
 
-    person = missing_tickets(database, event, at=now)[0]
+    person = list_missing_tickets(database, event, at=now)[0]
 
     assert (person.guest_id, person.external_id, person.seat) == (guest_ids[0], "S00001", "A-1")
     assert (person.first_name, person.last_name, person.full_name) == ("Guest", "1", "Guest 1")
@@ -111,9 +118,11 @@ def test_pages_make_the_whole_list(
     database: Database, event: Event, now: datetime, enter: Enter
 ) -> None:
     enter(event, 7)
-    whole = missing_tickets(database, event, at=now)
+    whole = list_missing_tickets(database, event, at=now)
 
-    pages = [missing_tickets(database, event, at=now, limit=3, offset=at) for at in (0, 3, 6, 9)]
+    pages = [
+        list_missing_tickets(database, event, at=now, limit=3, offset=at) for at in (0, 3, 6, 9)
+    ]
 
     assert [len(page) for page in pages] == [3, 3, 1, 0]
     assert list(chain.from_iterable(pages)) == whole
@@ -121,9 +130,9 @@ def test_pages_make_the_whole_list(
 
 @pytest.mark.usefixtures("everybody", "two_imports")
 def test_everyone_is_counted_once(database: Database, event: Event, now: datetime) -> None:
-    counted = gap(database, event, at=now)
+    counted = count_eligibility(database, event, at=now)
 
-    assert counted == Gap(
+    assert counted == EligibilityCounts(
         missing=4,
         has_ticket=3,
         on_hold=2,
@@ -144,8 +153,8 @@ def test_everyone_is_counted_once(database: Database, event: Event, now: datetim
 @pytest.mark.usefixtures("everybody", "two_imports")
 def test_everyone_has_a_reason(database: Database, event: Event, now: datetime) -> None:
     reasons = [
-        str(person) if isinstance(person, QuarantinedRow) else person.reason
-        for person in everyone(database, event, at=now)
+        str(person) if isinstance(person, RejectedImportRow) else person.reason
+        for person in iter_entitlements(database, event, at=now)
     ]
 
     assert [reason.split(" TC")[0] for reason in reasons] == [
@@ -164,11 +173,11 @@ def test_when_the_event_is_over_nobody_is_missing_a_ticket(
 ) -> None:
     too_late = event.tickets_valid_until + timedelta(seconds=1)
 
-    counted = gap(database, event, at=too_late)
+    counted = count_eligibility(database, event, at=too_late)
 
     assert (counted.missing, counted.has_ticket, counted.over, counted.on_hold) == (0, 3, 6, 0)
-    assert missing_tickets(database, event, at=too_late) == []
-    assert missing_count(database, event, at=too_late) == 0
+    assert list_missing_tickets(database, event, at=too_late) == []
+    assert count_missing_tickets(database, event, at=too_late) == 0
 
 
 def test_until_a_ticket_would_expire_it_can_still_be_missing(
@@ -176,7 +185,7 @@ def test_until_a_ticket_would_expire_it_can_still_be_missing(
 ) -> None:
     enter(event, 1)
 
-    assert missing_count(database, event, at=event.tickets_valid_until) == 1
+    assert count_missing_tickets(database, event, at=event.tickets_valid_until) == 1
 
 
 def test_whoever_s_ticket_is_revoked_is_missing_one(
@@ -188,11 +197,11 @@ def test_whoever_s_ticket_is_revoked_is_missing_one(
     serve: Callable[[list[int]], None],
 ) -> None:
     serve(enter(event, 1))
-    held = [person.ticket_code for person in everyone(database, event, at=now)]  # type: ignore[union-attr]  # nobody is quarantined
+    held = [person.ticket_code for person in iter_entitlements(database, event, at=now)]  # type: ignore[union-attr]  # nobody is quarantined
 
-    revoke(database, event, codes=filter(None, held), reason="lost", by="siti", at=now)
+    revoke_tickets(database, event, codes=filter(None, held), reason="lost", by="siti", at=now)
 
-    assert missing_count(database, event, at=now) == 1
+    assert count_missing_tickets(database, event, at=now) == 1
 
 
 def test_a_withdrawn_person_with_a_live_ticket_stands_out(
@@ -207,7 +216,7 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
     with database.transaction() as connection:
         connection.execute(attendees.update().values(state="withdrawn"))
 
-    [person] = everyone(database, event, at=now)
+    [person] = iter_entitlements(database, event, at=now)
 
     assert "is live: revoke it" in person.reason
 
@@ -247,12 +256,14 @@ def test_whatever_happens_to_people_the_sums_add_up(
             )
     at = event.tickets_valid_until + timedelta(days=1) if over else now
 
-    counted = gap(database, event, at=at)
+    counted = count_eligibility(database, event, at=at)
 
     assert counted.entitled == sum(state == "entitled" for state, _, _ in crowd)
     assert counted.withdrawn == sum(state == "withdrawn" for state, _, _ in crowd)
-    assert counted.missing == len(missing_tickets(database, event, at=at))
-    assert counted.missing == missing_count(database, event, at=at)
+    assert counted.missing == len(list_missing_tickets(database, event, at=at))
+    assert counted.missing == count_missing_tickets(database, event, at=at)
     assert (
-        sum(counted.reasons.values()) == len(crowd) == len(list(everyone(database, event, at=at)))
+        sum(counted.reasons.values())
+        == len(crowd)
+        == len(list(iter_entitlements(database, event, at=at)))
     )

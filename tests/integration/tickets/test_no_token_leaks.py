@@ -8,17 +8,17 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select, text
 
-from ticketing.checkin.verify import verify
+from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.metadata import metadata
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.tickets.issue import issue
-from ticketing.tickets.missing import everyone
+from ticketing.tickets.issue import issue_tickets
+from ticketing.tickets.missing import iter_entitlements
 from ticketing.tickets.reissue import apply_reissue, plan_reissue
-from ticketing.tickets.reports.explain import why
+from ticketing.tickets.reports.explain import explain_person
 
 Enter = Callable[..., list[int]]
 
@@ -66,16 +66,16 @@ def test_a_whole_life_leaves_no_token_anywhere_else(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     enter(event, 3)
-    issued = issue(database, event, keys=keys, job_id=new_job(event), at=now, by="siti")
+    issued = issue_tickets(database, event, keys=keys, job_id=new_job(event), at=now, by="siti")
     plan = plan_reissue(database, event)
     renewed = apply_reissue(
         database, event, plan_hash=plan.plan_hash, keys=keys, job_id=new_job(event), at=now,
         by="siti", reason="lost",
     )  # fmt: skip
     secrets = secrets_of()
-    verdicts = [verify(database, secret, at=now) for secret in secrets]
-    told = why(database, event, "Guest", at=now)
-    people = list(everyone(database, event, at=now))
+    verdicts = [verify_ticket(database, secret, at=now) for secret in secrets]
+    told = explain_person(database, event, "Guest", at=now)
+    people = list(iter_entitlements(database, event, at=now))
 
     shown = repr([issued, plan, renewed, verdicts, told, people, keys])
     shown += everything_but_the_tickets() + caplog.text
@@ -94,7 +94,7 @@ def test_no_magic_link_is_stored_in_clear(
     now: datetime,
 ) -> None:
     enter(event, 1)
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="siti")
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="siti")
 
     with database.transaction() as connection:
         row = connection.execute(select(*generated_tickets.c)).mappings().one()
@@ -134,7 +134,7 @@ def test_a_refusal_by_the_database_carries_no_row(
 
     shown = ""
     try:
-        result = issue(
+        result = issue_tickets(
             database, event, keys=keys, job_id=job_id, at=now, by="siti",
             randomness=lambda length: drawn[:length],
         )  # fmt: skip
@@ -172,6 +172,8 @@ def test_a_server_that_stops_in_the_middle_is_said_to_be_away_without_the_row(
         return bytes(length)
 
     with pytest.raises(Unavailable) as away:
-        issue(database, event, keys=keys, job_id=job_id, at=now, by="siti", randomness=cut_off)
+        issue_tickets(
+            database, event, keys=keys, job_id=job_id, at=now, by="siti", randomness=cut_off
+        )
 
     assert "TC1A" not in "".join(traceback.format_exception(away.value))

@@ -13,7 +13,7 @@ from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.kernel.errors import TemplateBroken
-from ticketing.tickets.rendering.preflight import preflight
+from ticketing.tickets.rendering.preflight import run_preflight
 
 CROWD = """
 WITH crowd AS (
@@ -80,7 +80,7 @@ def test_everyone_with_a_character_that_no_font_draws_is_listed(
 ) -> None:
     ids = roster("Ayu", "Budi \ue000\ue001", "ꦱꦸꦥꦿꦪꦠ꧀ꦤ", "王小明", "Siti \u0378")
 
-    findings = list(preflight(database, event, renderer=renderer))
+    findings = list(run_preflight(database, event, renderer=renderer))
 
     assert [(f.guest_id, f.full_name, f.field, f.characters) for f in findings] == [
         (ids["Budi \ue000\ue001"], "Budi \ue000\ue001", "fullName", "\ue000\ue001"),
@@ -96,7 +96,7 @@ def test_everyone_whose_text_cannot_fit_is_listed(
     roster("Budi", seat="Row " * 500)
     roster("W" * 3000)
 
-    findings = list(preflight(database, event, renderer=renderer))
+    findings = list(run_preflight(database, event, renderer=renderer))
 
     assert [(finding.full_name[:4], finding.field) for finding in findings] == [
         ("Budi", "seat"),
@@ -110,7 +110,7 @@ def test_a_roster_that_can_be_printed_raises_no_finding(
 ) -> None:
     roster("Ayu", "Nguyễn Thị Phương Quỳnh", "محمد الأمين", "José O’Brien-Núñez")
 
-    assert list(preflight(database, event, renderer=renderer)) == []
+    assert list(run_preflight(database, event, renderer=renderer)) == []
 
 
 def test_whoever_was_withdrawn_is_not_listed(
@@ -118,7 +118,7 @@ def test_whoever_was_withdrawn_is_not_listed(
 ) -> None:
     roster("Budi \ue000", state="withdrawn")
 
-    assert list(preflight(database, event, renderer=renderer)) == []
+    assert list(run_preflight(database, event, renderer=renderer)) == []
 
 
 def test_the_reason_depends_on_the_template_asked_for(
@@ -126,8 +126,8 @@ def test_the_reason_depends_on_the_template_asked_for(
 ) -> None:
     roster("Wolfeschlegelsteinhausenbergerdorff " * 40)
 
-    on_classic = list(preflight(database, event, renderer=renderer))
-    on_plain = list(preflight(database, event, renderer=renderer, template_id="plain"))
+    on_classic = list(run_preflight(database, event, renderer=renderer))
+    on_plain = list(run_preflight(database, event, renderer=renderer, template_id="plain"))
 
     assert [finding.reason for finding in on_classic] != [finding.reason for finding in on_plain]
 
@@ -139,7 +139,7 @@ def test_an_event_whose_own_name_cannot_be_drawn_is_told_for_everyone(
     with database.transaction() as connection:
         connection.execute(update(events_table).values(venue="Hall \ue000"))
 
-    findings = list(preflight(database, event, renderer=renderer))
+    findings = list(run_preflight(database, event, renderer=renderer))
 
     assert [finding.field for finding in findings] == ["location", "location"]
 
@@ -148,7 +148,7 @@ def test_a_broken_template_is_found_before_anyone_is_looked_at(
     database: Database, event: Event, renderer: Renderer
 ) -> None:
     with pytest.raises(TemplateBroken, match="no template 'nobody'"):
-        next(preflight(database, event, renderer=renderer, template_id="nobody"))
+        next(run_preflight(database, event, renderer=renderer, template_id="nobody"))
 
 
 def test_a_hundred_thousand_people_are_looked_through_in_seconds(
@@ -156,7 +156,7 @@ def test_a_hundred_thousand_people_are_looked_through_in_seconds(
 ) -> None:
     began = time.process_time()
 
-    findings = list(preflight(database, event, renderer=renderer))
+    findings = list(run_preflight(database, event, renderer=renderer))
 
     assert findings == []
     assert time.process_time() - began < 10

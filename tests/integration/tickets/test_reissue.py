@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select, text, update
 
-from ticketing.checkin.verify import verify
+from ticketing.checkin.verify import verify_ticket
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
@@ -15,8 +15,8 @@ from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets import reissue as ticket_reissue
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.issue import issue
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.reissue import apply_reissue, plan_reissue
 
 Enter = Callable[..., list[int]]
@@ -30,7 +30,7 @@ def guest_ids(
 ) -> list[int]:
     """Five people with tickets, two of them delivered."""
     entered = enter(event, 5)
-    issue(database, event, keys=keys, job_id=job_id, at=now, by="test")
+    issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="test")
     with database.transaction() as connection:
         connection.execute(
             update(generated_tickets)
@@ -104,9 +104,9 @@ def test_applying_revokes_the_old_and_issues_the_new(
     assert after[:5] == [(guest, "revoked", qr) for guest, _, qr in before]
     assert [row[:2] for row in after[5:]] == [(guest_id, "live") for guest_id in guest_ids]
     assert len({qr for _, _, qr in after}) == 10
-    old = verify(database, before[0][2], at=event.starts_at)
+    old = verify_ticket(database, before[0][2], at=event.starts_at)
     assert old.reason == "revoked: list was leaked"
-    assert verify(database, after[5][2], at=event.starts_at).valid
+    assert verify_ticket(database, after[5][2], at=event.starts_at).valid
 
 
 def test_only_the_people_asked_for_get_a_new_one(
@@ -236,7 +236,7 @@ def test_a_reissue_is_counted_and_audited(
     applying(plan.plan_hash, job_id=job_id)
 
     with database.transaction() as connection:
-        batch = batch_queries.by_id(connection, job_id)
+        batch = batche_queries.find_by_id(connection, job_id)
         deed = connection.execute(
             select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
                 audit_log.c.action == "tickets.reissue"

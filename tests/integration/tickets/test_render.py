@@ -481,10 +481,10 @@ def test_a_ticket_held_by_another_run_is_looked_at_once_more(
     database: Database,
     rows: Callable[[], list[RowMapping]],
 ) -> None:
-    from ticketing.tickets.rendering import queries as rendering_queries  # noqa: PLC0415
+    from ticketing.tickets.rendering import queries as queries_module  # noqa: PLC0415
 
     with database.transaction() as other:
-        rendering_queries.claim(other, [rows()[0]["id"]], wait=False)
+        queries_module.claim(other, [rows()[0]["id"]], wait=False)
         results: list[RenderResult] = []
         run = threading.Thread(target=lambda: results.append(printed()))
         run.start()

@@ -13,7 +13,7 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
-from ticketing.tickets.rendering.retention import Removal, remove_old_documents
+from ticketing.tickets.rendering.retention import DocumentRemoval, delete_expired_documents
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def paths(database: Database, event: Event, folder: DocumentFolder, now: datetim
 @pytest.fixture
 def clean_up(
     database: Database, folder: DocumentFolder, event: Event
-) -> Callable[..., list[Removal]]:
+) -> Callable[..., list[DocumentRemoval]]:
     """Retention of 30 days, run some days after the event."""
 
-    def run(*, days_after: int, dry_run: bool = False) -> list[Removal]:
+    def run(*, days_after: int, dry_run: bool = False) -> list[DocumentRemoval]:
         at = event.ends_at + timedelta(days=days_after)
-        return remove_old_documents(
+        return delete_expired_documents(
             database, folder, at=at, days=30, by="schedule", dry_run=dry_run
         )
 
@@ -90,19 +90,22 @@ def clean_up(
 
 
 def test_documents_of_an_event_long_over_are_deleted_revoked_ones_too(
-    clean_up: Callable[..., list[Removal]],
+    clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,
     event: Event,
 ) -> None:
     removed = clean_up(days_after=31)
 
-    assert removed == [Removal(event.slug, event.ends_at, documents=3, size=30)]
+    assert removed == [DocumentRemoval(event.slug, event.ends_at, documents=3, size=30)]
     assert [folder.exists(path) for path in paths] == [False] * 3
 
 
 def test_the_rows_say_when_and_keep_the_path_as_evidence(
-    clean_up: Callable[..., list[Removal]], paths: list[str], database: Database, event: Event
+    clean_up: Callable[..., list[DocumentRemoval]],
+    paths: list[str],
+    database: Database,
+    event: Event,
 ) -> None:
     clean_up(days_after=31)
 
@@ -115,7 +118,10 @@ def test_the_rows_say_when_and_keep_the_path_as_evidence(
 
 
 def test_the_deed_is_audited(
-    clean_up: Callable[..., list[Removal]], paths: list[str], database: Database, event: Event
+    clean_up: Callable[..., list[DocumentRemoval]],
+    paths: list[str],
+    database: Database,
+    event: Event,
 ) -> None:
     clean_up(days_after=31)
 
@@ -131,7 +137,7 @@ def test_the_deed_is_audited(
 
 @pytest.mark.parametrize("days_after", [-5, 0, 29, 30])
 def test_documents_stay_until_the_time_is_over(
-    clean_up: Callable[..., list[Removal]],
+    clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,
     days_after: int,
@@ -141,7 +147,7 @@ def test_documents_stay_until_the_time_is_over(
 
 
 def test_a_dry_run_tells_and_does_nothing(
-    clean_up: Callable[..., list[Removal]],
+    clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,
     database: Database,
@@ -149,14 +155,14 @@ def test_a_dry_run_tells_and_does_nothing(
 ) -> None:
     foreseen = clean_up(days_after=31, dry_run=True)
 
-    assert foreseen == [Removal(event.slug, event.ends_at, documents=3, size=30)]
+    assert foreseen == [DocumentRemoval(event.slug, event.ends_at, documents=3, size=30)]
     assert all(map(folder.exists, paths))
     with database.transaction() as connection:
         assert connection.execute(select(audit_log)).all() == []
 
 
 def test_cleaning_up_twice_finds_nothing_the_second_time(
-    clean_up: Callable[..., list[Removal]], paths: list[str]
+    clean_up: Callable[..., list[DocumentRemoval]], paths: list[str]
 ) -> None:
     assert paths
     clean_up(days_after=31)
@@ -165,19 +171,21 @@ def test_cleaning_up_twice_finds_nothing_the_second_time(
 
 
 def test_a_run_killed_between_file_and_row_is_finished_by_the_next(
-    clean_up: Callable[..., list[Removal]],
+    clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,
     event: Event,
 ) -> None:
     folder.delete(paths[0])
 
-    assert clean_up(days_after=31) == [Removal(event.slug, event.ends_at, documents=3, size=20)]
+    assert clean_up(days_after=31) == [
+        DocumentRemoval(event.slug, event.ends_at, documents=3, size=20)
+    ]
     assert clean_up(days_after=31) == []
 
 
 def test_an_event_still_to_come_is_left_alone(
-    clean_up: Callable[..., list[Removal]],
+    clean_up: Callable[..., list[DocumentRemoval]],
     paths: list[str],
     folder: DocumentFolder,
     database: Database,

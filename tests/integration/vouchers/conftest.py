@@ -23,17 +23,18 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers import queries as router_queries
 from ticketing.routers.credentials import CodeRule
 from ticketing.routers.model import HotspotUser
-from ticketing.routers.queries import Address, StoredRouter
-from ticketing.routers.routeros.client import Placement, Router
+from ticketing.routers.queries import RouterAddress, StoredRouter
+from ticketing.routers.routeros.client import AddResult, RouterClient
 from ticketing.selling.checkout.place_order import place_order
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
 from ticketing.vouchers.model import Package, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provision import serve_router
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors, account_of
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.provision import provision_router
+from ticketing.vouchers.provisioning.router_admin import to_router_account
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 
@@ -52,29 +53,29 @@ def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
 
 
 @pytest.fixture
-def doors(keys: KeyRing) -> Iterator[RouterDoors]:
+def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
     """Our connections to routers."""
-    with RouterDoors(keys) as opened:
+    with RouterClientPool(keys) as opened:
         yield opened
 
 
 @pytest.fixture
 def provision(
-    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
-) -> Callable[[], Round]:
+    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
+) -> Callable[[], ProvisionResult]:
     """The worker's round at the router."""
-    means = Provisioner(database, doors, clock, by="worker", jitter=lambda: 0.5)
-    return partial(serve_router, means, lobby.id)
+    means = ProvisioningContext(database, doors, clock, by="worker", jitter=lambda: 0.5)
+    return partial(provision_router, means, lobby.id)
 
 
 @pytest.fixture
 def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
     """The device as the office knows it."""
-    address = Address(
+    address = RouterAddress(
         device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
     )
     with database.transaction() as connection:
-        return router_queries.put(connection, "lobby", address)
+        return router_queries.upsert(connection, "lobby", address)
 
 
 @pytest.fixture
@@ -97,11 +98,11 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
                 }
                 | terms
             )
-            package_queries.put(
+            package_queries.upsert(
                 connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
                 made_ahead=made_ahead,
             )  # fmt: skip
-            return package_queries.get(connection, code)
+            return package_queries.get_by_code(connection, code)
 
     return put_on_sale
 
@@ -120,7 +121,7 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
         placed = place_order(database, event, asked=asked, buyer=buyer, at=now, by="web")
         with database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
-            complete(connection, order, attempt_id=None, at=now, by="gateway")
+            complete_order(connection, order, attempt_id=None, at=now, by="gateway")
             return order_queries.lock(connection, order.id)
 
     return buy_some
@@ -132,7 +133,7 @@ def made(database: Database) -> Callable[[], list[Voucher]]:
 
     def look() -> list[Voucher]:
         with database.transaction() as connection:
-            return voucher_queries.found(connection)
+            return voucher_queries.list_where(connection)
 
     return look
 
@@ -156,7 +157,7 @@ def alerts(database: Database) -> Callable[[], list[Incident]]:
 
     def look() -> list[Incident]:
         with database.transaction() as connection:
-            return incidents.latest(connection)
+            return incidents.list_latest(connection)
 
     return look
 
@@ -194,22 +195,22 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
 @pytest.fixture
 def meanwhile(
     database: Database, keys: KeyRing, clock: StoppedClock, lobby: StoredRouter
-) -> Callable[[Callable[[], object]], Round]:
+) -> Callable[[Callable[[], object]], ProvisionResult]:
     """A round in which something happens between the router's answer and its being written down."""
 
-    def busy_round(happens: Callable[[], object]) -> Round:
-        class Busy(Router):
-            def add(self, users: Sequence[HotspotUser]) -> list[Placement]:
+    def busy_round(happens: Callable[[], object]) -> ProvisionResult:
+        class Busy(RouterClient):
+            def add(self, users: Sequence[HotspotUser]) -> list[AddResult]:
                 answers = super().add(users)
                 happens()
                 return answers
 
-        class Doors(RouterDoors):
-            def to(self, stored: StoredRouter) -> Router:  # noqa: ARG002
+        class Doors(RouterClientPool):
+            def to(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
                 return busy
 
-        with Busy(account_of(lobby, keys)) as busy, Doors(keys) as doors:
-            means = Provisioner(database, doors, clock, "worker", jitter=lambda: 0.5)
-            return serve_router(means, lobby.id)
+        with Busy(to_router_account(lobby, keys)) as busy, Doors(keys) as doors:
+            means = ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
+            return provision_router(means, lobby.id)
 
     return busy_round

@@ -12,7 +12,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.allocate import add, owe_vouchers
+from ticketing.vouchers.allocate import allocate_vouchers, store_vouchers
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 
@@ -27,7 +27,7 @@ def test_a_paid_order_is_owed_a_voucher_for_each_it_asked_for(
     order = buy(offer(), 3)
 
     with database.transaction() as connection:
-        owed = voucher_queries.of_order(connection, order.id)
+        owed = voucher_queries.list_of_order(connection, order.id)
     assert [(one.number, one.state, one.sold_at) for one in owed] == [
         (number, VoucherState.OWED, now) for number in (1, 2, 3)
     ]
@@ -53,10 +53,10 @@ def test_owing_again_owes_nothing_more(
     order = buy(offer(), 2)
 
     with database.transaction() as connection:
-        again = owe_vouchers(connection, order, at=now)
+        again = allocate_vouchers(connection, order, at=now)
 
     with database.transaction() as connection:
-        assert (again, len(voucher_queries.of_order(connection, order.id))) == (0, 2)
+        assert (again, len(voucher_queries.list_of_order(connection, order.id))) == (0, 2)
 
 
 def test_a_code_that_was_somebody_elses_before_is_drawn_anew(
@@ -68,14 +68,14 @@ def test_a_code_that_was_somebody_elses_before_is_drawn_anew(
     package = offer()
     theirs = buy(package)
     with database.transaction() as connection:
-        (known,) = voucher_queries.of_order(connection, theirs.id)
+        (known,) = voucher_queries.list_of_order(connection, theirs.id)
         wanted = voucher_queries.NewVoucher(
             "VNEW", package.ticket_type_id, package.router_id, known.credentials
         )
 
-        add(connection, [wanted], package.rule, at=now, randomness=os.urandom)
+        store_vouchers(connection, [wanted], package.rule, at=now, randomness=os.urandom)
 
-        new = voucher_queries.found(connection)[-1]
+        new = voucher_queries.list_where(connection)[-1]
     assert new.key == "VNEW"
     assert new.credentials.name not in {"", known.credentials.name}
 

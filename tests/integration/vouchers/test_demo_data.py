@@ -10,25 +10,25 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import UnknownRouter
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.vouchers import demo_data, package_queries
-from ticketing.vouchers.provisioning.router_admin import account_of, look_at
+from ticketing.vouchers.provisioning.router_admin import check_router, to_router_account
 
 
 def test_the_simulated_router_carries_out_what_is_sold_on_it(
     database: Database, keys: KeyRing, device: RouterOsSimulator, now: datetime
 ) -> None:
-    for profile in demo_data.PROFILES:
+    for profile in demo_data.DEMO_PROFILES:
         device.add_profile(profile)
-    stored = demo_data.rehearse_router(database, keys, port=device.port, by="up")
+    stored = demo_data.seed_demo_router(database, keys, port=device.port, by="up")
 
-    events = [demo_data.rehearse_hotspot(database, at=now, by="cli") for _ in range(2)]
+    events = [demo_data.seed_demo_hotspot(database, at=now, by="cli") for _ in range(2)]
 
-    account = account_of(stored, keys)
-    with Router(account) as door:
-        looked = look_at(database, stored, door)
+    account = to_router_account(stored, keys)
+    with RouterClient(account) as door:
+        looked = check_router(database, stored, door)
     with database.transaction() as connection:
-        codes = [one.package.code for one in package_queries.everything(connection) if one.on_sale]
+        codes = [one.package.code for one in package_queries.list_all(connection) if one.on_sale]
     assert (account.user, account.password) == (ACCOUNT.name, ACCOUNT.password)
     assert (looked.misfits, codes) == ([], ["20k", "5k"])
     assert events[0] == events[1]
@@ -38,7 +38,7 @@ def test_it_is_made_known_anew_only_where_it_answers_elsewhere(
     database: Database, keys: KeyRing
 ) -> None:
     known = [
-        demo_data.rehearse_router(database, keys, port=port, by="up").address.port
+        demo_data.seed_demo_router(database, keys, port=port, by="up").address.port
         for port in (8790, 8790, 8791)
     ]
 
@@ -49,4 +49,4 @@ def test_it_is_made_known_anew_only_where_it_answers_elsewhere(
 
 def test_nothing_is_sold_on_a_router_that_is_not_there(database: Database, now: datetime) -> None:
     with pytest.raises(UnknownRouter, match="rehearsal"):
-        demo_data.rehearse_hotspot(database, at=now, by="cli")
+        demo_data.seed_demo_hotspot(database, at=now, by="cli")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from ticketing.catalogue import ticket_type_queries
-from ticketing.catalogue.stock import Limits, Stock
+from ticketing.catalogue.stock import PurchaseLimits, Stock
 from ticketing.events.model import Event, NewEvent
 from ticketing.events.service import add_event
 from ticketing.orders.order import Order
@@ -19,7 +19,7 @@ from ticketing.routers.credentials import CodeRule
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.packages import PackageTerms, close_package, put_package
 from ticketing.vouchers.queries import Voucher
@@ -52,12 +52,14 @@ def known(database: Database, event: Event) -> Callable[[], dict[str, tuple[str,
 
     def look() -> dict[str, tuple[str, bool, Stock]]:
         with database.transaction() as connection:
-            types = {one.id: one for one in ticket_type_queries.of(connection, event.id)}
+            types = {
+                one.id: one for one in ticket_type_queries.list_for_event(connection, event.id)
+            }
             return {
                 one.package.code: (
                     one.package.name, one.on_sale, types[one.ticket_type_id].stock,
                 )
-                for one in package_queries.everything(connection)
+                for one in package_queries.list_all(connection)
             }  # fmt: skip
 
     return look
@@ -67,18 +69,18 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
     put: Put, database: Database, event: Event, lobby: StoredRouter
 ) -> None:
     stored = put(
-        counting=Counting.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
+        counting=ValidityStart.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
         made_ahead=4, capacity=100,
     )  # fmt: skip
 
     with database.transaction() as connection:
-        (place,) = ticket_type_queries.of(connection, event.id)
+        (place,) = ticket_type_queries.list_for_event(connection, event.id)
         deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
-    assert (place.stock, place.limits) == (Stock(100, 0, 0), Limits(500, None))
+    assert (place.stock, place.limits) == (Stock(100, 0, 0), PurchaseLimits(500, None))
     assert (stored.ticket_type_id, stored.router_id, stored.made_ahead) == (place.id, lobby.id, 4)
     assert stored.package.bytes_limit == 2 * 10**9
-    assert stored.package.counting is Counting.FROM_SALE
+    assert stored.package.counting is ValidityStart.FROM_SALE
     assert stored.rule == CodeRule("wf", length=9)
     assert [tuple(deed) for deed in deeds] == [("packages.put", "5k")]
 
@@ -109,7 +111,9 @@ def test_vouchers_that_were_sold_keep_what_they_were_sold_with(
 
     buy(after)
     with database.transaction() as connection:
-        brought = package_queries.of_types(connection, [one.ticket_type_id for one in made()])
+        brought = package_queries.find_by_ticket_types(
+            connection, [one.ticket_type_id for one in made()]
+        )
     lasts = [brought[one.ticket_type_id].package.validity for one in made()]
     assert lasts == [timedelta(hours=1)] * 3 + [timedelta(hours=2)]
     assert known() == {
@@ -143,7 +147,7 @@ def test_another_event_has_a_code_once_it_is_closed(
     moved = put_package(database, other, "5k", terms, at=now, by="organiser")
 
     with database.transaction() as connection:
-        codes = {one.package.code: one.event_id for one in package_queries.everything(connection)}
+        codes = {one.package.code: one.event_id for one in package_queries.list_all(connection)}
     assert codes == {"5k": moved.event_id, "5k-v1": event.id}
 
 
@@ -156,7 +160,7 @@ def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
         "VAHEAD", stored.ticket_type_id, stored.router_id, credentials
     )
     with database.transaction() as connection:
-        voucher_queries.owe(connection, [ahead], at=now)
+        voucher_queries.insert_pending(connection, [ahead], at=now)
 
     put(is_new=False, profile="2h")
 

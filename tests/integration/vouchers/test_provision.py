@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from simulators.routeros.clock import StoppedClock
-from simulators.routeros.faults import Fault
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.crypto.keyring import KeyRing
 from ticketing.orders.order import Order
@@ -15,15 +15,15 @@ from ticketing.platform.db.incidents import Incident
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.routers.model import Marker
 from ticketing.vouchers import order_queries, transition_queries
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 from ticketing.vouchers.transition_queries import REFUNDED
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 Alerts = Callable[[], list[Incident]]
 Told = Callable[[], list[tuple[str, str, str]]]
@@ -67,7 +67,7 @@ def test_fewer_than_ordered_is_not_told_of(
     provision: Provision, told: Told,
 ) -> None:  # fmt: skip
     buy(offer(), 3)
-    device.faults.add(Fault("trap", ADD, skip=2))
+    device.faults.add(RouterFault("trap", ADD, skip=2))
 
     first = provision()
     told_then = told()
@@ -94,7 +94,7 @@ def test_every_move_says_who_made_it(
 def test_one_that_counts_from_its_sale_loses_nothing_while_the_router_is_away(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, made: Made, now: datetime
 ) -> None:
-    buy(offer(counting=Counting.FROM_SALE, validity=timedelta(hours=24)))
+    buy(offer(counting=ValidityStart.FROM_SALE, validity=timedelta(hours=24)))
 
     clock.forward(minutes=5)
     provision()
@@ -217,7 +217,9 @@ def test_a_refused_removal_keeps_no_buyer_waiting(
     buy(package)
     provision()
     end(made()[0])
-    device.faults.add(Fault("trap", "/ip/hotspot/user/set", message="not enough permissions (9)"))
+    device.faults.add(
+        RouterFault("trap", "/ip/hotspot/user/set", message="not enough permissions (9)")
+    )
 
     refused = provision()
     buy(package)
@@ -231,7 +233,7 @@ def test_a_refused_removal_keeps_no_buyer_waiting(
 
 
 def test_an_order_that_is_refunded_while_its_router_is_asked_stays_refunded(
-    offer: Offer, buy: Buy, meanwhile: Callable[..., Round], made: Made, told: Told,
+    offer: Offer, buy: Buy, meanwhile: Callable[..., ProvisionResult], made: Made, told: Told,
     end: Callable[[Voucher], None], device: RouterOsSimulator, provision: Provision,
 ) -> None:  # fmt: skip
     buy(offer(), 2)
@@ -251,8 +253,8 @@ def test_half_an_order_that_is_given_back_before_its_vouchers_are_made_is_whole(
     order = buy(offer(), 2)
 
     with database.transaction() as connection:
-        transition_queries.end(connection, [made()[0].id], why=REFUNDED, at=now)
-        early = order_queries.tell(connection, [order.id])
+        transition_queries.revoke(connection, [made()[0].id], why=REFUNDED, at=now)
+        early = order_queries.enqueue_ready_notices(connection, [order.id])
     done = provision()
 
     assert (early, done.placed, done.told) == (0, 1, 1)

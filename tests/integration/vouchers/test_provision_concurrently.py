@@ -17,24 +17,23 @@ from ticketing.platform.db.tables.vouchers import packages as packages_table
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.platform.kernel.errors import RouterUnavailable
 from ticketing.routers import queries as router_queries
-from ticketing.routers.queries import Address, StoredRouter
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.queries import RouterAddress, StoredRouter
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provision import provision as provision_all
-from ticketing.vouchers.provisioning.provision import serve_router
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
-from ticketing.vouchers.provisioning.router_pool import Errands
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.provision import provision_all, provision_router
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
+from ticketing.vouchers.provisioning.worker_pool import RouterWorkerPool
 from ticketing.vouchers.queries import Voucher
 
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def means(database: Database, doors: RouterDoors, clock: StoppedClock) -> Provisioner:
+def means(database: Database, doors: RouterClientPool, clock: StoppedClock) -> ProvisioningContext:
     """What vouchers are put on routers with."""
-    return Provisioner(database, doors, clock, "worker", jitter=lambda: 0.5)
+    return ProvisioningContext(database, doors, clock, "worker", jitter=lambda: 0.5)
 
 
 @pytest.fixture
@@ -42,11 +41,11 @@ def attic(database: Database, keys: KeyRing) -> Iterator[tuple[RouterOsSimulator
     """A second router, and how the office knows it."""
     with RouterOsSimulator() as device:
         device.add_profile("1h", shared_users="1")
-        address = Address(
+        address = RouterAddress(
             device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
         )
         with database.transaction() as connection:
-            stored = router_queries.put(connection, "attic", address)
+            stored = router_queries.upsert(connection, "attic", address)
         yield device, stored
 
 
@@ -66,7 +65,7 @@ def move(database: Database) -> Callable[[StoredPackage, StoredRouter], StoredPa
 
 def test_five_hundred_at_once_are_each_there_once(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    means: Provisioner, made: Callable[[], list[Voucher]],
+    means: ProvisioningContext, made: Callable[[], list[Voucher]],
     told: Callable[[], list[tuple[str, str, str]]],
 ) -> None:  # fmt: skip
     package = offer()
@@ -93,10 +92,10 @@ def test_two_at_one_router_never_ask_for_the_same(
     start = threading.Barrier(4)
 
     def work(number: int) -> int:
-        with RouterDoors(keys) as doors:
-            means = Provisioner(database, doors, clock, f"worker {number}")
+        with RouterClientPool(keys) as doors:
+            means = ProvisioningContext(database, doors, clock, f"worker {number}")
             start.wait(PATIENCE_SECONDS)
-            return sum(serve_router(means, lobby.id).placed for _ in range(20))
+            return sum(provision_router(means, lobby.id).placed for _ in range(20))
 
     with ThreadPoolExecutor(4) as pool:
         placed = sum(pool.map(work, range(4)))
@@ -110,16 +109,16 @@ def test_two_at_one_router_never_ask_for_the_same(
 
 
 def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
-    attic: tuple[RouterOsSimulator, StoredRouter], lobby: StoredRouter, means: Provisioner,
+    attic: tuple[RouterOsSimulator, StoredRouter], lobby: StoredRouter, means: ProvisioningContext,
     offer: Callable[..., StoredPackage], buy: Callable[..., Order],
     move: Callable[[StoredPackage, StoredRouter], StoredPackage],
     told: Callable[[], list[tuple[str, str, str]]],
 ) -> None:  # fmt: skip
     order = buy(offer("here"), also=move(offer("there"), attic[1]))
 
-    first = serve_router(means, lobby.id)
+    first = provision_router(means, lobby.id)
     told_then = told()
-    second = serve_router(means, attic[1].id)
+    second = provision_router(means, attic[1].id)
 
     assert (first.placed, first.told, told_then) == (1, 0, [])
     assert (second.placed, second.told) == (1, 1)
@@ -127,26 +126,26 @@ def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
 
 
 def test_a_slow_router_keeps_no_other_waiting(
-    attic: tuple[RouterOsSimulator, StoredRouter], keys: KeyRing, means: Provisioner,
+    attic: tuple[RouterOsSimulator, StoredRouter], keys: KeyRing, means: ProvisioningContext,
     offer: Callable[..., StoredPackage], buy: Callable[..., Order],
     move: Callable[[StoredPackage, StoredRouter], StoredPackage],
 ) -> None:  # fmt: skip
     buy(offer("slow"))
     buy(move(offer("quick"), attic[1]))
-    first_is_back, rounds = threading.Event(), list[Round]()
+    first_is_back, rounds = threading.Event(), list[ProvisionResult]()
 
-    class SlowLobby(RouterDoors):
-        def to(self, stored: StoredRouter) -> Router:
+    class SlowLobby(RouterClientPool):
+        def to(self, stored: StoredRouter) -> RouterClient:
             if stored.name == "lobby":
                 first_is_back.wait(PATIENCE_SECONDS)
             return super().to(stored)
 
-    def back(done: Round | BaseException, again: bool) -> None:  # noqa: ARG001
-        assert isinstance(done, Round)
+    def back(done: ProvisionResult | BaseException, again: bool) -> None:  # noqa: ARG001
+        assert isinstance(done, ProvisionResult)
         rounds.append(done)
         first_is_back.set()
 
-    with SlowLobby(keys) as doors, Errands(replace(means, doors=doors), back) as errands:
+    with SlowLobby(keys) as doors, RouterWorkerPool(replace(means, doors=doors), back) as errands:
         errands.send()
 
     assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
@@ -154,23 +153,23 @@ def test_a_slow_router_keeps_no_other_waiting(
 
 @pytest.mark.parametrize("more_comes", [False, True])
 def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
-    keys: KeyRing, means: Provisioner, offer: Callable[..., StoredPackage],
+    keys: KeyRing, means: ProvisioningContext, offer: Callable[..., StoredPackage],
     buy: Callable[..., Order], more_comes: bool,
 ) -> None:  # fmt: skip
     buy(offer())
     is_there, may_go_on, goes_again = threading.Event(), threading.Event(), list[bool]()
 
-    class BrokenDown(RouterDoors):
-        def to(self, stored: StoredRouter) -> Router:
+    class BrokenDown(RouterClientPool):
+        def to(self, stored: StoredRouter) -> RouterClient:
             is_there.set()
             may_go_on.wait(PATIENCE_SECONDS)
             raise RouterUnavailable(f"router {stored.name}: no answer")
 
-    def back(done: Round | BaseException, again: bool) -> None:
-        assert isinstance(done, Round)
+    def back(done: ProvisionResult | BaseException, again: bool) -> None:
+        assert isinstance(done, ProvisionResult)
         goes_again.append(again)
 
-    with BrokenDown(keys) as doors, Errands(replace(means, doors=doors), back) as errands:
+    with BrokenDown(keys) as doors, RouterWorkerPool(replace(means, doors=doors), back) as errands:
         errands.send()
         is_there.wait(PATIENCE_SECONDS)
         if more_comes:

@@ -8,12 +8,12 @@ from sqlalchemy import select
 
 from simulators.routeros import faults
 from simulators.routeros.clock import StoppedClock
-from simulators.routeros.faults import Fault
+from simulators.routeros.faults import RouterFault
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.db import notify
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.incidents import Incident, Kind
+from ticketing.platform.db.incidents import Incident, IncidentKind
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.operations import incidents as incidents_table
 from ticketing.platform.db.tables.sales import outbox
@@ -25,14 +25,14 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers import order_queries
 from ticketing.vouchers.model import PurchaseState, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provision import routers_due
-from ticketing.vouchers.provisioning.provisioner import Round
-from ticketing.vouchers.provisioning.router_pool import neglected
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.provision import list_due_routers
+from ticketing.vouchers.provisioning.watchdog import routers_with_overdue_work
 from ticketing.vouchers.queries import Voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 Alerts = Callable[[], list[Incident]]
 Told = Callable[[], list[tuple[str, str, str]]]
@@ -51,10 +51,10 @@ def names_there(device: RouterOsSimulator) -> Callable[[], list[str]]:
 
 
 @pytest.fixture
-def give_up(clock: StoppedClock, provision: Provision) -> Callable[[], list[Round]]:
+def give_up(clock: StoppedClock, provision: Provision) -> Callable[[], list[ProvisionResult]]:
     """The rounds until we stop trying."""
 
-    def try_often() -> list[Round]:
+    def try_often() -> list[ProvisionResult]:
         rounds = []
         for _ in range(4):
             rounds.append(provision())
@@ -70,7 +70,7 @@ def standing(database: Database) -> Callable[[Order], PurchaseState]:
 
     def look(order: Order) -> PurchaseState:
         with database.transaction() as connection:
-            return order_queries.of_orders(connection, [order.id])[order.id].state
+            return order_queries.find_purchases(connection, [order.id])[order.id].state
 
     return look
 
@@ -81,7 +81,7 @@ def state(database: Database, lobby: StoredRouter) -> Callable[[], StoredRouter]
 
     def look() -> StoredRouter:
         with database.transaction() as connection:
-            return router_queries.by_id(connection, lobby.id)
+            return router_queries.get_by_id(connection, lobby.id)
 
     return look
 
@@ -109,7 +109,7 @@ def test_after_any_break_all_that_is_owed_is_there_once(
     kind: faults.Kind,
 ) -> None:  # fmt: skip
     buy(offer(), 20)
-    device.faults.add(Fault(kind, ADD, skip=7, seconds=0))
+    device.faults.add(RouterFault(kind, ADD, skip=7, seconds=0))
 
     first = provision()
     clock.forward(seconds=3)
@@ -125,7 +125,7 @@ def test_a_router_that_did_it_and_can_be_asked_again_is_in_no_trouble(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision
 ) -> None:
     buy(offer(), 5)
-    device.faults.add(Fault("act-then-drop", ADD, skip=4))
+    device.faults.add(RouterFault("act-then-drop", ADD, skip=4))
 
     done = provision()
 
@@ -137,7 +137,9 @@ def test_what_cannot_be_read_back_now_is_not_asked_for_again(
     provision: Provision, made: Made, names_there: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     buy(offer())
-    device.faults.add(Fault("act-then-drop", ADD), Fault("drop", "/ip/hotspot/user/print"))
+    device.faults.add(
+        RouterFault("act-then-drop", ADD), RouterFault("drop", "/ip/hotspot/user/print")
+    )
 
     first = provision()
     left = made()[0].state
@@ -157,7 +159,7 @@ def test_a_router_that_rests_is_not_asked(
     provision()
     device.power_on()
 
-    assert routers_due(database, at=clock()) == []
+    assert list_due_routers(database, at=clock()) == []
     assert provision().placed == 0
     clock.forward(seconds=3)
     assert provision().placed == 1
@@ -167,7 +169,7 @@ def test_a_router_that_failed_is_asked_how_it_is_before_anything_else(
     device: RouterOsSimulator,
     offer: Offer,
     buy: Buy,
-    give_up: Callable[[], list[Round]],
+    give_up: Callable[[], list[ProvisionResult]],
     made: Made,
 ) -> None:
     buy(offer())
@@ -180,7 +182,7 @@ def test_a_router_that_failed_is_asked_how_it_is_before_anything_else(
 
 def test_after_three_retries_the_buyer_sees_it_and_the_organiser_is_told_once(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, give_up: Callable[[], list[Round]], alerts: Alerts,
+    provision: Provision, give_up: Callable[[], list[ProvisionResult]], alerts: Alerts,
     standing: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     package = offer()
@@ -194,13 +196,13 @@ def test_after_three_retries_the_buyer_sees_it_and_the_organiser_is_told_once(
         clock.forward(minutes=1)
 
     (line,) = alerts()
-    assert (line.kind, "3 vouchers of 2 orders" in line.message) == (Kind.ROUTER, True)
+    assert (line.kind, "3 vouchers of 2 orders" in line.message) == (IncidentKind.ROUTER, True)
     assert {standing(order), standing(late)} == {PurchaseState.VOUCHER_GENERATION_FAILED}
 
 
 def test_when_the_router_answers_all_goes_on_by_itself(
     device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, give_up: Callable[[], list[Round]], made: Made, alerts: Alerts,
+    provision: Provision, give_up: Callable[[], list[ProvisionResult]], made: Made, alerts: Alerts,
     state: Callable[[], StoredRouter], standing: Callable[[Order], PurchaseState],
 ) -> None:  # fmt: skip
     order = buy(offer(), 2)
@@ -219,7 +221,7 @@ def test_when_the_router_answers_all_goes_on_by_itself(
 
 def test_a_second_outage_is_told_of_again(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    give_up: Callable[[], list[Round]], alerts: Alerts,
+    give_up: Callable[[], list[ProvisionResult]], alerts: Alerts,
 ) -> None:  # fmt: skip
     package = offer()
     for _ in range(2):
@@ -233,11 +235,11 @@ def test_a_second_outage_is_told_of_again(
 
 
 def test_a_router_that_answers_and_fails_at_its_work_is_given_up_on_too(
-    device: RouterOsSimulator, offer: Offer, buy: Buy, give_up: Callable[[], list[Round]],
+    device: RouterOsSimulator, offer: Offer, buy: Buy, give_up: Callable[[], list[ProvisionResult]],
     state: Callable[[], StoredRouter],
 ) -> None:  # fmt: skip
     buy(offer())
-    device.faults.add(Fault("drop", ADD, times=4))
+    device.faults.add(RouterFault("drop", ADD, times=4))
 
     give_up()
 
@@ -262,27 +264,29 @@ def test_whoever_watches_sees_that_nobody_goes_to_a_router(
     buy(offer())
     minute = timedelta(minutes=1)
 
-    alone = neglected(database, at=now, workers_time=minute)
-    with notify.listening(database):
-        early = neglected(database, at=now, workers_time=minute)
-        late = neglected(database, at=now + minute, workers_time=minute)
+    alone = routers_with_overdue_work(database, at=now, workers_time=minute)
+    with notify.listen(database):
+        early = routers_with_overdue_work(database, at=now, workers_time=minute)
+        late = routers_with_overdue_work(database, at=now + minute, workers_time=minute)
     provision()
 
     seen = [[router.name for router in found] for found in (alone, early, late)]
     assert seen == [["lobby"], [], ["lobby"]]
-    assert neglected(database, at=now + minute, workers_time=minute) == []
+    assert routers_with_overdue_work(database, at=now + minute, workers_time=minute) == []
 
 
 @pytest.mark.parametrize("kind", ["trap", "fatal"])
 def test_no_row_of_trouble_holds_what_opens_a_voucher_or_the_router(
     device: RouterOsSimulator, offer: Offer, buy: Buy,
-    give_up: Callable[[], list[Round]], made: Made, everything: Callable[[], str],
+    give_up: Callable[[], list[ProvisionResult]], made: Made, everything: Callable[[], str],
     kind: faults.Kind,
 ) -> None:  # fmt: skip
     buy(offer())
     secret = made()[0].credentials
     device.faults.add(
-        Fault(kind, ADD, times=9, message=f"failure: cannot add {secret.name} {secret.password}")
+        RouterFault(
+            kind, ADD, times=9, message=f"failure: cannot add {secret.name} {secret.password}"
+        )
     )
 
     give_up()

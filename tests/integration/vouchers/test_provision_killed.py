@@ -10,22 +10,22 @@ import pytest
 
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
-from ticketing.platform.settings import CHECKOUT
+from ticketing.platform.settings import PROJECT_ROOT
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 
 WORKER = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.platform.db.database import Database
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.crypto.keyring import KeyRing
-from ticketing.vouchers.provisioning.provision import serve_router
-from ticketing.vouchers.provisioning.provisioner import Provisioner
+from ticketing.vouchers.provisioning.provision import provision_router
+from ticketing.vouchers.provisioning.context import ProvisioningContext
 
 url, at, router_id, step, when = sys.argv[1:]
 left = int(when)
@@ -37,21 +37,21 @@ def die_at_last(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 
 def dying(what):
-    kept = getattr(Router, what)
+    kept = getattr(RouterClient, what)
     def done(self, *arguments):
         answer = kept(self, *arguments)
         die_at_last()
         return answer
-    setattr(Router, what, done)
+    setattr(RouterClient, what, done)
 
 database = Database.at(url)
 if step == "commit":
     event.listen(database.engine, step, die_at_last)
 else:
     dying(step)
-with RouterDoors(KeyRing(bytes(range(32)))) as doors:
+with RouterClientPool(KeyRing(bytes(range(32)))) as doors:
     moment = datetime.fromisoformat(at)
-    serve_router(Provisioner(database, doors, lambda: moment, "worker"), int(router_id))
+    provision_router(ProvisioningContext(database, doors, lambda: moment, "worker"), int(router_id))
 """
 
 
@@ -63,7 +63,7 @@ def die(database_url: str, now: datetime) -> Callable[[int, str, int], int]:
         return subprocess.run(
             [sys.executable, "-c", WORKER, database_url, now.isoformat(), str(router_id), step,
              str(when)],
-            cwd=CHECKOUT,
+            cwd=PROJECT_ROOT,
             check=False,
             timeout=60,
         ).returncode  # fmt: skip
@@ -82,7 +82,7 @@ def die(database_url: str, now: datetime) -> Callable[[int, str, int], int]:
 )
 def test_a_killed_round_is_finished_by_the_next_without_a_second_row(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    provision: Callable[[], Round], made: Callable[[], list[Voucher]],
+    provision: Callable[[], ProvisionResult], made: Callable[[], list[Voucher]],
     told: Callable[[], list[tuple[str, str, str]]], die: Callable[[int, str, int], int],
     step: str, when: int, there: int,
 ) -> None:  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_killed_round_is_finished_by_the_next_without_a_second_row(
 @pytest.mark.parametrize(("step", "when"), [("_each", 2), ("remove", 1), ("commit", 5)])
 def test_a_killed_removal_is_finished_by_the_next(
     device: RouterOsSimulator, offer: Callable[..., StoredPackage], buy: Callable[..., Order],
-    provision: Callable[[], Round], made: Callable[[], list[Voucher]],
+    provision: Callable[[], ProvisionResult], made: Callable[[], list[Voucher]],
     end: Callable[[Voucher], None], die: Callable[[int, str, int], int], step: str, when: int,
 ) -> None:  # fmt: skip
     package = offer()

@@ -17,30 +17,30 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.drift import Change, Changed
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.drift import ChangedVoucher, VoucherChange
 from ticketing.vouchers.provisioning.reconcile_router import (
-    Drift,
-    Repaired,
+    RepairResult,
+    RouterDrift,
     compare_router,
     compare_routers,
     repair_router,
 )
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
-Compare = Callable[[], Drift]
-Repair = Callable[[], Repaired]
+Compare = Callable[[], RouterDrift]
+Repair = Callable[[], RepairResult]
 
 
-class BusyDoors(RouterDoors):
+class BusyDoors(RouterClientPool):
     """Doors to routers at which something happens between two of our looks at the books."""
 
     def __init__(self, keys: KeyRing, meanwhile: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class BusyDoors(RouterDoors):
         super().__init__(keys)
         self._meanwhile = meanwhile
 
-    def to(self, stored: StoredRouter) -> Router:
+    def to(self, stored: StoredRouter) -> RouterClient:
         """The door, after it has happened."""
         self._meanwhile()
         return super().to(stored)
@@ -76,7 +76,7 @@ def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Call
 
 @pytest.fixture
 def compare(
-    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
+    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
 ) -> Compare:
     """The router against our books, now."""
     return lambda: compare_router(database, doors, lobby, clock=clock)
@@ -84,8 +84,8 @@ def compare(
 
 @pytest.fixture
 def repair(
-    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter
-) -> Callable[[Drift], Repaired]:
+    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
+) -> Callable[[RouterDrift], RepairResult]:
     """What was planned is done."""
     return lambda drift: repair_router(
         database, doors, lobby, plan_hash=drift.plan_hash, clock=clock, by="cli:sari"
@@ -93,7 +93,7 @@ def repair(
 
 
 @pytest.fixture
-def leave(device: RouterOsSimulator, doors: RouterDoors) -> Callable[..., None]:
+def leave(device: RouterOsSimulator, doors: RouterClientPool) -> Callable[..., None]:
     """Leaves a row on the router that our books know nothing of."""
 
     def add(key: str, name: str, *, office: str = "") -> None:
@@ -118,7 +118,7 @@ def test_a_router_as_it_was_left_agrees(
 
 def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buyers_have(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    compare: Compare, repair: Callable[[Drift], Repaired], made: Made,
+    compare: Compare, repair: Callable[[RouterDrift], RepairResult], made: Made,
 ) -> None:  # fmt: skip
     buy(offer(), 3)
     provision()
@@ -132,7 +132,7 @@ def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buye
     provision()
 
     assert drift.missing == tuple(one.key for one in made())
-    assert repaired == Repaired(owed_again=3, removed=0)
+    assert repaired == RepairResult(owed_again=3, removed=0)
     assert lost == [(VoucherState.OWED, "the router lost it")] * 3
     assert sorted(user["name"] for user in device.users()) == codes
     assert compare().agrees
@@ -143,7 +143,7 @@ def test_a_router_that_was_reset_gets_back_what_it_lost_with_the_codes_that_buye
 
 def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_have(
     database: Database, device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision,
-    compare: Compare, repair: Callable[[Drift], Repaired], made: Made, now: datetime,
+    compare: Compare, repair: Callable[[RouterDrift], RepairResult], made: Made, now: datetime,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -163,7 +163,7 @@ def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_ha
 
 def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
     database: Database, device: RouterOsSimulator, clock: StoppedClock, offer: Offer, buy: Buy,
-    provision: Provision, compare: Compare, repair: Callable[[Drift], Repaired],
+    provision: Provision, compare: Compare, repair: Callable[[RouterDrift], RepairResult],
     leave: Callable[..., None], made: Made,
 ) -> None:  # fmt: skip
     buy(offer(), 2)
@@ -180,7 +180,7 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
     repaired = repair(drift)
 
     assert {marker.key for marker in drift.orphans} == {"VUNKNOWN", gone.key}
-    assert repaired == Repaired(owed_again=0, removed=2)
+    assert repaired == RepairResult(owed_again=0, removed=2)
     assert {user["name"] for user in device.users()} == {
         kept.credentials.name,
         "gsptheirs",
@@ -191,19 +191,19 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"profile": "default"}, (Change.PROFILE,)),
-        ({"disabled": "true"}, (Change.DISABLED,)),
-        ({"comment": "dec/12/2026 10:00:00"}, (Change.COMMENT,)),
+        ({"profile": "default"}, (VoucherChange.PROFILE,)),
+        ({"disabled": "true"}, (VoucherChange.DISABLED,)),
+        ({"comment": "dec/12/2026 10:00:00"}, (VoucherChange.COMMENT,)),
         (
             {"limit-uptime": "1s", "limit-bytes-total": "5"},
-            (Change.ONLINE_LIMIT, Change.BYTES_LIMIT),
+            (VoucherChange.ONLINE_LIMIT, VoucherChange.BYTES_LIMIT),
         ),
     ],
 )
 def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
-    repair: Callable[[Drift], Repaired], made: Made, change: dict[str, str],
-    what: tuple[Change, ...],
+    repair: Callable[[RouterDrift], RepairResult], made: Made, change: dict[str, str],
+    what: tuple[VoucherChange, ...],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -214,8 +214,8 @@ def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
     drift = compare()
     repaired = repair(drift)
 
-    assert drift.changed == (Changed(made()[0].key, what),)
-    assert repaired == Repaired(owed_again=0, removed=0)
+    assert drift.changed == (ChangedVoucher(made()[0].key, what),)
+    assert repaired == RepairResult(owed_again=0, removed=0)
     assert device.users() == changed
 
 
@@ -261,13 +261,20 @@ def test_one_whose_time_is_over_is_not_put_back(
 
 
 def test_a_voucher_of_another_router_is_shown_and_left_as_it_is(
-    database: Database, device: RouterOsSimulator, lobby: StoredRouter, offer: Offer, buy: Buy,
-    provision: Provision, compare: Compare, repair: Callable[[Drift], Repaired], made: Made,
-) -> None:  # fmt: skip
+    database: Database,
+    device: RouterOsSimulator,
+    lobby: StoredRouter,
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    compare: Compare,
+    repair: Callable[[RouterDrift], RepairResult],
+    made: Made,
+) -> None:
     buy(offer())
     provision()
     with database.transaction() as connection:
-        other = router_queries.put(connection, "annexe", replace(lobby.address, port=1))
+        other = router_queries.upsert(connection, "annexe", replace(lobby.address, port=1))
         connection.execute(update(vouchers).values(router_id=other.id))
 
     drift = compare()
@@ -279,7 +286,7 @@ def test_a_voucher_of_another_router_is_shown_and_left_as_it_is(
 
 def test_a_plan_is_not_applied_to_another_world(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, compare: Compare,
-    repair: Callable[[Drift], Repaired], leave: Callable[..., None],
+    repair: Callable[[RouterDrift], RepairResult], leave: Callable[..., None],
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
@@ -294,13 +301,13 @@ def test_a_plan_is_not_applied_to_another_world(
 
 
 def test_a_router_that_is_off_stops_no_comparison_of_another(
-    database: Database, doors: RouterDoors, clock: StoppedClock, lobby: StoredRouter,
+    database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter,
     offer: Offer, buy: Buy, provision: Provision,
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
     with database.transaction() as connection:
-        router_queries.put(connection, "annexe", replace(lobby.address, port=1))
+        router_queries.upsert(connection, "annexe", replace(lobby.address, port=1))
 
     annexe, here = compare_routers(database, doors, clock=clock)
 

@@ -14,15 +14,15 @@ from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.reporting.sales_checks import drifted_stock, unserved_orders
-from ticketing.selling.payments.complete_order import reverse
+from ticketing.reporting.sales_checks import check_orders_fulfilled, check_stock_counts
+from ticketing.selling.payments.complete_order import reverse_order
 from ticketing.selling.refunds import order_history_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.refund_plan import Asked, RefundPlan
-from ticketing.selling.refunds.service import planned_for
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest
+from ticketing.selling.refunds.service import build_refund_plan
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 
 Made = Callable[[], list[Voucher]]
@@ -35,7 +35,9 @@ def give_back(database: Database, now: datetime) -> Callable[..., RefundPlan]:
     def decide(order: Order, *places: int) -> RefundPlan:
         with database.transaction() as connection:
             locked = order_queries.lock(connection, order.id)
-            planned = planned_for(connection, locked, Asked(places=places or None), at=now)
+            planned = build_refund_plan(
+                connection, locked, RefundRequest(places=places or None), at=now
+            )
             decide_refund(connection, locked, planned, at=now, by="operator")
         return planned
 
@@ -55,7 +57,7 @@ def look(database: Database) -> Callable[[Order, StoredPackage], tuple[OrderStat
     def ask(order: Order, package: StoredPackage) -> tuple[OrderState, Stock]:
         with database.transaction() as connection:
             now_is = order_queries.lock(connection, order.id)
-            return now_is.state, stock_queries.of(connection, package.ticket_type_id)
+            return now_is.state, stock_queries.get_stock(connection, package.ticket_type_id)
 
     return ask
 
@@ -63,7 +65,7 @@ def look(database: Database) -> Callable[[Order, StoredPackage], tuple[OrderStat
 def test_a_refund_takes_vouchers_off_the_router_and_frees_their_stock(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    provision: Callable[[], Round],
+    provision: Callable[[], ProvisionResult],
     give_back: Callable[..., RefundPlan],
     device: RouterOsSimulator,
     states: Callable[[], list[tuple[str, str]]],
@@ -116,7 +118,7 @@ def test_a_voucher_that_was_used_is_named_before_its_money_goes_back(
 def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_that_are_not(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    provision: Callable[[], Round],
+    provision: Callable[[], ProvisionResult],
     device: RouterOsSimulator,
     database: Database,
     now: datetime,
@@ -130,7 +132,9 @@ def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_tha
 
     with database.transaction() as connection:
         for order in (first, second):
-            reverse(connection, order_queries.lock(connection, order.id), at=now, by="gateway")
+            reverse_order(
+                connection, order_queries.lock(connection, order.id), at=now, by="gateway"
+            )
     provision()
 
     assert states() == [("gone", "reversed")] * 2
@@ -150,10 +154,12 @@ def test_orders_of_vouchers_are_sound_to_whoever_examines_sales(
 
     later = now + timedelta(hours=1)
     with database.transaction() as connection:
-        told = order_history_queries.story(connection, order_queries.lock(connection, order.id))
+        told = order_history_queries.get_history(
+            connection, order_queries.lock(connection, order.id)
+        )
 
-    assert unserved_orders(database, at=later).offenders == []
-    assert drifted_stock(database).offenders == []
+    assert check_orders_fulfilled(database, at=later).offenders == []
+    assert check_stock_counts(database).offenders == []
     assert [(one.number, one.voucher, one.ending_why) for one in told.places] == [
         (1, VoucherState.GONE, "refunded"),
         (2, VoucherState.OWED, ""),

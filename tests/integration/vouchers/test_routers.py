@@ -23,30 +23,30 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.vouchers import transition_queries
-from ticketing.vouchers.model import Misfit
+from ticketing.vouchers.model import ProfileMismatch
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.packages import PackageTerms, put_package
 from ticketing.vouchers.provisioning.router_admin import (
-    Looked,
     NewRouter,
-    account_of,
+    RouterCheck,
     add_router,
-    look_at,
+    check_router,
     remove_router,
+    to_router_account,
 )
 
 SECRET = "S3cret-of-the-router"  # noqa: S105 - made up
 
 
 @pytest.fixture
-def look(database: Database, keys: KeyRing) -> Callable[[StoredRouter], Looked]:
+def look(database: Database, keys: KeyRing) -> Callable[[StoredRouter], RouterCheck]:
     """Asks a router how it is."""
 
-    def ask(stored: StoredRouter) -> Looked:
-        with Router(account_of(stored, keys)) as door:
-            return look_at(database, stored, door)
+    def ask(stored: StoredRouter) -> RouterCheck:
+        with RouterClient(to_router_account(stored, keys)) as door:
+            return check_router(database, stored, door)
 
     return ask
 
@@ -61,7 +61,7 @@ def test_a_router_is_known_by_its_address_and_its_password_is_readable_nowhere(
     with database.transaction() as connection:
         row = connection.execute(select(routers_table)).one()
         deed = connection.execute(select(audit_log)).one()
-    assert account_of(stored, keys).password == SECRET
+    assert to_router_account(stored, keys).password == SECRET
     assert (stored.address.host, stored.address.port, stored.address.tls) == (
         "10.0.0.1",
         8729,
@@ -71,7 +71,7 @@ def test_a_router_is_known_by_its_address_and_its_password_is_readable_nowhere(
     assert deed.details == {"host": "10.0.0.1", "port": 8729, "tls": True}
 
 
-def test_a_router_says_how_it_is(lobby: StoredRouter, look: Callable[..., Looked]) -> None:
+def test_a_router_says_how_it_is(lobby: StoredRouter, look: Callable[..., RouterCheck]) -> None:
     looked = look(lobby)
 
     assert looked.health.version.startswith("7.18.2")
@@ -82,7 +82,7 @@ def test_what_keeps_a_package_from_being_made_there_is_named(
     device: RouterOsSimulator,
     offer: Callable[..., StoredPackage],
     lobby: StoredRouter,
-    look: Callable[..., Looked],
+    look: Callable[..., RouterCheck],
 ) -> None:
     device.add_profile("shared", shared_users="5")
     device.add_profile("scripted", on_login=':put ("up")')
@@ -92,14 +92,14 @@ def test_what_keeps_a_package_from_being_made_there_is_named(
     found = look(lobby).misfits
 
     assert {stored.package.code: wrong for stored, wrong in found} == {
-        "shared": [Misfit.SHARED_USERS],
-        "scripted": [Misfit.SCRIPT],
-        "missing": [Misfit.MISSING],
+        "shared": [ProfileMismatch.SHARED_USERS],
+        "scripted": [ProfileMismatch.SCRIPT],
+        "missing": [ProfileMismatch.MISSING],
     }
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(
-    lobby: StoredRouter, keys: KeyRing, look: Callable[..., Looked]
+    lobby: StoredRouter, keys: KeyRing, look: Callable[..., RouterCheck]
 ) -> None:
     sealed = keys.seal(SECRET)
 
@@ -125,12 +125,12 @@ def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
     with pytest.raises(RouterNeeded, match="1 vouchers"):
         remove_router(database, "lobby", at=now, by="organiser")
     with database.transaction() as connection:
-        transition_queries.end_of_order(connection, order.id, why="refunded", at=now)
+        transition_queries.revoke_of_order(connection, order.id, why="refunded", at=now)
 
     remove_router(database, "lobby", at=now + timedelta(days=1), by="organiser")
 
     with database.transaction() as connection:
-        assert [one.name for one in router_queries.everyone(connection)] == ["attic"]
+        assert [one.name for one in router_queries.list_all(connection)] == ["attic"]
     with pytest.raises(UnknownRouter, match="attic"):
         remove_router(database, "lobby", at=now, by="organiser")
 

@@ -13,18 +13,23 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import orders
 from ticketing.platform.kernel.errors import PlanOutdated, StillOwed
 from ticketing.selling.refunds import plan_queries
-from ticketing.selling.refunds.plan_queries import Subject
-from ticketing.vouchers.cleanup_plan import CleanUpPlan, apply_clean_up, plan_clean_up
-from ticketing.vouchers.maintenance import CleanUp, clean_up_expired, clean_up_failed, keep_vouchers
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.selling.refunds.plan_queries import PlanSubject
+from ticketing.vouchers.cleanup_plan import CleanupPlan, apply_clean_up, plan_clean_up
+from ticketing.vouchers.maintenance import (
+    CleanupResult,
+    clean_up_expired,
+    clean_up_order,
+    maintain_vouchers,
+)
+from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 Become = Callable[[Order, OrderState], None]
 PRESENT, ENDING, GONE = VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE
@@ -42,13 +47,13 @@ def become(database: Database) -> Become:
 
 
 @pytest.fixture
-def plan(database: Database, event: Event, clock: StoppedClock) -> Callable[[], CleanUpPlan]:
+def plan(database: Database, event: Event, clock: StoppedClock) -> Callable[[], CleanupPlan]:
     """What a clean-up would end now."""
     return lambda: plan_clean_up(database, event, at=clock.now, by="cli:sari")
 
 
 @pytest.fixture
-def apply(database: Database, event: Event, clock: StoppedClock) -> Callable[[str], CleanUp]:
+def apply(database: Database, event: Event, clock: StoppedClock) -> Callable[[str], CleanupResult]:
     """The plan of that hash is carried out."""
     return lambda plan_hash: apply_clean_up(
         database, event, plan_hash=plan_hash, at=clock.now, by="cli:sari"
@@ -66,11 +71,11 @@ def test_an_order_that_came_to_nothing_keeps_its_row_and_loses_its_vouchers(
     provision()
     become(order, state)
 
-    done = clean_up_failed(database, order.id, at=clock.now, by="api:desk")
-    again = clean_up_failed(database, order.id, at=clock.now, by="api:desk")
+    done = clean_up_order(database, order.id, at=clock.now, by="api:desk")
+    again = clean_up_order(database, order.id, at=clock.now, by="api:desk")
     provision()
 
-    assert (done, again) == (CleanUp(left_over=2), CleanUp())
+    assert (done, again) == (CleanupResult(left_over=2), CleanupResult())
     assert [one.state for one in made()] == [GONE, GONE, PRESENT]
     assert [one.ending_why for one in made()] == ["cleaned up", "cleaned up", ""]
     assert len(device.users()) == 1
@@ -89,30 +94,30 @@ def test_vouchers_that_a_buyer_may_still_get_are_no_leftovers(
     become(order, state)
 
     with pytest.raises(StillOwed, match=why):
-        clean_up_failed(database, order.id, at=clock.now, by="api:desk")
+        clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
 
 def test_one_that_ended_before_keeps_its_reason(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     become: Become, made: Made,
 ) -> None:  # fmt: skip
-    order = buy(offer(counting=Counting.FROM_SALE))
+    order = buy(offer(counting=ValidityStart.FROM_SALE))
     provision()
     clock.forward(hours=1)
     expired = clean_up_expired(database, at=clock.now, by="cron")
     become(order, OrderState.CANCELLED)
 
-    clean_up_failed(database, order.id, at=clock.now, by="api:desk")
+    clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
-    assert expired == CleanUp(expired=1)
+    assert expired == CleanupResult(expired=1)
     assert [one.ending_why for one in made()] == ["expired"]
 
 
 def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
-    database: Database, doors: RouterDoors, clock: StoppedClock, offer: Offer, buy: Buy,
+    database: Database, doors: RouterClientPool, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision, become: Become, made: Made,
 ) -> None:  # fmt: skip
-    package = offer(counting=Counting.FROM_SALE, made_ahead=1)
+    package = offer(counting=ValidityStart.FROM_SALE, made_ahead=1)
     become(buy(package), OrderState.CANCELLED)
     provision()
     buy(package)
@@ -120,20 +125,20 @@ def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
     clock.forward(hours=2)
     buy(offer("10k"))
 
-    kept = keep_vouchers(database, doors, clock=clock, by="cron")
-    again = keep_vouchers(database, doors, clock=clock, by="cron")
+    kept = maintain_vouchers(database, doors, clock=clock, by="cron")
+    again = maintain_vouchers(database, doors, clock=clock, by="cron")
 
-    assert kept.clean_up == CleanUp(left_over=1, expired=1)
+    assert kept.clean_up == CleanupResult(left_over=1, expired=1)
     assert kept.stocked.owed == 1
-    assert again.clean_up == CleanUp()
+    assert again.clean_up == CleanupResult()
     assert [one.state for one in made()] == [ENDING, ENDING, "owed", "owed"]
 
 
 def test_a_clean_up_does_what_was_planned_and_again_nothing(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, become: Become,
-    plan: Callable[[], CleanUpPlan], apply: Callable[[str], CleanUp], made: Made,
+    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult], made: Made,
 ) -> None:  # fmt: skip
-    package = offer(counting=Counting.FROM_SALE)
+    package = offer(counting=ValidityStart.FROM_SALE)
     left, over = buy(package, 2), buy(package)
     provision()
     become(left, OrderState.CANCELLED)
@@ -147,14 +152,14 @@ def test_a_clean_up_does_what_was_planned_and_again_nothing(
     assert (planned.left_over.vouchers, planned.left_over.orders) == (2, 1)
     assert (planned.expired.vouchers, planned.expired.orders) == (3, 2)
     assert untouched == [PRESENT] * 3
-    assert (done, again) == (CleanUp(left_over=2, expired=1), CleanUp())
+    assert (done, again) == (CleanupResult(left_over=2, expired=1), CleanupResult())
     assert over.state is OrderState.PAID
     assert {one.state for one in made()} == {ENDING}
 
 
 def test_a_clean_up_ends_nothing_more_than_was_planned(
     offer: Offer, buy: Buy, provision: Provision, become: Become,
-    plan: Callable[[], CleanUpPlan], apply: Callable[[str], CleanUp], made: Made,
+    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult], made: Made,
 ) -> None:  # fmt: skip
     package = offer()
     first, second = buy(package), buy(package)
@@ -171,20 +176,20 @@ def test_a_clean_up_ends_nothing_more_than_was_planned(
 
 def test_what_runs_out_after_the_plan_is_the_next_plans(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
-    plan: Callable[[], CleanUpPlan], apply: Callable[[str], CleanUp],
+    plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult],
 ) -> None:  # fmt: skip
-    buy(offer(counting=Counting.FROM_SALE))
+    buy(offer(counting=ValidityStart.FROM_SALE))
     provision()
     planned = plan()
     clock.forward(hours=1)
 
-    assert apply(planned.plan_hash) == CleanUp()
-    assert apply(plan().plan_hash) == CleanUp(expired=1)
+    assert apply(planned.plan_hash) == CleanupResult()
+    assert apply(plan().plan_hash) == CleanupResult(expired=1)
 
 
 def test_a_plan_for_something_else_is_none(
-    database: Database, event: Event, offer: Offer, plan: Callable[[], CleanUpPlan],
-    apply: Callable[[str], CleanUp],
+    database: Database, event: Event, offer: Offer, plan: Callable[[], CleanupPlan],
+    apply: Callable[[str], CleanupResult],
 ) -> None:  # fmt: skip
     offer()
     planned = plan()
@@ -195,4 +200,4 @@ def test_a_plan_for_something_else_is_none(
         database.transaction() as connection,
         pytest.raises(PlanOutdated, match="there is no such plan"),
     ):
-        plan_queries.asked_under(connection, Subject(event.id), planned.plan_hash)
+        plan_queries.get_request(connection, PlanSubject(event.id), planned.plan_hash)

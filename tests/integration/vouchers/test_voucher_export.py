@@ -6,24 +6,24 @@ from datetime import datetime
 from ticketing.events.model import Event
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
-from ticketing.platform.export_names import Export
-from ticketing.platform.kernel.csv_writer import SheetInMemory
+from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.csv_writer import InMemorySheet
 from ticketing.reporting.export import write_export
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 
 
 def test_sold_vouchers_are_listed_without_codes_and_passwords(
     database: Database, event: Event, offer: Callable[..., StoredPackage],
-    buy: Callable[..., Order], provision: Callable[[], Round],
+    buy: Callable[..., Order], provision: Callable[[], ProvisionResult],
     made: Callable[[], list[Voucher]], now: datetime,
 ) -> None:  # fmt: skip
     order = buy(offer(made_ahead=1), 2)
     provision()
-    sheet = SheetInMemory(100_000)
+    sheet = InMemorySheet(100_000)
 
-    rows = write_export(database, event, Export.VOUCHERS, sheet, at=now)
+    rows = write_export(database, event, ExportKind.VOUCHERS, sheet, at=now)
 
     text, vouchers = sheet.content.decode("utf-8-sig"), made()
     header, first, second = text.splitlines()

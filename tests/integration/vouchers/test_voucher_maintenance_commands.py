@@ -19,14 +19,14 @@ from ticketing.platform.db.tables.sales import orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 Ticketing = Callable[..., CompletedProcess[str]]
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 
 
@@ -57,9 +57,15 @@ def said(ticketing: Ticketing) -> Callable[..., Any]:
 
 
 def test_a_router_that_was_reset_is_seen_and_repaired_as_planned(
-    device: RouterOsSimulator, doors: RouterDoors, ticketing: Ticketing, said: Callable[..., Any],
-    offer: Offer, buy: Buy, provision: Provision, made: Made,
-) -> None:  # fmt: skip
+    device: RouterOsSimulator,
+    doors: RouterClientPool,
+    ticketing: Ticketing,
+    said: Callable[..., Any],
+    offer: Offer,
+    buy: Buy,
+    provision: Provision,
+    made: Made,
+) -> None:
     buy(offer(), 2)
     provision()
     device.reset()

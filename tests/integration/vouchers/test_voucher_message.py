@@ -9,37 +9,37 @@ from sqlalchemy import select, update
 
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
-from ticketing.notifications.messages.compose import Written, message_of
-from ticketing.notifications.messages.context import Desk
-from ticketing.notifications.messages.message import ChatMessage, Declined, Later, Mail
-from ticketing.notifications.messages.templates import Messages
+from ticketing.notifications.messages.compose import ComposeResult, compose_message
+from ticketing.notifications.messages.context import MessageContext
+from ticketing.notifications.messages.message import ChatMessage, Deferred, Mail, Rejected
+from ticketing.notifications.messages.templates import MessageTemplates
 from ticketing.orders.order import Order
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import outbox as outbox_table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers import transition_queries
-from ticketing.vouchers.model import Counting
+from ticketing.vouchers.model import ValidityStart
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 
 LINKS = "https://tickets.example.org/"
 
 
 @pytest.fixture
-def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., Written]:
+def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., ComposeResult]:
     """Writes the message about an order's vouchers."""
     folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
-    desk = Desk(Messages(links=LINKS), folder, keys, LINKS)
+    desk = MessageContext(MessageTemplates(links=LINKS), folder, keys, LINKS)
 
-    def about(order: Order, channel: Channel = Channel.MAIL) -> Written:
-        claimed = Claimed(
-            1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS, order.code, {}
+    def about(order: Order, channel: Channel = Channel.MAIL) -> ComposeResult:
+        claimed = ClaimedDelivery(
+            1, 1, 0, 0, "ref", channel, "", "wisuda-2026", outbox.VOUCHERS_READY, order.code, {}
         )
-        return message_of(database, desk, claimed)
+        return compose_message(database, desk, claimed)
 
     return about
 
@@ -47,9 +47,9 @@ def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., Wr
 def test_the_codes_are_told_once_all_are_on_the_router(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    provision: Callable[[], Round],
+    provision: Callable[[], ProvisionResult],
     made: Callable[[], list[Voucher]],
-    write: Callable[..., Written],
+    write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
     order = buy(offer(), 2)
@@ -61,7 +61,7 @@ def test_the_codes_are_told_once_all_are_on_the_router(
     codes = [one.credentials.name for one in made()]
     with database.transaction() as connection:
         left = connection.execute(select(outbox_table)).all()
-    assert isinstance(too_early, Later)
+    assert isinstance(too_early, Deferred)
     assert isinstance(mail, Mail)
     assert f"- {codes[0]}\n- {codes[1]}" in mail.text
     assert "60 menit sejak pertama kali masuk" in mail.text
@@ -70,7 +70,7 @@ def test_the_codes_are_told_once_all_are_on_the_router(
     assert chat.template is not None
     assert chat.template.button == "events/wisuda-2026"
     assert [purpose for purpose in (row.purpose for row in left) if "voucher" in purpose] == [
-        outbox.VOUCHERS
+        outbox.VOUCHERS_READY
     ]
     assert [code for code in codes if code in str(left) or code in repr(mail)] == []
 
@@ -78,12 +78,12 @@ def test_the_codes_are_told_once_all_are_on_the_router(
 def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    provision: Callable[[], Round],
+    provision: Callable[[], ProvisionResult],
     made: Callable[[], list[Voucher]],
-    write: Callable[..., Written],
+    write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
-    order = buy(offer(counting=Counting.FROM_SALE))
+    order = buy(offer(counting=ValidityStart.FROM_SALE))
     provision()
     with database.transaction() as connection:
         connection.execute(update(vouchers).values({"password": "rahasia9"}))
@@ -99,8 +99,8 @@ def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
 def test_a_chat_carries_as_many_codes_as_it_can_and_says_how_many_more_there_are(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    provision: Callable[[], Round],
-    write: Callable[..., Written],
+    provision: Callable[[], ProvisionResult],
+    write: Callable[..., ComposeResult],
 ) -> None:
     order = buy(offer(validity=timedelta(days=1)), 100)
     provision()
@@ -115,14 +115,16 @@ def test_a_chat_carries_as_many_codes_as_it_can_and_says_how_many_more_there_are
 def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
     offer: Callable[..., StoredPackage],
     buy: Callable[..., Order],
-    write: Callable[..., Written],
+    write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
     order = buy(offer())
     with database.transaction() as connection:
-        transition_queries.end_of_order(connection, order.id, why="refunded", at=order.expires_at)
+        transition_queries.revoke_of_order(
+            connection, order.id, why="refunded", at=order.expires_at
+        )
 
     refused = write(order)
 
-    assert isinstance(refused, Declined)
+    assert isinstance(refused, Rejected)
     assert refused.reason == f"order {order.code} has no vouchers any more"

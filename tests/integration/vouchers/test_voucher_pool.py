@@ -13,19 +13,19 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import order_lines, outbox, ticket_types
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.routers import queries as router_queries
-from ticketing.routers.queries import Address, StoredRouter
+from ticketing.routers.queries import RouterAddress, StoredRouter
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.allocate import Stocked, make_ahead
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.allocate import PoolResult, fill_pools
+from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.poll_usage import Look, look_at_routers
-from ticketing.vouchers.provisioning.provisioner import Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
-from ticketing.vouchers.queries import OwedLine, Voucher
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.poll_usage import PollResult, poll_routers
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
+from ticketing.vouchers.queries import AllocationLine, Voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 PRESENT, OWED, ENDING, GONE = (
     VoucherState.PRESENT, VoucherState.OWED, VoucherState.ENDING, VoucherState.GONE,
@@ -33,9 +33,9 @@ PRESENT, OWED, ENDING, GONE = (
 
 
 @pytest.fixture
-def stock_up(database: Database, clock: StoppedClock) -> Callable[[], Stocked]:
+def stock_up(database: Database, clock: StoppedClock) -> Callable[[], PoolResult]:
     """Every package's stock is brought to its size."""
-    return lambda: make_ahead(database, at=clock.now, by="cron")
+    return lambda: fill_pools(database, at=clock.now, by="cron")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def told(database: Database) -> Callable[[], list[str]]:
 
 def test_a_stock_is_on_the_router_and_nobodys(
     device: RouterOsSimulator, offer: Offer, provision: Provision, made: Made,
-    stock_up: Callable[[], Stocked],
+    stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
     offer(made_ahead=3)
 
@@ -60,7 +60,7 @@ def test_a_stock_is_on_the_router_and_nobodys(
     provision()
     again = stock_up()
 
-    assert (stocked, again) == (Stocked(owed=3), Stocked())
+    assert (stocked, again) == (PoolResult(owed=3), PoolResult())
     assert len(device.users()) == 3
     assert [(one.state, one.order_line_id, one.ends_at) for one in made()] == [
         (PRESENT, None, None)
@@ -69,7 +69,7 @@ def test_a_stock_is_on_the_router_and_nobodys(
 
 def test_who_buys_while_the_router_is_off_has_the_codes_at_once(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    stock_up: Callable[[], Stocked], told: Callable[[], list[str]], now: datetime,
+    stock_up: Callable[[], PoolResult], told: Callable[[], list[str]], now: datetime,
 ) -> None:  # fmt: skip
     package = offer(made_ahead=2, unused_for=timedelta(days=30))
     stock_up()
@@ -85,7 +85,7 @@ def test_who_buys_while_the_router_is_off_has_the_codes_at_once(
 
 
 def test_what_the_stock_cannot_give_is_owed_and_the_buyer_waits_for_all(
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], Stocked],
+    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
     told: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     package = offer(made_ahead=1)
@@ -103,21 +103,21 @@ def test_what_the_stock_cannot_give_is_owed_and_the_buyer_waits_for_all(
 
 
 def test_what_is_sold_is_made_anew(
-    offer: Offer, buy: Buy, provision: Provision, stock_up: Callable[[], Stocked]
+    offer: Offer, buy: Buy, provision: Provision, stock_up: Callable[[], PoolResult]
 ) -> None:
     package = offer(made_ahead=2)
     stock_up()
     provision()
     buy(package, 2)
 
-    assert stock_up() == Stocked(owed=2)
+    assert stock_up() == PoolResult(owed=2)
 
 
 def test_a_validity_that_counts_from_the_sale_begins_with_it(
     offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, made: Made,
-    stock_up: Callable[[], Stocked], now: datetime,
+    stock_up: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=1, counting=Counting.FROM_SALE)
+    package = offer(made_ahead=1, counting=ValidityStart.FROM_SALE)
     clock.forward(days=-30)
     stock_up()
     provision()
@@ -129,7 +129,7 @@ def test_a_validity_that_counts_from_the_sale_begins_with_it(
 
 def test_two_buyers_at_the_same_moment_get_different_ones(
     database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made,
-    stock_up: Callable[[], Stocked], now: datetime,
+    stock_up: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
     package = offer()
     buy(package)
@@ -137,13 +137,13 @@ def test_two_buyers_at_the_same_moment_get_different_ones(
     with database.transaction() as connection:
         connection.execute(update(packages).values(made_ahead=3))
         ids = connection.execute(select(order_lines.c.id).order_by(order_lines.c.id)).scalars()
-        first, second = (OwedLine(id_, package.ticket_type_id, [2, 3]) for id_ in ids)
+        first, second = (AllocationLine(id_, package.ticket_type_id, [2, 3]) for id_ in ids)
     stock_up()
     provision()
 
     with database.transaction() as one, database.transaction() as other:
-        got = voucher_queries.sell(one, package, first, at=now)
-        left = voucher_queries.sell(other, package, second, at=now)
+        got = voucher_queries.assign_from_pool(one, package, first, at=now)
+        left = voucher_queries.assign_from_pool(other, package, second, at=now)
 
     assert (got, left) == (2, 1)
     assert [one.order_line_id for one in made()[2:]] == [first.id, first.id, second.id]
@@ -154,7 +154,7 @@ def test_two_buyers_at_the_same_moment_get_different_ones(
 )
 def test_what_is_too_much_of_a_stock_ends(
     database: Database, lobby: StoredRouter, offer: Offer, provision: Provision, made: Made,
-    stock_up: Callable[[], Stocked], change: str,
+    stock_up: Callable[[], PoolResult], change: str,
 ) -> None:  # fmt: skip
     offer(made_ahead=2)
     stock_up()
@@ -164,8 +164,8 @@ def test_what_is_too_much_of_a_stock_ends(
             connection.execute(update(ticket_types).values(on_sale=False))
         elif change == "it moved":
             here = lobby.address
-            there = Address(here.host, here.username, here.sealed_password, port=1, tls=False)
-            router = router_queries.put(connection, "annexe", there)
+            there = RouterAddress(here.host, here.username, here.sealed_password, port=1, tls=False)
+            router = router_queries.upsert(connection, "annexe", there)
             connection.execute(update(packages).values(router_id=router.id))
         else:
             connection.execute(update(packages).values(made_ahead=0))
@@ -177,8 +177,8 @@ def test_what_is_too_much_of_a_stock_ends(
 
 
 def test_one_that_somebody_used_is_never_sold(
-    database: Database, device: RouterOsSimulator, doors: RouterDoors, clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], Stocked],
+    database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
+    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
     package = offer(made_ahead=1)
     stock_up()
@@ -187,18 +187,18 @@ def test_one_that_somebody_used_is_never_sold(
     device.log_in(code, code, "phone")
     clock.forward(minutes=1)
 
-    looks = look_at_routers(database, doors, clock=clock, by="cron")
+    looks = poll_routers(database, doors, clock=clock, by="cron")
     buy(package)
 
     used, sold = made()
-    assert looks == [Look("lobby", seen=1, first_used=1, ended=1)]
+    assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
     assert (used.state, used.ending_why) == (ENDING, "used before it was sold")
     assert (used.order_line_id, sold.state) == (None, OWED)
 
 
 def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
-    database: Database, device: RouterOsSimulator, doors: RouterDoors, clock: StoppedClock,
-    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], Stocked],
+    database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
+    offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
     package = offer(made_ahead=1)
     stock_up()
@@ -210,7 +210,7 @@ def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(sold_at=clock.now))
 
-    look_at_routers(database, doors, clock=clock, by="cron")
+    poll_routers(database, doors, clock=clock, by="cron")
 
     (sold,) = made()
     assert (sold.first_used_at, sold.ends_at) == (clock.now, clock.now + timedelta(hours=1))

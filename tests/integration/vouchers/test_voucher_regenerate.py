@@ -15,13 +15,13 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import NothingOwed
 from ticketing.vouchers import cleanup_queries
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
-from ticketing.vouchers.reissue import Regenerated, regenerate, regenerate_all
+from ticketing.vouchers.reissue import RegenerationResult, regenerate, regenerate_all
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
     provision()
 
     assert idle.placed == 0
-    assert (done, again) == (Regenerated(order.code, due=1, present=1, ended=0),) * 2
+    assert (done, again) == (RegenerationResult(order.code, due=1, present=1, ended=0),) * 2
     assert len(device.users()) == 2
     assert [one.state for one in made()] == ["present", "present"]
     assert all(one.gave_up_at is None for one in made())
@@ -73,7 +73,7 @@ def test_an_order_that_is_served_gets_nothing_more(
     done = regenerate(database, order.id, at=clock.now, by="api:desk")
     provision()
 
-    assert done == Regenerated(order.code, due=0, present=2, ended=0)
+    assert done == RegenerationResult(order.code, due=0, present=2, ended=0)
     assert device.users() == before
 
 
@@ -96,13 +96,13 @@ def test_many_orders_are_asked_for_again_and_a_refusal_stops_none(
     first, second = buy(package), buy(package)
     give_up()
     with database.transaction() as connection:
-        wanted = cleanup_queries.given_up(connection)
+        wanted = cleanup_queries.list_failed_order_ids(connection)
 
     done = regenerate_all(database, [*wanted, 999, first.id], at=clock.now, by="api:desk")
 
     assert [one.order_code for one in done.orders] == [first.code, second.code]
     assert list(done.refused) == [999]
     with database.transaction() as connection:
-        assert cleanup_queries.given_up(connection) == []
+        assert cleanup_queries.list_failed_order_ids(connection) == []
         due = connection.execute(select(vouchers.c.next_try)).scalars()
         assert set(due) == {clock.now}

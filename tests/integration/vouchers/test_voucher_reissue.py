@@ -16,13 +16,13 @@ from ticketing.platform.db.tables.vouchers import vouchers as voucher_rows
 from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated
 from ticketing.vouchers import queries as voucher_queries
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.provisioner import Round
+from ticketing.vouchers.provisioning.context import ProvisionResult
 from ticketing.vouchers.queries import Voucher
 from ticketing.vouchers.reissue import plan_reissue, reissue_voucher
 
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 
 
@@ -53,7 +53,7 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
     provision()
 
     with database.transaction() as connection:
-        theirs = voucher_queries.of_order(connection, order.id)
+        theirs = voucher_queries.list_of_order(connection, order.id)
         ready = select(outbox.c.revision).where(outbox.c.purpose == "voucher.ready")
         told = connection.execute(ready.order_by(outbox.c.id)).scalars().all()
         noted = select(audit_log.c.details).where(audit_log.c.action == "vouchers.reissue")

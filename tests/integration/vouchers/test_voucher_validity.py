@@ -13,28 +13,28 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
-from ticketing.routers.queries import Address, StoredRouter
+from ticketing.routers.queries import RouterAddress, StoredRouter
 from ticketing.vouchers.maintenance import expire_vouchers
-from ticketing.vouchers.model import Counting, VoucherState
+from ticketing.vouchers.model import ValidityStart, VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
-from ticketing.vouchers.provisioning.poll_usage import Look, look_at_routers
-from ticketing.vouchers.provisioning.provisioner import Round
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.context import ProvisionResult
+from ticketing.vouchers.provisioning.poll_usage import PollResult, poll_routers
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 from ticketing.vouchers.queries import Voucher
 
 HOUR = timedelta(hours=1)
 Offer = Callable[..., StoredPackage]
 Buy = Callable[..., Order]
-Provision = Callable[[], Round]
+Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
-Looks = Callable[[], list[Look]]
+Looks = Callable[[], list[PollResult]]
 Expire = Callable[[], int]
 
 
 @pytest.fixture
-def look(database: Database, doors: RouterDoors, clock: StoppedClock) -> Looks:
+def look(database: Database, doors: RouterClientPool, clock: StoppedClock) -> Looks:
     """A look at every router, now."""
-    return lambda: look_at_routers(database, doors, clock=clock, by="cron")
+    return lambda: poll_routers(database, doors, clock=clock, by="cron")
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
     provision()
 
     (voucher,) = made()
-    assert looks == [Look("lobby", seen=1, first_used=1)]
+    assert looks == [PollResult("lobby", seen=1, first_used=1)]
     assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
     assert (too_early, ended) == (0, 1)
     assert (voucher.state, voucher.ending_why) == (VoucherState.GONE, "expired")
@@ -115,7 +115,7 @@ def test_later_looks_do_not_move_the_beginning(
     again = look()
 
     (voucher,) = made()
-    assert again == [Look("lobby", seen=1)]
+    assert again == [PollResult("lobby", seen=1)]
     assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
 
 
@@ -159,7 +159,7 @@ def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
     expire: Expire, log_in: Callable[..., None], made: Made, now: datetime,
 ) -> None:  # fmt: skip
-    buy(offer(counting=Counting.FROM_SALE), 2)
+    buy(offer(counting=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(minutes=50)
     log_in()
@@ -222,7 +222,7 @@ def test_what_has_used_all_it_had_ends(
     looks = look()
 
     (voucher,) = made()
-    assert looks == [Look("lobby", seen=1, first_used=1, ended=1)]
+    assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
     assert (voucher.state, voucher.ending_why) == (VoucherState.ENDING, "used up")
 
 
@@ -234,13 +234,13 @@ def test_a_router_that_is_off_stops_no_look_at_another(
     provision()
     here = lobby.address
     with database.transaction() as connection:
-        dead = Address(here.host, here.username, here.sealed_password, port=1, tls=False)
-        router_queries.put(connection, "annexe", dead)
+        dead = RouterAddress(here.host, here.username, here.sealed_password, port=1, tls=False)
+        router_queries.upsert(connection, "annexe", dead)
 
     annexe, seen = look()
 
     assert annexe.error.startswith("router annexe")
-    assert seen == Look("lobby", seen=1)
+    assert seen == PollResult("lobby", seen=1)
 
 
 @pytest.mark.usefixtures("rejected_third")
@@ -248,7 +248,7 @@ def test_killed_between_chunks_the_next_run_ends_the_rest(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=Counting.FROM_SALE), 4)
+    buy(offer(counting=ValidityStart.FROM_SALE), 4)
     provision()
     clock.forward(hours=2)
     with pytest.raises(Exception, match="killed"):
@@ -271,7 +271,7 @@ def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=Counting.FROM_SALE), 2)
+    buy(offer(counting=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(hours=2)
     first, second = made()

@@ -26,13 +26,13 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.platform.settings import PROJECT_ROOT, Settings
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
-from ticketing.tickets.generate import Means
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
+from ticketing.tickets.generate import GenerationContext
 
 PRICE = 50_000
 PATIENCE_SECONDS = 90  # the machine may have other work
@@ -66,9 +66,9 @@ def gateway(application: Application) -> Iterator[Midtrans]:
 
 
 @pytest.fixture
-def means(application: Application) -> Means:
+def means(application: Application) -> GenerationContext:
     """What tickets are made with."""
-    return Means(
+    return GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
@@ -109,32 +109,32 @@ def order_places(database: Database, event: Event, on_sale: int) -> Callable[...
 
 
 @pytest.fixture
-def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrder], Attempt]:
+def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrder], PaymentAttempt]:
     """The buyer opens the payment page."""
 
-    def begin(placed: PlacedOrder) -> Attempt:
+    def begin(placed: PlacedOrder) -> PaymentAttempt:
         at = placed.order.expires_at - timedelta(minutes=60)
         with database.transaction() as connection:
-            attempt = attempt_queries.begin(
+            attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, placed.order.id), at=at
             )
         quantity = placed.lines[0].quantity
-        items = (Item("REG", "Reguler", placed.lines[0].price, quantity),)
-        gateway.create(Checkout(attempt.key, items, datetime.now(UTC), 60))
+        items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, quantity),)
+        gateway.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return begin
 
 
 @pytest.fixture
-def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Attempt], None]:
+def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], None]:
     """Midtrans' notice of an attempt as it stands comes in and is kept."""
     numbers = count(1)
 
-    def told(attempt: Attempt) -> None:
+    def told(attempt: PaymentAttempt) -> None:
         body = json.dumps(midtrans.bank.status(attempt.key)).encode()
         with database.transaction() as connection:
-            inbox.keep(
+            inbox.store_webhook(
                 connection,
                 source="midtrans",
                 unique_key=f"notice {next(numbers)}",
@@ -149,9 +149,9 @@ def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Attempt
 @pytest.fixture
 def pay(
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
-    notify: Callable[[Attempt], None],
+    notify: Callable[[PaymentAttempt], None],
 ) -> Callable[..., PlacedOrder]:
     """A new buyer orders, pays, and we are notified."""
 
@@ -200,7 +200,7 @@ def is_there(database: Database) -> Callable[[], bool]:
 
     def look() -> bool:
         with suppress(Unavailable), database.transaction() as connection:
-            return db_notify.somebody_listens(connection)
+            return db_notify.is_worker_running(connection)
         return False
 
     return look
@@ -215,7 +215,7 @@ def hire(
 
     def start() -> Popen[bytes]:
         command = [sys.executable, "-m", "ticketing", "work"]
-        workers.append(Popen(command, env=surroundings, cwd=CHECKOUT))
+        workers.append(Popen(command, env=surroundings, cwd=PROJECT_ROOT))
         until(is_there)
         return workers[-1]
 

@@ -15,18 +15,20 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.sales import outbox
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 Ticketing = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
-def paid(pay: Callable[..., PlacedOrder], means: Means, gateway: Midtrans) -> PlacedOrder:
+def paid(
+    pay: Callable[..., PlacedOrder], means: GenerationContext, gateway: Midtrans
+) -> PlacedOrder:
     """A paid order of two places with printed tickets, to be told of."""
     placed = pay(places=2)
-    serve_paid(means, gateway, at=datetime.now(UTC), by="sensor")
+    fulfil_paid_orders(means, gateway, at=datetime.now(UTC), by="sensor")
     return placed
 
 

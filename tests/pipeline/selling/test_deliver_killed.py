@@ -11,9 +11,9 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import select
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
-from ticketing.notifications.deliver import MessagingConnector, deliver
+from ticketing.notifications.deliver import MessagingConnector, deliver_due
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
@@ -21,7 +21,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 
 BUYER = "buyer1@example.org"
 
@@ -86,7 +86,7 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     application: Application,
 ) -> None:  # fmt: skip
-    mails.faults.meets.append(Fault("accepted", "", seconds=60, to=BUYER))
+    mails.faults.meets.append(MailFault("accepted", "", seconds=60, to=BUYER))
     worker = hire()
 
     pay()
@@ -100,7 +100,7 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
     left_alone = states()
     with application.get(MessagingConnector).connect() as mailroom:
         rounds = [
-            deliver(application.database, mailroom, at=at + timedelta(minutes=minutes)).sent
+            deliver_due(application.database, mailroom, at=at + timedelta(minutes=minutes)).sent
             for minutes in (5, 11, 22)
         ]
 
@@ -130,9 +130,9 @@ def test_dagster_sends_what_no_worker_has(
 ) -> None:  # fmt: skip
     pay()
     now = datetime.now(UTC)
-    serve_paid(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
+    fulfil_paid_orders(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
 
-    with notify.listening(application.database):
+    with notify.listen(application.database):
         fresh = tick()
     overdue = tick()
     with dg.DagsterInstance.ephemeral() as instance:

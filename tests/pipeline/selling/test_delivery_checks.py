@@ -10,12 +10,12 @@ import pytest
 from schedules.deliveries import alerts_often, deliveries_examined_hourly
 from ticketing.events.model import Event
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
-from ticketing.notifications.delivery_queries import count_waiting
+from ticketing.notifications.delivery_queries import count_unclaimed_messages
 from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.complete_order import tell
+from ticketing.selling.payments.complete_order import enqueue_message
 
 Tick = Callable[[datetime], list[str | None]]
 
@@ -44,7 +44,7 @@ def test_events_with_messages_are_looked_at_until_all_are_told(
     before = tick(now)
 
     with application.database.transaction() as connection:
-        tell(connection, order_places(1).order, "event.cancelled", "sari@example.org")
+        enqueue_message(connection, order_places(1).order, "event.cancelled", "sari@example.org")
     with application.get(MessagingConnector).connect() as mailroom:
         deliver_all(application.database, mailroom, clock=lambda: now)
 
@@ -64,13 +64,15 @@ def test_what_went_wrong_is_told_by_the_clock_and_once(
 
     before = ticked()
     with application.database.transaction() as connection:
-        seen = Occurrence("channel:whatsapp", Kind.CHANNEL, "it was stopped", now, event.slug)
-        incidents.observe(connection, seen)
+        seen = Occurrence(
+            "channel:whatsapp", IncidentKind.CHANNEL, "it was stopped", now, event.slug
+        )
+        incidents.record_occurrence(connection, seen)
     asked = ticked()
     with dg.DagsterInstance.ephemeral() as instance:
         ran = location.resolve_job_def("tell_of_alerts").execute_in_process(instance=instance)
 
     with application.database.transaction() as connection:
-        waiting = count_waiting(connection)
+        waiting = count_unclaimed_messages(connection)
     assert (before, asked, ran.success, ticked()) == (0, 1, True, 0)
     assert waiting == (0, 1)

@@ -17,10 +17,15 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.fulfil_paid import Rounds, Service, serve_paid, somebody_waits
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.fulfil_paid import (
+    FulfilmentLoop,
+    FulfilmentResult,
+    fulfil_paid_orders,
+    has_overdue_work,
+)
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 Pay = Callable[..., PlacedOrder]
 AFTER_THE_LEASE = timedelta(minutes=6)
@@ -33,11 +38,11 @@ from datetime import UTC, datetime
 from sqlalchemy import event
 from ticketing.app.container import open_application
 from ticketing.platform.settings import Settings
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.file_store import DocumentFolder
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 
 left = int(sys.argv[1])
@@ -50,10 +55,12 @@ def die_at_last(*_):
 
 with open_application(Settings()) as application:
     get = application.get
-    means = Means(application.database, get(KeyRing), get(Renderer), get(DocumentFolder))
+    means = GenerationContext(
+        application.database, get(KeyRing), get(Renderer), get(DocumentFolder)
+    )
     event.listen(application.database.engine, "before_cursor_execute", die_at_last)
     event.listen(application.database.engine, "commit", die_at_last)
-    serve_paid(means, application.get(Midtrans), at=datetime.now(UTC), by="worker")
+    fulfil_paid_orders(means, application.get(Midtrans), at=datetime.now(UTC), by="worker")
 """
 
 
@@ -80,11 +87,11 @@ def broken_template(application: Application) -> Path:
 
 
 @pytest.fixture
-def serve(means: Means, gateway: Midtrans) -> Callable[..., Service]:
+def serve(means: GenerationContext, gateway: Midtrans) -> Callable[..., FulfilmentResult]:
     """One round, so long after now."""
 
-    def once(after: timedelta = NO_TIME) -> Service:
-        return serve_paid(means, gateway, at=datetime.now(UTC) + after, by="worker")
+    def once(after: timedelta = NO_TIME) -> FulfilmentResult:
+        return fulfil_paid_orders(means, gateway, at=datetime.now(UTC) + after, by="worker")
 
     return once
 
@@ -96,7 +103,7 @@ def pdfs(application: Application) -> Callable[[], list[Path]]:
 
 
 def test_a_paid_order_has_its_tickets_after_one_round(
-    serve: Callable[..., Service], pay: Pay, printed: Callable[[], int]
+    serve: Callable[..., FulfilmentResult], pay: Pay, printed: Callable[[], int]
 ) -> None:
     pay(places=3)
 
@@ -108,7 +115,7 @@ def test_a_paid_order_has_its_tickets_after_one_round(
 
 
 def test_a_second_round_finds_nothing_to_do(
-    serve: Callable[..., Service], pay: Pay, pdfs: Callable[[], list[Path]]
+    serve: Callable[..., FulfilmentResult], pay: Pay, pdfs: Callable[[], list[Path]]
 ) -> None:
     pay(places=2)
     serve()
@@ -121,11 +128,11 @@ def test_a_second_round_finds_nothing_to_do(
 
 
 def test_a_notice_of_an_attempt_that_is_not_paid_makes_no_ticket(
-    serve: Callable[..., Service],
+    serve: Callable[..., FulfilmentResult],
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
-    notify: Callable[[Attempt], None],
+    notify: Callable[[PaymentAttempt], None],
     printed: Callable[[], int],
 ) -> None:
     attempt = begin_payment(order_places(2))
@@ -139,7 +146,7 @@ def test_a_notice_of_an_attempt_that_is_not_paid_makes_no_ticket(
 
 
 def test_a_roster_is_left_as_it_is(
-    serve: Callable[..., Service], roster: Event, pay: Pay, printed: Callable[[], int]
+    serve: Callable[..., FulfilmentResult], roster: Event, pay: Pay, printed: Callable[[], int]
 ) -> None:
     assert roster
     pay(places=1)
@@ -152,7 +159,7 @@ def test_a_roster_is_left_as_it_is(
 def test_buyers_of_two_events_are_served_in_one_round(
     database: Database,
     event: Event,
-    serve: Callable[..., Service],
+    serve: Callable[..., FulfilmentResult],
     pay: Pay,
     printed: Callable[[], int],
 ) -> None:
@@ -182,7 +189,7 @@ def test_buyers_of_two_events_are_served_in_one_round(
 
 
 def test_one_buyer_whose_ticket_cannot_be_printed_holds_nobody_up(
-    serve: Callable[..., Service], pay: Pay, printed: Callable[[], int]
+    serve: Callable[..., FulfilmentResult], pay: Pay, printed: Callable[[], int]
 ) -> None:
     pay(places=1, name=UNDRAWABLE)
     pay(places=1)
@@ -197,7 +204,7 @@ def test_one_buyer_whose_ticket_cannot_be_printed_holds_nobody_up(
 
 def test_a_broken_template_is_told_and_tried_again_after_a_minute(
     broken_template: Path,
-    serve: Callable[..., Service],
+    serve: Callable[..., FulfilmentResult],
     pay: Pay,
     printed: Callable[[], int],
 ) -> None:
@@ -219,7 +226,7 @@ def test_a_killed_round_is_made_up_for_by_anybodys_next(
     *,
     database: Database,
     die: Callable[[int], int],
-    serve: Callable[..., Service],
+    serve: Callable[..., FulfilmentResult],
     pay: Pay,
     printed: Callable[[], int],
     pdfs: Callable[[], list[Path]],
@@ -233,34 +240,34 @@ def test_a_killed_round_is_made_up_for_by_anybodys_next(
     at = datetime.now(UTC) + timedelta(hours=1)
     assert killed == -signal.SIGKILL
     assert (printed(), len(pdfs())) == (2, 2)
-    assert sales_checks.unserved_orders(database, at=at).holds
-    assert sales_checks.drifted_stock(database).holds
+    assert sales_checks.check_orders_fulfilled(database, at=at).holds
+    assert sales_checks.check_stock_counts(database).holds
 
 
 def test_rounds_go_on_until_it_is_quiet(
-    means: Means, gateway: Midtrans, pay: Pay, printed: Callable[[], int]
+    means: GenerationContext, gateway: Midtrans, pay: Pay, printed: Callable[[], int]
 ) -> None:
     pay(places=1)
-    told: list[Service] = []
+    told: list[FulfilmentResult] = []
 
-    def then_another(service: Service) -> None:
+    def then_another(service: FulfilmentResult) -> None:
         told.append(service)
         if len(told) == 2:
             pay(places=1)
 
-    rounds = Rounds(means, gateway, lambda: datetime.now(UTC), "dagster", then_another)
+    rounds = FulfilmentLoop(means, gateway, lambda: datetime.now(UTC), "dagster", then_another)
     rounds.serve_until_quiet(1.0, most_seconds=30)
 
     assert printed() == 2
 
 
 def test_whoever_waits_is_known_to_until_served(
-    database: Database, serve: Callable[..., Service], pay: Pay
+    database: Database, serve: Callable[..., FulfilmentResult], pay: Pay
 ) -> None:
-    nobody = somebody_waits(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    nobody = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
     pay(places=1)
-    before = somebody_waits(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    before = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
     serve()
-    after = somebody_waits(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    after = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
 
     assert (nobody, before, after) == (False, True, False)

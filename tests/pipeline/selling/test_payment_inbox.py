@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from sensors.payment_inbox import materializations, payment_inbox
-from sensors.worker_activity import OVERLAP, Told
+from sensors.payment_inbox import payment_inbox, to_materializations
+from sensors.worker_activity import CURSOR_OVERLAP, SensorCursor
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.audit_log import SERVED, SETTLED, Deed
+from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 Pay = Callable[..., PlacedOrder]
 Tick = Callable[[], SensorExecutionData]
@@ -75,7 +75,7 @@ def test_a_worker_that_listens_gets_its_time(
 ) -> None:
     pay()
 
-    with notify.listening(application.database):
+    with notify.listen(application.database):
         answer = tick()
 
     assert not answer.run_requests
@@ -124,10 +124,10 @@ def test_the_run_leaves_tickets_and_shows_them(
 
 
 def test_what_the_worker_did_is_shown_once(
-    tick: Tick, means: Means, gateway: Midtrans, pay: Pay
+    tick: Tick, means: GenerationContext, gateway: Midtrans, pay: Pay
 ) -> None:
     pay(places=2)
-    serve_paid(means, gateway, at=datetime.now(UTC), by="worker")
+    fulfil_paid_orders(means, gateway, at=datetime.now(UTC), by="worker")
 
     first, again = tick(), tick()
 
@@ -140,37 +140,52 @@ def test_what_the_worker_did_is_shown_once(
 
 
 def test_a_deed_that_is_committed_late_is_told_once() -> None:
-    early, late = Deed(7, SETTLED, "worker", None, {}), Deed(5, SETTLED, "worker", None, {})
+    early, late = (
+        AuditEntry(7, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
+        AuditEntry(5, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
+    )
 
-    first = Told().and_now([early])
-    then = Told.remembered(first.and_now([late]).cursor)
+    first = SensorCursor().and_now([early])
+    then = SensorCursor.remembered(first.and_now([late]).cursor)
 
     assert late.id > first.after
     assert late.id not in first.latest
-    assert then == Told(7, frozenset({5, 7}))
+    assert then == SensorCursor(7, frozenset({5, 7}))
 
 
 @given(st.lists(st.integers(1, 5000), max_size=300))
 def test_what_is_remembered_of_deeds_stays_small(numbers: list[int]) -> None:
-    told = Told()
+    told = SensorCursor()
     for number in numbers:
-        told = told.and_now([Deed(number, SERVED, "worker", "wisuda-2026", {"created": 1})])
+        told = told.and_now(
+            [AuditEntry(number, FULFIL_ORDERS_ACTION, "worker", "wisuda-2026", {"created": 1})]
+        )
 
     assert told.last == max(numbers, default=0)
-    assert len(told.latest) <= OVERLAP
-    assert Told.remembered(told.cursor) == told
+    assert len(told.latest) <= CURSOR_OVERLAP
+    assert SensorCursor.remembered(told.cursor) == told
 
 
 def test_deeds_add_up_to_one_materialization_an_asset_and_event() -> None:
     deeds = [
-        Deed(1, SETTLED, "worker", None, {"applied": 2}),
-        Deed(2, SERVED, "worker", "wisuda-2026", {"created": 2, "renewed": 0, "failed": 0}),
-        Deed(3, SETTLED, "cli:ayu", None, {"applied": 1, "postponed": 1}),
-        Deed(4, SERVED, "worker", "konser", {"created": 1, "renewed": 1, "failed": 1}),
-        Deed(5, SERVED, "worker", "konser", {"created": 1, "renewed": 0, "failed": 0}),
+        AuditEntry(1, SETTLE_PAYMENTS_ACTION, "worker", None, {"applied": 2}),
+        AuditEntry(
+            2,
+            FULFIL_ORDERS_ACTION,
+            "worker",
+            "wisuda-2026",
+            {"created": 2, "renewed": 0, "failed": 0},
+        ),
+        AuditEntry(3, SETTLE_PAYMENTS_ACTION, "cli:ayu", None, {"applied": 1, "postponed": 1}),
+        AuditEntry(
+            4, FULFIL_ORDERS_ACTION, "worker", "konser", {"created": 1, "renewed": 1, "failed": 1}
+        ),
+        AuditEntry(
+            5, FULFIL_ORDERS_ACTION, "worker", "konser", {"created": 1, "renewed": 0, "failed": 0}
+        ),
     ]
 
-    told = list(materializations(deeds))
+    told = list(to_materializations(deeds))
 
     assert [(one.asset_key.to_user_string(), one.partition) for one in told] == [
         ("payments", None),

@@ -5,38 +5,44 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.settle import settle
-from ticketing.selling.refunds.refund_plan import Asked
-from ticketing.selling.refunds.service import apply_refund, known_refunds, plan_refund
+from ticketing.selling.refunds.refund_plan import RefundRequest
+from ticketing.selling.refunds.service import apply_refund, list_order_refunds, plan_refund
 
 
 def test_what_waits_for_the_gateway_is_sent_with_the_hourly_reconciliation(
-    location: dg.Definitions, database: Database, gateway: Midtrans, midtrans: MidtransSimulator,
-    order_places: Callable[..., PlacedOrder], begin_payment: Callable[[PlacedOrder], Attempt],
-    notify: Callable[[Attempt], None],
-) -> None:  # fmt: skip
+    location: dg.Definitions,
+    database: Database,
+    gateway: Midtrans,
+    midtrans: MidtransSimulator,
+    order_places: Callable[..., PlacedOrder],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
+    notify: Callable[[PaymentAttempt], None],
+) -> None:
     placed, now = order_places(2), datetime.now(UTC)
     attempt = begin_payment(placed)
     midtrans.push(attempt.key, "pay", "gopay")
     notify(attempt)
     settle(database, gateway, at=now, by="worker")
-    planned = plan_refund(database, placed.order.code, Asked(), at=now, by="operator")
-    midtrans.faults.set(answers=[AnswerFault("error", times=3)])
+    planned = plan_refund(database, placed.order.code, RefundRequest(), at=now, by="operator")
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=3)])
     apply_refund(
         database, gateway, placed.order.code, plan_hash=planned.plan_hash, at=now, by="operator"
     )
-    waiting = known_refunds(database, placed.order.id)[1]
+    waiting = list_order_refunds(database, placed.order.id)[1]
 
     done = location.resolve_job_def("payment_reconciliation").execute_in_process()
 
     assert done.success
     assert [one.state for one in waiting] == [RefundState.REQUESTED]
-    assert [one.state for one in known_refunds(database, placed.order.id)[1]] == [RefundState.DONE]
+    assert [one.state for one in list_order_refunds(database, placed.order.id)[1]] == [
+        RefundState.DONE
+    ]
     assert midtrans.bank.status(attempt.key)["refund_amount"] == "100000.00"

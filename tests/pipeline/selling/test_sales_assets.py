@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 
 from schedules.selling import daily_books_nightly
 from sensors.check_failures import check_failures
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticketing.events.model import Event
@@ -21,9 +21,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident
 from ticketing.platform.db.tables.sales import orders, ticket_types
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.service import apply_refund, plan_refund
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -75,7 +75,7 @@ def digest(instance: dg.DagsterInstance, application: Application) -> Callable[[
             dg.build_sensor_context(instance=instance, resources={"application": application})
         )
         with application.database.transaction() as connection:
-            return incidents.still_open(connection)
+            return incidents.list_open(connection)
 
     return tick
 
@@ -165,7 +165,7 @@ def test_an_unpaid_order_gives_its_places_back_when_its_hour_is_up(
     database: Database,
     run: Run,
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
     begin_payment(order_places(3))
     with database.transaction() as connection:
@@ -192,10 +192,14 @@ def test_a_refund_the_gateway_could_not_take_is_sent_later_and_breaks_no_invaria
 ) -> None:
     placed = pay(places=2, by="gopay")
     run("serve_paid_orders")
-    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/refund")])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/refund")])
     at = datetime.now(UTC)
     planned = plan_refund(
-        database, placed.order.code, Asked(places=places, reason="ill"), at=at, by="operator"
+        database,
+        placed.order.code,
+        RefundRequest(places=places, reason="ill"),
+        at=at,
+        by="operator",
     )
     apply_refund(
         database, gateway, placed.order.code, plan_hash=planned.plan_hash, at=at, by="operator"

@@ -7,12 +7,12 @@ from subprocess import CompletedProcess
 
 from sqlalchemy import update
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import orders, ticket_types
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 Pay = Callable[..., PlacedOrder]
 Ticketing = Callable[..., CompletedProcess[str]]
@@ -49,7 +49,7 @@ def test_orders_whose_hour_is_up_are_expired_by_hand(
     database: Database,
     ticketing: Ticketing,
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
     begin_payment(order_places(2))
     with database.transaction() as connection:
@@ -66,10 +66,10 @@ def test_a_gateway_without_an_answer_makes_the_exit_code_1(
     midtrans: MidtransSimulator,
     ticketing: Ticketing,
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
     begin_payment(order_places(2))
-    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/status")])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/status")])
     with database.transaction() as connection:
         connection.execute(update(orders).values(expires_at=datetime.now(UTC)))
 

@@ -8,35 +8,37 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.application import Application
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.webhooks.endpoints import add_hook, hook_calls
+from ticketing.webhooks.endpoints import add_endpoint, list_endpoint_calls
 from ticketing.webhooks.model import CallState
 
 
 @pytest.fixture
-def receiver() -> Iterator[HookReceiver]:
-    with HookReceiver() as somebody:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as somebody:
         yield somebody
 
 
 @pytest.fixture
-def told(application: Application, receiver: HookReceiver) -> Callable[[], list[CallState]]:
+def told(application: Application, receiver: WebhookReceiver) -> Callable[[], list[CallState]]:
     """The receiver is told of everything; how its calls stand."""
-    add_hook(
+    add_endpoint(
         application.database, application.get(KeyRing), name="shop", url=receiver.url,
         rehearsal=True,
         at=datetime.now(UTC), by="cli",
     )  # fmt: skip
-    return lambda: [call.state for call in hook_calls(application.database, "shop", limit=10)]
+    return lambda: [
+        call.state for call in list_endpoint_calls(application.database, "shop", limit=10)
+    ]
 
 
 def test_the_worker_calls_while_it_serves(
     hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
-    receiver: HookReceiver,
+    receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     hire()
 
@@ -49,7 +51,7 @@ def test_the_worker_calls_while_it_serves(
 def test_a_receiver_that_hangs_keeps_nobody_from_a_ticket(
     hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
-    printed: Callable[[], int], receiver: HookReceiver,
+    printed: Callable[[], int], receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     receiver.pause_seconds = 300
     hire()

@@ -9,14 +9,14 @@ from subprocess import CompletedProcess, Popen
 import pytest
 from sqlalchemy import select, update
 
-from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
 from ticketing.notifications import channel_queries
-from ticketing.notifications.campaigns.send_tickets import apply_sending, plan_sending
+from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.delivery_receipts import keep_report
-from ticketing.notifications.whatsapp.providers import Vendor
+from ticketing.notifications.delivery_receipts import store_status_webhook
+from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.roster import people
@@ -53,8 +53,8 @@ def blast(database: Database, two_numbers: Event) -> Callable[[], None]:
 
     def applied() -> None:
         by = (Channel.WHATSAPP,)
-        plan = plan_sending(database, two_numbers, by=by)
-        apply_sending(database, two_numbers, plan_hash=plan.plan_hash, channels=by, by="cli")
+        plan = plan_campaign(database, two_numbers, by=by)
+        apply_campaign(database, two_numbers, plan_hash=plan.plan_hash, channels=by, by="cli")
 
     return applied
 
@@ -127,7 +127,9 @@ def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_i
     hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    chats.faults.set(answers=[AnswerFault("act-then-stall", path="/messages", seconds=60)])
+    chats.faults.set(
+        answers=[WhatsAppResponseFault("act-then-stall", path="/messages", seconds=60)]
+    )
     worker = hire()
     blast()
     (taken,) = chats.world.messages(at_least=1, within_seconds=30)
@@ -141,7 +143,7 @@ def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_i
     }  # fmt: skip
     change = {"field": "messages", "value": {"statuses": [status]}}
     body = json.dumps({"entry": [{"changes": [change]}]}).encode()
-    keep_report(database, Vendor.CLOUD, body, at=datetime.now(UTC))
+    store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=datetime.now(UTC))
     hire()
     until(lambda: DeliveryState.DELIVERED in state())
 

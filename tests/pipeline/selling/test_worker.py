@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from sensors.payment_inbox import payment_inbox
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
@@ -18,10 +18,10 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import inbox
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 Hire = Callable[[], Popen[bytes]]
 Pay = Callable[..., PlacedOrder]
@@ -59,7 +59,7 @@ def test_a_notice_no_bell_rang_for_is_found(
     database: Database,
     hire: Hire,
     order_places: Callable[..., PlacedOrder],
-    begin_payment: Callable[[PlacedOrder], Attempt],
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
     printed: Callable[[], int],
     until: Until,
@@ -102,7 +102,9 @@ def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
     until: Until,
 ) -> None:
     hire()
-    midtrans.faults.set(answers=[AnswerFault("slow", times=9, path="/status", seconds=300)])
+    midtrans.faults.set(
+        answers=[MidtransResponseFault("slow", times=9, path="/status", seconds=300)]
+    )
     pay(places=1)
 
     with database.transaction() as connection:
@@ -139,7 +141,7 @@ def test_two_workers_share_the_work(
 
     later = datetime.now(UTC) + timedelta(hours=1)
     assert printed() == 12
-    assert sales_checks.unserved_orders(database, at=later).holds
+    assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
@@ -164,7 +166,7 @@ def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     later = datetime.now(UTC) + timedelta(hours=1)
     assert run.success
     assert printed() == 16
-    assert sales_checks.unserved_orders(database, at=later).holds
+    assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
 def test_what_a_killed_worker_left_is_served_by_dagster(
@@ -172,7 +174,7 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     database: Database,
     hire: Hire,
     is_there: Callable[[], bool],
-    means: Means,
+    means: GenerationContext,
     gateway: Midtrans,
     pay: Pay,
     until: Until,
@@ -199,5 +201,5 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     assert run.success
     assert printed() == 2
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert sales_checks.unserved_orders(database, at=later).holds
-    assert not serve_paid(means, gateway, at=later, by="worker").did_something
+    assert sales_checks.check_orders_fulfilled(database, at=later).holds
+    assert not fulfil_paid_orders(means, gateway, at=later, by="worker").did_something

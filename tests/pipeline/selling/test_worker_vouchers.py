@@ -14,15 +14,15 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.db.database import Database
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.vouchers import package_queries
-from ticketing.vouchers.demo_data import ACCOUNT
+from ticketing.vouchers.demo_data import DEMO_ACCOUNT
 
 
 @pytest.fixture
 def buy_vouchers(
-    database: Database, outlet: Event, begin_payment: Callable[[PlacedOrder], Attempt],
-    midtrans: MidtransSimulator, notify: Callable[[Attempt], None],
+    database: Database, outlet: Event, begin_payment: Callable[[PlacedOrder], PaymentAttempt],
+    midtrans: MidtransSimulator, notify: Callable[[PaymentAttempt], None],
 ) -> Callable[[int], PlacedOrder]:  # fmt: skip
     """A new buyer orders so many, pays, and we are notified."""
     numbers = count(1)
@@ -31,7 +31,7 @@ def buy_vouchers(
         phone = f"+62812{next(numbers):08}"
         buyer = Buyer(f"tel:{phone}", "Sari", "", phone)
         with database.transaction() as connection:
-            package = package_queries.get(connection, "5k")
+            package = package_queries.get_by_code(connection, "5k")
         placed = place_order(
             database, outlet, asked=[Selection(package.ticket_type_id, quantity)], buyer=buyer,
             at=datetime.now(UTC), by="web",
@@ -57,4 +57,4 @@ def test_a_worker_puts_on_the_router_what_is_paid_for(
     log = settings.logs.read_text(encoding="utf-8")
     assert len(router.users()) == 3
     assert [row["name"] for row in router.users() if row["name"] in log] == []
-    assert ACCOUNT[1] not in log.replace("rehearsal-hotspot", "").replace('"rehearsal"', "")
+    assert DEMO_ACCOUNT[1] not in log.replace("rehearsal-hotspot", "").replace('"rehearsal"', "")

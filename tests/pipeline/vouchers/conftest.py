@@ -14,11 +14,11 @@ from ticketing.orders.order import Buyer, Order, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import place_order
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.vouchers import package_queries
-from ticketing.vouchers.provisioning.provision import provision
-from ticketing.vouchers.provisioning.provisioner import Provisioner
-from ticketing.vouchers.provisioning.router_admin import RouterConnector
+from ticketing.vouchers.provisioning.context import ProvisioningContext
+from ticketing.vouchers.provisioning.provision import provision_all
+from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
         phone = f"+62812{next(numbers):08}"
         at = datetime.now(UTC) - ago
         with application.database.transaction() as connection:
-            package = package_queries.get(connection, "5k")
+            package = package_queries.get_by_code(connection, "5k")
         placed = place_order(
             application.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
             buyer=Buyer(f"tel:{phone}", "Sari", "", phone), at=at, by="web",
         )  # fmt: skip
         with application.database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
-            complete(connection, order, attempt_id=None, at=at, by="gateway")
+            complete_order(connection, order, attempt_id=None, at=at, by="gateway")
             return order_queries.lock(connection, order.id)
 
     return buy_some
@@ -56,8 +56,10 @@ def work(application: Application) -> Callable[..., None]:
 
     def round_of_the_worker(*, ago: timedelta = timedelta(0)) -> None:
         with application.get(RouterConnector).connect() as doors:
-            provision(
-                Provisioner(application.database, doors, lambda: datetime.now(UTC) - ago, "worker")
+            provision_all(
+                ProvisioningContext(
+                    application.database, doors, lambda: datetime.now(UTC) - ago, "worker"
+                )
             )
 
     return round_of_the_worker

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from sensors.due_vouchers import choice
+from sensors.due_vouchers import decide_run
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
@@ -71,7 +71,7 @@ def test_a_worker_that_listens_gets_its_time(
 ) -> None:
     buy(1)
 
-    with notify.listening(application.database):
+    with notify.listen(application.database):
         fresh = tick("owed_vouchers")
         buy(1, ago=timedelta(minutes=1))
         overdue = tick("owed_vouchers")
@@ -152,7 +152,7 @@ def test_what_a_router_refuses_is_shown_with_its_repair(
 def test_a_run_is_asked_for_when_somebody_waits_and_none_is_under_way(
     *, routers: list[str], under_way: bool, wanted: bool
 ) -> None:
-    chosen = choice(routers, under_way=under_way, else_said="nobody waits")
+    chosen = decide_run(routers, under_way=under_way, else_said="nobody waits")
 
     assert chosen.wanted is wanted
     assert bool(chosen.said) is not wanted

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sensors.check_failures import check_failures
 from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
-from ticket_assets.vouchers import ROUTERS
+from ticket_assets.vouchers import ROUTER_POOL
 from ticketing.notifications.deliver import MessagingConnector, deliver_all
 from ticketing.orders.order import Order
 from ticketing.platform.application import Application
@@ -86,7 +86,7 @@ def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_
         dg.build_sensor_context(instance=instance, resources={"application": application})
     )
     with application.database.transaction() as connection:
-        told = {line.cause for line in incidents.still_open(connection)}
+        told = {line.cause for line in incidents.list_open(connection)}
 
     work()
 
@@ -173,7 +173,7 @@ def test_runs_that_talk_to_routers_wait_for_each_other_and_others_do_not(
     others = ("voucher_upkeep", "examine_vouchers", "provision_vouchers", "order_expiry")
     queue = [asked_for(name, dg.DagsterRunStatus.NOT_STARTED) for name in others]
     storage = persistent.event_log_storage
-    storage.initialize_concurrency_limit_to_default(ROUTERS)
+    storage.initialize_concurrency_limit_to_default(ROUTER_POOL)
 
     # what Dagster's daemon asks before it lets a run out of the queue
     counter = GlobalOpConcurrencyLimitsCounter(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ticketing.app.container import master_secret
+from ticketing.app.container import load_master_secret
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.settings import Settings
 
@@ -18,14 +18,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_it_is_made_once_and_then_stays(settings: Settings) -> None:
-    first = master_secret(settings)
+    first = load_master_secret(settings)
 
     assert len(first) == 32
-    assert master_secret(settings) == first
+    assert load_master_secret(settings) == first
 
 
 def test_only_its_owner_can_read_it(settings: Settings) -> None:
-    master_secret(settings)
+    load_master_secret(settings)
 
     kept = settings.data_path / "master.secret"
 
@@ -37,16 +37,16 @@ def test_many_who_need_it_at_once_get_the_same(settings: Settings) -> None:
     settings.data_path.mkdir()
 
     with ThreadPoolExecutor(8) as pool:
-        secrets = set(pool.map(lambda _: master_secret(settings), range(32)))
+        secrets = set(pool.map(lambda _: load_master_secret(settings), range(32)))
 
     assert len(secrets) == 1
 
 
 def test_a_given_secret_wins_over_the_kept_one(settings: Settings) -> None:
-    master_secret(settings)
+    load_master_secret(settings)
     given = settings.model_copy(update={"master_secret": SecretStr("ab" * 32)})
 
-    assert master_secret(given) == bytes.fromhex("ab" * 32)
+    assert load_master_secret(given) == bytes.fromhex("ab" * 32)
 
 
 @pytest.mark.parametrize("wrong", ["short", "g" * 64, "a" * 63, "a" * 66])
@@ -56,6 +56,6 @@ def test_anything_but_64_hexadecimal_digits_is_refused_unseen(
     given = settings.model_copy(update={"master_secret": SecretStr(wrong)})
 
     with pytest.raises(Misconfigured, match="64 hexadecimal digits") as refusal:
-        master_secret(given)
+        load_master_secret(given)
 
     assert wrong not in str(refusal.value)

@@ -14,7 +14,7 @@ from nacl.signing import VerifyKey
 from ticketing.crypto import keyring
 from ticketing.crypto.keyring import KeyRing, Signer
 from ticketing.crypto.public_key import PublicKey
-from ticketing.crypto.ticket_token import signed_bytes
+from ticketing.crypto.ticket_token import signing_input
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -60,10 +60,10 @@ def test_keys_are_derived_as_the_standard_says(
 ) -> None:
     salt, info = map(bytes.fromhex, salt_and_info)
 
-    derived = keyring.extract(bytes.fromhex(secret), salt)
+    derived = keyring.hkdf_extract(bytes.fromhex(secret), salt)
 
     assert derived.hex() == key
-    assert keyring.expand(derived, info, len(output) // 2).hex() == output
+    assert keyring.hkdf_expand(derived, info, len(output) // 2).hex() == output
 
 
 def test_the_signer_of_a_seed_is_the_standard_s() -> None:
@@ -80,7 +80,7 @@ def test_a_signature_verifies_with_the_public_key(packed: bytes) -> None:
 
     signature = signer.sign(packed)
 
-    assert VerifyKey(signer.public_key).verify(signed_bytes(packed), signature)
+    assert VerifyKey(signer.public_key).verify(signing_input(packed), signature)
 
 
 def test_signing_again_gives_the_same_bytes(keys: KeyRing) -> None:

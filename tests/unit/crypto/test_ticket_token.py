@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from ticketing.crypto.ticket_token import (
     Claims,
-    Identity,
+    TicketIdentity,
     Token,
-    read_token,
-    signed_bytes,
-    token_text,
+    decode_token,
+    encode_token,
+    signing_input,
 )
 from ticketing.platform.kernel.errors import Refused, UnreadableToken
 
@@ -44,21 +44,21 @@ def claims() -> Claims:
 
 @pytest.fixture
 def text(claims: Claims) -> str:
-    return token_text(claims.packed(), bytes(range(64)))
+    return encode_token(claims.packed(), bytes(range(64)))
 
 
 @given(claims_of_any_kind, signatures)
 def test_what_is_written_is_read_back(claims: Claims, signature: bytes) -> None:
-    text = token_text(claims.packed(), signature)
+    text = encode_token(claims.packed(), signature)
 
-    assert read_token(text) == Token(claims, signature)
+    assert decode_token(text) == Token(claims, signature)
 
 
 @given(claims_of_any_kind, signatures)
 def test_a_text_is_144_characters_of_the_qr_s_alphanumeric_set(
     claims: Claims, signature: bytes
 ) -> None:
-    assert re.fullmatch("TC1[A-Z2-7]{141}", token_text(claims.packed(), signature))
+    assert re.fullmatch("TC1[A-Z2-7]{141}", encode_token(claims.packed(), signature))
 
 
 def test_a_text_fits_a_qr_of_version_6_at_level_m(text: str) -> None:
@@ -74,7 +74,7 @@ def test_every_field_has_its_place(claims: Claims) -> None:
 
 
 def test_what_is_signed_says_first_what_it_is_for(claims: Claims) -> None:
-    assert signed_bytes(claims.packed()) == b"ticketing qr token 1\x00" + claims.packed()
+    assert signing_input(claims.packed()) == b"ticketing qr token 1\x00" + claims.packed()
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_no_other_spelling_is_read(text: str, start: int, stop: int, other: str)
     alias = text[:start] + other + text[stop:]
 
     with pytest.raises(UnreadableToken):
-        read_token(alias)
+        decode_token(alias)
 
 
 def test_lower_case_is_not_read(text: str) -> None:
     with pytest.raises(UnreadableToken):
-        read_token(text.lower())
+        decode_token(text.lower())
 
 
 def test_the_spare_bit_of_the_last_character_makes_no_second_text(text: str) -> None:
@@ -112,7 +112,7 @@ def test_the_spare_bit_of_the_last_character_makes_no_second_text(text: str) -> 
     alias = text[:-1] + alphabet[alphabet.index(text[-1]) ^ 1]
 
     with pytest.raises(UnreadableToken, match="another spelling"):
-        read_token(alias)
+        decode_token(alias)
 
 
 def test_a_later_version_is_refused_by_its_number(claims: Claims) -> None:
@@ -120,21 +120,21 @@ def test_a_later_version_is_refused_by_its_number(claims: Claims) -> None:
     text = "TC1" + b32encode(later).decode().rstrip("=")
 
     with pytest.raises(UnreadableToken, match="version 2"):
-        read_token(text)
+        decode_token(text)
 
 
 @given(st.text() | st.from_regex("TC1[A-Z2-7]{141}", fullmatch=True))
 def test_any_text_is_one_token_s_text_or_refused(text: str) -> None:
     try:
-        token = read_token(text)
+        token = decode_token(text)
     except UnreadableToken:
         return
-    assert token_text(token.claims.packed(), token.signature) == text
+    assert encode_token(token.claims.packed(), token.signature) == text
 
 
 def test_a_refusal_does_not_repeat_the_text(text: str) -> None:
     with pytest.raises(UnreadableToken) as refusal:
-        read_token(text + "A")
+        decode_token(text + "A")
 
     assert text not in str(refusal.value)
 
@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_refused_with_the_limits(event_number: int, year: i
 
 
 def test_a_repr_shows_neither_token_nor_signature(claims: Claims, text: str) -> None:
-    identity = Identity("TC-2026-00000000", b"secretoken", text)
+    identity = TicketIdentity("TC-2026-00000000", b"secretoken", text)
     shown = repr(Token(claims, b"signature" * 7 + b"!")) + repr(identity)
 
     assert text not in shown

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from ticketing.crypto.keyring import KeyRing
-from ticketing.crypto.ticket_token import Claims, read_token, token_text
-from ticketing.crypto.verdict import Refusal
+from ticketing.crypto.ticket_token import Claims, decode_token, encode_token
+from ticketing.crypto.verification import RejectionReason
 from ticketing.crypto.verify import verify_offline
 
 EVENT = UUID(int=7)
@@ -22,7 +22,7 @@ KEYS = KeyRing(bytes(32))
 PUBLIC = {generation: KEYS.public_key(EVENT, generation) for generation in (1, 2)}
 CLAIMS = Claims(2, 456, ISSUED, OVER, b"0123456789")
 PACKED = CLAIMS.packed()
-TEXT = token_text(PACKED, KEYS.signer_of(EVENT, 2).sign(PACKED))
+TEXT = encode_token(PACKED, KEYS.signer_of(EVENT, 2).sign(PACKED))
 
 
 def test_a_genuine_ticket_passes_with_its_claims() -> None:
@@ -36,7 +36,7 @@ def test_a_genuine_ticket_passes_with_its_claims() -> None:
 @pytest.mark.parametrize("generation", [1, 2])
 def test_tickets_of_every_generation_known_to_the_gate_pass(generation: int) -> None:
     packed = replace(CLAIMS, key_generation=generation).packed()
-    text = token_text(packed, KEYS.signer_of(EVENT, generation).sign(packed))
+    text = encode_token(packed, KEYS.signer_of(EVENT, generation).sign(packed))
 
     assert verify_offline(text, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN).valid
 
@@ -44,18 +44,18 @@ def test_tickets_of_every_generation_known_to_the_gate_pass(generation: int) -> 
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("", Refusal.WRONG_PREFIX),
-        ("https://example.org/", Refusal.WRONG_PREFIX),
-        (TEXT.lower(), Refusal.WRONG_PREFIX),
-        (" " + TEXT, Refusal.WRONG_PREFIX),
-        ("TC1", Refusal.MALFORMED),
-        (TEXT + "A", Refusal.MALFORMED),
-        (TEXT + "\n", Refusal.MALFORMED),
-        (TEXT[:-1] + TEXT[-1].lower(), Refusal.MALFORMED),
+        ("", RejectionReason.WRONG_PREFIX),
+        ("https://example.org/", RejectionReason.WRONG_PREFIX),
+        (TEXT.lower(), RejectionReason.WRONG_PREFIX),
+        (" " + TEXT, RejectionReason.WRONG_PREFIX),
+        ("TC1", RejectionReason.MALFORMED),
+        (TEXT + "A", RejectionReason.MALFORMED),
+        (TEXT + "\n", RejectionReason.MALFORMED),
+        (TEXT[:-1] + TEXT[-1].lower(), RejectionReason.MALFORMED),
     ],
 )
 def test_what_is_not_a_token_is_refused_before_any_key_is_looked_at(
-    text: str, refusal: Refusal
+    text: str, refusal: RejectionReason
 ) -> None:
     verdict = verify_offline(text, event_number=456, public_keys={}, at=DOORS_OPEN)
 
@@ -66,9 +66,9 @@ def test_what_is_not_a_token_is_refused_before_any_key_is_looked_at(
 @pytest.mark.parametrize("place", range(88))
 @pytest.mark.parametrize("bit", [0x01, 0x80])
 def test_a_changed_byte_anywhere_is_refused(place: int, bit: int) -> None:
-    raw = bytearray(PACKED + read_token(TEXT).signature)
+    raw = bytearray(PACKED + decode_token(TEXT).signature)
     raw[place] ^= bit
-    forged = token_text(bytes(raw[:24]), bytes(raw[24:]))
+    forged = encode_token(bytes(raw[:24]), bytes(raw[24:]))
 
     verdict = verify_offline(forged, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
@@ -87,24 +87,24 @@ def test_a_changed_character_anywhere_is_refused(place: int, other: str) -> None
 
 def test_the_order_of_the_group_added_to_a_signature_makes_no_second_ticket() -> None:
     order = 2**252 + 27742317777372353535851937790883648493
-    signature = read_token(TEXT).signature
+    signature = decode_token(TEXT).signature
     scalar = int.from_bytes(signature[32:], "little") + order
-    twin = token_text(PACKED, signature[:32] + scalar.to_bytes(32, "little"))
+    twin = encode_token(PACKED, signature[:32] + scalar.to_bytes(32, "little"))
 
     verdict = verify_offline(twin, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
-    assert verdict.refusal is Refusal.BAD_SIGNATURE
+    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
 
 
 def test_a_signature_made_for_another_purpose_is_refused() -> None:
     key = SigningKey(bytes(32))
-    text = token_text(PACKED, key.sign(PACKED).signature)
+    text = encode_token(PACKED, key.sign(PACKED).signature)
 
     verdict = verify_offline(
         text, event_number=456, public_keys={2: bytes(key.verify_key)}, at=DOORS_OPEN
     )
 
-    assert verdict.refusal is Refusal.BAD_SIGNATURE
+    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
 
 
 def test_another_event_s_key_does_not_open_this_gate() -> None:
@@ -112,7 +112,7 @@ def test_another_event_s_key_does_not_open_this_gate() -> None:
 
     verdict = verify_offline(TEXT, event_number=456, public_keys=others, at=DOORS_OPEN)
 
-    assert verdict.refusal is Refusal.BAD_SIGNATURE
+    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
 
 
 def test_a_generation_the_gate_was_not_told_is_an_unknown_key() -> None:
@@ -130,15 +130,17 @@ def test_a_ticket_for_another_event_says_so() -> None:
 @pytest.mark.parametrize(
     ("at", "refusal"),
     [
-        (ISSUED - timedelta(minutes=2, seconds=1), Refusal.NOT_YET_VALID),
+        (ISSUED - timedelta(minutes=2, seconds=1), RejectionReason.NOT_YET_VALID),
         (ISSUED - timedelta(minutes=2), None),
         (ISSUED, None),
         (OVER, None),
         (OVER + timedelta(minutes=2), None),
-        (OVER + timedelta(minutes=2, seconds=1), Refusal.EXPIRED),
+        (OVER + timedelta(minutes=2, seconds=1), RejectionReason.EXPIRED),
     ],
 )
-def test_a_gate_s_clock_may_be_two_minutes_off(at: datetime, refusal: Refusal | None) -> None:
+def test_a_gate_s_clock_may_be_two_minutes_off(
+    at: datetime, refusal: RejectionReason | None
+) -> None:
     verdict = verify_offline(TEXT, event_number=456, public_keys=PUBLIC, at=at)
 
     assert verdict.refusal is refusal

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from qrcode.util import MODE_ALPHA_NUM, QRData
 
-from ticketing.documents.qr import MASK, QUIET_ZONE, QrCode, qr_rows
+from ticketing.documents.qr import MASK_PATTERN, QUIET_ZONE, QrCode, qr_rows
 
 TOKEN = "TC1" + "0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 4 + "0123456789ABC"
 ALPHANUMERIC = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=200)
@@ -21,7 +21,7 @@ def test_a_token_takes_version_six() -> None:
 
 def test_the_code_of_a_token_equals_that_of_another_encoder() -> None:
     theirs = segno.make(
-        TOKEN, error="m", mask=MASK, micro=False, boost_error=False, mode="alphanumeric"
+        TOKEN, error="m", mask=MASK_PATTERN, micro=False, boost_error=False, mode="alphanumeric"
     )
 
     assert qr_rows(TOKEN) == ["".join(str(module) for module in row) for row in theirs.matrix]
@@ -42,7 +42,9 @@ def test_a_decoder_of_other_people_reads_any_code(text: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(ALPHANUMERIC)
 def test_the_code_of_any_text_equals_that_of_the_library(text: str) -> None:
-    code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=0, mask_pattern=MASK)
+    code = qrcode.QRCode(
+        error_correction=qrcode.ERROR_CORRECT_M, border=0, mask_pattern=MASK_PATTERN
+    )
     code.add_data(QRData(text, mode=MODE_ALPHA_NUM), optimize=0)
     code.make(fit=True)
 

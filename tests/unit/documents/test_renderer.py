@@ -21,10 +21,10 @@ from pypdf import PdfReader
 
 from ticketing.documents.pdf_inspection import picture_of, qr_text_of
 from ticketing.documents.renderer import Renderer, installation_problems
-from ticketing.documents.template_context import SAMPLE
+from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.templates import TemplateFolders
 from ticketing.documents.ticket_data import PrintedTicket
-from ticketing.documents.weasyprint_engine import deflate
+from ticketing.documents.weasyprint_engine import compress_streams
 from ticketing.platform.kernel.errors import Misconfigured, TextDoesNotFit, UndrawableText
 
 TEMPLATES = ["classic", "plain"]
@@ -70,13 +70,13 @@ def renderer() -> Renderer:
 
 @pytest.fixture(params=NAMES.values(), ids=NAMES.keys())
 def named(request: pytest.FixtureRequest) -> PrintedTicket:
-    return replace(SAMPLE, full_name=request.param)
+    return replace(SAMPLE_TICKET, full_name=request.param)
 
 
 @pytest.fixture(params=LOCALES.items(), ids=LOCALES.keys())
 def local(request: pytest.FixtureRequest) -> PrintedTicket:
     locale, zone = request.param
-    return replace(SAMPLE, locale=locale, time_zone=zone)
+    return replace(SAMPLE_TICKET, locale=locale, time_zone=zone)
 
 
 @pytest.fixture
@@ -103,12 +103,12 @@ def test_a_scanner_reads_the_token_whatever_the_name(
 ) -> None:
     pdf = renderer.render(named, template)
 
-    assert qr_text_of(pdf) == SAMPLE.qr_text
+    assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 150, 300])
 def test_a_scanner_reads_the_token_at_any_resolution(renderer: Renderer, dpi: int) -> None:
-    assert qr_text_of(renderer.render(SAMPLE, "classic"), dpi=dpi) == SAMPLE.qr_text
+    assert qr_text_of(renderer.render(SAMPLE_TICKET, "classic"), dpi=dpi) == SAMPLE_TICKET.qr_text
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -134,18 +134,18 @@ def test_no_text_runs_into_the_card_with_the_code(renderer: Renderer, named: Pri
 
     inside = texts.get_text_bounded(card_left, card_bottom, card_right, card_top)
 
-    assert inside.strip() == SAMPLE.ticket_code
+    assert inside.strip() == SAMPLE_TICKET.ticket_code
     document.close()
 
 
 def test_every_locale_is_printed(renderer: Renderer, local: PrintedTicket) -> None:
     pdf = renderer.render(local, "classic")
 
-    assert qr_text_of(pdf) == SAMPLE.qr_text
+    assert qr_text_of(pdf) == SAMPLE_TICKET.qr_text
 
 
 def test_the_ticket_says_what_it_is_for(renderer: Renderer) -> None:
-    pdf = renderer.render(SAMPLE, "classic")
+    pdf = renderer.render(SAMPLE_TICKET, "classic")
 
     text = PdfReader(BytesIO(pdf)).pages[0].extract_text()
 
@@ -165,14 +165,14 @@ def test_the_ticket_says_what_it_is_for(renderer: Renderer) -> None:
 
 @pytest.mark.parametrize("script", ["vietnamese", "cyrillic", "greek", "japanese", "korean"])
 def test_the_name_can_be_copied_from_the_ticket(renderer: Renderer, script: str) -> None:
-    pdf = renderer.render(replace(SAMPLE, full_name=NAMES[script]), "classic")
+    pdf = renderer.render(replace(SAMPLE_TICKET, full_name=NAMES[script]), "classic")
 
     assert NAMES[script] in PdfReader(BytesIO(pdf)).pages[0].extract_text()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_the_code_is_larger_than_45_millimetres(renderer: Renderer, template: str) -> None:
-    document = pypdfium2.PdfDocument(renderer.render(SAMPLE, template))
+    document = pypdfium2.PdfDocument(renderer.render(SAMPLE_TICKET, template))
     boxes = [item.get_bounds() for item in document[0].get_objects()]
 
     sizes = [(right - left, top - bottom) for left, bottom, right, top in boxes]
@@ -185,24 +185,24 @@ def test_the_code_is_larger_than_45_millimetres(renderer: Renderer, template: st
 
 
 def test_the_code_is_drawn_as_a_vector(renderer: Renderer) -> None:
-    assert list(PdfReader(BytesIO(renderer.render(SAMPLE, "classic"))).pages[0].images) == []
+    assert list(PdfReader(BytesIO(renderer.render(SAMPLE_TICKET, "classic"))).pages[0].images) == []
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_the_same_ticket_gives_the_same_bytes(renderer: Renderer, template: str) -> None:
-    first = renderer.render(SAMPLE, template)
-    renderer.render(replace(SAMPLE, full_name=NAMES["javanese"]), template)
+    first = renderer.render(SAMPLE_TICKET, template)
+    renderer.render(replace(SAMPLE_TICKET, full_name=NAMES["javanese"]), template)
 
-    assert renderer.render(SAMPLE, template) == first
+    assert renderer.render(SAMPLE_TICKET, template) == first
 
 
 def test_another_process_writes_the_same_bytes(
     renderer: Renderer, written_elsewhere: bytes
 ) -> None:
     for name in NAMES.values():
-        renderer.render(replace(SAMPLE, full_name=name), "classic")
+        renderer.render(replace(SAMPLE_TICKET, full_name=name), "classic")
 
-    assert renderer.render(SAMPLE, "classic") == written_elsewhere
+    assert renderer.render(SAMPLE_TICKET, "classic") == written_elsewhere
 
 
 def test_qpdf_finds_nothing_wrong(renderer: Renderer, named: PrintedTicket, tmp_path: Path) -> None:
@@ -215,19 +215,19 @@ def test_qpdf_finds_nothing_wrong(renderer: Renderer, named: PrintedTicket, tmp_
 
 
 def test_the_file_says_whose_it_is_and_when_it_was_issued(renderer: Renderer) -> None:
-    reader = PdfReader(BytesIO(renderer.render(SAMPLE, "classic")))
+    reader = PdfReader(BytesIO(renderer.render(SAMPLE_TICKET, "classic")))
 
     assert reader.metadata is not None
     assert reader.metadata.title == "Wisuda Sarjana 2026 - Ayu Kusumaningtyas"
     assert reader.metadata.author == "Wisuda Sarjana 2026"
     assert reader.metadata.subject == "TC-2026-7Q4M9ZKD"
-    assert reader.metadata.creation_date == SAMPLE.issued_at
-    assert reader.metadata.modification_date == SAMPLE.issued_at
+    assert reader.metadata.creation_date == SAMPLE_TICKET.issued_at
+    assert reader.metadata.modification_date == SAMPLE_TICKET.issued_at
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(PrintedTicket)])
 def test_the_key_changes_with_every_field(renderer: Renderer, field: str) -> None:
-    value = getattr(SAMPLE, field)
+    value = getattr(SAMPLE_TICKET, field)
     changes = {
         "time_zone": "Asia/Tokyo",
         "locale": "en_GB",
@@ -237,19 +237,25 @@ def test_the_key_changes_with_every_field(renderer: Renderer, field: str) -> Non
     }
     changed = changes.get(field) or changes[type(value)]()
 
-    other = replace(SAMPLE, **{field: changed})
+    other = replace(SAMPLE_TICKET, **{field: changed})
 
-    assert renderer.document_key(other, "classic") != renderer.document_key(SAMPLE, "classic")
+    assert renderer.document_key(other, "classic") != renderer.document_key(
+        SAMPLE_TICKET, "classic"
+    )
 
 
 def test_the_key_changes_with_the_template(renderer: Renderer) -> None:
-    assert renderer.document_key(SAMPLE, "plain") != renderer.document_key(SAMPLE, "classic")
+    assert renderer.document_key(SAMPLE_TICKET, "plain") != renderer.document_key(
+        SAMPLE_TICKET, "classic"
+    )
 
 
 def test_the_key_does_not_depend_on_how_an_instant_is_written(renderer: Renderer) -> None:
-    same = replace(SAMPLE, starts_at=SAMPLE.starts_at.astimezone(ZoneInfo("Asia/Jakarta")))
+    same = replace(
+        SAMPLE_TICKET, starts_at=SAMPLE_TICKET.starts_at.astimezone(ZoneInfo("Asia/Jakarta"))
+    )
 
-    assert renderer.document_key(same, "classic") == renderer.document_key(SAMPLE, "classic")
+    assert renderer.document_key(same, "classic") == renderer.document_key(SAMPLE_TICKET, "classic")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +270,7 @@ def test_a_character_that_no_font_draws_is_refused_and_named(
     renderer: Renderer, field: str, text: str, named: str
 ) -> None:
     with pytest.raises(UndrawableText, match=named):
-        renderer.render(replace(SAMPLE, **{field: text}), "classic")
+        renderer.render(replace(SAMPLE_TICKET, **{field: text}), "classic")
 
 
 @pytest.mark.parametrize("field", ["full_name", "event_name", "venue", "seat", "ticket_type"])
@@ -272,16 +278,16 @@ def test_a_text_beyond_all_measure_is_refused_and_its_field_named(
     renderer: Renderer, field: str
 ) -> None:
     with pytest.raises(TextDoesNotFit, match="5000 characters"):
-        renderer.render(replace(SAMPLE, **{field: "W" * 5000}), "classic")
+        renderer.render(replace(SAMPLE_TICKET, **{field: "W" * 5000}), "classic")
 
 
 def test_an_unknown_locale_is_refused(renderer: Renderer) -> None:
     with pytest.raises(Misconfigured, match="no locale"):
-        renderer.render(replace(SAMPLE, locale="klingon"), "classic")
+        renderer.render(replace(SAMPLE_TICKET, locale="klingon"), "classic")
 
 
 def test_objections_are_what_printing_would_refuse(renderer: Renderer) -> None:
-    hopeless = replace(SAMPLE, full_name="W" * 5000, seat="\ue000")
+    hopeless = replace(SAMPLE_TICKET, full_name="W" * 5000, seat="\ue000")
 
     objections = renderer.proofreader("classic")(hopeless)
 
@@ -306,26 +312,26 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 )
 @example(name="═")  # of the fonts here only Ghostscript's Type 1 ones had it
 def test_whoever_is_not_objected_to_is_printed(renderer: Renderer, name: str) -> None:
-    ticket = replace(SAMPLE, full_name=name)
+    ticket = replace(SAMPLE_TICKET, full_name=name)
 
     if not renderer.proofreader("classic")(ticket):
-        assert qr_text_of(renderer.render(ticket, "classic")) == SAMPLE.qr_text
+        assert qr_text_of(renderer.render(ticket, "classic")) == SAMPLE_TICKET.qr_text
 
 
 def test_a_ticket_with_nothing_but_a_name_is_printed(renderer: Renderer) -> None:
-    bare = replace(SAMPLE, seat="", venue="", email="", ticket_type="", first_name="")
+    bare = replace(SAMPLE_TICKET, seat="", venue="", email="", ticket_type="", first_name="")
 
-    assert qr_text_of(renderer.render(bare, "classic")) == SAMPLE.qr_text
+    assert qr_text_of(renderer.render(bare, "classic")) == SAMPLE_TICKET.qr_text
 
 
 def test_first_and_last_name_stand_in_for_a_missing_full_name(renderer: Renderer) -> None:
-    pdf = renderer.render(replace(SAMPLE, full_name=""), "classic")
+    pdf = renderer.render(replace(SAMPLE_TICKET, full_name=""), "classic")
 
     assert "Ayu Kusumaningtyas" in PdfReader(BytesIO(pdf)).pages[0].extract_text()
 
 
 def test_the_preview_is_a_picture(renderer: Renderer) -> None:
-    assert picture_of(renderer.render(SAMPLE, "classic")).startswith(b"\x89PNG")
+    assert picture_of(renderer.render(SAMPLE_TICKET, "classic")).startswith(b"\x89PNG")
 
 
 def test_a_page_without_a_code_has_no_code() -> None:
@@ -359,7 +365,7 @@ def test_what_is_compressed_once_is_not_compressed_again() -> None:
     streams: list[Any] = []
 
     def finish(document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
-        deflate(document, pdf)
+        compress_streams(document, pdf)
         streams.extend(each for each in pdf.objects if hasattr(each, "stream"))
 
     weasyprint.HTML(string="<p>Ayu").write_pdf(finisher=finish)
@@ -377,7 +383,7 @@ def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Render
 
 def test_memory_stays_flat(renderer: Renderer) -> None:
     many = [
-        replace(SAMPLE, full_name=f"{name[:20]} {number}", qr_text=f"TC1A{number}" * 16)
+        replace(SAMPLE_TICKET, full_name=f"{name[:20]} {number}", qr_text=f"TC1A{number}" * 16)
         for number in range(12)
         for name in NAMES.values()
     ]

@@ -10,8 +10,8 @@ from pypdf import PdfReader
 
 from ticketing.documents.pdf_inspection import qr_text_of
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.template_context import SAMPLE
-from ticketing.documents.templates import OURS, TemplateFolders
+from ticketing.documents.template_context import SAMPLE_TICKET
+from ticketing.documents.templates import BUILTIN_TEMPLATES, TemplateFolders
 from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
 
 PAGE = "<!doctype html><html lang='{{ languageTag }}'><body>{{ fullName }}{{ qr }}</body></html>"
@@ -66,11 +66,11 @@ def test_ours_can_be_chosen_by_id() -> None:
     templates = TemplateFolders()
 
     assert templates.ids() == ["classic", "plain"]
-    assert templates.find("plain").folder == OURS / "plain"
+    assert templates.find("plain").folder == BUILTIN_TEMPLATES / "plain"
 
 
 def test_an_operator_adds_a_template_as_a_folder(mine: OwnTemplate) -> None:
-    pdf = mine.renderer.render(SAMPLE, "mine")
+    pdf = mine.renderer.render(SAMPLE_TICKET, "mine")
 
     assert pdf.startswith(b"%PDF-")
     assert TemplateFolders(mine.folder.parent).ids() == ["classic", "mine", "plain"]
@@ -164,7 +164,7 @@ def test_no_file_outside_of_the_templates_folder_is_read(mine: OwnTemplate, file
 
 def test_a_name_with_markup_is_printed_as_it_is_written(mine: OwnTemplate) -> None:
     mine.write(page="<p>{{ fullName }}")
-    ticket = replace(SAMPLE, full_name="<img src=x> & 'Budi'")
+    ticket = replace(SAMPLE_TICKET, full_name="<img src=x> & 'Budi'")
 
     pdf = mine.renderer.render(ticket, "mine")
 
@@ -190,11 +190,11 @@ def test_a_picture_looks_the_same_on_every_ticket(mine: OwnTemplate, drawing: st
     (mine.folder / "logo.svg").write_text(svg)
     mine.write(page="<img src=logo.svg style=width:40px>{{ fullName }}")
     mine.renderer.check("mine")
-    seen = [pypdfium2.PdfDocument(mine.renderer.render(SAMPLE, "mine")) for _ in range(3)]
+    seen = [pypdfium2.PdfDocument(mine.renderer.render(SAMPLE_TICKET, "mine")) for _ in range(3)]
 
     pictures = [document[0].render(scale=2).to_numpy() for document in seen]
 
-    alone = Renderer(TemplateFolders(mine.folder.parent)).render(SAMPLE, "mine")
+    alone = Renderer(TemplateFolders(mine.folder.parent)).render(SAMPLE_TICKET, "mine")
     expected = pypdfium2.PdfDocument(alone)[0].render(scale=2).to_numpy()
     assert [(picture == expected).all() for picture in pictures] == [True] * 3
     assert (expected[:200, :200] != expected[-1, -1]).any()
@@ -203,14 +203,14 @@ def test_a_picture_looks_the_same_on_every_ticket(mine: OwnTemplate, drawing: st
 def test_the_qr_code_can_also_be_used_as_an_address(mine: OwnTemplate) -> None:
     mine.write(page=PAGE.replace("{{ qr }}", '<img class="qr" src="{{ qrCodeUrl }}" alt="">'))
 
-    assert qr_text_of(mine.renderer.render(SAMPLE, "mine")) == SAMPLE.qr_text
+    assert qr_text_of(mine.renderer.render(SAMPLE_TICKET, "mine")) == SAMPLE_TICKET.qr_text
 
 
 def test_the_layout_has_the_last_word_on_what_fits(mine: OwnTemplate) -> None:
     place = "fit('fullName', width=60, height=7, largest=15, smallest=6)"
     mine.write(page=f"<div style='letter-spacing: 4pt'><div {{{{ {place} }}}}>{{{{ fullName }}}}")
 
-    document = pypdfium2.PdfDocument(mine.renderer.render(SAMPLE, "mine"))
+    document = pypdfium2.PdfDocument(mine.renderer.render(SAMPLE_TICKET, "mine"))
 
     texts = document[0].get_textpage()
     left, bottom, right, top = (mm * 72 / 25.4 for mm in (10, 83, 70, 90))
@@ -221,7 +221,7 @@ def test_the_layout_has_the_last_word_on_what_fits(mine: OwnTemplate) -> None:
 
 def test_a_text_without_a_place_may_not_leave_the_page(mine: OwnTemplate) -> None:
     mine.write(page="<div style='white-space: nowrap'>{{ fullName }}")
-    endless = replace(SAMPLE, full_name="Wolfeschlegelsteinhausenbergerdorff " * 3)
+    endless = replace(SAMPLE_TICKET, full_name="Wolfeschlegelsteinhausenbergerdorff " * 3)
 
     with pytest.raises(TextDoesNotFit, match=r"outside of any fit\(\)"):
         mine.renderer.render(endless, "mine")
@@ -229,13 +229,13 @@ def test_a_text_without_a_place_may_not_leave_the_page(mine: OwnTemplate) -> Non
 
 @pytest.mark.parametrize("change", [{"page": PAGE + "!"}, {"style": STYLE + "p { color: red }"}])
 def test_an_edited_template_is_used_at_once(mine: OwnTemplate, change: dict[str, str]) -> None:
-    before = mine.renderer.document_key(SAMPLE, "mine")
-    mine.renderer.render(SAMPLE, "mine")
+    before = mine.renderer.document_key(SAMPLE_TICKET, "mine")
+    mine.renderer.render(SAMPLE_TICKET, "mine")
 
     mine.write(**change)
 
-    assert mine.renderer.document_key(SAMPLE, "mine") != before
-    assert mine.renderer.render(SAMPLE, "mine")
+    assert mine.renderer.document_key(SAMPLE_TICKET, "mine") != before
+    assert mine.renderer.render(SAMPLE_TICKET, "mine")
 
 
 def test_a_template_mended_after_a_refusal_works(mine: OwnTemplate) -> None:
@@ -245,12 +245,12 @@ def test_a_template_mended_after_a_refusal_works(mine: OwnTemplate) -> None:
 
     mine.write(page=PAGE)
 
-    assert mine.renderer.render(SAMPLE, "mine")
+    assert mine.renderer.render(SAMPLE_TICKET, "mine")
 
 
 def test_only_this_template_changes_when_it_is_edited(mine: OwnTemplate) -> None:
-    before = mine.renderer.document_key(SAMPLE, "classic")
+    before = mine.renderer.document_key(SAMPLE_TICKET, "classic")
 
     mine.write(page=PAGE + "!")
 
-    assert mine.renderer.document_key(SAMPLE, "classic") == before
+    assert mine.renderer.document_key(SAMPLE_TICKET, "classic") == before

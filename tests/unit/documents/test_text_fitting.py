@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.documents.text_fitting import PT_PER_MM, Place, size_that_fits
+from ticketing.documents.text_fitting import PT_PER_MM, TextBox, fit_font_size
 
-NAME = Place("fullName", 100, 20, 30, 8, 1.2, "Noto Sans:bold")
+NAME = TextBox("fullName", 100, 20, 30, 8, 1.2, "Noto Sans:bold")
 WORDS = st.lists(st.text("abcdefghij", min_size=1, max_size=15), min_size=1, max_size=40)
 
 
@@ -15,15 +15,15 @@ def half(_character: str) -> float:
 
 
 def test_a_short_name_is_as_large_as_it_may_be() -> None:
-    assert size_that_fits("Od", NAME, half) == 30
+    assert fit_font_size("Od", NAME, half) == 30
 
 
 def test_an_empty_text_always_fits() -> None:
-    assert size_that_fits("", NAME, half) == 30
+    assert fit_font_size("", NAME, half) == 30
 
 
 def test_a_name_is_rather_set_a_little_smaller_than_on_two_lines() -> None:
-    size = size_that_fits("Ayu Kusumaningtyas", NAME, half)
+    size = fit_font_size("Ayu Kusumaningtyas", NAME, half)
 
     assert size is not None
     assert 21 <= size < 31
@@ -33,7 +33,7 @@ def test_a_name_is_rather_set_a_little_smaller_than_on_two_lines() -> None:
 def test_a_long_name_goes_on_two_lines_before_it_gets_small() -> None:
     name = "Ayu Kusumaningtyas Prabowo Wijaya"
 
-    size = size_that_fits(name, NAME, half)
+    size = fit_font_size(name, NAME, half)
 
     assert size is not None
     assert size * 0.5 * len(name) > 100 * PT_PER_MM
@@ -41,8 +41,8 @@ def test_a_long_name_goes_on_two_lines_before_it_gets_small() -> None:
 
 
 def test_a_word_is_parted_only_when_it_is_wider_than_a_line_of_the_smallest_type() -> None:
-    parted = size_that_fits("w" * 150, NAME, half)
-    whole = size_that_fits("w" * 60, NAME, half)
+    parted = fit_font_size("w" * 150, NAME, half)
+    whole = fit_font_size("w" * 60, NAME, half)
 
     assert parted is not None
     assert whole is not None
@@ -50,19 +50,19 @@ def test_a_word_is_parted_only_when_it_is_wider_than_a_line_of_the_smallest_type
 
 
 def test_what_cannot_fit_is_said_to_have_no_size() -> None:
-    assert size_that_fits("w" * 2000, NAME, half) is None
+    assert fit_font_size("w" * 2000, NAME, half) is None
 
 
 def test_chinese_may_be_parted_between_any_two_characters() -> None:
-    size = size_that_fits("王小明" * 6, NAME, lambda _character: 1.0)
+    size = fit_font_size("王小明" * 6, NAME, lambda _character: 1.0)
 
     assert size is not None
     assert size > 18
 
 
 def test_scripts_with_tall_marks_get_more_room_between_lines() -> None:
-    latin = size_that_fits("sssss " * 40, NAME, half)
-    thai = size_that_fits("สสสสส " * 40, NAME, half)
+    latin = fit_font_size("sssss " * 40, NAME, half)
+    thai = fit_font_size("สสสสส " * 40, NAME, half)
 
     assert latin is not None
     assert thai is not None
@@ -74,7 +74,7 @@ def test_a_larger_place_never_makes_a_text_smaller(words: list[str], em: float) 
     text = " ".join(words)
     larger = replace(NAME, height_mm=40.0)
 
-    small, large = (size_that_fits(text, place, lambda _: em) for place in (NAME, larger))
+    small, large = (fit_font_size(text, place, lambda _: em) for place in (NAME, larger))
 
     assert (large or 0) >= (small or 0)
 
@@ -83,7 +83,7 @@ def test_a_larger_place_never_makes_a_text_smaller(words: list[str], em: float) 
 def test_the_area_of_the_type_never_exceeds_the_place(words: list[str]) -> None:
     text = " ".join(words)
 
-    size = size_that_fits(text, NAME, half)
+    size = fit_font_size(text, NAME, half)
 
     if size is not None:
         ink = sum(len(word) for word in words) * 0.5 * size * size * NAME.leading
@@ -92,7 +92,7 @@ def test_the_area_of_the_type_never_exceeds_the_place(words: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["Ayu", "Ayu Dewi " * 5, "w" * 100])
 def test_the_size_lies_between_the_largest_and_the_smallest(text: str) -> None:
-    size = size_that_fits(text, NAME, half)
+    size = fit_font_size(text, NAME, half)
 
     assert size is not None
     assert 8 <= size <= 30

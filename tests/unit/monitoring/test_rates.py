@@ -3,26 +3,26 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.monitoring.rates import Handover, Repairs
+from ticketing.monitoring.rates import FulfilmentStats, InterventionStats
 
 NUMBERS = st.integers(0, 10**9)
 
 
 def test_of_nothing_there_is_no_rate() -> None:
-    nothing = Handover(due=0, lost=0, ready=0, received=0)
+    nothing = FulfilmentStats(due=0, lost=0, ready=0, received=0)
 
     assert (nothing.loss_rate, nothing.delivery_rate) == (None, None)
-    assert Repairs(0, 0).manual_level is None
+    assert InterventionStats(0, 0).manual_level is None
 
 
 def test_a_rate_is_a_part_of_one() -> None:
-    assert Handover(due=200, lost=3, ready=4, received=3).loss_rate == 0.015
-    assert Handover(due=200, lost=3, ready=4, received=3).delivery_rate == 0.75
-    assert Repairs(by_person=1, by_itself=3).manual_level == 0.25
+    assert FulfilmentStats(due=200, lost=3, ready=4, received=3).loss_rate == 0.015
+    assert FulfilmentStats(due=200, lost=3, ready=4, received=3).delivery_rate == 0.75
+    assert InterventionStats(by_person=1, by_itself=3).manual_level == 0.25
 
 
 @given(person=NUMBERS, itself=NUMBERS)
 def test_the_level_lies_between_none_and_all(person: int, itself: int) -> None:
-    level = Repairs(person, itself).manual_level
+    level = InterventionStats(person, itself).manual_level
 
     assert level is None or 0 <= level <= 1

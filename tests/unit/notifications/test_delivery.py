@@ -8,28 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.notifications.delivery import (
-    FALLBACK,
-    LADDER,
-    LONGEST_WAIT,
-    STUCK_AFTER,
+    CLAIM_TIMEOUT,
+    FALLBACK_ORDER,
+    MAX_RETRY_DELAY,
+    RETRY_SCHEDULE,
     Channel,
     DeliveryState,
-    asks_to_stop,
-    claimed,
+    begin_attempt,
+    expire_claim,
+    is_opt_out_request,
+    merge_state,
+    next_attempt_at,
     next_channel,
-    next_try,
-    reached,
-    resend_after,
-    said_by,
-    swept,
+    resend_delay,
+    state_from_outcome,
 )
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
-    Declined,
-    Later,
-    Outcome,
-    Unsure,
+    Deferred,
+    FailureScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.platform.kernel.errors import ImpossibleTransition
 
@@ -45,7 +45,7 @@ def test_within_an_attempt_a_delivery_only_climbs(
 ) -> None:
     state = before
     for each in told:
-        after = reached(state, each)
+        after = merge_state(state, each)
         assert after.rank >= state.rank
         state = after
 
@@ -61,7 +61,7 @@ def test_the_order_of_reports_makes_no_difference(
     for order in (told, shuffled, told + shuffled):
         state = DeliveryState.CLAIMED
         for each in order:
-            state = reached(state, each)
+            state = merge_state(state, each)
         ends.append(state)
 
     assert len(set(ends)) == 1
@@ -71,7 +71,7 @@ def test_the_order_of_reports_makes_no_difference(
 def test_what_was_read_was_not_lost_whatever_else_is_told(order: tuple[DeliveryState, ...]) -> None:
     state = DeliveryState.CLAIMED
     for each in order:
-        state = reached(state, each)
+        state = merge_state(state, each)
 
     assert state is DeliveryState.READ
 
@@ -80,7 +80,7 @@ def test_what_was_read_was_not_lost_whatever_else_is_told(order: tuple[DeliveryS
 def test_an_arrival_is_never_forgotten(told: list[DeliveryState]) -> None:
     state = DeliveryState.CLAIMED
     for each in told:
-        state = reached(state, each)
+        state = merge_state(state, each)
 
     assert state.has_arrived == bool(ARRIVED & set(told))
 
@@ -100,16 +100,16 @@ def test_an_arrival_is_never_forgotten(told: list[DeliveryState]) -> None:
     ],
 )
 def test_a_report_moves_a_delivery_so(before: str, said: str, after: str) -> None:
-    assert reached(DeliveryState(before), DeliveryState(said)) is DeliveryState(after)
+    assert merge_state(DeliveryState(before), DeliveryState(said)) is DeliveryState(after)
 
 
 @given(STATES, STATES)
 def test_of_an_older_attempt_only_an_arrival_counts(
     before: DeliveryState, said: DeliveryState
 ) -> None:
-    after = reached(before, said, of_this_attempt=False)
+    after = merge_state(before, said, of_this_attempt=False)
 
-    assert after is (reached(before, said) if said in ARRIVED else before)
+    assert after is (merge_state(before, said) if said in ARRIVED else before)
 
 
 @given(STATES)
@@ -118,18 +118,18 @@ def test_only_what_has_not_left_us_begins_a_new_attempt(before: DeliveryState) -
 
     if before in under_way:
         with pytest.raises(ImpossibleTransition, match=f"{before} -> claimed"):
-            claimed(before)
+            begin_attempt(before)
     else:
-        assert claimed(before) is DeliveryState.CLAIMED
+        assert begin_attempt(before) is DeliveryState.CLAIMED
 
 
 @given(STATES, st.timedeltas(timedelta(0), timedelta(hours=1)))
 def test_a_claim_nobody_holds_any_more_had_perhaps_been_sent(
     before: DeliveryState, ago: timedelta
 ) -> None:
-    after = swept(before, NOW - ago, at=NOW)
+    after = expire_claim(before, NOW - ago, at=NOW)
 
-    is_stuck = before is DeliveryState.CLAIMED and ago >= STUCK_AFTER
+    is_stuck = before is DeliveryState.CLAIMED and ago >= CLAIM_TIMEOUT
     assert after is (DeliveryState.UNKNOWN if is_stuck else before)
     assert after.may_be_claimed or after is before
 
@@ -138,47 +138,54 @@ def test_a_claim_nobody_holds_any_more_had_perhaps_been_sent(
     ("outcome", "state"),
     [
         (Accepted("wamid.1"), DeliveryState.SENT),
-        (Declined("nobody"), DeliveryState.FAILED),
-        (Later("busy"), DeliveryState.ERROR),
-        (Unsure("no answer"), DeliveryState.UNKNOWN),
+        (Rejected("nobody"), DeliveryState.FAILED),
+        (Deferred("busy"), DeliveryState.ERROR),
+        (Unconfirmed("no answer"), DeliveryState.UNKNOWN),
     ],
 )
-def test_an_answer_says_how_far_the_attempt_came(outcome: Outcome, state: DeliveryState) -> None:
-    assert said_by(outcome) is state
+def test_an_answer_says_how_far_the_attempt_came(
+    outcome: SendOutcome, state: DeliveryState
+) -> None:
+    assert state_from_outcome(outcome) is state
 
 
 def test_an_answer_that_comes_after_the_report_takes_nothing_back() -> None:
-    told_first = reached(DeliveryState.CLAIMED, DeliveryState.DELIVERED)
+    told_first = merge_state(DeliveryState.CLAIMED, DeliveryState.DELIVERED)
 
-    assert reached(told_first, said_by(Unsure("no answer"))) is DeliveryState.DELIVERED
-    assert reached(told_first, said_by(Accepted("1"))) is DeliveryState.DELIVERED
+    assert (
+        merge_state(told_first, state_from_outcome(Unconfirmed("no answer")))
+        is DeliveryState.DELIVERED
+    )
+    assert merge_state(told_first, state_from_outcome(Accepted("1"))) is DeliveryState.DELIVERED
 
 
-@pytest.mark.parametrize("tries", range(1, len(LADDER) + 1))
+@pytest.mark.parametrize("tries", range(1, len(RETRY_SCHEDULE) + 1))
 @given(jitter=st.floats(0, 1, exclude_max=True))
 def test_each_try_waits_for_its_step_of_the_ladder_more_or_less(tries: int, jitter: float) -> None:
-    at = next_try(tries, at=NOW, jitter=jitter)
+    at = next_attempt_at(tries, at=NOW, jitter=jitter)
 
     assert at is not None
-    assert LADDER[tries - 1] * 0.5 <= at - NOW <= LADDER[tries - 1] * 1.5
+    assert RETRY_SCHEDULE[tries - 1] * 0.5 <= at - NOW <= RETRY_SCHEDULE[tries - 1] * 1.5
 
 
 def test_after_the_ladder_it_is_enough() -> None:
-    assert next_try(len(LADDER) + 1, at=NOW, jitter=0.5) is None
+    assert next_attempt_at(len(RETRY_SCHEDULE) + 1, at=NOW, jitter=0.5) is None
 
 
 @given(
-    st.integers(1, len(LADDER)),
+    st.integers(1, len(RETRY_SCHEDULE)),
     st.floats(0, 1, exclude_max=True),
     st.timedeltas(timedelta(0), timedelta(days=30)),
 )
 def test_what_the_vendor_told_is_waited_for_up_to_a_day(
     tries: int, jitter: float, told: timedelta
 ) -> None:
-    alone, with_word = (next_try(tries, at=NOW, jitter=jitter, told=word) for word in (None, told))
+    alone, with_word = (
+        next_attempt_at(tries, at=NOW, jitter=jitter, told=word) for word in (None, told)
+    )
 
     assert alone is not None
-    assert with_word == max(alone, NOW + min(told, LONGEST_WAIT))
+    assert with_word == max(alone, NOW + min(told, MAX_RETRY_DELAY))
 
 
 @given(st.sets(st.sampled_from(Channel)), st.sets(st.sampled_from(Channel)))
@@ -187,7 +194,7 @@ def test_the_next_channel_reaches_them_and_was_not_tried(
 ) -> None:
     channel = next_channel(reachable, tried)
 
-    left = [each for each in FALLBACK if each in reachable - tried]
+    left = [each for each in FALLBACK_ORDER if each in reachable - tried]
     assert channel is (left[0] if left else None)
 
 
@@ -207,22 +214,22 @@ def test_an_event_can_have_an_order_of_its_own() -> None:
 
 
 def test_what_was_perhaps_sent_is_sent_again_seldom_and_then_asked_about() -> None:
-    assert resend_after(Channel.MAIL, 0) == timedelta(minutes=10)
-    assert resend_after(Channel.MAIL, 3) is None
-    assert resend_after(Channel.WHATSAPP, 0) == timedelta(minutes=30)
-    assert resend_after(Channel.WHATSAPP, 1) is None
-    assert resend_after(Channel.LINK, 0) is None
+    assert resend_delay(Channel.MAIL, 0) == timedelta(minutes=10)
+    assert resend_delay(Channel.MAIL, 3) is None
+    assert resend_delay(Channel.WHATSAPP, 0) == timedelta(minutes=30)
+    assert resend_delay(Channel.WHATSAPP, 1) is None
+    assert resend_delay(Channel.LINK, 0) is None
 
 
 @pytest.mark.parametrize("text", ["STOP", "stop", " Berhenti. ", "'stop'", "Henti!\n"])
 def test_one_word_is_enough_to_get_no_more(text: str) -> None:
-    assert asks_to_stop(text)
+    assert is_opt_out_request(text)
 
 
 @pytest.mark.parametrize("text", ["", "Saya mau stop di mana?", "stopkontak", "don't stop"])
 def test_a_sentence_is_for_a_person_to_read(text: str) -> None:
-    assert not asks_to_stop(text)
+    assert not is_opt_out_request(text)
 
 
 def test_a_decline_is_by_itself_about_the_recipient() -> None:
-    assert Declined("nobody").cause is Cause.RECIPIENT
+    assert Rejected("nobody").cause is FailureScope.RECIPIENT

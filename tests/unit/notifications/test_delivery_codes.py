@@ -6,55 +6,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.notifications.messages.message import Cause, Declined, Later, Stops
-from ticketing.notifications.whatsapp.cloud import meaning_of
+from ticketing.notifications.messages.message import Deferred, FailureScope, PauseScope, Rejected
+from ticketing.notifications.whatsapp.cloud import classify_error_code
 
 
 @pytest.mark.parametrize("code", [0, 3, 10, 190, 200, 299, 368, 131031, 131037, 131042, 131045])
 def test_trouble_with_the_account_stops_the_channel(code: int) -> None:
-    said = meaning_of(code)
+    said = classify_error_code(code)
 
-    assert isinstance(said, Later)
-    assert said.stops is Stops.CHANNEL
+    assert isinstance(said, Deferred)
+    assert said.stops is PauseScope.CHANNEL
 
 
 @pytest.mark.parametrize("code", [4, 80007, 130429, 131048, 131057])
 def test_a_limit_of_the_number_slows_everything_it_sends(code: int) -> None:
-    said = meaning_of(code, after=timedelta(seconds=9))
+    said = classify_error_code(code, after=timedelta(seconds=9))
 
-    assert isinstance(said, Later)
-    assert (said.stops, said.after) == (Stops.SENDER, timedelta(seconds=9))
+    assert isinstance(said, Deferred)
+    assert (said.stops, said.after) == (PauseScope.SENDER, timedelta(seconds=9))
 
 
 @pytest.mark.parametrize("code", [1, 2, 131000, 131016, 131056])
 def test_what_passes_is_tried_again_for_this_recipient_only(code: int) -> None:
-    said = meaning_of(code)
+    said = classify_error_code(code)
 
-    assert isinstance(said, Later)
-    assert said.stops is Stops.MESSAGE
+    assert isinstance(said, Deferred)
+    assert said.stops is PauseScope.MESSAGE
 
 
 @pytest.mark.parametrize(("code", "hours"), [(131048, 6), (131049, 24)])
 def test_some_limits_last_for_hours(code: int, hours: int) -> None:
-    said = meaning_of(code)
+    said = classify_error_code(code)
 
-    assert isinstance(said, Later)
+    assert isinstance(said, Deferred)
     assert said.after == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("code", [130472, 130497, 131021, 131026, 131030, 131047])
 def test_somebody_who_cannot_be_reached_is_reached_another_way(code: int) -> None:
-    said = meaning_of(code)
+    said = classify_error_code(code)
 
-    assert isinstance(said, Declined)
-    assert said.cause is Cause.RECIPIENT
+    assert isinstance(said, Rejected)
+    assert said.cause is FailureScope.RECIPIENT
 
 
 def test_somebody_who_wants_nothing_gets_nothing() -> None:
-    said = meaning_of(131050)
+    said = classify_error_code(131050)
 
-    assert isinstance(said, Declined)
-    assert said.cause is Cause.OPTED_OUT
+    assert isinstance(said, Rejected)
+    assert said.cause is FailureScope.OPTED_OUT
 
 
 @pytest.mark.parametrize(
@@ -62,24 +62,24 @@ def test_somebody_who_wants_nothing_gets_nothing() -> None:
              132007, 132008, 132012, 132015, 132016, 135000]
 )  # fmt: skip
 def test_our_own_mistakes_are_not_tried_again(code: int) -> None:
-    said = meaning_of(code)
+    said = classify_error_code(code)
 
-    assert isinstance(said, Declined)
-    assert said.cause is Cause.MESSAGE
+    assert isinstance(said, Rejected)
+    assert said.cause is FailureScope.MESSAGE
 
 
 @given(st.integers(140_000, 150_000), st.sampled_from([400, 500, 503]), st.booleans())
 def test_a_code_that_is_new_is_judged_by_what_comes_with_it(
     code: int, status: int, transient: bool
 ) -> None:
-    said = meaning_of(code, status=status, transient=transient)
+    said = classify_error_code(code, status=status, transient=transient)
 
-    assert isinstance(said, Later) == (transient or status >= 500)
+    assert isinstance(said, Deferred) == (transient or status >= 500)
     assert said.code == str(code)
 
 
 @given(st.integers(0, 200_000), st.sampled_from([400, 401, 403, 429, 500]))
 def test_every_code_means_something_and_names_itself(code: int, status: int) -> None:
-    said = meaning_of(code, status=status)
+    said = classify_error_code(code, status=status)
 
     assert str(code) in said.reason

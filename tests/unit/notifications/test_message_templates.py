@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from jinja2 import Environment, meta
 
 from ticketing.notifications.messages.message import Attachment
-from ticketing.notifications.messages.template_samples import LINKS, SAMPLES
+from ticketing.notifications.messages.template_samples import EXAMPLE_BASE_URL, SAMPLES
 from ticketing.notifications.messages.templates import (
     LANGUAGES,
-    OURS,
-    Messages,
-    chat_text,
-    language_of,
+    MESSAGE_TEMPLATES_DIR,
+    MessageTemplates,
+    language_for_locale,
+    parse_chat_template,
 )
 from ticketing.platform.kernel.errors import TemplateBroken
 
 EVERY = [(name, language) for name in SAMPLES for language in LANGUAGES]
 PDF = Attachment("Tiket TC-2026-7Q4M9ZKD.pdf", b"%PDF-")
-Own = Callable[[str, str], Messages]
+Own = Callable[[str, str], MessageTemplates]
 
 
 class Reader(HTMLParser):
@@ -46,19 +46,19 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def messages() -> Messages:
-    return Messages()
+def messages() -> MessageTemplates:
+    return MessageTemplates()
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Own:
     """An operator's own words for one text."""
 
-    def written(path: str, words: str) -> Messages:
+    def written(path: str, words: str) -> MessageTemplates:
         file = tmp_path / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(words, encoding="utf-8")
-        return Messages(tmp_path)
+        return MessageTemplates(tmp_path)
 
     return written
 
@@ -68,14 +68,17 @@ def test_every_message_has_both_forms_in_every_language_and_no_other_file() -> N
         f"{language}/{name}.{form}.j2" for name, language in EVERY for form in ("mail", "chat")
     }
 
-    there = {path.relative_to(OURS).as_posix() for path in OURS.glob("*/*")}
+    there = {
+        path.relative_to(MESSAGE_TEMPLATES_DIR).as_posix()
+        for path in MESSAGE_TEMPLATES_DIR.glob("*/*")
+    }
 
     assert there == wanted
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_message_can_be_read_before_it_is_sent(
-    messages: Messages, name: str, language: str
+    messages: MessageTemplates, name: str, language: str
 ) -> None:
     preview = messages.preview(name, language)
 
@@ -88,7 +91,7 @@ def test_a_message_can_be_read_before_it_is_sent(
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_mail_says_the_same_as_text_and_as_html(
-    messages: Messages, name: str, language: str
+    messages: MessageTemplates, name: str, language: str
 ) -> None:
     mail = messages.preview(name, language).mail
 
@@ -96,15 +99,15 @@ def test_a_mail_says_the_same_as_text_and_as_html(
     lines = [line.removeprefix("- ") for line in mail.text.splitlines() if line not in {"", "-- "}]
     assert [line for line in lines if line.removesuffix(":") not in seen.said
             and line not in seen.said] == []  # fmt: skip
-    assert seen.links == [LINKS + SAMPLES[name].path]
+    assert seen.links == [EXAMPLE_BASE_URL + SAMPLES[name].path]
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_message_uses_no_more_than_its_sample_and_its_sample_no_more_than_it(
-    messages: Messages, name: str, language: str
+    messages: MessageTemplates, name: str, language: str
 ) -> None:
     environment = Environment(autoescape=True)
-    files = [OURS / language / f"{name}.{form}.j2" for form in ("mail", "chat")]
+    files = [MESSAGE_TEMPLATES_DIR / language / f"{name}.{form}.j2" for form in ("mail", "chat")]
 
     used = set().union(
         *(meta.find_undeclared_variables(environment.parse(file.read_text())) for file in files)
@@ -119,7 +122,9 @@ def test_a_message_uses_no_more_than_its_sample_and_its_sample_no_more_than_it(
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_every_language_tells_meta_of_the_same_parameters(messages: Messages, name: str) -> None:
+def test_every_language_tells_meta_of_the_same_parameters(
+    messages: MessageTemplates, name: str
+) -> None:
     counted = {
         len(template.parameters)
         for language in LANGUAGES
@@ -131,7 +136,7 @@ def test_every_language_tells_meta_of_the_same_parameters(messages: Messages, na
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
 def test_a_chat_text_keeps_to_what_meta_approves(
-    messages: Messages, name: str, language: str
+    messages: MessageTemplates, name: str, language: str
 ) -> None:
     asked = messages.approval(name, language)
 
@@ -148,17 +153,17 @@ def test_a_chat_text_keeps_to_what_meta_approves(
     assert not any(re.search(r"[\n\t]|^$| {5}", text) for text in template.parameters)
 
 
-def test_the_chat_text_others_send_is_the_approved_one_filled(messages: Messages) -> None:
+def test_the_chat_text_others_send_is_the_approved_one_filled(messages: MessageTemplates) -> None:
     chat = messages.preview("voucher_ready", "id").chat
 
     assert chat.template is not None
     assert chat.template.parameters[2] == "WF-7Q4M9Z, WF-X2TAKD"
     assert "Voucher Paket 5 ribu Anda: WF-7Q4M9Z, WF-X2TAKD." in chat.text
-    assert chat.text.endswith(f"\n\n{LINKS}events/kampus-hotspot")
+    assert chat.text.endswith(f"\n\n{EXAMPLE_BASE_URL}events/kampus-hotspot")
     assert chat.template.button == "events/kampus-hotspot"
 
 
-def test_instants_money_and_spans_are_told_in_the_language(messages: Messages) -> None:
+def test_instants_money_and_spans_are_told_in_the_language(messages: MessageTemplates) -> None:
     indonesian = messages.preview("order_placed", "id").mail.text
     english = messages.preview("order_placed", "en").mail.text
 
@@ -170,7 +175,7 @@ def test_instants_money_and_spans_are_told_in_the_language(messages: Messages) -
     assert "Saturday, 12 December 2026" in messages.preview("ticket_ready", "en").mail.text
 
 
-def test_what_people_call_themselves_changes_no_mail(messages: Messages) -> None:
+def test_what_people_call_themselves_changes_no_mail(messages: MessageTemplates) -> None:
     name = 'Sari <script>alert("x")</script>\n\n- {{ url }}\n\nhttps://evil.example'
     facts = SAMPLES["order_paid"].all_facts | {"name": name}
 
@@ -178,7 +183,7 @@ def test_what_people_call_themselves_changes_no_mail(messages: Messages) -> None
 
     seen = Reader(mail.html)
     assert "<script>" not in mail.html
-    assert seen.links == [LINKS + "orders/4QX9"]
+    assert seen.links == [EXAMPLE_BASE_URL + "orders/4QX9"]
     assert "\n- " not in mail.text
     assert "{{ url }}" in mail.text
     assert "<ul" not in mail.html
@@ -187,7 +192,7 @@ def test_what_people_call_themselves_changes_no_mail(messages: Messages) -> None
 @given(st.text(max_size=60), st.sampled_from(LANGUAGES))
 def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: str) -> None:
     facts = SAMPLES["order_paid"].all_facts | {"name": name}
-    messages = Messages()
+    messages = MessageTemplates()
 
     mail = messages.mail("order_paid", language, facts)
     chat = messages.chat("order_paid", language, facts)
@@ -198,37 +203,39 @@ def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: 
     assert not any("\n" in text or "\t" in text for text in chat.template.parameters)
 
 
-def test_attachments_and_the_way_out_go_along(messages: Messages) -> None:
+def test_attachments_and_the_way_out_go_along(messages: MessageTemplates) -> None:
     facts = SAMPLES["ticket_ready"].all_facts
 
     mail = messages.mail(
-        "ticket_ready", "id", facts, attachments=(PDF,), unsubscribe_url=f"{LINKS}u/1"
+        "ticket_ready", "id", facts, attachments=(PDF,), unsubscribe_url=f"{EXAMPLE_BASE_URL}u/1"
     )
     chat = messages.chat("ticket_ready", "id", facts, attachment=PDF)
 
     assert mail.attachments == (PDF,)
-    assert mail.unsubscribe_url == f"{LINKS}u/1"
+    assert mail.unsubscribe_url == f"{EXAMPLE_BASE_URL}u/1"
     assert chat.attachment == PDF
 
 
-def test_a_chat_message_is_sent_as_it_was_approved(messages: Messages) -> None:
+def test_a_chat_message_is_sent_as_it_was_approved(messages: MessageTemplates) -> None:
     with pytest.raises(TemplateBroken, match="document"):
         messages.chat("ticket_ready", "id", SAMPLES["ticket_ready"].all_facts)
     with pytest.raises(TemplateBroken, match="document"):
         messages.chat("order_paid", "id", SAMPLES["order_paid"].all_facts, attachment=PDF)
 
 
-@pytest.mark.parametrize("url", ["https://evil.example/", LINKS, ""])
-def test_a_button_leads_to_a_page_of_ours_and_nowhere_else(messages: Messages, url: str) -> None:
+@pytest.mark.parametrize("url", ["https://evil.example/", EXAMPLE_BASE_URL, ""])
+def test_a_button_leads_to_a_page_of_ours_and_nowhere_else(
+    messages: MessageTemplates, url: str
+) -> None:
     facts = SAMPLES["order_paid"].all_facts | {"url": url}
 
-    with pytest.raises(TemplateBroken, match=re.escape(LINKS)):
+    with pytest.raises(TemplateBroken, match=re.escape(EXAMPLE_BASE_URL)):
         messages.chat("order_paid", "id", facts)
 
 
 def test_our_own_address_stands_before_every_button() -> None:
     links = "https://tiket.kampus.example/"
-    messages = Messages(links=links)
+    messages = MessageTemplates(links=links)
     facts = SAMPLES["order_paid"].all_facts | {"url": f"{links}orders/a1"}
 
     chat = messages.chat("order_paid", "id", facts)
@@ -238,7 +245,7 @@ def test_our_own_address_stands_before_every_button() -> None:
     assert f"{links}{{{{1}}}}" in str(messages.approval("order_paid", "id"))
 
 
-def test_a_mail_without_an_address_has_no_button(messages: Messages) -> None:
+def test_a_mail_without_an_address_has_no_button(messages: MessageTemplates) -> None:
     facts = SAMPLES["order_expired"].all_facts | {"url": ""}
 
     mail = messages.mail("order_expired", "id", facts)
@@ -251,7 +258,7 @@ def test_a_mail_without_an_address_has_no_button(messages: Messages) -> None:
     ("name", "language"), [("nothing", "id"), ("order_paid", "xx"), ("../order_paid", "id")]
 )
 def test_a_message_there_is_not_is_refused_and_those_there_are_named(
-    messages: Messages, name: str, language: str
+    messages: MessageTemplates, name: str, language: str
 ) -> None:
     with pytest.raises(TemplateBroken, match=r"order_placed.* in id, en"):
         messages.mail(name, language, {})
@@ -259,7 +266,7 @@ def test_a_message_there_is_not_is_refused_and_those_there_are_named(
         messages.preview(name, language)
 
 
-def test_facts_that_are_missing_are_named(messages: Messages) -> None:
+def test_facts_that_are_missing_are_named(messages: MessageTemplates) -> None:
     facts = {k: v for k, v in SAMPLES["order_paid"].all_facts.items() if k != "orderCode"}
 
     with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.mail.j2.*'orderCode'"):
@@ -323,7 +330,7 @@ def test_a_chat_text_that_meta_would_not_approve_is_refused(own: Own, words: str
 
 
 def test_a_variable_named_twice_is_one_parameter() -> None:
-    text = chat_text(Environment(autoescape=True), "Halo {{ b }}, {{ a }} dan {{ b }}.")
+    text = parse_chat_template(Environment(autoescape=True), "Halo {{ b }}, {{ a }} dan {{ b }}.")
 
     assert text.body == "Halo {{1}}, {{2}} dan {{1}}."
     assert text.variables == ("b", "a")
@@ -338,7 +345,7 @@ def test_a_variable_named_twice_is_one_parameter() -> None:
     [("id_ID", "id"), ("id-ID", "id"), ("id", "id"), ("en_GB", "en"), ("ar_EG", "en"), ("", "en")],
 )
 def test_people_are_written_to_in_their_language_or_in_english(locale: str, language: str) -> None:
-    assert language_of(locale) == language
+    assert language_for_locale(locale) == language
 
 
 def test_samples_are_told_at_the_venues_own_hour() -> None:
@@ -348,6 +355,6 @@ def test_samples_are_told_at_the_venues_own_hour() -> None:
         facts=dict(sample.facts) | {"finishedAt": datetime(2026, 1, 1, 17, tzinfo=UTC)},
     )
 
-    mail = Messages().mail("batch_finished", "id", later.all_facts)
+    mail = MessageTemplates().mail("batch_finished", "id", later.all_facts)
 
     assert "2 Jan 2026, 00.00 WIB" in mail.text

@@ -9,18 +9,24 @@ from hypothesis import strategies as st
 
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
-from ticketing.notifications.rate_limit import DAY, FEWEST, LOOKED_AT, Pace, reason_to_stop
+from ticketing.notifications.rate_limit import (
+    BREAKER_MIN_OUTCOMES,
+    BREAKER_WINDOW,
+    DAY,
+    RateLimit,
+    find_stop_reason,
+)
 
 THURSDAY = datetime(2026, 11, 19, 14, tzinfo=UTC)
 PACES = st.builds(
-    Pace,
+    RateLimit,
     st.none() | st.integers(1, 8),
     st.sampled_from([timedelta(0), timedelta(seconds=1), timedelta(hours=3)]),
 )
@@ -32,7 +38,7 @@ TAKEN = Accepted("1")
 
 @given(PACES, st.integers(0, 30))
 def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
-    pace: Pace, waiting: int
+    pace: RateLimit, waiting: int
 ) -> None:
     sent: list[datetime] = []
     for _ in range(waiting):
@@ -47,7 +53,7 @@ def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
 
 @given(PACES, st.integers(1, 30), BEFORE)
 def test_the_end_foretold_is_when_the_last_one_really_goes(
-    pace: Pace, waiting: int, before: list[datetime]
+    pace: RateLimit, waiting: int, before: list[datetime]
 ) -> None:
     foretold = pace.ends(waiting, before, at=THURSDAY)
 
@@ -58,7 +64,9 @@ def test_the_end_foretold_is_when_the_last_one_really_goes(
 
 
 @given(PACES, st.integers(0, 20), BEFORE)
-def test_more_messages_never_end_earlier(pace: Pace, waiting: int, before: list[datetime]) -> None:
+def test_more_messages_never_end_earlier(
+    pace: RateLimit, waiting: int, before: list[datetime]
+) -> None:
     fewer = pace.ends(waiting, before, at=THURSDAY)
     more = pace.ends(waiting + 1, before, at=THURSDAY)
 
@@ -68,7 +76,7 @@ def test_more_messages_never_end_earlier(pace: Pace, waiting: int, before: list[
 
 
 def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
-    pace = Pace(1000, timedelta(seconds=1))
+    pace = RateLimit(1000, timedelta(seconds=1))
 
     ends = pace.ends(2000, [], at=THURSDAY)
 
@@ -76,86 +84,88 @@ def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
 
 
 def test_what_was_sent_today_counts_until_it_is_a_day_old() -> None:
-    pace = Pace(2)
+    pace = RateLimit(2)
     sent = [THURSDAY - timedelta(hours=20), THURSDAY - timedelta(hours=1)]
 
     assert pace.due(sent, at=THURSDAY) == THURSDAY + timedelta(hours=4)
 
 
 def test_without_a_budget_only_the_distance_counts() -> None:
-    pace = Pace(None, timedelta(seconds=2))
+    pace = RateLimit(None, timedelta(seconds=2))
 
     assert pace.ends(4, [], at=THURSDAY) == THURSDAY + timedelta(seconds=6)
 
 
 def test_nothing_waiting_is_done_now_and_no_budget_at_all_never() -> None:
-    assert Pace(0).ends(0, [], at=THURSDAY) == THURSDAY
-    assert Pace(0).ends(1, [], at=THURSDAY) is None
+    assert RateLimit(0).ends(0, [], at=THURSDAY) == THURSDAY
+    assert RateLimit(0).ends(1, [], at=THURSDAY) is None
 
 
 @pytest.mark.parametrize(
     "latest",
     [
         [],
-        [Declined("nobody")] * (FEWEST - 1),
-        [TAKEN] * LOOKED_AT,
-        [Declined("nobody")] * 15 + [TAKEN] * 35,
-        [Declined("nobody")] * 40 + [TAKEN] * LOOKED_AT,
+        [Rejected("nobody")] * (BREAKER_MIN_OUTCOMES - 1),
+        [TAKEN] * BREAKER_WINDOW,
+        [Rejected("nobody")] * 15 + [TAKEN] * 35,
+        [Rejected("nobody")] * 40 + [TAKEN] * BREAKER_WINDOW,
     ],
     ids=["nothing", "too few to judge", "all well", "some", "long ago"],
 )
-def test_a_channel_that_does_well_enough_goes_on(latest: list[Outcome]) -> None:
-    assert reason_to_stop(latest) is None
+def test_a_channel_that_does_well_enough_goes_on(latest: list[SendOutcome]) -> None:
+    assert find_stop_reason(latest) is None
 
 
 def test_one_word_about_the_whole_channel_stops_it() -> None:
-    banned = Later("Meta: the account is locked (131031)", "131031", stops=Stops.CHANNEL)
+    banned = Deferred("Meta: the account is locked (131031)", "131031", stops=PauseScope.CHANNEL)
 
-    assert "the account is locked" in (reason_to_stop([TAKEN, banned]) or "")
-    assert reason_to_stop([banned, TAKEN]) is None
+    assert "the account is locked" in (find_stop_reason([TAKEN, banned]) or "")
+    assert find_stop_reason([banned, TAKEN]) is None
 
 
-@pytest.mark.parametrize("failure", [Declined("nobody"), Unsure("no answer"), Later("busy")])
-def test_rising_failures_stop_a_channel(failure: Outcome) -> None:
+@pytest.mark.parametrize(
+    "failure", [Rejected("nobody"), Unconfirmed("no answer"), Deferred("busy")]
+)
+def test_rising_failures_stop_a_channel(failure: SendOutcome) -> None:
     latest = [TAKEN] * 30 + [failure] * 20
 
-    assert reason_to_stop(latest) == "20 of the last 50 messages were not taken"
+    assert find_stop_reason(latest) == "20 of the last 50 messages were not taken"
 
 
 def test_our_own_mistakes_are_named() -> None:
-    latest = [TAKEN] * 10 + [Declined("no such template", "132001", Cause.MESSAGE)] * 10
+    latest = [TAKEN] * 10 + [Rejected("no such template", "132001", FailureScope.MESSAGE)] * 10
 
-    assert reason_to_stop(latest) == (
+    assert find_stop_reason(latest) == (
         "10 of the last 20 messages were not taken, 10 of them for what we wrote"
     )
 
 
-@given(st.lists(st.sampled_from([TAKEN, Declined("nobody"), Unsure("?")]), max_size=120))
-def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[Outcome]) -> None:
-    looked_at = latest[-LOOKED_AT:]
+@given(st.lists(st.sampled_from([TAKEN, Rejected("nobody"), Unconfirmed("?")]), max_size=120))
+def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[SendOutcome]) -> None:
+    looked_at = latest[-BREAKER_WINDOW:]
     failing = sum(each != TAKEN for each in looked_at)
 
-    too_many = len(looked_at) >= FEWEST and failing > 0.3 * len(looked_at)
+    too_many = len(looked_at) >= BREAKER_MIN_OUTCOMES and failing > 0.3 * len(looked_at)
 
-    assert (reason_to_stop(latest) is not None) == too_many
+    assert (find_stop_reason(latest) is not None) == too_many
 
 
 @pytest.mark.parametrize(
     ("pace", "sent", "most", "room"),
     [
-        (Pace(None), 3, 8, 8),
-        (Pace(10), 3, 8, 7),
-        (Pace(10), 10, 8, 0),
-        (Pace(0), 0, 8, 0),
-        (Pace(None, timedelta(seconds=30)), 0, 8, 1),
-        (Pace(None, timedelta(seconds=30)), 1, 8, 0),
+        (RateLimit(None), 3, 8, 8),
+        (RateLimit(10), 3, 8, 7),
+        (RateLimit(10), 10, 8, 0),
+        (RateLimit(0), 0, 8, 0),
+        (RateLimit(None, timedelta(seconds=30)), 0, 8, 1),
+        (RateLimit(None, timedelta(seconds=30)), 1, 8, 0),
     ],
 )
-def test_so_many_may_go_at_this_moment(pace: Pace, sent: int, most: int, room: int) -> None:
+def test_so_many_may_go_at_this_moment(pace: RateLimit, sent: int, most: int, room: int) -> None:
     assert pace.room([THURSDAY] * sent, at=THURSDAY, most=most) == room
 
 
 def test_a_fifth_of_a_day_is_kept_from_the_many() -> None:
-    assert Pace(250).for_many == Pace(200)
-    assert Pace(3).for_many == Pace(3)
-    assert Pace(None).for_many == Pace(None)
+    assert RateLimit(250).for_many == RateLimit(200)
+    assert RateLimit(3).for_many == RateLimit(3)
+    assert RateLimit(None).for_many == RateLimit(None)

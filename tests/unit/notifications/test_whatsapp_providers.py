@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from ticketing.app.transports import whatsapp_door, whatsapp_subscription
-from ticketing.notifications.rate_limit import Pace
-from ticketing.notifications.whatsapp.providers import Subscription, Vendor
+from ticketing.app.transports import whatsapp_provider_config, whatsapp_transport
+from ticketing.notifications.rate_limit import RateLimit
+from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.settings import Settings
 
@@ -20,27 +20,27 @@ def _settings(**given: object) -> Settings:
 
 
 def test_a_rehearsal_has_a_simulator_and_nothing_else_has_anybody() -> None:
-    rehearsed = whatsapp_subscription(_settings())
+    rehearsed = whatsapp_provider_config(_settings())
 
     assert rehearsed is not None
     assert (rehearsed.is_rehearsal, rehearsed.url) == (True, "http://127.0.0.1:8789")
-    assert whatsapp_subscription(_settings(**PRODUCTION)) is None
-    assert whatsapp_subscription(_settings(whatsapp_provider="none")) is None
+    assert whatsapp_provider_config(_settings(**PRODUCTION)) is None
+    assert whatsapp_provider_config(_settings(whatsapp_provider="none")) is None
 
 
 def test_money_that_is_real_is_never_followed_by_messages_that_are_not() -> None:
     with pytest.raises(Misconfigured, match="would be told nothing"):
-        whatsapp_subscription(_settings(whatsapp_provider="rehearsal", **PRODUCTION))
+        whatsapp_provider_config(_settings(whatsapp_provider="rehearsal", **PRODUCTION))
 
 
-@pytest.mark.parametrize("vendor", list(Vendor))
-def test_each_vendor_has_a_client_made_of_the_settings(vendor: Vendor) -> None:
+@pytest.mark.parametrize("vendor", list(WhatsAppProvider))
+def test_each_vendor_has_a_client_made_of_the_settings(vendor: WhatsAppProvider) -> None:
     given = {
         "whatsapp_provider": vendor.value, "whatsapp_token": SecretStr("t"),
         "whatsapp_phone_id": "1", "whatsapp_url": "http://127.0.0.1:9",
     }  # fmt: skip
 
-    agreed = whatsapp_subscription(_settings(**PRODUCTION, **given))
+    agreed = whatsapp_provider_config(_settings(**PRODUCTION, **given))
 
     assert agreed is not None
     assert agreed.vendor is vendor
@@ -49,7 +49,7 @@ def test_each_vendor_has_a_client_made_of_the_settings(vendor: Vendor) -> None:
 
 
 def test_a_vendor_without_a_token_is_refused() -> None:
-    agreed = whatsapp_subscription(_settings(whatsapp_provider="fonnte"))
+    agreed = whatsapp_provider_config(_settings(whatsapp_provider="fonnte"))
 
     assert agreed is not None
     with pytest.raises(Misconfigured):
@@ -57,9 +57,9 @@ def test_a_vendor_without_a_token_is_refused() -> None:
 
 
 def test_without_a_public_address_there_is_no_button_to_send() -> None:
-    agreed = Subscription(Vendor.FONNTE, "t")
+    agreed = WhatsAppProviderConfig(WhatsAppProvider.FONNTE, "t")
 
-    with pytest.raises(Misconfigured, match="WEB_PUBLIC_URL"), whatsapp_door(agreed, ""):
+    with pytest.raises(Misconfigured, match="WEB_PUBLIC_URL"), whatsapp_transport(agreed, ""):
         pass
 
 
@@ -75,19 +75,39 @@ def test_links_lead_to_the_public_address_and_in_a_rehearsal_to_this_machine() -
 @pytest.mark.parametrize(
     ("agreed", "wanted", "pace"),
     [
-        (Subscription.rehearsal("http://127.0.0.1:9"), (None, None), Pace(None, NOTHING_APART)),
-        (Subscription(Vendor.CLOUD, "t"), (None, None), Pace(250, NOTHING_APART)),
-        (Subscription(Vendor.WAHA, "t"), (None, None), Pace(250, HALF_A_MINUTE)),
-        (Subscription(Vendor.CLOUD, "t"), (2000, 0.5), Pace(2000, timedelta(seconds=0.5))),
-        (Subscription(Vendor.FONNTE, "t"), (None, 0.0), Pace(250, NOTHING_APART)),
+        (
+            WhatsAppProviderConfig.rehearsal("http://127.0.0.1:9"),
+            (None, None),
+            RateLimit(None, NOTHING_APART),
+        ),
+        (
+            WhatsAppProviderConfig(WhatsAppProvider.CLOUD, "t"),
+            (None, None),
+            RateLimit(250, NOTHING_APART),
+        ),
+        (
+            WhatsAppProviderConfig(WhatsAppProvider.WAHA, "t"),
+            (None, None),
+            RateLimit(250, HALF_A_MINUTE),
+        ),
+        (
+            WhatsAppProviderConfig(WhatsAppProvider.CLOUD, "t"),
+            (2000, 0.5),
+            RateLimit(2000, timedelta(seconds=0.5)),
+        ),
+        (
+            WhatsAppProviderConfig(WhatsAppProvider.FONNTE, "t"),
+            (None, 0.0),
+            RateLimit(250, NOTHING_APART),
+        ),
     ],
 )
 def test_the_pace_is_the_operators_else_what_the_vendor_bears(
-    agreed: Subscription, wanted: tuple[int | None, float | None], pace: Pace
+    agreed: WhatsAppProviderConfig, wanted: tuple[int | None, float | None], pace: RateLimit
 ) -> None:
     assert agreed.pace(*wanted) == pace
 
 
-@pytest.mark.parametrize("vendor", list(Vendor))
-def test_without_a_secret_nobody_is_believed(vendor: Vendor) -> None:
-    assert not Subscription(vendor, "t").is_theirs(b"{}", {}, {"key": ""})
+@pytest.mark.parametrize("vendor", list(WhatsAppProvider))
+def test_without_a_secret_nobody_is_believed(vendor: WhatsAppProvider) -> None:
+    assert not WhatsAppProviderConfig(vendor, "t").is_theirs(b"{}", {}, {"key": ""})

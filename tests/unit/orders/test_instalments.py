@@ -9,26 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.orders.instalments import (
-    OnMoney,
-    Overdue,
-    Part,
+    Instalment,
+    InstalmentAction,
+    OverduePolicy,
     PaymentPlan,
-    amounts,
-    covered,
-    held_until,
-    next_unpaid,
-    on_money,
-    schedule,
+    assign_payments_to_instalments,
+    instalment_action,
+    next_unpaid_instalment,
+    reservation_deadline,
+    schedule_instalments,
+    split_amount,
 )
-from ticketing.orders.order import HOLD, OrderState
+from ticketing.orders.order import RESERVATION_PERIOD, OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.orders.refund import Payment
+from ticketing.orders.refund import PaymentBalance
 from ticketing.platform.kernel.errors import NotOnSale
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
-PLAN = PaymentPlan("3 parts", (40, 30, 30), 30 * DAY, 14 * DAY, 3 * DAY, Overdue.ASK)
+PLAN = PaymentPlan("3 parts", (40, 30, 30), 30 * DAY, 14 * DAY, 3 * DAY, OverduePolicy.ASK)
 
 
 @st.composite
@@ -41,7 +41,7 @@ def shares(draw: st.DrawFn) -> tuple[int, ...]:
 
 @given(st.integers(0, 10**12), shares())
 def test_parts_are_the_whole_to_the_rupiah(whole: int, parts: tuple[int, ...]) -> None:
-    found = amounts(Rupiah(whole), parts)
+    found = split_amount(Rupiah(whole), parts)
 
     assert total(found) == Rupiah(whole)
     assert len(found) == len(parts)
@@ -49,7 +49,7 @@ def test_parts_are_the_whole_to_the_rupiah(whole: int, parts: tuple[int, ...]) -
 
 @given(st.integers(0, 10**12), shares())
 def test_a_part_is_its_share_but_for_one_rupiah(whole: int, parts: tuple[int, ...]) -> None:
-    found = amounts(Rupiah(whole), parts)
+    found = split_amount(Rupiah(whole), parts)
 
     assert all(
         abs(part.amount * 100 - whole * share) < 100
@@ -58,22 +58,28 @@ def test_a_part_is_its_share_but_for_one_rupiah(whole: int, parts: tuple[int, ..
 
 
 def test_the_first_part_is_due_within_the_hour_and_the_others_at_even_distances() -> None:
-    parts = schedule(PLAN, Rupiah(100_001), at=NOW, starts_at=NOW + 74 * DAY)
+    parts = schedule_instalments(PLAN, Rupiah(100_001), at=NOW, starts_at=NOW + 74 * DAY)
 
     assert [part.amount.amount for part in parts] == [40_000, 30_000, 30_001]
-    assert [part.due_at for part in parts] == [NOW + HOLD, NOW + 30 * DAY, NOW + 60 * DAY]
+    assert [part.due_at for part in parts] == [
+        NOW + RESERVATION_PERIOD,
+        NOW + 30 * DAY,
+        NOW + 60 * DAY,
+    ]
     assert [part.number for part in parts] == [1, 2, 3]
 
 
 def test_a_plan_whose_last_part_would_be_late_is_refused() -> None:
     with pytest.raises(NotOnSale, match="too late"):
-        schedule(PLAN, Rupiah(100_000), at=NOW, starts_at=NOW + 74 * DAY - timedelta(seconds=1))
+        schedule_instalments(
+            PLAN, Rupiah(100_000), at=NOW, starts_at=NOW + 74 * DAY - timedelta(seconds=1)
+        )
 
 
 @pytest.mark.parametrize("whole", [0, 1, 2])
 def test_what_costs_next_to_nothing_is_not_paid_in_parts(whole: int) -> None:
     with pytest.raises(NotOnSale, match="too little"):
-        schedule(PLAN, Rupiah(whole), at=NOW, starts_at=NOW + 365 * DAY)
+        schedule_instalments(PLAN, Rupiah(whole), at=NOW, starts_at=NOW + 365 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_what_costs_next_to_nothing_is_not_paid_in_parts(whole: int) -> None:
         ((101, -1), DAY, DAY),
         ((100, 0), DAY, DAY),
         ((10,) * 8 + (5,) * 4 + (0,), DAY, DAY),
-        ((50, 50), HOLD, DAY),
+        ((50, 50), RESERVATION_PERIOD, DAY),
         ((50, 50), DAY, -DAY),
     ],
 )
@@ -93,44 +99,48 @@ def test_what_is_no_plan_is_refused(
     parts: tuple[int, ...], every: timedelta, grace: timedelta
 ) -> None:
     with pytest.raises(NotOnSale):
-        PaymentPlan("odd", parts, every, DAY, grace, Overdue.KEEP)
+        PaymentPlan("odd", parts, every, DAY, grace, OverduePolicy.KEEP)
 
 
 def test_the_next_part_is_the_first_without_money() -> None:
     paid, due, later = (
-        Part(1, NOW, Rupiah(5), paid_by=7, paid_at=NOW),
-        Part(2, NOW, Rupiah(5)),
-        Part(3, NOW, Rupiah(5), paid_by=8, paid_at=NOW),
+        Instalment(1, NOW, Rupiah(5), paid_by=7, paid_at=NOW),
+        Instalment(2, NOW, Rupiah(5)),
+        Instalment(3, NOW, Rupiah(5), paid_by=8, paid_at=NOW),
     )
 
-    assert next_unpaid([paid, due, later]) is due
-    assert next_unpaid([paid, later]) is None
+    assert next_unpaid_instalment([paid, due, later]) is due
+    assert next_unpaid_instalment([paid, later]) is None
 
 
 def test_places_are_held_for_the_days_of_grace_and_an_hour_at_least() -> None:
-    part, strict = Part(2, NOW, Rupiah(5)), replace(PLAN, grace=timedelta())
+    part, strict = Instalment(2, NOW, Rupiah(5)), replace(PLAN, grace=timedelta())
 
-    assert held_until(part, PLAN, at=NOW - 9 * DAY) == NOW + 3 * DAY
-    assert held_until(part, PLAN, at=NOW + 9 * DAY) == NOW + 12 * DAY
-    assert held_until(part, strict, at=NOW + 9 * DAY) == NOW + 9 * DAY + HOLD
+    assert reservation_deadline(part, PLAN, at=NOW - 9 * DAY) == NOW + 3 * DAY
+    assert reservation_deadline(part, PLAN, at=NOW + 9 * DAY) == NOW + 12 * DAY
+    assert (
+        reservation_deadline(part, strict, at=NOW + 9 * DAY) == NOW + 9 * DAY + RESERVATION_PERIOD
+    )
 
 
 @pytest.mark.parametrize(
     ("state", "meaning"),
     [
-        (OrderState.PENDING, OnMoney.PAY),
-        (OrderState.EXPIRED, OnMoney.COMPLETE_LATE),
-        (OrderState.CANCELLED, OnMoney.REVIEW),
-        (OrderState.PAID, OnMoney.REVIEW),
+        (OrderState.PENDING, InstalmentAction.PAY),
+        (OrderState.EXPIRED, InstalmentAction.COMPLETE_LATE),
+        (OrderState.CANCELLED, InstalmentAction.REVIEW),
+        (OrderState.PAID, InstalmentAction.REVIEW),
     ],
 )
-def test_money_pays_a_part_that_has_none(state: OrderState, meaning: OnMoney) -> None:
-    assert on_money(Part(1, NOW, Rupiah(5)), state) is meaning
+def test_money_pays_a_part_that_has_none(state: OrderState, meaning: InstalmentAction) -> None:
+    assert instalment_action(Instalment(1, NOW, Rupiah(5)), state) is meaning
 
 
 @pytest.mark.parametrize("state", OrderState)
 def test_money_for_a_part_that_is_paid_is_a_question(state: OrderState) -> None:
-    assert on_money(Part(1, NOW, Rupiah(5), 7, NOW), state) is OnMoney.REVIEW
+    assert (
+        instalment_action(Instalment(1, NOW, Rupiah(5), 7, NOW), state) is InstalmentAction.REVIEW
+    )
 
 
 @given(
@@ -142,16 +152,18 @@ def test_money_for_a_part_that_is_paid_is_a_question(state: OrderState) -> None:
 def test_an_order_is_covered_only_by_whole_payments_of_every_part(
     paid: list[tuple[int, int]],
 ) -> None:
-    parts = [Part(number, NOW, Rupiah(10)) for number in (1, 2, 3)]
+    parts = [Instalment(number, NOW, Rupiah(10)) for number in (1, 2, 3)]
     payments = [
-        Payment(number, str(number), AttemptState.SETTLED, "qris", Rupiah(10), Rupiah(gone), NOW)
+        PaymentBalance(
+            number, str(number), AttemptState.SETTLED, "qris", Rupiah(10), Rupiah(gone), NOW
+        )
         for number, (_, gone) in enumerate(paid)
     ]
     of_part = {number: part for number, (part, _) in enumerate(paid)}
 
-    found = covered(parts, payments, of_part)
+    found = assign_payments_to_instalments(parts, payments, of_part)
 
     whole = {part for part, gone in paid if not gone}
     assert bool(found) == (whole == {1, 2, 3})
     assert all(of_part[attempt] == part for part, attempt in found.items())
-    assert all(payments[attempt].gone == NOTHING for attempt in found.values())
+    assert all(payments[attempt].gone == ZERO for attempt in found.values())

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.catalogue.promo_code import Promo, PromoKind, discount, promo_code
-from ticketing.catalogue.stock import Limits, Stock
+from ticketing.catalogue.promo_code import Promo, PromoKind, normalise_promo_code, promo_discount
+from ticketing.catalogue.stock import PurchaseLimits, Stock
 from ticketing.orders.order import (
-    Line,
     Order,
+    OrderLine,
     OrderState,
     Selection,
     attempt_key,
-    checked_move,
-    order_code,
-    selections,
+    make_order_code,
+    normalise_selections,
     subtotal,
+    validate_transition,
 )
 from ticketing.platform.kernel.errors import (
     ImpossibleTransition,
@@ -29,10 +29,12 @@ from ticketing.platform.kernel.errors import (
 from ticketing.platform.kernel.money import Rupiah
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
-LINES = (Line(1, 2, Rupiah(100_000)), Line(2, 1, Rupiah(50_000)))
+LINES = (OrderLine(1, 2, Rupiah(100_000)), OrderLine(2, 1, Rupiah(50_000)))
 
 lines = st.lists(
-    st.builds(Line, st.integers(1, 3), st.integers(1, 9), st.builds(Rupiah, st.integers(0, 10**7))),
+    st.builds(
+        OrderLine, st.integers(1, 3), st.integers(1, 9), st.builds(Rupiah, st.integers(0, 10**7))
+    ),
     min_size=1,
 )
 
@@ -51,7 +53,7 @@ def order() -> Order:
 def test_an_order_moves_along_the_table(order: Order, old: str, new: str) -> None:
     there = replace(order, state=OrderState(old))
 
-    assert checked_move(there, OrderState(new)) == new
+    assert validate_transition(there, OrderState(new)) == new
 
 
 @pytest.mark.parametrize(
@@ -64,24 +66,24 @@ def test_an_order_moves_nowhere_else(order: Order, old: str, new: str) -> None:
     there = replace(order, state=OrderState(old))
 
     with pytest.raises(ImpossibleTransition, match=f"ORD-A: {old} -> {new}"):
-        checked_move(there, OrderState(new))
+        validate_transition(there, OrderState(new))
 
 
 def test_selections_of_one_type_are_one_and_come_in_the_order_of_locking() -> None:
     asked = [Selection(7, 1), Selection(3, 2), Selection(7, 4)]
 
-    assert selections(asked) == (Selection(3, 2), Selection(7, 5))
+    assert normalise_selections(asked) == (Selection(3, 2), Selection(7, 5))
 
 
 @pytest.mark.parametrize("asked", [[], [Selection(1, 0)], [Selection(1, 3), Selection(1, -1)]])
 def test_an_order_of_nothing_is_refused(asked: list[Selection]) -> None:
     with pytest.raises(NotOnSale):
-        selections(asked)
+        normalise_selections(asked)
 
 
 @given(st.binary(min_size=8, max_size=8))
 def test_order_codes_have_one_length_and_only_safe_characters(randomness: bytes) -> None:
-    code = order_code(randomness)
+    code = make_order_code(randomness)
 
     assert len(code) == 16
     assert code.replace("-", "").isalnum()
@@ -104,16 +106,16 @@ def test_every_attempt_has_a_name_of_its_own(order: Order) -> None:
 def test_a_promo_takes_off(kind: PromoKind, value: int, ticket_type_id: int, off: int) -> None:
     promo = Promo(1, "HEMAT", kind, value, NOW, NOW + timedelta(days=1), ticket_type_id)
 
-    assert discount(promo, LINES, at=NOW) == Rupiah(off)
+    assert promo_discount(promo, LINES, at=NOW) == Rupiah(off)
 
 
 @given(lines, st.sampled_from(PromoKind), st.integers(1, 100))
 def test_a_discount_is_never_more_than_the_order(
-    ordered: list[Line], kind: PromoKind, value: int
+    ordered: list[OrderLine], kind: PromoKind, value: int
 ) -> None:
     promo = Promo(1, "HEMAT", kind, value, NOW, NOW + timedelta(days=1), None)
 
-    assert discount(promo, ordered, at=NOW) <= subtotal(ordered)
+    assert promo_discount(promo, ordered, at=NOW) <= subtotal(ordered)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_a_promo_outside_its_bounds_is_refused(shift: timedelta, ticket_type_id:
     promo = Promo(1, "HEMAT", PromoKind.FIXED, 1, NOW, NOW + timedelta(days=1), ticket_type_id)
 
     with pytest.raises(PromoRefused, match="HEMAT"):
-        discount(promo, LINES, at=NOW + shift)
+        promo_discount(promo, LINES, at=NOW + shift)
 
 
 def test_a_promo_code_has_one_spelling() -> None:
-    assert promo_code(" hemat 20 ") == "HEMAT20"
+    assert normalise_promo_code(" hemat 20 ") == "HEMAT20"
 
 
 @pytest.mark.parametrize(
@@ -144,11 +146,11 @@ def test_what_is_not_held_or_sold_is_available(stock: Stock, available: int | No
 
 
 def test_limits_hold_at_their_edge() -> None:
-    limits = Limits(per_order=4, per_buyer=6)
+    limits = PurchaseLimits(per_order=4, per_buyer=6)
 
     limits.check_order(4)
     limits.check_buyer(6)
-    Limits(None, None).check_buyer(10**6)
+    PurchaseLimits(None, None).check_buyer(10**6)
     with pytest.raises(LimitExceeded, match="5 places in one order; at most 4"):
         limits.check_order(5)
     with pytest.raises(LimitExceeded, match="7 places for one buyer; at most 6"):

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import (
-    AtDeadline,
     AttemptState,
-    Meaning,
-    Milestone,
-    at_deadline,
-    meaning,
-    newly_passed,
-    passed,
-    reached,
-    state_said,
+    ExpiryDecision,
+    OrderAction,
+    PaymentTransition,
+    decide_expiry,
+    merge_state,
+    new_transitions,
+    order_action,
+    state_from_midtrans,
+    transitions_up_to,
 )
 
 S = AttemptState
-Walk = Callable[[list[AttemptState]], tuple[AttemptState, list[Milestone]]]
+Walk = Callable[[list[AttemptState]], tuple[AttemptState, list[PaymentTransition]]]
 # the roads that the gateway's documentation allows, without those on which a bank takes money away
 ROADS = (
     (S.PENDING,),
@@ -47,11 +47,11 @@ ROADS = (
 def walk() -> Walk:
     """Where statements lead, and every milestone that was passed on the way."""
 
-    def walked(statements: list[AttemptState]) -> tuple[AttemptState, list[Milestone]]:
-        state, milestones = S.CREATED, list[Milestone]()
+    def walked(statements: list[AttemptState]) -> tuple[AttemptState, list[PaymentTransition]]:
+        state, milestones = S.CREATED, list[PaymentTransition]()
         for said in statements:
-            before, state = state, reached(state, said)
-            milestones += newly_passed(before, state)
+            before, state = state, merge_state(state, said)
+            milestones += new_transitions(before, state)
         return state, milestones
 
     return walked
@@ -67,7 +67,7 @@ def test_any_order_and_repetition_ends_the_same(
     state, milestones = walk(muddled)
 
     assert state is road[-1]
-    assert milestones == list(passed(road[-1]))
+    assert milestones == list(transitions_up_to(road[-1]))
 
 
 @given(st.lists(st.sampled_from(S)))
@@ -75,7 +75,7 @@ def test_money_taken_is_never_forgotten(walk: Walk, statements: list[AttemptStat
     state, milestones = walk(statements)
 
     took_money = any(said.has_taken_money for said in statements)
-    assert state.has_taken_money == took_money == (Milestone.MONEY_TAKEN in milestones)
+    assert state.has_taken_money == took_money == (PaymentTransition.MONEY_TAKEN in milestones)
 
 
 @given(st.lists(st.sampled_from(S)))
@@ -91,16 +91,16 @@ def test_no_milestone_is_passed_twice(walk: Walk, statements: list[AttemptState]
 def test_a_bank_reversal_is_final(
     taken: AttemptState, away: AttemptState, late: list[AttemptState]
 ) -> None:
-    reversed_state = reached(taken, away)
+    reversed_state = merge_state(taken, away)
 
-    assert newly_passed(taken, reversed_state) == (Milestone.MONEY_REVERSED,)
-    assert reduce(reached, late, reversed_state) is S.REVERSED
+    assert new_transitions(taken, reversed_state) == (PaymentTransition.MONEY_REVERSED,)
+    assert reduce(merge_state, late, reversed_state) is S.REVERSED
 
 
 @pytest.mark.parametrize("paid", [S.CAPTURED, S.SETTLED, S.PARTLY_REFUNDED, S.REFUNDED])
 @pytest.mark.parametrize("late", [S.PENDING, S.CHALLENGE, S.EXPIRED, S.FAILED, S.AUTHORIZED])
 def test_a_late_word_changes_nothing(paid: AttemptState, late: AttemptState) -> None:
-    assert reached(paid, late) is paid
+    assert merge_state(paid, late) is paid
 
 
 @pytest.mark.parametrize(
@@ -113,49 +113,49 @@ def test_an_attempt_is_open_while_it_can_be_paid(state: AttemptState, is_open: b
 
 
 def test_capture_and_settlement_are_one_payment() -> None:
-    assert newly_passed(S.CREATED, S.CAPTURED) == (Milestone.MONEY_TAKEN,)
-    assert newly_passed(S.CAPTURED, S.SETTLED) == ()
+    assert new_transitions(S.CREATED, S.CAPTURED) == (PaymentTransition.MONEY_TAKEN,)
+    assert new_transitions(S.CAPTURED, S.SETTLED) == ()
 
 
 @pytest.mark.parametrize(
     ("milestone", "order", "by_this", "twice", "means"),
     [
-        (Milestone.MONEY_TAKEN, OrderState.PENDING, False, False, Meaning.COMPLETE),
-        (Milestone.MONEY_TAKEN, OrderState.EXPIRED, False, False,
-         Meaning.COMPLETE_IF_STOCK_IS_LEFT),
-        (Milestone.MONEY_TAKEN, OrderState.CANCELLED, False, False, Meaning.REVIEW),
-        (Milestone.MONEY_TAKEN, OrderState.PAID, False, False, Meaning.REVIEW),
-        (Milestone.MONEY_RETURNED, OrderState.PAID, True, False, Meaning.REVIEW),
-        (Milestone.MONEY_REVERSED, OrderState.PAID, True, False, Meaning.REVERSE),
-        (Milestone.MONEY_REVERSED, OrderState.PAID, True, True, Meaning.REVIEW),
-        (Milestone.MONEY_REVERSED, OrderState.PAID, False, True, Meaning.REVIEW),
-        (Milestone.MONEY_REVERSED, OrderState.CANCELLED, False, False, Meaning.REVIEW),
+        (PaymentTransition.MONEY_TAKEN, OrderState.PENDING, False, False, OrderAction.COMPLETE),
+        (PaymentTransition.MONEY_TAKEN, OrderState.EXPIRED, False, False,
+         OrderAction.COMPLETE_IF_STOCK_IS_LEFT),
+        (PaymentTransition.MONEY_TAKEN, OrderState.CANCELLED, False, False, OrderAction.REVIEW),
+        (PaymentTransition.MONEY_TAKEN, OrderState.PAID, False, False, OrderAction.REVIEW),
+        (PaymentTransition.MONEY_RETURNED, OrderState.PAID, True, False, OrderAction.REVIEW),
+        (PaymentTransition.MONEY_REVERSED, OrderState.PAID, True, False, OrderAction.REVERSE),
+        (PaymentTransition.MONEY_REVERSED, OrderState.PAID, True, True, OrderAction.REVIEW),
+        (PaymentTransition.MONEY_REVERSED, OrderState.PAID, False, True, OrderAction.REVIEW),
+        (PaymentTransition.MONEY_REVERSED, OrderState.CANCELLED, False, False, OrderAction.REVIEW),
     ],
 )  # fmt: skip
 def test_what_a_milestone_means_for_the_order(
-    milestone: Milestone, order: OrderState, by_this: bool, twice: bool, means: Meaning
+    milestone: PaymentTransition, order: OrderState, by_this: bool, twice: bool, means: OrderAction
 ) -> None:
-    assert meaning(milestone, order, paid_by_this=by_this, paid_twice=twice) is means
+    assert order_action(milestone, order, paid_by_this=by_this, paid_twice=twice) is means
 
 
 @pytest.mark.parametrize(
     ("attempts", "verdict"),
     [
-        pytest.param([], AtDeadline.EXPIRE, id="payment was never begun"),
-        pytest.param([S.CREATED], AtDeadline.EXPIRE, id="the gateway never heard of it"),
-        pytest.param([S.DENIED, S.EXPIRED], AtDeadline.EXPIRE, id="every attempt failed"),
-        pytest.param([S.EXPIRED, S.SETTLED], AtDeadline.LEAVE, id="paid after all"),
-        pytest.param([None, S.CAPTURED], AtDeadline.LEAVE, id="paid, whatever else is unclear"),
-        pytest.param([S.PENDING], AtDeadline.STUCK, id="may still be paid"),
-        pytest.param([S.CHALLENGE], AtDeadline.STUCK, id="under review"),
-        pytest.param([S.AUTHORIZED], AtDeadline.STUCK, id="money reserved"),
-        pytest.param([S.EXPIRED, None], AtDeadline.STUCK, id="no clear answer"),
+        pytest.param([], ExpiryDecision.EXPIRE, id="payment was never begun"),
+        pytest.param([S.CREATED], ExpiryDecision.EXPIRE, id="the gateway never heard of it"),
+        pytest.param([S.DENIED, S.EXPIRED], ExpiryDecision.EXPIRE, id="every attempt failed"),
+        pytest.param([S.EXPIRED, S.SETTLED], ExpiryDecision.LEAVE, id="paid after all"),
+        pytest.param([None, S.CAPTURED], ExpiryDecision.LEAVE, id="paid, whatever else is unclear"),
+        pytest.param([S.PENDING], ExpiryDecision.STUCK, id="may still be paid"),
+        pytest.param([S.CHALLENGE], ExpiryDecision.STUCK, id="under review"),
+        pytest.param([S.AUTHORIZED], ExpiryDecision.STUCK, id="money reserved"),
+        pytest.param([S.EXPIRED, None], ExpiryDecision.STUCK, id="no clear answer"),
     ],
 )
 def test_what_becomes_of_an_order_whose_time_is_up(
-    attempts: list[AttemptState | None], verdict: AtDeadline
+    attempts: list[AttemptState | None], verdict: ExpiryDecision
 ) -> None:
-    assert at_deadline(attempts) is verdict
+    assert decide_expiry(attempts) is verdict
 
 
 @pytest.mark.parametrize(
@@ -173,10 +173,10 @@ def test_what_becomes_of_an_order_whose_time_is_up(
     ],
 )
 def test_what_the_gateway_s_two_words_say(status: str, fraud: str, state: AttemptState) -> None:
-    assert state_said(status, fraud) is state
+    assert state_from_midtrans(status, fraud) is state
 
 
 @pytest.mark.parametrize("status", ["paid", "", "reversal", "created"])
 def test_words_no_gateway_says_are_refused(status: str) -> None:
     with pytest.raises(ValueError, match=r"word|valid"):
-        state_said(status, "accept")
+        state_from_midtrans(status, "accept")

@@ -5,10 +5,10 @@ import pytest
 
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.platform.kernel.local_dates import (
-    locale_named,
-    spoken_date,
-    spoken_instant,
-    spoken_time,
+    format_event_dates,
+    format_event_times,
+    format_instant,
+    parse_locale,
 )
 
 MORNING = datetime(2026, 11, 14, 1, 0, tzinfo=UTC)
@@ -28,11 +28,11 @@ NOON = MORNING + timedelta(hours=4)
 def test_the_date_is_the_venues_in_the_language_of_the_event(
     locale: str, zone: str, spoken: str
 ) -> None:
-    assert spoken_date(MORNING, NOON, zone, locale) == spoken
+    assert format_event_dates(MORNING, NOON, zone, locale) == spoken
 
 
 def test_an_event_of_several_days_shows_first_and_last() -> None:
-    spoken = spoken_date(MORNING, NOON + timedelta(days=2), "Asia/Jakarta", "id_ID")
+    spoken = format_event_dates(MORNING, NOON + timedelta(days=2), "Asia/Jakarta", "id_ID")
 
     assert spoken == "14–16 Nov 2026"
 
@@ -48,7 +48,7 @@ def test_an_event_of_several_days_shows_first_and_last() -> None:
     ],
 )
 def test_the_time_names_the_zone_as_people_there_do(locale: str, zone: str, spoken: str) -> None:
-    assert spoken_time(MORNING, NOON, zone, locale) == spoken
+    assert format_event_times(MORNING, NOON, zone, locale) == spoken
 
 
 def test_a_night_over_midnight_belongs_to_the_day_it_begins() -> None:
@@ -56,31 +56,31 @@ def test_a_night_over_midnight_belongs_to_the_day_it_begins() -> None:
 
     clock = (evening, evening + timedelta(hours=4), "Asia/Jakarta", "id_ID")
 
-    assert spoken_date(*clock) == "Sabtu, 14 November 2026"
-    assert spoken_time(*clock) == "22.00–02.00 WIB"
+    assert format_event_dates(*clock) == "Sabtu, 14 November 2026"
+    assert format_event_times(*clock) == "22.00–02.00 WIB"
 
 
 def test_an_event_of_several_days_shows_the_time_it_begins() -> None:
-    spoken = spoken_time(MORNING, NOON + timedelta(days=2), "Asia/Jakarta", "id_ID")
+    spoken = format_event_times(MORNING, NOON + timedelta(days=2), "Asia/Jakarta", "id_ID")
 
     assert spoken == "08.00 WIB"
 
 
 def test_an_event_without_length_shows_one_time() -> None:
-    assert spoken_time(MORNING, MORNING, "Asia/Jakarta", "id_ID") == "08.00 WIB"
+    assert format_event_times(MORNING, MORNING, "Asia/Jakarta", "id_ID") == "08.00 WIB"
 
 
 def test_west_of_greenwich_is_written_with_a_minus() -> None:
-    spoken = spoken_time(MORNING, MORNING, "America/Sao_Paulo", "id_ID")
+    spoken = format_event_times(MORNING, MORNING, "America/Sao_Paulo", "id_ID")
 
     assert spoken == "22.00 UTC-3"
 
 
 def test_the_instant_of_printing_has_no_seconds() -> None:
-    assert spoken_instant(MORNING, "Asia/Jakarta", "id_ID") == "14 Nov 2026, 08.00 WIB"
+    assert format_instant(MORNING, "Asia/Jakarta", "id_ID") == "14 Nov 2026, 08.00 WIB"
 
 
 @pytest.mark.parametrize("name", ["xx_YY", "", "klingon", "id_ID_JKT_99"])
 def test_an_unknown_locale_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(Misconfigured, match="id_ID"):
-        locale_named(name)
+        parse_locale(name)

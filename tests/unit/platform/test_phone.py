@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel import phone as kernel_phone
-from ticketing.platform.kernel.phone import phones_of
+from ticketing.platform.kernel.phone import phone_normaliser
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 KINDS = [phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE]
@@ -33,8 +33,8 @@ def test_the_fast_way_agrees_with_the_library(number: tuple[str, str]) -> None:
     fast, library = [], []
 
     for said, ask in (
-        (fast, phones_of(region)),
-        (library, lambda t: kernel_phone.by_library(t, region)),
+        (fast, phone_normaliser(region)),
+        (library, lambda t: kernel_phone.normalise_with_library(t, region)),
     ):
         try:
             said.append(ask(text))
@@ -52,11 +52,11 @@ def test_the_fast_way_agrees_with_the_library(number: tuple[str, str]) -> None:
     ],
 )  # fmt: skip
 def test_every_usual_way_to_write_a_number_is_one_number(written: str) -> None:
-    assert phones_of("ID")(written) == "+6281234567890"
+    assert phone_normaliser("ID")(written) == "+6281234567890"
 
 
 def test_another_countrys_number_needs_its_code() -> None:
-    assert phones_of("ID")("+60 12-345 6789") == "+60123456789"
+    assert phone_normaliser("ID")("+60 12-345 6789") == "+60123456789"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_another_countrys_number_needs_its_code() -> None:
 )  # fmt: skip
 def test_what_is_no_one_number_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="phone number"):
-        phones_of("ID")(written)
+        phone_normaliser("ID")(written)
 
 
 def test_a_region_nobody_knows_still_reads_international_numbers() -> None:
-    assert phones_of("XX")("+6281234567890") == "+6281234567890"
+    assert phone_normaliser("XX")("+6281234567890") == "+6281234567890"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.platform.kernel.printable_text import needs_ink, printable
+from ticketing.platform.kernel.printable_text import requires_glyph, to_printable
 
 
 @pytest.mark.parametrize(
@@ -21,37 +21,37 @@ from ticketing.platform.kernel.printable_text import needs_ink, printable
     ],
 )
 def test_text_is_printed_in_one_spelling_on_one_line(written: str, printed: str) -> None:
-    assert printable(written) == printed
+    assert to_printable(written) == printed
 
 
 def test_a_name_cannot_be_made_to_read_backwards() -> None:
     name = "Ayu \u202eidub\u202c"
 
-    assert printable(name) == "Ayu idub"
+    assert to_printable(name) == "Ayu idub"
 
 
 @pytest.mark.parametrize("name", ["न\u200dम", "می\u200cخواهم", "O’Brien", "nb\u00a0space"])
 def test_characters_that_shape_words_are_kept(name: str) -> None:
-    assert printable(name) == name
+    assert to_printable(name) == name
 
 
 @given(st.text())
 def test_printing_twice_changes_nothing(text: str) -> None:
-    once = printable(text)
+    once = to_printable(text)
 
-    assert printable(once) == once
+    assert to_printable(once) == once
 
 
 @given(st.text(st.characters(categories=["L", "Nd"])))
 def test_letters_and_digits_are_never_lost(text: str) -> None:
-    assert printable(text) == unicodedata.normalize("NFC", text)
+    assert to_printable(text) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize("character", ["A", "ก", "\u0301", "ꦱ", "\ue000", "😀"])
 def test_what_is_seen_needs_a_glyph(character: str) -> None:
-    assert needs_ink(character)
+    assert requires_glyph(character)
 
 
 @pytest.mark.parametrize("character", [" ", "\u200d", "\u200e", "\ufe0f", "\U000e0100"])
 def test_what_is_not_seen_needs_none(character: str) -> None:
-    assert not needs_ink(character)
+    assert not requires_glyph(character)

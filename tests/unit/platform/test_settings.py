@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ticketing.platform.settings import CHECKOUT, Settings
+from ticketing.platform.settings import PROJECT_ROOT, Settings
 
 
 def test_the_example_environment_lists_every_variable_and_no_other() -> None:
-    example = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+    example = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
 
     listed = set(re.findall(r"^#? ?([A-Z_]+)=", example, flags=re.MULTILINE))
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.platform.kernel.text import guarded, is_mangled_number, tidy, unwrapped
+from ticketing.platform.kernel.text import (
+    guard_formula,
+    is_mangled_number,
+    normalise_text,
+    strip_spreadsheet_guard,
+)
 
 # any text, with more of the marks that make trouble than chance would give
 TROUBLE = st.sampled_from(
@@ -20,14 +25,14 @@ texts = st.lists(st.one_of(TROUBLE, st.characters()), max_size=20).map("".join)
 
 @given(texts)
 def test_tidying_twice_changes_nothing_more(text: str) -> None:
-    once = tidy(text)
+    once = normalise_text(text)
 
-    assert tidy(once) == once
+    assert normalise_text(once) == once
 
 
 @given(texts)
 def test_a_tidy_text_is_composed_and_single_spaced(text: str) -> None:
-    tidied = tidy(text)
+    tidied = normalise_text(text)
 
     assert unicodedata.is_normalized("NFC", tidied)
     assert tidied == " ".join(tidied.split())
@@ -35,12 +40,14 @@ def test_a_tidy_text_is_composed_and_single_spaced(text: str) -> None:
 
 @given(texts)
 def test_composed_and_decomposed_spellings_become_one(text: str) -> None:
-    assert tidy(unicodedata.normalize("NFD", text)) == tidy(unicodedata.normalize("NFC", text))
+    assert normalise_text(unicodedata.normalize("NFD", text)) == normalise_text(
+        unicodedata.normalize("NFC", text)
+    )
 
 
 @given(st.text(alphabet=st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1))
 def test_no_letter_is_ever_lost(letters: str) -> None:
-    assert tidy(letters) == unicodedata.normalize("NFC", letters)
+    assert normalise_text(letters) == unicodedata.normalize("NFC", letters)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_no_letter_is_ever_lost(letters: str) -> None:
     ],
 )
 def test_what_people_meant(written: str, meant: str) -> None:
-    assert tidy(written) == meant
+    assert normalise_text(written) == meant
 
 
 @pytest.mark.parametrize(
@@ -77,21 +84,21 @@ def test_what_people_meant(written: str, meant: str) -> None:
     ],
 )
 def test_a_spreadsheets_wrapping_is_taken_off(cell: str, value: str) -> None:
-    assert unwrapped(cell) == value
+    assert strip_spreadsheet_guard(cell) == value
 
 
 @pytest.mark.parametrize("name", ["'Abd al-Rahman", "'Aisyah"])
 def test_a_name_keeps_the_apostrophe_it_begins_with(name: str) -> None:
-    assert unwrapped(name, is_name=True) == name
+    assert strip_spreadsheet_guard(name, is_name=True) == name
 
 
 @given(st.text(min_size=1).filter(lambda text: not text.startswith(("'", '="'))))
 def test_a_guarded_cell_is_no_formula_and_finds_its_way_back(text: str) -> None:
-    cell = guarded(text)
+    cell = guard_formula(text)
 
     assert not cell.startswith(("=", "+", "-", "@"))
-    assert unwrapped(cell) == text
-    assert unwrapped(cell, is_name=True) == text
+    assert strip_spreadsheet_guard(cell) == text
+    assert strip_spreadsheet_guard(cell, is_name=True) == text
 
 
 @pytest.mark.parametrize("number", ["6.28123E+11", "6,28123E+11", "2E+09", "6.28e+11", "+1.5E+3"])

@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.platform.kernel.email_address import address
-from ticketing.platform.kernel.phone import phones_of
-from ticketing.roster.clean_row import Cleaner
-from ticketing.roster.column_mapping import columns
-from ticketing.roster.model import Entry, Rejection
+from ticketing.platform.kernel.email_address import normalise_email
+from ticketing.platform.kernel.phone import phone_normaliser
+from ticketing.roster.clean_row import RowCleaner
+from ticketing.roster.column_mapping import map_columns
+from ticketing.roster.model import RosterEntry, RowRejection
 
 HEADER = ["nim", "nama", "email", "hp", "jenis tiket", "kursi", "tahan"]
-PHONE = phones_of("ID")
+PHONE = phone_normaliser("ID")
 
-Clean = Callable[..., Entry | Rejection]
+Clean = Callable[..., RosterEntry | RowRejection]
 
 
 @pytest.fixture
 def clean() -> Clean:
     """Cleans one row under the usual columns, given by keyword."""
-    cleaner = Cleaner.of(columns(HEADER, {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
 
-    def clean_row(**cells: str) -> Entry | Rejection:
+    def clean_row(**cells: str) -> RosterEntry | RowRejection:
         usual = {"nim": "1", "nama": "Budi"} | {
             name.replace("_", " "): cells[name] for name in cells
         }
@@ -39,7 +39,7 @@ def test_a_full_row_becomes_an_entry(clean: Clean) -> None:
         jenis_tiket="VIP", kursi="A1", tahan="belum foto",
     )  # fmt: skip
 
-    assert row == Entry(
+    assert row == RosterEntry(
         natural_key="id:0012",
         external_id="0012",
         first_name="",
@@ -95,7 +95,7 @@ def test_what_is_not_clean_is_named(
 ) -> None:
     row = clean(**cells)
 
-    assert isinstance(row, Rejection)
+    assert isinstance(row, RowRejection)
     assert row.field == field
     assert re.search(reason, row.reason)
 
@@ -131,13 +131,13 @@ def test_a_rejected_row_names_its_person_only_when_that_is_certain(
 
 @pytest.mark.parametrize("cells", [["1", "Budi"], ["1", "Budi", "", "", "", "", "", "more"]])
 def test_a_ragged_row_is_kept_aside(cells: list[str]) -> None:
-    cleaner = Cleaner.of(columns(HEADER, {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
 
     assert cleaner.clean(cells).reason.startswith(f"{len(cells)} cells where the header has 7")
 
 
 def test_empty_cells_behind_the_last_column_do_no_harm() -> None:
-    cleaner = Cleaner.of(columns(["nim", "nama"], {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(["nim", "nama"], {}), phone=PHONE, address=normalise_email)
 
     assert cleaner.clean(["1", "Budi", "", ""]).full_name == "Budi"
 
@@ -155,7 +155,7 @@ def test_names_are_joined_but_never_cut(
     first: str, last: str, full: str, names: tuple[str, str, str]
 ) -> None:
     header = ["nim", "first name", "last name", "full name"]
-    cleaner = Cleaner.of(columns(header, {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(header, {}), phone=PHONE, address=normalise_email)
 
     assert cleaner.clean(["1", first, last, full])[2:5] == names
 
@@ -180,20 +180,24 @@ def test_a_hold_is_a_reason_unless_it_says_no(clean: Clean, said: str, reason: s
     ],
 )  # fmt: skip
 def test_who_has_not_paid_is_held(said: str, reason: str) -> None:
-    cleaner = Cleaner.of(columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(
+        map_columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=normalise_email
+    )
 
     assert cleaner.clean(["1", "Budi", said]).hold_reason == reason
 
 
 def test_a_payment_nobody_can_read_is_kept_aside() -> None:
-    cleaner = Cleaner.of(columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(
+        map_columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=normalise_email
+    )
 
     assert cleaner.clean(["1", "Budi", "500.000"]).field == "payment"
 
 
 def test_two_reasons_to_hold_are_both_kept() -> None:
     header = ["nim", "nama", "tahan", "lunas"]
-    cleaner = Cleaner.of(columns(header, {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(header, {}), phone=PHONE, address=normalise_email)
 
     row = cleaner.clean(["1", "Budi", "toga belum kembali", "belum"])
 
@@ -204,8 +208,8 @@ def test_two_reasons_to_hold_are_both_kept() -> None:
 def test_any_row_ends_as_an_entry_with_a_key_or_a_rejection_with_a_reason(
     cells: list[str],
 ) -> None:
-    cleaner = Cleaner.of(columns(HEADER, {}), phone=PHONE, address=address)
+    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
 
     row = cleaner.clean(cells)
 
-    assert row.natural_key and row.full_name if isinstance(row, Entry) else row.reason
+    assert row.natural_key and row.full_name if isinstance(row, RosterEntry) else row.reason

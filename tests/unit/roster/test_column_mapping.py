@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnreadableFile, UnusableMapping
-from ticketing.roster.column_mapping import columns, known_headers, plain
+from ticketing.roster.column_mapping import count_known_headers, map_columns, normalise_header
 
 
 @pytest.mark.parametrize(
@@ -49,28 +49,28 @@ from ticketing.roster.column_mapping import columns, known_headers, plain
     ],
 )
 def test_usual_headers_need_no_telling(header: list[str], mapping: dict[str, str]) -> None:
-    assert columns(header, {}).mapping() == mapping
+    assert map_columns(header, {}).mapping() == mapping
 
 
 @pytest.mark.parametrize("written", ["No HP", "no_hp", "NO. HP", "  No-Hp ", "\ufeffNo HP", "noHp"])
 def test_a_column_name_is_known_however_it_is_written(written: str) -> None:
-    assert plain(written) == "no hp"
+    assert normalise_header(written) == "no hp"
 
 
 def test_what_is_told_leads_an_unknown_column() -> None:
-    found = columns(["Wer", "Kennung"], {"Wer": "full_name", "Kennung": "external_id"})
+    found = map_columns(["Wer", "Kennung"], {"Wer": "full_name", "Kennung": "external_id"})
 
     assert found.mapping() == {"full_name": "Wer", "external_id": "Kennung"}
 
 
 def test_what_is_told_wins_over_a_columns_own_name() -> None:
-    found = columns(["nama", "panggilan", "nim"], {"panggilan": "full_name"})
+    found = map_columns(["nama", "panggilan", "nim"], {"panggilan": "full_name"})
 
     assert found.mapping() == {"full_name": "panggilan", "external_id": "nim"}
 
 
 def test_a_told_column_may_be_written_differently() -> None:
-    found = columns(["Nama Orang", "nim"], {"nama_orang": "full_name"})
+    found = map_columns(["Nama Orang", "nim"], {"nama_orang": "full_name"})
 
     assert found.mapping()["full_name"] == "Nama Orang"
 
@@ -90,25 +90,25 @@ def test_a_told_column_may_be_written_differently() -> None:
 )
 def test_doubtful_columns_are_refused(header: list[str], told: dict[str, str], reason: str) -> None:
     with pytest.raises(UnusableMapping, match=reason):
-        columns(header, told)
+        map_columns(header, told)
 
 
 @pytest.mark.parametrize("first", [["22001", "Budi", "budi@example.org"], ["1"], [""]])
 def test_a_first_line_of_data_is_no_header(first: list[str]) -> None:
     with pytest.raises(UnreadableFile, match="no header"):
-        columns(first, {})
+        map_columns(first, {})
 
 
 def test_the_way_out_of_a_double_is_named() -> None:
     with pytest.raises(UnusableMapping, match="--map 'email'=email"):
-        columns(["nama", "email", "e-mail"], {})
+        map_columns(["nama", "email", "e-mail"], {})
 
 
 @given(st.lists(st.text(max_size=20), max_size=8))
 def test_any_first_line_is_understood_or_refused_in_our_words(header: list[str]) -> None:
     try:
-        found = columns(header, {})
+        found = map_columns(header, {})
     except (UnreadableFile, UnusableMapping) as error:
         assert str(error)  # noqa: PT017 - either outcome is right, a third is not
     else:
-        assert known_headers(header) >= len(found.places)
+        assert count_known_headers(header) >= len(found.places)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.sources.csv_file import LONGEST_RECORD, Reading, RosterFile
-from ticketing.roster.sources.csv_sniffer import delimiter_of
+from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster, RosterFile
+from ticketing.roster.sources.csv_sniffer import detect_delimiter
 
-ReadAll = Callable[..., tuple[Reading, list[tuple[int, list[str]]]]]
+ReadAll = Callable[..., tuple[OpenRoster, list[tuple[int, list[str]]]]]
 
 TABLE = "nim;nama\r\n1;Siti\r\n2;Renée\r\n"
 ROWS = [(2, ["1", "Siti"]), (3, ["2", "Renée"])]
@@ -27,7 +27,9 @@ ROWS = [(2, ["1", "Siti"]), (3, ["2", "Renée"])]
 def read(tmp_path: Path) -> ReadAll:
     """Writes these bytes to a file and reads it to its end."""
 
-    def read_all(content: bytes, **told: str | None) -> tuple[Reading, list[tuple[int, list[str]]]]:
+    def read_all(
+        content: bytes, **told: str | None
+    ) -> tuple[OpenRoster, list[tuple[int, list[str]]]]:
         path = tmp_path / "roster.csv"
         path.write_bytes(content)
         with RosterFile(path).opened(**told) as reading:
@@ -100,13 +102,13 @@ def test_excels_own_word_about_the_delimiter_is_heeded(read: ReadAll) -> None:
 
 @pytest.mark.parametrize(("told", "meant"), [("tab", "\t"), ("\\t", "\t"), (":", ":")])
 def test_the_delimiter_can_be_told(told: str, meant: str) -> None:
-    assert delimiter_of(["nim,nama"], told) == meant
+    assert detect_delimiter(["nim,nama"], told) == meant
 
 
 @pytest.mark.parametrize("told", ["", ";;", '"', "\n"])
 def test_what_cannot_be_a_delimiter_is_refused(told: str) -> None:
     with pytest.raises(UnreadableFile, match="no delimiter"):
-        delimiter_of(["nim,nama"], told)
+        detect_delimiter(["nim,nama"], told)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -194,7 +196,7 @@ def test_a_file_that_ends_within_a_character_is_refused(read: ReadAll) -> None:
 def test_a_line_without_end_is_refused_in_little_memory(tmp_path: Path, start: str) -> None:
     path = tmp_path / "endless.csv"
     with path.open("wb") as file:
-        file.write(start.encode() + b"x" * (LONGEST_RECORD * 8))
+        file.write(start.encode() + b"x" * (MAX_RECORD_LENGTH * 8))
         file.truncate(10 * 1024**3)  # a hole on disk: 10 GB to whoever reads
 
     tracemalloc.start()
@@ -210,7 +212,7 @@ def test_a_line_without_end_is_refused_in_little_memory(tmp_path: Path, start: s
 
 
 def test_a_row_of_endless_quoted_lines_is_refused(read: ReadAll) -> None:
-    content = "nim;nama\n" + '"a\n";' * (LONGEST_RECORD // 4)
+    content = "nim;nama\n" + '"a\n";' * (MAX_RECORD_LENGTH // 4)
 
     with pytest.raises(UnreadableFile, match="in one row"):
         read(content.encode())

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from ticketing.platform.kernel.errors import Misconfigured
-from ticketing.roster.model import QuarantinedRow
-from ticketing.roster.rejected_rows_csv import write_quarantine
+from ticketing.roster.model import RejectedRow
+from ticketing.roster.rejected_rows_csv import write_rejected_rows
 from ticketing.roster.sources.csv_file import RosterFile
 
-ROW = QuarantinedRow(7, "phone", "6.28E+11", "digits are lost", ("1", "=cmd()", "6.28E+11"))
+ROW = RejectedRow(7, "phone", "6.28E+11", "digits are lost", ("1", "=cmd()", "6.28E+11"))
 HEADER = ["nim", "nama", "hp"]
 
 
 def test_the_file_has_the_rosters_columns_and_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "aside.csv"
 
-    written = write_quarantine(path, HEADER, [ROW])
+    written = write_rejected_rows(path, HEADER, [ROW])
 
     with RosterFile(path).opened() as reading:
         assert [row.cells for row in reading.rows] == [
@@ -29,7 +29,7 @@ def test_a_quarantine_of_a_quarantine_has_its_columns_once(tmp_path: Path) -> No
     path = tmp_path / "aside.csv"
     again = ROW._replace(cells=(*ROW.cells, "3", "email", "x", "old reason"))
 
-    write_quarantine(path, [*HEADER, "line", "field", "value", "reason"], [again])
+    write_rejected_rows(path, [*HEADER, "line", "field", "value", "reason"], [again])
 
     with RosterFile(path).opened() as reading:
         assert next(reading.rows).cells[3:] == ["7", "phone", "6.28E+11", "digits are lost"]
@@ -38,14 +38,16 @@ def test_a_quarantine_of_a_quarantine_has_its_columns_once(tmp_path: Path) -> No
 def test_ragged_rows_are_filled_up(tmp_path: Path) -> None:
     path = tmp_path / "aside.csv"
 
-    write_quarantine(path, HEADER, [ROW._replace(cells=("1",)), ROW._replace(cells=tuple("12345"))])
+    write_rejected_rows(
+        path, HEADER, [ROW._replace(cells=("1",)), ROW._replace(cells=tuple("12345"))]
+    )
 
     with RosterFile(path).opened() as reading:
         assert [row.cells[:4] for row in reading.rows] == [["1", "", "", "7"], ["1", "2", "3", "7"]]
 
 
 def test_nothing_unfinished_is_left_behind(tmp_path: Path) -> None:
-    write_quarantine(tmp_path / "aside.csv", HEADER, [])
+    write_rejected_rows(tmp_path / "aside.csv", HEADER, [])
 
     assert [path.name for path in tmp_path.iterdir()] == ["aside.csv"]
 
@@ -55,4 +57,4 @@ def test_a_folder_that_takes_no_files_is_named_with_the_way_out(tmp_path: Path) 
     occupied.write_text("not a folder")
 
     with pytest.raises(Misconfigured, match=r"a-file/aside\.csv .*--quarantine"):
-        write_quarantine(occupied / "aside.csv", HEADER, [ROW])
+        write_rejected_rows(occupied / "aside.csv", HEADER, [ROW])

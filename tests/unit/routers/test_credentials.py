@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.platform.kernel.errors import UnusableCodeRule
-from ticketing.routers.credentials import DIGITS, EASY, CodeRule, Credentials
-from ticketing.routers.model import Finding, HotspotUser, Marker, RouterUser, finding
+from ticketing.routers.credentials import DIGITS, READABLE_ALPHABET, CodeRule, Credentials
+from ticketing.routers.model import HotspotUser, Marker, RouterUser, RowMatch, match_row
 
 rules = st.builds(
     CodeRule,
     prefix=st.text("abc-XYZ09", max_size=16),
-    alphabet=st.sampled_from([EASY, DIGITS, EASY.upper(), "ab"]),
+    alphabet=st.sampled_from([READABLE_ALPHABET, DIGITS, READABLE_ALPHABET.upper(), "ab"]),
     length=st.integers(27, 32),
     password_length=st.none() | st.integers(27, 32),
 )
@@ -181,25 +181,25 @@ def test_a_marker_that_could_not_be_read_back_is_not_made(parts: tuple[str, str,
 
 def test_a_row_is_ours_by_its_marker(wanted: HotspotUser, present: RouterUser) -> None:
     assert present.marker == wanted.marker
-    assert finding(wanted, [present]) is Finding.OURS
+    assert match_row(wanted, [present]) is RowMatch.OURS
 
 
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"name": "gspxyz"}, Finding.ABSENT),
-        ({"name": "GSPABC"}, Finding.ABSENT),
-        ({"comment": "up-123-01.31.26-"}, Finding.TAKEN),
-        ({"comment": "tk:gsp:ORD-7K3M-2:gspabc"}, Finding.TAKEN),
-        ({"comment": "tk:uii:ORD-7K3M-1:gspabc"}, Finding.TAKEN),
+        ({"name": "gspxyz"}, RowMatch.ABSENT),
+        ({"name": "GSPABC"}, RowMatch.ABSENT),
+        ({"comment": "up-123-01.31.26-"}, RowMatch.TAKEN),
+        ({"comment": "tk:gsp:ORD-7K3M-2:gspabc"}, RowMatch.TAKEN),
+        ({"comment": "tk:uii:ORD-7K3M-1:gspabc"}, RowMatch.TAKEN),
     ],
 )
 def test_a_copied_renamed_or_foreign_row_is_not_ours(
-    wanted: HotspotUser, present: RouterUser, change: dict[str, str], found: Finding
+    wanted: HotspotUser, present: RouterUser, change: dict[str, str], found: RowMatch
 ) -> None:
     other = replace(present, **change)  # type: ignore[arg-type]
 
-    assert finding(wanted, [other]) is found
+    assert match_row(wanted, [other]) is found
 
 
 def test_a_row_of_the_same_name_on_another_server_does_not_hide_ours(
@@ -207,4 +207,4 @@ def test_a_row_of_the_same_name_on_another_server_does_not_hide_ours(
 ) -> None:
     foreign = replace(present, id="*9", comment="")
 
-    assert finding(wanted, [foreign, present]) is Finding.OURS
+    assert match_row(wanted, [foreign, present]) is RowMatch.OURS

@@ -8,7 +8,7 @@ import pytest
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.platform.kernel.errors import UnusableBuyer
-from ticketing.selling.checkout.buyer_input import buyer_for
+from ticketing.selling.checkout.buyer_input import parse_buyer
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def concert() -> Event:
 @pytest.mark.parametrize("email", ["sari@example.org", " Sari@Example.ORG "])
 @pytest.mark.parametrize("phone", ["0812 3456 7890", "+62 812-3456-7890", "6281234567890"])
 def test_however_it_is_typed_it_is_the_same_buyer(concert: Event, email: str, phone: str) -> None:
-    buyer = buyer_for(concert, name=" Sari\tWulandari ", email=email, phone=phone)
+    buyer = parse_buyer(concert, name=" Sari\tWulandari ", email=email, phone=phone)
 
     assert buyer == Buyer(
         "email:sari@example.org", "Sari Wulandari", "sari@example.org", "+6281234567890"
@@ -32,7 +32,9 @@ def test_however_it_is_typed_it_is_the_same_buyer(concert: Event, email: str, ph
 
 
 def test_without_an_address_the_number_is_what_recognises_a_buyer(concert: Event) -> None:
-    assert buyer_for(concert, name="Budi", email="", phone="08123456789").key == "tel:+628123456789"
+    assert (
+        parse_buyer(concert, name="Budi", email="", phone="08123456789").key == "tel:+628123456789"
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_what_nobody_can_be_reached_by_is_refused_and_named(
     typed = {"name": "Sari", "email": "sari@example.org", "phone": ""} | said
 
     with pytest.raises(UnusableBuyer) as refusal:
-        buyer_for(concert, **typed)
+        parse_buyer(concert, **typed)
 
     assert refusal.value.details["field"] == field
     assert typed["email"] == "" or typed["email"] not in str(refusal.value)

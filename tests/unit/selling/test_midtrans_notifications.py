@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.kernel.errors import UnreadableNotification
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.notification import (
-    Refund,
-    read_notification,
-    signature_matches,
+    MidtransRefund,
+    has_valid_signature,
+    parse_notification,
 )
 
 KEY = "SB-Mid-server-DEMO"
@@ -55,13 +55,13 @@ def settled() -> dict[str, object]:
 def test_a_settled_payment_is_read_with_its_times_in_utc(settled: dict[str, object]) -> None:
     body = json.dumps(settled).encode()
 
-    notification = read_notification(body)
+    notification = parse_notification(body)
 
     assert notification.began_at == datetime(2026, 1, 31, 12, 5, 10, tzinfo=UTC)
     assert notification.settled_at == datetime(2026, 1, 31, 12, 6, 44, tzinfo=UTC)
     assert notification.expires_at == datetime(2026, 1, 31, 12, 35, 10, tzinfo=UTC)
     assert notification.payment_type == "bank_transfer"
-    assert notification.statement == Statement(
+    assert notification.statement == PaymentStatus(
         "ORD-2026-0001",
         "b5d4a6a2-0a56-4a3e-a7c2-5a8c1f0d9e11",
         AttemptState.SETTLED,
@@ -90,7 +90,7 @@ def test_the_vendors_words_become_our_states(
 ) -> None:
     said = settled | {"transaction_status": status, "fraud_status": fraud, "status_code": code}
 
-    notification = read_notification(json.dumps(said).encode())
+    notification = parse_notification(json.dumps(said).encode())
 
     assert notification.state is state
 
@@ -103,18 +103,18 @@ def test_a_genuine_signature_matches(settled: dict[str, object], code: str) -> N
         "transaction_status": "pending",
     }
 
-    notification = read_notification(json.dumps(said).encode())
+    notification = parse_notification(json.dumps(said).encode())
 
-    assert signature_matches(notification, KEY)
+    assert has_valid_signature(notification, KEY)
 
 
 def test_the_signature_covers_the_amount_as_it_was_written(settled: dict[str, object]) -> None:
     same_amount = settled | {"gross_amount": "200000"}
 
-    notification = read_notification(json.dumps(same_amount).encode())
+    notification = parse_notification(json.dumps(same_amount).encode())
 
     assert notification.amount == Rupiah(200_000)
-    assert not signature_matches(notification, KEY)
+    assert not has_valid_signature(notification, KEY)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_the_signature_covers_the_amount_as_it_was_written(settled: dict[str, ob
 def test_a_forged_signature_does_not_match(
     settled: dict[str, object], changed: dict[str, object]
 ) -> None:
-    notification = read_notification(json.dumps(settled | changed).encode())
+    notification = parse_notification(json.dumps(settled | changed).encode())
 
-    assert not signature_matches(notification, KEY)
+    assert not has_valid_signature(notification, KEY)
 
 
 def test_nobody_signs_with_an_empty_key(settled: dict[str, object]) -> None:
@@ -145,9 +145,9 @@ def test_nobody_signs_with_an_empty_key(settled: dict[str, object]) -> None:
         "a6c3b593ee335f0fdf96fa6ab457fa344b4added4616ead5da2bf9ccffcb48ed"
         "40c7ebee5889d11a3df949017d27acf5dd4da59bb4d25c26eb502cdd7b89d213"
     )
-    notification = read_notification(json.dumps(settled | {"signature_key": forged}).encode())
+    notification = parse_notification(json.dumps(settled | {"signature_key": forged}).encode())
 
-    assert not signature_matches(notification, "")
+    assert not has_valid_signature(notification, "")
 
 
 def test_a_fee_put_on_the_buyer_is_not_part_of_the_orders_amount(
@@ -157,7 +157,7 @@ def test_a_fee_put_on_the_buyer_is_not_part_of_the_orders_amount(
     metadata = {"extra_info": {"gross_amount_info": told}}
     said = settled | {"gross_amount": "204000.00", "metadata": metadata}
 
-    notification = read_notification(json.dumps(said).encode())
+    notification = parse_notification(json.dumps(said).encode())
 
     assert notification.amount == Rupiah(200_000)
     assert notification.gross_amount == "204000.00"
@@ -172,12 +172,12 @@ def test_refunds_are_read_with_their_keys_and_their_sum(settled: dict[str, objec
         "refunds": [first, second],
     }
 
-    notification = read_notification(json.dumps(said).encode())
+    notification = parse_notification(json.dumps(said).encode())
 
     assert notification.refunded == Rupiah(75_000)
     assert notification.refunds == (
-        Refund("R1", Rupiah(50_000), confirmed=True),
-        Refund("R2", Rupiah(25_000), confirmed=False),
+        MidtransRefund("R1", Rupiah(50_000), confirmed=True),
+        MidtransRefund("R2", Rupiah(25_000), confirmed=False),
     )
 
 
@@ -214,7 +214,7 @@ def test_what_midtrans_would_never_say_is_unreadable(
     body = json.dumps(settled | changed).encode()
 
     with pytest.raises(UnreadableNotification):
-        read_notification(body)
+        parse_notification(body)
 
 
 @pytest.mark.parametrize(
@@ -222,13 +222,13 @@ def test_what_midtrans_would_never_say_is_unreadable(
 )
 def test_what_is_no_object_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableNotification):
-        read_notification(body)
+        parse_notification(body)
 
 
 @given(body=st.binary())
 def test_no_bytes_do_more_than_be_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableNotification):
-        read_notification(body)
+        parse_notification(body)
 
 
 @given(
@@ -249,9 +249,9 @@ def test_any_value_in_any_field_is_read_or_unreadable(name: str, value: object) 
     }
 
     try:
-        notification = read_notification(json.dumps(said).encode())
+        notification = parse_notification(json.dumps(said).encode())
     except UnreadableNotification:
         return
 
     assert notification.state is not AttemptState.CREATED
-    assert signature_matches(notification, KEY) is False
+    assert has_valid_signature(notification, KEY) is False

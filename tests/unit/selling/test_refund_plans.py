@@ -7,36 +7,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.orders.fee import Fee
-from ticketing.orders.order import Line, Order, OrderState, subtotal
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.order import Order, OrderLine, OrderState, subtotal
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import (
-    REACHABLE,
-    Channel,
-    Payment,
+    ALLOWED_TRANSITIONS,
+    PaymentBalance,
     Refund,
+    RefundChannel,
     RefundState,
-    checked_move,
-    gone,
-    parts,
     refund_key,
-    returned,
+    split_refund,
+    total_refunded,
+    total_refunded_or_promised,
+    validate_transition,
 )
 from ticketing.platform.kernel.errors import ImpossibleTransition, RefundRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
-from ticketing.selling.refunds.refund_plan import Asked, Books, Money, Place, plan, worths
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
+from ticketing.selling.refunds.refund_plan import (
+    RefundablePlace,
+    RefundRequest,
+    RefundScope,
+    RefundSnapshot,
+    compute_plan,
+    net_prices,
+)
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ORDER = Order(1, 1, "ORD-A", OrderState.PAID, Rupiah(200_000), None, NOW, 7)
-PAID = Payment(7, "ORD-A-01", AttemptState.SETTLED, "qris", Rupiah(200_000), NOTHING, NOW)
+PAID = PaymentBalance(7, "ORD-A-01", AttemptState.SETTLED, "qris", Rupiah(200_000), ZERO, NOW)
 REFUND = Refund(
-    1, 1, 7, 1, "ORD-A-01-R1", Rupiah(50_000), Channel.GATEWAY, RefundState.REQUESTED,
-    "", "", "", NOTHING, 0,
+    1, 1, 7, 1, "ORD-A-01-R1", Rupiah(50_000), RefundChannel.GATEWAY, RefundState.REQUESTED,
+    "", "", "", ZERO, 0,
 )  # fmt: skip
 
 rupiah = st.builds(Rupiah, st.integers(0, 10**7))
 order_lines = st.lists(
-    st.builds(Line, st.integers(1, 3), st.integers(1, 9), rupiah),
+    st.builds(OrderLine, st.integers(1, 3), st.integers(1, 9), rupiah),
     min_size=1,
     max_size=3,
     unique_by=lambda line: line.ticket_type_id,
@@ -46,13 +53,13 @@ refunds = st.lists(
         replace,
         st.just(REFUND),
         amount=st.builds(Rupiah, st.integers(1, 10**6)),
-        channel=st.sampled_from(Channel),
+        channel=st.sampled_from(RefundChannel),
         state=st.sampled_from(RefundState),
     ),
     max_size=6,
 )
 payments = st.builds(
-    Payment,
+    PaymentBalance,
     attempt_id=st.integers(6, 9),
     key=st.just("ORD-A-01"),
     state=st.sampled_from([one for one in AttemptState if one.has_taken_money]),
@@ -63,7 +70,7 @@ payments = st.builds(
 )
 places = st.lists(
     st.builds(
-        Place,
+        RefundablePlace,
         number=st.integers(1, 9),
         attendee_id=st.integers(),
         ticket_type_id=st.integers(1, 3),
@@ -76,36 +83,38 @@ places = st.lists(
     unique_by=lambda place: place.number,
 )
 books = st.builds(
-    Books,
+    RefundSnapshot,
     st.just(ORDER),
     places,
     st.lists(payments, max_size=3, unique_by=lambda one: one.attempt_id),
     st.integers(0, 3),
 )
 asked = st.builds(
-    Asked,
+    RefundRequest,
     amount=st.none() | rupiah,
-    money=st.sampled_from(Money),
-    fee=st.builds(Fee, st.integers(0, 100), rupiah),
+    money=st.sampled_from(RefundScope),
+    fee=st.builds(RefundFee, st.integers(0, 100), rupiah),
 )
 
 
 @pytest.fixture
-def two_places() -> Books:
+def two_places() -> RefundSnapshot:
     """A paid order of two places at Rp100.000."""
-    seats = [Place(n, n, 1, "VIP", Rupiah(100_000), None, delivered=False) for n in (1, 2)]
-    return Books(ORDER, seats, [PAID], 0)
+    seats = [
+        RefundablePlace(n, n, 1, "VIP", Rupiah(100_000), None, delivered=False) for n in (1, 2)
+    ]
+    return RefundSnapshot(ORDER, seats, [PAID], 0)
 
 
 @given(order_lines, st.data())
 def test_what_places_are_worth_adds_up_to_what_was_paid(
-    lines: list[Line], data: st.DataObject
+    lines: list[OrderLine], data: st.DataObject
 ) -> None:
     discounted = data.draw(st.none() | st.sampled_from([one.ticket_type_id for one in lines]))
     eligible = [one for one in lines if discounted in {None, one.ticket_type_id}]
     discount = Rupiah(data.draw(st.integers(0, subtotal(eligible).amount)))
 
-    shares = worths(lines, discount, discounted)
+    shares = net_prices(lines, discount, discounted)
 
     assert [len(share) for share in shares] == [line.quantity for line in lines]
     assert total(one for share in shares for one in share) == subtotal(lines) - discount
@@ -115,30 +124,32 @@ def test_what_places_are_worth_adds_up_to_what_was_paid(
 
 
 def test_a_discount_for_one_type_makes_only_its_places_cheaper() -> None:
-    lines = [Line(1, 2, Rupiah(100)), Line(2, 1, Rupiah(60))]
+    lines = [OrderLine(1, 2, Rupiah(100)), OrderLine(2, 1, Rupiah(60))]
 
-    assert worths(lines, Rupiah(25), 1) == [[Rupiah(88), Rupiah(87)], [Rupiah(60)]]
+    assert net_prices(lines, Rupiah(25), 1) == [[Rupiah(88), Rupiah(87)], [Rupiah(60)]]
 
 
 @given(books, asked)
-def test_no_plan_gives_back_more_than_is_left_of_a_payment(found: Books, wanted: Asked) -> None:
+def test_no_plan_gives_back_more_than_is_left_of_a_payment(
+    found: RefundSnapshot, wanted: RefundRequest
+) -> None:
     try:
-        planned = plan(found, wanted, at=NOW)
+        planned = compute_plan(found, wanted, at=NOW)
     except RefundRefused:
         return
 
     left = {payment.attempt_id: payment.left for payment in found.payments}
     assert planned.amount == total(part.amount for part in planned.parts)
-    assert all(NOTHING < part.amount <= left[part.attempt_id] for part in planned.parts)
+    assert all(ZERO < part.amount <= left[part.attempt_id] for part in planned.parts)
     assert len({part.attempt_id for part in planned.parts}) == len(planned.parts)
 
 
-@given(books, st.builds(Fee, st.integers(0, 100), rupiah))
+@given(books, st.builds(RefundFee, st.integers(0, 100), rupiah))
 def test_what_goes_back_and_what_is_kept_is_no_more_than_the_places_cost(
-    found: Books, fee: Fee
+    found: RefundSnapshot, fee: RefundFee
 ) -> None:
     try:
-        planned = plan(found, Asked(fee=fee), at=NOW)
+        planned = compute_plan(found, RefundRequest(fee=fee), at=NOW)
     except RefundRefused:
         return
 
@@ -151,15 +162,17 @@ def test_what_went_back_is_gone_and_so_is_what_is_promised(
 ) -> None:
     owed = total(one.amount for one in known if one.state.is_owed)
 
-    assert gone(known, told) == returned(known, told) + owed
-    assert returned(known, told) >= told
+    assert total_refunded_or_promised(known, told) == total_refunded(known, told) + owed
+    assert total_refunded(known, told) >= told
 
 
 @given(st.lists(payments, max_size=4), rupiah)
-def test_an_amount_is_shared_out_whole_or_refused(found: list[Payment], amount: Rupiah) -> None:
+def test_an_amount_is_shared_out_whole_or_refused(
+    found: list[PaymentBalance], amount: Rupiah
+) -> None:
     left = total(payment.left for payment in found)
     try:
-        shared = parts(found, amount, at=NOW)
+        shared = split_refund(found, amount, at=NOW)
     except RefundRefused:
         assert amount > left
         return
@@ -170,62 +183,64 @@ def test_an_amount_is_shared_out_whole_or_refused(found: list[Payment], amount: 
 @pytest.mark.parametrize(
     ("payment_type", "amount", "days_ago", "channel"),
     [
-        ("qris", 100_000, 0, Channel.GATEWAY),
-        ("credit_card", 100_000, 400, Channel.GATEWAY),
-        ("shopeepay", 200_000, 0, Channel.GATEWAY),
-        ("shopeepay", 100_000, 0, Channel.MANUAL),
-        ("ovo", 100_000, 0, Channel.MANUAL),
-        ("kredivo", 200_000, 15, Channel.MANUAL),
-        ("qris", 200_000, 46, Channel.MANUAL),
-        ("bank_transfer", 200_000, 0, Channel.MANUAL),
-        ("echannel", 200_000, 0, Channel.MANUAL),
-        ("cstore", 200_000, 0, Channel.MANUAL),
-        ("", 200_000, 0, Channel.MANUAL),
+        ("qris", 100_000, 0, RefundChannel.GATEWAY),
+        ("credit_card", 100_000, 400, RefundChannel.GATEWAY),
+        ("shopeepay", 200_000, 0, RefundChannel.GATEWAY),
+        ("shopeepay", 100_000, 0, RefundChannel.MANUAL),
+        ("ovo", 100_000, 0, RefundChannel.MANUAL),
+        ("kredivo", 200_000, 15, RefundChannel.MANUAL),
+        ("qris", 200_000, 46, RefundChannel.MANUAL),
+        ("bank_transfer", 200_000, 0, RefundChannel.MANUAL),
+        ("echannel", 200_000, 0, RefundChannel.MANUAL),
+        ("cstore", 200_000, 0, RefundChannel.MANUAL),
+        ("", 200_000, 0, RefundChannel.MANUAL),
     ],
 )
 def test_the_way_back_depends_on_the_way_it_came(
-    payment_type: str, amount: int, days_ago: int, channel: Channel
+    payment_type: str, amount: int, days_ago: int, channel: RefundChannel
 ) -> None:
     payment = replace(PAID, payment_type=payment_type, began_at=NOW - timedelta(days=days_ago))
 
-    (part,) = parts([payment], Rupiah(amount), at=NOW)
+    (part,) = split_refund([payment], Rupiah(amount), at=NOW)
 
     assert part.channel is channel
-    assert bool(part.why) is (channel is Channel.MANUAL)
+    assert bool(part.why) is (channel is RefundChannel.MANUAL)
 
 
 @pytest.mark.parametrize("state", [AttemptState.REVERSED, AttemptState.CHARGED_BACK])
 def test_what_a_bank_took_back_cannot_go_back_again(state: AttemptState) -> None:
-    assert replace(PAID, state=state).left == NOTHING
+    assert replace(PAID, state=state).left == ZERO
 
 
 def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
     payment = replace(PAID, state=AttemptState.PARTLY_CHARGED_BACK)
 
-    (part,) = parts([payment], Rupiah(1), at=NOW)
+    (part,) = split_refund([payment], Rupiah(1), at=NOW)
 
-    assert (part.channel, part.why) == (Channel.MANUAL, "the bank took a part back")
+    assert (part.channel, part.why) == (RefundChannel.MANUAL, "the bank took a part back")
 
 
-def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: Books) -> None:
+def test_surplus_money_goes_back_whole_and_ends_no_place(two_places: RefundSnapshot) -> None:
     second = replace(PAID, attempt_id=8, key="ORD-A-02")
     found = replace(two_places, payments=[PAID, second])
 
-    planned = plan(found, Asked(money=Money.SURPLUS, fee=Fee(50)), at=NOW)
+    planned = compute_plan(
+        found, RefundRequest(money=RefundScope.SURPLUS, fee=RefundFee(50)), at=NOW
+    )
 
     assert [(one.attempt_key, one.amount) for one in planned.parts] == [
         ("ORD-A-02", Rupiah(200_000))
     ]
-    assert (planned.places, planned.kept, planned.ends_order) == ((), NOTHING, False)
+    assert (planned.places, planned.kept, planned.ends_order) == ((), ZERO, False)
 
 
 def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
-    two_places: Books,
+    two_places: RefundSnapshot,
 ) -> None:
     seats = [replace(one, ticket_code="TC-1", delivered=one.number == 1)
              for one in two_places.places]  # fmt: skip
 
-    planned = plan(replace(two_places, places=seats), Asked(), at=NOW)
+    planned = compute_plan(replace(two_places, places=seats), RefundRequest(), at=NOW)
 
     assert planned.notes == (
         "1 of 2 tickets are delivered already",
@@ -233,10 +248,10 @@ def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
     )
 
 
-def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: Books) -> None:
+def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: RefundSnapshot) -> None:
     found = replace(two_places, payments=[replace(PAID, gone=Rupiah(150_000))])
 
-    planned = plan(found, Asked(), at=NOW)
+    planned = compute_plan(found, RefundRequest(), at=NOW)
 
     assert planned.amount == Rupiah(50_000)
     assert planned.notes == ("Rp200.000 would be due, Rp50.000 is left of what was paid",)
@@ -244,45 +259,52 @@ def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: Book
 
 @pytest.mark.parametrize(
     "change",
-    [{"places": (1,)}, {"fee": Fee(1)}, {"reason": "rain"}, {"amount": Rupiah(1)}],
+    [{"places": (1,)}, {"fee": RefundFee(1)}, {"reason": "rain"}, {"amount": Rupiah(1)}],
 )
-def test_the_hash_names_what_was_asked(two_places: Books, change: dict[str, object]) -> None:
-    as_it_is = plan(two_places, Asked(), at=NOW).plan_hash
+def test_the_hash_names_what_was_asked(
+    two_places: RefundSnapshot, change: dict[str, object]
+) -> None:
+    as_it_is = compute_plan(two_places, RefundRequest(), at=NOW).plan_hash
 
-    assert plan(two_places, Asked(), at=NOW).plan_hash == as_it_is
-    assert plan(two_places, replace(Asked(), **change), at=NOW).plan_hash != as_it_is
+    assert compute_plan(two_places, RefundRequest(), at=NOW).plan_hash == as_it_is
+    assert (
+        compute_plan(two_places, replace(RefundRequest(), **change), at=NOW).plan_hash != as_it_is
+    )
 
 
-def test_the_hash_names_the_order_as_it_was(two_places: Books) -> None:
+def test_the_hash_names_the_order_as_it_was(two_places: RefundSnapshot) -> None:
     later = replace(two_places, payments=[replace(PAID, gone=Rupiah(1))])
 
-    assert plan(two_places, Asked(), at=NOW).plan_hash != plan(later, Asked(), at=NOW).plan_hash
+    assert (
+        compute_plan(two_places, RefundRequest(), at=NOW).plan_hash
+        != compute_plan(later, RefundRequest(), at=NOW).plan_hash
+    )
 
 
-def test_an_order_with_nothing_to_give_back_says_so(two_places: Books) -> None:
+def test_an_order_with_nothing_to_give_back_says_so(two_places: RefundSnapshot) -> None:
     with pytest.raises(RefundRefused, match=r"has no places .* Rp200\.000 of its money is left"):
-        plan(replace(two_places, places=[]), Asked(), at=NOW)
+        compute_plan(replace(two_places, places=[]), RefundRequest(), at=NOW)
 
 
 @pytest.mark.parametrize("percent", [-1, 101])
 def test_a_fee_beyond_the_whole_is_refused(percent: int) -> None:
     with pytest.raises(RefundRefused, match="write 0 to 100"):
-        Fee(percent)
+        RefundFee(percent)
 
 
 @pytest.mark.parametrize("old", RefundState)
 @pytest.mark.parametrize("new", RefundState)
 def test_a_refund_moves_along_the_table_only(old: RefundState, new: RefundState) -> None:
     refund = replace(REFUND, state=old)
-    if new in REACHABLE[old]:
-        assert checked_move(refund, new) is new
+    if new in ALLOWED_TRANSITIONS[old]:
+        assert validate_transition(refund, new) is new
     else:
         with pytest.raises(ImpossibleTransition, match=f"{old} -> {new}"):
-            checked_move(refund, new)
+            validate_transition(refund, new)
 
 
 def test_what_is_done_stays_done() -> None:
-    assert REACHABLE[RefundState.DONE] == set()
+    assert ALLOWED_TRANSITIONS[RefundState.DONE] == set()
 
 
 def test_a_refund_is_named_after_its_attempt() -> None:
@@ -292,9 +314,9 @@ def test_a_refund_is_named_after_its_attempt() -> None:
 @pytest.mark.parametrize("reason", ["x" * 256, "two\nlines"])
 def test_a_reason_that_the_gateway_would_not_take_is_refused(reason: str) -> None:
     with pytest.raises(RefundRefused, match="at most 255"):
-        Asked(reason=reason)
+        RefundRequest(reason=reason)
 
 
 def test_surplus_money_and_places_are_not_asked_for_together() -> None:
     with pytest.raises(RefundRefused, match="pays for no places"):
-        Asked(places=(1,), money=Money.SURPLUS)
+        RefundRequest(places=(1,), money=RefundScope.SURPLUS)

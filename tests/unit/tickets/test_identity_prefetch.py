@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.crypto.ticket_token import Identity
-from ticketing.tickets.identity import MintAhead
+from ticketing.crypto.ticket_token import TicketIdentity
+from ticketing.tickets.identity import PrefetchingIdentityGenerator
 
 
 class Numbered:
@@ -16,9 +16,9 @@ class Numbered:
     def __init__(self) -> None:
         self.given = 0
 
-    def identities(self, count: int) -> list[Identity]:
+    def identities(self, count: int) -> list[TicketIdentity]:
         first, self.given = self.given, self.given + count
-        return [Identity(str(number), bytes(10), "") for number in range(first, self.given)]
+        return [TicketIdentity(str(number), bytes(10), "") for number in range(first, self.given)]
 
 
 class Broken:
@@ -27,18 +27,18 @@ class Broken:
     def __init__(self) -> None:
         self.called = False
 
-    def identities(self, count: int) -> list[Identity]:
+    def identities(self, count: int) -> list[TicketIdentity]:
         if self.called:
             raise OSError("no randomness")
         self.called = True
-        return [Identity(str(number), bytes(10), "") for number in range(count)]
+        return [TicketIdentity(str(number), bytes(10), "") for number in range(count)]
 
 
 @given(counts=st.lists(st.integers(0, 20), max_size=20), expected=st.integers(0, 200))
 def test_everyone_gets_as_many_as_asked_for_and_none_twice(
     counts: list[int], expected: int
 ) -> None:
-    with MintAhead(Numbered(), expected=expected) as ahead:
+    with PrefetchingIdentityGenerator(Numbered(), expected=expected) as ahead:
         drawn = [ahead.identities(count) for count in counts]
 
     assert [len(identities) for identities in drawn] == counts
@@ -50,7 +50,7 @@ def test_everyone_gets_as_many_as_asked_for_and_none_twice(
 def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
     source = Numbered()
 
-    with MintAhead(source, expected=chunks * chunk) as ahead:
+    with PrefetchingIdentityGenerator(source, expected=chunks * chunk) as ahead:
         for _ in range(chunks):
             ahead.identities(chunk)
 
@@ -58,7 +58,7 @@ def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
 
 
 def test_what_goes_wrong_in_the_thread_is_heard_by_whoever_asks_next() -> None:
-    with MintAhead(Broken(), expected=4) as ahead:
+    with PrefetchingIdentityGenerator(Broken(), expected=4) as ahead:
         ahead.identities(2)
 
         with pytest.raises(OSError, match="no randomness"):
@@ -66,7 +66,7 @@ def test_what_goes_wrong_in_the_thread_is_heard_by_whoever_asks_next() -> None:
 
 
 def test_the_thread_ends_with_the_work() -> None:
-    with MintAhead(Numbered(), expected=4) as ahead:
+    with PrefetchingIdentityGenerator(Numbered(), expected=4) as ahead:
         ahead.identities(2)
 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("mint")]

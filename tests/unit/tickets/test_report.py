@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketing.tickets.reports.queries import Line
-from ticketing.tickets.reports.report import Entry, Summing, Verdict, entry_of, plain_text
+from ticketing.tickets.reports.queries import ReportRow
+from ticketing.tickets.reports.report import (
+    GenerationStatus,
+    ReportEntry,
+    ReportSummary,
+    escape_formula,
+    to_report_entry,
+)
 
 AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 maybe = st.none() | st.just("some reason")
 lines = st.builds(
-    Line,
+    ReportRow,
     attendee_id=st.integers(1),
     external_id=st.none(),
     full_name=st.just("Ayu"),
@@ -31,24 +37,24 @@ lines = st.builds(
 
 
 @given(lines, st.booleans())
-def test_whoever_is_not_generated_has_a_reason_and_nobody_else(line: Line, over: bool) -> None:
-    entry = entry_of(line, over=over)
+def test_whoever_is_not_generated_has_a_reason_and_nobody_else(line: ReportRow, over: bool) -> None:
+    entry = to_report_entry(line, over=over)
 
-    assert (entry.verdict is Verdict.GENERATED) == (entry.reason == "")
+    assert (entry.verdict is GenerationStatus.GENERATED) == (entry.reason == "")
 
 
 @given(lines, st.booleans())
-def test_nobody_is_generated_without_a_ticket(line: Line, over: bool) -> None:
-    entry = entry_of(line, over=over)
+def test_nobody_is_generated_without_a_ticket(line: ReportRow, over: bool) -> None:
+    entry = to_report_entry(line, over=over)
 
-    assert line.ticket_code is not None or entry.verdict is not Verdict.GENERATED
+    assert line.ticket_code is not None or entry.verdict is not GenerationStatus.GENERATED
 
 
 @given(st.lists(lines, max_size=30))
-def test_the_sums_are_the_people(people: list[Line]) -> None:
-    sums = Summing()
+def test_the_sums_are_the_people(people: list[ReportRow]) -> None:
+    sums = ReportSummary()
 
-    passed_on = list(sums.through(entry_of(line, over=False) for line in people))
+    passed_on = list(sums.through(to_report_entry(line, over=False) for line in people))
 
     assert [entry.line for entry in passed_on] == people
     assert sums.verdicts.total() == len(people)
@@ -56,28 +62,28 @@ def test_the_sums_are_the_people(people: list[Line]) -> None:
 
 
 @given(st.lists(lines, max_size=30))
-def test_the_page_begins_with_whoever_has_no_pdf(people: list[Line]) -> None:
-    sums = Summing()
-    list(sums.through(entry_of(line, over=False) for line in people))
+def test_the_page_begins_with_whoever_has_no_pdf(people: list[ReportRow]) -> None:
+    sums = ReportSummary()
+    list(sums.through(to_report_entry(line, over=False) for line in people))
 
-    generated = [entry.verdict is Verdict.GENERATED for entry in sums.listed]
+    generated = [entry.verdict is GenerationStatus.GENERATED for entry in sums.listed]
 
     assert generated == sorted(generated)
 
 
 def test_a_pdf_that_retention_removed_was_generated() -> None:
-    line = Line(
+    line = ReportRow(
         1, None, "Ayu", "", "Wisudawan", "", None, "TC-2026-7Q4M9ZKD", AT, AT, None, AT, None, None
     )
 
-    assert entry_of(line, over=True) == Entry(line, Verdict.GENERATED, "")
+    assert to_report_entry(line, over=True) == ReportEntry(line, GenerationStatus.GENERATED, "")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+62811", "-1", "@SUM(A1)", "\tx", "\rx"])
 def test_a_cell_that_a_spreadsheet_would_run_is_shown_as_text(text: str) -> None:
-    assert plain_text(text) == f"'{text}"
+    assert escape_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["", "Ayu Lestari", "O'Brien", "a=b", "20261"])
 def test_any_other_cell_stays_as_it_is(text: str) -> None:
-    assert plain_text(text) == text
+    assert escape_formula(text) == text

@@ -8,9 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.routers.model import RouterUser
-from ticketing.vouchers.provisioning.drift import Change, Changed, Expected, changes_of, compared
+from ticketing.vouchers.provisioning.drift import (
+    ChangedVoucher,
+    ExpectedVoucher,
+    VoucherChange,
+    compare,
+    find_changes,
+)
 
-SOLD = Expected("V1", "gsp1", "1h", timedelta(hours=1), 1_000)
+SOLD = ExpectedVoucher("V1", "gsp1", "1h", timedelta(hours=1), 1_000)
 AS_SOLD = RouterUser(
     id="*1",
     name="gsp1",
@@ -27,7 +33,7 @@ numbers = st.sets(st.integers(1, 30))
 
 
 def test_a_router_as_it_should_be_agrees() -> None:
-    found = compared([SOLD], [AS_SOLD, FOREIGN], "gsp")
+    found = compare([SOLD], [AS_SOLD, FOREIGN], "gsp")
 
     assert (found.agreed, found.foreign) == (1, 1)
     assert (found.missing, found.changed, found.unexpected) == ((), (), ())
@@ -36,31 +42,33 @@ def test_a_router_as_it_should_be_agrees() -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"profile": "2h"}, Change.PROFILE),
-        ({"online_limit": None}, Change.ONLINE_LIMIT),
-        ({"bytes_limit": 2_000}, Change.BYTES_LIMIT),
-        ({"disabled": True}, Change.DISABLED),
+        ({"profile": "2h"}, VoucherChange.PROFILE),
+        ({"online_limit": None}, VoucherChange.ONLINE_LIMIT),
+        ({"bytes_limit": 2_000}, VoucherChange.BYTES_LIMIT),
+        ({"disabled": True}, VoucherChange.DISABLED),
     ],
 )
-def test_a_row_that_somebody_changed_is_said_to_be(change: dict[str, object], what: Change) -> None:
+def test_a_row_that_somebody_changed_is_said_to_be(
+    change: dict[str, object], what: VoucherChange
+) -> None:
     changed = replace(AS_SOLD, **change)  # type: ignore[arg-type]
 
-    assert changes_of(SOLD, changed) == (what,)
-    assert compared([SOLD], [changed], "gsp").changed == (Changed("V1", (what,)),)
+    assert find_changes(SOLD, changed) == (what,)
+    assert compare([SOLD], [changed], "gsp").changed == (ChangedVoucher("V1", (what,)),)
 
 
 @pytest.mark.parametrize("comment", ["", "dec/12/2026 10:00:00", "tk:other:V1:gsp1"])
 def test_a_row_of_the_name_without_our_marker_is_not_missing(comment: str) -> None:
-    found = compared([SOLD], [replace(AS_SOLD, comment=comment)], "gsp")
+    found = compare([SOLD], [replace(AS_SOLD, comment=comment)], "gsp")
 
-    assert found.changed == (Changed("V1", (Change.COMMENT,)),)
+    assert found.changed == (ChangedVoucher("V1", (VoucherChange.COMMENT,)),)
     assert (found.missing, found.foreign) == ((), 1)
 
 
 def test_a_row_that_somebody_copied_is_not_ours() -> None:
     copy = replace(AS_SOLD, name="tamu")
 
-    found = compared([SOLD], [copy], "gsp")
+    found = compare([SOLD], [copy], "gsp")
 
     assert (found.missing, found.unexpected, found.foreign) == (("V1",), (), 1)
 
@@ -73,7 +81,7 @@ def test_every_voucher_and_every_row_is_counted_once(
     rows = [replace(AS_SOLD, name=f"gsp{n}", comment=f"tk:gsp:V{n}:gsp{n}") for n in there]
     others = [replace(FOREIGN, name=f"tamu{n}") for n in foreign]
 
-    found = compared(expected, rows + others, "gsp")
+    found = compare(expected, rows + others, "gsp")
 
     assert (found.agreed, found.foreign) == (len(wanted & there), len(foreign))
     assert {int(key[1:]) for key in found.missing} == wanted - there

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 from ticketing.orders.order import OrderState
 from ticketing.platform.kernel.errors import ImpossibleTransition, UnusablePackage
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.routers.model import Profile
+from ticketing.routers.model import HotspotProfile
 from ticketing.vouchers.model import (
-    REACHABLE,
-    Counting,
-    Misfit,
+    ALLOWED_TRANSITIONS,
     Package,
+    ProfileMismatch,
     PurchaseState,
+    ValidityStart,
     VoucherState,
-    checked_move,
-    ends_at,
-    first_used_at,
-    misfits,
+    check_transition,
+    estimate_first_use,
+    is_used_up,
+    profile_mismatches,
     purchase_state,
-    used_up,
+    validity_end,
 )
 
 SOLD_AT = datetime(2026, 12, 31, 16, 59, tzinfo=UTC)
@@ -62,24 +62,27 @@ def test_a_package_that_nobody_could_use_is_refused(change: dict[str, object], w
 @pytest.mark.parametrize(
     ("profiles", "wrong"),
     [
-        ([Profile("1day", 1, runs_script=False)], []),
-        ([], [Misfit.MISSING]),
-        ([Profile("1days", 1, runs_script=False)], [Misfit.MISSING]),
-        ([Profile("1day", 3, runs_script=False)], [Misfit.SHARED_USERS]),
-        ([Profile("1day", None, runs_script=True)], [Misfit.SHARED_USERS, Misfit.SCRIPT]),
+        ([HotspotProfile("1day", 1, runs_script=False)], []),
+        ([], [ProfileMismatch.MISSING]),
+        ([HotspotProfile("1days", 1, runs_script=False)], [ProfileMismatch.MISSING]),
+        ([HotspotProfile("1day", 3, runs_script=False)], [ProfileMismatch.SHARED_USERS]),
+        (
+            [HotspotProfile("1day", None, runs_script=True)],
+            [ProfileMismatch.SHARED_USERS, ProfileMismatch.SCRIPT],
+        ),
     ],
 )
 def test_a_router_says_whether_a_package_can_be_sold_there(
-    profiles: list[Profile], wrong: list[Misfit]
+    profiles: list[HotspotProfile], wrong: list[ProfileMismatch]
 ) -> None:
-    assert misfits(DAY, profiles) == wrong
+    assert profile_mismatches(DAY, profiles) == wrong
 
 
 def test_counted_from_the_sale_it_ends_whether_used_or_not() -> None:
-    package = replace(DAY, counting=Counting.FROM_SALE)
+    package = replace(DAY, counting=ValidityStart.FROM_SALE)
 
-    unused = ends_at(package, SOLD_AT, None)
-    used = ends_at(package, SOLD_AT, SOLD_AT + timedelta(hours=3))
+    unused = validity_end(package, SOLD_AT, None)
+    used = validity_end(package, SOLD_AT, SOLD_AT + timedelta(hours=3))
 
     assert unused == used == datetime(2027, 1, 1, 16, 59, tzinfo=UTC)
 
@@ -87,20 +90,20 @@ def test_counted_from_the_sale_it_ends_whether_used_or_not() -> None:
 def test_counted_from_the_first_use_it_waits_for_it() -> None:
     first = SOLD_AT + timedelta(days=3)
 
-    assert ends_at(DAY, SOLD_AT, None) is None
-    assert ends_at(DAY, SOLD_AT, first) == first + timedelta(hours=24)
+    assert validity_end(DAY, SOLD_AT, None) is None
+    assert validity_end(DAY, SOLD_AT, first) == first + timedelta(hours=24)
 
 
 def test_what_is_never_used_ends_at_last() -> None:
     package = replace(DAY, unused_for=timedelta(days=90))
     first = SOLD_AT + timedelta(days=89)
 
-    assert ends_at(package, SOLD_AT, None) == SOLD_AT + timedelta(days=90)
-    assert ends_at(package, SOLD_AT, first) == first + timedelta(hours=24)
+    assert validity_end(package, SOLD_AT, None) == SOLD_AT + timedelta(days=90)
+    assert validity_end(package, SOLD_AT, first) == first + timedelta(hours=24)
 
 
 def test_nobody_online_yet_is_no_first_use() -> None:
-    assert first_used_at(None, seen_at=SOLD_AT, online=timedelta(0)) is None
+    assert estimate_first_use(None, seen_at=SOLD_AT, online=timedelta(0)) is None
 
 
 @given(instants, st.lists(st.tuples(durations, durations), min_size=1, max_size=6))
@@ -111,7 +114,7 @@ def test_a_buyer_never_gets_less_than_was_paid_for(
     known, now, online = None, first_login, timedelta(0)
     for passed_online, passed_offline in breaks:
         now, online = now + passed_online + passed_offline, online + passed_online
-        known = first_used_at(known, seen_at=now, online=online)
+        known = estimate_first_use(known, seen_at=now, online=online)
 
     assert known is None or known >= first_login
 
@@ -121,7 +124,7 @@ def test_another_look_never_makes_the_first_use_later(
     known: datetime, looks: list[tuple[datetime, timedelta]]
 ) -> None:
     for seen_at, online in looks:
-        later = first_used_at(known, seen_at=seen_at, online=online)
+        later = estimate_first_use(known, seen_at=seen_at, online=online)
         assert later is not None
         assert later <= known
         known = later
@@ -130,7 +133,7 @@ def test_another_look_never_makes_the_first_use_later(
 def test_a_look_while_somebody_is_online_for_the_first_time_is_exact() -> None:
     now = SOLD_AT + timedelta(minutes=20)
 
-    assert first_used_at(None, seen_at=now, online=timedelta(minutes=20)) == SOLD_AT
+    assert estimate_first_use(None, seen_at=now, online=timedelta(minutes=20)) == SOLD_AT
 
 
 @pytest.mark.parametrize(
@@ -146,33 +149,35 @@ def test_a_limit_that_is_reached_uses_a_voucher_up(
 ) -> None:
     package = replace(DAY, online_limit=timedelta(hours=1), bytes_limit=1_000)
 
-    assert used_up(package, online=online, bytes_used=bytes_used) is up
+    assert is_used_up(package, online=online, bytes_used=bytes_used) is up
 
 
 def test_without_limits_nothing_is_used_up() -> None:
-    assert not used_up(DAY, online=timedelta(days=365), bytes_used=10**15)
+    assert not is_used_up(DAY, online=timedelta(days=365), bytes_used=10**15)
 
 
 @pytest.mark.parametrize("old", VoucherState)
 @pytest.mark.parametrize("new", VoucherState)
 def test_a_voucher_goes_only_where_the_table_leads(old: VoucherState, new: VoucherState) -> None:
-    if new in REACHABLE[old]:
-        assert checked_move("ORD-1-1", old, new) is new
+    if new in ALLOWED_TRANSITIONS[old]:
+        assert check_transition("ORD-1-1", old, new) is new
         return
     with pytest.raises(ImpossibleTransition, match=f"voucher ORD-1-1: {old} -> {new}"):
-        checked_move("ORD-1-1", old, new)
+        check_transition("ORD-1-1", old, new)
 
 
 def test_nothing_is_present_that_the_router_was_not_asked_for() -> None:
     leads_to_present = [
-        old for old, reached in REACHABLE.items() if VoucherState.PRESENT in reached
+        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.PRESENT in reached
     ]
 
     assert leads_to_present == [VoucherState.ASKED]
 
 
 def test_what_may_be_on_the_router_is_not_forgotten_before_it_is_taken_off() -> None:
-    leads_to_gone = {old for old, reached in REACHABLE.items() if VoucherState.GONE in reached}
+    leads_to_gone = {
+        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.GONE in reached
+    }
 
     assert leads_to_gone == {VoucherState.OWED, VoucherState.ENDING}
 

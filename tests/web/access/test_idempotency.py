@@ -12,7 +12,13 @@ from ticketing.access.queries import Role
 from ticketing.access.service import add_key
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.idempotency_keys import Answer, Asked, KeyInUse, KeyReused, claimed
+from ticketing.platform.db.idempotency_keys import (
+    IdempotentRequest,
+    KeyInUse,
+    KeyReused,
+    StoredResponse,
+    claim_key,
+)
 from ticketing.platform.db.tables.access import idempotency_keys
 from ticketing.platform.db.tables.tickets import batches
 
@@ -21,10 +27,10 @@ BATCH = "/api/tickets/batch"
 
 
 @pytest.fixture
-def asked(database: Database) -> Asked:
+def asked(database: Database) -> IdempotentRequest:
     """A request of somebody with a key."""
     owner = add_key(database, name="school", role=Role.OPERATOR, by="test").key
-    return Asked(owner.id, "k", b"x" * 32)
+    return IdempotentRequest(owner.id, "k", b"x" * 32)
 
 
 @pytest.mark.usefixtures("guests")
@@ -89,53 +95,57 @@ def test_a_key_that_is_none_is_422(operator: httpx.Client, event: Event, key: st
 
 
 def test_while_one_is_answered_the_same_key_is_refused(
-    database: Database, asked: Asked, now: datetime
+    database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
     with (
-        claimed(database, asked, at=now),
+        claim_key(database, asked, at=now),
         pytest.raises(KeyInUse),
-        claimed(database, asked, at=now),
+        claim_key(database, asked, at=now),
     ):
         pass
 
 
 def test_a_request_that_failed_leaves_its_key_free(
-    database: Database, asked: Asked, now: datetime
+    database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
-    with suppress(ZeroDivisionError), claimed(database, asked, at=now) as first:
-        first.keep(Answer(200, b"{}"), at=now)
+    with suppress(ZeroDivisionError), claim_key(database, asked, at=now) as first:
+        first.keep(StoredResponse(200, b"{}"), at=now)
         raise ZeroDivisionError
 
-    with claimed(database, asked, at=now) as second:
+    with claim_key(database, asked, at=now) as second:
         assert second.answer is None
 
 
-def test_after_a_day_a_key_is_free_again(database: Database, asked: Asked, now: datetime) -> None:
-    with claimed(database, asked, at=now) as first:
-        first.keep(Answer(200, b"old"), at=now)
-    other = Asked(asked.api_key_id, asked.key, b"y" * 32)
-    with pytest.raises(KeyReused), claimed(database, other, at=now + timedelta(hours=23)):
+def test_after_a_day_a_key_is_free_again(
+    database: Database, asked: IdempotentRequest, now: datetime
+) -> None:
+    with claim_key(database, asked, at=now) as first:
+        first.keep(StoredResponse(200, b"old"), at=now)
+    other = IdempotentRequest(asked.api_key_id, asked.key, b"y" * 32)
+    with pytest.raises(KeyReused), claim_key(database, other, at=now + timedelta(hours=23)):
         pass
 
     tomorrow = now + timedelta(hours=24)
-    with claimed(database, other, at=tomorrow) as again:
+    with claim_key(database, other, at=tomorrow) as again:
         assert again.answer is None
-        again.keep(Answer(200, b"new"), at=tomorrow)
+        again.keep(StoredResponse(200, b"new"), at=tomorrow)
 
-    with claimed(database, other, at=tomorrow) as third:
-        assert third.answer == Answer(200, b"new")
+    with claim_key(database, other, at=tomorrow) as third:
+        assert third.answer == StoredResponse(200, b"new")
 
 
 def test_old_answers_are_forgotten_by_the_way(
-    database: Database, asked: Asked, now: datetime
+    database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
-    with claimed(database, asked, at=now) as old:
-        old.keep(Answer(200, b"{}"), at=now)
+    with claim_key(database, asked, at=now) as old:
+        old.keep(StoredResponse(200, b"{}"), at=now)
     with database.transaction() as connection:
         connection.execute(update(idempotency_keys).values(created_at=now - timedelta(days=2)))
 
-    with claimed(database, Asked(asked.api_key_id, "new", b"x" * 32), at=now) as claim:
-        claim.keep(Answer(200, b"{}"), at=now)
+    with claim_key(
+        database, IdempotentRequest(asked.api_key_id, "new", b"x" * 32), at=now
+    ) as claim:
+        claim.keep(StoredResponse(200, b"{}"), at=now)
 
     with database.transaction() as connection:
         assert list(connection.scalars(select(idempotency_keys.c.key))) == ["new"]

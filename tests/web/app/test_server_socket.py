@@ -2,12 +2,12 @@
 
 import socket
 
-from ticketing.app.web.server import _listening
+from ticketing.app.web.server import _open_socket
 
 
 def test_a_short_answer_does_not_wait_for_the_receivers_acknowledgement() -> None:
     with (
-        _listening("127.0.0.1", 0) as listening,
+        _open_socket("127.0.0.1", 0) as listening,
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ticketing.events.cache import SECONDS, RecentEvents
+from ticketing.events.cache import TTL_SECONDS, EventCache
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import UnknownEvent
 
@@ -30,30 +30,30 @@ def stored(event: Event) -> dict[str, Event]:
 
 
 @pytest.fixture
-def recent(stored: dict[str, Event], clock: Clock) -> RecentEvents:
+def recent(stored: dict[str, Event], clock: Clock) -> EventCache:
     def find(slug: str) -> Event:
         if slug not in stored:
             raise UnknownEvent(slug)
         return stored[slug]
 
-    return RecentEvents(find, clock)
+    return EventCache(find, clock)
 
 
 def test_a_change_is_seen_a_second_later(
-    recent: RecentEvents, stored: dict[str, Event], clock: Clock, event: Event
+    recent: EventCache, stored: dict[str, Event], clock: Clock, event: Event
 ) -> None:
     recent.event(event.slug)
     stored[event.slug] = replace(event, venue="Stadion")
 
     at_once = recent.event(event.slug)
-    clock.now += SECONDS
+    clock.now += TTL_SECONDS
     later = recent.event(event.slug)
 
     assert (at_once.venue, later.venue) == (event.venue, "Stadion")
 
 
 def test_an_event_made_a_moment_ago_is_found(
-    recent: RecentEvents, stored: dict[str, Event], event: Event
+    recent: EventCache, stored: dict[str, Event], event: Event
 ) -> None:
     with pytest.raises(UnknownEvent):
         recent.event("baru")

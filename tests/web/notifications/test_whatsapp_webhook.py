@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 from simulators.trust import trusted
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
-from ticketing.notifications.deliver import MessagingConnector, deliver
+from ticketing.notifications.deliver import MessagingConnector, deliver_due
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.delivery_receipts import hear_reports
+from ticketing.notifications.delivery_receipts import process_status_webhooks
 from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.db import outbox
@@ -145,7 +145,7 @@ def test_what_the_simulator_reports_reaches_the_delivery(
     )
     code = placed.order.code
     with database.transaction() as connection:
-        outbox.add(
+        outbox.enqueue(
             connection, event_id=event.id, purpose="order.reversed", subject=code,
             recipient=NUMBER, payload={"order": code},
         )  # fmt: skip
@@ -160,9 +160,9 @@ def test_what_the_simulator_reports_reaches_the_delivery(
             .get(MessagingConnector)
             .connect() as mailroom
         ):
-            sent = deliver(database, mailroom, at=now())
+            sent = deliver_due(database, mailroom, at=now())
         reports = chats.reports(at_least=3)
-    heard = hear_reports(database, [Channel.WHATSAPP], at=now())
+    heard = process_status_webhooks(database, [Channel.WHATSAPP], at=now())
 
     assert (sent.sent, heard.handled) == (1, 3)
     assert {report.answer for report in reports} == {200}

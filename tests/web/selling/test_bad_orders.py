@@ -71,7 +71,7 @@ def nothing_happens(database_of_all: Database) -> Iterator[None]:
     with database_of_all.transaction() as connection:
         rows = connection.execute(select(orders.c.state, orders.c.buyer_key)).all()
         assert [tuple(row) for row in rows] == [("pending", "")]
-        assert stock_queries.of(connection, 1) == Stock(5, 1, 0)
+        assert stock_queries.get_stock(connection, 1) == Stock(5, 1, 0)
         assert connection.scalar(select(func.count()).select_from(payment_attempts)) == 0
 
 

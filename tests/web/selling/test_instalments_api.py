@@ -10,7 +10,7 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.events.model import Event
-from ticketing.orders.instalments import Overdue, PaymentPlan
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan
 from ticketing.platform.db.database import Database
 from ticketing.selling.payments.settle import Settlement
 
@@ -23,7 +23,7 @@ SARI = {"name": "Sari Wulandari", "email": "sari@example.org", "phone": "0812 34
 def plan(database: Database, event: Event) -> str:
     """Sixty and forty per cent, two days apart; overdue parts are kept."""
     two_days = timedelta(days=2)
-    halves = PaymentPlan("2x", (60, 40), two_days, timedelta(), two_days, Overdue.KEEP)
+    halves = PaymentPlan("2x", (60, 40), two_days, timedelta(), two_days, OverduePolicy.KEEP)
     offer_plan(database, event, halves, by="operator")
     return halves.name
 

@@ -30,7 +30,7 @@ def stock_of(database: Database) -> Callable[[int], Stock]:
 
     def look(ticket_type_id: int) -> Stock:
         with database.transaction() as connection:
-            return stock_queries.of(connection, ticket_type_id)
+            return stock_queries.get_stock(connection, ticket_type_id)
 
     return look
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_ordered_is_refused_by_name_and_holds_nothing(
 
     assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
     with database.transaction() as connection:
-        assert stock_queries.of(connection, vip) == Stock(5, 0, 0)
+        assert stock_queries.get_stock(connection, vip) == Stock(5, 0, 0)
         assert connection.scalar(select(func.count()).select_from(orders)) == 0
 
 

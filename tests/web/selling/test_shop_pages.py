@@ -22,10 +22,10 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.sales import order_flags, orders
 from ticketing.platform.http.services import now
-from ticketing.selling.payments.fulfil_paid import serve_paid
+from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.settle import Settlement
-from ticketing.tickets.generate import Means
+from ticketing.tickets.generate import GenerationContext
 
 Sell = Callable[..., int]
 Place = Callable[..., dict[str, Any]]
@@ -100,7 +100,7 @@ def test_ordering_leads_to_the_order_and_twice_is_once(
     assert (first.status_code, first.headers["Location"]) == (303, again.headers["Location"])
     assert another.headers["Location"] != first.headers["Location"]
     with database.transaction() as connection:
-        assert stock_queries.of(connection, vip) == Stock(5, 3, 0)
+        assert stock_queries.get_stock(connection, vip) == Stock(5, 3, 0)
     page = shop.get(str(first.url.join(first.headers["Location"])))
     assert page.status_code == 200
     for said in ("Menunggu pembayaran", "Bayar sekarang", "Sari Wulandari", "Rp100.000"):
@@ -195,13 +195,13 @@ def test_paying_leads_to_the_gateway_and_the_page_follows_what_it_says(
     settle_all()
     paid = shop.get(page).text
     application = shop_application
-    means = Means(
+    means = GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    serve_paid(means, application.get(Midtrans), at=now(), by="test")
+    fulfil_paid_orders(means, application.get(Midtrans), at=now(), by="test")
     ready = shop.get(page).text
 
     assert "Lunas" in paid

@@ -17,7 +17,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.revoke import revoke
+from ticketing.tickets.revoke import revoke_tickets
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_revoked_ticket_shows_no_qr(
 ) -> None:
     with database.transaction() as connection:
         code = connection.scalar(select(generated_tickets.c.ticket_code))
-    revoke(database, event, codes=[code], reason="lost", by="test", at=now)
+    revoke_tickets(database, event, codes=[code], reason="lost", by="test", at=now)
 
     page, pdf = stranger.get(link), stranger.get(f"{link}/ticket.pdf")
 

@@ -20,9 +20,10 @@ from ticketing.platform.http.services import now
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.settle import Settlement
 from ticketing.vouchers.packages import PackageTerms, put_package
-from ticketing.vouchers.provisioning.provision import serve_router
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.router_admin import NewRouter, RouterDoors, add_router
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.provision import provision_router
+from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def device() -> Iterator[RouterOsSimulator]:
 @pytest.fixture
 def outlet(
     shop_application: Application, device: RouterOsSimulator
-) -> Iterator[Callable[[], Round]]:
+) -> Iterator[Callable[[], ProvisionResult]]:
     """A hotspot that sells `5k`, a code and a password; serves its router when asked."""
     database, keys = shop_application.database, shop_application.get(KeyRing)
     starts, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
@@ -52,14 +53,16 @@ def outlet(
         validity=timedelta(days=1), prefix="wf", password_length=8,
     )  # fmt: skip
     put_package(database, event, "5k", said, at=now(), by="test")
-    with RouterDoors(keys) as doors:
-        yield partial(serve_router, Provisioner(database, doors, now, by="worker"), router.id)
+    with RouterClientPool(keys) as doors:
+        yield partial(
+            provision_router, ProvisioningContext(database, doors, now, by="worker"), router.id
+        )
 
 
 @pytest.fixture
 def bought(
     shop: httpx.Client,
-    outlet: Callable[[], Round],  # noqa: ARG001 - what there is to buy
+    outlet: Callable[[], ProvisionResult],  # noqa: ARG001 - what there is to buy
 ) -> dict[str, Any]:
     """Two vouchers, not paid yet."""
     asked = {
@@ -84,7 +87,7 @@ def seen(shop: httpx.Client, bought: dict[str, Any]) -> Callable[[], tuple[str, 
 def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_are_paid_back(
     shop: httpx.Client,
     bought: dict[str, Any],
-    outlet: Callable[[], Round],
+    outlet: Callable[[], ProvisionResult],
     seen: Callable[[], tuple[str, list[Any]]],
     device: RouterOsSimulator,
     midtrans: MidtransSimulator,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
@@ -64,7 +64,7 @@ def vouchers_of(database: Database) -> Callable[[int], list[Voucher]]:
 
     def look(order_id: int) -> list[Voucher]:
         with database.transaction() as connection:
-            return voucher_queries.of_order(connection, order_id)
+            return voucher_queries.list_of_order(connection, order_id)
 
     return look
 
@@ -206,7 +206,7 @@ def test_a_gateway_that_is_away_leaves_nothing_held_unless_the_request_can_be_re
     orders_in: Callable[[], list[str]],
 ) -> None:
     sell_package()
-    midtrans.faults.set(answers=[AnswerFault("error", times=99, path="/snap")])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=99, path="/snap")])
 
     away = shop.post("/voucher/purchase", json=ASKED)
     with_key = shop.post("/voucher/purchase", json=ASKED, headers=KEY)

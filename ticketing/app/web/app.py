@@ -15,50 +15,50 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
-from ticketing.events.cache import RecentEvents
-from ticketing.events.queries import find_event
+from ticketing.events.cache import EventCache
+from ticketing.events.queries import get_event
 from ticketing.monitoring import api as monitoring_api
 from ticketing.monitoring import api_health, api_repairs, api_stream, console_page
-from ticketing.monitoring.api_stream import board_as_it_is
+from ticketing.monitoring.api_stream import dashboard_snapshot
 from ticketing.monitoring.voucher_metrics import VoucherCollector
 from ticketing.notifications import api_whatsapp
-from ticketing.notifications.whatsapp.providers import Subscription
+from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.http import errors as http_errors
 from ticketing.platform.http.metrics import Metrics
-from ticketing.platform.http.middleware import Threshold
+from ticketing.platform.http.middleware import RequestMiddleware
 from ticketing.platform.http.pages import PageSettings
-from ticketing.platform.http.rate_limit import Limiter
-from ticketing.platform.http.services import Service, now
-from ticketing.platform.http.sse import LiveBoard
+from ticketing.platform.http.rate_limit import RateLimiter
+from ticketing.platform.http.services import Services, now
+from ticketing.platform.http.sse import EventStream
 from ticketing.selling.checkout import api as checkout_api
 from ticketing.selling.checkout import api_payment, api_vouchers, order_pages, shop_pages
-from ticketing.selling.checkout.page_notices import page_settings
-from ticketing.selling.payments.midtrans.client import Account
+from ticketing.selling.checkout.page_notices import build_page_settings
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds import api as refund_api
 from ticketing.tickets import api as ticket_api
-from ticketing.tickets import api_holder, api_missing
-from ticketing.tickets.batches import api as batch_api
-from ticketing.tickets.batches.generation_queue import Workshop
-from ticketing.tickets.batches.service import end_abandoned
-from ticketing.tickets.generate import Means
+from ticketing.tickets import api_event_tickets, api_holder
+from ticketing.tickets.batches import api as batche_api
+from ticketing.tickets.batches.generation_queue import TicketGenerationQueue
+from ticketing.tickets.batches.service import fail_abandoned_batches
+from ticketing.tickets.generate import GenerationContext
 from ticketing.tickets.metrics import TicketMetrics
 
-THREADS = 8
+MAX_THREADS = 8
 # two a thread, one an idempotency key in use, one a waiting batch, three a bench, one an order, one
 # a call to the gateway, one a notice from it and one a report of a message, and some to spare
-CONNECTIONS = 65
+MAX_CONNECTIONS = 65
 # log and metrics are our own; FastAPI's would quote what people typed, and looked each time if to
-SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-CREDENTIALS = ("Authorization", "X-API-Key", "X-Order-Token")
+TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
     ticket_api.router,
-    batch_api.router,
-    api_missing.router,
+    batche_api.router,
+    api_event_tickets.router,
     checkin_api.router,
-    checkout_api.anybody,
-    checkout_api.one,
+    checkout_api.public_router,
+    checkout_api.order_router,
     api_payment.router,
     api_vouchers.router,
     api_whatsapp.router,
@@ -87,8 +87,8 @@ Buyers need no key. Whoever orders gets a token, shown once and kept nowhere; it
 
 def create_app(application: Application) -> FastAPI:
     """The service of an open application."""
-    service = _service(
-        replace(application, database=Database.at(application.url, connections=CONNECTIONS))
+    service = _build_services(
+        replace(application, database=Database.at(application.url, connections=MAX_CONNECTIONS))
     )
     app = FastAPI(
         title="Ticket assets",
@@ -96,51 +96,53 @@ def create_app(application: Application) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=_lifespan,
-        telemetry=SILENT,
+        telemetry=TELEMETRY_OFF,
     )
     app.state.service = service
-    http_errors.register(app)
+    http_errors.register_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=application.settings.cors_origins,
         allow_methods=["GET", "POST", "PUT"],
-        allow_headers=[*CREDENTIALS, "Content-Type", "Idempotency-Key"],
+        allow_headers=[*CREDENTIAL_HEADERS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
     )
-    app.add_middleware(Threshold, metrics=service.get(Metrics))
+    app.add_middleware(RequestMiddleware, metrics=service.get(Metrics))
     return app
 
 
-def _service(application: Application) -> Service:
+def _build_services(application: Application) -> Services:
     database, templates = application.database, application.get(TemplateFolders)
 
-    def means() -> Means:
+    def means() -> GenerationContext:
         keys, folder = application.get(KeyRing), application.get(DocumentFolder)
-        return Means(database, keys, Renderer(templates), folder)
+        return GenerationContext(database, keys, Renderer(templates), folder)
 
     metrics = Metrics()
     metrics.registry.register(VoucherCollector(database, now))
     application.register_value(Metrics, metrics)
     application.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
-    application.register_value(Workshop, Workshop(means, now))
-    application.register_value(Limiter, Limiter(application.settings.web_requests_a_minute))
-    application.register_value(PageSettings, page_settings(application.get(Account)))
-    application.register_value(RecentEvents, RecentEvents(partial(find_event, database)))
-    application.register_value(LiveBoard, LiveBoard("dashboard", partial(board_as_it_is, database)))
-    application.find(Subscription)  # a wrong setting ends the start, not a request
-    return Service(application, started_at=now())
+    application.register_value(TicketGenerationQueue, TicketGenerationQueue(means, now))
+    application.register_value(RateLimiter, RateLimiter(application.settings.web_requests_a_minute))
+    application.register_value(PageSettings, build_page_settings(application.get(MidtransAccount)))
+    application.register_value(EventCache, EventCache(partial(get_event, database)))
+    application.register_value(
+        EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))
+    )
+    application.find(WhatsAppProviderConfig)  # a wrong setting ends the start, not a request
+    return Services(application, started_at=now())
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    service: Service = app.state.service
-    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    end_abandoned(service.database, at=now())
-    service.get(Workshop).open()
+    service: Services = app.state.service
+    anyio.to_thread.current_default_thread_limiter().total_tokens = MAX_THREADS
+    fail_abandoned_batches(service.database, at=now())
+    service.get(TicketGenerationQueue).open()
     try:
         yield
     finally:
-        await anyio.to_thread.run_sync(service.get(Workshop).close)
+        await anyio.to_thread.run_sync(service.get(TicketGenerationQueue).close)
         service.database.dispose()

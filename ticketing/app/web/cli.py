@@ -7,10 +7,10 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 app = typer.Typer(help="Keys to the web service.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def serve(
     with open_application() as application:
         chosen = port or application.settings.web_port
         if not quiet:
-            screen().print(
+            stdout_console().print(
                 f"\n  web       http://{host}:{chosen}/docs\n"
                 f"  keys      ticketing api-keys add NAME --role operator\n"
                 f"  stop      Ctrl-C\n"
@@ -65,18 +65,18 @@ def show(*, as_json: JsonOption = False) -> None:
     """List all keys, without what opens doors."""
     from dataclasses import asdict
 
-    from ticketing.access.service import all_keys
+    from ticketing.access.service import list_keys
 
     with open_application() as application:
-        known = all_keys(application.database)
+        known = list_keys(application.database)
     if as_json:
         print_json([asdict(key) for key in known])
         return
-    table = listing("name", "role", "since", "by", "revoked")
+    table = new_table("name", "role", "since", "by", "revoked")
     for key in known:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.name, key.role, f"{key.created_at:%Y-%m-%d}", key.created_by, revoked)
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("revoke")
@@ -86,7 +86,7 @@ def revoke(name: Name) -> None:
 
     with open_application() as application:
         revoke_key(application.database, name=name, by=actor())
-    screen().print(f"the key of {name} opens nothing any more")
+    stdout_console().print(f"the key of {name} opens nothing any more")
 
 
 COMMANDS = (serve,)

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 
 from ticketing.app.web.app import create_app
 from ticketing.platform.application import Application
-from ticketing.platform.http.sse import LiveBoard
+from ticketing.platform.http.sse import EventStream
 from ticketing.platform.kernel.errors import Misconfigured
 
-GRACE_SECONDS = 20
+GRACEFUL_SHUTDOWN_SECONDS = 20
 
 
-class Server(uvicorn.Server):
+class WebServer(uvicorn.Server):
     """Lets go of who listens for ever, before it waits for what is being answered."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
@@ -26,7 +26,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, in good order."""
-        self._app.state.service.get(LiveBoard).end()
+        self._app.state.service.get(EventStream).end()
         await super().shutdown(sockets)
 
 
@@ -38,15 +38,15 @@ def serve(application: Application, *, host: str, port: int) -> None:
         log_config=None,  # the threshold writes our own lines; uvicorn's would show paths
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
     # uvicorn sends itself the signal again when it is done: that must end us, not kill us
-    signal.signal(signal.SIGTERM, _end)
-    with _listening(host, port) as listening, suppress(KeyboardInterrupt):
-        Server(app, config).run([listening])
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    with _open_socket(host, port) as listening, suppress(KeyboardInterrupt):
+        WebServer(app, config).run([listening])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _open_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
@@ -60,5 +60,5 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _end(_signal: int, _frame: FrameType | None) -> None:
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)

@@ -10,7 +10,7 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.platform.cli.options import EventArgument
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 
-def _ways(text: str) -> "list[Channel]":
+def _parse_channels(text: str) -> "list[Channel]":
     from ticketing.notifications.delivery import Channel
 
     known = {str(channel): channel for channel in (Channel.WHATSAPP, Channel.MAIL)}
@@ -33,7 +33,7 @@ def _ways(text: str) -> "list[Channel]":
     return [known[word] for word in ways]
 
 
-ByOption = Annotated[
+ChannelsOption = Annotated[
     str,
     typer.Option(
         "--by", help="whatsapp, mail, or whatsapp,mail: each guest by the first there is."
@@ -42,34 +42,36 @@ ByOption = Annotated[
 
 
 @app.command("plan")
-def plan(event: EventArgument, *, by: ByOption = "mail", as_json: JsonOption = False) -> None:
+def plan(event: EventArgument, *, by: ChannelsOption = "mail", as_json: JsonOption = False) -> None:
     """Say who would be sent a ticket, and until when; who got one already is left out."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.notifications.campaigns.send_tickets import plan_sending
-    from ticketing.notifications.channel_policy import forecast
-    from ticketing.notifications.cli import spoken_end
+    from ticketing.events.queries import get_event
+    from ticketing.notifications.campaigns.send_tickets import plan_campaign
+    from ticketing.notifications.channel_policy import estimate_last_send_at
+    from ticketing.notifications.cli import format_local_time
     from ticketing.notifications.delivery import Channel
-    from ticketing.notifications.rate_limit import Pace
+    from ticketing.notifications.rate_limit import RateLimit
 
     with open_application() as application:
-        planned = plan_sending(
-            application.database, find_event(application.database, event), by=_ways(by)
+        planned = plan_campaign(
+            application.database, get_event(application.database, event), by=_parse_channels(by)
         )
         by_whatsapp = planned.by(Channel.WHATSAPP)
-        ends = forecast(application.database, application.get(Pace), more=by_whatsapp, at=now())
+        ends = estimate_last_send_at(
+            application.database, application.get(RateLimit), more=by_whatsapp, at=now()
+        )
     if as_json:
         print_json(asdict(planned) | {"whatsapp_ends": ends if by_whatsapp else None})
         return
-    out = screen()
+    out = stdout_console()
     out.print(
         f"{planned.by(Channel.MAIL):,} tickets would go by mail, {by_whatsapp:,} by WhatsApp;"
         f" no address: {len(planned.without_address):,} guests,"
         f" want none: {len(planned.opted_out):,}; nothing has changed yet"
     )
     if by_whatsapp:
-        told = spoken_end(ends) if ends else "never: the day's budget is nought"
+        told = format_local_time(ends) if ends else "never: the day's budget is nought"
         out.print(f"the last by WhatsApp, after what waits already: {told}")
     also = "" if by == "mail" else f" --by {by}"
     out.print(
@@ -82,7 +84,7 @@ def apply(
     event: EventArgument,
     *,
     plan: Annotated[str, typer.Option(help="The hash that `send-tickets plan` printed.")],
-    by: ByOption = "mail",
+    by: ChannelsOption = "mail",
     as_json: JsonOption = False,
 ) -> None:
     """Leave the planned tickets to be sent, after whatever else waits.
@@ -91,18 +93,18 @@ def apply(
     """
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.notifications.campaigns.send_tickets import apply_sending
+    from ticketing.events.queries import get_event
+    from ticketing.notifications.campaigns.send_tickets import apply_campaign
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        done = apply_sending(
-            application.database, known, plan_hash=plan, channels=_ways(by), by=actor()
+        known = get_event(application.database, event)
+        done = apply_campaign(
+            application.database, known, plan_hash=plan, channels=_parse_channels(by), by=actor()
         )
     if as_json:
         print_json(asdict(done))
     else:
-        screen().print(f"tickets that will be sent: {len(done.tickets):,}")
+        stdout_console().print(f"tickets that will be sent: {len(done.tickets):,}")
 
 
 def opt_out(
@@ -111,11 +113,11 @@ def opt_out(
     ],
 ) -> None:
     """Send no roster's ticket to an address or number any more; what is ordered still comes."""
-    from ticketing.notifications.campaigns.send_tickets import opt_out as leave_alone
+    from ticketing.notifications.campaigns.send_tickets import opt_out_address as leave_alone
 
     with open_application() as application:
         is_new = leave_alone(application.database, address, at=now(), by=actor())
-    screen().print("noted" if is_new else "was noted already")
+    stdout_console().print("noted" if is_new else "was noted already")
 
 
 COMMANDS = (opt_out,)

@@ -13,48 +13,53 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.platform.db.outbox import BLAST, GUEST_TICKET
+from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
 from ticketing.platform.db.tables.notifications import deliveries, opt_outs
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import outbox, ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
-from ticketing.tickets.order_ticket_queries import OrderFile
+from ticketing.tickets.order_ticket_queries import OrderTicketFile
 
-_tickets = outbox.alias("tickets")
-
-
-def _is_of(plan: ColumnElement[str]) -> ColumnElement[bool]:
-    return and_(_tickets.c.purpose == GUEST_TICKET, _tickets.c.payload["plan"].astext == plan)
+_ticket_messages = outbox.alias("tickets")
 
 
-def goes_on() -> ColumnElement[bool]:
+def _belongs_to_plan(plan: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(
+        _ticket_messages.c.purpose == TICKET_READY,
+        _ticket_messages.c.payload["plan"].astext == plan,
+    )
+
+
+def is_campaign_running() -> ColumnElement[bool]:
     """Whether the message in `outbox` tells of a plan's end, and more of it is still to come."""
-    untaken = select(_tickets.c.id).where(_tickets.c.taken_at.is_(None))
+    untaken = select(_ticket_messages.c.id).where(_ticket_messages.c.taken_at.is_(None))
     under_way = (
-        select(_tickets.c.id)
-        .join(deliveries, deliveries.c.outbox_id == _tickets.c.id)
+        select(_ticket_messages.c.id)
+        .join(deliveries, deliveries.c.outbox_id == _ticket_messages.c.id)
         .where(or_(deliveries.c.next_try.is_not(None), deliveries.c.state == DeliveryState.CLAIMED))
     )
     # with a limit the first ticket found ends the search: EXISTS would make a table of all of them
     still = [
-        query.where(_is_of(outbox.c.subject))
+        query.where(_belongs_to_plan(outbox.c.subject))
         .limit(1)
         .correlate(outbox)
         .scalar_subquery()
         .is_not(None)
         for query in (untaken, under_way)
     ]
-    return and_(outbox.c.purpose == BLAST, or_(*still))
+    return and_(outbox.c.purpose == TICKETS_SENT, or_(*still))
 
 
-def ends_of(connection: Connection, event_id: int, plan: str) -> Counter[DeliveryState]:
+def count_deliveries_by_state(
+    connection: Connection, event_id: int, plan: str
+) -> Counter[DeliveryState]:
     """How many of a plan's tickets came how far; of one that went by two channels, by the last."""
     query = (
         select(deliveries.c.state)
         .ext(distinct_on(deliveries.c.outbox_id))
-        .join(_tickets, _tickets.c.id == deliveries.c.outbox_id)
-        .where(deliveries.c.event_id == event_id, _is_of(literal(plan)))
+        .join(_ticket_messages, _ticket_messages.c.id == deliveries.c.outbox_id)
+        .where(deliveries.c.event_id == event_id, _belongs_to_plan(literal(plan)))
         .order_by(deliveries.c.outbox_id, deliveries.c.id.desc())
     )
     return Counter(DeliveryState(state) for state in connection.execute(query).scalars())
@@ -75,10 +80,10 @@ class GuestTicket:
         return {Channel.MAIL: self.mail, Channel.WHATSAPP: self.phone}.get(channel, "")
 
 
-def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
+def list_unsent_tickets(connection: Connection, event_id: int) -> list[GuestTicket]:
     """The roster's live and printed tickets that were never told of, by code."""
     told = exists().where(
-        outbox.c.purpose == GUEST_TICKET,
+        outbox.c.purpose == TICKET_READY,
         outbox.c.subject == generated_tickets.c.ticket_code,
         outbox.c.recipient.in_((people.c.email, people.c.phone)),
         outbox.c.revision == 1,
@@ -89,7 +94,7 @@ def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
             people.c.id,
             people.c.email,
             people.c.phone,
-            or_(_wants_none(people.c.email), _wants_none(people.c.phone)),
+            or_(_is_opted_out(people.c.email), _is_opted_out(people.c.phone)),
         )
         .select_from(generated_tickets)
         .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
@@ -97,7 +102,7 @@ def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
         .where(
             generated_tickets.c.event_id == event_id,
             generated_tickets.c.generated_at.is_not(None),
-            _IS_GOOD,
+            _IS_VALID,
             attendees.c.source == "roster",
             not_(told),
         )
@@ -106,21 +111,21 @@ def unsent(connection: Connection, event_id: int) -> list[GuestTicket]:
     return [GuestTicket(*row) for row in connection.execute(query)]
 
 
-_IS_GOOD = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
+_IS_VALID = and_(generated_tickets.c.state == TicketState.LIVE, attendees.c.state == "entitled")
 
 
-def _wants_none(address: ColumnElement[str]) -> ColumnElement[bool]:
+def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(opt_outs.c.address == func.lower(address))
 
 
-def tell(
+def enqueue_ticket_messages(
     connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan: str
 ) -> None:
     """Leave a message for each ticket's code and address; those that stand there are left."""
     rows = [
         {
             "event_id": event_id,
-            "purpose": GUEST_TICKET,
+            "purpose": TICKET_READY,
             "subject": ticket_code,
             "recipient": address,
             "payload": {"plan": plan},
@@ -131,7 +136,9 @@ def tell(
         connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
 
 
-def named(connection: Connection, ticket_code: str) -> tuple[str, OrderFile] | None:
+def find_ticket_with_holder(
+    connection: Connection, ticket_code: str
+) -> tuple[str, OrderTicketFile] | None:
     """Whose ticket it is, and the ticket; None when it is not valid any more."""
     query = (
         select(
@@ -145,10 +152,10 @@ def named(connection: Connection, ticket_code: str) -> tuple[str, OrderFile] | N
         .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
         .join(people, people.c.id == attendees.c.person_id)
         .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
-        .where(generated_tickets.c.ticket_code == ticket_code, _IS_GOOD)
+        .where(generated_tickets.c.ticket_code == ticket_code, _IS_VALID)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else (row[0], OrderFile(*row[1:]))
+    return None if row is None else (row[0], OrderTicketFile(*row[1:]))
 
 
 def has_opted_out(connection: Connection, address: str) -> bool:
@@ -157,7 +164,7 @@ def has_opted_out(connection: Connection, address: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
+def insert_opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
     """Send nothing there any more that was not ordered; false when that was so already."""
     query = upsert(opt_outs).values(address=address.lower(), since=at).on_conflict_do_nothing()
     return connection.execute(query.returning(opt_outs.c.address)).first() is not None

@@ -19,7 +19,7 @@ MAIL_ONLY = (Channel.MAIL,)
 
 
 @dataclass(frozen=True, slots=True)
-class ToSend:
+class PlannedTicketMessage:
     """One ticket, and the one way by which it would go."""
 
     ticket_code: str
@@ -29,11 +29,11 @@ class ToSend:
 
 
 @dataclass(frozen=True, slots=True)
-class SendingPlan:
+class CampaignPlan:
     """Who would be sent a ticket, by which way, and who not. `plan_hash` names exactly these."""
 
     event: str
-    tickets: tuple[ToSend, ...]
+    tickets: tuple[PlannedTicketMessage, ...]
     without_address: tuple[int, ...]  # guests, by id
     opted_out: tuple[int, ...]
     plan_hash: str
@@ -43,25 +43,25 @@ class SendingPlan:
         return sum(each.channel is channel for each in self.tickets)
 
 
-def plan_sending(
+def plan_campaign(
     database: Database, event: Event, *, by: Sequence[Channel] = MAIL_ONLY
-) -> SendingPlan:
+) -> CampaignPlan:
     """What sending would do: to each guest by the first of these ways there is. Changes nothing."""
     with database.transaction() as connection:
-        return _plan(connection, event, by)
+        return _build_plan(connection, event, by)
 
 
-def apply_sending(
+def apply_campaign(
     database: Database,
     event: Event,
     *,
     plan_hash: str,
     channels: Sequence[Channel] = MAIL_ONLY,
     by: str,
-) -> SendingPlan:
+) -> CampaignPlan:
     """Leave the planned messages to be sent; refuses when the tickets have changed since."""
     with database.transaction() as connection:
-        plan = _plan(connection, event, channels)
+        plan = _build_plan(connection, event, channels)
         if plan.plan_hash != plan_hash:
             raise PlanOutdated(
                 f"the tickets of {event.slug} that wait to be sent have changed since the plan:"
@@ -69,8 +69,8 @@ def apply_sending(
             )
         wanted = [(each.ticket_code, each.address) for each in plan.tickets]
         if wanted:
-            queries.tell(connection, event.id, wanted, plan=plan_hash)
-            _announce_end(connection, event, plan_hash)
+            queries.enqueue_ticket_messages(connection, event.id, wanted, plan=plan_hash)
+            _enqueue_completion_notice(connection, event, plan_hash)
         audit_log.record(
             connection,
             actor=by,
@@ -83,40 +83,40 @@ def apply_sending(
     return plan
 
 
-def _announce_end(connection: Connection, event: Event, plan_hash: str) -> None:
+def _enqueue_completion_notice(connection: Connection, event: Event, plan_hash: str) -> None:
     """One message, which waits for the last ticket; what it says is counted when it is sent."""
-    outbox.add(
+    outbox.enqueue(
         connection,
         event_id=event.id,
-        purpose=outbox.BLAST,
+        purpose=outbox.TICKETS_SENT,
         subject=plan_hash,
         recipient=outbox.ORGANISER,
         payload={},
     )
 
 
-def opt_out(database: Database, address: str, *, at: datetime, by: str) -> bool:
+def opt_out_address(database: Database, address: str, *, at: datetime, by: str) -> bool:
     """Never again send a roster's ticket to this address; what is ordered still comes."""
     with database.transaction() as connection:
-        is_new = queries.opt_out(connection, address, at=at)
+        is_new = queries.insert_opt_out(connection, address, at=at)
         if is_new:
             # not whose: the log is never deleted from
             audit_log.record(connection, actor=by, action="messages.opt_out", subject="an address")
     return is_new
 
 
-def _plan(connection: Connection, event: Event, by: Sequence[Channel]) -> SendingPlan:
-    unsent = queries.unsent(connection, event.id)
-    ways = {each.guest_id: _way(each, by) for each in unsent}
+def _build_plan(connection: Connection, event: Event, by: Sequence[Channel]) -> CampaignPlan:
+    unsent = queries.list_unsent_tickets(connection, event.id)
+    ways = {each.guest_id: _first_available_channel(each, by) for each in unsent}
     tickets = tuple(
-        ToSend(each.ticket_code, each.guest_id, way, each.address(way))
+        PlannedTicketMessage(each.ticket_code, each.guest_id, way, each.address(way))
         for each in unsent
         if (way := ways[each.guest_id]) is not None and not each.opted_out
     )
     digest = sha256(f"send {event.uid}\n".encode())
     for ticket in tickets:
         digest.update(f"{ticket.ticket_code} {ticket.address}\n".encode())
-    return SendingPlan(
+    return CampaignPlan(
         event.slug,
         tickets,
         tuple(each.guest_id for each in unsent if ways[each.guest_id] is None),
@@ -125,5 +125,5 @@ def _plan(connection: Connection, event: Event, by: Sequence[Channel]) -> Sendin
     )
 
 
-def _way(ticket: GuestTicket, by: Sequence[Channel]) -> Channel | None:
+def _first_available_channel(ticket: GuestTicket, by: Sequence[Channel]) -> Channel | None:
     return next((channel for channel in by if ticket.address(channel)), None)

@@ -12,15 +12,15 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
 
-from ticketing.notifications.delivery import DeliveryState, Report
-from ticketing.notifications.messages.message import Declined
+from ticketing.notifications.delivery import DeliveryReceipt, DeliveryState
+from ticketing.notifications.messages.message import Rejected
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})")
 _MESSAGE_ID = re.compile(r"<([^<>@\s]+)@[^<>\s]+>")
-_TAG = re.compile(r"[^+@]+\+([^@]+)@.+")
+_VERP_TAG = re.compile(r"[^+@]+\+([^@]+)@.+")
 _ADDRESSES = re.compile(r"<?[^\s<>;]+@[^\s<>;]+>?")
 _LONGEST_REASON = 200
-_RETURNED = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"}
+_RETURNED_TYPES = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"}
 _STATES = {"failed": DeliveryState.FAILED, "delivered": DeliveryState.DELIVERED}
 
 
@@ -35,12 +35,12 @@ class Bounce:
     reason: str = ""
 
     @property
-    def report(self) -> Report | None:
+    def report(self) -> DeliveryReceipt | None:
         """For the ledger; None when nothing is decided yet: delayed, or relayed to elsewhere."""
         state = _STATES.get(self.action)
         if state is None:
             return None
-        return Report(
+        return DeliveryReceipt(
             state,
             reference=self.reference,
             recipient=self.recipient,
@@ -48,11 +48,11 @@ class Bounce:
         )
 
     @property
-    def failure(self) -> Declined | None:
+    def failure(self) -> Rejected | None:
         """Why it did not arrive; servers gave it all their patience before they said so."""
         if self.action != "failed":
             return None
-        return Declined(f"bounced: {self.reason or self.status}", self.status)
+        return Rejected(f"bounced: {self.reason or self.status}", self.status)
 
     @property
     def is_dead_address(self) -> bool:
@@ -60,70 +60,72 @@ class Bounce:
         return self.action == "failed" and self.status.startswith("5.1.")
 
 
-def read_bounces(mail: bytes) -> list[Bounce]:
+def parse_bounces(mail: bytes) -> list[Bounce]:
     """What a mail says of ours; nothing when it is not a notification, or makes no sense."""
     # the old policy: the newer one raises on headers that real servers write
     whole = message_from_bytes(mail, policy=compat32)
-    reports = [part for part in whole.walk() if _type(part) == "message/delivery-status"]
+    reports = [part for part in whole.walk() if _content_type(part) == "message/delivery-status"]
     if not reports:
         return []
-    reference = _reference(whole)
+    reference = _find_reference(whole)
     return [
-        bounce for report in reports for block in _blocks(report)
-        if (bounce := _bounce(block, reference)) is not None
+        bounce for report in reports for block in _recipient_blocks(report)
+        if (bounce := _parse_bounce(block, reference)) is not None
     ]  # fmt: skip
 
 
-def _bounce(block: Message, reference: str) -> Bounce | None:
-    action = _value(block, "Action").lower().partition(" ")[0]
-    recipient = _after_type(block, "Original-Recipient") or _after_type(block, "Final-Recipient")
-    status = _STATUS.search(_value(block, "Status"))
+def _parse_bounce(block: Message, reference: str) -> Bounce | None:
+    action = _header_value(block, "Action").lower().partition(" ")[0]
+    recipient = _header_value_after_type(block, "Original-Recipient") or _header_value_after_type(
+        block, "Final-Recipient"
+    )
+    status = _STATUS.search(_header_value(block, "Status"))
     if not (action and recipient and status):
         return None
-    diagnosis = _ADDRESSES.sub("<address>", _after_type(block, "Diagnostic-Code"))
+    diagnosis = _ADDRESSES.sub("<address>", _header_value_after_type(block, "Diagnostic-Code"))
     return Bounce(reference, recipient, action, status[0], diagnosis[:_LONGEST_REASON])
 
 
-def _blocks(report: Message) -> Iterator[Message]:
+def _recipient_blocks(report: Message) -> Iterator[Message]:
     """The fields of each recipient; the first block is about the message as a whole."""
     payload = report.get_payload()
     if isinstance(payload, list):
         yield from (block for block in payload if isinstance(block, Message))
 
 
-def _reference(whole: Message) -> str:
+def _find_reference(whole: Message) -> str:
     """Ours, out of the returned message's own id, else out of the address it came back to."""
     for part in whole.walk():
-        if _type(part) in _RETURNED:
-            named = _MESSAGE_ID.search(_returned_id(part))
+        if _content_type(part) in _RETURNED_TYPES:
+            named = _MESSAGE_ID.search(_original_message_id(part))
             if named:
                 return named[1]
     for header in ("X-Original-To", "Delivered-To", "To"):
         for _, address in getaddresses([str(each) for each in whole.get_all(header, [])]):
-            tagged = _TAG.fullmatch(address)
+            tagged = _VERP_TAG.fullmatch(address)
             if tagged:
                 return tagged[1]
     return ""
 
 
-def _returned_id(part: Message) -> str:
+def _original_message_id(part: Message) -> str:
     payload = part.get_payload()
     if isinstance(payload, list):  # the whole message
-        return _value(payload[0], "Message-ID") if payload else ""
+        return _header_value(payload[0], "Message-ID") if payload else ""
     raw = part.get_payload(decode=True)
     headers = raw if isinstance(raw, bytes) else b""
-    return _value(message_from_bytes(headers, policy=compat32), "Message-ID")
+    return _header_value(message_from_bytes(headers, policy=compat32), "Message-ID")
 
 
-def _type(part: Message) -> str:
+def _content_type(part: Message) -> str:
     return part.get_content_type()
 
 
-def _value(message: object, name: str) -> str:
+def _header_value(message: object, name: str) -> str:
     found = message.get(name) if isinstance(message, Message) else None
     return "" if found is None else " ".join(str(found).split())
 
 
-def _after_type(block: Message, name: str) -> str:
+def _header_value_after_type(block: Message, name: str) -> str:
     """`rfc822; somebody@example.org` without the type."""
-    return _value(block, name).partition(";")[2].strip().strip("<>")
+    return _header_value(block, name).partition(";")[2].strip().strip("<>")

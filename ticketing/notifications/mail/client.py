@@ -5,19 +5,34 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Self
 
-from ticketing.notifications.mail.mime import Letter, Sender, ascii_address, letter
-from ticketing.notifications.mail.smtp_connection import Broken, Connection, opened
+from ticketing.notifications.mail.mime import (
+    MailSender,
+    MimeMessage,
+    ascii_address,
+    build_mime_message,
+)
+from ticketing.notifications.mail.smtp_connection import (
+    ConnectionLost,
+    SmtpConnection,
+    open_connection,
+)
 from ticketing.notifications.mail.smtp_server import MailServer
-from ticketing.notifications.messages.message import Cause, Declined, Later, Mail, Outcome
+from ticketing.notifications.messages.message import (
+    Deferred,
+    FailureScope,
+    Mail,
+    Rejected,
+    SendOutcome,
+)
 
-_LARGEST = 10_000_000  # bytes on the wire; base64 makes a PDF a third larger
+_MAX_MESSAGE_BYTES = 10_000_000  # bytes on the wire; base64 makes a PDF a third larger
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Mailer:
+class SmtpTransport:
     """Hands mails to one server; close it, or use `with`. Threads may share it.
 
     As many connections are open as threads were sending at once.
@@ -26,9 +41,9 @@ class Mailer:
     def __init__(
         self,
         server: MailServer,
-        sender: Sender,
+        sender: MailSender,
         *,
-        largest: int = _LARGEST,
+        largest: int = _MAX_MESSAGE_BYTES,
         now: Callable[[], datetime] = _now,
     ) -> None:
         """Connect when the first mail goes. `largest` is a mail's size in bytes on the wire."""
@@ -36,7 +51,7 @@ class Mailer:
         self._sender = sender
         self._largest = largest
         self._now = now
-        self._idle: list[Connection] = []
+        self._idle: list[SmtpConnection] = []
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -54,45 +69,45 @@ class Mailer:
         for connection in idle:
             connection.close()
 
-    def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> Outcome:
+    def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> SendOutcome:
         """Send to one address; never raises for what a server or a network does.
 
         `reference` is our own name of the message: every attempt has the same Message-ID.
         """
         recipient = ascii_address(to)
         if recipient is None:
-            return Declined("the address cannot be written to", "address")
+            return Rejected("the address cannot be written to", "address")
         given = (mail, self._sender, recipient)
-        written = letter(*given, reference=reference, name=name, at=self._now())
+        written = build_mime_message(*given, reference=reference, name=name, at=self._now())
         if len(written.content) > self._largest:
-            return _too_large(written, self._largest)
+            return _reject_too_large(written, self._largest)
         return self._carried(written, self._sender.envelope(reference))
 
-    def _carried(self, written: Letter, sender: str) -> Outcome:
+    def _carried(self, written: MimeMessage, sender: str) -> SendOutcome:
         """On a connection that idles, else on a new one; an idle one may have been cut unseen."""
         kept = self._taken()
         if kept is not None:
             outcome = self._handed_over(kept, written, sender)
-            if not isinstance(outcome, Broken):
+            if not isinstance(outcome, ConnectionLost):
                 return outcome
-        new = opened(self._server)
-        if isinstance(new, Later):
+        new = open_connection(self._server)
+        if isinstance(new, Deferred):
             return new
         outcome = self._handed_over(new, written, sender)
-        return outcome.refusal if isinstance(outcome, Broken) else outcome
+        return outcome.refusal if isinstance(outcome, ConnectionLost) else outcome
 
     def _handed_over(
-        self, connection: Connection, written: Letter, sender: str
-    ) -> Outcome | Broken:
+        self, connection: SmtpConnection, written: MimeMessage, sender: str
+    ) -> SendOutcome | ConnectionLost:
         largest = connection.largest
         if largest is not None and len(written.content) > largest:
             self._put_back(connection)
-            return _too_large(written, largest)
+            return _reject_too_large(written, largest)
         outcome = connection.hand_over(written, sender)
         self._put_back(connection)
         return outcome
 
-    def _taken(self) -> Connection | None:
+    def _taken(self) -> SmtpConnection | None:
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None or connection.is_fresh:
@@ -100,11 +115,11 @@ class Mailer:
         connection.close()
         return self._taken()
 
-    def _put_back(self, connection: Connection) -> None:
+    def _put_back(self, connection: SmtpConnection) -> None:
         with self._lock:
             self._idle.append(connection)
 
 
-def _too_large(written: Letter, largest: int) -> Declined:
+def _reject_too_large(written: MimeMessage, largest: int) -> Rejected:
     size = f"{len(written.content):,} bytes; at most {largest:,} may be sent"
-    return Declined(f"the mail has {size}", "attachment", Cause.MESSAGE)
+    return Rejected(f"the mail has {size}", "attachment", FailureScope.MESSAGE)

@@ -19,11 +19,11 @@ from ticketing.platform.kernel.errors import Misconfigured
 _POLICY = SMTP.clone(cte_type="7bit")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _SAFE_REFERENCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
-_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._ -]+")
+_UNSAFE_FILE_NAME_CHARACTERS = re.compile(r"[^A-Za-z0-9._ -]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class MailSender:
     """Who writes. `bounces` is the mailbox for what comes back; empty means the address itself."""
 
     address: str
@@ -47,11 +47,11 @@ class Sender:
         if not self.bounces:
             return ascii_address(self.address) or ""
         local, _, domain = (ascii_address(self.bounces) or "").rpartition("@")
-        return f"{local}+{token(reference)}@{domain}"
+        return f"{local}+{reference_token(reference)}@{domain}"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MimeMessage:
     """One mail to one person, by its reference the same however often it is built."""
 
     recipient: str  # as the envelope has it
@@ -70,29 +70,29 @@ def ascii_address(address: str) -> str | None:
         return None
 
 
-def token(reference: str) -> str:
+def reference_token(reference: str) -> str:
     """A reference as it may stand in an address; a long or odd one becomes its digest."""
     if _SAFE_REFERENCE.fullmatch(reference) and ".." not in reference:
         return reference
     return hashlib.sha256(reference.encode()).hexdigest()[:40]
 
 
-def message_id(reference: str, domain: str) -> str:
+def make_message_id(reference: str, domain: str) -> str:
     """The one Message-ID of all attempts: servers and people can see that they are the same."""
-    return f"<{token(reference)}@{domain}>"
+    return f"<{reference_token(reference)}@{domain}>"
 
 
-def letter(
-    mail: Mail, sender: Sender, recipient: str, *, reference: str, name: str, at: datetime
-) -> Letter:
+def build_mime_message(
+    mail: Mail, sender: MailSender, recipient: str, *, reference: str, name: str, at: datetime
+) -> MimeMessage:
     """The mail on paper. `recipient` is an address as `ascii_address` gives it."""
     message = EmailMessage(policy=_POLICY)
     written_by = ascii_address(sender.address) or ""
-    message["From"] = _address(sender.name, written_by)
-    message["To"] = _address(name, recipient)
+    message["From"] = _header_address(sender.name, written_by)
+    message["To"] = _header_address(name, recipient)
     message["Subject"] = _one_line(mail.subject)
     message["Date"] = format_datetime(at)
-    message["Message-ID"] = named = message_id(reference, sender.domain)
+    message["Message-ID"] = named = make_message_id(reference, sender.domain)
     message["Auto-Submitted"] = "auto-generated"
     if sender.reply_to:
         message["Reply-To"] = ascii_address(sender.reply_to) or ""
@@ -103,13 +103,13 @@ def letter(
     message.add_alternative(mail.html, subtype="html")
     for attachment in mail.attachments:
         _attach(message, attachment)
-    return Letter(recipient, named, message.as_bytes())
+    return MimeMessage(recipient, named, message.as_bytes())
 
 
-def file_name(text: str) -> str:
+def safe_file_name(text: str) -> str:
     """A name that every mail program and file system can show: accents fall, the rest is `_`."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    stem, dot, ending = _NOT_IN_FILE_NAMES.sub("_", plain).rpartition(".")
+    stem, dot, ending = _UNSAFE_FILE_NAME_CHARACTERS.sub("_", plain).rpartition(".")
     if not dot:
         stem, ending = ending, ""
     return (stem.strip(" ._")[:80] or "file") + dot + ending
@@ -117,11 +117,11 @@ def file_name(text: str) -> str:
 
 def _attach(message: EmailMessage, attachment: Attachment) -> None:
     kind, _, subkind = attachment.media_type.partition("/")
-    name = file_name(attachment.name)
+    name = safe_file_name(attachment.name)
     message.add_attachment(attachment.content, maintype=kind, subtype=subkind, filename=name)
 
 
-def _address(name: str, address: str) -> Address:
+def _header_address(name: str, address: str) -> Address:
     return Address(_one_line(name), addr_spec=address)
 
 

@@ -10,42 +10,52 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ticketing.notifications.mail.mime import Letter
+from ticketing.notifications.mail.mime import MimeMessage
 from ticketing.notifications.mail.smtp_replies import (
-    Reply,
-    at_the_door,
-    to_the_content,
-    to_the_recipient,
-    to_the_sender,
+    SmtpReply,
+    classify_connect_reply,
+    classify_data_reply,
+    classify_mail_from_reply,
+    classify_rcpt_to_reply,
 )
-from ticketing.notifications.mail.smtp_server import MailServer, greeted
-from ticketing.notifications.messages.message import Accepted, Declined, Later, Outcome, Unsure
+from ticketing.notifications.mail.smtp_server import MailServer, connect_smtp
+from ticketing.notifications.messages.message import (
+    Accepted,
+    Deferred,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
+)
 
 _DOTS = re.compile(rb"^\.", re.MULTILINE)
-_MAILS_A_CONNECTION = 100
+_MAX_MAILS_PER_CONNECTION = 100
 _IDLE_SECONDS = 60
-_GO_AHEAD = 354
+_START_MAIL_INPUT = 354
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class ConnectionLost:
     """The connection ended before a mail was given away: it can be given to another one."""
 
-    refusal: Later
+    refusal: Deferred
 
 
-def _to_mail(said: Reply) -> Later | Declined | Broken:
-    return Broken(at_the_door(said)) if said.closes else to_the_sender(said)
+def _classify_mail_from(said: SmtpReply) -> Deferred | Rejected | ConnectionLost:
+    return (
+        ConnectionLost(classify_connect_reply(said))
+        if said.closes
+        else classify_mail_from_reply(said)
+    )
 
 
-_MEANINGS: tuple[Callable[[Reply], Later | Declined | Broken], ...] = (
-    _to_mail,
-    to_the_recipient,
-    to_the_content,
+_CLASSIFIERS: tuple[Callable[[SmtpReply], Deferred | Rejected | ConnectionLost], ...] = (
+    _classify_mail_from,
+    classify_rcpt_to_reply,
+    classify_data_reply,
 )
 
 
-class Connection:
+class SmtpConnection:
     """A greeted and logged-in connection. One thread at a time."""
 
     def __init__(self, smtp: smtplib.SMTP, server: MailServer) -> None:
@@ -60,7 +70,7 @@ class Connection:
     def is_fresh(self) -> bool:
         """Whether it is open, has not idled too long, nor carried what servers count as enough."""
         idle = time.monotonic() - self._used_at
-        return self._is_open and self._mails < _MAILS_A_CONNECTION and idle < _IDLE_SECONDS
+        return self._is_open and self._mails < _MAX_MAILS_PER_CONNECTION and idle < _IDLE_SECONDS
 
     @property
     def largest(self) -> int | None:
@@ -68,7 +78,7 @@ class Connection:
         told = self._smtp.esmtp_features.get("size", "")
         return int(told) if told.isdecimal() and int(told) else None
 
-    def hand_over(self, letter: Letter, sender: str) -> Outcome | Broken:
+    def hand_over(self, letter: MimeMessage, sender: str) -> SendOutcome | ConnectionLost:
         """One mail, from MAIL to the final dot. After a refusal the connection is good again."""
         self._mails += 1
         self._used_at = time.monotonic()
@@ -76,14 +86,16 @@ class Connection:
             refused = self._envelope(letter, sender)
         except OSError as error:  # smtplib's own errors are such
             self.close()
-            return Broken(Later(f"mail server: connection lost ({type(error).__name__})"))
+            return ConnectionLost(
+                Deferred(f"mail server: connection lost ({type(error).__name__})")
+            )
         if refused is not None:
             return refused
         try:
             return self._content(letter)
         except OSError as error:
             self.close()
-            return Unsure(f"mail server: connection lost in the mail ({type(error).__name__})")
+            return Unconfirmed(f"mail server: connection lost in the mail ({type(error).__name__})")
 
     def close(self) -> None:
         """Say goodbye, if anybody listens."""
@@ -93,15 +105,17 @@ class Connection:
         except OSError:
             self._smtp.close()
 
-    def _envelope(self, letter: Letter, sender: str) -> Later | Declined | Broken | None:
+    def _envelope(
+        self, letter: MimeMessage, sender: str
+    ) -> Deferred | Rejected | ConnectionLost | None:
         """Sender, recipient and the wish to send; None when the server waits for the content.
 
         Sent at once, each has its answer, and the first refusal is the reason of the others.
         """
-        refused: Later | Declined | Broken | None = None
-        said: Reply | None = None
+        refused: Deferred | Rejected | ConnectionLost | None = None
+        said: SmtpReply | None = None
         try:
-            for said, meaning in zip(self._answers(letter, sender), _MEANINGS, strict=True):
+            for said, meaning in zip(self._answers(letter, sender), _CLASSIFIERS, strict=True):
                 if refused is None and not said.is_good:
                     refused = meaning(said)
                     if not self._pipelines:
@@ -110,7 +124,7 @@ class Connection:
             if refused is None:
                 raise
             self.close()
-        waits = said is not None and said.code == _GO_AHEAD
+        waits = said is not None and said.code == _START_MAIL_INPUT
         return None if refused is None else self._ended(refused, waits_for_content=waits)
 
     @property
@@ -118,29 +132,29 @@ class Connection:
         """Whether the server reads on before it has answered: half the time on a long wire."""
         return "pipelining" in self._smtp.esmtp_features
 
-    def _answers(self, letter: Letter, sender: str) -> Iterator[Reply]:
+    def _answers(self, letter: MimeMessage, sender: str) -> Iterator[SmtpReply]:
         size = f" SIZE={len(letter.content)}" if "size" in self._smtp.esmtp_features else ""
         commands = [f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{letter.recipient}>", "DATA"]
         if not self._pipelines:
-            yield from (Reply.of(*self._smtp.docmd(command)) for command in commands)
+            yield from (SmtpReply.of(*self._smtp.docmd(command)) for command in commands)
             return
         self._smtp.send("".join(f"{command}\r\n" for command in commands))
-        yield from (Reply.of(*self._smtp.getreply()) for _ in commands)
+        yield from (SmtpReply.of(*self._smtp.getreply()) for _ in commands)
 
-    def _content(self, letter: Letter) -> Outcome:
+    def _content(self, letter: MimeMessage) -> SendOutcome:
         self._wait_at_most(self._server.acceptance_seconds)
         self._smtp.send(_DOTS.sub(b"..", letter.content) + b"\r\n.\r\n")
-        said = Reply.of(*self._smtp.getreply())
+        said = SmtpReply.of(*self._smtp.getreply())
         self._wait_at_most(self._server.timeout_seconds)
         if said.closes:
             self.close()
-        return Accepted(letter.message_id) if said.is_good else to_the_content(said)
+        return Accepted(letter.message_id) if said.is_good else classify_data_reply(said)
 
     def _ended(
-        self, refused: Later | Declined | Broken, *, waits_for_content: bool
-    ) -> Later | Declined | Broken:
+        self, refused: Deferred | Rejected | ConnectionLost, *, waits_for_content: bool
+    ) -> Deferred | Rejected | ConnectionLost:
         """The refusal stands, whether or not the connection survives it."""
-        if isinstance(refused, Broken):
+        if isinstance(refused, ConnectionLost):
             self.close()
         if not self._is_open:
             return refused
@@ -157,7 +171,7 @@ class Connection:
             self._smtp.sock.settimeout(seconds)
 
 
-def opened(server: MailServer) -> Connection | Later:
+def open_connection(server: MailServer) -> SmtpConnection | Deferred:
     """A connection that is ready for mails, or why there is none."""
-    smtp = greeted(server)
-    return smtp if isinstance(smtp, Later) else Connection(smtp, server)
+    smtp = connect_smtp(server)
+    return smtp if isinstance(smtp, Deferred) else SmtpConnection(smtp, server)

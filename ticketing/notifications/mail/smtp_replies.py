@@ -6,7 +6,7 @@ Enhanced codes (RFC 3463) say more than the three digits and win over them.
 import re
 from dataclasses import dataclass
 
-from ticketing.notifications.messages.message import Cause, Declined, Later, Stops
+from ticketing.notifications.messages.message import Deferred, FailureScope, PauseScope, Rejected
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 _ADDRESSES = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
@@ -17,14 +17,14 @@ _MAILBOX_FULL = "5.2.2"  # people empty it within a day, so it is tried again
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SmtpReply:
     """A code and a sentence."""
 
     code: int
     text: str
 
     @classmethod
-    def of(cls, code: int, text: bytes) -> "Reply":
+    def of(cls, code: int, text: bytes) -> "SmtpReply":
         """As smtplib gives it."""
         return cls(code, " ".join(text.decode("utf-8", "replace").split()))
 
@@ -66,34 +66,34 @@ class Reply:
         return digit == "5" and self.enhanced != _MAILBOX_FULL
 
 
-def at_the_door(reply: Reply) -> Later:
+def classify_connect_reply(reply: SmtpReply) -> Deferred:
     """Before any mail: greeting, TLS, login. No message is to blame."""
-    stops = Stops.CHANNEL if reply.is_permanent else Stops.SENDER
-    return Later(f"mail server: {reply.reason}", reply.short, stops=stops)
+    stops = PauseScope.CHANNEL if reply.is_permanent else PauseScope.SENDER
+    return Deferred(f"mail server: {reply.reason}", reply.short, stops=stops)
 
 
-def to_the_sender(reply: Reply) -> Later | Declined:
+def classify_mail_from_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To MAIL: what is wrong is wrong with us, or with the mail's size."""
     if reply.codes & _TOO_LARGE:
-        return Declined(f"mail server: {reply.reason}", reply.short, Cause.MESSAGE)
-    return at_the_door(reply)
+        return Rejected(f"mail server: {reply.reason}", reply.short, FailureScope.MESSAGE)
+    return classify_connect_reply(reply)
 
 
-def to_the_recipient(reply: Reply) -> Later | Declined:
+def classify_rcpt_to_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To RCPT: about this address, unless it is about us."""
     if reply.codes & _AUTHENTICATION or reply.closes:
-        return at_the_door(reply)
+        return classify_connect_reply(reply)
     if not reply.is_permanent:
-        return Later(f"mail server: {reply.reason}", reply.short)
-    cause = Cause.MESSAGE if reply.enhanced.startswith("5.7.") else Cause.RECIPIENT
-    return Declined(f"mail server: {reply.reason}", reply.short, cause)
+        return Deferred(f"mail server: {reply.reason}", reply.short)
+    cause = FailureScope.MESSAGE if reply.enhanced.startswith("5.7.") else FailureScope.RECIPIENT
+    return Rejected(f"mail server: {reply.reason}", reply.short, cause)
 
 
-def to_the_content(reply: Reply) -> Later | Declined:
+def classify_data_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To DATA, before or after the content."""
     if reply.codes & _AUTHENTICATION or reply.closes:
-        return at_the_door(reply)
+        return classify_connect_reply(reply)
     if not reply.is_permanent:
-        return Later(f"mail server: {reply.reason}", reply.short)
-    cause = Cause.RECIPIENT if reply.enhanced.startswith("5.1.") else Cause.MESSAGE
-    return Declined(f"mail server: {reply.reason}", reply.short, cause)
+        return Deferred(f"mail server: {reply.reason}", reply.short)
+    cause = FailureScope.RECIPIENT if reply.enhanced.startswith("5.1.") else FailureScope.MESSAGE
+    return Rejected(f"mail server: {reply.reason}", reply.short, cause)

@@ -12,16 +12,16 @@ from email.utils import parseaddr
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.mail.smtp_replies import Reply, at_the_door
-from ticketing.notifications.messages.message import Later, Stops
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.mail.smtp_replies import SmtpReply, classify_connect_reply
+from ticketing.notifications.messages.message import Deferred, PauseScope
 from ticketing.platform.kernel.errors import Misconfigured
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_PASSING = (smtplib.SMTPServerDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+_TRANSIENT_ERRORS = (smtplib.SMTPServerDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-class Security(StrEnum):
+class SmtpSecurity(StrEnum):
     """How a connection is encrypted: not at all, after a greeting (587), from the start (465)."""
 
     NONE = "none"
@@ -35,7 +35,7 @@ class MailServer:
 
     host: str
     port: int = 587
-    security: Security = Security.STARTTLS
+    security: SmtpSecurity = SmtpSecurity.STARTTLS
     user: str = ""
     password: str = field(default="", repr=False)
     helo: str = "localhost"  # said at once: asking for our own name can take seconds
@@ -47,36 +47,36 @@ class MailServer:
         """Refuse to say a password where everybody can hear it."""
         if not self.host:
             raise Misconfigured("mail needs a server's name")
-        open_wire = self.security is Security.NONE and self.host not in LOOPBACK
+        open_wire = self.security is SmtpSecurity.NONE and self.host not in LOOPBACK_HOSTS
         if self.user and open_wire:
             raise Misconfigured(f"{self.host}: a password needs starttls or tls")
 
 
-def greeted(server: MailServer) -> smtplib.SMTP | Later:
+def connect_smtp(server: MailServer) -> smtplib.SMTP | Deferred:
     """A connection that was greeted and logged in, or why there is none."""
     smtp: smtplib.SMTP | None = None
     try:
-        smtp = _connected(server)
+        smtp = _open_smtp(server)
         if server.user:
             smtp.login(server.user, server.password)
     except OSError as error:
         if smtp is not None:
             smtp.close()
-        return _unopened(error)
+        return _classify_connect_error(error)
     return smtp
 
 
-def _connected(server: MailServer) -> smtplib.SMTP:
-    context = server.authorities or _authorities()
+def _open_smtp(server: MailServer) -> smtplib.SMTP:
+    context = server.authorities or _default_tls_context()
     seconds, helo = server.timeout_seconds, server.helo
-    if server.security is Security.TLS:
+    if server.security is SmtpSecurity.TLS:
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
             server.host, server.port, helo, timeout=seconds, context=context
         )
     else:
         smtp = smtplib.SMTP(server.host, server.port, helo, timeout=seconds)
     try:
-        if server.security is Security.STARTTLS:
+        if server.security is SmtpSecurity.STARTTLS:
             smtp.starttls(context=context)  # raises when it is not offered
         smtp.ehlo_or_helo_if_needed()
     except OSError:
@@ -86,34 +86,38 @@ def _connected(server: MailServer) -> smtplib.SMTP:
 
 
 @functools.cache
-def _authorities() -> ssl.SSLContext:
+def _default_tls_context() -> ssl.SSLContext:
     """The system's, read once."""
     return ssl.create_default_context()
 
 
-def _unopened(error: OSError) -> Later:
+def _classify_connect_error(error: OSError) -> Deferred:
     """Why nobody can be sent anything. No text of an exception: it can quote a password."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPResponseException):
-        return at_the_door(Reply.of(int(error.smtp_code), _bytes(error.smtp_error)))
+        return classify_connect_reply(
+            SmtpReply.of(int(error.smtp_code), _to_bytes(error.smtp_error))
+        )
     needs_a_person = isinstance(error, (ssl.SSLError, smtplib.SMTPException))
-    if needs_a_person and not isinstance(error, _PASSING):
+    if needs_a_person and not isinstance(error, _TRANSIENT_ERRORS):
         what = f"mail server: no trusted, encrypted connection or login ({name})"
-        return Later(what, name, stops=Stops.CHANNEL)
-    return Later(f"mail server: not reached ({name})", name, stops=Stops.SENDER)
+        return Deferred(what, name, stops=PauseScope.CHANNEL)
+    return Deferred(f"mail server: not reached ({name})", name, stops=PauseScope.SENDER)
 
 
-def _bytes(text: bytes | str) -> bytes:
+def _to_bytes(text: bytes | str) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-_WANTED = "MAIL_URL must be smtp://user:password@host:587 or smtps://user:password@host:465"
+_MAIL_URL_FORMAT = (
+    "MAIL_URL must be smtp://user:password@host:587 or smtps://user:password@host:465"
+)
 
 
 _PORTS = {"smtp": 587, "smtps": 465}
 
 
-def mail_server(url: str) -> MailServer:
+def parse_mail_url(url: str) -> MailServer:
     """`smtps` is encrypted from the start, `smtp` after a greeting, or on this machine not at all.
 
     What a message says of a wrong one holds nothing of it: it has a password in it.
@@ -122,12 +126,12 @@ def mail_server(url: str) -> MailServer:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Misconfigured(_WANTED) from None
+        raise Misconfigured(_MAIL_URL_FORMAT) from None
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise Misconfigured(_WANTED)
-    security = Security.TLS if parts.scheme == "smtps" else Security.STARTTLS
-    if parts.scheme == "smtp" and parts.hostname in LOOPBACK:
-        security = Security.NONE
+        raise Misconfigured(_MAIL_URL_FORMAT)
+    security = SmtpSecurity.TLS if parts.scheme == "smtps" else SmtpSecurity.STARTTLS
+    if parts.scheme == "smtp" and parts.hostname in LOOPBACK_HOSTS:
+        security = SmtpSecurity.NONE
     return MailServer(
         parts.hostname,
         port or _PORTS[parts.scheme],
@@ -137,9 +141,9 @@ def mail_server(url: str) -> MailServer:
     )
 
 
-def mail_sender(written: str, bounces: str = "") -> Sender:
+def parse_mail_sender(written: str, bounces: str = "") -> MailSender:
     """`Panitia Wisuda <tiket@example.org>`, or the address alone."""
     name, address = parseaddr(written)
     if not address:
         raise Misconfigured("MAIL_FROM must be an address, as in Tickets <tickets@example.org>")
-    return Sender(address, Address(name).display_name, bounces=bounces)
+    return MailSender(address, Address(name).display_name, bounces=bounces)

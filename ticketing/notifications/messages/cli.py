@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import loader, print_json, screen
+from ticketing.platform.cli.console import get_loader, print_json, stdout_console
 
 if TYPE_CHECKING:
-    from ticketing.notifications.messages.templates import Messages
+    from ticketing.notifications.messages.templates import MessageTemplates
 
 app = typer.Typer(help="Read the texts of mails and chats.", no_args_is_help=True)
 
@@ -20,8 +20,8 @@ LanguageOption = Annotated[str, typer.Option(help="id or en.")]
 @app.command("list")
 def names() -> None:
     """List every message there is."""
-    for name in _messages().names():
-        screen().print(name, markup=False)
+    for name in _load_templates().names():
+        stdout_console().print(name, markup=False)
 
 
 @app.command("preview")
@@ -32,12 +32,12 @@ def preview(
     html: Annotated[bool, typer.Option("--html", help="The mail as HTML, for a file.")] = False,
 ) -> None:
     """Show a message with made-up facts, as a mail and as a chat."""
-    messages = _messages()
-    shown = messages.preview(_known(messages, name), _spoken(language))
+    messages = _load_templates()
+    shown = messages.preview(_require_template(messages, name), _require_language(language))
     if html:
         typer.echo(shown.mail.html)
         return
-    out = screen()
+    out = stdout_console()
     files = ", ".join(each.name for each in shown.mail.attachments)
     out.print(f"[bold]mail[/]  {language}")
     out.print(f"{shown.mail.subject}\n\n{shown.mail.text}", markup=False)
@@ -50,24 +50,24 @@ def preview(
 @app.command("approval")
 def approval(name: NameArgument, *, language: LanguageOption = "id") -> None:
     """Print what Meta has to approve before it delivers a message; set WEB_PUBLIC_URL first."""
-    messages = _messages()
-    print_json(messages.approval(_known(messages, name), _spoken(language)))
+    messages = _load_templates()
+    print_json(messages.approval(_require_template(messages, name), _require_language(language)))
 
 
-def _messages() -> "Messages":
-    from ticketing.notifications.messages.templates import Messages
+def _load_templates() -> "MessageTemplates":
+    from ticketing.notifications.messages.templates import MessageTemplates
 
-    settings = loader().settings()
-    return Messages.linking_to(settings.public_base_url, settings.messages_path)
+    settings = get_loader().settings()
+    return MessageTemplates.linking_to(settings.public_base_url, settings.messages_path)
 
 
-def _known(messages: "Messages", name: str) -> str:
+def _require_template(messages: "MessageTemplates", name: str) -> str:
     if name not in messages.names():
         raise typer.BadParameter(f"no message is called {name!r}; `ticketing messages list`")
     return name
 
 
-def _spoken(language: str) -> str:
+def _require_language(language: str) -> str:
     from ticketing.notifications.messages.templates import LANGUAGES
 
     if language not in LANGUAGES:

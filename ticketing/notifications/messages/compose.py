@@ -13,63 +13,76 @@ from ticketing.catalogue import ticket_type_queries
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
-from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
 from ticketing.notifications.messages.compose_organiser import (
-    HOUSE_LANGUAGE,
-    batch_message,
-    blast_message,
-    export_message,
-    house_message,
+    SYSTEM_LANGUAGE,
+    draft_batch_report,
+    draft_campaign_report,
+    draft_export,
+    draft_system_message,
 )
-from ticketing.notifications.messages.compose_vouchers import voucher_message
-from ticketing.notifications.messages.context import Desk, Draft, event_facts, wrong
+from ticketing.notifications.messages.compose_vouchers import draft_voucher_message
+from ticketing.notifications.messages.context import (
+    MessageContext,
+    MessageDraft,
+    event_variables,
+    reject_message,
+)
 from ticketing.notifications.messages.message import (
     Attachment,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
+    Deferred,
+    FailureScope,
     Mail,
+    Rejected,
 )
-from ticketing.notifications.messages.template_samples import Fact
-from ticketing.notifications.messages.templates import language_of
-from ticketing.orders import flag_queries
+from ticketing.notifications.messages.template_samples import TemplateValue
+from ticketing.notifications.messages.templates import language_for_locale
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Flag, Order
+from ticketing.orders import review_flag_queries
+from ticketing.orders.order import Order, ReviewFlag
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused, TemplateBroken
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.tickets import order_ticket_queries
-from ticketing.tickets.order_ticket_queries import OrderFile
+from ticketing.tickets.order_ticket_queries import OrderTicketFile
 
-Told = tuple[str, dict[str, Fact]]  # the text's name, and its facts
-Written = Mail | ChatMessage | Declined | Later
-NO_LIMIT = "∞"
+TemplateAndVariables = tuple[str, dict[str, TemplateValue]]  # the text's name, and its facts
+ComposeResult = Mail | ChatMessage | Rejected | Deferred
+UNLIMITED_LABEL = "∞"
 
 
-def message_of(database: Database, desk: Desk, claimed: Claimed) -> Written:
+def compose_message(
+    database: Database, desk: MessageContext, claimed: ClaimedDelivery
+) -> ComposeResult:
     """What its channel is given, or why there is nothing; what must be mended first says so."""
     try:
         with database.transaction() as connection:
-            language, draft = _drafted(connection, desk, claimed)
+            language, draft = _draft_message(connection, desk, claimed)
     except Refused as refusal:
-        return wrong(str(refusal))
-    return _spoken(desk, language, draft, claimed.channel) if isinstance(draft, Draft) else draft
+        return reject_message(str(refusal))
+    return (
+        _render_draft(desk, language, draft, claimed.channel)
+        if isinstance(draft, MessageDraft)
+        else draft
+    )
 
 
-def _drafted(
-    connection: Connection, desk: Desk, claimed: Claimed
-) -> tuple[str, Draft | Declined | Later]:
+def _draft_message(
+    connection: Connection, desk: MessageContext, claimed: ClaimedDelivery
+) -> tuple[str, MessageDraft | Rejected | Deferred]:
     if claimed.event_slug is None:
-        return HOUSE_LANGUAGE, house_message(desk, claimed)
+        return SYSTEM_LANGUAGE, draft_system_message(desk, claimed)
     event = event_queries.get(connection, claimed.event_slug)
-    write = _BY_PURPOSE.get(claimed.purpose, _notice)
-    return language_of(event.locale), write(connection, desk, event, claimed)
+    write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
+    return language_for_locale(event.locale), write(connection, desk, event, claimed)
 
 
-def _spoken(desk: Desk, language: str, draft: Draft, channel: Channel) -> Written:
+def _render_draft(
+    desk: MessageContext, language: str, draft: MessageDraft, channel: Channel
+) -> ComposeResult:
     messages = desk.messages
     try:
         if channel is Channel.MAIL:
@@ -77,18 +90,18 @@ def _spoken(desk: Desk, language: str, draft: Draft, channel: Channel) -> Writte
         file = draft.attached[0] if draft.attached else None
         return messages.chat(draft.text, language, draft.facts, attachment=file)
     except TemplateBroken as error:
-        return Declined(str(error), "text", Cause.MESSAGE)
+        return Rejected(str(error), "text", FailureScope.MESSAGE)
 
 
-def _order_tickets(
-    connection: Connection, desk: Desk, event: Event, claimed: Claimed
-) -> Draft | Declined | Later:
-    order = order_queries.by_code(connection, claimed.subject)
-    files = order_ticket_queries.of_order(connection, order.id)
+def _draft_order_tickets(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected | Deferred:
+    order = order_queries.get_by_code(connection, claimed.subject)
+    files = order_ticket_queries.list_order_ticket_files(connection, order.id)
     if not files:
-        return wrong(f"order {order.code} has no tickets any more")
+        return reject_message(f"order {order.code} has no tickets any more")
     # WhatsApp carries one file: an order's tickets are links there
-    attached = _attached(desk, files) if claimed.channel is Channel.MAIL else ()
+    attached = _load_attachments(desk, files) if claimed.channel is Channel.MAIL else ()
     if not isinstance(attached, tuple):
         return attached
     links = [desk.holder_link(file) for file in files]
@@ -96,33 +109,35 @@ def _order_tickets(
         f"{file.ticket_type}, {file.ticket_code}" + (f": {link}" if link else "")
         for file, link in zip(files, links, strict=True)
     ]
-    facts = _of_order(desk, event, order) | _occasion(event)
+    facts = _order_variables(desk, event, order) | _schedule_variables(event)
     facts |= {"tickets": tickets, "attached": [each.name for each in attached], "url": links[0]}
-    return Draft("order_tickets", facts, attached)
+    return MessageDraft("order_tickets", facts, attached)
 
 
-def _guest_ticket(
-    connection: Connection, desk: Desk, event: Event, claimed: Claimed
-) -> Draft | Declined | Later:
+def _draft_guest_ticket(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected | Deferred:
     if campaign_queries.has_opted_out(connection, claimed.address):
-        return Declined("they want no such messages", "opted out", Cause.OPTED_OUT)
-    found = campaign_queries.named(connection, claimed.subject)
+        return Rejected("they want no such messages", "opted out", FailureScope.OPTED_OUT)
+    found = campaign_queries.find_ticket_with_holder(connection, claimed.subject)
     if found is None:
-        return wrong(f"ticket {claimed.subject} is not valid any more")
+        return reject_message(f"ticket {claimed.subject} is not valid any more")
     name, file = found
-    attached = _attached(desk, [file])
+    attached = _load_attachments(desk, [file])
     if not isinstance(attached, tuple):
         return attached
-    facts = event_facts(desk, event) | _occasion(event)
+    facts = event_variables(desk, event) | _schedule_variables(event)
     facts |= {"name": name, "ticketType": file.ticket_type, "ticketCode": file.ticket_code}
     facts |= {"url": desk.holder_link(file)}
-    return Draft("ticket_ready", facts, attached)
+    return MessageDraft("ticket_ready", facts, attached)
 
 
-def _attached(desk: Desk, files: list[OrderFile]) -> tuple[Attachment, ...] | Declined | Later:
+def _load_attachments(
+    desk: MessageContext, files: list[OrderTicketFile]
+) -> tuple[Attachment, ...] | Rejected | Deferred:
     """All of them, none if they are too large; half of an order's would be worse than either."""
     paths = [file.path for file in files if file.path is not None]
-    missing = Later("a PDF is not in the document folder", "document")
+    missing = Deferred("a PDF is not in the document folder", "document")
     if len(paths) < len(files):
         return missing
     try:
@@ -133,55 +148,67 @@ def _attached(desk: Desk, files: list[OrderFile]) -> tuple[Attachment, ...] | De
         return found
     if desk.public_url:
         return ()
-    return wrong(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
+    return reject_message(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
 
 
-def _notice(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Draft:
-    order = order_queries.by_code(connection, str(claimed.payload["order"]))
-    write = _NOTICES.get(claimed.purpose, _asks)
+def _draft_order_notice(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft:
+    order = order_queries.get_by_code(connection, str(claimed.payload["order"]))
+    write = _ORDER_NOTICES.get(claimed.purpose, _review_flag_question)
     name, facts = write(connection, event, order, claimed)
-    return Draft(name, _of_order(desk, event, order) | facts)
+    return MessageDraft(name, _order_variables(desk, event, order) | facts)
 
 
-def _of_order(desk: Desk, event: Event, order: Order) -> dict[str, Fact]:
+def _order_variables(desk: MessageContext, event: Event, order: Order) -> dict[str, TemplateValue]:
     name = order.buyer.name if order.buyer else ""
-    return event_facts(desk, event) | {"name": name, "orderCode": order.code}
+    return event_variables(desk, event) | {"name": name, "orderCode": order.code}
 
 
-def _occasion(event: Event) -> dict[str, Fact]:
+def _schedule_variables(event: Event) -> dict[str, TemplateValue]:
     return {"startsAt": event.starts_at, "endsAt": event.ends_at, "location": event.venue}
 
 
-def _asks(connection: Connection, event: Event, order: Order, claimed: Claimed) -> Told:
+def _review_flag_question(
+    connection: Connection, event: Event, order: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
     """What a flag at an order asks; of another purpose nothing is known."""
     flag = claimed.purpose.removeprefix("order.")
-    if flag not in list(Flag):
+    if flag not in list(ReviewFlag):
         raise Refused(f"nobody has written a text for {claimed.purpose}")
-    question = _question(connection, event, order, Flag(flag))
+    question = _review_flag_text(connection, event, order, ReviewFlag(flag))
     return "organiser_question", {"question": question, "url": ""}
 
 
-def _question(connection: Connection, event: Event, order: Order, flag: Flag) -> str:
-    for raised in flag_queries.still_open(connection, event.id):
+def _review_flag_text(connection: Connection, event: Event, order: Order, flag: ReviewFlag) -> str:
+    for raised in review_flag_queries.list_open(connection, event.id):
         if (raised.order_code, raised.flag) == (order.code, flag):
             return f"{flag}: {raised.message}"
     return f"{flag}: settled meanwhile"
 
 
-def _refunded(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
+def _order_refunded(
+    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
     reason = str(claimed.payload["reason"]) or "-"
     return "order_refunded", {"refunded": Rupiah(claimed.payload["amount"]), "reason": reason}
 
 
-def _called_off(_: Connection, event: Event, __: Order, ___: Claimed) -> Told:
-    return "event_cancelled", _occasion(event)
+def _event_cancelled(
+    _: Connection, event: Event, __: Order, ___: ClaimedDelivery
+) -> TemplateAndVariables:
+    return "event_cancelled", _schedule_variables(event)
 
 
-def _reversed(_: Connection, __: Event, ___: Order, ____: Claimed) -> Told:
+def _order_reversed(
+    _: Connection, __: Event, ___: Order, ____: ClaimedDelivery
+) -> TemplateAndVariables:
     return "order_reversed", {}
 
 
-def _part_due(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
+def _instalment_due(
+    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
     said = claimed.payload
     due_at = datetime.fromisoformat(said["due"])
     return "order_part_due", {
@@ -189,41 +216,58 @@ def _part_due(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
     }  # fmt: skip
 
 
-def _parts_kept(_: Connection, __: Event, ___: Order, claimed: Claimed) -> Told:
+def _instalments_kept(
+    _: Connection, __: Event, ___: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
     return "order_parts_kept", {"kept": Rupiah(claimed.payload["kept"])}
 
 
-def _sold(connection: Connection, event: Event, order: Order, _: Claimed) -> Told:
-    stocks = [each.stock for each in ticket_type_queries.of(connection, event.id) if each.on_sale]
+def _order_paid(
+    connection: Connection, event: Event, order: Order, _: ClaimedDelivery
+) -> TemplateAndVariables:
+    stocks = [
+        each.stock
+        for each in ticket_type_queries.list_for_event(connection, event.id)
+        if each.on_sale
+    ]
     free = [stock.available for stock in stocks if stock.available is not None]
-    left: Fact = sum(free) if len(free) == len(stocks) else NO_LIMIT
-    places = sum(line.quantity for line in order_queries.lines_of(connection, order.id))
-    facts: dict[str, Fact] = {"total": order.total, "places": places, "url": ""}
+    left: TemplateValue = sum(free) if len(free) == len(stocks) else UNLIMITED_LABEL
+    places = sum(line.quantity for line in order_queries.list_lines(connection, order.id))
+    facts: dict[str, TemplateValue] = {"total": order.total, "places": places, "url": ""}
     return "organiser_notice", facts | {"sold": sum(each.sold for each in stocks), "left": left}
 
 
-def _to_transfer(_: Connection, __: Event, order: Order, claimed: Claimed) -> Told:
+def _refund_to_transfer(
+    _: Connection, __: Event, order: Order, claimed: ClaimedDelivery
+) -> TemplateAndVariables:
     amount = Rupiah(claimed.payload["amount"])
     question = f"transfer {amount} by hand, then `ticketing refund done {order.code}`"
     return "organiser_question", {"question": question, "url": ""}
 
 
-_NOTICES: dict[str, Callable[[Connection, Event, Order, Claimed], Told]] = {
-    "order.refund": _refunded,
-    "event.cancelled.refund": _refunded,
-    "event.cancelled": _called_off,
-    "order.reversed": _reversed,
-    outbox.PART_DUE: _part_due,
-    "order.parts_kept": _parts_kept,
-    "order.paid": _sold,
-    "refund.to_transfer": _to_transfer,
+_ORDER_NOTICES: dict[
+    str, Callable[[Connection, Event, Order, ClaimedDelivery], TemplateAndVariables]
+] = {
+    "order.refund": _order_refunded,
+    "event.cancelled.refund": _order_refunded,
+    "event.cancelled": _event_cancelled,
+    "order.reversed": _order_reversed,
+    outbox.INSTALMENT_DUE: _instalment_due,
+    "order.parts_kept": _instalments_kept,
+    "order.paid": _order_paid,
+    "refund.to_transfer": _refund_to_transfer,
 }
 
-_BY_PURPOSE: dict[str, Callable[[Connection, Desk, Event, Claimed], Draft | Declined | Later]] = {
-    outbox.TICKETS: _order_tickets,
-    outbox.GUEST_TICKET: _guest_ticket,
-    outbox.VOUCHERS: voucher_message,
-    outbox.BATCH: batch_message,
-    outbox.BLAST: blast_message,
-    outbox.EXPORT: export_message,
+_DRAFTS_BY_PURPOSE: dict[
+    str,
+    Callable[
+        [Connection, MessageContext, Event, ClaimedDelivery], MessageDraft | Rejected | Deferred
+    ],
+] = {
+    outbox.ORDER_CONFIRMATION: _draft_order_tickets,
+    outbox.TICKET_READY: _draft_guest_ticket,
+    outbox.VOUCHERS_READY: draft_voucher_message,
+    outbox.BATCH_FINISHED: draft_batch_report,
+    outbox.TICKETS_SENT: draft_campaign_report,
+    outbox.EXPORT_READY: draft_export,
 }

@@ -9,79 +9,91 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.notifications.campaigns import queries as campaign_queries
-from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import DeliveryState
-from ticketing.notifications.messages.context import Desk, Draft, event_facts, wrong
-from ticketing.notifications.messages.message import Attachment, Declined, Later
+from ticketing.notifications.messages.context import (
+    MessageContext,
+    MessageDraft,
+    event_variables,
+    reject_message,
+)
+from ticketing.notifications.messages.message import Attachment, Deferred, Rejected
 from ticketing.platform.db import outbox
-from ticketing.platform.export_names import Export
-from ticketing.platform.kernel.csv_writer import SheetInMemory, SheetTooLarge
-from ticketing.reporting.export import write_rows
+from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.csv_writer import InMemorySheet, SheetTooLarge
+from ticketing.reporting.export import write_export_rows
 from ticketing.tickets import eligibility_queries
-from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.missing import is_over
+from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.missing import is_event_over
 
-HOUSE_LANGUAGE, HOUSE_ZONE = "id", "Asia/Jakarta"  # of what belongs to no event
+SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of what belongs to no event
 
 
-def house_message(desk: Desk, claimed: Claimed) -> Draft | Declined:
+def draft_system_message(desk: MessageContext, claimed: ClaimedDelivery) -> MessageDraft | Rejected:
     """What is about no event: the digest of what went wrong."""
     if claimed.purpose != outbox.ALERTS:
-        return wrong(f"a message about {claimed.purpose} belongs to no event")
+        return reject_message(f"a message about {claimed.purpose} belongs to no event")
     alerts = [str(each) for each in claimed.payload["alerts"]]
-    return Draft(
+    return MessageDraft(
         "alert_digest",
         {
-            "timeZone": HOUSE_ZONE, "organiser": desk.organiser or "Ticketing", "url": "",
+            "timeZone": SYSTEM_TIME_ZONE, "organiser": desk.organiser or "Ticketing", "url": "",
             "number": len(alerts), "since": datetime.fromisoformat(claimed.payload["since"]),
             "first": alerts[0], "alerts": alerts,
         },
     )  # fmt: skip
 
 
-def batch_message(
-    connection: Connection, desk: Desk, event: Event, claimed: Claimed
-) -> Draft | Declined | Later:
+def draft_batch_report(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected | Deferred:
     """How a batch ended that nobody watched."""
-    batch = batch_queries.find(connection, claimed.subject)
+    batch = batche_queries.find_by_key(connection, claimed.subject)
     if batch is None:
-        return wrong(f"there is no batch {claimed.subject}")
+        return reject_message(f"there is no batch {claimed.subject}")
     if batch.completed_at is None:
-        return Later("the batch is under way again", "batch")
-    over = is_over(event, batch.completed_at)
-    facts = event_facts(desk, event) | {
-        "batchCode": batch.batch_key, "finishedAt": batch.completed_at,
-        "generated": batch.rendered_count, "failed": batch.failed_count,
-        "missing": eligibility_queries.gap(connection, event.id, over=over).missing,
+        return Deferred("the batch is under way again", "batch")
+    over = is_event_over(event, batch.completed_at)
+    facts = event_variables(desk, event) | {
+        "batchCode": batch.batch_key,
+        "finishedAt": batch.completed_at,
+        "generated": batch.rendered_count,
+        "failed": batch.failed_count,
+        "missing": eligibility_queries.count_by_status(connection, event.id, over=over).missing,
         "reasons": [
-            f"{times}x {why}" for why, times in batch_queries.failures(connection, batch.id)
+            f"{times}x {why}"
+            for why, times in batche_queries.count_failures_by_message(connection, batch.id)
         ],
         "url": "",
-    }  # fmt: skip
-    return Draft("batch_finished", facts)
+    }
+    return MessageDraft("batch_finished", facts)
 
 
-def blast_message(connection: Connection, desk: Desk, event: Event, claimed: Claimed) -> Draft:
+def draft_campaign_report(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft:
     """How the sending of an event's tickets ended."""
-    ends = campaign_queries.ends_of(connection, event.id, claimed.subject)
+    ends = campaign_queries.count_deliveries_by_state(connection, event.id, claimed.subject)
     failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
-    facts = event_facts(desk, event) | {
+    facts = event_variables(desk, event) | {
         "sent": ends.total() - failed - unknown, "failed": failed, "unknown": unknown,
         "command": f"ticketing deliveries {event.slug} --failed", "url": "",
     }  # fmt: skip
-    return Draft("tickets_sent", facts)
+    return MessageDraft("tickets_sent", facts)
 
 
-def export_message(
-    connection: Connection, desk: Desk, event: Event, claimed: Claimed
-) -> Draft | Declined:
+def draft_export(
+    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected:
     """A sheet of the event, as its rows are at this moment."""
-    export, sheet = Export(claimed.payload["export"]), SheetInMemory(desk.largest_files)
+    export, sheet = ExportKind(claimed.payload["export"]), InMemorySheet(desk.largest_files)
     asked_at = datetime.fromisoformat(claimed.payload["asked"])
     try:
-        rows = write_rows(connection, event, export, sheet, at=asked_at)
+        rows = write_export_rows(connection, event, export, sheet, at=asked_at)
     except SheetTooLarge as error:
-        return wrong(f"{error}, too much for a mail: `ticketing export {event.slug} {export}`")
+        return reject_message(
+            f"{error}, too much for a mail: `ticketing export {event.slug} {export}`"
+        )
     file = Attachment(export.file_of(event.slug), sheet.content, "text/csv")
-    facts = event_facts(desk, event) | {"file": file.name, "rows": rows, "url": ""}
-    return Draft("export_ready", facts, (file,))
+    facts = event_variables(desk, event) | {"file": file.name, "rows": rows, "url": ""}
+    return MessageDraft("export_ready", facts, (file,))

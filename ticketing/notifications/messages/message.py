@@ -56,7 +56,7 @@ class Mail:
     unsubscribe_url: str = field(default="", repr=False)
 
 
-class Cause(StrEnum):
+class FailureScope(StrEnum):
     """Why a message will never arrive this way."""
 
     RECIPIENT = "recipient"  # nobody is there; another channel may reach them
@@ -65,7 +65,7 @@ class Cause(StrEnum):
     SUBJECT = "subject"  # there is nothing to tell any more, by any channel
 
 
-class Stops(StrEnum):
+class PauseScope(StrEnum):
     """What has to wait together with the message."""
 
     MESSAGE = "message"
@@ -81,34 +81,34 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class Rejected:
     """It was not sent and never will be."""
 
     reason: str
     code: str = ""
-    cause: Cause = Cause.RECIPIENT
+    cause: FailureScope = FailureScope.RECIPIENT
 
     @property
     def may_go_otherwise(self) -> bool:
         """Whether another channel may be tried."""
-        return self.cause not in {Cause.OPTED_OUT, Cause.SUBJECT}
+        return self.cause not in {FailureScope.OPTED_OUT, FailureScope.SUBJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Deferred:
     """It was not sent; trying again can help. `after` is the vendor's own word, if it gave one."""
 
     reason: str
     code: str = ""
     after: timedelta | None = None
-    stops: Stops = Stops.MESSAGE
+    stops: PauseScope = PauseScope.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
+class Unconfirmed:
     """Nobody can tell whether it was sent: the answer was lost, not the message."""
 
     reason: str
 
 
-Outcome = Accepted | Declined | Later | Unsure
+SendOutcome = Accepted | Rejected | Deferred | Unconfirmed

@@ -6,79 +6,83 @@ from datetime import UTC, datetime, timedelta
 
 from ticketing.platform.kernel.money import Rupiah
 
-Fact = str | int | datetime | timedelta | Rupiah | Sequence[str]
-Facts = Mapping[str, Fact]
+TemplateValue = str | int | datetime | timedelta | Rupiah | Sequence[str]
+TemplateVariables = Mapping[str, TemplateValue]
 
-LINKS = "https://tickets.example.org/"
+EXAMPLE_BASE_URL = "https://tickets.example.org/"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TemplateSample:
     """What a message is told. Each also needs `timeZone`, `organiser` and `url`."""
 
-    facts: Facts
+    facts: TemplateVariables
     path: str  # of the address behind its button
     carries_document: bool = False
     document_name: str = ""
 
     @property
-    def all_facts(self) -> dict[str, Fact]:
+    def all_facts(self) -> dict[str, TemplateValue]:
         """With what every message needs."""
-        common: dict[str, Fact] = {
+        common: dict[str, TemplateValue] = {
             "timeZone": "Asia/Jakarta",
             "organiser": "Panitia Wisuda, Universitas Contoh",
-            "url": LINKS + self.path,
+            "url": EXAMPLE_BASE_URL + self.path,
         }
         return common | dict(self.facts)
 
 
-_EVENT: dict[str, Fact] = {"eventName": "Wisuda Periode II 2026"}
-_CLOCK: dict[str, Fact] = {
+_EVENT: dict[str, TemplateValue] = {"eventName": "Wisuda Periode II 2026"}
+_SCHEDULE: dict[str, TemplateValue] = {
     "startsAt": datetime(2026, 12, 12, 1, tzinfo=UTC),
     "endsAt": datetime(2026, 12, 12, 5, tzinfo=UTC),
 }
-_ORDER: dict[str, Fact] = {**_EVENT, "name": "Ayu Kusumaningtyas", "orderCode": "ORD-7Q4M9ZKDX2TA"}
+_ORDER: dict[str, TemplateValue] = {
+    **_EVENT,
+    "name": "Ayu Kusumaningtyas",
+    "orderCode": "ORD-7Q4M9ZKDX2TA",
+}
 _DEADLINE = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
-SAMPLES: dict[str, Sample] = {
-    "ticket_ready": Sample(
+SAMPLES: dict[str, TemplateSample] = {
+    "ticket_ready": TemplateSample(
         {
             **_EVENT,
             "name": "Ayu Kusumaningtyas",
             "ticketType": "Wisudawan",
             "ticketCode": "TC-2026-7Q4M9ZKD",
-            **_CLOCK,
+            **_SCHEDULE,
             "location": "Graha Sabha Pramana, Yogyakarta",
         },
         "t/4QX9",
         carries_document=True,
         document_name="Tiket TC-2026-7Q4M9ZKD.pdf",
     ),
-    "order_placed": Sample(
+    "order_placed": TemplateSample(
         {**_ORDER, "total": Rupiah(205_000), "expiresAt": _DEADLINE}, "orders/4QX9"
     ),
-    "order_paid": Sample({**_ORDER, "total": Rupiah(205_000), "places": 2}, "orders/4QX9"),
-    "order_expired": Sample({**_ORDER, "expiresAt": _DEADLINE}, "events/wisuda-2026"),
-    "order_refunded": Sample(
+    "order_paid": TemplateSample({**_ORDER, "total": Rupiah(205_000), "places": 2}, "orders/4QX9"),
+    "order_expired": TemplateSample({**_ORDER, "expiresAt": _DEADLINE}, "events/wisuda-2026"),
+    "order_refunded": TemplateSample(
         {**_ORDER, "refunded": Rupiah(100_000), "reason": "satu tempat dibatalkan"}, "orders/4QX9"
     ),
-    "order_tickets": Sample(
+    "order_tickets": TemplateSample(
         {
             **_ORDER,
-            **_CLOCK,
+            **_SCHEDULE,
             "tickets": ["Wisudawan, TC-2026-7Q4M9ZKD", "Pendamping, TC-2026-X2TAKD7Q"],
             "attached": ["TC-2026-7Q4M9ZKD.pdf", "TC-2026-X2TAKD7Q.pdf"],
             "location": "Graha Sabha Pramana, Yogyakarta",
         },
         "t/4QX9",
     ),
-    "order_reversed": Sample(_ORDER, "events/wisuda-2026"),
-    "order_part_due": Sample(
+    "order_reversed": TemplateSample(_ORDER, "events/wisuda-2026"),
+    "order_part_due": TemplateSample(
         {**_ORDER, "part": 2, "amount": Rupiah(61_500), "dueAt": _DEADLINE}, "events/wisuda-2026"
     ),
-    "order_parts_kept": Sample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
-    "event_cancelled": Sample({**_ORDER, **_CLOCK}, "orders/4QX9"),
-    "voucher_ready": Sample(
+    "order_parts_kept": TemplateSample({**_ORDER, "kept": Rupiah(82_000)}, "events/wisuda-2026"),
+    "event_cancelled": TemplateSample({**_ORDER, **_SCHEDULE}, "orders/4QX9"),
+    "voucher_ready": TemplateSample(
         {
             "name": "Budi",
             "packageName": "Paket 5 ribu",
@@ -88,7 +92,7 @@ SAMPLES: dict[str, Sample] = {
         },
         "events/kampus-hotspot",
     ),
-    "vouchers_ready": Sample(
+    "vouchers_ready": TemplateSample(
         {
             "name": "Budi",
             "orderCode": "ORD-7Q4M9ZKDX2TA",
@@ -97,7 +101,7 @@ SAMPLES: dict[str, Sample] = {
         },
         "events/kampus-hotspot",
     ),
-    "organiser_notice": Sample(
+    "organiser_notice": TemplateSample(
         {
             **_EVENT,
             "orderCode": "ORD-7Q4M9ZKDX2TA",
@@ -108,7 +112,7 @@ SAMPLES: dict[str, Sample] = {
         },
         "console/orders/ORD-7Q4M9ZKDX2TA",
     ),
-    "organiser_question": Sample(
+    "organiser_question": TemplateSample(
         {
             **_EVENT,
             "orderCode": "ORD-7Q4M9ZKDX2TA",
@@ -116,7 +120,7 @@ SAMPLES: dict[str, Sample] = {
         },
         "console/orders/ORD-7Q4M9ZKDX2TA",
     ),
-    "batch_finished": Sample(
+    "batch_finished": TemplateSample(
         {
             **_EVENT,
             "batchCode": "batch-789",
@@ -128,7 +132,7 @@ SAMPLES: dict[str, Sample] = {
         },
         "console/batches/batch-789",
     ),
-    "tickets_sent": Sample(
+    "tickets_sent": TemplateSample(
         {
             **_EVENT,
             "sent": 480,
@@ -138,10 +142,10 @@ SAMPLES: dict[str, Sample] = {
         },
         "events/wisuda-2026",
     ),
-    "export_ready": Sample(
+    "export_ready": TemplateSample(
         {**_EVENT, "file": "wisuda-2026-tickets.csv", "rows": 498}, "events/wisuda-2026"
     ),
-    "alert_digest": Sample(
+    "alert_digest": TemplateSample(
         {
             "number": 2,
             "since": _DEADLINE,

@@ -27,19 +27,28 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ticketing.notifications.messages.message import ApprovedTemplate, Attachment, ChatMessage, Mail
-from ticketing.notifications.messages.template_samples import LINKS, SAMPLES, Fact, Facts
+from ticketing.notifications.messages.template_samples import (
+    EXAMPLE_BASE_URL,
+    SAMPLES,
+    TemplateValue,
+    TemplateVariables,
+)
 from ticketing.platform.kernel.errors import TemplateBroken
-from ticketing.platform.kernel.local_dates import spoken_date, spoken_instant, spoken_time
+from ticketing.platform.kernel.local_dates import (
+    format_event_dates,
+    format_event_times,
+    format_instant,
+)
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.platform.kernel.printable_text import printable
+from ticketing.platform.kernel.printable_text import to_printable
 from ticketing.platform.paths import TEMPLATES
 
-_LONGEST = 1024  # characters, Meta's limit for a template's text
-_PLACE = re.compile(r"\{\{(\d+)\}\}")
+_MAX_TEMPLATE_LENGTH = 1024  # characters, Meta's limit for a template's text
+_PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
-class ChatText:
+class ChatTemplate:
     """The text with `{{1}}`, `{{2}}`, …, and the names of what stands there."""
 
     body: str
@@ -51,24 +60,24 @@ class ChatText:
 
     def filled(self, parameters: tuple[str, ...]) -> str:
         """As it is read."""
-        return _PLACE.sub(lambda place: parameters[int(place[1]) - 1], self.body)
+        return _PLACEHOLDER.sub(lambda place: parameters[int(place[1]) - 1], self.body)
 
 
-def chat_text(environment: Environment, source: str) -> ChatText:
+def parse_chat_template(environment: Environment, source: str) -> ChatTemplate:
     """Read a template; ValueError for anything that could not be approved."""
     names: list[str] = []
     parts: list[nodes.Node] = []
     for node in environment.parse(source.strip()).body:
         parts += node.nodes if isinstance(node, nodes.Output) else [node]
-    body = "".join(_part(part, names) for part in parts)
-    if len(body) > _LONGEST:
-        raise ValueError(f"{len(body)} characters; at most {_LONGEST} can be approved")
+    body = "".join(_render_node(part, names) for part in parts)
+    if len(body) > _MAX_TEMPLATE_LENGTH:
+        raise ValueError(f"{len(body)} characters; at most {_MAX_TEMPLATE_LENGTH} can be approved")
     if body.startswith("{{") or body.endswith("}}"):
         raise ValueError("words must stand before the first variable and after the last")
-    return ChatText(body, tuple(names))
+    return ChatTemplate(body, tuple(names))
 
 
-def _part(part: nodes.Node, names: list[str]) -> str:
+def _render_node(part: nodes.Node, names: list[str]) -> str:
     match part:
         case nodes.TemplateData():
             return part.data
@@ -79,7 +88,7 @@ def _part(part: nodes.Node, names: list[str]) -> str:
     raise ValueError(f"line {part.lineno}: only words and plain variables can be approved")
 
 
-OURS = TEMPLATES / "messages"
+MESSAGE_TEMPLATES_DIR = TEMPLATES / "messages"
 
 
 _LOCALES = {"id": "id_ID", "en": "en_GB"}
@@ -88,7 +97,7 @@ _LOCALES = {"id": "id_ID", "en": "en_GB"}
 LANGUAGES = tuple(_LOCALES)
 
 
-_OTHERWISE = "en"
+_FALLBACK_LANGUAGE = "en"
 
 
 _BLOCKS = ("subject", "text", "button")
@@ -97,10 +106,17 @@ _BLOCKS = ("subject", "text", "button")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
-Spoken = str | list[str]
+LocalizedValue = str | list[str]
 
 
-_SLIPS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+_TEMPLATE_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +128,31 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class MessagePreview:
     """One message with made-up facts, in every form it is sent in."""
 
     mail: Mail
     chat: ChatMessage
 
 
-def language_of(locale: str) -> str:
+def language_for_locale(locale: str) -> str:
     """The language to write to somebody in: their locale's, if we speak it."""
     language = locale.replace("-", "_").partition("_")[0].lower()
-    return language if language in LANGUAGES else _OTHERWISE
+    return language if language in LANGUAGES else _FALLBACK_LANGUAGE
 
 
-class Messages:
+class MessageTemplates:
     """All texts. Facts are those of the message's sample; instants are aware, money is Rupiah."""
 
-    def __init__(self, own: Path | None = None, *, links: str = LINKS) -> None:
+    def __init__(self, own: Path | None = None, *, links: str = EXAMPLE_BASE_URL) -> None:
         """`own` is laid out like our folder and wins file by file.
 
         `links` is where all our addresses begin: a button is approved with it.
         """
         self._links = links
-        self._loader = FileSystemLoader([OURS] if own is None else [own, OURS])
+        self._loader = FileSystemLoader(
+            [MESSAGE_TEMPLATES_DIR] if own is None else [own, MESSAGE_TEMPLATES_DIR]
+        )
         self._plain = self._environment(escapes=False)
         self._html = self._environment(escapes=True)
 
@@ -160,14 +178,14 @@ class Messages:
         self,
         name: str,
         language: str,
-        facts: Facts,
+        facts: TemplateVariables,
         *,
         attachments: tuple[Attachment, ...] = (),
         unsubscribe_url: str = "",
     ) -> Mail:
         """A message as a mail."""
-        with _told(name, language, "mail"):
-            spoken = _spoken(facts, language)
+        with _reporting_template_errors(name, language, "mail"):
+            spoken = _localize_variables(facts, language)
             written = self._blocks(name, language, spoken)
             organiser, url = str(spoken["organiser"]), str(spoken["url"])
             html = self._html.get_template("layout.html.j2").render(
@@ -179,18 +197,23 @@ class Messages:
         return Mail(written["subject"], text, html, attachments, unsubscribe_url)
 
     def chat(
-        self, name: str, language: str, facts: Facts, *, attachment: Attachment | None = None
+        self,
+        name: str,
+        language: str,
+        facts: TemplateVariables,
+        *,
+        attachment: Attachment | None = None,
     ) -> ChatMessage:
         """A message for WhatsApp: as Meta's template, and as the text that others send."""
-        with _told(name, language, "chat"):
+        with _reporting_template_errors(name, language, "chat"):
             if SAMPLES[name].carries_document is not bool(attachment):
                 raise ValueError("it is sent with a document, or without, as it was approved")
-            spoken = _spoken(facts, language)
+            spoken = _localize_variables(facts, language)
             url = str(spoken["url"])
             if not url.startswith(self._links) or url == self._links:
                 raise ValueError(f"its button leads below {self._links} and nowhere else")
             text = self._chat_text(name, language)
-            parameters = text.parameters(_joined(spoken))
+            parameters = text.parameters(_join_lists(spoken))
         use = ApprovedTemplate(name, language, parameters, url.removeprefix(self._links))
         return ChatMessage(f"{text.filled(parameters)}\n\n{url}", use, attachment)
 
@@ -199,80 +222,82 @@ class Messages:
 
         A document's header also needs the handle of an example file, which only Meta can give.
         """
-        with _told(name, language, "chat"):
+        with _reporting_template_errors(name, language, "chat"):
             sample = SAMPLES[name]
-            spoken = _spoken(sample.all_facts, language)
+            spoken = _localize_variables(sample.all_facts, language)
             text = self._chat_text(name, language)
             label = self._blocks(name, language, spoken)["button"]
         link = {"url": self._links + "{{1}}", "example": [self._links + sample.path]}
         button = {"type": "URL", "text": label, **link}
-        example = {"body_text": [list(text.parameters(_joined(spoken)))]}
+        example = {"body_text": [list(text.parameters(_join_lists(spoken)))]}
         body = {"type": "BODY", "text": text.body, "example": example}
         header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.carries_document else []
         components = [*header, body, {"type": "BUTTONS", "buttons": [button]}]
         kind = {"name": name, "language": language, "category": "UTILITY"}
         return {**kind, "components": components}
 
-    def preview(self, name: str, language: str) -> Preview:
+    def preview(self, name: str, language: str) -> MessagePreview:
         """A message with its sample's facts: its words can be read before anybody gets them."""
-        with _told(name, language, "mail"):
+        with _reporting_template_errors(name, language, "mail"):
             sample = SAMPLES[name]
         facts, file = sample.all_facts | {"url": self._links + sample.path}, None
         if sample.carries_document:
             file = Attachment(sample.document_name, b"%PDF-")
         mail = self.mail(name, language, facts, attachments=(file,) if file else ())
-        return Preview(mail, self.chat(name, language, facts, attachment=file))
+        return MessagePreview(mail, self.chat(name, language, facts, attachment=file))
 
-    def _blocks(self, name: str, language: str, spoken: Mapping[str, Spoken]) -> dict[str, str]:
+    def _blocks(
+        self, name: str, language: str, spoken: Mapping[str, LocalizedValue]
+    ) -> dict[str, str]:
         template = self._plain.get_template(f"{language}/{name}.mail.j2")
         context = template.new_context(dict(spoken))
         written = {block: "".join(template.blocks[block](context)).strip() for block in _BLOCKS}
         return written | {"text": _EMPTY_LINES.sub("\n\n", written["text"])}
 
-    def _chat_text(self, name: str, language: str) -> ChatText:
+    def _chat_text(self, name: str, language: str) -> ChatTemplate:
         source, _, _ = self._loader.get_source(self._plain, f"{language}/{name}.chat.j2")
-        return chat_text(self._plain, source)
+        return parse_chat_template(self._plain, source)
 
 
 @contextmanager
-def _told(name: str, language: str, form: str) -> Iterator[None]:
+def _reporting_template_errors(name: str, language: str, form: str) -> Iterator[None]:
     """Around a text: a slip in it, or facts that do not fit it, by file and line."""
     if name not in SAMPLES or language not in LANGUAGES:
         known = f"{', '.join(SAMPLES)} in {', '.join(LANGUAGES)}"
         raise TemplateBroken(f"no message {name!r} in {language!r}; there are {known}")
     try:
         yield
-    except _SLIPS as error:
+    except _TEMPLATE_ERRORS as error:
         line = f":{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
         what = f"{type(error).__name__}: {error}"
         raise TemplateBroken(f"messages/{language}/{name}.{form}.j2{line}: {what}") from error
 
 
-def _spoken(facts: Facts, language: str) -> dict[str, Spoken]:
+def _localize_variables(facts: TemplateVariables, language: str) -> dict[str, LocalizedValue]:
     """Facts as people of that language write them, each on one line of its own.
 
     An event's `startsAt` and `endsAt` are also told as `eventDate` and `eventTime`.
     """
     zone, locale = str(facts["timeZone"]), _LOCALES[language]
-    spoken = {name: _said(fact, zone, locale) for name, fact in facts.items()}
+    spoken = {name: _localize_value(fact, zone, locale) for name, fact in facts.items()}
     starts, ends = facts.get("startsAt"), facts.get("endsAt")
     if isinstance(starts, datetime) and isinstance(ends, datetime):
         clock = (starts, ends, zone, locale)
-        spoken |= {"eventDate": spoken_date(*clock), "eventTime": spoken_time(*clock)}
+        spoken |= {"eventDate": format_event_dates(*clock), "eventTime": format_event_times(*clock)}
     return spoken
 
 
-def _said(fact: Fact, zone: str, locale: str) -> Spoken:
+def _localize_value(fact: TemplateValue, zone: str, locale: str) -> LocalizedValue:
     if isinstance(fact, datetime):
-        return spoken_instant(fact, zone, locale)
+        return format_instant(fact, zone, locale)
     if isinstance(fact, timedelta):
         return format_timedelta(fact, "minute", threshold=2, locale=locale)
     if isinstance(fact, (str, int, Rupiah)):
-        return printable(str(fact))
-    return [printable(each) for each in fact]
+        return to_printable(str(fact))
+    return [to_printable(each) for each in fact]
 
 
-def _joined(spoken: Mapping[str, Spoken]) -> dict[str, str]:
+def _join_lists(spoken: Mapping[str, LocalizedValue]) -> dict[str, str]:
     return {
         name: said if isinstance(said, str) else ", ".join(said) for name, said in spoken.items()
     }

@@ -15,23 +15,23 @@ from ticketing.notifications.messages.message import (
     Accepted,
     ApprovedTemplate,
     Attachment,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
-    Answer,
-    Connected,
-    Json,
-    client_for,
-    exchange,
-    first,
-    refused_here,
+    HttpClientOwner,
+    HttpReply,
+    JsonObject,
+    build_http_client,
+    check_before_sending,
+    first_object,
+    send_request,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
@@ -41,13 +41,13 @@ _AUTHENTICATION = {0, 3, 10, 190, *range(200, 300)}
 _ACCOUNT = {368, 131031, 131037, 131042, 131045, 131064}
 
 
-_THROTTLED = {4, 80007, 130429, 131048, 131057}
+_THROTTLING_CODES = {4, 80007, 130429, 131048, 131057}
 
 
 _TRANSIENT = {1, 2, 131000, 131016, 131049, 131056}
 
 
-_NOT_SOON = {131048: timedelta(hours=6), 131049: timedelta(hours=24)}
+_RETRY_DELAY_BY_CODE = {131048: timedelta(hours=6), 131049: timedelta(hours=24)}
 
 
 _RECIPIENT = {130472, 130497, 131021, 131026, 131030, 131047, 131062, 137000}
@@ -57,10 +57,10 @@ _OPTED_OUT = 131050
 
 
 # a media id that is unknown comes as the general "invalid parameter"
-MEDIA_TROUBLE = {"100", "131052", "131053"}
+MEDIA_ERROR_CODES = {"100", "131052", "131053"}
 
 
-_MEANINGS = {
+_ERROR_DESCRIPTIONS = {
     0: "the token is not valid",
     190: "the token has expired or is not valid",
     368: "the account is blocked for policy violations",
@@ -84,34 +84,34 @@ _MEANINGS = {
 }
 
 
-def meaning_of(
+def classify_error_code(
     code: int, *, status: int = 400, transient: bool = False, after: timedelta | None = None
-) -> Later | Declined:
+) -> Deferred | Rejected:
     """What follows from a code; for one that is new, from the HTTP status and Meta's own hint."""
-    reason = f"Meta: {_MEANINGS.get(code, 'refused')} ({code})"
+    reason = f"Meta: {_ERROR_DESCRIPTIONS.get(code, 'refused')} ({code})"
     if code in _RECIPIENT:
-        return Declined(reason, str(code), Cause.RECIPIENT)
+        return Rejected(reason, str(code), FailureScope.RECIPIENT)
     if code == _OPTED_OUT:
-        return Declined(reason, str(code), Cause.OPTED_OUT)
-    stops = _stops(code, status, transient=transient)
+        return Rejected(reason, str(code), FailureScope.OPTED_OUT)
+    stops = _pause_scope(code, status, transient=transient)
     if stops is None:
-        return Declined(reason, str(code), Cause.MESSAGE)
-    return Later(reason, str(code), after or _NOT_SOON.get(code), stops)
+        return Rejected(reason, str(code), FailureScope.MESSAGE)
+    return Deferred(reason, str(code), after or _RETRY_DELAY_BY_CODE.get(code), stops)
 
 
-def _stops(code: int, status: int, *, transient: bool) -> Stops | None:
+def _pause_scope(code: int, status: int, *, transient: bool) -> PauseScope | None:
     """What has to wait; None when waiting does not help."""
     if code in _AUTHENTICATION | _ACCOUNT or status in {401, 403}:
-        return Stops.CHANNEL
-    if code in _THROTTLED or status == 429:  # noqa: PLR2004 - HTTP's number
-        return Stops.SENDER
+        return PauseScope.CHANNEL
+    if code in _THROTTLING_CODES or status == 429:  # noqa: PLR2004 - HTTP's number
+        return PauseScope.SENDER
     passes = code in _TRANSIENT or transient or status >= 500  # noqa: PLR2004 - HTTP's own line
-    return Stops.MESSAGE if passes else None
+    return PauseScope.MESSAGE if passes else None
 
 
 _MIB = 1024 * 1024
 _MEDIA_LASTS = timedelta(days=29)  # a day less than Meta keeps it
-_MEDIA_REMEMBERED = 10_000
+_MAX_CACHED_MEDIA = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class CloudWhatsApp(Connected):
+class CloudClient(HttpClientOwner):
     """A client of one number; close it, or use `with`. Threads may share it."""
 
     largest_attachment = 100 * _MIB
@@ -160,11 +160,11 @@ class CloudWhatsApp(Connected):
         self._now = now
         headers = {"Authorization": f"Bearer {account.token}"}
         base = f"{account.url.rstrip('/')}/{account.version}/{account.phone_id}"
-        super().__init__(client_for(base, headers, read_seconds))
+        super().__init__(build_http_client(base, headers, read_seconds))
 
-    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """As WhatsApp.send. A file Meta has forgotten before its time is uploaded once more."""
-        refused = refused_here(to, message.attachment, self.largest_attachment)
+        refused = check_before_sending(to, message.attachment, self.largest_attachment)
         if refused:
             return refused
         attached = message.attachment
@@ -175,12 +175,12 @@ class CloudWhatsApp(Connected):
         if not isinstance(media, str):
             return media
         outcome = self._post(to, message, reference, media)
-        if not (known and isinstance(outcome, Declined) and outcome.code in MEDIA_TROUBLE):
+        if not (known and isinstance(outcome, Rejected) and outcome.code in MEDIA_ERROR_CODES):
             return outcome
         media = self._uploaded(attached)
         return self._post(to, message, reference, media) if isinstance(media, str) else media
 
-    def upload(self, attachment: Attachment) -> str | Later | Declined:
+    def upload(self, attachment: Attachment) -> str | Deferred | Rejected:
         """The id of a file at Meta: uploaded now, or known from before."""
         return self._known(attachment) or self._uploaded(attachment)
 
@@ -188,83 +188,88 @@ class CloudWhatsApp(Connected):
         known = self._media.get(attachment.sha256)
         return known.id if known and known.until > self._now() else None
 
-    def _uploaded(self, attachment: Attachment) -> str | Later | Declined:
+    def _uploaded(self, attachment: Attachment) -> str | Deferred | Rejected:
         request = self._client.build_request(
             "POST",
             "/media",
             data={"messaging_product": "whatsapp", "type": attachment.media_type},
             files={"file": (attachment.name, attachment.content, attachment.media_type)},
         )
-        answer = exchange(self._client, "Meta", request)
-        if isinstance(answer, Unsure):
-            return Later(answer.reason)  # a file that was uploaded twice harms nobody
-        if isinstance(answer, Later):
+        answer = send_request(self._client, "Meta", request)
+        if isinstance(answer, Unconfirmed):
+            return Deferred(answer.reason)  # a file that was uploaded twice harms nobody
+        if isinstance(answer, Deferred):
             return answer
         media_id = answer.said.get("id")
         if answer.is_good and isinstance(media_id, str) and media_id:
             self._remember(attachment, media_id)
             return media_id
-        return _refusal(answer)
+        return _classify_error(answer)
 
     def _remember(self, attachment: Attachment, media_id: str) -> None:
         with self._remembering:
-            if len(self._media) >= _MEDIA_REMEMBERED:
+            if len(self._media) >= _MAX_CACHED_MEDIA:
                 del self._media[next(iter(self._media))]
             self._media[attachment.sha256] = UploadedMedia(media_id, self._now() + _MEDIA_LASTS)
 
-    def _post(self, to: str, message: ChatMessage, reference: str, media: str) -> Outcome:
-        asked = _request(to, message, reference, media)
+    def _post(self, to: str, message: ChatMessage, reference: str, media: str) -> SendOutcome:
+        asked = _message_payload(to, message, reference, media)
         request = self._client.build_request("POST", "/messages", json=asked)
-        answer = exchange(self._client, "Meta", request)
-        if not isinstance(answer, Answer):
+        answer = send_request(self._client, "Meta", request)
+        if not isinstance(answer, HttpReply):
             return answer
         if not answer.is_good:
-            return _refusal(answer)
-        message_id = first(answer.said.get("messages")).get("id")
+            return _classify_error(answer)
+        message_id = first_object(answer.said.get("messages")).get("id")
         if isinstance(message_id, str) and message_id:
             return Accepted(message_id)
-        return Unsure("Meta: accepted, and did not say under which id")
+        return Unconfirmed("Meta: accepted, and did not say under which id")
 
 
-def _request(to: str, message: ChatMessage, reference: str, media: str) -> Json:
+def _message_payload(to: str, message: ChatMessage, reference: str, media: str) -> JsonObject:
     attached = message.attachment
-    document: Json = {"id": media, "filename": attached.name} if attached else {}
-    asked: Json = {
+    document: JsonObject = {"id": media, "filename": attached.name} if attached else {}
+    asked: JsonObject = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         "to": to.removeprefix("+"),
         "biz_opaque_callback_data": reference,
     }
     if message.template:
-        return asked | {"type": "template", "template": _template(message.template, document)}
+        return asked | {
+            "type": "template",
+            "template": _template_payload(message.template, document),
+        }
     if document:
         return asked | {"type": "document", "document": document | {"caption": message.text}}
     return asked | {"type": "text", "text": {"body": message.text, "preview_url": False}}
 
 
-def _template(template: ApprovedTemplate, document: Json) -> Json:
-    components: list[Json] = []
+def _template_payload(template: ApprovedTemplate, document: JsonObject) -> JsonObject:
+    components: list[JsonObject] = []
     if document:
         header = {"type": "document", "document": document}
         components.append({"type": "header", "parameters": [header]})
     if template.parameters:
-        components.append({"type": "body", "parameters": [_text(p) for p in template.parameters]})
+        components.append(
+            {"type": "body", "parameters": [_text_parameter(p) for p in template.parameters]}
+        )
     if template.button:
-        button: Json = {"type": "button", "sub_type": "url", "index": "0"}
-        components.append(button | {"parameters": [_text(template.button)]})
+        button: JsonObject = {"type": "button", "sub_type": "url", "index": "0"}
+        components.append(button | {"parameters": [_text_parameter(template.button)]})
     language = {"code": template.language}
     return {"name": template.name, "language": language, "components": components}
 
 
-def _text(text: str) -> Json:
+def _text_parameter(text: str) -> JsonObject:
     return {"type": "text", "text": text}
 
 
-def _refusal(answer: Answer) -> Later | Declined:
+def _classify_error(answer: HttpReply) -> Deferred | Rejected:
     error = answer.said.get("error")
-    told: Json = error if isinstance(error, dict) else {}
+    told: JsonObject = error if isinstance(error, dict) else {}
     code = told.get("code")
-    return meaning_of(
+    return classify_error_code(
         code if isinstance(code, int) else answer.status,
         status=answer.status,
         transient=told.get("is_transient") is True,

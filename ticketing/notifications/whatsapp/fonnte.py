@@ -4,25 +4,25 @@ from dataclasses import dataclass, field
 
 from ticketing.notifications.messages.message import (
     Accepted,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.notifications.whatsapp.http import (
     READ_SECONDS,
-    Answer,
-    Connected,
-    client_for,
-    exchange,
-    refused_here,
+    HttpClientOwner,
+    HttpReply,
+    build_http_client,
+    check_before_sending,
+    send_request,
 )
 from ticketing.platform.kernel.errors import Misconfigured
 
-_NEEDS_A_PERSON = ("token", "disconnect", "quota", "expired")
+_FATAL_REASONS = ("token", "disconnect", "quota", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,22 @@ class FonnteAccount:
             raise Misconfigured("Fonnte needs the device's token")
 
 
-class FonnteWhatsApp(Connected):
+class FonnteClient(HttpClientOwner):
     """A client of one device; close it, or use `with`. Threads may share it."""
 
     largest_attachment = 4_000_000
 
     def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect when the first message goes."""
-        super().__init__(client_for(account.url, {"Authorization": account.token}, read_seconds))
+        super().__init__(
+            build_http_client(account.url, {"Authorization": account.token}, read_seconds)
+        )
 
-    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """As WhatsApp.send; Fonnte has no place for a reference, its reports name the id alone."""
         del reference
         attached = message.attachment
-        refused = refused_here(to, attached, self.largest_attachment)
+        refused = check_before_sending(to, attached, self.largest_attachment)
         if refused:
             return refused
         form = {
@@ -65,29 +67,31 @@ class FonnteWhatsApp(Connected):
             form["filename"] = attached.name
             files = {"file": (attached.name, attached.content, attached.media_type)}
         request = self._client.build_request("POST", "/send", data=form, files=files)
-        answer = exchange(self._client, "Fonnte", request)
-        return _outcome(answer) if isinstance(answer, Answer) else answer
+        answer = send_request(self._client, "Fonnte", request)
+        return _classify_reply(answer) if isinstance(answer, HttpReply) else answer
 
 
-def _outcome(answer: Answer) -> Outcome:
+def _classify_reply(answer: HttpReply) -> SendOutcome:
     said = {name.lower(): value for name, value in answer.said.items()}  # "Status" occurs too
     if said.get("status") is True:
         ids = said.get("id")
         named = ids[0] if isinstance(ids, list) and ids else ids
-        return Accepted(str(named)) if named else Unsure("Fonnte: accepted without an id")
+        return Accepted(str(named)) if named else Unconfirmed("Fonnte: accepted without an id")
     code = str(answer.status)
     if answer.status == 429:  # noqa: PLR2004 - HTTP's number
-        return Later("Fonnte: too many requests", code, answer.retry_after, Stops.SENDER)
+        return Deferred("Fonnte: too many requests", code, answer.retry_after, PauseScope.SENDER)
     if answer.status >= 500:  # noqa: PLR2004 - HTTP's own line
-        return Later("Fonnte: unavailable", code, answer.retry_after)
-    return _refusal(str(said.get("reason", "no reason given")).lower())
+        return Deferred("Fonnte: unavailable", code, answer.retry_after)
+    return _classify_reason(str(said.get("reason", "no reason given")).lower())
 
 
-def _refusal(reason: str) -> Later | Declined:
+def _classify_reason(reason: str) -> Deferred | Rejected:
     """By words, since Fonnte has no codes. Its sentences can quote the target: they stay here."""
-    for word in _NEEDS_A_PERSON:
+    for word in _FATAL_REASONS:
         if word in reason:
-            return Later(f"Fonnte: the device cannot send ({word})", word, stops=Stops.CHANNEL)
+            return Deferred(
+                f"Fonnte: the device cannot send ({word})", word, stops=PauseScope.CHANNEL
+            )
     if "target" in reason:
-        return Declined("Fonnte: the number is not valid", "target")
-    return Declined("Fonnte: the message was not accepted", "input", Cause.MESSAGE)
+        return Rejected("Fonnte: the number is not valid", "target")
+    return Rejected("Fonnte: the message was not accepted", "input", FailureScope.MESSAGE)

@@ -14,38 +14,38 @@ import httpx
 
 from ticketing.notifications.messages.message import (
     Attachment,
-    Cause,
     ChatMessage,
-    Declined,
-    Later,
-    Outcome,
-    Stops,
-    Unsure,
+    Deferred,
+    FailureScope,
+    PauseScope,
+    Rejected,
+    SendOutcome,
+    Unconfirmed,
 )
 from ticketing.platform.kernel.tls_trust import trusted
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-class WhatsApp(Protocol):
+class WhatsAppClient(Protocol):
     """Sends to one number at a time. No vendor knows an idempotency key: claim before sending."""
 
     largest_attachment: int  # bytes
 
-    def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+    def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """Send to a number in E.164 form; never raises for what a vendor or a network does.
 
         `reference` is our own name of the message, handed back with reports where a vendor can.
         """
 
 
-def refused_here(to: str, attachment: Attachment | None, largest: int) -> Declined | None:
+def check_before_sending(to: str, attachment: Attachment | None, largest: int) -> Rejected | None:
     """Why there is no use in asking the vendor; None when there is."""
     if not _E164.fullmatch(to):
-        return Declined("the number is not in E.164 form", "number")
+        return Rejected("the number is not in E.164 form", "number")
     if attachment and len(attachment.content) > largest:
         size = f"{len(attachment.content):,} bytes; at most {largest:,} may be sent"
-        return Declined(f"{attachment.name} has {size}", "attachment", Cause.MESSAGE)
+        return Rejected(f"{attachment.name} has {size}", "attachment", FailureScope.MESSAGE)
     return None
 
 
@@ -56,13 +56,13 @@ READ_SECONDS = 20
 
 
 # before these, nothing had left; after any other, nobody can tell
-_NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 _SECONDS = re.compile(r"[0-9]{1,7}")
 
 
-Json = dict[str, object]
+JsonObject = dict[str, object]
 
 
 # at INFO it writes every address it asks, and in WAHA's there are phone numbers
@@ -70,11 +70,11 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpReply:
     """A JSON object that the vendor itself sent."""
 
     status: int
-    said: Json
+    said: JsonObject
     retry_after: timedelta | None
 
     @property
@@ -83,7 +83,7 @@ class Answer:
         return httpx.codes.is_success(self.status)
 
 
-class Connected:
+class HttpClientOwner:
     """Somebody's client over HTTP; close it, or use `with`. Threads may share it."""
 
     def __init__(self, client: httpx.Client) -> None:
@@ -103,7 +103,7 @@ class Connected:
         self._client.close()
 
 
-def client_for(url: str, headers: dict[str, str], read_seconds: float) -> httpx.Client:
+def build_http_client(url: str, headers: dict[str, str], read_seconds: float) -> httpx.Client:
     """Connections to one vendor that are kept and reused."""
     return httpx.Client(
         base_url=url,
@@ -113,31 +113,33 @@ def client_for(url: str, headers: dict[str, str], read_seconds: float) -> httpx.
     )
 
 
-def exchange(client: httpx.Client, vendor: str, request: httpx.Request) -> Answer | Later | Unsure:
+def send_request(
+    client: httpx.Client, vendor: str, request: httpx.Request
+) -> HttpReply | Deferred | Unconfirmed:
     """Ask once. Texts of exceptions stay here: they can hold addresses and keys."""
     try:
         response = client.send(request)
-    except _NOTHING_LEFT as error:
-        return Later(f"{vendor}: not reached ({type(error).__name__})")
+    except _NOT_SENT_ERRORS as error:
+        return Deferred(f"{vendor}: not reached ({type(error).__name__})")
     except httpx.RequestError as error:
-        return Unsure(f"{vendor}: no answer ({type(error).__name__})")
-    return _read(vendor, response)
+        return Unconfirmed(f"{vendor}: no answer ({type(error).__name__})")
+    return _parse_response(vendor, response)
 
 
-def _read(vendor: str, response: httpx.Response) -> Answer | Later | Unsure:
+def _parse_response(vendor: str, response: httpx.Response) -> HttpReply | Deferred | Unconfirmed:
     status, after = response.status_code, _retry_after(response)
     try:
         said = json.loads(response.content)
     except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict):
-        return Answer(status, said, after)
+        return HttpReply(status, said, after)
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(f"{vendor}: too many requests", str(status), after, Stops.SENDER)
+        return Deferred(f"{vendor}: too many requests", str(status), after, PauseScope.SENDER)
     if status == httpx.codes.SERVICE_UNAVAILABLE:
-        return Later(f"{vendor}: unavailable", str(status), after)
+        return Deferred(f"{vendor}: unavailable", str(status), after)
     # a proxy's own page can hide that the vendor behind it has acted
-    return Unsure(f"{vendor}: HTTP {status} without an answer of the vendor's")
+    return Unconfirmed(f"{vendor}: HTTP {status} without an answer of the vendor's")
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:
@@ -146,6 +148,6 @@ def _retry_after(response: httpx.Response) -> timedelta | None:
     return timedelta(seconds=int(after)) if _SECONDS.fullmatch(after) else None
 
 
-def first(value: object) -> Json:
+def first_object(value: object) -> JsonObject:
     """The first object of a list; empty when there is none."""
     return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}

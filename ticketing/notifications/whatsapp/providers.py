@@ -6,26 +6,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from ticketing.notifications.delivery import Report
-from ticketing.notifications.rate_limit import Pace
-from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudWhatsApp
-from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteWhatsApp
+from ticketing.notifications.delivery import DeliveryReceipt
+from ticketing.notifications.rate_limit import RateLimit
+from ticketing.notifications.whatsapp.cloud import CloudAccount, CloudClient
+from ticketing.notifications.whatsapp.fonnte import FonnteAccount, FonnteClient
 from ticketing.notifications.whatsapp.status_webhooks import (
-    Inbound,
-    is_metas,
-    is_wahas,
-    read_fonnte,
-    read_meta,
-    read_waha,
+    InboundMessage,
+    is_signed_by_meta,
+    is_signed_by_waha,
+    parse_fonnte_webhook,
+    parse_meta_webhook,
+    parse_waha_webhook,
 )
-from ticketing.notifications.whatsapp.waha import WahaAccount, WahaWhatsApp
+from ticketing.notifications.whatsapp.waha import WahaAccount, WahaClient
 
-Told = list[Report | Inbound]
-META_FIRST_TIER = 250  # people in 24 hours; a new number of one's own fares no better
-UNOFFICIAL_APART = timedelta(seconds=30)
+WebhookItems = list[DeliveryReceipt | InboundMessage]
+META_FIRST_TIER_PER_DAY = 250  # people in 24 hours; a new number of one's own fares no better
+UNOFFICIAL_MIN_INTERVAL = timedelta(seconds=30)
 
 
-class Vendor(StrEnum):
+class WhatsAppProvider(StrEnum):
     """As its webhook's address names it."""
 
     CLOUD = "cloud"
@@ -34,10 +34,10 @@ class Vendor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class WhatsAppProviderConfig:
     """What is agreed with a vendor. `secret` proves its reports, `word` is Meta's challenge."""
 
-    vendor: Vendor
+    vendor: WhatsAppProvider
     token: str = field(repr=False)
     url: str = ""  # empty: the vendor's own
     phone_id: str = ""
@@ -46,56 +46,58 @@ class Subscription:
     is_rehearsal: bool = False
 
     @classmethod
-    def rehearsal(cls, url: str) -> "Subscription":
+    def rehearsal(cls, url: str) -> "WhatsAppProviderConfig":
         """A simulator that tells nobody anything, so its keys are no secret."""
         return cls(
-            Vendor.CLOUD, "EAAREHEARSAL", url, "106540352242922", "app-secret-rehearsal",
+            WhatsAppProvider.CLOUD, "EAAREHEARSAL", url, "106540352242922", "app-secret-rehearsal",
             "verify-rehearsal", is_rehearsal=True,
         )  # fmt: skip
 
-    def client(self) -> CloudWhatsApp | WahaWhatsApp | FonnteWhatsApp:
+    def client(self) -> CloudClient | WahaClient | FonnteClient:
         """What sends; refuses what nobody could send with."""
         own = {"url": self.url} if self.url else {}
         match self.vendor:
-            case Vendor.CLOUD:
-                return CloudWhatsApp(CloudAccount(self.phone_id, self.token, **own))
-            case Vendor.WAHA:
+            case WhatsAppProvider.CLOUD:
+                return CloudClient(CloudAccount(self.phone_id, self.token, **own))
+            case WhatsAppProvider.WAHA:
                 session = self.phone_id or "default"
-                return WahaWhatsApp(WahaAccount(self.url, self.token, session))
-        return FonnteWhatsApp(FonnteAccount(self.token, **own))
+                return WahaClient(WahaAccount(self.url, self.token, session))
+        return FonnteClient(FonnteAccount(self.token, **own))
 
-    def pace(self, per_day: int | None, seconds_apart: float | None) -> Pace:
+    def pace(self, per_day: int | None, seconds_apart: float | None) -> RateLimit:
         """As an operator wants it, else as the vendor bears it."""
         if self.is_rehearsal:
-            usual = Pace(None)
+            usual = RateLimit(None)
         else:
-            is_metas_own = self.vendor is Vendor.CLOUD
-            usual = Pace(META_FIRST_TIER, timedelta(0) if is_metas_own else UNOFFICIAL_APART)
+            is_metas_own = self.vendor is WhatsAppProvider.CLOUD
+            usual = RateLimit(
+                META_FIRST_TIER_PER_DAY, timedelta(0) if is_metas_own else UNOFFICIAL_MIN_INTERVAL
+            )
         apart = usual.apart if seconds_apart is None else timedelta(seconds=seconds_apart)
-        return Pace(per_day or usual.per_day, apart)
+        return RateLimit(per_day or usual.per_day, apart)
 
     def is_theirs(self, body: bytes, head: Mapping[str, str], query: Mapping[str, str]) -> bool:
         """Whether the vendor itself sent these bytes; never so without a secret."""
         match self.vendor:
-            case Vendor.CLOUD:
-                return is_metas(body, head.get("x-hub-signature-256", ""), self.secret)
-            case Vendor.WAHA:
-                return is_wahas(body, head.get("x-webhook-hmac", ""), self.secret)
+            case WhatsAppProvider.CLOUD:
+                return is_signed_by_meta(body, head.get("x-hub-signature-256", ""), self.secret)
+            case WhatsAppProvider.WAHA:
+                return is_signed_by_waha(body, head.get("x-webhook-hmac", ""), self.secret)
         given = query.get("key", "")
         return bool(self.secret) and hmac.compare_digest(given.encode(), self.secret.encode())
 
 
-def read_reports(vendor: Vendor, body: bytes) -> Told:
+def parse_status_webhook(vendor: WhatsAppProvider, body: bytes) -> WebhookItems:
     """What a vendor tells; raises UnreadableReport."""
-    return _READERS[vendor](body)
+    return _PARSERS[vendor](body)
 
 
-def _one(report: Report | None) -> Told:
+def _as_items(report: DeliveryReceipt | None) -> WebhookItems:
     return [] if report is None else [report]
 
 
-_READERS: dict[Vendor, Callable[[bytes], Told]] = {
-    Vendor.CLOUD: read_meta,
-    Vendor.WAHA: lambda body: _one(read_waha(body)),
-    Vendor.FONNTE: lambda body: _one(read_fonnte(body)),
+_PARSERS: dict[WhatsAppProvider, Callable[[bytes], WebhookItems]] = {
+    WhatsAppProvider.CLOUD: parse_meta_webhook,
+    WhatsAppProvider.WAHA: lambda body: _as_items(parse_waha_webhook(body)),
+    WhatsAppProvider.FONNTE: lambda body: _as_items(parse_fonnte_webhook(body)),
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ticketing.platform.application import Application, ApplicationLoader
 
 
-INTERRUPTED = 130  # as shells say it
+EXIT_INTERRUPTED = 130  # as shells say it
 
 EventOption = Annotated[
     str, typer.Option("--event", "-e", help="The event's slug or number.", show_default=False)
@@ -31,12 +31,12 @@ class _Configured:
     loader: "ApplicationLoader | None" = None
 
 
-def use(loader: "ApplicationLoader") -> None:
+def set_loader(loader: "ApplicationLoader") -> None:
     """Set what opens the application for every command."""
     _Configured.loader = loader
 
 
-def loader() -> "ApplicationLoader":
+def get_loader() -> "ApplicationLoader":
     """Return what opens the application; `ticketing.app.cli` sets it."""
     if _Configured.loader is None:
         raise RuntimeError("no loader was set: import ticketing.app.cli")
@@ -46,12 +46,12 @@ def loader() -> "ApplicationLoader":
 @contextmanager
 def open_application(*, migrated: bool = True) -> Iterator["Application"]:
     """Open the application for one command; `migrated` requires the newest schema."""
-    with loader().open(migrated=migrated) as application:
+    with get_loader().open(migrated=migrated) as application:
         try:
             yield application
         except KeyboardInterrupt:
             typer.echo("\nstopped; what is done is kept, the same command goes on", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def actor() -> str:
@@ -64,14 +64,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def screen() -> "Console":
+def stdout_console() -> "Console":
     """Standard output for people."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def listing(*headings: str, show_footer: bool = False) -> "Table":
+def new_table(*headings: str, show_footer: bool = False) -> "Table":
     """A table that fits a narrow terminal by wrapping: what stands in it is there to be copied."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -87,12 +87,12 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def plain(value: object) -> object:
+def amounts_to_numbers(value: object) -> object:
     """Amounts as numbers: `{"amount": 5}`, which a Rupiah becomes, is 5."""
     if isinstance(value, dict):
         if list(value) == ["amount"] and isinstance(value["amount"], int):
             return value["amount"]
-        return {name: plain(inner) for name, inner in value.items()}
+        return {name: amounts_to_numbers(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [amounts_to_numbers(inner) for inner in value]
     return value

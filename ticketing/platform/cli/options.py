@@ -7,4 +7,4 @@ import typer
 EventArgument = Annotated[str, typer.Argument(help="The event's slug or number.")]
 
 
-MOST_RUPIAH = 999_999_999
+MAX_RUPIAH = 999_999_999

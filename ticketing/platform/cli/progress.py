@@ -72,7 +72,7 @@ class RowCounts(Protocol):
         ...
 
 
-class Bars:
+class ProgressBars:
     """Two bars with created / skipped / failed beside them, fed by the actions' progress."""
 
     def __init__(self, progress: Progress) -> None:
@@ -105,7 +105,7 @@ class Bars:
 
 
 @contextmanager
-def reading(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]:
+def import_progress(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]:
     """A line that counts rows as they are read, then as they are written; nothing when quiet."""
     if quiet:
         yield None
@@ -125,7 +125,7 @@ def reading(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]
 
 
 @contextmanager
-def counting(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
+def count_progress(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
     """A line that counts one thing after the other; nothing when quiet."""
     if quiet:
         yield None
@@ -143,7 +143,7 @@ def counting(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
 
 
 @contextmanager
-def bars() -> Iterator[Bars]:
+def progress_bars() -> Iterator[ProgressBars]:
     """Shown on standard error, so that standard output holds the result alone."""
     progress = Progress(
         TextColumn("{task.description:<9}"),
@@ -154,4 +154,4 @@ def bars() -> Iterator[Bars]:
         console=Console(stderr=True),
     )
     with progress:
-        yield Bars(progress)
+        yield ProgressBars(progress)

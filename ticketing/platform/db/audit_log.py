@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import audit_log
 
-_ADD = insert(audit_log)
+_INSERT_ENTRY = insert(audit_log)
 
 
 def record(
@@ -26,7 +26,7 @@ def record(
 ) -> None:
     """Add one line, in the caller's transaction: the deed and its trace live or die together."""
     connection.execute(
-        _ADD,
+        _INSERT_ENTRY,
         {
             "actor": actor,
             "action": action,
@@ -38,14 +38,14 @@ def record(
     )
 
 
-SETTLED, SERVED = "payments.settle", "orders.serve"
+SETTLE_PAYMENTS_ACTION, FULFIL_ORDERS_ACTION = "payments.settle", "orders.serve"
 
 
-PROVISIONED = "vouchers.provision"
+PROVISION_VOUCHERS_ACTION = "vouchers.provision"
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """One line. `counts` are how its items ended."""
 
     id: int
@@ -55,9 +55,9 @@ class Deed:
     counts: Mapping[str, int]
 
 
-def deeds(
+def list_entries(
     connection: Connection, actions: Collection[str], *, after: int, but: Collection[str], most: int
-) -> list[Deed]:
+) -> list[AuditEntry]:
     """Lines of these actions with a higher number, but those of these actors, by their numbers.
 
     Numbers are given before they are committed: one that was passed over may still appear.
@@ -77,11 +77,11 @@ def deeds(
         .limit(most)
     )  # fmt: skip
     return [
-        Deed(row.id, row.action, row.actor, row.slug, _counts(row.details))
+        AuditEntry(row.id, row.action, row.actor, row.slug, _integer_details(row.details))
         for row in connection.execute(query)
     ]
 
 
-def _counts(details: Mapping[str, object]) -> dict[str, int]:
+def _integer_details(details: Mapping[str, object]) -> dict[str, int]:
     """A line may also say in words what went wrong."""
     return {what: said for what, said in details.items() if isinstance(said, int)}

@@ -14,12 +14,12 @@ from sqlalchemy.sql import ClauseElement
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 DRIVER = "postgresql+psycopg"
-OLDEST_SERVER = 140000  # PostgreSQL 14
-POOLED = 5  # connections kept open between uses
+MIN_SERVER_VERSION = 140000  # PostgreSQL 14
+POOL_SIZE = 5  # connections kept open between uses
 _DIALECT = URL.create(DRIVER).get_dialect()()
 
 
-def application_url(text_url: str) -> URL:
+def parse_database_url(text_url: str) -> URL:
     """A server's address as people write it, made to use psycopg 3.
 
     `postgres://` and `postgresql://` mean the same; any other database is refused.
@@ -37,12 +37,12 @@ def application_url(text_url: str) -> URL:
     return url.set(drivername=DRIVER)
 
 
-def sent_as(statement: ClauseElement) -> str:
+def compile_sql(statement: ClauseElement) -> str:
     """A statement as `Database.at_once` sends it: its words, made once."""
     return str(statement.compile(dialect=_DIALECT))
 
 
-def _refuse_hung_up(session: psycopg.Connection, *_: object) -> None:
+def _discard_dead_connection(session: psycopg.Connection, *_: object) -> None:
     """Let the pool take another connection when the server has ended this one.
 
     It says so before it goes: where there is nothing to be read there is nothing to ask.
@@ -58,7 +58,7 @@ def _refuse_hung_up(session: psycopg.Connection, *_: object) -> None:
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def _translate_connection_errors() -> Iterator[None]:
     """Whether the server is there is an error of its own."""
     try:
         yield
@@ -78,19 +78,19 @@ class Database:
     def at(cls, url: str | URL, *, connections: int = 15) -> "Database":
         """The database at an address; nothing is connected yet, and never more than that."""
         engine = create_engine(
-            application_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
-            pool_size=POOLED,
-            max_overflow=connections - POOLED,
+            parse_database_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
+            pool_size=POOL_SIZE,
+            max_overflow=connections - POOL_SIZE,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
         )
-        event.listen(engine, "checkout", _refuse_hung_up)
+        event.listen(engine, "checkout", _discard_dead_connection)
         return cls(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One unit of work: commits at the end, rolls back on any error."""
-        with _reached(), self.engine.begin() as connection:
+        with _translate_connection_errors(), self.engine.begin() as connection:
             yield connection
 
     def at_once(
@@ -100,7 +100,7 @@ class Database:
 
         What others wait for ends with PostgreSQL's work, not when this program hears of it.
         """
-        with _reached(), self.engine.connect() as connection:
+        with _translate_connection_errors(), self.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             session = connection.connection.driver_connection
             if not isinstance(session, psycopg.Connection):

@@ -18,7 +18,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.access import idempotency_keys as table
 from ticketing.platform.kernel.errors import RETRY_AFTER_SECONDS, Refused
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 # advisory locks share one space of 64 bits: ours begin with these bytes ("key")
 _LOCKS = 0x6B6579 << 40
@@ -39,7 +39,7 @@ class KeyReused(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IdempotentRequest:
     """Who asks under which key, and the digest of what."""
 
     api_key_id: int
@@ -48,7 +48,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     """What was answered: an HTTP status and the body's bytes."""
 
     status: int
@@ -56,14 +56,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class IdempotencyClaim:
     """A key in one request's hands; `answer` is what the first request with it got."""
 
     connection: Connection
-    asked: Asked
-    answer: Answer | None
+    asked: IdempotentRequest
+    answer: StoredResponse | None
 
-    def keep(self, answer: Answer, *, at: datetime) -> None:
+    def keep(self, answer: StoredResponse, *, at: datetime) -> None:
         """Remember the answer for a day, and forget older ones."""
         kept = {
             "request_sha256": self.asked.request_sha256,
@@ -76,34 +76,38 @@ class Claim:
             .values(api_key_id=self.asked.api_key_id, key=self.asked.key, **kept)
             .on_conflict_do_update(constraint=table.primary_key, set_=kept)  # a key from long ago
         )
-        self.connection.execute(delete(table).where(table.c.created_at <= at - KEPT))
+        self.connection.execute(delete(table).where(table.c.created_at <= at - RETENTION))
 
 
 @contextmanager
-def claimed(database: Database, asked: Asked, *, at: datetime) -> Iterator[Claim]:
+def claim_key(
+    database: Database, asked: IdempotentRequest, *, at: datetime
+) -> Iterator[IdempotencyClaim]:
     """Hold a key while its request is answered. Raises KeyInUse and KeyReused."""
     with database.transaction() as connection:
-        if not _locked(connection, asked):
+        if not _try_lock(connection, asked):
             raise KeyInUse("a request with this idempotency key is under way; ask again later")
-        yield Claim(connection, asked, _answer(connection, asked, at=at))
+        yield IdempotencyClaim(connection, asked, _find_response(connection, asked, at=at))
 
 
-def _locked(connection: Connection, asked: Asked) -> bool:
+def _try_lock(connection: Connection, asked: IdempotentRequest) -> bool:
     name = sha256(f"{asked.api_key_id}\0{asked.key}".encode()).digest()
     number = _LOCKS + int.from_bytes(name[:_LOCK_BYTES])
     taken = select(func.pg_try_advisory_xact_lock(literal(number, BigInteger)))
     return bool(connection.execute(taken).scalar_one())
 
 
-def _answer(connection: Connection, asked: Asked, *, at: datetime) -> Answer | None:
+def _find_response(
+    connection: Connection, asked: IdempotentRequest, *, at: datetime
+) -> StoredResponse | None:
     query = select(table.c.request_sha256, table.c.status, table.c.answer).where(
         table.c.api_key_id == asked.api_key_id,
         table.c.key == asked.key,
-        table.c.created_at > at - KEPT,
+        table.c.created_at > at - RETENTION,
     )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
     if row.request_sha256 != asked.request_sha256:
         raise KeyReused("this idempotency key was used for another request; draw a new one")
-    return Answer(row.status, row.answer)
+    return StoredResponse(row.status, row.answer)

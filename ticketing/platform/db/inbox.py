@@ -14,14 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db import notify
 from ticketing.platform.db.tables.sales import inbox
 
-PAYMENTS = ("midtrans",)  # whose notices are about payments
+PAYMENT_SOURCES = ("midtrans",)  # whose notices are about payments
 LEASE = timedelta(minutes=5)  # longer than any work on one notice
-_LONGEST_WAIT = timedelta(hours=1)
+_MAX_RETRY_DELAY = timedelta(hours=1)
 # made once: a gateway waits, and building it costs more than what PostgreSQL does
-_KEEP = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
+_INSERT = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
 
 
-class Outcome(StrEnum):
+class InboxOutcome(StrEnum):
     """How a notice ended."""
 
     APPLIED = "applied"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class InboundWebhook:
     """One kept message. `subject` is the attempt it speaks of; `tries` counts this one too."""
 
     id: int
@@ -40,7 +40,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class QuarantinedWebhook:
     """A notice that waits for a person."""
 
     id: int
@@ -50,7 +50,7 @@ class Quarantined:
     received_at: datetime
 
 
-def keep(
+def store_webhook(
     connection: Connection,
     *,
     source: str,
@@ -67,15 +67,15 @@ def keep(
         "body": body,
         "received_at": at,
     }
-    is_new = connection.execute(_KEEP, message).first() is not None
+    is_new = connection.execute(_INSERT, message).first() is not None
     if is_new:
-        notify.ring(connection)
+        notify.notify_workers(connection)
     return is_new
 
 
-def claim(
-    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENTS
-) -> list[Notice]:
+def claim_due(
+    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENT_SOURCES
+) -> list[InboundWebhook]:
     """Take the oldest waiting notices for five minutes; those next to us get others.
 
     Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
@@ -95,11 +95,18 @@ def claim(
         .values(claimed_until=at + LEASE, tries=inbox.c.tries + 1)
         .returning(inbox.c.id, inbox.c.subject, inbox.c.tries, inbox.c.body)
     )
-    return sorted((Notice(*row) for row in connection.execute(query)), key=lambda one: one.id)
+    return sorted(
+        (InboundWebhook(*row) for row in connection.execute(query)), key=lambda one: one.id
+    )
 
 
-def finish(
-    connection: Connection, notice: Notice, outcome: Outcome, *, reason: str = "", at: datetime
+def mark_handled(
+    connection: Connection,
+    notice: InboundWebhook,
+    outcome: InboxOutcome,
+    *,
+    reason: str = "",
+    at: datetime,
 ) -> None:
     """Stamp a notice as handled, in the transaction that did the work."""
     connection.execute(
@@ -109,9 +116,9 @@ def finish(
     )
 
 
-def postpone(connection: Connection, notice: Notice, *, reason: str, at: datetime) -> None:
+def postpone(connection: Connection, notice: InboundWebhook, *, reason: str, at: datetime) -> None:
     """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
-    wait = min(timedelta(minutes=2 ** min(notice.tries, 6)), _LONGEST_WAIT)
+    wait = min(timedelta(minutes=2 ** min(notice.tries, 6)), _MAX_RETRY_DELAY)
     connection.execute(
         update(inbox)
         .where(inbox.c.id == notice.id, inbox.c.handled_at.is_(None))
@@ -119,22 +126,22 @@ def postpone(connection: Connection, notice: Notice, *, reason: str, at: datetim
     )
 
 
-def quarantined(connection: Connection, limit: int = 100) -> list[Quarantined]:
+def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """The notices nobody could place, the latest first."""
     query = (
         select(inbox.c.id, inbox.c.source, inbox.c.subject, inbox.c.reason, inbox.c.received_at)
-        .where(inbox.c.outcome == Outcome.QUARANTINED)
+        .where(inbox.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbox.c.id.desc())
         .limit(limit)
     )
-    return [Quarantined(*row) for row in connection.execute(query)]
+    return [QuarantinedWebhook(*row) for row in connection.execute(query)]
 
 
-_WAITING = inbox.c.handled_at.is_(None)
+_IS_UNHANDLED = inbox.c.handled_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class UnhandledWebhook:
     """A notice nobody has handled. `reason` is why the last try came to nothing, if there was."""
 
     id: int
@@ -145,34 +152,38 @@ class Waiting:
 
 
 def count_due(
-    connection: Connection, *, at: datetime, most: int, sources: Collection[str] = PAYMENTS
+    connection: Connection, *, at: datetime, most: int, sources: Collection[str] = PAYMENT_SOURCES
 ) -> int:
     """How many notices could be claimed now; counts no further than that."""
     whose = inbox.c.source.in_(sources)
-    due = select(inbox.c.id).where(_WAITING, whose, _free(at)).limit(most).subquery()
+    due = select(inbox.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(most).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
-def has_due_since(
-    connection: Connection, since: datetime, *, at: datetime, sources: Collection[str] = PAYMENTS
+def has_overdue(
+    connection: Connection,
+    since: datetime,
+    *,
+    at: datetime,
+    sources: Collection[str] = PAYMENT_SOURCES,
 ) -> bool:
     """Whether a notice that could be claimed was received, or its last try ended, before then."""
     ready_at = func.coalesce(inbox.c.claimed_until, inbox.c.received_at)
-    due = (_WAITING, inbox.c.source.in_(sources), _free(at), ready_at <= since)
+    due = (_IS_UNHANDLED, inbox.c.source.in_(sources), _is_claimable(at), ready_at <= since)
     query = select(inbox.c.id).where(*due).limit(1)
     return connection.execute(query).first() is not None
 
 
-def waiting_since(connection: Connection, since: datetime, *, most: int) -> list[Waiting]:
+def list_unhandled(connection: Connection, since: datetime, *, most: int) -> list[UnhandledWebhook]:
     """Notices received before then and not handled, the oldest first."""
     query = (
         select(inbox.c.id, inbox.c.subject, inbox.c.received_at, inbox.c.tries, inbox.c.reason)
-        .where(_WAITING, inbox.c.received_at <= since)
+        .where(_IS_UNHANDLED, inbox.c.received_at <= since)
         .order_by(inbox.c.id)
         .limit(most)
     )
-    return [Waiting(*row) for row in connection.execute(query)]
+    return [UnhandledWebhook(*row) for row in connection.execute(query)]
 
 
-def _free(at: datetime) -> ColumnElement[bool]:
+def _is_claimable(at: datetime) -> ColumnElement[bool]:
     return or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)

@@ -15,7 +15,7 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.operations import incidents
 
 
-class Kind(StrEnum):
+class IncidentKind(StrEnum):
     """What failed: a run, a check of what it made, a webhook, a channel of messages, a router."""
 
     RUN = "run"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
     ROUTER = "router"
 
 
-_UNTOLD = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_(None))
+_IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Occurrence:
     """One time that something failed; `at` tells it from every other of its cause."""
 
     cause: str
-    kind: Kind
+    kind: IncidentKind
     message: str
     at: datetime
     event_slug: str | None = None
@@ -46,7 +46,7 @@ class Incident:
 
     id: int
     cause: str
-    kind: Kind
+    kind: IncidentKind
     event_slug: str | None
     message: str
     occurrences: int
@@ -56,7 +56,7 @@ class Incident:
     resolved_at: datetime | None
 
 
-def observe(connection: Connection, seen: Occurrence) -> bool:
+def record_occurrence(connection: Connection, seen: Occurrence) -> bool:
     """Count an occurrence on its cause's open line, or open one. False when it was known."""
     known = exists().where(
         incidents.c.cause == seen.cause,
@@ -99,29 +99,29 @@ def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
     return connection.execute(statement).rowcount == 1
 
 
-def still_open(connection: Connection) -> list[Incident]:
+def list_open(connection: Connection) -> list[Incident]:
     """The digest: every open line, the latest first."""
-    return _lines(connection, only_open=True, limit=1000)
+    return _list_incidents(connection, only_open=True, limit=1000)
 
 
-def has_untold(connection: Connection) -> bool:
+def has_unreported(connection: Connection) -> bool:
     """Whether there is an open line that nobody was told of."""
-    return connection.execute(select(exists().where(_UNTOLD))).scalar_one()
+    return connection.execute(select(exists().where(_IS_UNREPORTED))).scalar_one()
 
 
-def untold(connection: Connection, *, at: datetime) -> list[Incident]:
+def claim_unreported(connection: Connection, *, at: datetime) -> list[Incident]:
     """Open lines that nobody was told of, the oldest first; they count as told from now on."""
-    query = update(incidents).where(_UNTOLD).values(told_at=at).returning(incidents.c.id)
+    query = update(incidents).where(_IS_UNREPORTED).values(told_at=at).returning(incidents.c.id)
     ids = set(connection.execute(query).scalars())
-    return [line for line in still_open(connection) if line.id in ids][::-1] if ids else []
+    return [line for line in list_open(connection) if line.id in ids][::-1] if ids else []
 
 
-def latest(connection: Connection, limit: int = 100) -> list[Incident]:
+def list_latest(connection: Connection, limit: int = 100) -> list[Incident]:
     """The last lines, open or resolved, the latest first."""
-    return _lines(connection, only_open=False, limit=limit)
+    return _list_incidents(connection, only_open=False, limit=limit)
 
 
-def _lines(connection: Connection, *, only_open: bool, limit: int) -> list[Incident]:
+def _list_incidents(connection: Connection, *, only_open: bool, limit: int) -> list[Incident]:
     query = (
         select(
             incidents.c.id,
@@ -142,4 +142,4 @@ def _lines(connection: Connection, *, only_open: bool, limit: int) -> list[Incid
     if only_open:
         query = query.where(incidents.c.resolved_at.is_(None))
     rows = connection.execute(query).mappings()
-    return [Incident(**{**row, "kind": Kind(row["kind"])}) for row in rows]
+    return [Incident(**{**row, "kind": IncidentKind(row["kind"])}) for row in rows]

@@ -15,12 +15,12 @@ from sqlalchemy.exc import OperationalError
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 
-CHANNEL = "ticketing_inbox"
+NOTIFY_CHANNEL = "ticketing_inbox"
 # advisory locks share one space of 64 bits: ours begins with these bytes ("work")
-_PRESENCE = literal(0x776F726B << 32, BigInteger)
+_WORKER_LOCK = literal(0x776F726B << 32, BigInteger)
 
 
-class Bell:
+class NotificationListener:
     """What rings, as long as one listens."""
 
     def __init__(self, session: psycopg.Connection) -> None:
@@ -36,32 +36,32 @@ class Bell:
         return bool(heard)
 
 
-def ring(connection: Connection) -> None:
+def notify_workers(connection: Connection) -> None:
     """Wake whoever listens, when the transaction commits."""
-    connection.execute(select(func.pg_notify(CHANNEL, "")))
+    connection.execute(select(func.pg_notify(NOTIFY_CHANNEL, "")))
 
 
-def somebody_listens(connection: Connection) -> bool:
+def is_worker_running(connection: Connection) -> bool:
     """Whether a worker is there to hear the bell."""
-    return not connection.execute(select(func.pg_try_advisory_xact_lock(_PRESENCE))).scalar_one()
+    return not connection.execute(select(func.pg_try_advisory_xact_lock(_WORKER_LOCK))).scalar_one()
 
 
 @contextmanager
-def listening(database: Database, *, to_serve: bool = True) -> Iterator[Bell]:
+def listen(database: Database, *, to_serve: bool = True) -> Iterator[NotificationListener]:
     """Listen; who does it to serve is known to. Raises Unavailable without a server."""
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
         connection = engine.connect()
         if to_serve:
-            connection.execute(select(func.pg_advisory_lock_shared(_PRESENCE)))
-        connection.execute(text(f"LISTEN {CHANNEL}"))
+            connection.execute(select(func.pg_advisory_lock_shared(_WORKER_LOCK)))
+        connection.execute(text(f"LISTEN {NOTIFY_CHANNEL}"))
     except OperationalError as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error.orig}") from error
     try:
         session = connection.connection.driver_connection
         if not isinstance(session, psycopg.Connection):
             raise Unavailable("PostgreSQL hung up")
-        yield Bell(session)
+        yield NotificationListener(session)
     finally:
         connection.invalidate()  # ends the session, and with it the lock and the listening
         connection.close()

@@ -8,17 +8,19 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.sales import outbox
 
 ORGANISER = "organiser"  # a role: whoever sends knows the address
-PART_DUE = "order.part_due"
-TICKETS = "order.confirmation"  # a purpose that waits for the documents it brings
-VOUCHERS = "voucher.ready"
-GUEST_TICKET = "ticket.ready"  # a purpose that lets all others go first
-BATCH = "batch.finished"
-BLAST = "tickets.sent"  # a purpose that waits for all the tickets of a plan; its subject names it
-EXPORT = "export.ready"
+INSTALMENT_DUE = "order.part_due"
+ORDER_CONFIRMATION = "order.confirmation"  # a purpose that waits for the documents it brings
+VOUCHERS_READY = "voucher.ready"
+TICKET_READY = "ticket.ready"  # a purpose that lets all others go first
+BATCH_FINISHED = "batch.finished"
+TICKETS_SENT = (
+    "tickets.sent"  # a purpose that waits for all the tickets of a plan; its subject names it
+)
+EXPORT_READY = "export.ready"
 ALERTS = "alerts"  # to the organiser, of no event
 
 
-def add(
+def enqueue(
     connection: Connection,
     *,
     event_id: int | None,

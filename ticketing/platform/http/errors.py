@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from ticketing.platform.http.envelope import Answer, Failure, failure
+from ticketing.platform.http.envelope import AsciiJSONResponse, ErrorResponse, error_response
 from ticketing.platform.kernel.errors import (
     RETRY_AFTER_SECONDS,
     Refused,
@@ -18,7 +18,7 @@ from ticketing.platform.kernel.errors import (
 )
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
-QUOTED_AT_MOST = 80
+MAX_QUOTED_LENGTH = 80
 
 
 class NotKnown(Refused):
@@ -56,19 +56,19 @@ class BodyTooLarge(Refused):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These statuses for the OpenAPI description."""
-    return {status: {"model": Failure} for status in sorted(statuses)}
+    return {status: {"model": ErrorResponse} for status in sorted(statuses)}
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def authenticated_error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These statuses, with what any call behind a key can answer."""
-    return failures(400, 401, 403, 413, 422, 503, *statuses)
+    return error_responses(400, 401, 403, 413, 422, 503, *statuses)
 
 
-def problem(error: TicketingError) -> Answer:
+def to_error_response(error: TicketingError) -> AsciiJSONResponse:
     """The envelope of one of our own errors."""
-    answer = failure(error.status, error.code, str(error), _plain(error.details))
+    answer = error_response(error.status, error.code, str(error), _json_details(error.details))
     if isinstance(error, NotKnown):
         answer.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
@@ -76,56 +76,58 @@ def problem(error: TicketingError) -> Answer:
     return answer
 
 
-def register(app: FastAPI) -> None:
+def register_error_handlers(app: FastAPI) -> None:
     """Let every failure of the application leave as an envelope."""
-    app.add_exception_handler(TicketingError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(TicketingError, _handle_ticketing_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
 
 
-async def _ours(_: Request, error: Exception) -> Answer:
+async def _handle_ticketing_error(_: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, TicketingError):
         raise error
-    return problem(error)
+    return to_error_response(error)
 
 
-async def _invalid(_: Request, error: Exception) -> Answer:
+async def _handle_validation_error(_: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     found = error.errors()
     if any(fault["type"] == "json_invalid" for fault in found):
-        return failure(400, "malformed_json", "the body is not JSON")
-    fields = [_fault(fault) for fault in found]
+        return error_response(400, "malformed_json", "the body is not JSON")
+    fields = [_field_error(fault) for fault in found]
     named = ", ".join(sorted({str(fault["field"]) for fault in fields}))
-    return failure(422, "invalid_request", f"cannot be used: {named}", {"fields": fields})
+    return error_response(422, "invalid_request", f"cannot be used: {named}", {"fields": fields})
 
 
-async def _http(_: Request, error: Exception) -> Answer:
+async def _handle_http_exception(_: Request, error: Exception) -> AsciiJSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
-    answer = failure(status, status.name.lower(), status.phrase)
+    answer = error_response(status, status.name.lower(), status.phrase)
     answer.headers.update(error.headers or {})
     return answer
 
 
-def unforeseen(error: Exception) -> Answer:
+def internal_error_response(error: Exception) -> AsciiJSONResponse:
     """The envelope of what nobody thought of."""
     # the kind only: a driver's text can quote a row
     LOG.error("request failed", kind=type(error).__name__)
-    return failure(500, "internal_error", "this should not have happened; the log has the request")
+    return error_response(
+        500, "internal_error", "this should not have happened; the log has the request"
+    )
 
 
-def _fault(fault: dict[str, Any]) -> dict[str, object]:
+def _field_error(fault: dict[str, Any]) -> dict[str, object]:
     place = tuple(fault["loc"])
     return {
         "field": ".".join(map(str, place[1:])) or str(place[0]),
-        "value": ascii(fault.get("input"))[:QUOTED_AT_MOST],
+        "value": ascii(fault.get("input"))[:MAX_QUOTED_LENGTH],
         "message": str(fault["msg"]),
     }
 
 
-def _plain(details: dict[str, object]) -> dict[str, Any]:
+def _json_details(details: dict[str, object]) -> dict[str, Any]:
     return {
         to_camel(name): fact if isinstance(fact, int | float | str) else str(fact)
         for name, fact in details.items()

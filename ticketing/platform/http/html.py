@@ -7,11 +7,11 @@ from hashlib import sha256
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ticketing.platform.kernel.local_dates import locale_named
+from ticketing.platform.kernel.local_dates import parse_locale
 from ticketing.platform.paths import TEMPLATES
 
 
-def source(script: str) -> str:
+def csp_script_source(script: str) -> str:
     """The script as a content security policy names it."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
@@ -32,16 +32,16 @@ def _script() -> str:
     return (TEMPLATES / "order" / "shop.js").read_text(encoding="utf-8")
 
 
-def policy(gateway: str) -> str:
+def content_security_policy(gateway: str) -> str:
     """The content security policy of these pages, whose forms may lead to the gateway."""
     return (
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src data:;"
-        f" style-src 'unsafe-inline'; script-src {source(_script())};"
+        f" style-src 'unsafe-inline'; script-src {csp_script_source(_script())};"
         f" connect-src 'self'; form-action 'self' {gateway}"
     )
 
 
-def notice_page(what: str) -> str:
+def render_notice_page(what: str) -> str:
     """A page for an address that leads nowhere, in English: whose it is is not known."""
     return render_page("notice.html.j2", DEFAULT_LANGUAGE, what=what, rehearsal=False)
 
@@ -49,7 +49,7 @@ def notice_page(what: str) -> str:
 def render_page(name: str, locale_name: str, **shown: object) -> str:
     """Render a template of the buyer's pages in the language of a locale."""
     environment = _environment()
-    locale = locale_named(locale_name)
+    locale = parse_locale(locale_name)
     words = vars(environment.get_template("words.j2").module)
     spoken_in = locale.language if locale.language in words["spoken"] else DEFAULT_LANGUAGE
     return environment.get_template(name).render(

@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-_GATEWAY_CALLS = CapacityLimiter(8)
+_GATEWAY_LIMITER = CapacityLimiter(8)
 
 
 T = TypeVar("T")
 
 
-async def at_the_gateway(ask: Callable[[], T]) -> T:
+async def run_gateway_call(ask: Callable[[], T]) -> T:
     """Do what may take as long as a gateway does, away from the threads that all others need."""
-    return await to_thread.run_sync(ask, limiter=_GATEWAY_CALLS)
+    return await to_thread.run_sync(ask, limiter=_GATEWAY_LIMITER)

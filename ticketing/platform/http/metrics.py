@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from ticketing.platform.kernel.errors import TicketingError
 
-ASKED_EVERY_SECONDS = 10
+TICKET_CACHE_SECONDS = 10
 T = TypeVar("T")
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -38,11 +38,11 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class Recent(Generic[T]):
+class CachedValue(Generic[T]):
     """What the database was asked for, at most some seconds ago."""
 
     def __init__(
-        self, ask: Callable[[], T], first: T, *, seconds: float = ASKED_EVERY_SECONDS
+        self, ask: Callable[[], T], first: T, *, seconds: float = TICKET_CACHE_SECONDS
     ) -> None:
         """`first` is known before anything was asked."""
         self._ask, self._seconds = ask, seconds

@@ -10,24 +10,24 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ticketing.platform.http.errors import BodyTooLarge, problem, unforeseen
+from ticketing.platform.http.errors import BodyTooLarge, internal_error_response, to_error_response
 from ticketing.platform.http.metrics import Metrics
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
-BODY_AT_MOST = 1024 * 1024
-THROWN_AWAY_AT_MOST, THROWN_AWAY_SECONDS = 16 * BODY_AT_MOST, 5.0
-UNMATCHED = "(none)"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_DISCARDED_BYTES, DISCARD_TIMEOUT_SECONDS = 16 * MAX_BODY_BYTES, 5.0
+UNMATCHED_ROUTE = "(none)"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_NOTHING_LOADED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_OWN_STYLE = f"{_NOTHING_LOADED}; img-src data:; style-src 'unsafe-inline'"
+_CSP_NONE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_CSP_INLINE_STYLE = f"{_CSP_NONE}; img-src data:; style-src 'unsafe-inline'"
 # FastAPI's page for people is the one that takes its scripts from elsewhere
-_DOCS = (
+_CSP_DOCS = (
     "default-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none';"
     " script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
     " style-src 'unsafe-inline' https://cdn.jsdelivr.net"
 )
-SAFE = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -36,7 +36,7 @@ SAFE = {
 }
 
 
-class Threshold:
+class RequestMiddleware:
     """ASGI middleware around everything. Paths are logged as routes: a link in one is a secret."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -49,17 +49,17 @@ class Threshold:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope, receive, send)
+        visit = _RequestState(scope, receive, send)
         structlog.contextvars.bind_contextvars(request_id=visit.request_id)
         try:
-            if visit.announced > BODY_AT_MOST:
+            if visit.announced > MAX_BODY_BYTES:
                 await visit.refuse()
             else:
                 await self._app(scope, visit.receive, visit.send)
                 if visit.too_much_came:
                     await visit.refuse()
         except Exception as error:  # the outermost door: whatever it was, there is an answer
-            answer = unforeseen(error)
+            answer = internal_error_response(error)
             if visit.status:
                 raise
             await answer(scope, receive, visit.send)
@@ -67,7 +67,7 @@ class Threshold:
             self._record(visit)
             structlog.contextvars.unbind_contextvars("request_id")
 
-    def _record(self, visit: "_Visit") -> None:
+    def _record(self, visit: "_RequestState") -> None:
         method, route = visit.scope["method"], visit.route
         method = method if method in HTTP_METHODS else "OTHER"
         seconds = time.monotonic() - visit.began
@@ -86,11 +86,11 @@ class Threshold:
 HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class _TooMuchCame(Exception):
+class _BodyLimitExceeded(Exception):
     """The body goes on and on; whoever reads it may answer what they like, it is not sent."""
 
 
-class _Visit:
+class _RequestState:
     """One request on its way through."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +108,7 @@ class _Visit:
     @property
     def route(self) -> str:
         """The pattern of the path, never the path."""
-        return str(getattr(self.scope.get("route"), "path_format", UNMATCHED))
+        return str(getattr(self.scope.get("route"), "path_format", UNMATCHED_ROUTE))
 
     @property
     def caller(self) -> str | None:
@@ -119,13 +119,13 @@ class _Visit:
     @property
     def too_much_came(self) -> bool:
         """Whether the body was longer than it may be, and nothing was answered yet."""
-        return self._came > BODY_AT_MOST and not self.status
+        return self._came > MAX_BODY_BYTES and not self.status
 
     async def receive(self) -> Message:
         """The next part of the body, as long as it is not too much."""
         message = await self._next()
         if self.too_much_came:
-            raise _TooMuchCame
+            raise _BodyLimitExceeded
         return message
 
     async def send(self, message: Message) -> None:
@@ -135,7 +135,7 @@ class _Visit:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers.update(SAFE)
+            headers.update(SECURITY_HEADERS)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("Content-Security-Policy", self._policy())
         await self._send(message)
@@ -145,13 +145,13 @@ class _Visit:
 
         A connection closed with bytes unread is reset, and then the answer may never be read.
         """
-        answer = problem(BodyTooLarge(f"a body has at most {BODY_AT_MOST} bytes"))
+        answer = to_error_response(BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes"))
         answer.headers["Connection"] = "close"
         self._came = 0
         await answer(self.scope, self._receive, self._send_and_stay)
         with suppress(TimeoutError):
-            async with asyncio.timeout(THROWN_AWAY_SECONDS):
-                while self._goes_on and self._came < THROWN_AWAY_AT_MOST:
+            async with asyncio.timeout(DISCARD_TIMEOUT_SECONDS):
+                while self._goes_on and self._came < MAX_DISCARDED_BYTES:
                     await self._next()
         await self.send({"type": "http.response.body"})
 
@@ -166,5 +166,5 @@ class _Visit:
 
     def _policy(self) -> str:
         if self.scope["path"] == "/docs":
-            return _DOCS
-        return _OWN_STYLE if self.route.startswith("/t/") else _NOTHING_LOADED
+            return _CSP_DOCS
+        return _CSP_INLINE_STYLE if self.route.startswith("/t/") else _CSP_NONE

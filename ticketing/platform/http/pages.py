@@ -8,12 +8,12 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-from ticketing.platform.http.envelope import PRIVATE, Handler
-from ticketing.platform.http.errors import problem
-from ticketing.platform.http.services import Service, service
+from ticketing.platform.http.envelope import NO_STORE_HEADERS, Handler
+from ticketing.platform.http.errors import to_error_response
+from ticketing.platform.http.services import Services, get_services
 from ticketing.platform.kernel.errors import TicketingError
 
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
+PAGE_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": what, "content": {"text/html": {}}}
     for status, what in (
         (404, "Nothing is here"),
@@ -43,15 +43,15 @@ class PageRoute(APIRoute):
             try:
                 return await original(request)
             except TicketingError as error:
-                serving = service(request)
+                serving = get_services(request)
                 settings = serving.get(PageSettings)
                 known = (kind for kind in type(error).__mro__ if kind in settings.notices)
                 kind = next(known, None)
                 if kind is None:
                     raise
-                plain = problem(error)
+                plain = to_error_response(error)
                 text = settings.notice_page(settings.notices[kind])
-                answer = page(serving, text, status=plain.status_code)
+                answer = page_response(serving, text, status=plain.status_code)
                 if "Retry-After" in plain.headers:
                     answer.headers["Retry-After"] = plain.headers["Retry-After"]
                 return answer
@@ -59,12 +59,14 @@ class PageRoute(APIRoute):
         return handle
 
 
-def page(serving: Service, text: str, *, status: int = 200) -> HTMLResponse:
+def page_response(serving: Services, text: str, *, status: int = 200) -> HTMLResponse:
     """A page, to be kept by nobody, whose forms may lead to the gateway."""
     policy = serving.get(PageSettings).content_security_policy
-    return HTMLResponse(text, status, headers=PRIVATE | {"Content-Security-Policy": policy})
+    return HTMLResponse(
+        text, status, headers=NO_STORE_HEADERS | {"Content-Security-Policy": policy}
+    )
 
 
-def is_rehearsal(serving: Service) -> bool:
+def is_simulated(serving: Services) -> bool:
     """Whether no money moves, which every page has to say."""
     return serving.settings.midtrans_environment == "rehearsal"

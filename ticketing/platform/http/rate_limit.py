@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-ADDRESSES_KEPT = 10_000  # the one that was longest silent is forgotten first, its bucket is full
+MAX_BUCKETS = 10_000  # the one that was longest silent is forgotten first, its bucket is full
 
 
 @dataclass(slots=True)
@@ -14,7 +14,7 @@ class _Bucket:
     at: float
 
 
-class Limiter:
+class RateLimiter:
     """Lets through `a_minute` requests of an address in a burst, then as they come in again."""
 
     def __init__(self, a_minute: int) -> None:
@@ -30,7 +30,7 @@ class Limiter:
         with self._lock:
             bucket = self._buckets.setdefault(address, _Bucket(self._capacity, at))
             self._buckets.move_to_end(address)
-            if len(self._buckets) > ADDRESSES_KEPT:
+            if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
             filled = bucket.left + (at - bucket.at) * self._a_second
             bucket.left, bucket.at = min(self._capacity, filled), at

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Services:
     """Look up what a running service has, by type."""
 
     application: Application
@@ -48,14 +48,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def service(request: Request) -> Service:
+def get_services(request: Request) -> Services:
     """The service that the request came to."""
-    return cast("Service", request.app.state.service)
+    return cast("Services", request.app.state.service)
 
 
-async def _service(request: Request) -> Service:
+async def _provide_services(request: Request) -> Services:
     # not `service` itself: what is not a coroutine waits for a thread, behind everybody's queries
-    return service(request)
+    return get_services(request)
 
 
-Serving = Annotated[Service, Depends(_service)]
+ServicesDependency = Annotated[Services, Depends(_provide_services)]

@@ -9,15 +9,15 @@ from fastapi.concurrency import run_in_threadpool
 
 from ticketing.platform.kernel.errors import TicketingError
 
-LISTENERS_AT_MOST = 50
-LOOKS_EVERY_SECONDS = 1.0
-RESTS_TIMES = 10  # a look takes at most a tenth of the time, however slow it is
-BEATS_EVERY_SECONDS = 15.0  # proxies hang up on who is silent
-LASTS_SECONDS = 300.0  # then a client comes again, and its key is looked up again
-BEAT = b": nothing new\n\n"
+MAX_CLIENTS = 50
+POLL_SECONDS = 1.0
+POLL_DUTY_FACTOR = 10  # a look takes at most a tenth of the time, however slow it is
+KEEPALIVE_SECONDS = 15.0  # proxies hang up on who is silent
+MAX_STREAM_SECONDS = 300.0  # then a client comes again, and its key is looked up again
+KEEPALIVE = b": nothing new\n\n"
 
 
-class LiveBoard:
+class EventStream:
     """Looks while somebody listens, and tells of what is not as it was. Lives on one event loop."""
 
     def __init__(self, name: str, look: Callable[[], tuple[object, str]]) -> None:
@@ -34,7 +34,7 @@ class LiveBoard:
     @property
     def is_full(self) -> bool:
         """Whether nobody else may listen."""
-        return self._listeners >= LISTENERS_AT_MOST
+        return self._listeners >= MAX_CLIENTS
 
     def end(self) -> None:
         """Let everybody go: the service stops."""
@@ -45,7 +45,7 @@ class LiveBoard:
         """How it stands, then whatever is new; a comment now and then while nothing is."""
         self._listeners += 1
         try:
-            async for event in self._told(until=time.monotonic() + LASTS_SECONDS):
+            async for event in self._told(until=time.monotonic() + MAX_STREAM_SECONDS):
                 yield event
         finally:
             self._listeners -= 1
@@ -60,13 +60,13 @@ class LiveBoard:
                 continue
             ringing = asyncio.ensure_future(changed.wait())
             await asyncio.wait(
-                (ringing, watch), timeout=BEATS_EVERY_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                (ringing, watch), timeout=KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             ringing.cancel()
             if watch.done():
                 watch.result()  # what nobody foresaw ends the stream
             elif not changed.is_set():
-                yield BEAT
+                yield KEEPALIVE
 
     def _watched(self) -> asyncio.Task[None]:
         if self._watch is None or self._watch.done():
@@ -80,7 +80,7 @@ class LiveBoard:
             with suppress(TicketingError):  # the database is away: it comes back
                 self._tell(*await run_in_threadpool(self._look))
             took = time.monotonic() - began
-            await asyncio.sleep(max(LOOKS_EVERY_SECONDS, RESTS_TIMES * took))
+            await asyncio.sleep(max(POLL_SECONDS, POLL_DUTY_FACTOR * took))
 
     def _tell(self, new: object, line: str) -> None:
         if new != self._new:

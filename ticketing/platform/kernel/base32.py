@@ -8,7 +8,7 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".ljust(256)
 _GROUPS = 256  # a power of two, so that halving ends at single groups: up to 160 bytes
 
 
-def _halvings() -> list[tuple[int, int, int]]:
+def _spread_rounds() -> list[tuple[int, int, int]]:
     """Shift, mask of what stays, mask of what moves: for halves of 128 groups, of 64, down to 1.
 
     Each round moves the upper half of every field up, until each 5 bits have a byte of their own.
@@ -23,10 +23,10 @@ def _halvings() -> list[tuple[int, int, int]]:
     return rounds
 
 
-_ROUNDS = _halvings()
+_ROUNDS = _spread_rounds()
 
 
-def base32(raw: bytes) -> str:
+def encode_base32(raw: bytes) -> str:
     """The text of at most 160 bytes; spare bits of the last character are zero."""
     characters = -(-len(raw) * 8 // 5)
     number = int.from_bytes(raw, "big") << characters * 5 - len(raw) * 8
@@ -35,4 +35,4 @@ def base32(raw: bytes) -> str:
     return number.to_bytes(characters, "big").translate(_ALPHABET).decode("ascii")
 
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+CROCKFORD_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U

@@ -13,18 +13,18 @@ from typing import Protocol, TextIO
 from zoneinfo import ZoneInfo
 
 from ticketing.platform.kernel.errors import Refused
-from ticketing.platform.kernel.text import guarded
+from ticketing.platform.kernel.text import guard_formula
 
 ENCODING = "utf-8-sig"  # without the mark a spreadsheet reads UTF-8 as something else
 DELIMITER = ";"
-OUTPUT = "-"
+STDOUT = "-"
 
 
 class SheetTooLarge(Refused):
     """It is more than there is room for."""
 
 
-class Takes(Protocol):
+class TextWriter(Protocol):
     """Whatever takes text, piece by piece."""
 
     def write(self, text: str, /) -> object:
@@ -32,7 +32,7 @@ class Takes(Protocol):
         ...
 
 
-class SheetInMemory:
+class InMemorySheet:
     """A sheet as bytes, of at most so many: it refuses the piece that would be too much."""
 
     def __init__(self, most: int) -> None:
@@ -53,7 +53,7 @@ class SheetInMemory:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def atomic_text_file(path: Path) -> Iterator[TextIO]:
     """A file that is there whole or not at all; its folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f"{path.name}.part"
@@ -68,9 +68,9 @@ def whole_file(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def sheet_at(place: str) -> Iterator[TextIO]:
+def open_sheet(place: str) -> Iterator[TextIO]:
     """Where a person wants a sheet: a file of that name, or standard output for `-`."""
-    if place == OUTPUT:
+    if place == STDOUT:
         file = TextIOWrapper(sys.stdout.buffer, ENCODING, newline="")
         try:
             yield file
@@ -78,14 +78,14 @@ def sheet_at(place: str) -> Iterator[TextIO]:
             file.detach()
         return
     try:
-        with whole_file(Path(place)) as opened:
+        with atomic_text_file(Path(place)) as opened:
             yield opened
     except OSError as error:
         raise Refused(f"{place} cannot be written: {error.strerror}") from error
 
 
 def write_sheet(
-    file: Takes, columns: Sequence[str], rows: Iterable[Sequence[object]], *, zone: ZoneInfo
+    file: TextWriter, columns: Sequence[str], rows: Iterable[Sequence[object]], *, zone: ZoneInfo
 ) -> int:
     """Write columns and rows; how many rows. Instants are in that zone, no text is a formula."""
     sheet, written = csv.writer(file, delimiter=DELIMITER), 0
@@ -102,5 +102,5 @@ def _cell(value: object, zone: ZoneInfo) -> object:
         case datetime():
             return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
         case str():
-            return guarded(value)
+            return guard_formula(value)
     return value

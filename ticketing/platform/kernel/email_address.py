@@ -5,27 +5,31 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
-_LONGEST_LOCAL_PART = 64
-_LONGEST_USUAL = 100
+_MAX_LOCAL_PART = 64
+_MAX_FAST_PATH_LENGTH = 100
 # letters, digits and the marks of everyday addresses; "xn--" domains are the library's to read
-_USUAL = re.compile(
+_FAST_PATH_PATTERN = re.compile(
     r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?!xn--)[a-z0-9-]+(?:\.(?!xn--)[a-z0-9-]+)+)"
 )
 
 
-def address(text: str) -> str:
+def normalise_email(text: str) -> str:
     """The one normal form of an address, in lower case; ValueError with the reason if it is none.
 
     Local parts could differ by case alone; no provider lets them, and people type both.
     """
     lower = text.lower()
-    usual = _USUAL.fullmatch(lower) if len(text) <= _LONGEST_USUAL and text.isascii() else None
-    if usual and len(usual[1]) <= _LONGEST_LOCAL_PART and _is_domain(usual[2]):
+    usual = (
+        _FAST_PATH_PATTERN.fullmatch(lower)
+        if len(text) <= _MAX_FAST_PATH_LENGTH and text.isascii()
+        else None
+    )
+    if usual and len(usual[1]) <= _MAX_LOCAL_PART and _is_valid_domain(usual[2]):
         return lower
-    return by_library(text)
+    return normalise_with_library(text)
 
 
-def by_library(text: str) -> str:
+def normalise_with_library(text: str) -> str:
     """The same, always by asking the library."""
     try:
         return validate_email(text, check_deliverability=False).normalized.lower()
@@ -34,9 +38,9 @@ def by_library(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_domain(domain: str) -> bool:
+def _is_valid_domain(domain: str) -> bool:
     """A roster's people share a few domains: each is judged once."""
     try:
-        return by_library(f"a@{domain}") == f"a@{domain}"
+        return normalise_with_library(f"a@{domain}") == f"a@{domain}"
     except ValueError:
         return False

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 # whatever is under these names never reaches a line, whoever logs it
-PRIVATE = ("token", "secret", "password", "qr", "magic", "phone", "email", "name", "url")
+REDACTED_KEYS = ("token", "secret", "password", "qr", "magic", "phone", "email", "name", "url")
 
 
 def configure(level: str, path: Path) -> None:
@@ -36,8 +36,8 @@ def configure(level: str, path: Path) -> None:
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             structlog.processors.format_exc_info,
-            withhold,
-            as_line,
+            redact_private_values,
+            to_json_line,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -45,15 +45,17 @@ def configure(level: str, path: Path) -> None:
     )
 
 
-def withhold(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_private_values(
+    _: object, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Blank every value whose name says that it is private."""
     for key in event:
-        if any(word in key.lower() for word in PRIVATE):
+        if any(word in key.lower() for word in REDACTED_KEYS):
             event[key] = "(withheld)"
     return event
 
 
-def as_line(_: object, __: str, event: MutableMapping[str, Any]) -> str:
+def to_json_line(_: object, __: str, event: MutableMapping[str, Any]) -> str:
     """The shape of a line: timestamp, level, service, message, data."""
     line: Mapping[str, Any] = {
         "timestamp": event.pop("timestamp"),

@@ -11,7 +11,7 @@ from ticketing.platform.kernel.errors import Misconfigured
 
 
 @functools.lru_cache(maxsize=64)
-def locale_named(name: str) -> Locale:
+def parse_locale(name: str) -> Locale:
     """The locale `id_ID` or `id-ID`; refuses one that nobody knows."""
     try:
         return Locale.parse(name.replace("-", "_"))
@@ -22,39 +22,39 @@ def locale_named(name: str) -> Locale:
 
 
 @functools.lru_cache(maxsize=256)
-def spoken_date(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
+def format_event_dates(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
     """`Sabtu, 14 November 2026`, or `14-16 Nov 2026` for an event of several days."""
-    first, last = _local(starts_at, time_zone), _local(ends_at, time_zone)
+    first, last = _to_local(starts_at, time_zone), _to_local(ends_at, time_zone)
     if last - first < timedelta(days=1):
-        return str(format_date(first, "full", locale=locale_named(locale)))
-    interval = format_interval(first, last, "yMMMd", tzinfo=None, locale=locale_named(locale))
+        return str(format_date(first, "full", locale=parse_locale(locale)))
+    interval = format_interval(first, last, "yMMMd", tzinfo=None, locale=parse_locale(locale))
     return str(interval)
 
 
 @functools.lru_cache(maxsize=256)
-def spoken_time(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
+def format_event_times(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
     """`08.00-12.00 WIB`; an event of several days or of no length shows when it begins."""
-    known = locale_named(locale)
-    first, last = _local(starts_at, time_zone), _local(ends_at, time_zone)
+    known = parse_locale(locale)
+    first, last = _to_local(starts_at, time_zone), _to_local(ends_at, time_zone)
     shown = last if last - first < timedelta(days=1) else first
     skeleton = "hm" if "a" in known.time_formats["short"].pattern else "Hm"
     span = format_interval(first, shown, skeleton, tzinfo=first.tzinfo, locale=known)
-    return f"{span} {_zone(first, known)}"
+    return f"{span} {_zone_label(first, known)}"
 
 
 @functools.lru_cache(maxsize=256)
-def spoken_instant(at: datetime, time_zone: str, locale: str) -> str:
+def format_instant(at: datetime, time_zone: str, locale: str) -> str:
     """`20 Nov 2026, 11.45 WIB`."""
-    local, known = _local(at, time_zone), locale_named(locale)
+    local, known = _to_local(at, time_zone), parse_locale(locale)
     day = format_date(local, "medium", locale=known)
-    return f"{day}, {format_time(local, 'short', locale=known)} {_zone(local, known)}"
+    return f"{day}, {format_time(local, 'short', locale=known)} {_zone_label(local, known)}"
 
 
-def _local(at: datetime, time_zone: str) -> datetime:
+def _to_local(at: datetime, time_zone: str) -> datetime:
     return at.astimezone(ZoneInfo(time_zone))
 
 
-def _zone(local: datetime, locale: Locale) -> str:
+def _zone_label(local: datetime, locale: Locale) -> str:
     """WIB where people say so; else the distance from UTC, which everyone can read."""
     name = str(get_timezone_name(local, "short", locale=locale))
     if not name.startswith(("+", "-", "GMT", "UTC")):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ticketing.platform.kernel.errors import NotMoney
 
-_WRITTEN = re.compile(r"(0|[1-9][0-9]{0,14})(\.00?)?")
+_AMOUNT_PATTERN = re.compile(r"(0|[1-9][0-9]{0,14})(\.00?)?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +23,7 @@ class Rupiah:
     @classmethod
     def parse(cls, text: str) -> "Rupiah":
         """The amount as payment gateways write it: `150000.00` or `150000`."""
-        written = _WRITTEN.fullmatch(text) if text.isascii() else None
+        written = _AMOUNT_PATTERN.fullmatch(text) if text.isascii() else None
         if written is None:
             raise NotMoney(f"{text!r} is not whole rupiah; write it like 150000 or 150000.00")
         return cls(int(written[1]))
@@ -49,9 +49,9 @@ class Rupiah:
         return f"Rp{self.amount:,}".replace(",", ".")
 
 
-NOTHING = Rupiah(0)
+ZERO = Rupiah(0)
 
 
 def total(amounts: Iterable[Rupiah]) -> Rupiah:
     """All of them together."""
-    return sum(amounts, start=NOTHING)
+    return sum(amounts, start=ZERO)

@@ -7,27 +7,27 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat
 
-_WRITTEN = re.compile(r"\+?[\d\s().\u2010-\u2015-]+")
+_PHONE_PATTERN = re.compile(r"\+?[\d\s().\u2010-\u2015-]+")
 _BLANKS_AND_DASHES = str.maketrans("", "", " -")
 
 
-def phones_of(region: str) -> Callable[[str], str]:
+def phone_normaliser(region: str) -> Callable[[str], str]:
     """A number as written to its E.164 form; ValueError when it is not a number that exists.
 
     A zero that a spreadsheet ate is repaired, since a region's numbers are known without it.
     A lost "+" of another country is not: that could reach a stranger.
     """
-    usual = _Usual.of(region)
+    usual = _FastPathRegion.of(region)
 
     def phone(text: str) -> str:
-        return (usual and usual.phone(text)) or by_library(text, region)
+        return (usual and usual.phone(text)) or normalise_with_library(text, region)
 
     return phone
 
 
-def by_library(text: str, region: str) -> str:
+def normalise_with_library(text: str, region: str) -> str:
     """The same, always by asking the library."""
-    if not _WRITTEN.fullmatch(text):
+    if not _PHONE_PATTERN.fullmatch(text):
         raise ValueError("not one phone number: only digits, blanks, dashes and a leading + belong")
     try:
         number = phonenumbers.parse(text, region)
@@ -43,7 +43,7 @@ def _reason(region: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Usual:
+class _FastPathRegion:
     """The usual ways to write one country's mobile numbers, ten times faster than the library.
 
     Only what the library would say the same of is answered; a test compares the two.
@@ -55,7 +55,7 @@ class _Usual:
     abroad: re.Pattern[str]
 
     @classmethod
-    def of(cls, region: str) -> "_Usual | None":
+    def of(cls, region: str) -> "_FastPathRegion | None":
         """None for countries whose numbers have rules of their own, or share their code."""
         known = PhoneMetadata.metadata_for_region(region, None)
         if known is None or known.mobile is None or known.general_desc is None:

@@ -10,23 +10,23 @@ _STRIPPED = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e"
     "\u2060-\u2069\u206a-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
-_BLANKS = re.compile(r"[ \t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-_INKLESS = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
+_WHITESPACE = re.compile(r"[ \t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+_GLYPHLESS_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 
 
-def printable(text: str) -> str:
+def to_printable(text: str) -> str:
     """The text in NFC, on one line, without controls and without direction overrides."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     composed = unicodedata.normalize("NFC", text)
-    return _BLANKS.sub(" ", _STRIPPED.sub("", _BLANKS.sub(" ", composed))).strip()
+    return _WHITESPACE.sub(" ", _STRIPPED.sub("", _WHITESPACE.sub(" ", composed))).strip()
 
 
-def needs_ink(character: str) -> bool:
+def requires_glyph(character: str) -> bool:
     """Whether a font must hold this character; joiners, blanks and variation selectors need none.
 
     A combining mark does: without its glyph the reader sees a dotted circle or a box.
     """
-    return unicodedata.category(character) not in _INKLESS and not (
+    return unicodedata.category(character) not in _GLYPHLESS_CATEGORIES and not (
         "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
     )

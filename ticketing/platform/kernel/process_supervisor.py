@@ -17,16 +17,16 @@ from types import FrameType
 from typing import NamedTuple
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-PATIENCE_SECONDS = 20
-TICK_SECONDS, TEND_SECONDS = 0.2, 1.0
-WORKS_AFTER_SECONDS = 10  # what cannot work at all has said so by then
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
-HIGHEST_TRY = 100
+STOP_TIMEOUT_SECONDS = 20
+TICK_SECONDS, ON_TICK_SECONDS = 0.2, 1.0
+STARTUP_SECONDS = 10  # what cannot work at all has said so by then
+MIN_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = 1.0, 30.0
+MAX_PORT_ATTEMPTS = 100
 
 
 def free_port(wanted: int) -> int:
     """The wanted port on 127.0.0.1, or the next that is free: two checkouts run side by side."""
-    for port in range(wanted, wanted + HIGHEST_TRY):
+    for port in range(wanted, wanted + MAX_PORT_ATTEMPTS):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -37,7 +37,7 @@ def free_port(wanted: int) -> int:
     return wanted
 
 
-class Service(NamedTuple):
+class ProcessSpec(NamedTuple):
     """A command that is to run on and on, and the file that takes what it prints."""
 
     command: Sequence[str]
@@ -48,11 +48,11 @@ class Service(NamedTuple):
 class _Child:
     """A service, its process, and how often it had to be started again."""
 
-    service: Service
+    service: ProcessSpec
     process: "subprocess.Popen[bytes]"
     began: float
     has_worked: bool = False
-    pause: float = FIRST_PAUSE_SECONDS
+    pause: float = MIN_RESTART_DELAY_SECONDS
     again_at: float | None = None
 
     @property
@@ -61,7 +61,7 @@ class _Child:
         return self.service.log.stem
 
 
-class _Family:
+class _ProcessGroup:
     """The children, and the kernel's promise that their orphans become ours."""
 
     def __init__(self, environment: Mapping[str, str], cwd: Path) -> None:
@@ -73,10 +73,10 @@ class _Family:
     def adopts_orphans(self, *, yes: bool) -> None:
         self._libc.prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
-    def start(self, service: Service) -> "subprocess.Popen[bytes]":
-        return _started(service, self._environment, self._cwd, self._libc)
+    def start(self, service: ProcessSpec) -> "subprocess.Popen[bytes]":
+        return _spawn(service, self._environment, self._cwd, self._libc)
 
-    def add(self, service: Service) -> None:
+    def add(self, service: ProcessSpec) -> None:
         self.children.append(_Child(service, self.start(service), time.monotonic()))
 
     def end_orphans(self) -> None:
@@ -85,12 +85,12 @@ class _Family:
         for number in (signal.SIGTERM, signal.SIGKILL):
             left = [one for one in _descendants(os.getpid(), deep=False) if one not in ours]
             for orphan in [deep for one in left for deep in [one, *_descendants(one)]]:
-                _send(orphan, number)
-            _wait(lambda: not set(_descendants(os.getpid(), deep=False)) - ours)
+                _send_signal(orphan, number)
+            _wait_until(lambda: not set(_descendants(os.getpid(), deep=False)) - ours)
 
 
 def supervise(
-    services: Sequence[Service],
+    services: Sequence[ProcessSpec],
     environment: Mapping[str, str],
     *,
     cwd: Path,
@@ -110,7 +110,7 @@ def supervise(
         told_to_stop = True
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    family = _Family(environment, cwd)
+    family = _ProcessGroup(environment, cwd)
     code: int | None = None
     try:
         for service in services:
@@ -118,8 +118,8 @@ def supervise(
         tended = time.monotonic()
         while not told_to_stop and code is None:
             time.sleep(TICK_SECONDS)
-            code = _first_hopeless(family, tell)
-            if time.monotonic() - tended > TEND_SECONDS:
+            code = _restart_or_fail(family, tell)
+            if time.monotonic() - tended > ON_TICK_SECONDS:
                 family.adopts_orphans(yes=False)  # a server that `tend` starts outlives us
                 tend()
                 family.adopts_orphans(yes=True)
@@ -131,15 +131,15 @@ def supervise(
     return 0 if told_to_stop or code is None else code
 
 
-def _first_hopeless(family: _Family, tell: Callable[[str], None]) -> int | None:
+def _restart_or_fail(family: _ProcessGroup, tell: Callable[[str], None]) -> int | None:
     """Start again whoever ended; the exit code of one for whom that would be in vain."""
     now = time.monotonic()
     for child in family.children:
         code = child.process.poll()
         if code is None:
-            child.has_worked |= now - child.began > WORKS_AFTER_SECONDS
-            if now - child.began > LONGEST_PAUSE_SECONDS:
-                child.pause = FIRST_PAUSE_SECONDS
+            child.has_worked |= now - child.began > STARTUP_SECONDS
+            if now - child.began > MAX_RESTART_DELAY_SECONDS:
+                child.pause = MIN_RESTART_DELAY_SECONDS
         elif not child.has_worked:
             return code
         elif child.again_at is None:
@@ -149,12 +149,12 @@ def _first_hopeless(family: _Family, tell: Callable[[str], None]) -> int | None:
             family.end_orphans()
             child.process, child.began = family.start(child.service), time.monotonic()
             child.again_at = None
-            child.pause = min(2 * child.pause, LONGEST_PAUSE_SECONDS)
+            child.pause = min(2 * child.pause, MAX_RESTART_DELAY_SECONDS)
     return None
 
 
-def _started(
-    service: Service, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
+def _spawn(
+    service: ProcessSpec, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
 ) -> "subprocess.Popen[bytes]":
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("ab") as log:
@@ -175,15 +175,15 @@ def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:
     for child in children:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
-    _wait(lambda: all(child.poll() is not None for child in children))
+    _wait_until(lambda: all(child.poll() is not None for child in children))
     for number in (signal.SIGTERM, signal.SIGKILL):
         for orphan in _descendants(os.getpid()):
-            _send(orphan, number)
-        _wait(lambda: not _descendants(os.getpid()))
+            _send_signal(orphan, number)
+        _wait_until(lambda: not _descendants(os.getpid()))
 
 
-def _wait(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     while not done() and time.monotonic() < deadline:
         _reap()
         time.sleep(0.05)
@@ -198,7 +198,7 @@ def _reap() -> None:
             continue
 
 
-def _send(process: int, number: signal.Signals) -> None:
+def _send_signal(process: int, number: signal.Signals) -> None:
     try:
         os.kill(process, number)
     except ProcessLookupError:

@@ -5,7 +5,7 @@ import unicodedata
 
 # Marks nobody sees: soft hyphen, direction marks and overrides, word joiner, BOM, fillers.
 # The two joiners U+200C and U+200D are not here: Persian and Indic spelling needs them.
-_UNSEEN = dict.fromkeys(
+_INVISIBLE = dict.fromkeys(
     [
         0x00AD,
         0x034F,
@@ -26,25 +26,25 @@ _WHITE_CONTROLS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
 _CONTROLS = {
     code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _WHITE_CONTROLS
 }
-_STRIPPED = _UNSEEN | _CONTROLS
+_STRIPPED = _INVISIBLE | _CONTROLS
 _JOINED = r"[\u0300-\u1fff\u2c00-\U0010ffff]"  # letters that a joiner can stand between
 _JOINERS = re.compile("([\u200c\u200d])[\u200c\u200d]*")
 _KEPT_JOINER = re.compile(f"(?<={_JOINED})[\u200c\u200d](?={_JOINED})")
-_NUMBER_AS_EXCEL_SHOWS_IT = re.compile(r"[+-]?\d+(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
-_WRAPPED = re.compile(r'="(.*)"')
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SCIENTIFIC_NOTATION = re.compile(r"[+-]?\d+(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+_WRAPPED_FORMULA = re.compile(r'="(.*)"')
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
-def tidy(text: str) -> str:
+def normalise_text(text: str) -> str:
     """NFC, trimmed, single blanks, nothing unseen. Doing it twice changes nothing more."""
     if text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text)):
         return " ".join(text.split()) if " " in text else text
-    once = _tidied(text)
+    once = _normalise_once(text)
     # Taking a mark away can bring a letter and its accent together: repeat until it rests.
-    return once if once == text else tidy(once)
+    return once if once == text else normalise_text(once)
 
 
-def _tidied(text: str) -> str:
+def _normalise_once(text: str) -> str:
     seen = unicodedata.normalize("NFC", text.translate(_STRIPPED))
     single = _JOINERS.sub(r"\1", seen)
     joined = _JOINERS.sub(
@@ -53,23 +53,23 @@ def _tidied(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(joined.split()))
 
 
-def unwrapped(text: str, *, is_name: bool = False) -> str:
+def strip_spreadsheet_guard(text: str, *, is_name: bool = False) -> str:
     """Without the `="0812"` and the leading apostrophe that keep spreadsheets from guessing.
 
     A name keeps its apostrophe ('Abd al-Rahman) unless it can only be a guard against formulas.
     """
-    if wrapped := _WRAPPED.fullmatch(text):
+    if wrapped := _WRAPPED_FORMULA.fullmatch(text):
         return wrapped[1]
-    if text.startswith("'") and (not is_name or text.startswith(_FORMULA, 1)):
+    if text.startswith("'") and (not is_name or text.startswith(_FORMULA_PREFIXES, 1)):
         return text[1:]
     return text
 
 
-def guarded(text: str) -> str:
+def guard_formula(text: str) -> str:
     """A cell that no spreadsheet runs as a formula; `unwrapped` is its way back."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA_PREFIXES) else text
 
 
 def is_mangled_number(text: str) -> bool:
     """Whether a spreadsheet has replaced a long number by something like 6.28123E+11."""
-    return "+" in text and _NUMBER_AS_EXCEL_SHOWS_IT.fullmatch(text) is not None
+    return "+" in text and _SCIENTIFIC_NOTATION.fullmatch(text) is not None

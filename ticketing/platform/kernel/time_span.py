@@ -9,30 +9,32 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_
 
 
-class Step(StrEnum):
+class TimeStep(StrEnum):
     """How long one point of a curve is."""
 
     HOUR = "hour"
     DAY = "day"
 
 
-def steps(begins_at: datetime, ends_at: datetime, step: Step, zone: tzinfo) -> Iterator[datetime]:
+def iter_steps(
+    begins_at: datetime, ends_at: datetime, step: TimeStep, zone: tzinfo
+) -> Iterator[datetime]:
     """The beginning of every step that has some of the span in it, as an instant of the zone."""
     local = begins_at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    if step is Step.DAY:
+    if step is TimeStep.DAY:
         local = local.replace(hour=0)
     while local < ends_at:
         yield local
-        local = _after(local, step, zone)
+        local = _next_step(local, step, zone)
 
 
-def _after(local: datetime, step: Step, zone: tzinfo) -> datetime:
-    if step is Step.DAY:  # of 23 hours or 25 where clocks are put on and back
+def _next_step(local: datetime, step: TimeStep, zone: tzinfo) -> datetime:
+    if step is TimeStep.DAY:  # of 23 hours or 25 where clocks are put on and back
         return local + timedelta(days=1)
     return (local.astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """From an instant on, to before another."""
 
     begins_at: datetime
@@ -43,10 +45,10 @@ class Span(NamedTuple):
         return and_(column >= self.begins_at, column < self.ends_at)
 
 
-OUR_DAYS = ZoneInfo("Asia/Jakarta")  # the days of the gateway, and of the bank
+BUSINESS_TIME_ZONE = ZoneInfo("Asia/Jakarta")  # the days of the gateway, and of the bank
 
 
-def span_of(day: date) -> Span:
+def day_span(day: date) -> TimeSpan:
     """A day in Jakarta, as instants."""
-    begins_at = datetime.combine(day, time(), tzinfo=OUR_DAYS)
-    return Span(begins_at, begins_at + timedelta(days=1))
+    begins_at = datetime.combine(day, time(), tzinfo=BUSINESS_TIME_ZONE)
+    return TimeSpan(begins_at, begins_at + timedelta(days=1))

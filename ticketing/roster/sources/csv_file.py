@@ -13,22 +13,27 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.platform.kernel.text import tidy
-from ticketing.roster.model import Row
-from ticketing.roster.sources.csv_sniffer import SAMPLE_BYTES, Encoding, delimiter_of, encoding_of
+from ticketing.platform.kernel.text import normalise_text
+from ticketing.roster.model import RosterRow
+from ticketing.roster.sources.csv_sniffer import (
+    SAMPLE_BYTES,
+    Encoding,
+    detect_delimiter,
+    detect_encoding,
+)
 
-LONGEST_RECORD = 256 * 1024  # characters; what a person fills in a row is far below
+MAX_RECORD_LENGTH = 256 * 1024  # characters; what a person fills in a row is far below
 _BLOCK_BYTES = 256 * 1024
-_FIRST_LINES = 50
-_REPLACED = "\ufffd"
+_SNIFFED_LINES = 50
+_REPLACEMENT_CHARACTER = "\ufffd"
 
 
 @dataclass(slots=True)
-class Reading:
+class OpenRoster:
     """An open roster. `rows` can be gone through once; digest and warnings are complete after."""
 
     columns: list[str]
-    rows: Iterator[Row]
+    rows: Iterator[RosterRow]
     encoding: str = ""
     delimiter: str = ""
     digest: str = ""  # SHA-256 of the content, in hex
@@ -50,10 +55,10 @@ class RosterFile:
     @contextmanager
     def opened(
         self, *, encoding: str | None = None, delimiter: str | None = None
-    ) -> Iterator[Reading]:
+    ) -> Iterator[OpenRoster]:
         """The file as rows; refuses one that is not a table of text, or that changes meanwhile."""
         with _open(self.path) as file:
-            yield _reading(file, encoding, delimiter)
+            yield _start_reading(file, encoding, delimiter)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -65,31 +70,33 @@ def _open(path: Path) -> BinaryIO:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
 
 
-def _reading(file: BinaryIO, encoding: str | None, delimiter: str | None) -> Reading:
+def _start_reading(file: BinaryIO, encoding: str | None, delimiter: str | None) -> OpenRoster:
     sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
         raise UnreadableFile("the file is empty")
-    found = encoding_of(sample, encoding)
+    found = detect_encoding(sample, encoding)
     first_lines = _first_lines(sample, found.name)
-    chosen = delimiter_of(first_lines, delimiter)
-    lines = _Lines(file, found)
+    chosen = detect_delimiter(first_lines, delimiter)
+    lines = _LineReader(file, found)
     if first_lines[0].startswith("sep="):
         next(lines)
     records = _records(lines, chosen)
     header = next(records, None)
     if header is None:
         raise UnreadableFile("no header: the file has nothing but blank lines")
-    reading = Reading([tidy(cell) for cell in header.cells], records, found.name, chosen)
-    reading.rows = _watched(records, lines, reading)
+    reading = OpenRoster(
+        [normalise_text(cell) for cell in header.cells], records, found.name, chosen
+    )
+    reading.rows = _finish_reading(records, lines, reading)
     return reading
 
 
 def _first_lines(sample: bytes, encoding: str) -> list[str]:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    return list(islice(io.StringIO(text, newline=""), _FIRST_LINES)) or [""]
+    return list(islice(io.StringIO(text, newline=""), _SNIFFED_LINES)) or [""]
 
 
-def _records(lines: "_Lines", delimiter: str) -> Iterator[Row]:
+def _records(lines: "_LineReader", delimiter: str) -> Iterator[RosterRow]:
     """Every record that is not blank.
 
     Lines whose quotes do not fit are a record of one cell each: too short for the cleaning, which
@@ -101,16 +108,18 @@ def _records(lines: "_Lines", delimiter: str) -> Iterator[Row]:
         try:
             for cells in reader:
                 if "".join(cells).strip():
-                    yield Row(start, cells)
+                    yield RosterRow(start, cells)
                 start = lines.begin()
         except csv.Error:
             for line, text in enumerate(lines.record, start):
-                yield Row(line, [text.rstrip("\r\n")])
+                yield RosterRow(line, [text.rstrip("\r\n")])
         else:
             return
 
 
-def _watched(rows: Iterator[Row], lines: "_Lines", reading: Reading) -> Iterator[Row]:
+def _finish_reading(
+    rows: Iterator[RosterRow], lines: "_LineReader", reading: OpenRoster
+) -> Iterator[RosterRow]:
     """The rows; at their end the digest, and what a person should know about the file."""
     yield from rows
     reading.digest = lines.digest()
@@ -121,12 +130,13 @@ def _watched(rows: Iterator[Row], lines: "_Lines", reading: Reading) -> Iterator
         )
     if lines.replaced:
         reading.warnings.append(
-            f"{lines.replaced} lines contain {_REPLACED} (U+FFFD): another program lost characters "
+            f"{lines.replaced} lines contain {_REPLACEMENT_CHARACTER} (U+FFFD):"
+            " another program lost characters "
             "before this file was written"
         )
 
 
-class _Lines:
+class _LineReader:
     """The physical lines of a file, each no longer than a record may be."""
 
     def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
@@ -138,7 +148,7 @@ class _Lines:
         self._length = 0
         self._file = file
         self._found = os.fstat(file.fileno())
-        self._bytes = _Hashed(file)
+        self._bytes = _HashingFile(file)
         self._text = io.TextIOWrapper(
             io.BufferedReader(self._bytes, _BLOCK_BYTES), encoding=encoding.name, newline=""
         )
@@ -154,7 +164,7 @@ class _Lines:
 
     def __next__(self) -> str:
         try:
-            line = self._text.readline(LONGEST_RECORD)
+            line = self._text.readline(MAX_RECORD_LENGTH)
         except UnicodeDecodeError as error:
             raise UnreadableFile(self._undecodable()) from error
         except OSError as error:
@@ -164,14 +174,14 @@ class _Lines:
         self._number += 1
         self._length += len(line)
         self.record.append(line)
-        if self._length >= LONGEST_RECORD:
+        if self._length >= MAX_RECORD_LENGTH:
             raise UnreadableFile(
-                f"line {self._number}: more than {LONGEST_RECORD:,} characters in one row; "
+                f"line {self._number}: more than {MAX_RECORD_LENGTH:,} characters in one row; "
                 "this is not a table of people, or its lines do not end"
             )
         if "\0" in line:
             raise UnreadableFile(f"line {self._number}: a NUL byte; this is not a text file")
-        if _REPLACED in line:
+        if _REPLACEMENT_CHARACTER in line:
             self.replaced += 1
         return line
 
@@ -200,7 +210,7 @@ class _Lines:
         return f"the file ends within a character of {self.encoding.name}"
 
 
-class _Hashed(io.RawIOBase):
+class _HashingFile(io.RawIOBase):
     """A file whose every byte read is also hashed: what was imported is what has that digest."""
 
     def __init__(self, file: BinaryIO) -> None:

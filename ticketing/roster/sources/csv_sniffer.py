@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from ticketing.platform.kernel.errors import UnreadableFile
-from ticketing.roster.column_mapping import known_headers
+from ticketing.roster.column_mapping import count_known_headers
 
 SAMPLE_BYTES = 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 _GUESSED_FROM_BYTES = 64 * 1024
-_USUAL = "cp1252"
+_PREFERRED_GUESS = "cp1252"
 _LINES_COMPARED = 20
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -23,7 +23,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAVE_AS_CSV = "save it as CSV UTF-8 first"
-_NOT_TEXT = (
+_BINARY_SIGNATURES = (
     (b"PK\x03\x04", f"an Excel or OpenDocument workbook; {_SAVE_AS_CSV}"),
     (b"\xd0\xcf\x11\xe0", f"an old Excel workbook; {_SAVE_AS_CSV}"),
     (b"%PDF", "a PDF; export the table it was made from"),
@@ -39,24 +39,24 @@ class Encoding:
     guessed: bool = False
 
 
-def encoding_of(sample: bytes, told: str | None = None) -> Encoding:
+def detect_encoding(sample: bytes, told: str | None = None) -> Encoding:
     """The encoding, as told or as found; refuses what is no text at all."""
-    for start, what in _NOT_TEXT:
+    for start, what in _BINARY_SIGNATURES:
         if sample.startswith(start):
             raise UnreadableFile(f"not a text file: it is {what}")
     if told:
-        return Encoding(_known(told))
-    for mark, name in _MARKS:
+        return Encoding(_codec_name(told))
+    for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return Encoding(name)
     if b"\0" in sample:
         raise UnreadableFile(
             "a binary file: it contains NUL bytes; if it is text, name its encoding (utf-16-le?)"
         )
-    return Encoding("utf-8") if _is_utf8(sample) else _guessed(sample)
+    return Encoding("utf-8") if _is_utf8(sample) else _guess_encoding(sample)
 
 
-def _known(name: str) -> str:
+def _codec_name(name: str) -> str:
     try:
         codec = codecs.lookup(name)
     except LookupError as error:
@@ -76,7 +76,7 @@ def _is_utf8(sample: bytes) -> bool:
     return True
 
 
-def _guessed(sample: bytes) -> Encoding:
+def _guess_encoding(sample: bytes) -> Encoding:
     """The likeliest; of those as likely, the one most spreadsheets of the West write."""
     matches = from_bytes(sample[:_GUESSED_FROM_BYTES])
     best = matches.best()
@@ -88,19 +88,21 @@ def _guessed(sample: bytes) -> Encoding:
         if (match.chaos, match.coherence) == (best.chaos, best.coherence)
         for name in match.could_be_from_charset
     }
-    return Encoding(_USUAL if _USUAL in as_likely else best.encoding, guessed=True)
+    return Encoding(
+        _PREFERRED_GUESS if _PREFERRED_GUESS in as_likely else best.encoding, guessed=True
+    )
 
 
-def delimiter_of(lines: list[str], told: str | None = None) -> str:
+def detect_delimiter(lines: list[str], told: str | None = None) -> str:
     """The delimiter, as told or as found in the first lines."""
     if told is not None:
-        return _usable(told)
+        return _parse_delimiter(told)
     if lines and lines[0].startswith("sep=") and lines[0][4:].strip("\r\n") in DELIMITERS:
         return lines[0][4:].strip("\r\n")
-    return max(DELIMITERS, key=lambda delimiter: _fitness(lines, delimiter))
+    return max(DELIMITERS, key=lambda delimiter: _score_delimiter(lines, delimiter))
 
 
-def _usable(told: str) -> str:
+def _parse_delimiter(told: str) -> str:
     names = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
     delimiter = names.get(told.lower(), told)
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -108,17 +110,17 @@ def _usable(told: str) -> str:
     return delimiter
 
 
-def _fitness(lines: list[str], delimiter: str) -> tuple[int, int, int]:
+def _score_delimiter(lines: list[str], delimiter: str) -> tuple[int, int, int]:
     """Known column names first, then rows as wide as the header, then the width itself."""
-    rows = list(_cells(lines[:_LINES_COMPARED], delimiter))
+    rows = list(_parse_lines(lines[:_LINES_COMPARED], delimiter))
     if not rows:
         return 0, 0, 0
     header = rows[0]
     alike = sum(len(row) == len(header) for row in rows) if len(header) > 1 else 0
-    return known_headers(header), alike, len(header)
+    return count_known_headers(header), alike, len(header)
 
 
-def _cells(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+def _parse_lines(lines: list[str], delimiter: str) -> Iterator[list[str]]:
     try:
         yield from filter(None, csv.reader(lines, delimiter=delimiter))
     except csv.Error:

@@ -10,11 +10,11 @@ from sqlalchemy import URL, Connection, Engine, Result, create_engine, make_url,
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable, UnreadableFile
-from ticketing.platform.kernel.text import tidy
-from ticketing.roster.model import Row
-from ticketing.roster.sources.csv_file import LONGEST_RECORD, Reading
+from ticketing.platform.kernel.text import normalise_text
+from ticketing.roster.model import RosterRow
+from ticketing.roster.sources.csv_file import MAX_RECORD_LENGTH, OpenRoster
 
-_ROWS_AT_ONCE = 5000
+_FETCH_SIZE = 5000
 _POSTGRESQL = {"postgres", "postgresql"}
 
 
@@ -32,66 +32,66 @@ class RosterQuery:
     @property
     def name(self) -> str:
         """What the history of imports calls it: the address, its password hidden."""
-        return _address(self.url).render_as_string(hide_password=True)
+        return _database_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
     def opened(
         self, *, encoding: str | None = None, delimiter: str | None = None
-    ) -> Iterator[Reading]:
+    ) -> Iterator[OpenRoster]:
         """The answer as rows of text; encodings and delimiters are a file's affair."""
         del encoding, delimiter
         engine = _engine(self.url)
         try:
-            with _connected(engine, self.name) as connection:
+            with _connect(engine, self.name) as connection:
                 yield self._reading(connection)
         finally:
             engine.dispose()
 
-    def _reading(self, connection: Connection) -> Reading:
-        with _in_our_words(self.name):
+    def _reading(self, connection: Connection) -> OpenRoster:
+        with _translate_errors(self.name):
             answer = connection.execute(text(self.sql))
             if not answer.returns_rows:
                 raise UnreadableFile("the statement answers with no rows; write a SELECT")
             header = list(answer.keys())
-            reading = Reading([tidy(name) for name in header], iter(()))
+            reading = OpenRoster([normalise_text(name) for name in header], iter(()))
         reading.rows = self._rows(answer, reading)
         return reading
 
-    def _rows(self, answer: Result[tuple[object, ...]], reading: Reading) -> Iterator[Row]:
+    def _rows(self, answer: Result[tuple[object, ...]], reading: OpenRoster) -> Iterator[RosterRow]:
         sha256 = hashlib.sha256("\x1f".join(reading.columns).encode())
-        with _in_our_words(self.name):
+        with _translate_errors(self.name):
             for line, values in enumerate(answer, 1):
-                cells = [_text(value) for value in values]
+                cells = [_cell_text(value) for value in values]
                 joined = "\x1f".join(cells)
-                if len(joined) > LONGEST_RECORD:
-                    raise UnreadableFile(f"row {line}: more than {LONGEST_RECORD:,} characters")
+                if len(joined) > MAX_RECORD_LENGTH:
+                    raise UnreadableFile(f"row {line}: more than {MAX_RECORD_LENGTH:,} characters")
                 sha256.update(b"\x1e")
                 sha256.update(joined.encode("utf-8", "replace"))
                 if joined.strip():
-                    yield Row(line, cells)
+                    yield RosterRow(line, cells)
         reading.digest = sha256.hexdigest()
 
 
 @contextmanager
-def _in_our_words(name: str) -> Iterator[None]:
+def _translate_errors(name: str) -> Iterator[None]:
     """Around a query: wrong ones are refused with the database's reason, cut lines are not."""
     try:
         yield
     except SQLAlchemyError as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise Unavailable(f"{name}: the connection was lost") from error
-        raise UnreadableFile(f"{name}: {_first_line(error)}") from error
+        raise UnreadableFile(f"{name}: {_error_line(error)}") from error
 
 
-def _connected(engine: Engine, name: str) -> Connection:
+def _connect(engine: Engine, name: str) -> Connection:
     try:
-        return engine.connect().execution_options(yield_per=_ROWS_AT_ONCE)
+        return engine.connect().execution_options(yield_per=_FETCH_SIZE)
     except SQLAlchemyError as error:
         # not the driver's own text: it can hold the address with its password
         raise Unavailable(f"{name}: the database cannot be reached") from error
 
 
-def _address(url: str) -> URL:
+def _database_url(url: str) -> URL:
     try:
         address = make_url(url)
     except ArgumentError as error:
@@ -102,7 +102,7 @@ def _address(url: str) -> URL:
 
 
 def _engine(url: str) -> Engine:
-    address = _address(url)
+    address = _database_url(url)
     try:
         engine = create_engine(address)
     except (NoSuchModuleError, ImportError) as error:
@@ -114,7 +114,7 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _text(value: object) -> str:
+def _cell_text(value: object) -> str:
     """A value as a person would write it; NULL is an empty cell."""
     if value is None:
         return ""
@@ -125,6 +125,6 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _error_line(error: SQLAlchemyError) -> str:
     cause = getattr(error, "orig", None) or error
     return str(cause).partition("\n")[0]

@@ -11,24 +11,24 @@ from enum import StrEnum
 from typing import Self
 
 from ticketing.platform.kernel.errors import RouterRefused, TicketingError
-from ticketing.routers.model import HotspotUser, Marker, Profile, RouterUser
-from ticketing.routers.routeros.connection import Connection
-from ticketing.routers.routeros.errors import Reason
+from ticketing.routers.model import HotspotProfile, HotspotUser, Marker, RouterUser
+from ticketing.routers.routeros.connection import RouterOsConnection
+from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.routers.routeros.parsing import (
-    Health,
-    duration,
-    health,
-    profile,
-    router_user,
-    seconds,
+    RouterHealth,
+    format_seconds,
+    parse_duration,
+    parse_health,
+    parse_profile,
+    parse_user,
 )
-from ticketing.routers.routeros.pipeline import Command, Row
+from ticketing.routers.routeros.pipeline import ReplyRow, RouterCommand
 from ticketing.routers.routeros.transport import RouterAccount
 
-_CONNECT_SECONDS = 5
-_ANSWER_SECONDS = 10
-_NAMES_A_QUESTION = 50
-_MANY_NAMES = 200  # from here on one look at the whole table is less work for the router
+_CONNECT_TIMEOUT_SECONDS = 5
+_REPLY_TIMEOUT_SECONDS = 10
+_NAMES_PER_QUERY = 50
+_FULL_SCAN_THRESHOLD = 200  # from here on one look at the whole table is less work for the router
 _USERS, _ACTIVE, _COOKIES = "/ip/hotspot/user", "/ip/hotspot/active", "/ip/hotspot/cookie"
 _PROFILES = "/ip/hotspot/user/profile"
 # no password: we never read one back, and the account needs no right to
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class AddResult:
     """What became of a row we asked for; no `error` means that it is there.
 
     NameTaken and OutcomeUnknown ask for a look (`find`); RouterUnavailable may be repeated.
@@ -48,7 +48,7 @@ class Placement:
     error: TicketingError | None
 
 
-class Removal(StrEnum):
+class RemovalResult(StrEnum):
     """What became of a row to be taken off."""
 
     REMOVED = "removed"
@@ -56,7 +56,7 @@ class Removal(StrEnum):
     NOT_OURS = "not_ours"  # the name is on a row without our marker, which was left alone
 
 
-class Router:
+class RouterClient:
     """The door to one router; close it, or use `with`. Threads may share it, and wait in line.
 
     Everything but `add` is safe to repeat. All raise RouterUnavailable when there is no answer,
@@ -67,12 +67,12 @@ class Router:
         self,
         account: RouterAccount,
         *,
-        connect_seconds: float = _CONNECT_SECONDS,
-        answer_seconds: float = _ANSWER_SECONDS,
+        connect_seconds: float = _CONNECT_TIMEOUT_SECONDS,
+        answer_seconds: float = _REPLY_TIMEOUT_SECONDS,
     ) -> None:
         """Nothing is opened before it is needed."""
         self._account = account
-        self._connection = Connection(
+        self._connection = RouterOsConnection(
             account, connect_seconds=connect_seconds, answer_seconds=answer_seconds
         )
 
@@ -88,23 +88,23 @@ class Router:
         """Hang up; the next call connects again."""
         self._connection.close()
 
-    def add(self, users: Sequence[HotspotUser]) -> list[Placement]:
+    def add(self, users: Sequence[HotspotUser]) -> list[AddResult]:
         """Put rows on the router, many under way at once; what became of each, in order.
 
         Raises only when none was asked for. A profile must be there under its very name: the
         router itself takes any that begins with it, and so another package's.
         """
         known = {each.name for each in self.profiles()}
-        asked = [_addition(user) for user in users if user.profile in known]
+        asked = [_add_command(user) for user in users if user.profile in known]
         answers = iter(self._connection.talk(asked))
         return [
-            Placement(user, next(answers).error if user.profile in known else self._refused(user))
+            AddResult(user, next(answers).error if user.profile in known else self._refused(user))
             for user in users
         ]
 
     def find(self, names: Iterable[str]) -> list[RouterUser]:
         """The rows of these names, whosever they are."""
-        return [router_user(row) for row in self._named(_USERS, "name", names, _COLUMNS)]
+        return [parse_user(row) for row in self._named(_USERS, "name", names, _COLUMNS)]
 
     def ours(self, office: str) -> list[RouterUser]:
         """Every row with the marker of this office; a look at the whole table."""
@@ -112,7 +112,7 @@ class Router:
 
     def users(self) -> list[RouterUser]:
         """Every row, whosever it is."""
-        return [router_user(row) for row in self._print(_USERS, _COLUMNS)]
+        return [parse_user(row) for row in self._print(_USERS, _COLUMNS)]
 
     def sessions(self) -> dict[str, timedelta]:
         """How long each user has been online by now; of several devices, the longest.
@@ -121,11 +121,11 @@ class Router:
         """
         longest: dict[str, timedelta] = {}
         for row in self._print(_ACTIVE, "user,uptime"):
-            name, lasts = row.get("user", ""), duration(row.get("uptime", ""))
+            name, lasts = row.get("user", ""), parse_duration(row.get("uptime", ""))
             longest[name] = max(lasts, longest.get(name, lasts))
         return longest
 
-    def remove(self, markers: Iterable[Marker]) -> dict[Marker, Removal]:
+    def remove(self, markers: Iterable[Marker]) -> dict[Marker, RemovalResult]:
         """Take rows off, and whoever is online by them.
 
         First the row is disabled, so that nobody comes in; then sessions end, then the cookies
@@ -143,43 +143,48 @@ class Router:
             found = self._named(menu, "user", wanted.keys() - foreign, ".id,user")
             self._each(f"{menu}/remove", [row[".id"] for row in found])
         self._each(f"{_USERS}/remove", ids)
-        rest = {name: Removal.NOT_OURS if name in foreign else Removal.ABSENT for name in wanted}
+        rest = {
+            name: RemovalResult.NOT_OURS if name in foreign else RemovalResult.ABSENT
+            for name in wanted
+        }
         return {
-            marker: Removal.REMOVED if name in removed else rest[name]
+            marker: RemovalResult.REMOVED if name in removed else rest[name]
             for name, marker in wanted.items()
         }
 
-    def profiles(self) -> list[Profile]:
+    def profiles(self) -> list[HotspotProfile]:
         """Every user profile."""
-        return [profile(row) for row in self._print(_PROFILES, "name,shared-users,on-login")]
+        return [parse_profile(row) for row in self._print(_PROFILES, "name,shared-users,on-login")]
 
-    def health(self) -> Health:
+    def health(self) -> RouterHealth:
         """How it is; also whether it can be reached and lets us in."""
         menus = ("/system/identity", "/system/resource", "/system/clock")
-        questions = [Command(f"{menu}/print") for menu in menus]
+        questions = [RouterCommand(f"{menu}/print") for menu in menus]
         rows = [answer.checked().rows for answer in self._connection.talk(questions)]
-        return health({name: value for menu in rows for row in menu for name, value in row.items()})
+        return parse_health(
+            {name: value for menu in rows for row in menu for name, value in row.items()}
+        )
 
     def _refused(self, user: HotspotUser) -> RouterRefused:
         told = f"router {self._account.name}: no profile is called {user.profile!r}"
-        return RouterRefused(told, reason=Reason.NO_SUCH_PROFILE)
+        return RouterRefused(told, reason=RefusalReason.NO_SUCH_PROFILE)
 
-    def _print(self, menu: str, columns: str, *queries: str) -> list[Row]:
-        question = Command(f"{menu}/print", {".proplist": columns}, queries)
+    def _print(self, menu: str, columns: str, *queries: str) -> list[ReplyRow]:
+        question = RouterCommand(f"{menu}/print", {".proplist": columns}, queries)
         return self._connection.talk([question])[0].checked().rows
 
-    def _named(self, menu: str, column: str, names: Iterable[str], columns: str) -> list[Row]:
+    def _named(self, menu: str, column: str, names: Iterable[str], columns: str) -> list[ReplyRow]:
         """Rows of a menu in which a column holds one of the names."""
         wanted = set(names)
-        if len(wanted) > _MANY_NAMES:
+        if len(wanted) > _FULL_SCAN_THRESHOLD:
             return [row for row in self._print(menu, columns) if row.get(column) in wanted]
         in_order = sorted(wanted)
         parts = [
-            in_order[begins : begins + _NAMES_A_QUESTION]
-            for begins in range(0, len(in_order), _NAMES_A_QUESTION)
+            in_order[begins : begins + _NAMES_PER_QUERY]
+            for begins in range(0, len(in_order), _NAMES_PER_QUERY)
         ]
         questions = [
-            Command(f"{menu}/print", {".proplist": columns}, _any_of(column, part))
+            RouterCommand(f"{menu}/print", {".proplist": columns}, _any_of(column, part))
             for part in parts
         ]
         answers = self._connection.talk(questions)
@@ -189,10 +194,10 @@ class Router:
         self, word: str, ids: Iterable[str], attributes: Mapping[str, str] | None = None
     ) -> None:
         """The same for every id; one that is gone by now needs nothing more."""
-        commands = [Command(word, {".id": each, **(attributes or {})}) for each in ids]
+        commands = [RouterCommand(word, {".id": each, **(attributes or {})}) for each in ids]
         for answer in self._connection.talk(commands):
             error = answer.error
-            if error and error.details.get("reason") is not Reason.NO_SUCH_ITEM:
+            if error and error.details.get("reason") is not RefusalReason.NO_SUCH_ITEM:
                 raise error
 
 
@@ -202,14 +207,14 @@ def _any_of(column: str, values: Sequence[str]) -> tuple[str, ...]:
     return (*words, f"?#{'|' * (len(words) - 1)}") if len(words) > 1 else words
 
 
-def _addition(user: HotspotUser) -> Command:
-    return Command(
+def _add_command(user: HotspotUser) -> RouterCommand:
+    return RouterCommand(
         f"{_USERS}/add",
         {
             "name": user.credentials.name,
             "password": user.credentials.password,
             "profile": user.profile,
-            "limit-uptime": seconds(user.online_limit),
+            "limit-uptime": format_seconds(user.online_limit),
             "limit-bytes-total": "" if user.bytes_limit is None else str(user.bytes_limit),
             "comment": str(user.marker),
         },

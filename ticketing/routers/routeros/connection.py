@@ -6,12 +6,17 @@ from hashlib import md5
 from threading import Lock
 
 from ticketing.platform.kernel.errors import RouterUnavailable, TicketingError
-from ticketing.routers.routeros.pipeline import Answer, Command, Exchange, Hangup
-from ticketing.routers.routeros.protocol import Replies, Unreadable
-from ticketing.routers.routeros.transport import RouterAccount, connected, is_idle, received
+from ticketing.routers.routeros.pipeline import (
+    CommandPipeline,
+    CommandReply,
+    FatalReply,
+    RouterCommand,
+)
+from ticketing.routers.routeros.protocol import ProtocolError, SentenceDecoder
+from ticketing.routers.routeros.transport import RouterAccount, connect, is_idle, receive
 
 
-class Connection:
+class RouterOsConnection:
     """Threads may share it: each waits for the other."""
 
     def __init__(
@@ -22,7 +27,7 @@ class Connection:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._socket: socket.socket | None = None
-        self._replies = Replies()
+        self._replies = SentenceDecoder()
         self._tag = 0
         self._lock = Lock()
 
@@ -31,7 +36,7 @@ class Connection:
         with self._lock:
             self._hang_up()
 
-    def talk(self, commands: Sequence[Command]) -> list[Answer]:
+    def talk(self, commands: Sequence[RouterCommand]) -> list[CommandReply]:
         """An answer to each, in order; raises only while nothing of them was sent.
 
         What a broken connection leaves open gets its own error: OutcomeUnknown when it was sent
@@ -42,37 +47,37 @@ class Connection:
             exchange = self._begin(commands)
             try:
                 self._carry_out(exchange, connection)
-            except (OSError, Unreadable, Hangup) as error:
+            except (OSError, ProtocolError, FatalReply) as error:
                 self._hang_up()
-                exchange.give_up(_told(error))
+                exchange.give_up(_describe(error))
             return exchange.answers
 
-    def _begin(self, commands: Sequence[Command]) -> Exchange:
+    def _begin(self, commands: Sequence[RouterCommand]) -> CommandPipeline:
         """Tags are never used again: a late answer is then nobody's, not somebody else's."""
-        exchange = Exchange(self._account.name, commands, self._tag + 1)
+        exchange = CommandPipeline(self._account.name, commands, self._tag + 1)
         self._tag += len(commands)
         return exchange
 
-    def _carry_out(self, exchange: Exchange, connection: socket.socket) -> None:
+    def _carry_out(self, exchange: CommandPipeline, connection: socket.socket) -> None:
         while not exchange.is_over:
             if batch := exchange.batch():
                 connection.sendall(batch)
-            for words in self._replies.feed(received(connection)):
+            for words in self._replies.feed(receive(connection)):
                 exchange.take(words)
 
     def _open(self) -> socket.socket:
         if self._socket and is_idle(self._socket):
             return self._socket
         self._hang_up()
-        connection = self._socket = connected(self._account, self._connect_seconds)
+        connection = self._socket = connect(self._account, self._connect_seconds)
         connection.settimeout(self._answer_seconds)
-        self._replies = Replies()
+        self._replies = SentenceDecoder()
         try:
             self._log_in(connection)
-        except (OSError, Unreadable, Hangup) as error:
+        except (OSError, ProtocolError, FatalReply) as error:
             self._hang_up()
             name = self._account.name
-            raise RouterUnavailable(f"router {name}: no login ({_told(error)})") from error
+            raise RouterUnavailable(f"router {name}: no login ({_describe(error)})") from error
         except TicketingError:
             self._hang_up()
             raise
@@ -87,8 +92,8 @@ class Connection:
             ).hexdigest()
             self._ask(connection, {"name": user, "response": f"00{proof}"})
 
-    def _ask(self, connection: socket.socket, who: dict[str, str]) -> Answer:
-        exchange = self._begin([Command("/login", who)])
+    def _ask(self, connection: socket.socket, who: dict[str, str]) -> CommandReply:
+        exchange = self._begin([RouterCommand("/login", who)])
         self._carry_out(exchange, connection)
         return exchange.answers[0].checked()
 
@@ -98,5 +103,5 @@ class Connection:
         self._socket = None
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__

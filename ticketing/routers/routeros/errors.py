@@ -5,10 +5,10 @@ from enum import StrEnum
 
 from ticketing.platform.kernel.errors import NameTaken, RouterRefused
 
-_LONGEST_MESSAGE = 200
+_MAX_MESSAGE_LENGTH = 200
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """The known ones; `details["reason"]` of a RouterRefused."""
 
     NAME_TAKEN = "name_taken"
@@ -20,27 +20,29 @@ class Reason(StrEnum):
 
 
 # texts vary by version and are followed by numbers: looked for inside, never compared whole
-_SIGNS = {
-    "already have user": Reason.NAME_TAKEN,
-    "any value of profile": Reason.NO_SUCH_PROFILE,
-    "ambiguous value of profile": Reason.NO_SUCH_PROFILE,
-    "no such item": Reason.NO_SUCH_ITEM,
-    "not enough permissions": Reason.NOT_PERMITTED,
-    "invalid user name or password": Reason.LOGIN,
-    "cannot log in": Reason.LOGIN,
+_MESSAGE_PATTERNS = {
+    "already have user": RefusalReason.NAME_TAKEN,
+    "any value of profile": RefusalReason.NO_SUCH_PROFILE,
+    "ambiguous value of profile": RefusalReason.NO_SUCH_PROFILE,
+    "no such item": RefusalReason.NO_SUCH_ITEM,
+    "not enough permissions": RefusalReason.NOT_PERMITTED,
+    "invalid user name or password": RefusalReason.LOGIN,
+    "cannot log in": RefusalReason.LOGIN,
 }
 
 
-def refusal(router: str, message: str, secrets: Iterable[str]) -> RouterRefused:
+def error_from_trap(router: str, message: str, secrets: Iterable[str]) -> RouterRefused:
     """What a trap means."""
     low = message.lower()
-    reason = next((known for sign, known in _SIGNS.items() if sign in low), Reason.OTHER)
-    kind = NameTaken if reason is Reason.NAME_TAKEN else RouterRefused
-    told = without(secrets, message)[:_LONGEST_MESSAGE] or "no reason given"
+    reason = next(
+        (known for sign, known in _MESSAGE_PATTERNS.items() if sign in low), RefusalReason.OTHER
+    )
+    kind = NameTaken if reason is RefusalReason.NAME_TAKEN else RouterRefused
+    told = redact(secrets, message)[:_MAX_MESSAGE_LENGTH] or "no reason given"
     return kind(f"router {router}: {told}", reason=reason)
 
 
-def without(secrets: Iterable[str], text: str) -> str:
+def redact(secrets: Iterable[str], text: str) -> str:
     """A router's own words, which may repeat ours."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ticketing.platform.kernel.errors import RouterUnavailable
-from ticketing.routers.model import Profile, RouterUser
+from ticketing.routers.model import HotspotProfile, RouterUser
 
-Row = dict[str, str]
+ReplyRow = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class RouterHealth:
     """How a router is; `clock` is its own, in UTC."""
 
     identity: str
@@ -24,15 +24,15 @@ class Health:
 
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PARTS = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:\d+ms)?")
-_CLOCK = re.compile(r"(?:(\d+)w)?(?:(\d+)d)? ?(\d+):(\d\d):(\d\d)")
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:\d+ms)?")
+_CLOCK_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)? ?(\d+):(\d\d):(\d\d)")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _OLD_DATE = re.compile(r"([a-z]{3})/(\d\d)/(\d{4})")  # before 7.10
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """`1w2d3h4m5s`, or `1d 02:03:04` as older versions print; nothing is no time."""
-    read = _PARTS.fullmatch(text) or _CLOCK.fullmatch(text)
+    read = _DURATION.fullmatch(text) or _CLOCK_DURATION.fullmatch(text)
     if read is None:
         raise RouterUnavailable(f"a router printed {text[:20]!r} where a time belongs")
     return timedelta(
@@ -43,68 +43,68 @@ def duration(text: str) -> timedelta:
     )
 
 
-def seconds(lasts: timedelta | None) -> str:
+def format_seconds(lasts: timedelta | None) -> str:
     """A duration as RouterOS reads it in every version; empty for none."""
     return "" if lasts is None else f"{int(lasts.total_seconds())}s"
 
 
-def instant(clock: Row) -> datetime:
+def parse_clock(clock: ReplyRow) -> datetime:
     """What `/system/clock` says, in UTC; its date has two forms."""
     try:
-        local = f"{_date(clock['date'])}T{clock['time']}{_ahead(clock['gmt-offset'])}"
+        local = f"{_iso_date(clock['date'])}T{clock['time']}{_signed_offset(clock['gmt-offset'])}"
         return datetime.fromisoformat(local).astimezone(UTC)
     except (KeyError, ValueError) as error:
         raise RouterUnavailable("a router printed no time of day that makes sense") from error
 
 
-def health(rows: Row) -> Health:
+def parse_health(rows: ReplyRow) -> RouterHealth:
     """The rows of `/system/identity`, `resource` and `clock` in one; no name is in two of them."""
-    return Health(
+    return RouterHealth(
         identity=rows.get("name", ""),
         board=rows.get("board-name", ""),
         version=rows.get("version", ""),
-        up_for=duration(rows.get("uptime", "")),
-        cpu_percent=_number(rows, "cpu-load"),
-        free_bytes=_number(rows, "free-memory"),
-        clock=instant(rows),
+        up_for=parse_duration(rows.get("uptime", "")),
+        cpu_percent=_parse_number(rows, "cpu-load"),
+        free_bytes=_parse_number(rows, "free-memory"),
+        clock=parse_clock(rows),
     )
 
 
-def router_user(row: Row) -> RouterUser:
+def parse_user(row: ReplyRow) -> RouterUser:
     """A row of `/ip/hotspot/user`; what is not printed is empty or none."""
     return RouterUser(
         id=row.get(".id", ""),
         name=row.get("name", ""),
         profile=row.get("profile", ""),
         comment=row.get("comment", ""),
-        online=duration(row.get("uptime", "")),
-        bytes_used=_number(row, "bytes-in") + _number(row, "bytes-out"),
+        online=parse_duration(row.get("uptime", "")),
+        bytes_used=_parse_number(row, "bytes-in") + _parse_number(row, "bytes-out"),
         disabled=row.get("disabled") in {"true", "yes"},
         # whether a limit of zero is printed depends on the version; it is none
-        online_limit=duration(row.get("limit-uptime", "")) or None,
-        bytes_limit=_number(row, "limit-bytes-total") or None,
+        online_limit=parse_duration(row.get("limit-uptime", "")) or None,
+        bytes_limit=_parse_number(row, "limit-bytes-total") or None,
     )
 
 
-def profile(row: Row) -> Profile:
+def parse_profile(row: ReplyRow) -> HotspotProfile:
     """A row of `/ip/hotspot/user/profile`; None devices at once is no limit."""
     shared = row.get("shared-users", "1")
-    return Profile(
+    return HotspotProfile(
         name=row.get("name", ""),
         shared_users=int(shared) if shared.isdecimal() else None,
         runs_script=bool(row.get("on-login")),
     )
 
 
-def _date(text: str) -> str:
+def _iso_date(text: str) -> str:
     old = _OLD_DATE.fullmatch(text.lower())
     return f"{old[3]}-{_MONTHS.index(old[1]) + 1:02}-{old[2]}" if old else text
 
 
-def _ahead(offset: str) -> str:
+def _signed_offset(offset: str) -> str:
     return offset if offset.startswith(("+", "-")) else f"+{offset}"
 
 
-def _number(row: Row, name: str) -> int:
+def _parse_number(row: ReplyRow, name: str) -> int:
     text = row.get(name, "0")
     return int(text) if text.isdecimal() else 0

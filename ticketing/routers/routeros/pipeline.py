@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ticketing.platform.kernel.errors import OutcomeUnknown, RouterUnavailable, TicketingError
-from ticketing.routers.routeros.errors import refusal, without
-from ticketing.routers.routeros.protocol import Unreadable, encoded
+from ticketing.routers.routeros.errors import error_from_trap, redact
+from ticketing.routers.routeros.protocol import ProtocolError, encode_sentence
 
 # What is under way when a connection breaks has to be read back: a few questions, at this size.
 # It has to cover the way to the router, and on a busy machine the wait for our next turn: with 64
@@ -15,15 +15,15 @@ _REFILL = 128
 
 _PUBLIC = {"profile", "limit-uptime", "limit-bytes-total", "disabled", ".id", ".proplist"}
 
-Row = dict[str, str]
+ReplyRow = dict[str, str]
 
 
-class Hangup(Exception):
+class FatalReply(Exception):
     """A router's last word on a connection."""
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class RouterCommand:
     """A sentence to a router. `repeatable`: whether to ask again, unseen, does no harm."""
 
     word: str
@@ -34,7 +34,7 @@ class Command:
     def sentence(self, tag: int) -> bytes:
         """Its bytes; what is empty is left out, for RouterOS refuses empty times and numbers."""
         given = [f"={name}={value}" for name, value in self.attributes.items() if value]
-        return encoded([self.word, *given, *self.queries, f".tag={tag}"])
+        return encode_sentence([self.word, *given, *self.queries, f".tag={tag}"])
 
     @property
     def secrets(self) -> list[str]:
@@ -44,27 +44,27 @@ class Command:
 
 
 @dataclass(slots=True)
-class Answer:
+class CommandReply:
     """What a router said to a command; `error` when it refused, or did not say."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ReplyRow] = field(default_factory=list)
     ret: str = ""
     error: TicketingError | None = None
     ended: bool = False
 
-    def checked(self) -> "Answer":
+    def checked(self) -> "CommandReply":
         """The answer; raises its error, if it has one."""
         if self.error:
             raise self.error
         return self
 
 
-class Exchange:
+class CommandPipeline:
     """Some commands, sent a window at a time, and the answers as they come, in any order."""
 
-    def __init__(self, router: str, commands: Sequence[Command], first_tag: int) -> None:
+    def __init__(self, router: str, commands: Sequence[RouterCommand], first_tag: int) -> None:
         """`router` is its name in messages; tags count up from the first."""
-        self.answers = [Answer() for _ in commands]
+        self.answers = [CommandReply() for _ in commands]
         self._router = router
         self._commands = commands
         self._first_tag = first_tag
@@ -90,17 +90,17 @@ class Exchange:
         """Keep what a sentence says of its command."""
         kind = words[0]
         if kind == "!fatal":
-            raise Hangup(" ".join(words[1:]))
-        said, tag = _said(words)
+            raise FatalReply(" ".join(words[1:]))
+        said, tag = _parse_attributes(words)
         number = int(tag) - self._first_tag if tag.isdecimal() else -1
         if not 0 <= number < self._sent or self.answers[number].ended:
-            raise Unreadable("an answer to nothing that was asked")
+            raise ProtocolError("an answer to nothing that was asked")
         answer = self.answers[number]
         if kind == "!re":
             answer.rows.append(said)
         elif kind == "!trap" and answer.error is None:
             secrets = self._commands[number].secrets
-            answer.error = refusal(self._router, said.get("message", ""), secrets)
+            answer.error = error_from_trap(self._router, said.get("message", ""), secrets)
         elif kind == "!done":
             answer.ret = said.get("ret", "")
             answer.ended = True
@@ -108,7 +108,7 @@ class Exchange:
 
     def give_up(self, why: str) -> None:
         """No more answers will come: say of each open command whether it may have been done."""
-        told = without([secret for each in self._commands for secret in each.secrets], why)
+        told = redact([secret for each in self._commands for secret in each.secrets], why)
         for number, (command, answer) in enumerate(zip(self._commands, self.answers, strict=True)):
             if not answer.ended:
                 unknown = number < self._sent and not command.repeatable
@@ -118,7 +118,7 @@ class Exchange:
         self._ended = len(self._commands)
 
 
-def _said(words: list[str]) -> tuple[Row, str]:
+def _parse_attributes(words: list[str]) -> tuple[ReplyRow, str]:
     """The attributes of a reply, and its tag."""
     said, tag = {}, ""
     for word in words:

@@ -2,38 +2,38 @@
 
 from collections.abc import Iterable, Iterator
 
-_LONGEST_WORD = 1 << 24  # what no row of a hotspot comes near; a wrong length would wait for ever
+_MAX_WORD_BYTES = 1 << 24  # what no row of a hotspot comes near; a wrong length would wait for ever
 
 
 # longer words have longer lengths: below what, marked by which first byte, how many bytes
-_LONG = ((1 << 14, 0x80, 2), (1 << 21, 0xC0, 3), (1 << 28, 0xE0, 4), (1 << 32, 0xF0, 5))
-_SHORT = [bytes((length,)) for length in range(1 << 7)]
+_LENGTH_PREFIXES = ((1 << 14, 0x80, 2), (1 << 21, 0xC0, 3), (1 << 28, 0xE0, 4), (1 << 32, 0xF0, 5))
+_SHORT_LENGTHS = [bytes((length,)) for length in range(1 << 7)]
 _RESERVED = 0xF8
 
 
-class Unreadable(Exception):
+class ProtocolError(Exception):
     """Bytes that RouterOS does not send."""
 
 
-def _length(length: int) -> bytes:
-    if length < len(_SHORT):
-        return _SHORT[length]
-    mark, size = next((mark, size) for below, mark, size in _LONG if length < below)
+def _encode_length(length: int) -> bytes:
+    if length < len(_SHORT_LENGTHS):
+        return _SHORT_LENGTHS[length]
+    mark, size = next((mark, size) for below, mark, size in _LENGTH_PREFIXES if length < below)
     return (mark << 8 * (size - 1) | length).to_bytes(size, "big")
 
 
-def encoded(words: Iterable[str]) -> bytes:
+def encode_sentence(words: Iterable[str]) -> bytes:
     """A sentence on the wire."""
     parts = []
     for word in words:
         raw = word.encode()
-        parts.append(_length(len(raw)))
+        parts.append(_encode_length(len(raw)))
         parts.append(raw)
     parts.append(b"\0")
     return b"".join(parts)
 
 
-class Replies:
+class SentenceDecoder:
     """Sentences out of the pieces that the network brings."""
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class Replies:
         words: list[str] = []
         while place < len(data):
             begins, ends = place + 1, place + 1 + data[place]
-            if data[place] >= len(_SHORT):
-                begins, ends = _long(data, place)
+            if data[place] >= len(_SHORT_LENGTHS):
+                begins, ends = _word_bounds(data, place)
             if ends > len(data):
                 break
             if ends > begins:
@@ -61,16 +61,16 @@ class Replies:
         self._rest = data[whole:]
 
 
-def _long(data: bytes, place: int) -> tuple[int, int]:
+def _word_bounds(data: bytes, place: int) -> tuple[int, int]:
     """Where a word begins and ends; beyond the data when its length is not all there."""
     first = data[place]
     if first >= _RESERVED:
-        raise Unreadable(f"a control byte {first:#x}")
-    mark, size = next((mark, size) for _, mark, size in reversed(_LONG) if first >= mark)
+        raise ProtocolError(f"a control byte {first:#x}")
+    mark, size = next((mark, size) for _, mark, size in reversed(_LENGTH_PREFIXES) if first >= mark)
     begins = place + size
     if begins > len(data):
         return begins, begins
     length = int.from_bytes(data[place:begins], "big") - (mark << 8 * (size - 1))
-    if length > _LONGEST_WORD:
-        raise Unreadable(f"a word of {length} bytes")
+    if length > _MAX_WORD_BYTES:
+        raise ProtocolError(f"a word of {length} bytes")
     return begins, begins + length

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ticketing.platform.kernel.errors import Misconfigured, RouterUnavailable
 
-_PIECE = 1 << 16
+_RECEIVE_BYTES = 1 << 16
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
@@ -28,15 +28,15 @@ class RouterAccount:
     authority: Path | None = None  # PEM
 
 
-def connected(account: RouterAccount, seconds: float) -> socket.socket:
+def connect(account: RouterAccount, seconds: float) -> socket.socket:
     """An open connection, on which nothing was said yet."""
     try:
         plain = socket.create_connection((account.host, account.port), timeout=seconds)
     except OSError as error:
         raise RouterUnavailable(f"router {account.name}: no connection ({error})") from error
     try:
-        _tune(plain)
-        return _secured(plain, account) if account.tls else plain
+        _set_socket_options(plain)
+        return _wrap_tls(plain, account) if account.tls else plain
     except BaseException:
         plain.close()
         raise
@@ -60,15 +60,15 @@ def is_idle(connection: socket.socket) -> bool:
     return False
 
 
-def received(connection: socket.socket) -> bytes:
+def receive(connection: socket.socket) -> bytes:
     """The next piece; ConnectionError when there will be none."""
-    piece = connection.recv(_PIECE)
+    piece = connection.recv(_RECEIVE_BYTES)
     if not piece:
         raise ConnectionResetError("the router closed the connection")
     return piece
 
 
-def _tune(connection: socket.socket) -> None:
+def _set_socket_options(connection: socket.socket) -> None:
     # else Nagle waits for the router's delayed acknowledgement: 40 ms a command
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -77,7 +77,7 @@ def _tune(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
 
 
-def _secured(plain: socket.socket, account: RouterAccount) -> socket.socket:
+def _wrap_tls(plain: socket.socket, account: RouterAccount) -> socket.socket:
     router = f"router {account.name}"
     try:
         trusted = ssl.create_default_context(cafile=account.authority)

@@ -8,22 +8,22 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    amounts_to_numbers,
+    new_table,
     now,
     open_application,
-    plain,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.platform.cli.options import EventArgument
-from ticketing.selling.refunds.cli import EachOption, PercentOption
+from ticketing.selling.refunds.cli import FeePercentOption, FeePerPlaceOption
 
 if TYPE_CHECKING:
     from ticketing.selling.cancellation.plan_cancellation import CancellationPlan
 
 app = typer.Typer(help="Call an event off: planned first, then applied.", no_args_is_help=True)
 
-SHOWN = 50
+MAX_ROWS_SHOWN = 50
 
 
 @app.command("plan")
@@ -31,27 +31,31 @@ def plan(
     event: EventArgument,
     *,
     reason: Annotated[str, typer.Option(help="The buyers are told.")],
-    fee_percent: PercentOption = None,
-    fee_each: EachOption = None,
+    fee_percent: FeePercentOption = None,
+    fee_each: FeePerPlaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what calling an event off would do; without a fee option nothing is kept."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.orders.fee import Fee
+    from ticketing.events.queries import get_event
+    from ticketing.orders.fee import RefundFee
     from ticketing.platform.kernel.money import Rupiah
     from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
 
-    kept = Fee(fee_percent or 0, Rupiah(fee_each or 0))
+    kept = RefundFee(fee_percent or 0, Rupiah(fee_each or 0))
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         planned = plan_cancellation(
             application.database, known, fee=kept, reason=reason, at=now(), by=actor()
         )
     if as_json:
         sums = {"amount": planned.amount, "kept": planned.kept, "by_hand": planned.by_hand}
-        print_json(plain(asdict(planned) | {name: asdict(sum_) for name, sum_ in sums.items()}))
+        print_json(
+            amounts_to_numbers(
+                asdict(planned) | {name: asdict(sum_) for name, sum_ in sums.items()}
+            )
+        )
         return
     _show(planned)
 
@@ -69,13 +73,13 @@ def apply(
     """
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.platform.cli.progress import counting
+    from ticketing.events.queries import get_event
+    from ticketing.platform.cli.progress import count_progress
     from ticketing.selling.cancellation.cancel_event import cancel_event
     from ticketing.selling.payments.midtrans.client import Midtrans
 
-    with open_application() as application, counting(quiet=as_json) as progress:
-        known = find_event(application.database, event)
+    with open_application() as application, count_progress(quiet=as_json) as progress:
+        known = get_event(application.database, event)
         done = cancel_event(
             application.database, application.get(Midtrans), known, plan_hash=plan, at=now(),
             by=actor(),
@@ -84,7 +88,7 @@ def apply(
     if as_json:
         print_json(asdict(done))
     else:
-        out = screen()
+        out = stdout_console()
         out.print(
             f"{known.slug} is called off; ended now: {done.ended:,} orders,"
             f" {done.tickets:,} tickets"
@@ -98,9 +102,9 @@ def apply(
 
 def _show(planned: "CancellationPlan") -> None:
 
-    out = screen()
-    table = listing("order", "state", "places", "back", "kept", "by")
-    for one in planned.refunds[:SHOWN]:
+    out = stdout_console()
+    table = new_table("order", "state", "places", "back", "kept", "by")
+    for one in planned.refunds[:MAX_ROWS_SHOWN]:
         ways = ", ".join(sorted({part.channel for part in one.parts})) or "-"
         table.add_row(
             one.order_code,
@@ -111,8 +115,8 @@ def _show(planned: "CancellationPlan") -> None:
             ways,
         )
     out.print(table)
-    if len(planned.refunds) > SHOWN:
-        out.print(f"and {len(planned.refunds) - SHOWN:,} more; --json lists all")
+    if len(planned.refunds) > MAX_ROWS_SHOWN:
+        out.print(f"and {len(planned.refunds) - MAX_ROWS_SHOWN:,} more; --json lists all")
     out.print(
         f"{planned.amount} would go back for {len(planned.refunds):,} orders, {planned.by_hand} of"
         f" it by hand; {planned.kept} would be kept"

@@ -9,18 +9,18 @@ from sqlalchemy import Connection
 from ticketing.events.model import Event
 from ticketing.orders import cancelled_events
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import Fee
+from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import OrderState
-from ticketing.orders.refund import Channel
+from ticketing.orders.refund import RefundChannel
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import NotOnSale, RefundRefused
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.cancellation import queries
 from ticketing.selling.refunds import plan_queries
-from ticketing.selling.refunds.plan_queries import Subject
-from ticketing.selling.refunds.refund_plan import Asked, Money, RefundPlan
-from ticketing.selling.refunds.service import planned_for
+from ticketing.selling.refunds.plan_queries import PlanSubject
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
+from ticketing.selling.refunds.service import build_refund_plan
 
 CHUNK = 500
 
@@ -55,49 +55,49 @@ class CancellationPlan:
             part.amount
             for one in self.refunds
             for part in one.parts
-            if part.channel is Channel.MANUAL
+            if part.channel is RefundChannel.MANUAL
         )
 
 
-def asked_for(fee: Fee, reason: str) -> Asked:
+def full_refund_request(fee: RefundFee, reason: str) -> RefundRequest:
     """What is asked of every order: all places, and all its money."""
-    return Asked(money=Money.ALL, fee=fee, reason=reason)
+    return RefundRequest(money=RefundScope.ALL, fee=fee, reason=reason)
 
 
 def plan_cancellation(
-    database: Database, event: Event, *, fee: Fee, reason: str, at: datetime, by: str
+    database: Database, event: Event, *, fee: RefundFee, reason: str, at: datetime, by: str
 ) -> CancellationPlan:
     """What calling the event off would do. What was asked is kept under the plan's hash."""
-    asked = asked_for(fee, reason)
+    asked = full_refund_request(fee, reason)
     with database.transaction() as connection:
-        if cancelled_events.of(connection, event.id) is not None:
+        if cancelled_events.find(connection, event.id) is not None:
             raise NotOnSale(f"{event.slug} was called off already; apply its plan again to go on")
-        planned = planned_cancellation(connection, event, asked, at=at)
-        plan_queries.keep(
-            connection, Subject(event.id), asked, plan_hash=planned.plan_hash, at=at, by=by
+        planned = build_cancellation_plan(connection, event, asked, at=at)
+        plan_queries.store_plan(
+            connection, PlanSubject(event.id), asked, plan_hash=planned.plan_hash, at=at, by=by
         )
     return planned
 
 
-def planned_cancellation(
-    connection: Connection, event: Event, asked: Asked, *, at: datetime
+def build_cancellation_plan(
+    connection: Connection, event: Event, asked: RefundRequest, *, at: datetime
 ) -> CancellationPlan:
     """The plan for the event as it stands; no order is locked."""
     pending, refunds = 0, list[RefundPlan]()
-    for order_id in _orders(connection, event.id):
-        order = order_queries.by_id(connection, order_id)
+    for order_id in _iter_order_ids(connection, event.id):
+        order = order_queries.get(connection, order_id)
         pending += order.state is OrderState.PENDING
         try:
-            refunds.append(planned_for(connection, order, asked, at=at))
+            refunds.append(build_refund_plan(connection, order, asked, at=at))
         except RefundRefused:  # nothing of it is left
             continue
-    count, newest = queries.live_tickets(connection, event.id)
+    count, newest = queries.count_live_tickets(connection, event.id)
     facts = [event.uid, [one.plan_hash for one in refunds], count, newest]
     return CancellationPlan(event.slug, pending, tuple(refunds), count, digest(facts))
 
 
-def _orders(connection: Connection, event_id: int) -> Iterator[int]:
+def _iter_order_ids(connection: Connection, event_id: int) -> Iterator[int]:
     last = 0
-    while page := queries.orders_to_end(connection, event_id, after=last, limit=CHUNK):
+    while page := queries.list_order_ids_to_end(connection, event_id, after=last, limit=CHUNK):
         yield from page
         last = page[-1]

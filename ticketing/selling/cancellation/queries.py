@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.orders.cancelled_events import Cancellation
+from ticketing.orders.cancelled_events import EventCancellation
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.tables.sales import event_cancellations as table
@@ -15,7 +15,7 @@ from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets.model import TicketState
 
 
-def begin(connection: Connection, cancellation: Cancellation) -> None:
+def insert_cancellation(connection: Connection, cancellation: EventCancellation) -> None:
     """Write the decision down; of two at once, one waits, and is refused."""
     statement = insert(table).values(
         event_id=cancellation.event_id,
@@ -31,7 +31,7 @@ def begin(connection: Connection, cancellation: Cancellation) -> None:
         raise PlanOutdated("somebody called the event off at this moment; look what they do")
 
 
-def end(connection: Connection, event_id: int, *, at: datetime) -> None:
+def mark_ended(connection: Connection, event_id: int, *, at: datetime) -> None:
     """Write down that nothing is left to do; more may come when money is late."""
     connection.execute(
         update(table)
@@ -40,7 +40,7 @@ def end(connection: Connection, event_id: int, *, at: datetime) -> None:
     )
 
 
-def orders_to_end(
+def list_order_ids_to_end(
     connection: Connection, event_id: int, *, after: int = 0, limit: int
 ) -> list[int]:
     """Orders that hold or have places, or money that pays for nothing, by number in pages."""
@@ -62,7 +62,7 @@ def orders_to_end(
     return list(connection.execute(query).scalars())
 
 
-def live_tickets(connection: Connection, event_id: int) -> tuple[int, int]:
+def count_live_tickets(connection: Connection, event_id: int) -> tuple[int, int]:
     """How many live tickets the event has, and the newest one's number."""
     query = select(func.count(), func.coalesce(func.max(generated_tickets.c.id), 0)).where(
         generated_tickets.c.event_id == event_id, generated_tickets.c.state == TicketState.LIVE

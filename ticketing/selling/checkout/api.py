@@ -7,58 +7,68 @@ from typing import Annotated
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from ticketing.access.guarded_route import HEADER as IDEMPOTENCY_KEY
-from ticketing.access.guarded_route import REPLAYED
-from ticketing.access.http import rationed
-from ticketing.catalogue.payment_plans import plans_offered
+from ticketing.access.authenticated_route import IDEMPOTENCY_HEADER as IDEMPOTENCY_KEY
+from ticketing.access.authenticated_route import REPLAYED_HEADER
+from ticketing.access.authentication import rate_limit_by_address
+from ticketing.catalogue.payment_plans import list_offered_plans
 from ticketing.crypto.keyring import KeyRing
-from ticketing.events.cache import RecentEvents
-from ticketing.events.queries import find_event
+from ticketing.events.cache import EventCache
+from ticketing.events.queries import get_event
 from ticketing.orders.order import Selection
-from ticketing.platform.http.envelope import PRIVATE, Answer, EventInPath, IdInPath, Success
-from ticketing.platform.http.errors import GoneElsewhere, failures
-from ticketing.platform.http.limits import at_the_gateway
-from ticketing.platform.http.services import Service, Serving, now
-from ticketing.selling.checkout.api_auth import BY, OpenedByNumber, OpenedList, order_token
-from ticketing.selling.checkout.buyer_input import buyer_for
-from ticketing.selling.checkout.cancel_order import cancel_order
-from ticketing.selling.checkout.order_access import (
-    Wanted,
-    on_sale,
-    once_under,
-    order_view,
-    take_order,
+from ticketing.platform.http.envelope import (
+    NO_STORE_HEADERS,
+    AsciiJSONResponse,
+    EventInPath,
+    IdInPath,
+    SuccessResponse,
 )
-from ticketing.selling.checkout.place_order import Once, name_buyer
+from ticketing.platform.http.errors import GoneElsewhere, error_responses
+from ticketing.platform.http.limits import run_gateway_call
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.selling.checkout.api_auth import (
+    BUYER_ACTOR,
+    OrderMatchingPath,
+    OrdersFromHeader,
+    order_token_security,
+)
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.cancel_order import cancel_order
+from ticketing.selling.checkout.order_access import get_order_view, list_ticket_types_on_sale
+from ticketing.selling.checkout.place_order import OrderIdempotency, set_order_buyer
+from ticketing.selling.checkout.place_order_once import OrderRequest as Wanted
+from ticketing.selling.checkout.place_order_once import (
+    idempotency_from_key,
+    place_order_once,
+)
 from ticketing.selling.checkout.schemas import (
     BuyerDetails,
-    OrderPlaced,
-    OrderRequest,
-    OrderShown,
-    PaymentPlanShown,
-    TicketType,
-    order_shown,
-    ticket_type,
+    OrderResponse,
+    PaymentPlanResponse,
+    PlacedOrderResponse,
+    PlaceOrderRequest,
+    TicketTypeResponse,
+    to_order_response,
+    to_ticket_type_response,
 )
-from ticketing.selling.payments.expire_checkout_sessions import close_pages_of
+from ticketing.selling.payments.expire_checkout_sessions import expire_order_sessions
 from ticketing.selling.payments.midtrans.client import Midtrans
 
-anybody = APIRouter(
+public_router = APIRouter(
     prefix="/api",
     tags=["orders"],
-    default_response_class=Answer,
-    dependencies=[Depends(rationed)],
-    responses=failures(404, 422, 429, 503),
+    default_response_class=AsciiJSONResponse,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=error_responses(404, 422, 429, 503),
 )
-one = APIRouter(
+order_router = APIRouter(
     prefix="/api/orders/{order_id:int}",
     tags=["orders"],
-    default_response_class=Answer,
-    dependencies=order_token(),
-    responses=failures(401, 404, 422, 429, 503),
+    default_response_class=AsciiJSONResponse,
+    dependencies=order_token_security(),
+    responses=error_responses(401, 404, 422, 429, 503),
 )
 # no API key tells one sender from another here: the key alone must be one that nobody else has
-RequestKey = Annotated[
+IdempotencyKeyHeader = Annotated[
     str | None,
     Header(
         alias=IDEMPOTENCY_KEY,
@@ -69,38 +79,46 @@ RequestKey = Annotated[
 
 # A crowd stands here and not in the way of everybody else. More counters sell no faster: places of
 # one type go one after another, and who waits in PostgreSQL for their turn costs it work.
-_COUNTERS = CapacityLimiter(4)
+_PLACE_ORDER_LIMITER = CapacityLimiter(4)
 
-Show = Callable[[int], Success[OrderShown]]
+OrderResponder = Callable[[int], SuccessResponse[OrderResponse]]
 
 
-async def showing(request: Request, response: Response, serving: Serving) -> Show:
+async def order_responder(
+    request: Request, response: Response, serving: ServicesDependency
+) -> OrderResponder:
     """Shows an order, to whoever asks and to nobody's cache."""
 
-    def show_order(order_id: int) -> Success[OrderShown]:
-        response.headers.update(PRIVATE)
-        return Success(data=order_shown(order_view(serving.database, order_id), serving, request))
+    def show_order(order_id: int) -> SuccessResponse[OrderResponse]:
+        response.headers.update(NO_STORE_HEADERS)
+        return SuccessResponse(
+            data=to_order_response(get_order_view(serving.database, order_id), serving, request)
+        )
 
     return show_order
 
 
-Showing = Annotated[Show, Depends(showing)]
+InjectedOrderResponder = Annotated[OrderResponder, Depends(order_responder)]
 
 
-@anybody.get("/events/{event}/ticket-types")
-def ticket_types(event: EventInPath, serving: Serving) -> Success[list[TicketType]]:
+@public_router.get("/events/{event}/ticket-types")
+def ticket_types(
+    event: EventInPath, serving: ServicesDependency
+) -> SuccessResponse[list[TicketTypeResponse]]:
     """What is on sale for an event, and how much of it is left."""
-    offers = on_sale(serving.database, find_event(serving.database, event))
-    return Success(data=[ticket_type(offer) for offer in offers])
+    offers = list_ticket_types_on_sale(serving.database, get_event(serving.database, event))
+    return SuccessResponse(data=[to_ticket_type_response(offer) for offer in offers])
 
 
-@anybody.get("/events/{event}/payment-plans")
-def payment_plans(event: EventInPath, serving: Serving) -> Success[list[PaymentPlanShown]]:
+@public_router.get("/events/{event}/payment-plans")
+def payment_plans(
+    event: EventInPath, serving: ServicesDependency
+) -> SuccessResponse[list[PaymentPlanResponse]]:
     """In which parts an order for the event can be paid."""
-    plans = plans_offered(serving.database, find_event(serving.database, event))
-    return Success(
+    plans = list_offered_plans(serving.database, get_event(serving.database, event))
+    return SuccessResponse(
         data=[
-            PaymentPlanShown(
+            PaymentPlanResponse(
                 name=plan.name,
                 shares=list(plan.shares),
                 every_days=plan.every.days,
@@ -112,105 +130,117 @@ def payment_plans(event: EventInPath, serving: Serving) -> Success[list[PaymentP
     )
 
 
-@anybody.post(
+@public_router.post(
     "/orders",
     status_code=201,
-    response_model=Success[OrderPlaced],
-    responses=failures(400, 409, 413),
+    response_model=SuccessResponse[PlacedOrderResponse],
+    responses=error_responses(400, 409, 413),
 )
 async def place(
-    asked: OrderRequest, request: Request, serving: Serving, request_key: RequestKey = None
-) -> Answer:
+    asked: PlaceOrderRequest,
+    request: Request,
+    serving: ServicesDependency,
+    request_key: IdempotencyKeyHeader = None,
+) -> AsciiJSONResponse:
     """Hold places for an hour. 409 `sold_out` says how many are left."""
 
-    def placed() -> Answer:
-        return _placed(asked, request, serving, request_key)
+    def placed() -> AsciiJSONResponse:
+        return _place_order(asked, request, serving, request_key)
 
-    return await to_thread.run_sync(placed, limiter=_COUNTERS)
+    return await to_thread.run_sync(placed, limiter=_PLACE_ORDER_LIMITER)
 
 
-def _placed(
-    asked: OrderRequest, request: Request, serving: Service, request_key: str | None
-) -> Answer:
-    event = serving.get(RecentEvents).event(str(asked.event_id))
-    buyer = buyer_for(event, **dict(asked.buyer)) if asked.buyer else None
+def _place_order(
+    asked: PlaceOrderRequest, request: Request, serving: Services, request_key: str | None
+) -> AsciiJSONResponse:
+    event = serving.get(EventCache).event(str(asked.event_id))
+    buyer = parse_buyer(event, **dict(asked.buyer)) if asked.buyer else None
     selections = [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections]
-    placed, was_known = take_order(
+    placed, was_known = place_order_once(
         serving.database,
         event,
         Wanted(selections, buyer, asked.promo_code, asked.payment_plan),
-        once=_once(serving, asked, request_key),
+        once=_order_idempotency(serving, asked, request_key),
         at=now(),
-        by=BY,
+        by=BUYER_ACTOR,
     )
-    view = placed.view or order_view(serving.database, placed.order.id)
-    shown = order_shown(view, serving, request)
+    view = placed.view or get_order_view(serving.database, placed.order.id)
+    shown = to_order_response(view, serving, request)
     page_url = serving.address(request, f"/orders/{placed.token}")
-    said = OrderPlaced(**dict(shown), token=placed.token, page_url=page_url)
+    said = PlacedOrderResponse(**dict(shown), token=placed.token, page_url=page_url)
     # made here, on the thread: FastAPI would take another one to look through it once more
-    return Answer(
-        Success[OrderPlaced](data=said).model_dump(mode="json", by_alias=True),
+    return AsciiJSONResponse(
+        SuccessResponse[PlacedOrderResponse](data=said).model_dump(mode="json", by_alias=True),
         status_code=201,
-        headers=PRIVATE | ({REPLAYED: "true"} if was_known else {}),
+        headers=NO_STORE_HEADERS | ({REPLAYED_HEADER: "true"} if was_known else {}),
     )
 
 
-def _once(serving: Service, asked: OrderRequest, request_key: str | None) -> Once | None:
+def _order_idempotency(
+    serving: Services, asked: PlaceOrderRequest, request_key: str | None
+) -> OrderIdempotency | None:
     if request_key is None:
         return None
     # a request that names no plan has the digest it always had, across an upgrade too
     unsaid = {"payment_plan"} if asked.payment_plan is None else None
     digest = hashlib.sha256(asked.model_dump_json(exclude=unsaid).encode()).digest()
-    return once_under(serving.get(KeyRing), request_key, digest)
+    return idempotency_from_key(serving.get(KeyRing), request_key, digest)
 
 
-@anybody.get("/orders", dependencies=order_token(), responses=failures(401))
-def mine(
-    orders: OpenedList,
-    show_order: Showing,
-    _: Annotated[str, Query(alias="mine", description="Always: there is no other list.")] = "",
-) -> Success[list[OrderShown]]:
+@public_router.get("/orders", dependencies=order_token_security(), responses=error_responses(401))
+def list_my_orders(
+    orders: OrdersFromHeader,
+    show_order: InjectedOrderResponder,
+    _: Annotated[
+        str, Query(alias="list_my_orders", description="Always: there is no other list.")
+    ] = "",
+) -> SuccessResponse[list[OrderResponse]]:
     """The orders whose tokens are sent, with commas between: an address proves nothing."""
-    return Success(data=[show_order(order.id).data for order in orders])
+    return SuccessResponse(data=[show_order(order.id).data for order in orders])
 
 
-@one.get("")
-def show(order: OpenedByNumber, show_order: Showing) -> Success[OrderShown]:
+@order_router.get("")
+def show(
+    order: OrderMatchingPath, show_order: InjectedOrderResponder
+) -> SuccessResponse[OrderResponse]:
     """The order as it stands."""
     return show_order(order.id)
 
 
-@one.put("", responses=failures(400, 409, 413))
-def say_who_buys(
-    asked: BuyerDetails, serving: Serving, order: OpenedByNumber, show_order: Showing
-) -> Success[OrderShown]:
+@order_router.put("", responses=error_responses(400, 409, 413))
+def set_buyer(
+    asked: BuyerDetails,
+    serving: ServicesDependency,
+    order: OrderMatchingPath,
+    show_order: InjectedOrderResponder,
+) -> SuccessResponse[OrderResponse]:
     """Say who buys, as often as you like before paying. What costs nothing is paid by it."""
-    buyer = buyer_for(find_event(serving.database, str(order.event_id)), **asked.model_dump())
-    name_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BY)
+    buyer = parse_buyer(get_event(serving.database, str(order.event_id)), **asked.model_dump())
+    set_order_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
     return show_order(order.id)
 
 
-@one.post("/cancel", responses=failures(409))
+@order_router.post("/cancel", responses=error_responses(409))
 async def cancel(
-    serving: Serving, order: OpenedByNumber, show_order: Showing
-) -> Success[OrderShown]:
+    serving: ServicesDependency, order: OrderMatchingPath, show_order: InjectedOrderResponder
+) -> SuccessResponse[OrderResponse]:
     """Give the places back. Again changes nothing; what is paid is refunded instead."""
 
-    def give_up() -> Success[OrderShown]:
-        give_up_order(serving, order.id)
+    def give_up() -> SuccessResponse[OrderResponse]:
+        cancel_order_and_sessions(serving, order.id)
         return show_order(order.id)
 
-    return await at_the_gateway(give_up)
+    return await run_gateway_call(give_up)
 
 
-def give_up_order(serving: Service, order_id: int) -> None:
+def cancel_order_and_sessions(serving: Services, order_id: int) -> None:
     """Cancel an order, then close its payment page if the gateway lets us now."""
     at = now()
-    cancel_order(serving.database, order_id, at=at, by=BY)
-    close_pages_of(serving.database, serving.get(Midtrans), order_id, at=at, by=BY)
+    cancel_order(serving.database, order_id, at=at, by=BUYER_ACTOR)
+    expire_order_sessions(serving.database, serving.get(Midtrans), order_id, at=at, by=BUYER_ACTOR)
 
 
-@anybody.put("/orders/{order_id:int}/pay", responses=failures(410))
+@public_router.put("/orders/{order_id:int}/pay", responses=error_responses(410))
 def pay(order_id: IdInPath) -> None:
     """Gone: ask `POST /api/payment/create`."""
     instead = "POST /api/payment/create"

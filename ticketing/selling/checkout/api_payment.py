@@ -4,22 +4,33 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 
 from ticketing.orders.order import Order
-from ticketing.platform.http.envelope import Answer, Asked, Id, Said, Success
-from ticketing.platform.http.errors import BodyTooLarge, failures
-from ticketing.platform.http.limits import at_the_gateway
-from ticketing.platform.http.services import Service, Serving, now, service
+from ticketing.platform.http.envelope import (
+    AsciiJSONResponse,
+    Id,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import BodyTooLarge, error_responses
+from ticketing.platform.http.limits import run_gateway_call
+from ticketing.platform.http.services import Services, ServicesDependency, get_services, now
 from ticketing.platform.kernel.errors import UnknownOrder
-from ticketing.selling.checkout.api_auth import BY, HEADER, Opened, order_token
+from ticketing.selling.checkout.api_auth import (
+    BUYER_ACTOR,
+    ORDER_TOKEN_HEADER,
+    OrderFromHeader,
+    order_token_security,
+)
 from ticketing.selling.checkout.pay_order import pay_order
-from ticketing.selling.payments.midtrans.client import Account, Midtrans, SnapPage
-from ticketing.selling.payments.settle import keep_notice
+from ticketing.selling.payments.midtrans.client import CheckoutSession, Midtrans, MidtransAccount
+from ticketing.selling.payments.settle import store_notification
 
-NOTICE_AT_MOST = 64 * 1024  # a gateway's has two or three thousand bytes
+MAX_NOTIFICATION_BYTES = 64 * 1024  # a gateway's has two or three thousand bytes
 # of their own, so that a notice is kept at once whatever else is going on
-NOTICES_AT_ONCE = CapacityLimiter(4)
+NOTIFICATION_LIMITER = CapacityLimiter(4)
 
 # what any door that the gateway may be told of answers, and is sent
-NOTIFICATION_FAILURES = failures(400, 403, 413, 503)
+NOTIFICATION_FAILURES = error_responses(400, 403, 413, 503)
 NOTIFICATION_BODY = {
     "requestBody": {
         "required": True,
@@ -27,16 +38,18 @@ NOTIFICATION_BODY = {
     }
 }
 
-router = APIRouter(prefix="/api/payment", tags=["payment"], default_response_class=Answer)
+router = APIRouter(
+    prefix="/api/payment", tags=["payment"], default_response_class=AsciiJSONResponse
+)
 
 
-class PaymentRequest(Asked):
+class PaymentRequest(RequestModel):
     """Which order is to be paid."""
 
     order_id: Id
 
 
-class PaymentPage(Said):
+class CheckoutSessionResponse(ResponseModel):
     """Where to pay: a token for Snap's script with its client key, or an address to go to."""
 
     token: str
@@ -44,7 +57,7 @@ class PaymentPage(Said):
     client_key: str
 
 
-class Heard(Said):
+class NotificationResponse(ResponseModel):
     """A notice was kept; `known` says that it had been before."""
 
     known: bool
@@ -52,43 +65,45 @@ class Heard(Said):
 
 @router.post(
     "/create",
-    dependencies=order_token(),
-    responses=failures(400, 401, 404, 409, 413, 422, 429, 502, 503),
+    dependencies=order_token_security(),
+    responses=error_responses(400, 401, 404, 409, 413, 422, 429, 502, 503),
 )
 async def create(
-    asked: PaymentRequest, request: Request, serving: Serving, order: Opened
-) -> Success[PaymentPage]:
+    asked: PaymentRequest, request: Request, serving: ServicesDependency, order: OrderFromHeader
+) -> SuccessResponse[CheckoutSessionResponse]:
     """A page to pay on: the same while it lives, a new one after a payment that failed."""
     if asked.order_id != order.id:
         raise UnknownOrder("the token does not open this order")
-    finish = serving.address(request, f"/orders/{request.headers[HEADER].strip()}")
-    page = await at_the_gateway(lambda: begin_payment(serving, order, finish_url=finish))
-    client_key = serving.get(Account).client_key
-    return Success(data=PaymentPage(token=page.token, redirect_url=page.url, client_key=client_key))
+    finish = serving.address(request, f"/orders/{request.headers[ORDER_TOKEN_HEADER].strip()}")
+    page = await run_gateway_call(lambda: begin_payment(serving, order, finish_url=finish))
+    client_key = serving.get(MidtransAccount).client_key
+    return SuccessResponse(
+        data=CheckoutSessionResponse(token=page.token, redirect_url=page.url, client_key=client_key)
+    )
 
 
-def begin_payment(serving: Service, order: Order, *, finish_url: str) -> SnapPage:
+def begin_payment(serving: Services, order: Order, *, finish_url: str) -> CheckoutSession:
     """A page to pay on; afterwards the gateway sends the buyer to `finish_url`."""
     return pay_order(
         serving.database, serving.get(Midtrans), order.id, finish_url=finish_url,
-        at=now(), by=BY,
+        at=now(), by=BUYER_ACTOR,
     )  # fmt: skip
 
 
 @router.post("/notification", responses=NOTIFICATION_FAILURES, openapi_extra=NOTIFICATION_BODY)
-async def notification(request: Request) -> Success[Heard]:
+async def receive_notification(request: Request) -> SuccessResponse[NotificationResponse]:
     """The gateway's own door: what it signed is kept, and acted on afterwards.
 
     200 ends its retries; 503 while the database is away brings four; 400 and 403 what is not its.
     """
     body = await request.body()
-    if len(body) > NOTICE_AT_MOST:
-        raise BodyTooLarge(f"a notification has at most {NOTICE_AT_MOST} bytes")
-    serving = service(request)
+    if len(body) > MAX_NOTIFICATION_BYTES:
+        raise BodyTooLarge(f"a notification has at most {MAX_NOTIFICATION_BYTES} bytes")
+    serving = get_services(request)
 
     def keep() -> bool:
-        key = serving.get(Account).server_key
-        return keep_notice(serving.database, body, server_key=key, at=now())
+        key = serving.get(MidtransAccount).server_key
+        return store_notification(serving.database, body, server_key=key, at=now())
 
-    is_new = await to_thread.run_sync(keep, limiter=NOTICES_AT_ONCE)
-    return Success(data=Heard(known=not is_new))
+    is_new = await to_thread.run_sync(keep, limiter=NOTIFICATION_LIMITER)
+    return SuccessResponse(data=NotificationResponse(known=not is_new))

@@ -8,43 +8,53 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from ticketing.access.guarded_route import REPLAYED
-from ticketing.access.http import rationed
+from ticketing.access.authenticated_route import REPLAYED_HEADER
+from ticketing.access.authentication import rate_limit_by_address
 from ticketing.crypto.keyring import KeyRing
 from ticketing.orders.order import OrderState
-from ticketing.platform.http.envelope import PRIVATE, Answer, Asked, Said, Success
-from ticketing.platform.http.errors import QUOTED_AT_MOST, failures
-from ticketing.platform.http.limits import at_the_gateway
-from ticketing.platform.http.services import Service, Serving, now
+from ticketing.platform.http.envelope import (
+    NO_STORE_HEADERS,
+    AsciiJSONResponse,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import MAX_QUOTED_LENGTH, error_responses
+from ticketing.platform.http.limits import run_gateway_call
+from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.errors import TicketingError, UnknownPackage, UnusableBuyer
 from ticketing.selling.checkout import api_payment
-from ticketing.selling.checkout.api import RequestKey, give_up_order
-from ticketing.selling.checkout.api_auth import BY
-from ticketing.selling.checkout.api_payment import PaymentPage, begin_payment
-from ticketing.selling.checkout.buy_vouchers import VouchersWanted, order_vouchers, purchase
-from ticketing.selling.checkout.order_access import once_under
-from ticketing.selling.checkout.place_order import Once, PlacedOrder
-from ticketing.selling.checkout.schemas import Line
-from ticketing.selling.payments.midtrans.client import Account
+from ticketing.selling.checkout.api import IdempotencyKeyHeader, cancel_order_and_sessions
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR
+from ticketing.selling.checkout.api_payment import CheckoutSessionResponse, begin_payment
+from ticketing.selling.checkout.buy_vouchers import (
+    VoucherOrderRequest,
+    get_purchase,
+    order_vouchers,
+)
+from ticketing.selling.checkout.place_order import OrderIdempotency, PlacedOrder
+from ticketing.selling.checkout.place_order_once import idempotency_from_key
+from ticketing.selling.checkout.schemas import SINGLE_LINE_PATTERN
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.vouchers.model import PurchaseState
-from ticketing.vouchers.packages import MOST_A_PURCHASE
+from ticketing.vouchers.packages import MAX_PER_PURCHASE
 
-router = APIRouter(prefix="/voucher", tags=["vouchers"], default_response_class=Answer)
+router = APIRouter(prefix="/voucher", tags=["vouchers"], default_response_class=AsciiJSONResponse)
 
 
-class PurchaseRequest(Asked):
+class VoucherPurchaseRequest(RequestModel):
     """So many vouchers of a package; they are sent to the phone, and stand on the order's page."""
 
     package_id: Annotated[
         str, Field(pattern="^[a-z0-9-]{1,32}$", description="A package's code, as in 5k.")
     ]
-    customer_name: Annotated[str, Field(min_length=1, max_length=100, pattern=Line)]
-    customer_phone: Annotated[str, Field(min_length=1, max_length=40, pattern=Line)]
-    customer_email: Annotated[str, Field(max_length=254, pattern=Line)] = ""
-    quantity: Annotated[int, Field(ge=1, le=MOST_A_PURCHASE, strict=True)] = 1
+    customer_name: Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
+    customer_phone: Annotated[str, Field(min_length=1, max_length=40, pattern=SINGLE_LINE_PATTERN)]
+    customer_email: Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)] = ""
+    quantity: Annotated[int, Field(ge=1, le=MAX_PER_PURCHASE, strict=True)] = 1
 
 
-class PurchasePlaced(Said):
+class VoucherPurchaseResponse(ResponseModel):
     """A purchase: its vouchers are made once it is paid.
 
     `payment` is where to pay, null when there is nothing to pay. `token` opens the order as
@@ -58,7 +68,7 @@ class PurchasePlaced(Said):
     quantity: int
     total: int
     expires_at: datetime
-    payment: PaymentPage | None
+    payment: CheckoutSessionResponse | None
     token: str
     page_url: str
 
@@ -66,26 +76,28 @@ class PurchasePlaced(Said):
 @router.post(
     "/purchase",
     status_code=201,
-    dependencies=[Depends(rationed)],
-    responses=failures(400, 409, 413, 422, 429, 502, 503),
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=error_responses(400, 409, 413, 422, 429, 502, 503),
 )
 async def buy(
-    asked: PurchaseRequest,
+    asked: VoucherPurchaseRequest,
     request: Request,
     response: Response,
-    serving: Serving,
-    request_key: RequestKey = None,
-) -> Success[PurchasePlaced]:
+    serving: ServicesDependency,
+    request_key: IdempotencyKeyHeader = None,
+) -> SuccessResponse[VoucherPurchaseResponse]:
     """Order vouchers and begin to pay for them. No voucher exists before the money is there."""
-    placed, was_known = await run_in_threadpool(_ordered, serving, asked, request_key)
+    placed, was_known = await run_in_threadpool(_order_vouchers, serving, asked, request_key)
     page_url = serving.address(request, f"/orders/{placed.token}")
-    page = await _page(serving, placed, finish_url=page_url, keeps_order=request_key is not None)
-    state = await run_in_threadpool(purchase, serving.database, placed.order.id)
-    response.headers.update(PRIVATE)
+    page = await _begin_payment_or_cancel(
+        serving, placed, finish_url=page_url, keeps_order=request_key is not None
+    )
+    state = await run_in_threadpool(get_purchase, serving.database, placed.order.id)
+    response.headers.update(NO_STORE_HEADERS)
     if was_known:
-        response.headers[REPLAYED] = "true"
-    return Success(
-        data=PurchasePlaced(
+        response.headers[REPLAYED_HEADER] = "true"
+    return SuccessResponse(
+        data=VoucherPurchaseResponse(
             id=placed.order.id,
             code=placed.order.code,
             status=state.state,
@@ -103,57 +115,61 @@ async def buy(
 # the same inbox: a gateway that was told this address needs no other
 router.add_api_route(
     "/payment-webhook",
-    api_payment.notification,
+    api_payment.receive_notification,
     methods=["POST"],
     responses=api_payment.NOTIFICATION_FAILURES,
     openapi_extra=api_payment.NOTIFICATION_BODY,
 )
 
 
-def _ordered(
-    serving: Service, asked: PurchaseRequest, request_key: str | None
+def _order_vouchers(
+    serving: Services, asked: VoucherPurchaseRequest, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
-    wanted = VouchersWanted(
+    wanted = VoucherOrderRequest(
         asked.package_id, asked.quantity, asked.customer_name, asked.customer_phone,
         asked.customer_email,
     )  # fmt: skip
-    once = _once(serving, asked, request_key)
+    once = _purchase_idempotency(serving, asked, request_key)
     try:
-        return order_vouchers(serving.database, wanted, once=once, at=now(), by=BY)
+        return order_vouchers(serving.database, wanted, once=once, at=now(), by=BUYER_ACTOR)
     except UnknownPackage as error:
-        raise UnknownPackage(f"packageId: {error}", **_at("package_id", asked)) from error
+        raise UnknownPackage(
+            f"packageId: {error}", **_field_details("package_id", asked)
+        ) from error
     except UnusableBuyer as error:
-        named = _at(f"customer_{error.details['field']}", asked)
+        named = _field_details(f"customer_{error.details['field']}", asked)
         raise UnusableBuyer(f"{named['field']}: {error}", **named) from error
 
 
-def _at(field: str, asked: PurchaseRequest) -> dict[str, object]:
+def _field_details(field: str, asked: VoucherPurchaseRequest) -> dict[str, object]:
     """A field as it is called here, and what was in it."""
-    value = ascii(getattr(asked, field))[:QUOTED_AT_MOST]
-    return {"field": PurchaseRequest.model_fields[field].alias, "value": value}
+    value = ascii(getattr(asked, field))[:MAX_QUOTED_LENGTH]
+    return {"field": VoucherPurchaseRequest.model_fields[field].alias, "value": value}
 
 
-def _once(serving: Service, asked: PurchaseRequest, request_key: str | None) -> Once | None:
+def _purchase_idempotency(
+    serving: Services, asked: VoucherPurchaseRequest, request_key: str | None
+) -> OrderIdempotency | None:
     if request_key is None:
         return None
     digest = hashlib.sha256(b"purchase" + asked.model_dump_json().encode()).digest()
-    return once_under(serving.get(KeyRing), request_key, digest)
+    return idempotency_from_key(serving.get(KeyRing), request_key, digest)
 
 
-async def _page(
-    serving: Service, placed: PlacedOrder, *, finish_url: str, keeps_order: bool
-) -> PaymentPage | None:
+async def _begin_payment_or_cancel(
+    serving: Services, placed: PlacedOrder, *, finish_url: str, keeps_order: bool
+) -> CheckoutSessionResponse | None:
     """Where to pay; without one, an order that nobody could ask for again is given up."""
     if placed.order.state is not OrderState.PENDING:
         return None
     try:
-        page = await at_the_gateway(
+        page = await run_gateway_call(
             lambda: begin_payment(serving, placed.order, finish_url=finish_url)
         )
     except TicketingError:
         if not keeps_order:
-            await at_the_gateway(lambda: give_up_order(serving, placed.order.id))
+            await run_gateway_call(lambda: cancel_order_and_sessions(serving, placed.order.id))
         raise
-    return PaymentPage(
-        token=page.token, redirect_url=page.url, client_key=serving.get(Account).client_key
+    return CheckoutSessionResponse(
+        token=page.token, redirect_url=page.url, client_key=serving.get(MidtransAccount).client_key
     )

@@ -7,15 +7,15 @@ from ticketing.events import queries as event_queries
 from ticketing.orders.order import Selection
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotOnSale
-from ticketing.selling.checkout.buyer_input import buyer_for
-from ticketing.selling.checkout.order_access import Wanted, take_order
-from ticketing.selling.checkout.place_order import Once, PlacedOrder
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.place_order import OrderIdempotency, PlacedOrder
+from ticketing.selling.checkout.place_order_once import OrderRequest, place_order_once
 from ticketing.vouchers import order_queries, package_queries
-from ticketing.vouchers.order_queries import Purchase
+from ticketing.vouchers.order_queries import PurchaseProgress
 
 
 @dataclass(frozen=True, slots=True)
-class VouchersWanted:
+class VoucherOrderRequest:
     """So many vouchers of a package, and who buys them."""
 
     package: str
@@ -26,7 +26,12 @@ class VouchersWanted:
 
 
 def order_vouchers(
-    database: Database, wanted: VouchersWanted, *, once: Once | None, at: datetime, by: str
+    database: Database,
+    wanted: VoucherOrderRequest,
+    *,
+    once: OrderIdempotency | None,
+    at: datetime,
+    by: str,
 ) -> tuple[PlacedOrder, bool]:
     """The order, and whether it was there already; nothing is made before it is paid.
 
@@ -34,16 +39,18 @@ def order_vouchers(
     is refused for.
     """
     with database.transaction() as connection:
-        package = package_queries.get(connection, wanted.package)
+        package = package_queries.get_by_code(connection, wanted.package)
         event = event_queries.get(connection, str(package.event_id))
     if not package.on_sale:
         raise NotOnSale(f"package {wanted.package} is not on sale any more")
-    buyer = buyer_for(event, name=wanted.name, email=wanted.email, phone=wanted.phone)
+    buyer = parse_buyer(event, name=wanted.name, email=wanted.email, phone=wanted.phone)
     selections = [Selection(package.ticket_type_id, wanted.quantity)]
-    return take_order(database, event, Wanted(selections, buyer), once=once, at=at, by=by)
+    return place_order_once(
+        database, event, OrderRequest(selections, buyer), once=once, at=at, by=by
+    )
 
 
-def purchase(database: Database, order_id: int) -> Purchase:
+def get_purchase(database: Database, order_id: int) -> PurchaseProgress:
     """How far the vouchers of an order have come."""
     with database.transaction() as connection:
-        return order_queries.of_orders(connection, [order_id])[order_id]
+        return order_queries.find_purchases(connection, [order_id])[order_id]

@@ -2,16 +2,16 @@
 
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
-from ticketing.platform.kernel.email_address import address
+from ticketing.platform.kernel.email_address import normalise_email
 from ticketing.platform.kernel.errors import UnusableBuyer
-from ticketing.platform.kernel.phone import phones_of
-from ticketing.platform.kernel.printable_text import printable
-from ticketing.roster.model import natural_key
+from ticketing.platform.kernel.phone import phone_normaliser
+from ticketing.platform.kernel.printable_text import to_printable
+from ticketing.roster.model import make_natural_key
 
 
-def buyer_for(event: Event, *, name: str, email: str, phone: str) -> Buyer:
+def parse_buyer(event: Event, *, name: str, email: str, phone: str) -> Buyer:
     """A buyer with a name and at least one way to be reached; refuses and names the field."""
-    shown = printable(name)
+    shown = to_printable(name)
     if not shown:
         raise UnusableBuyer("name is empty", field="name")
     email, phone = email.strip(), phone.strip()
@@ -19,12 +19,12 @@ def buyer_for(event: Event, *, name: str, email: str, phone: str) -> Buyer:
         raise UnusableBuyer("an e-mail address or a phone number is needed", field="email")
     if email:
         try:
-            email = address(email)
+            email = normalise_email(email)
         except ValueError as error:
             raise UnusableBuyer("this is not an e-mail address", field="email") from error
     if phone:
         try:
-            phone = phones_of(event.region)(phone)
+            phone = phone_normaliser(event.region)(phone)
         except ValueError as error:
             raise UnusableBuyer(f"phone: {error}", field="phone") from error
-    return Buyer(natural_key("", email, phone), shown, email, phone)
+    return Buyer(make_natural_key("", email, phone), shown, email, phone)

@@ -6,59 +6,65 @@ Telling buyers that the next part of their order is due: one message a part.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
 from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.instalments import Overdue
-from ticketing.orders.order import Flag, Order, OrderState
-from ticketing.platform.db import audit_log, outbox
+from ticketing.orders.instalments import OverduePolicy
+from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 from ticketing.selling.payments import entitlement_queries, refund_queries
-from ticketing.selling.payments.complete_order import ask_a_person, tell
+from ticketing.selling.payments.complete_order import enqueue_message, flag_for_review
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.refund_plan import Asked, Money
-from ticketing.selling.refunds.service import planned_for
+from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
+from ticketing.selling.refunds.service import build_refund_plan
 from ticketing.tickets import ticket_write_queries
 
-REASON = "not all parts were paid"
+INCOMPLETE_PAYMENT_REASON = "not all parts were paid"
 
 
-def end_parts(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
+def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, by: str) -> None:
     """Carry the rule out for a locked order that gave its places back; nothing paid, no deed."""
     if order.payment_plan_id is None:
         return
-    end_early_places(connection, order, at=at)
-    left = total(payment.left for payment in refund_queries.payments_of(connection, order.id))
-    if left == NOTHING:
+    revoke_early_entitlements(connection, order, at=at)
+    left = total(
+        payment.left for payment in refund_queries.list_payment_balances(connection, order.id)
+    )
+    if left == ZERO:
         return
-    plan = instalment_queries.plan_of(connection, order.payment_plan_id)
+    plan = instalment_queries.get_plan(connection, order.payment_plan_id)
     match plan.overdue:
-        case Overdue.KEEP:
-            _keep(connection, order, left, by=by)
-        case Overdue.REFUND:
-            instalment_queries.release(connection, order.id)
-            asked = Asked(money=Money.SURPLUS, reason=REASON, flag=Flag.PAID_TWICE)
-            planned = planned_for(connection, order, asked, at=at)
+        case OverduePolicy.KEEP:
+            _keep_instalments(connection, order, left, by=by)
+        case OverduePolicy.REFUND:
+            instalment_queries.detach_payments(connection, order.id)
+            asked = RefundRequest(
+                money=RefundScope.SURPLUS,
+                reason=INCOMPLETE_PAYMENT_REASON,
+                flag=ReviewFlag.PAID_TWICE,
+            )
+            planned = build_refund_plan(connection, order, asked, at=at)
             decide_refund(connection, order, planned, at=at, by=by)
-        case Overdue.ASK:
-            instalment_queries.release(connection, order.id)
+        case OverduePolicy.ASK:
+            instalment_queries.detach_payments(connection, order.id)
             said = f"{left} was paid in parts, and the order has ended"
-            ask_a_person(connection, order, Flag.PARTS_LEFT, said, at=at)
+            flag_for_review(connection, order, ReviewFlag.PARTS_LEFT, said, at=at)
 
 
-def end_early_places(connection: Connection, order: Order, *, at: datetime) -> None:
+def revoke_early_entitlements(connection: Connection, order: Order, *, at: datetime) -> None:
     """Places that were had before all was paid are had no more, and tickets on them end."""
-    live = entitlement_queries.end(connection, order.id, at=at)
-    ticket_write_queries.revoke(connection, live, reason=REASON, at=at)
+    live = entitlement_queries.return_order_places(connection, order.id, at=at)
+    ticket_write_queries.mark_revoked(connection, live, reason=INCOMPLETE_PAYMENT_REASON, at=at)
 
 
-def _keep(connection: Connection, order: Order, left: Rupiah, *, by: str) -> None:
+def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by: str) -> None:
     """What is kept stays what its parts were paid with, and stands in the log."""
     audit_log.record(
         connection,
@@ -71,7 +77,7 @@ def _keep(connection: Connection, order: Order, left: Rupiah, *, by: str) -> Non
     )
     if order.buyer is not None:
         recipient = order.buyer.email or order.buyer.phone
-        tell(connection, order, "order.parts_kept", recipient, kept=left.amount)
+        enqueue_message(connection, order, "order.parts_kept", recipient, kept=left.amount)
 
 
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:
@@ -85,8 +91,8 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
         if order.state is OrderState.PAID:
             raise ImpossibleTransition(f"order {order.code} is paid; refund it instead")
         if order.state is not OrderState.CANCELLED:
-            order = give_back(connection, order, OrderState.CANCELLED, at=at)
-            end_parts(connection, order, at=at, by=by)
+            order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
+            apply_overdue_policy(connection, order, at=at, by=by)
             audit_log.record(
                 connection,
                 actor=by,
@@ -97,41 +103,11 @@ def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) ->
     return order
 
 
-def give_back(connection: Connection, order: Order, to: OrderState, *, at: datetime) -> Order:
+def close_pending_order(
+    connection: Connection, order: Order, to: OrderState, *, at: datetime
+) -> Order:
     """End a locked pending order; the table of moves sees to it that nothing is freed twice."""
-    order_queries.move(connection, order, to, at=at)
-    stock_queries.release(connection, order_queries.lines_of(connection, order.id))
+    order_queries.update_state(connection, order, to, at=at)
+    stock_queries.release(connection, order_queries.list_lines(connection, order.id))
     promo_queries.release(connection, order.id, at=at)
     return replace(order, state=to)
-
-
-BEFORE = timedelta(days=3)
-
-
-CHUNK = 500
-
-
-def remind_of_parts(database: Database, *, at: datetime) -> int:
-    """Leave a message for every part that is due soon and was not told of; safe to repeat."""
-    told = 0
-    while True:
-        with database.transaction() as connection:
-            due = instalment_queries.to_remind_of(connection, due_by=at + BEFORE, limit=CHUNK)
-            for order, part in due:
-                if order.buyer is not None:
-                    outbox.add(
-                        connection,
-                        event_id=order.event_id,
-                        purpose=outbox.PART_DUE,
-                        subject=instalment_queries.name_of(order.code, part.number),
-                        recipient=order.buyer.email or order.buyer.phone,
-                        payload={
-                            "order": order.code,
-                            "part": part.number,
-                            "amount": part.amount.amount,
-                            "due": part.due_at.isoformat(),
-                        },
-                    )
-        told += len(due)
-        if len(due) < CHUNK:
-            return told

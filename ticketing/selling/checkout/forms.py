@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from ticketing.events.model import Event
 from ticketing.platform.http.errors import BodyTooLarge
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnusableBuyer
-from ticketing.selling.checkout.schemas import BuyerDetails, OrderRequest
+from ticketing.selling.checkout.schemas import BuyerDetails, PlaceOrderRequest
 
-FORM_AT_MOST, FIELDS_AT_MOST = 16 * 1024, 100
-PLACES, BUYER = "places-", ("name", "email", "phone")
-_DIGITS_AT_MOST = 18
+MAX_FORM_BYTES, MAX_FORM_FIELDS = 16 * 1024, 100
+PLACES_PREFIX, BUYER_FIELDS = "places-", ("name", "email", "phone")
+_MAX_DIGITS = 18
 _PROBLEMS = {
     "ticketSelections": "not_on_sale",
     "promoCode": "promo_refused",
@@ -22,7 +22,7 @@ _PROBLEMS = {
 }
 
 
-class UnusableForm(Exception):
+class InvalidForm(Exception):
     """A field cannot be used; its problem has a sentence on the page."""
 
     def __init__(self, problem: str) -> None:
@@ -31,50 +31,50 @@ class UnusableForm(Exception):
         self.problem = problem
 
 
-async def fields(request: Request) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
     """The form's fields, each once; nothing for what is no form."""
     body = await request.body()
-    if len(body) > FORM_AT_MOST:
-        raise BodyTooLarge(f"a form has at most {FORM_AT_MOST} bytes")
+    if len(body) > MAX_FORM_BYTES:
+        raise BodyTooLarge(f"a form has at most {MAX_FORM_BYTES} bytes")
     text = body.decode("utf-8", "replace")
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_AT_MOST))
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
     except ValueError:
         return {}
 
 
-Fields = Annotated[dict[str, str], Depends(fields)]
+FormFields = Annotated[dict[str, str], Depends(read_form)]
 
 
-def buyer_in(fields: dict[str, str]) -> BuyerDetails:
+def buyer_from_form(fields: dict[str, str]) -> BuyerDetails:
     """Who buys. Raises UnusableForm."""
     try:
-        return BuyerDetails.model_validate({name: fields.get(name, "") for name in BUYER})
+        return BuyerDetails.model_validate({name: fields.get(name, "") for name in BUYER_FIELDS})
     except ValidationError as error:
-        raise UnusableForm(f"unusable_{error.errors()[0]['loc'][0]}") from error
+        raise InvalidForm(f"unusable_{error.errors()[0]['loc'][0]}") from error
 
 
-def order_in(fields: dict[str, str], event: Event) -> OrderRequest:
+def order_from_form(fields: dict[str, str], event: Event) -> PlaceOrderRequest:
     """What is ordered. Raises UnusableForm."""
     asked = {
         "eventId": event.id,
-        "ticketSelections": places_in(fields),
+        "ticketSelections": selections_from_form(fields),
         "promoCode": fields.get("promo", "").strip() or None,
         "paymentPlan": fields.get("plan", "") or None,
     }
     try:
-        return OrderRequest.model_validate(asked)
+        return PlaceOrderRequest.model_validate(asked)
     except ValidationError as error:
         place = error.errors()[0]["loc"][0]
-        raise UnusableForm(_PROBLEMS.get(str(place), "other")) from error
+        raise InvalidForm(_PROBLEMS.get(str(place), "other")) from error
 
 
-def places_in(fields: dict[str, str]) -> list[dict[str, int]]:
+def selections_from_form(fields: dict[str, str]) -> list[dict[str, int]]:
     """Ticket types and how many places of each, those of none left out."""
     numbers = {
-        name.removeprefix(PLACES): number
+        name.removeprefix(PLACES_PREFIX): number
         for name, number in fields.items()
-        if name.startswith(PLACES)
+        if name.startswith(PLACES_PREFIX)
     }
     return [
         {"ticketTypeId": int(ticket_type), "quantity": int(number)}
@@ -83,23 +83,23 @@ def places_in(fields: dict[str, str]) -> list[dict[str, int]]:
     ]
 
 
-def digest_of(fields: dict[str, str]) -> bytes:
+def form_digest(fields: dict[str, str]) -> bytes:
     """All that the form says."""
     said = "\0".join(f"{name}={text}" for name, text in sorted(fields.items()))
     return hashlib.sha256(said.encode()).digest()
 
 
-def problem_of(error: TicketingError) -> str:
+def problem_code(error: TicketingError) -> str:
     """The problem whose sentence the page shows."""
     if isinstance(error, UnusableBuyer):
         return f"unusable_{error.details['field']}"
     return "unavailable" if isinstance(error, Unavailable) else error.code
 
 
-def typed(fields: dict[str, str]) -> dict[str, str]:
+def submitted_values(fields: dict[str, str]) -> dict[str, str]:
     """What was typed, to be shown again."""
-    return {name: fields.get(name, "") for name in (*BUYER, "promo")}
+    return {name: fields.get(name, "") for name in (*BUYER_FIELDS, "promo")}
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS_AT_MOST
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS

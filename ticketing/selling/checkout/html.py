@@ -8,30 +8,36 @@ from datetime import timedelta
 
 from ticketing.events.model import Event
 from ticketing.platform.http.html import render_page
-from ticketing.platform.kernel.local_dates import spoken_date, spoken_instant, spoken_time
+from ticketing.platform.kernel.local_dates import (
+    format_event_dates,
+    format_event_times,
+    format_instant,
+)
 
-ALWAYS = timedelta(days=3 * 365)  # what lasts for years, a hotspot's outlet, has no date to come on
+OPEN_ENDED_DURATION = timedelta(
+    days=3 * 365
+)  # what lasts for years, a hotspot's outlet, has no date to come on
 
 
-def event_page(event: Event, **shown: object) -> str:
+def render_event_page(event: Event, **shown: object) -> str:
     """Where tickets of an event are bought."""
-    return _page("event.html.j2", event, **shown)
+    return _render_event_template("event.html.j2", event, **shown)
 
 
-def order_page(event: Event, **shown: object) -> str:
+def render_order_page(event: Event, **shown: object) -> str:
     """An order, for whoever has its address."""
-    return _page("order.html.j2", event, **shown)
+    return _render_event_template("order.html.j2", event, **shown)
 
 
-def _page(name: str, event: Event, **shown: object) -> str:
+def _render_event_template(name: str, event: Event, **shown: object) -> str:
     clock = (event.starts_at, event.ends_at, event.time_zone, event.locale)
     return render_page(
         name,
         event.locale,
         event=event,
-        eventDate=spoken_date(*clock),
-        eventTime=spoken_time(*clock),
-        isAlways=event.ends_at - event.starts_at >= ALWAYS,
-        instant=lambda at: spoken_instant(at, event.time_zone, event.locale),
+        eventDate=format_event_dates(*clock),
+        eventTime=format_event_times(*clock),
+        isAlways=event.ends_at - event.starts_at >= OPEN_ENDED_DURATION,
+        instant=lambda at: format_instant(at, event.time_zone, event.locale),
         **shown,
     )

@@ -6,24 +6,29 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ticketing.events.queries import find_event
+from ticketing.events.queries import get_event
 from ticketing.orders.order import Order
-from ticketing.platform.http.limits import at_the_gateway
-from ticketing.platform.http.pages import DOCUMENTED, PageRoute, is_rehearsal, page
-from ticketing.platform.http.services import Serving, now
+from ticketing.platform.http.limits import run_gateway_call
+from ticketing.platform.http.pages import (
+    PAGE_ERROR_RESPONSES,
+    PageRoute,
+    is_simulated,
+    page_response,
+)
+from ticketing.platform.http.services import ServicesDependency, now
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.selling.checkout.api import give_up_order
-from ticketing.selling.checkout.api_auth import BY, behind
+from ticketing.selling.checkout.api import cancel_order_and_sessions
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR, order_from_token
 from ticketing.selling.checkout.api_payment import begin_payment
-from ticketing.selling.checkout.buyer_input import buyer_for
-from ticketing.selling.checkout.forms import Fields, UnusableForm, buyer_in, problem_of
-from ticketing.selling.checkout.html import order_page
-from ticketing.selling.checkout.order_access import order_view
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.forms import FormFields, InvalidForm, buyer_from_form, problem_code
+from ticketing.selling.checkout.html import render_order_page
+from ticketing.selling.checkout.order_access import get_order_view
 from ticketing.selling.checkout.order_view_queries import OrderView
-from ticketing.selling.checkout.place_order import name_buyer
+from ticketing.selling.checkout.place_order import set_order_buyer
 from ticketing.tickets.links import ticket_path
 
-LOOK_SECONDS = 3
+POLL_SECONDS = 3
 SEE_OTHER = 303
 
 router = APIRouter(
@@ -31,90 +36,96 @@ router = APIRouter(
     tags=["pages"],
     route_class=PageRoute,
     default_response_class=HTMLResponse,
-    responses=DOCUMENTED,
+    responses=PAGE_ERROR_RESPONSES,
 )
 
 
-async def order_behind_path(token: str, request: Request) -> Order:
+async def order_from_path(token: str, request: Request) -> Order:
     """The order of the path. Raises UnknownOrder."""
-    return await behind(request, token)
+    return await order_from_token(request, token)
 
 
-OrderOfPath = Annotated[Order, Depends(order_behind_path)]
+OrderFromPath = Annotated[Order, Depends(order_from_path)]
 
 
 @router.get("")
-def show(token: str, order: OrderOfPath, serving: Serving, problem: str = "") -> HTMLResponse:
+def show(
+    token: str, order: OrderFromPath, serving: ServicesDependency, problem: str = ""
+) -> HTMLResponse:
     """The order as it stands; the page looks again by itself while something is to come."""
-    view = order_view(serving.database, order.id)
+    view = get_order_view(serving.database, order.id)
     is_late = now() >= view.expires_at
-    text = order_page(
-        find_event(serving.database, str(order.event_id)),
+    text = render_order_page(
+        get_event(serving.database, str(order.event_id)),
         order=view,
         token=token,
         links=[ticket_path(serving, ticket.token_id).lstrip("/") for ticket in view.tickets],
         is_late=is_late,
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
-        look_seconds=LOOK_SECONDS if view.is_moving else 0,
-        state=_seen(view, is_late=is_late),
+        look_seconds=POLL_SECONDS if view.is_moving else 0,
+        state=_page_state(view, is_late=is_late),
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_rehearsal(serving),
+        rehearsal=is_simulated(serving),
     )
-    return page(serving, text)
+    return page_response(serving, text)
 
 
 @router.post("/buyer", include_in_schema=False)
-async def say_who_buys(
-    token: str, order: OrderOfPath, serving: Serving, fields: Fields
+async def set_buyer(
+    token: str, order: OrderFromPath, serving: ServicesDependency, fields: FormFields
 ) -> Response:
     """Say who buys, and see the order again."""
 
     def name() -> str:
-        buyer = buyer_for(
-            find_event(serving.database, str(order.event_id)), **buyer_in(fields).model_dump()
+        buyer = parse_buyer(
+            get_event(serving.database, str(order.event_id)), **buyer_from_form(fields).model_dump()
         )
-        name_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BY)
-        return _back(token)
+        set_order_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+        return _order_page_url(token)
 
-    return await _done(token, name)
+    return await _run_and_redirect(token, name)
 
 
 @router.post("/pay", include_in_schema=False)
-async def pay(token: str, request: Request, order: OrderOfPath, serving: Serving) -> Response:
+async def pay(
+    token: str, request: Request, order: OrderFromPath, serving: ServicesDependency
+) -> Response:
     """Lead to the gateway's page."""
     finish = serving.address(request, f"/orders/{token}")
-    return await _done(token, lambda: begin_payment(serving, order, finish_url=finish).url)
+    return await _run_and_redirect(
+        token, lambda: begin_payment(serving, order, finish_url=finish).url
+    )
 
 
 @router.post("/cancel", include_in_schema=False)
-async def cancel(token: str, order: OrderOfPath, serving: Serving) -> Response:
+async def cancel(token: str, order: OrderFromPath, serving: ServicesDependency) -> Response:
     """Give the places back, and see the order again."""
 
     def give_up() -> str:
-        give_up_order(serving, order.id)
-        return _back(token)
+        cancel_order_and_sessions(serving, order.id)
+        return _order_page_url(token)
 
-    return await _done(token, give_up)
+    return await _run_and_redirect(token, give_up)
 
 
-async def _done(token: str, act: Callable[[], str]) -> Response:
+async def _run_and_redirect(token: str, act: Callable[[], str]) -> Response:
     """Where the deed leads; back to the order with its problem when it is refused."""
     try:
-        leads_to = await at_the_gateway(act)
-    except UnusableForm as error:
-        leads_to = _back(token, error.problem)
+        leads_to = await run_gateway_call(act)
+    except InvalidForm as error:
+        leads_to = _order_page_url(token, error.problem)
     except TicketingError as error:
-        leads_to = _back(token, problem_of(error))
+        leads_to = _order_page_url(token, problem_code(error))
     return RedirectResponse(leads_to, SEE_OTHER)
 
 
-def _back(token: str, problem: str = "") -> str:
+def _order_page_url(token: str, problem: str = "") -> str:
     """The order's page, from an address below it."""
     return f"../{token}?problem={problem}" if problem else f"../{token}"
 
 
-def _seen(view: OrderView, *, is_late: bool) -> str:
+def _page_state(view: OrderView, *, is_late: bool) -> str:
     """Changes whenever the page would show something else."""
     attempt = view.attempt.state if view.attempt else ""
     printed = sum(ticket.is_printed for ticket in view.tickets)

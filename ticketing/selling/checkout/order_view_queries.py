@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
 
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Part, next_unpaid
-from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.instalments import Instalment, next_unpaid_instalment
+from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.tables.roster import attendees
@@ -25,13 +25,13 @@ from ticketing.platform.db.tables.sales import (
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownOrder
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.tickets.model import TicketState
 from ticketing.vouchers.model import VoucherState
 
 
 @dataclass(frozen=True, slots=True)
-class NamedLine:
+class OrderViewLine:
     """Places of one ticket type, at the price they had."""
 
     ticket_type_id: int
@@ -94,18 +94,18 @@ class OrderView:
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
-    lines: tuple[NamedLine, ...]
+    lines: tuple[OrderViewLine, ...]
     attempt: LastAttempt | None
     tickets: tuple[OrderTicket, ...]
     places: int  # that entitle to a ticket now
-    flags: tuple[Flag, ...]
-    parts: tuple[Part, ...] = ()  # of an order that is paid in several
+    flags: tuple[ReviewFlag, ...]
+    parts: tuple[Instalment, ...] = ()  # of an order that is paid in several
     vouchers: tuple[OrderVoucher, ...] = ()
 
     @property
-    def next_part(self) -> Part | None:
+    def next_part(self) -> Instalment | None:
         """The part that is to be paid next."""
-        return next_unpaid(self.parts) if self.state is OrderState.PENDING else None
+        return next_unpaid_instalment(self.parts) if self.state is OrderState.PENDING else None
 
     @property
     def is_moving(self) -> bool:
@@ -121,18 +121,18 @@ class OrderView:
     @property
     def awaits_vouchers(self) -> bool:
         """Whether vouchers are being made."""
-        return any(voucher.state in _BEING_MADE for voucher in self.vouchers)
+        return any(voucher.state in _UNFINISHED_VOUCHER_STATES for voucher in self.vouchers)
 
 
-_BEING_MADE = {VoucherState.OWED, VoucherState.ASKED}
+_UNFINISHED_VOUCHER_STATES = {VoucherState.OWED, VoucherState.ASKED}
 
 # made once: pages ask every few seconds, and building a query costs more than asking it
-_WANTED = bindparam("wanted", type_=BigInteger)
+_ORDER_ID = bindparam("wanted", type_=BigInteger)
 _ORDER = (
     select(orders, promos.c.code.label("promo_code"))
     .outerjoin(promo_redemptions, promo_redemptions.c.order_id == orders.c.id)
     .outerjoin(promos, promos.c.id == promo_redemptions.c.promo_id)
-    .where(orders.c.id == _WANTED)
+    .where(orders.c.id == _ORDER_ID)
 )
 _LINES = (
     select(
@@ -144,12 +144,12 @@ _LINES = (
     )
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
     .outerjoin(packages, packages.c.ticket_type_id == order_lines.c.ticket_type_id)
-    .where(order_lines.c.order_id == _WANTED)
+    .where(order_lines.c.order_id == _ORDER_ID)
     .order_by(ticket_types.c.id)
 )
 _LAST_ATTEMPT = (
     select(payment_attempts)
-    .where(payment_attempts.c.order_id == _WANTED)
+    .where(payment_attempts.c.order_id == _ORDER_ID)
     .order_by(payment_attempts.c.number.desc())
     .limit(1)
 )
@@ -170,23 +170,23 @@ _TICKETS = (
             generated_tickets.c.state == TicketState.LIVE,
         ),
     )
-    .where(order_lines.c.order_id == _WANTED)
+    .where(order_lines.c.order_id == _ORDER_ID)
     .order_by(order_lines.c.ticket_type_id, order_places.c.number)
 )
-_IS_PRESENT = vouchers.c.state == VoucherState.PRESENT
-_HAS_PASSWORD = and_(_IS_PRESENT, vouchers.c.password != vouchers.c.name)
+_IS_ACTIVE = vouchers.c.state == VoucherState.PRESENT
+_HAS_PASSWORD = and_(_IS_ACTIVE, vouchers.c.password != vouchers.c.name)
 _VOUCHERS = (
     select(
         ticket_types.c.name,
         vouchers.c.state,
         vouchers.c.gave_up_at.is_not(None),
         vouchers.c.ends_at,
-        case((_IS_PRESENT, vouchers.c.name), else_=""),
+        case((_IS_ACTIVE, vouchers.c.name), else_=""),
         case((_HAS_PASSWORD, vouchers.c.password), else_=""),
     )
     .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-    .where(order_lines.c.order_id == _WANTED)
+    .where(order_lines.c.order_id == _ORDER_ID)
     .order_by(order_lines.c.ticket_type_id, vouchers.c.number)
 )
 _PLACES = (
@@ -194,22 +194,22 @@ _PLACES = (
     .select_from(order_lines)
     .join(order_places, order_places.c.order_line_id == order_lines.c.id)
     .join(attendees, attendees.c.id == order_places.c.attendee_id)
-    .where(order_lines.c.order_id == _WANTED, attendees.c.state == "entitled")
+    .where(order_lines.c.order_id == _ORDER_ID, attendees.c.state == "entitled")
 )
 _FLAGS = (
     select(order_flags.c.flag)
-    .where(order_flags.c.order_id == _WANTED, order_flags.c.resolved_at.is_(None))
+    .where(order_flags.c.order_id == _ORDER_ID, order_flags.c.resolved_at.is_(None))
     .order_by(order_flags.c.raised_at, order_flags.c.flag)
 )
 
 
-def of_new(
+def from_new_order(
     order_id: int,
     new: NewOrder,
     names: Sequence[str],
     *,
     promo_code: str | None,
-    parts: tuple[Part, ...] = (),
+    parts: tuple[Instalment, ...] = (),
 ) -> OrderView:
     """What `of` would say of an order that was added a moment ago, without asking."""
     return OrderView(
@@ -220,7 +220,7 @@ def of_new(
         subtotal=new.subtotal,
         discount=new.discount,
         total=new.subtotal - new.discount,
-        refunded=NOTHING,
+        refunded=ZERO,
         promo_code=promo_code,
         buyer_name=new.buyer.name,
         buyer_email=new.buyer.email,
@@ -229,7 +229,7 @@ def of_new(
         expires_at=new.expires_at,
         paid_at=None,
         lines=tuple(
-            NamedLine(line.ticket_type_id, name, line.quantity, line.price)
+            OrderViewLine(line.ticket_type_id, name, line.quantity, line.price)
             for name, line in zip(names, new.lines, strict=True)
         ),
         attempt=None,
@@ -240,7 +240,7 @@ def of_new(
     )
 
 
-def of(connection: Connection, order_id: int) -> OrderView:
+def get(connection: Connection, order_id: int) -> OrderView:
     """The order; refuses an unknown one."""
     wanted = {"wanted": order_id}
     row = connection.execute(_ORDER, wanted).one_or_none()
@@ -264,13 +264,15 @@ def of(connection: Connection, order_id: int) -> OrderView:
         expires_at=row.expires_at,
         paid_at=row.paid_at,
         lines=tuple(
-            NamedLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
+            OrderViewLine(line.id, line.name, line.quantity, Rupiah(line.price)) for line in lines
         ),
         attempt=_last_attempt(connection, order_id),
         tickets=tuple(OrderTicket(*ticket) for ticket in connection.execute(_TICKETS, wanted)),
         places=connection.execute(_PLACES, wanted).scalar_one(),
-        flags=tuple(Flag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
-        parts=instalment_queries.of_order(connection, order_id) if row.payment_plan_id else (),
+        flags=tuple(ReviewFlag(flag) for flag in connection.execute(_FLAGS, wanted).scalars()),
+        parts=instalment_queries.list_for_order(connection, order_id)
+        if row.payment_plan_id
+        else (),
         vouchers=_vouchers(connection, order_id) if any(one.is_package for one in lines) else (),
     )
 

@@ -1,12 +1,12 @@
 """Choose the notices and the content security policy of the buyer's pages."""
 
 from ticketing.platform.http.errors import TooManyRequests
-from ticketing.platform.http.html import notice_page, policy
+from ticketing.platform.http.html import content_security_policy, render_notice_page
 from ticketing.platform.http.pages import PageSettings
 from ticketing.platform.kernel.errors import TicketingError, Unavailable, UnknownEvent, UnknownOrder
-from ticketing.selling.payments.midtrans.client import Account
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 
-NOTICES: dict[type[TicketingError], str] = {
+PAGE_NOTICES: dict[type[TicketingError], str] = {
     UnknownEvent: "no_event",
     UnknownOrder: "no_order",
     TooManyRequests: "too_many",
@@ -14,6 +14,6 @@ NOTICES: dict[type[TicketingError], str] = {
 }
 
 
-def page_settings(account: Account) -> PageSettings:
+def build_page_settings(account: MidtransAccount) -> PageSettings:
     """Return the settings of pages whose forms may lead to the gateway of an account."""
-    return PageSettings(policy(account.snap_url), NOTICES, notice_page)
+    return PageSettings(content_security_policy(account.snap_url), PAGE_NOTICES, render_notice_page)

@@ -9,34 +9,34 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.catalogue import promo_queries, stock_queries
-from ticketing.catalogue.payment_plans import parts_by
-from ticketing.catalogue.promo_code import discount, promo_code
-from ticketing.catalogue.stock import Limits
+from ticketing.catalogue.payment_plans import schedule_order
+from ticketing.catalogue.promo_code import normalise_promo_code, promo_discount
+from ticketing.catalogue.stock import PurchaseLimits
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.instalments import Part
+from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import (
-    CODE_BYTES,
-    HOLD,
+    ORDER_CODE_BYTES,
+    RESERVATION_PERIOD,
     Buyer,
-    Line,
     Order,
+    OrderLine,
     OrderState,
     Selection,
-    order_code,
-    selections,
+    make_order_code,
+    normalise_selections,
     subtotal,
 )
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.base32 import base32
+from ticketing.platform.kernel.base32 import encode_base32
 from ticketing.platform.kernel.errors import ImpossibleTransition, NotOnSale
-from ticketing.platform.kernel.money import NOTHING
+from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout import order_view_queries, place_order_queries
 from ticketing.selling.checkout.order_view_queries import OrderView
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.tickets.identity import Randomness
 
 TOKEN_BYTES = 20
@@ -50,20 +50,20 @@ class PlacedOrder:
     """
 
     order: Order
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
     token: str = field(repr=False)
     view: OrderView | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class OrderIdempotency:
     """A request that may be sent again: the token it leads to, and the digest of what it asks."""
 
     token: str = field(repr=False)
     request_sha256: bytes
 
 
-def token_hash(token: str) -> bytes:
+def hash_order_token(token: str) -> bytes:
     """What is kept of an order's token."""
     return hashlib.sha256(token.encode()).digest()
 
@@ -79,7 +79,7 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     at: datetime,
     by: str,
     randomness: Randomness = os.urandom,
-    once: Once | None = None,
+    once: OrderIdempotency | None = None,
 ) -> PlacedOrder:
     """Hold what is asked for, all or nothing.
 
@@ -88,37 +88,41 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
-    token = once.token if once else base32(randomness(TOKEN_BYTES))
+    token = once.token if once else encode_base32(randomness(TOKEN_BYTES))
     new = NewOrder(
         event_id=event.id,
-        code=order_code(randomness(CODE_BYTES)),
-        token_hash=token_hash(token),
+        code=make_order_code(randomness(ORDER_CODE_BYTES)),
+        token_hash=hash_order_token(token),
         created_at=at,
-        expires_at=at + HOLD,
+        expires_at=at + RESERVATION_PERIOD,
         request_sha256=once.request_sha256 if once else None,
-        buyer=buyer or order_queries.NOBODY,
+        buyer=buyer or order_queries.NO_BUYER,
     )
-    wanted = selections(asked)
+    wanted = normalise_selections(asked)
     if len(wanted) == 1 and promo is None and payment_plan is None:
-        plain = _placed_plainly(database, new, wanted[0], token, by=by)
+        plain = _place_simple_order(database, new, wanted[0], token, by=by)
         if plain is not None:
             return plain
     with database.transaction() as connection:
-        offered = stock_queries.offered(connection, event.id, wanted)
+        offered = stock_queries.quote_lines(connection, event.id, wanted)
         for offer in offered:
             offer.limits.check_order(offer.line.quantity)
         lines = tuple(offer.line for offer in offered)
-        used = promo_queries.get(connection, event.id, promo_code(promo)) if promo else None
-        off = discount(used, lines, at=at) if used else NOTHING
-        plan_id, parts = None, tuple[Part, ...]()
+        used = (
+            promo_queries.get(connection, event.id, normalise_promo_code(promo)) if promo else None
+        )
+        off = promo_discount(used, lines, at=at) if used else ZERO
+        plan_id, parts = None, tuple[Instalment, ...]()
         if payment_plan is not None:
-            plan_id, parts = parts_by(connection, event, payment_plan, subtotal(lines) - off, at=at)
+            plan_id, parts = schedule_order(
+                connection, event, payment_plan, subtotal(lines) - off, at=at
+            )
         new = replace(
             new, lines=lines, subtotal=subtotal(lines), discount=off, payment_plan_id=plan_id
         )
-        order = order_queries.add(connection, new)
+        order = order_queries.insert_order(connection, new)
         if parts:
-            instalment_queries.add(connection, order.id, parts)
+            instalment_queries.insert_instalments(connection, order.id, parts)
         _record(connection, order, "orders.place", by=by, lines=lines)
         # whoever wants the same places waits from here to the end: so, as little as can be
         for line in lines:
@@ -128,57 +132,59 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
         if buyer is not None:
             limits = {offer.line.ticket_type_id: offer.limits for offer in offered}
             _check_buyer(connection, order, buyer, limits)
-        order = _completed_if_free(connection, order, at=at, by=by)
+        order = _complete_if_free(connection, order, at=at, by=by)
     names = [offer.name for offer in offered]
     code = used.code if used else None
-    view = order_view_queries.of_new(order.id, new, names, promo_code=code, parts=parts)
+    view = order_view_queries.from_new_order(order.id, new, names, promo_code=code, parts=parts)
     return PlacedOrder(order, lines, token, view if order.state is OrderState.PENDING else None)
 
 
-def _placed_plainly(
+def _place_simple_order(
     database: Database, new: NewOrder, wanted: Selection, token: str, *, by: str
 ) -> PlacedOrder | None:
     """The order at once; None, with nothing changed, when there is more to see to or to say."""
-    placed = place_order_queries.place(database, new, wanted, by=by)
+    placed = place_order_queries.insert_simple_order(database, new, wanted, by=by)
     if placed is None:
         return None
     order_id, name, line = placed
     new = replace(new, lines=(line,), subtotal=line.amount)
-    view = order_view_queries.of_new(order_id, new, [name], promo_code=None)
-    return PlacedOrder(order_queries.as_placed(order_id, new), (line,), token, view)
+    view = order_view_queries.from_new_order(order_id, new, [name], promo_code=None)
+    return PlacedOrder(order_queries.order_from_new_order(order_id, new), (line,), token, view)
 
 
-def name_buyer(database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str) -> Order:
+def set_order_buyer(
+    database: Database, order_id: int, *, buyer: Buyer, at: datetime, by: str
+) -> Order:
     """Say who buys a pending order, as often as they like; refuses who would have too many."""
     with database.transaction() as connection:
         order = order_queries.lock(connection, order_id)
         if order.state is not OrderState.PENDING:
             raise ImpossibleTransition(f"order {order.code} is {order.state}; its buyer stays")
-        if order.payment_plan_id is not None and _has_paid(connection, order):
+        if order.payment_plan_id is not None and _has_paid_instalment(connection, order):
             raise ImpossibleTransition(f"a part of order {order.code} is paid; its buyer stays")
-        lines = order_queries.lines_of(connection, order_id)
+        lines = order_queries.list_lines(connection, order_id)
         limits = stock_queries.lock_limits(connection, [line.ticket_type_id for line in lines])
-        order = _bought_by(connection, order, buyer, limits)
+        order = _set_buyer(connection, order, buyer, limits)
         _record(connection, order, "orders.name_buyer", by=by, lines=lines)
-        return _completed_if_free(connection, order, at=at, by=by)
+        return _complete_if_free(connection, order, at=at, by=by)
 
 
-def _has_paid(connection: Connection, order: Order) -> bool:
+def _has_paid_instalment(connection: Connection, order: Order) -> bool:
     return any(
-        part.paid_at is not None for part in instalment_queries.of_order(connection, order.id)
+        part.paid_at is not None for part in instalment_queries.list_for_order(connection, order.id)
     )
 
 
-def _completed_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
+def _complete_if_free(connection: Connection, order: Order, *, at: datetime, by: str) -> Order:
     """What costs nothing is paid as soon as somebody takes it: no gateway would be asked."""
-    if order.buyer is None or order.total > NOTHING:
+    if order.buyer is None or order.total > ZERO:
         return order
-    complete(connection, order, attempt_id=None, at=at, by=by)
+    complete_order(connection, order, attempt_id=None, at=at, by=by)
     return order_queries.lock(connection, order.id)
 
 
-def _bought_by(
-    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+def _set_buyer(
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
 ) -> Order:
     order_queries.set_buyer(connection, order, buyer)
     _check_buyer(connection, order, buyer, limits)
@@ -186,18 +192,20 @@ def _bought_by(
 
 
 def _check_buyer(
-    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, Limits]
+    connection: Connection, order: Order, buyer: Buyer, limits: Mapping[int, PurchaseLimits]
 ) -> None:
     """Count everything the buyer has, this order too; the stock's rows are locked."""
     for ticket_type_id, limit in limits.items():
         if limit.per_buyer is not None:
             limit.check_buyer(
-                order_queries.places_of_buyer(connection, order.event_id, buyer.key, ticket_type_id)
+                order_queries.count_buyer_places(
+                    connection, order.event_id, buyer.key, ticket_type_id
+                )
             )
 
 
 def _record(
-    connection: Connection, order: Order, action: str, *, by: str, lines: Sequence[Line]
+    connection: Connection, order: Order, action: str, *, by: str, lines: Sequence[OrderLine]
 ) -> None:
     audit_log.record(
         connection,

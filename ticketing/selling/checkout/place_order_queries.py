@@ -17,20 +17,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
-from ticketing.catalogue.stock_queries import has_room
+from ticketing.catalogue.stock_queries import has_capacity
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Line, Selection
+from ticketing.orders.order import OrderLine, Selection
 from ticketing.orders.queries import NewOrder
-from ticketing.platform.db.database import Database, sent_as
+from ticketing.platform.db.database import Database, compile_sql
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
 from ticketing.platform.kernel.money import Rupiah
 
-_WANTED, _PLACES = bindparam("wanted", type_=BigInteger), bindparam("places", type_=BigInteger)
+_TICKET_TYPE_ID, _PLACES = (
+    bindparam("wanted", type_=BigInteger),
+    bindparam("places", type_=BigInteger),
+)
 _ACTOR = bindparam("actor", type_=audit_log.c.actor.type)
-_GIVEN = {
+_NEW_ORDER = {
     name: bindparam(f"new_{name}", type_=orders.c[name].type)
-    for name in order_queries.KNOWN_AT_FIRST
+    for name in order_queries.BASE_ORDER_COLUMNS
 }
 _COST = ticket_types.c.price * _PLACES
 _FREE: ColumnClause[int] = literal_column("0")  # is paid as soon as it is taken: more than plain
@@ -39,13 +42,13 @@ _FREE: ColumnClause[int] = literal_column("0")  # is paid as soon as it is taken
 _PLACED = (
     insert_or_leave(orders)
     .from_select(
-        [*_GIVEN, "subtotal", "total"],
-        select(*_GIVEN.values(), _COST, _COST).where(
-            ticket_types.c.id == _WANTED,
-            ticket_types.c.event_id == _GIVEN["event_id"],
+        [*_NEW_ORDER, "subtotal", "total"],
+        select(*_NEW_ORDER.values(), _COST, _COST).where(
+            ticket_types.c.id == _TICKET_TYPE_ID,
+            ticket_types.c.event_id == _NEW_ORDER["event_id"],
             ticket_types.c.on_sale,
             ticket_types.c.price != _FREE,
-            has_room(_PLACES),
+            has_capacity(_PLACES),
         ),
     )
     .on_conflict_do_nothing(index_elements=[orders.c.token_hash])
@@ -59,23 +62,29 @@ _ADD = insert(audit_log).from_select(
 # A statement of its own: the next one then sees what those did who had the row before.
 _LOCK = (
     select(ticket_types.c.id)
-    .where(ticket_types.c.id == _WANTED, exists().where(orders.c.code == _GIVEN["code"]))
+    .where(
+        ticket_types.c.id == _TICKET_TYPE_ID, exists().where(orders.c.code == _NEW_ORDER["code"])
+    )
     .with_for_update(key_share=True, of=ticket_types)
 )
-_OURS = select(orders.c.id, orders.c.subtotal).where(orders.c.code == _GIVEN["code"]).cte("ours")
-_HAS_ALREADY = order_queries.places_of(_GIVEN["event_id"], _GIVEN["buyer_key"], _WANTED)
-_HELD = (
+_THIS_ORDER = (
+    select(orders.c.id, orders.c.subtotal).where(orders.c.code == _NEW_ORDER["code"]).cte("ours")
+)
+_BUYER_PLACES = order_queries.buyer_places_query(
+    _NEW_ORDER["event_id"], _NEW_ORDER["buyer_key"], _TICKET_TYPE_ID
+)
+_RESERVED_TYPE = (
     ticket_types.update()
     .where(
-        ticket_types.c.id == _WANTED,
+        ticket_types.c.id == _TICKET_TYPE_ID,
         ticket_types.c.on_sale,
-        _OURS.c.subtotal == _COST,
-        has_room(_PLACES),
+        _THIS_ORDER.c.subtotal == _COST,
+        has_capacity(_PLACES),
         or_(ticket_types.c.max_per_order.is_(None), ticket_types.c.max_per_order >= _PLACES),
         or_(
             ticket_types.c.max_per_buyer.is_(None),
-            _GIVEN["buyer_key"] == literal_column("''"),
-            _HAS_ALREADY.scalar_subquery() + _PLACES <= ticket_types.c.max_per_buyer,
+            _NEW_ORDER["buyer_key"] == literal_column("''"),
+            _BUYER_PLACES.scalar_subquery() + _PLACES <= ticket_types.c.max_per_buyer,
         ),
     )
     .values(pending=ticket_types.c.pending + _PLACES)
@@ -87,26 +96,26 @@ _LINE = (
     insert(order_lines)
     .from_select(
         ["order_id", "ticket_type_id", "quantity", "price"],
-        select(_OURS.c.id, _HELD.c.id, _PLACES, _HELD.c.price).select_from(
-            _OURS.outerjoin(_HELD, true())
+        select(_THIS_ORDER.c.id, _RESERVED_TYPE.c.id, _PLACES, _RESERVED_TYPE.c.price).select_from(
+            _THIS_ORDER.outerjoin(_RESERVED_TYPE, true())
         ),
     )
     .returning(order_lines.c.order_id)
     .cte("line")
 )
-_HOLD = select(_LINE.c.order_id, _HELD.c.name, _HELD.c.price)
-_STATEMENTS = [sent_as(_ADD), sent_as(_LOCK), sent_as(_HOLD)]
+_RESERVE_AND_INSERT_LINE = select(_LINE.c.order_id, _RESERVED_TYPE.c.name, _RESERVED_TYPE.c.price)
+_STATEMENTS = [compile_sql(_ADD), compile_sql(_LOCK), compile_sql(_RESERVE_AND_INSERT_LINE)]
 
 
-def place(
+def insert_simple_order(
     database: Database, new: NewOrder, wanted: Selection, *, by: str
-) -> tuple[int, str, Line] | None:
+) -> tuple[int, str, OrderLine] | None:
     """Store a pending order at the price of now, and hold its places: its number, name and line.
 
     None when nothing came of it, and nothing was changed: who looks more closely can say why.
     """
     given = {
-        **{f"new_{name}": value for name, value in order_queries.known_at_first(new).items()},
+        **{f"new_{name}": value for name, value in order_queries.base_order_values(new).items()},
         "wanted": wanted.ticket_type_id,
         "places": wanted.quantity,
         "actor": by,
@@ -118,4 +127,4 @@ def place(
     if placed is None:
         return None
     order_id, name, price = placed
-    return order_id, name, Line(wanted.ticket_type_id, wanted.quantity, Rupiah(price))
+    return order_id, name, OrderLine(wanted.ticket_type_id, wanted.quantity, Rupiah(price))

@@ -6,64 +6,68 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import Field
 
-from ticketing.catalogue.ticket_type_queries import TypeForSale
+from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.events.http_params import EventReference
-from ticketing.orders.instalments import Overdue, TicketsWith
-from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.instalments import OverduePolicy, TicketReleasePolicy
+from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.http.envelope import Asked, Id, Said
-from ticketing.platform.http.services import Service
+from ticketing.platform.http.envelope import Id, RequestModel, ResponseModel
+from ticketing.platform.http.services import Services
 from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.tickets.links import ticket_path
 from ticketing.vouchers.model import VoucherState
 
-SELECTIONS_AT_MOST, PLACES_AT_MOST = 20, 1000
+MAX_SELECTIONS, MAX_PLACES = 20, 1000
 
 # line breaks and NUL are no part of any of these, and PostgreSQL cannot keep the latter
-Line = "^[^\\x00-\\x1f\\x7f]*$"
+SINGLE_LINE_PATTERN = "^[^\\x00-\\x1f\\x7f]*$"
 
 
-class TicketSelection(Asked):
+class TicketSelection(RequestModel):
     """So many places of one ticket type."""
 
     ticket_type_id: Id
-    quantity: Annotated[int, Field(ge=1, le=PLACES_AT_MOST, strict=True)]
+    quantity: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=True)]
 
 
-class BuyerDetails(Asked):
+class BuyerDetails(RequestModel):
     """Who buys; an e-mail address or a phone number is needed, both are better."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=Line)]
-    email: Annotated[str, Field(max_length=254, pattern=Line)] = ""
-    phone: Annotated[str, Field(max_length=40, pattern=Line)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=SINGLE_LINE_PATTERN)]
+    email: Annotated[str, Field(max_length=254, pattern=SINGLE_LINE_PATTERN)] = ""
+    phone: Annotated[str, Field(max_length=40, pattern=SINGLE_LINE_PATTERN)] = ""
 
 
-class OrderRequest(Asked):
+class PlaceOrderRequest(RequestModel):
     """What is to be held; the buyer can be named later, before paying."""
 
     event_id: EventReference
     ticket_selections: Annotated[
-        list[TicketSelection], Field(min_length=1, max_length=SELECTIONS_AT_MOST)
+        list[TicketSelection], Field(min_length=1, max_length=MAX_SELECTIONS)
     ]
-    promo_code: Annotated[str | None, Field(max_length=64, pattern=Line)] = None
+    promo_code: Annotated[str | None, Field(max_length=64, pattern=SINGLE_LINE_PATTERN)] = None
     buyer: BuyerDetails | None = None
     payment_plan: Annotated[
         str | None,
-        Field(max_length=100, pattern=Line, description="One of the event's plans, by name."),
+        Field(
+            max_length=100,
+            pattern=SINGLE_LINE_PATTERN,
+            description="One of the event's plans, by name.",
+        ),
     ] = None
 
 
-class PaymentPlanShown(Said):
+class PaymentPlanResponse(ResponseModel):
     """A way to pay in parts: `shares` in hundredths of the total, the first part due at once."""
 
     name: str
     shares: list[int]
     every_days: int
-    tickets: TicketsWith
-    overdue: Overdue
+    tickets: TicketReleasePolicy
+    overdue: OverduePolicy
 
 
-class PartShown(Said):
+class InstalmentResponse(ResponseModel):
     """One part of an order that is paid in several."""
 
     number: int
@@ -72,7 +76,7 @@ class PartShown(Said):
     paid_at: datetime | None
 
 
-class TicketType(Said):
+class TicketTypeResponse(ResponseModel):
     """A ticket type on sale: `stokTersisa` are left (null: no end), `stokPending` held, sold."""
 
     id: int
@@ -85,7 +89,7 @@ class TicketType(Said):
     max_per_buyer: int | None
 
 
-class OrderItem(Said):
+class OrderItemResponse(ResponseModel):
     """One line of an order."""
 
     ticket_type_id: int
@@ -94,7 +98,7 @@ class OrderItem(Said):
     price: int
 
 
-class BuyerShown(Said):
+class BuyerResponse(ResponseModel):
     """Who buys."""
 
     name: str
@@ -102,7 +106,7 @@ class BuyerShown(Said):
     phone: str
 
 
-class PaymentShown(Said):
+class PaymentResponse(ResponseModel):
     """The latest attempt to pay, in the gateway's words; `paymentToken` opens Snap while it can."""
 
     status: AttemptState
@@ -111,7 +115,7 @@ class PaymentShown(Said):
     redirect_url: str | None
 
 
-class TicketOfOrder(Said):
+class OrderTicketResponse(ResponseModel):
     """A ticket on one of the places; `url` is its holder's page, `ready` says if it is printed."""
 
     ticket_code: str
@@ -120,7 +124,7 @@ class TicketOfOrder(Said):
     ready: bool
 
 
-class VoucherOfOrder(Said):
+class OrderVoucherResponse(ResponseModel):
     """A voucher of the order: `code` is null until it can be used and when it is over.
 
     `password` is null when the code is typed for both; `isLate` says that we are looking into it.
@@ -134,40 +138,40 @@ class VoucherOfOrder(Said):
     password: str | None
 
 
-class OrderShown(Said):
+class OrderResponse(ResponseModel):
     """An order as it stands. `flags` are questions that a person at the office looks at."""
 
     id: int
     code: str
     event_id: int
     status: OrderState
-    items: list[OrderItem]
+    items: list[OrderItemResponse]
     subtotal: int
     discount: int
     promo_code: str | None
     total: int
     refunded: int
-    buyer: BuyerShown | None
+    buyer: BuyerResponse | None
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
-    payment: PaymentShown | None
-    tickets: list[TicketOfOrder]
-    vouchers: list[VoucherOfOrder]
-    flags: list[Flag]
-    parts: list[PartShown]
+    payment: PaymentResponse | None
+    tickets: list[OrderTicketResponse]
+    vouchers: list[OrderVoucherResponse]
+    flags: list[ReviewFlag]
+    parts: list[InstalmentResponse]
 
 
-class OrderPlaced(OrderShown):
+class PlacedOrderResponse(OrderResponse):
     """A new order, with the token that opens it and the buyer's page: kept nowhere, shown once."""
 
     token: str
     page_url: str
 
 
-def ticket_type(offer: TypeForSale) -> TicketType:
+def to_ticket_type_response(offer: TicketTypeListing) -> TicketTypeResponse:
     """A ticket type as JSON."""
-    return TicketType(
+    return TicketTypeResponse(
         id=offer.id,
         name=offer.name,
         price=offer.price.amount,
@@ -179,15 +183,15 @@ def ticket_type(offer: TypeForSale) -> TicketType:
     )
 
 
-def order_shown(view: OrderView, serving: Service, request: Request) -> OrderShown:
+def to_order_response(view: OrderView, serving: Services, request: Request) -> OrderResponse:
     """An order as JSON."""
-    return OrderShown(
+    return OrderResponse(
         id=view.id,
         code=view.code,
         event_id=view.event_id,
         status=view.state,
         items=[
-            OrderItem(
+            OrderItemResponse(
                 ticket_type_id=line.ticket_type_id,
                 name=line.name,
                 quantity=line.quantity,
@@ -200,13 +204,13 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
         promo_code=view.promo_code,
         total=view.total.amount,
         refunded=view.refunded.amount,
-        buyer=_buyer(view),
+        buyer=_to_buyer_response(view),
         created_at=view.created_at,
         expires_at=view.expires_at,
         paid_at=view.paid_at,
-        payment=_payment(view),
+        payment=_to_payment_response(view),
         tickets=[
-            TicketOfOrder(
+            OrderTicketResponse(
                 ticket_code=ticket.ticket_code,
                 ticket_type=ticket.ticket_type,
                 url=serving.address(request, ticket_path(serving, ticket.token_id)),
@@ -215,7 +219,7 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
             for ticket in view.tickets
         ],
         vouchers=[
-            VoucherOfOrder(
+            OrderVoucherResponse(
                 package=voucher.package,
                 state=voucher.state,
                 is_late=voucher.is_late,
@@ -227,7 +231,7 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
         ],
         flags=list(view.flags),
         parts=[
-            PartShown(
+            InstalmentResponse(
                 number=part.number,
                 due_at=part.due_at,
                 amount=part.amount.amount,
@@ -238,17 +242,17 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
     )
 
 
-def _buyer(view: OrderView) -> BuyerShown | None:
+def _to_buyer_response(view: OrderView) -> BuyerResponse | None:
     if not view.buyer_name:
         return None
-    return BuyerShown(name=view.buyer_name, email=view.buyer_email, phone=view.buyer_phone)
+    return BuyerResponse(name=view.buyer_name, email=view.buyer_email, phone=view.buyer_phone)
 
 
-def _payment(view: OrderView) -> PaymentShown | None:
+def _to_payment_response(view: OrderView) -> PaymentResponse | None:
     if view.attempt is None:
         return None
     page = view.attempt if view.state is OrderState.PENDING else None
-    return PaymentShown(
+    return PaymentResponse(
         status=view.attempt.state,
         transaction_id=view.attempt.transaction_id,
         payment_token=(page and page.page_token) or None,

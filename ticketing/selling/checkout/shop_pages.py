@@ -7,121 +7,138 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ticketing.access.http import rationed
-from ticketing.catalogue.payment_plans import plans_offered
-from ticketing.catalogue.ticket_type_queries import TypeForSale
+from ticketing.access.authentication import rate_limit_by_address
+from ticketing.catalogue.payment_plans import list_offered_plans
+from ticketing.catalogue.ticket_type_queries import TicketTypeListing
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event, is_slug
-from ticketing.events.queries import find_event
-from ticketing.orders.order import HOLD, Selection
-from ticketing.platform.http.pages import DOCUMENTED, PageRoute, is_rehearsal, page
-from ticketing.platform.http.services import Service, Serving, now
-from ticketing.platform.kernel.errors import TicketingError, UnknownEvent
-from ticketing.selling.checkout.api_auth import BY
-from ticketing.selling.checkout.buyer_input import buyer_for
-from ticketing.selling.checkout.forms import (
-    Fields,
-    UnusableForm,
-    buyer_in,
-    digest_of,
-    order_in,
-    places_in,
-    problem_of,
-    typed,
+from ticketing.events.queries import get_event
+from ticketing.orders.order import RESERVATION_PERIOD, Selection
+from ticketing.platform.http.pages import (
+    PAGE_ERROR_RESPONSES,
+    PageRoute,
+    is_simulated,
+    page_response,
 )
-from ticketing.selling.checkout.html import event_page
-from ticketing.selling.checkout.order_access import Wanted, on_sale, once_under, take_order
+from ticketing.platform.http.services import Services, ServicesDependency, now
+from ticketing.platform.kernel.errors import TicketingError, UnknownEvent
+from ticketing.selling.checkout.api_auth import BUYER_ACTOR
+from ticketing.selling.checkout.buyer_input import parse_buyer
+from ticketing.selling.checkout.forms import (
+    FormFields,
+    InvalidForm,
+    buyer_from_form,
+    form_digest,
+    order_from_form,
+    problem_code,
+    selections_from_form,
+    submitted_values,
+)
+from ticketing.selling.checkout.html import render_event_page
+from ticketing.selling.checkout.order_access import list_ticket_types_on_sale
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_once import (
+    OrderRequest,
+    idempotency_from_key,
+    place_order_once,
+)
 
-MENU_AT_MOST = 10
+MAX_MENU_QUANTITY = 10
 MINUTE = timedelta(minutes=1)
 SEE_OTHER, UNPROCESSABLE = 303, 422
-REQUEST = "request"  # the hidden field that tells one visit from another
+REQUEST_KEY_FIELD = "request"  # the hidden field that tells one visit from another
 
 router = APIRouter(
     prefix="/events/{slug}",
     tags=["pages"],
     route_class=PageRoute,
     default_response_class=HTMLResponse,
-    dependencies=[Depends(rationed)],
-    responses=DOCUMENTED,
+    dependencies=[Depends(rate_limit_by_address)],
+    responses=PAGE_ERROR_RESPONSES,
 )
 
 
-def event_named(slug: str, serving: Serving) -> Event:
+def event_from_path(slug: str, serving: ServicesDependency) -> Event:
     """The event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
         raise UnknownEvent("no event has this address")
-    return find_event(serving.database, slug)
+    return get_event(serving.database, slug)
 
 
-EventOfPath = Annotated[Event, Depends(event_named)]
+EventFromPath = Annotated[Event, Depends(event_from_path)]
 
 
 @router.get("")
-def shop(event: EventOfPath, serving: Serving) -> HTMLResponse:
+def shop(event: EventFromPath, serving: ServicesDependency) -> HTMLResponse:
     """What is on sale for an event, and the form to order it."""
-    return _shown(serving, event, {})
+    return _render_shop(serving, event, {})
 
 
 @router.post("", include_in_schema=False)
-def order_now(event: EventOfPath, serving: Serving, fields: Fields) -> Response:
+def order_now(event: EventFromPath, serving: ServicesDependency, fields: FormFields) -> Response:
     """Place the order and lead to its page, or show the form again with what is wrong."""
     try:
-        placed = _placed(serving, event, fields)
-    except UnusableForm as error:
-        return _shown(serving, event, fields, problem=error.problem, status=UNPROCESSABLE)
+        placed = _place_order(serving, event, fields)
+    except InvalidForm as error:
+        return _render_shop(serving, event, fields, problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
-        return _shown(serving, event, fields, problem=problem_of(error), status=error.status)
+        return _render_shop(
+            serving, event, fields, problem=problem_code(error), status=error.status
+        )
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
-def _placed(serving: Service, event: Event, fields: dict[str, str]) -> PlacedOrder:
-    asked, who = order_in(fields, event), buyer_in(fields)
-    wanted = Wanted(
+def _place_order(serving: Services, event: Event, fields: dict[str, str]) -> PlacedOrder:
+    asked, who = order_from_form(fields, event), buyer_from_form(fields)
+    wanted = OrderRequest(
         [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections],
-        buyer_for(event, **who.model_dump()),
+        parse_buyer(event, **who.model_dump()),
         asked.promo_code,
         asked.payment_plan,
     )
-    digest = digest_of(fields)  # sent twice it is one order, changed it is another
-    once = once_under(serving.get(KeyRing), f"form {digest.hex()}", digest)
-    placed, _ = take_order(
-        serving.database, event, wanted, once=once if fields.get(REQUEST) else None, at=now(), by=BY
+    digest = form_digest(fields)  # sent twice it is one order, changed it is another
+    once = idempotency_from_key(serving.get(KeyRing), f"form {digest.hex()}", digest)
+    placed, _ = place_order_once(
+        serving.database,
+        event,
+        wanted,
+        once=once if fields.get(REQUEST_KEY_FIELD) else None,
+        at=now(),
+        by=BUYER_ACTOR,
     )
     return placed
 
 
-def _shown(
-    serving: Service,
+def _render_shop(
+    serving: Services,
     event: Event,
     fields: dict[str, str],
     *,
     problem: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    chosen = {one["ticketTypeId"]: one["quantity"] for one in places_in(fields)}
-    offers = on_sale(serving.database, event)
-    text = event_page(
+    chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
+    offers = list_ticket_types_on_sale(serving.database, event)
+    text = render_event_page(
         event,
-        plans=plans_offered(serving.database, event),
+        plans=list_offered_plans(serving.database, event),
         plan=fields.get("plan", ""),
-        offers=[_offered(offer, chosen.get(offer.id, 0)) for offer in offers],
+        offers=[_offer_context(offer, chosen.get(offer.id, 0)) for offer in offers],
         is_over=now() >= event.ends_at,
-        hold_minutes=HOLD // MINUTE,
-        values=typed(fields),
-        request_key=fields.get(REQUEST) or uuid4().hex,
+        hold_minutes=RESERVATION_PERIOD // MINUTE,
+        values=submitted_values(fields),
+        request_key=fields.get(REQUEST_KEY_FIELD) or uuid4().hex,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_rehearsal(serving),
+        rehearsal=is_simulated(serving),
     )
-    return page(serving, text, status=status)
+    return page_response(serving, text, status=status)
 
 
-def _offered(offer: TypeForSale, chosen: int) -> dict[str, object]:
+def _offer_context(offer: TicketTypeListing, chosen: int) -> dict[str, object]:
     """An offer as the page shows it; `most` is how many the menu goes up to."""
     limits = (offer.stock.available, offer.limits.per_order, offer.limits.per_buyer)
-    most = min([MENU_AT_MOST, *(limit for limit in limits if limit is not None)])
+    most = min([MAX_MENU_QUANTITY, *(limit for limit in limits if limit is not None)])
     return {
         "id": offer.id,
         "name": offer.name,

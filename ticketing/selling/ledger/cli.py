@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import JsonOption, listing, open_application, print_json, screen
+from ticketing.platform.cli.console import (
+    JsonOption,
+    new_table,
+    open_application,
+    print_json,
+    stdout_console,
+)
 from ticketing.platform.cli.options import EventArgument
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from ticketing.selling.ledger.model import Entry, EntryKind, Sums
+    from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
@@ -36,21 +42,21 @@ def ledger(
     from dataclasses import asdict
     from zoneinfo import ZoneInfo
 
-    from ticketing.events.queries import find_event
-    from ticketing.selling.ledger import queries
-    from ticketing.selling.ledger.csv_file import write_ledger
+    from ticketing.events.queries import get_event
+    from ticketing.selling.ledger import queries as ledger_queries
+    from ticketing.selling.ledger.csv_file import write_ledger_csv
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         zone = ZoneInfo(known.time_zone)
         begins = since.replace(tzinfo=zone) if since else None
         ends = until.replace(tzinfo=zone) if until else None
         with application.database.transaction() as connection:
-            entries = queries.of_event(connection, known.id, since=begins, until=ends)
-            totals = queries.totals(connection, known.id, since=begins, until=ends)
+            entries = ledger_queries.list_for_event(connection, known.id, since=begins, until=ends)
+            totals = ledger_queries.sum_by_kind(connection, known.id, since=begins, until=ends)
     if csv is not None:
-        written = write_ledger(csv, entries, zone=zone)
-        screen().print(f"{written} entries in {csv}")
+        written = write_ledger_csv(csv, entries, zone=zone)
+        stdout_console().print(f"{written} entries in {csv}")
     elif as_json:
         sums = {kind: asdict(one) for kind, one in totals.items()}
         print_json({"entries": [asdict(entry) for entry in entries], "totals": sums})
@@ -59,17 +65,21 @@ def ledger(
 
 
 def _show(
-    entries: "list[Entry]", totals: "dict[EntryKind, Sums]", zone: "ZoneInfo", *, limit: int
+    entries: "list[LedgerEntry]",
+    totals: "dict[LedgerEntryKind, LedgerTotals]",
+    zone: "ZoneInfo",
+    *,
+    limit: int,
 ) -> None:
     """The latest ones one by one; sums are of all."""
     from rich.markup import escape
 
-    from ticketing.selling.ledger.model import signed, sums_of
+    from ticketing.selling.ledger.model import format_signed_rupiah, sum_entries
 
-    table = listing("entry", "at", "order", "what", "of", show_footer=True)
-    everything = sums_of(entries)
-    table.add_column("sale", signed(everything.sale), justify="right")
-    table.add_column("money", signed(everything.money), justify="right")
+    table = new_table("entry", "at", "order", "what", "of", show_footer=True)
+    everything = sum_entries(entries)
+    table.add_column("sale", format_signed_rupiah(everything.sale), justify="right")
+    table.add_column("money", format_signed_rupiah(everything.money), justify="right")
     table.add_column("by")
     for entry in entries[-limit:]:
         table.add_row(
@@ -78,17 +88,17 @@ def _show(
             entry.order_code,
             entry.kind,
             entry.subject if entry.subject != entry.order_code else "",
-            signed(entry.sale),
-            signed(entry.money),
+            format_signed_rupiah(entry.sale),
+            format_signed_rupiah(entry.money),
             escape(entry.actor),
         )
-    out = screen()
+    out = stdout_console()
     out.print(table)
     if len(entries) > limit:
         out.print(f"the latest {limit} of {len(entries)}; --limit shows more, the sums are of all")
     for kind, sums in totals.items():
         words = ", ".join(
-            f"{name} {signed(amount)}"
+            f"{name} {format_signed_rupiah(amount)}"
             for name, amount in (("sale", sums.sale), ("money", sums.money))
             if amount
         )

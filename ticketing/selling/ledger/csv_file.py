@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ticketing.platform.kernel.csv_writer import whole_file, write_sheet
-from ticketing.selling.ledger.model import Entry
+from ticketing.platform.kernel.csv_writer import atomic_text_file, write_sheet
+from ticketing.selling.ledger.model import LedgerEntry
 
 COLUMNS = ("entry", "at", "order", "what", "subject", "sale", "money", "method", "refunds", "actor")
 
 
-def write_ledger(path: Path, entries: Iterable[Entry], *, zone: ZoneInfo) -> int:
+def write_ledger_csv(path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo) -> int:
     """Write the file, whole or not at all; how many entries it has. Instants are in that zone."""
-    with whole_file(path) as file:
+    with atomic_text_file(path) as file:
         return write_sheet(file, COLUMNS, map(_cells, entries), zone=zone)
 
 
-def _cells(entry: Entry) -> list[object]:
+def _cells(entry: LedgerEntry) -> list[object]:
     """Amounts stay numbers, with their sign."""
     refunds = entry.details.get("refunds")
     keys = " ".join(map(str, refunds)) if isinstance(refunds, list) else ""

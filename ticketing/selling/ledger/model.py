@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class EntryKind(StrEnum):
+class LedgerEntryKind(StrEnum):
     """What happened. The same words tell others of it: see hooks.py."""
 
     PLACED = "order.placed"
@@ -26,13 +26,13 @@ class EntryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One line of the books. Amounts are signed rupiah; `actor` is empty when nobody is known."""
 
     id: int
     event_slug: str
     order_code: str
-    kind: EntryKind
+    kind: LedgerEntryKind
     at: datetime
     booked_at: datetime
     actor: str
@@ -43,7 +43,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class LedgerTotals:
     """Entries of one kind, or of all, added up."""
 
     entries: int
@@ -51,14 +51,14 @@ class Sums:
     money: int
 
 
-def sums_of(entries: Iterable[Entry]) -> Sums:
+def sum_entries(entries: Iterable[LedgerEntry]) -> LedgerTotals:
     """All of them added up."""
     known = list(entries)
     sale, money = sum(one.sale for one in known), sum(one.money for one in known)
-    return Sums(len(known), sale, money)
+    return LedgerTotals(len(known), sale, money)
 
 
-def signed(amount: int) -> str:
+def format_signed_rupiah(amount: int) -> str:
     """`-Rp50.000`, with nothing for nothing: a column of zeros hides the others."""
     if not amount:
         return ""

@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.orders.refund import Channel, RefundState
+from ticketing.orders.refund import RefundChannel, RefundState
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
-from ticketing.selling.ledger.model import Entry, EntryKind, Sums
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
 COLUMNS = (
     order_ledger.c.id,
@@ -36,7 +36,7 @@ _TAKEN = [state for state in AttemptState if state.has_taken_money]
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
+class LedgerMismatch:
     """Where the books say something else than what they are about. Amounts are signed rupiah."""
 
     subject: str
@@ -45,50 +45,50 @@ class Disagreement:
     real: str
 
 
-def entry_of(row: Sequence[Any]) -> Entry:
+def entry_from_row(row: Sequence[Any]) -> LedgerEntry:
     """An entry out of a row that begins with `COLUMNS`."""
     number, slug, code, kind, *rest = row[: len(COLUMNS)]
-    return Entry(number, slug, code, EntryKind(kind), *rest)
+    return LedgerEntry(number, slug, code, LedgerEntryKind(kind), *rest)
 
 
-def with_names(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def join_order_and_event(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """A query over entries, with the order's code and the event's slug."""
     return query.join(orders, orders.c.id == order_ledger.c.order_id).join(
         events, events.c.id == order_ledger.c.event_id
     )
 
 
-def of_order(connection: Connection, order_id: int) -> list[Entry]:
+def list_for_order(connection: Connection, order_id: int) -> list[LedgerEntry]:
     """An order's entries, as they were booked."""
-    query = with_names(select(*COLUMNS).select_from(order_ledger))
+    query = join_order_and_event(select(*COLUMNS).select_from(order_ledger))
     rows = connection.execute(
         query.where(order_ledger.c.order_id == order_id).order_by(order_ledger.c.id)
     )
-    return [entry_of(row) for row in rows]
+    return [entry_from_row(row) for row in rows]
 
 
-def of_event(
+def list_for_event(
     connection: Connection,
     event_id: int,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[Entry]:
+) -> list[LedgerEntry]:
     """An event's entries, as they were booked: from one instant on, until before another."""
-    query = with_names(select(*COLUMNS).select_from(order_ledger))
+    query = join_order_and_event(select(*COLUMNS).select_from(order_ledger))
     rows = connection.execute(
-        query.where(*_between(event_id, since, until)).order_by(order_ledger.c.id)
+        query.where(*_in_period(event_id, since, until)).order_by(order_ledger.c.id)
     )
-    return [entry_of(row) for row in rows]
+    return [entry_from_row(row) for row in rows]
 
 
-def totals(
+def sum_by_kind(
     connection: Connection,
     event_id: int,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> dict[EntryKind, Sums]:
+) -> dict[LedgerEntryKind, LedgerTotals]:
     """The same, added up by kind."""
     rows = connection.execute(
         select(
@@ -97,14 +97,14 @@ def totals(
             func.sum(order_ledger.c.sale),
             func.sum(order_ledger.c.money),
         )
-        .where(*_between(event_id, since, until))
+        .where(*_in_period(event_id, since, until))
         .group_by(order_ledger.c.kind)
     )
-    known = {EntryKind(kind): Sums(*map(int, sums)) for kind, *sums in rows}
-    return {kind: known[kind] for kind in EntryKind if kind in known}
+    known = {LedgerEntryKind(kind): LedgerTotals(*map(int, sums)) for kind, *sums in rows}
+    return {kind: known[kind] for kind in LedgerEntryKind if kind in known}
 
 
-def _between(
+def _in_period(
     event_id: int, since: datetime | None, until: datetime | None
 ) -> list[ColumnElement[bool]]:
     conditions = [order_ledger.c.event_id == event_id]
@@ -115,22 +115,22 @@ def _between(
     return conditions
 
 
-def count(connection: Connection) -> int:
+def count_orders(connection: Connection) -> int:
     """How many orders the books are about."""
     return connection.execute(select(func.count()).select_from(orders)).scalar_one()
 
 
-def disagreements(connection: Connection, *, most: int) -> list[Disagreement]:
+def list_mismatches(connection: Connection, *, most: int) -> list[LedgerMismatch]:
     """Everything that the books say otherwise than orders, payments and refunds; none, ever."""
     found = [
-        Disagreement(subject, what, str(booked), str(real))
-        for query in (_sales(), _states(), _money())
+        LedgerMismatch(subject, what, str(booked), str(real))
+        for query in (_sale_mismatches(), _state_mismatches(), _money_mismatches())
         for subject, what, booked, real in connection.execute(query.limit(most))
     ]
     return found[:most]
 
 
-def _sales() -> Select[str, str, int, int]:
+def _sale_mismatches() -> Select[str, str, int, int]:
     """What each order is worth."""
     in_force = orders.c.state.in_((OrderState.PENDING, OrderState.PAID))
     real = case((in_force, orders.c.total), else_=0)
@@ -144,21 +144,21 @@ def _sales() -> Select[str, str, int, int]:
     )
 
 
-def _states() -> Select[str, str, str, str]:
+def _state_mismatches() -> Select[str, str, str, str]:
     """Where each order stands, by its last entry that says so."""
     moves = [f"order.{state}" for state in OrderState if state is not OrderState.PENDING]
     last = (
         select(order_ledger.c.kind)
         .where(
             order_ledger.c.order_id == orders.c.id,
-            order_ledger.c.kind.in_([EntryKind.PLACED, *moves]),
+            order_ledger.c.kind.in_([LedgerEntryKind.PLACED, *moves]),
         )
         .order_by(order_ledger.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )
     placed = orders.c.state == OrderState.PENDING
-    real = case((placed, EntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
+    real = case((placed, LedgerEntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
     booked = func.coalesce(last, "nothing")
     return (
         select(orders.c.code, literal("state"), booked, real)
@@ -167,12 +167,15 @@ def _states() -> Select[str, str, str, str]:
     )
 
 
-def _money() -> Select[str, str, int, int]:
+def _money_mismatches() -> Select[str, str, int, int]:
     """What of each attempt is in our hands."""
     done = and_(refunds.c.attempt_id == payment_attempts.c.id, refunds.c.state == RefundState.DONE)
     by_hand, by_gateway = (
         select(func.coalesce(func.sum(refunds.c.amount), 0)).where(done, way).scalar_subquery()
-        for way in (refunds.c.channel == Channel.MANUAL, refunds.c.channel != Channel.MANUAL)
+        for way in (
+            refunds.c.channel == RefundChannel.MANUAL,
+            refunds.c.channel != RefundChannel.MANUAL,
+        )
     )
     went_back = func.greatest(payment_attempts.c.refunded, by_gateway)
     left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, went_back)

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import next_unpaid
-from ticketing.orders.order import HOLD, Order, OrderState, attempt_key
+from ticketing.orders.instalments import next_unpaid_instalment
+from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.tables.sales import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
@@ -33,7 +33,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class PaymentAttempt:
     """One attempt to pay an order. `key` is the order id that the gateway knows."""
 
     id: int
@@ -51,10 +51,10 @@ class Attempt:
         """When its page ends: with the order's hold, or an hour after a later part was begun."""
         if self.part is None:
             return order.expires_at
-        return min(order.expires_at, self.created_at + HOLD)
+        return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
 
 
-def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
+def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) -> PaymentAttempt:
     """The locked order's open attempt, or a new one; two that are open could both be paid."""
     if order.state is not OrderState.PENDING:
         raise ImpossibleTransition(f"order {order.code} is {order.state}; it cannot be paid")
@@ -62,12 +62,12 @@ def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
         raise ImpossibleTransition(f"order {order.code} is out of time; order again")
     if order.buyer is None:
         raise BuyerUnknown(f"order {order.code} has no buyer yet")
-    parts = instalment_queries.of_order(connection, order.id) if order.payment_plan_id else ()
-    due = next_unpaid(parts)
+    parts = instalment_queries.list_for_order(connection, order.id) if order.payment_plan_id else ()
+    due = next_unpaid_instalment(parts)
     part = due.number if due else None
-    known = of_order(connection, order.id)
+    known = list_for_order(connection, order.id)
     mine = [one for one in known if one.part == part]
-    if mine and mine[-1].state.is_open and not _is_over(mine[-1], order, at=at):
+    if mine and mine[-1].state.is_open and not _has_session_expired(mine[-1], order, at=at):
         return mine[-1]
     number = len(known) + 1
     connection.execute(
@@ -81,17 +81,17 @@ def begin(connection: Connection, order: Order, *, at: datetime) -> Attempt:
             updated_at=at,
         )
     )
-    return of_order(connection, order.id)[-1]
+    return list_for_order(connection, order.id)[-1]
 
 
-def _is_over(attempt: Attempt, order: Order, *, at: datetime) -> bool:
+def _has_session_expired(attempt: PaymentAttempt, order: Order, *, at: datetime) -> bool:
     """Whether the page has ended before the order: only a part's does."""
     return attempt.part is not None and attempt.page_ends_at(order) - at < min(
         _MINUTE, order.expires_at - at
     )
 
 
-def find(connection: Connection, name: str) -> Attempt | None:
+def find(connection: Connection, name: str) -> PaymentAttempt | None:
     """The attempt of that key, or of that transaction id: a bank once sent one as the other."""
     query = (
         select(*_COLUMNS)
@@ -106,26 +106,26 @@ def find(connection: Connection, name: str) -> Attempt | None:
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _attempt(row)
+    return None if row is None else _attempt_from_row(row)
 
 
-def by_id(connection: Connection, attempt_id: int) -> Attempt:
+def get(connection: Connection, attempt_id: int) -> PaymentAttempt:
     """The attempt of that number."""
     query = select(*_COLUMNS).where(payment_attempts.c.id == attempt_id)
-    return _attempt(connection.execute(query).mappings().one())
+    return _attempt_from_row(connection.execute(query).mappings().one())
 
 
-def of_order(connection: Connection, order_id: int) -> list[Attempt]:
+def list_for_order(connection: Connection, order_id: int) -> list[PaymentAttempt]:
     """The order's attempts, the first first; they change only while the order is locked."""
     query = (
         select(*_COLUMNS)
         .where(payment_attempts.c.order_id == order_id)
         .order_by(payment_attempts.c.number)
     )
-    return [_attempt(row) for row in connection.execute(query).mappings()]
+    return [_attempt_from_row(row) for row in connection.execute(query).mappings()]
 
 
-def write(connection: Connection, attempt: Attempt, *, at: datetime) -> None:
+def update_attempt(connection: Connection, attempt: PaymentAttempt, *, at: datetime) -> None:
     """Write what an attempt has become; its order is locked."""
     connection.execute(
         update(payment_attempts)
@@ -140,8 +140,8 @@ def write(connection: Connection, attempt: Attempt, *, at: datetime) -> None:
     )
 
 
-def _attempt(row: RowMapping) -> Attempt:
-    return Attempt(
+def _attempt_from_row(row: RowMapping) -> PaymentAttempt:
+    return PaymentAttempt(
         **{
             **row,
             "state": AttemptState(row["state"]),
@@ -152,7 +152,7 @@ def _attempt(row: RowMapping) -> Attempt:
 
 
 # the gateway has begun these and must end them, however long it takes
-_UNDER_WAY = (
+_IN_PROGRESS_STATES = (
     AttemptState.PENDING,
     AttemptState.CHALLENGE,
     AttemptState.AUTHORIZED,
@@ -161,7 +161,7 @@ _UNDER_WAY = (
 
 
 # these may still become something while a page of theirs could be open, or money be on its way
-_OVER_SOON = (
+_RECENTLY_ENDED_STATES = (
     AttemptState.CREATED,
     AttemptState.DENIED,
     AttemptState.FAILED,
@@ -170,25 +170,25 @@ _OVER_SOON = (
 )
 
 
-_SOON = timedelta(days=2)  # a page ends with the hour of its order
+_RECENTLY_ENDED_WINDOW = timedelta(days=2)  # a page ends with the hour of its order
 
 
 # a bank may take settled money back within minutes, and the notice of it may be lost like any other
-_REVERSED_WITHIN = timedelta(hours=3)
+_REVERSAL_WINDOW = timedelta(hours=3)
 
 
-def attempt_keys(
+def list_unsettled_keys(
     connection: Connection, *, at: datetime, after: int, limit: int
 ) -> list[tuple[int, str]]:
     """The next of them, by number: number and key."""
     state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
-    young = state.in_(_OVER_SOON) & (created_at > at - _SOON)
-    reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSED_WITHIN)
+    young = state.in_(_RECENTLY_ENDED_STATES) & (created_at > at - _RECENTLY_ENDED_WINDOW)
+    reversible = (state == AttemptState.SETTLED) & (created_at > at - _REVERSAL_WINDOW)
     query = (
         select(payment_attempts.c.id, payment_attempts.c.key)
         .where(
             payment_attempts.c.id > after,
-            or_(state.in_(_UNDER_WAY), young, reversible),
+            or_(state.in_(_IN_PROGRESS_STATES), young, reversible),
         )
         .order_by(payment_attempts.c.id)
         .limit(limit)

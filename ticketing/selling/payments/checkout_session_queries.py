@@ -23,7 +23,7 @@ _ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPage:
+class OpenCheckoutSession:
     """A page that was not closed; whoever has its token can pay there."""
 
     attempt_id: int
@@ -45,17 +45,17 @@ def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
     return connection.execute(query).rowcount == 1
 
 
-def keep(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
+def store(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
     """Write the page down; the claim ends with it."""
     _write(connection, attempt_id, page_token=token, page_url=url, page_claimed_until=None)
 
 
-def let_go(connection: Connection, attempt_id: int) -> None:
+def release(connection: Connection, attempt_id: int) -> None:
     """There is no page: let the next one ask."""
     _write(connection, attempt_id, page_claimed_until=None)
 
 
-def closed(connection: Connection, attempt_id: int, *, at: datetime) -> None:
+def mark_closed(connection: Connection, attempt_id: int, *, at: datetime) -> None:
     """Nobody can pay on this page any more."""
     _write(connection, attempt_id, page_closed_at=at)
 
@@ -66,23 +66,27 @@ def _write(connection: Connection, attempt_id: int, **values: object) -> None:
     )
 
 
-def of_order(connection: Connection, order_id: int) -> list[OpenPage]:
+def list_open_for_order(connection: Connection, order_id: int) -> list[OpenCheckoutSession]:
     """The order's open pages, the first first."""
-    return _pages(connection, _open().where(payment_attempts.c.order_id == order_id))
+    return _fetch_sessions(
+        connection, _select_open().where(payment_attempts.c.order_id == order_id)
+    )
 
 
-def of_ended_orders(connection: Connection, *, after: int = 0, limit: int) -> list[OpenPage]:
+def list_open_of_ended_orders(
+    connection: Connection, *, after: int = 0, limit: int
+) -> list[OpenCheckoutSession]:
     """Pages left open by orders that are cancelled or expired, by attempt, in pages."""
     query = (
-        _open()
+        _select_open()
         .join(orders, orders.c.id == payment_attempts.c.order_id)
         .where(orders.c.state.in_(_ENDED), payment_attempts.c.id > after)
         .limit(limit)
     )
-    return _pages(connection, query)
+    return _fetch_sessions(connection, query)
 
 
-def _open() -> Select[*tuple[object, ...]]:
+def _select_open() -> Select[*tuple[object, ...]]:
     return (
         select(*_COLUMNS)
         .where(payment_attempts.c.page_token != "", payment_attempts.c.page_closed_at.is_(None))
@@ -90,6 +94,8 @@ def _open() -> Select[*tuple[object, ...]]:
     )
 
 
-def _pages(connection: Connection, query: Select[*tuple[object, ...]]) -> list[OpenPage]:
+def _fetch_sessions(
+    connection: Connection, query: Select[*tuple[object, ...]]
+) -> list[OpenCheckoutSession]:
     rows = connection.execute(query)
-    return [OpenPage(row.id, row.key, row.page_token, row.page_url) for row in rows]
+    return [OpenCheckoutSession(row.id, row.key, row.page_token, row.page_url) for row in rows]

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Select,
     any_,
-    cast,
     literal,
-    null,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -25,13 +21,12 @@ from ticketing.orders.order import Buyer, Order
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import order_lines, order_places
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.db.tables.vouchers import packages, vouchers
-from ticketing.tickets.eligibility_queries import IDS
+from ticketing.platform.db.tables.vouchers import packages
+from ticketing.tickets.eligibility_queries import ID_ARRAY
 from ticketing.tickets.model import TicketState
-from ticketing.vouchers.transition_queries import GIVEN_BACK
 
 
-def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
+def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
     """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it.
 
     Vouchers are no places: owe_vouchers sees to them.
@@ -44,7 +39,7 @@ def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
     ).all()
     if not lines:
         return 0
-    person_id = _person(connection, order.event_id, buyer)
+    person_id = _get_or_insert_person(connection, order.event_id, buyer)
     for line in lines:
         values = {
             "event_id": order.event_id,
@@ -63,9 +58,9 @@ def entitle(connection: Connection, order: Order, buyer: Buyer) -> int:
     return sum(int(line.quantity) for line in lines)
 
 
-def entitle_again(connection: Connection, order_id: int) -> int:
+def restore(connection: Connection, order_id: int) -> int:
     """Let the buyer have the places that an order had before, and gives how many."""
-    mine = _places_of(order_id)
+    mine = _attendee_ids_query(order_id)
     connection.execute(
         update(order_places).where(order_places.c.attendee_id.in_(mine)).values(returned_at=None)
     )
@@ -73,22 +68,22 @@ def entitle_again(connection: Connection, order_id: int) -> int:
     return connection.execute(restored).rowcount
 
 
-def end(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
+def return_order_places(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
     """End the order's entitlements, its places given back; gives their live tickets' ids."""
     connection.execute(
         update(order_places)
-        .where(order_places.c.attendee_id.in_(_places_of(order_id)))
+        .where(order_places.c.attendee_id.in_(_attendee_ids_query(order_id)))
         .values(returned_at=at)
     )
-    return withdraw(connection, order_id)
+    return withdraw_order(connection, order_id)
 
 
-def withdraw(connection: Connection, order_id: int) -> list[int]:
+def withdraw_order(connection: Connection, order_id: int) -> list[int]:
     """End the order's entitlements; gives the ids of live tickets that stand on them."""
-    return _withdraw(connection, attendees.c.id.in_(_places_of(order_id)))
+    return _withdraw_where(connection, attendees.c.id.in_(_attendee_ids_query(order_id)))
 
 
-def _places_of(order_id: int) -> Select[int]:
+def _attendee_ids_query(order_id: int) -> Select[int]:
     return (
         select(order_places.c.attendee_id)
         .join(order_lines, order_lines.c.id == order_places.c.order_line_id)
@@ -96,17 +91,19 @@ def _places_of(order_id: int) -> Select[int]:
     )
 
 
-def give_back(connection: Connection, attendee_ids: Sequence[int], *, at: datetime) -> list[int]:
+def return_places(
+    connection: Connection, attendee_ids: Sequence[int], *, at: datetime
+) -> list[int]:
     """End the entitlements of these places of an order; gives their live tickets' ids."""
     connection.execute(
         update(order_places)
-        .where(order_places.c.attendee_id == any_(literal(attendee_ids, IDS)))
+        .where(order_places.c.attendee_id == any_(literal(attendee_ids, ID_ARRAY)))
         .values(returned_at=at)
     )
-    return _withdraw(connection, attendees.c.id == any_(literal(attendee_ids, IDS)))
+    return _withdraw_where(connection, attendees.c.id == any_(literal(attendee_ids, ID_ARRAY)))
 
 
-def withdraw_some(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
+def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
     """End so many of the event's entitlements, whatever their source: how many, and live tickets.
 
     For an event that was called off; none are left when it gives 0.
@@ -118,10 +115,10 @@ def withdraw_some(connection: Connection, event_id: int, *, limit: int) -> tuple
         .limit(limit)
     )
     some = list(connection.execute(query).scalars())
-    return len(some), _withdraw(connection, attendees.c.id == any_(literal(some, IDS)))
+    return len(some), _withdraw_where(connection, attendees.c.id == any_(literal(some, ID_ARRAY)))
 
 
-def _withdraw(connection: Connection, these: ColumnElement[bool]) -> list[int]:
+def _withdraw_where(connection: Connection, these: ColumnElement[bool]) -> list[int]:
     connection.execute(update(attendees).where(these).values(state="withdrawn"))
     live = (
         select(generated_tickets.c.id)
@@ -131,7 +128,7 @@ def _withdraw(connection: Connection, these: ColumnElement[bool]) -> list[int]:
     return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
 
 
-def _person(connection: Connection, event_id: int, buyer: Buyer) -> int:
+def _get_or_insert_person(connection: Connection, event_id: int, buyer: Buyer) -> int:
     """The person the buyer is; one the roster knows already keeps the roster's name."""
     connection.execute(
         insert(people)
@@ -148,28 +145,3 @@ def _person(connection: Connection, event_id: int, buyer: Buyer) -> int:
         people.c.event_id == event_id, people.c.natural_key == buyer.key
     )
     return int(connection.execute(known).scalar_one())
-
-
-_NONE = cast(null(), BigInteger)
-
-
-had = union_all(
-    select(
-        order_places.c.order_line_id,
-        order_places.c.number,
-        order_places.c.attendee_id,
-        _NONE.label("voucher_id"),
-        order_places.c.returned_at.is_not(None).label("is_returned"),
-    ),
-    select(
-        vouchers.c.order_line_id,
-        vouchers.c.number,
-        _NONE.label("attendee_id"),
-        vouchers.c.id.label("voucher_id"),
-        # one that is over may still be paid back
-        vouchers.c.ending_why.in_(GIVEN_BACK).label("is_returned"),
-    ).where(vouchers.c.order_line_id.is_not(None)),
-).subquery("had")
-
-
-in_order = (order_lines.c.ticket_type_id, had.c.number)  # the same number is always the same place

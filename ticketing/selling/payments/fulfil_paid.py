@@ -15,31 +15,40 @@ from datetime import datetime, timedelta
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log, inbox, notify
-from ticketing.platform.db.audit_log import SERVED
+from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.selling.payments.settle import Gateway, Settlement, settle
+from ticketing.selling.payments.settle import PaymentGateway, Settlement, settle
 from ticketing.tickets import order_ticket_queries
-from ticketing.tickets.generate import Generation, Means, Order, generate_tickets
+from ticketing.tickets.generate import (
+    GenerationContext,
+    GenerationRequest,
+    GenerationResult,
+    generate_tickets,
+)
 
-ASKERS = 4  # a gateway far away takes a tenth of a second an answer
+SETTLE_THREADS = 4  # a gateway far away takes a tenth of a second an answer
 
 
-ASKED_EACH = 5  # what a killed asker had claimed waits for the end of its lease: so, few
+NOTIFICATIONS_PER_THREAD = (
+    5  # what a killed asker had claimed waits for the end of its lease: so, few
+)
 
 
-PEOPLE = 50  # of one event at a time, so that another event's buyers need not wait long
+MAX_GUESTS_PER_ROUND = (
+    50  # of one event at a time, so that another event's buyers need not wait long
+)
 
 
 CHUNK = 10  # PDFs a transaction: a buyer's is there when its chunk is
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class EventFulfilment:
     """What one event's buyers got. `trouble` is why the rest of them got nothing; else empty."""
 
     event: Event
-    generation: Generation | None
+    generation: GenerationResult | None
     trouble: str = ""
 
     @property
@@ -57,74 +66,84 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class FulfilmentResult:
     """One round: how notices ended, and what came of it for each event."""
 
     settlement: Settlement
-    served: Sequence[Served]
+    served: Sequence[EventFulfilment]
 
     @property
     def did_something(self) -> bool:
         """Whether another round may find more to do."""
-        return bool(handled(self.settlement) or any(each.people for each in self.served))
+        return bool(handled_count(self.settlement) or any(each.people for each in self.served))
 
 
-def serve_paid(means: Means, gateway: Gateway, *, at: datetime, by: str) -> Service:
+def fulfil_paid_orders(
+    means: GenerationContext, gateway: PaymentGateway, *, at: datetime, by: str
+) -> FulfilmentResult:
     """One round for all events; safe to repeat, to run twice at once, and to kill."""
-    settlement = settle_side_by_side(means.database, gateway, at=at, by=by)
-    return Service(settlement, make_owed_tickets(means, at=at, by=by))
+    settlement = settle_concurrently(means.database, gateway, at=at, by=by)
+    return FulfilmentResult(settlement, generate_missing_tickets(means, at=at, by=by))
 
 
-def settle_side_by_side(
-    database: Database, gateway: Gateway, *, at: datetime, by: str
+def settle_concurrently(
+    database: Database, gateway: PaymentGateway, *, at: datetime, by: str
 ) -> Settlement:
     """Settle the oldest notices, several at a time: most of it is waiting for the gateway."""
     with database.transaction() as connection:
-        waiting = inbox.count_due(connection, at=at, most=ASKERS * ASKED_EACH)
+        waiting = inbox.count_due(connection, at=at, most=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD)
     if not waiting:
-        return _total([])
-    askers = min(ASKERS, waiting)
+        return _sum_settlements([])
+    askers = min(SETTLE_THREADS, waiting)
 
     def ask(_: int) -> Settlement:
         return settle(database, gateway, at=at, by=by, limit=-(-waiting // askers))
 
     with ThreadPoolExecutor(askers, thread_name_prefix="settling") as pool:
-        return _total(pool.map(ask, range(askers)))
+        return _sum_settlements(pool.map(ask, range(askers)))
 
 
-def handled(settlement: Settlement) -> int:
+def handled_count(settlement: Settlement) -> int:
     """How many notices are done with."""
     return settlement.applied + settlement.unchanged + settlement.quarantined
 
 
-def _total(parts: Iterable[Settlement]) -> Settlement:
+def _sum_settlements(parts: Iterable[Settlement]) -> Settlement:
     nothing = Settlement(0, 0, 0, 0)
     return Settlement(*map(sum, zip(*map(astuple, [nothing, *parts]), strict=True)))
 
 
-def make_owed_tickets(means: Means, *, at: datetime, by: str) -> list[Served]:
+def generate_missing_tickets(
+    means: GenerationContext, *, at: datetime, by: str
+) -> list[EventFulfilment]:
     """Tickets and PDFs for those who wait longest; one event's trouble stops no other."""
     with means.database.transaction() as connection:
         waiting = [
             (event_queries.get(connection, owed.event_slug), owed.guest_ids)
-            for owed in order_ticket_queries.owed(connection, at=at, most=PEOPLE)
+            for owed in order_ticket_queries.list_paid_without_ticket(
+                connection, at=at, most=MAX_GUESTS_PER_ROUND
+            )
         ]
     return [
-        _serve(means, event, Order(by=by, at=at, guest_ids=guest_ids, chunk=CHUNK))
+        _fulfil_event(
+            means, event, GenerationRequest(by=by, at=at, guest_ids=guest_ids, chunk=CHUNK)
+        )
         for event, guest_ids in waiting
     ]
 
 
-def _serve(means: Means, event: Event, order: Order) -> Served:
+def _fulfil_event(
+    means: GenerationContext, event: Event, order: GenerationRequest
+) -> EventFulfilment:
     try:
-        served = Served(event, generate_tickets(means, event, order))
+        served = EventFulfilment(event, generate_tickets(means, event, order))
     except TicketingError as error:
-        return Served(event, None, str(error))
+        return EventFulfilment(event, None, str(error))
     with means.database.transaction() as connection:
         audit_log.record(
             connection,
             actor=order.by,
-            action=SERVED,
+            action=FULFIL_ORDERS_ACTION,
             event_id=event.id,
             items=served.people,
             details=served.counts,
@@ -132,24 +151,24 @@ def _serve(means: Means, event: Event, order: Order) -> Served:
     return served
 
 
-PATROL_SECONDS = 2.0  # for what no bell rings for
+POLL_SECONDS = 2.0  # for what no bell rings for
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class FulfilmentLoop:
     """Whoever serves, round after round; each round that found something is told."""
 
-    means: Means
-    gateway: Gateway
+    means: GenerationContext
+    gateway: PaymentGateway
     clock: Callable[[], datetime]
     by: str
-    told: Callable[[Service], None]
+    told: Callable[[FulfilmentResult], None]
 
     def serve_all(self) -> bool:
         """Until nothing is left that can be done now. Whether there was anything at all."""
         served_any = False
         while True:
-            service = serve_paid(self.means, self.gateway, at=self.clock(), by=self.by)
+            service = fulfil_paid_orders(self.means, self.gateway, at=self.clock(), by=self.by)
             self.told(service)
             if not service.did_something:
                 return served_any
@@ -158,20 +177,20 @@ class Rounds:
     def serve_until_quiet(self, quiet_seconds: float, *, most_seconds: float) -> None:
         """Until nothing came for so long: what comes next need not wait for another to begin."""
         began = quiet_since = time.monotonic()
-        with notify.listening(self.means.database) as ours:
+        with notify.listen(self.means.database) as ours:
             while True:
                 if self.serve_all():
                     quiet_since = time.monotonic()
                 now = time.monotonic()
                 if now - quiet_since >= quiet_seconds or now - began >= most_seconds:
                     return
-                ours.rings(min(PATROL_SECONDS, quiet_seconds))
+                ours.rings(min(POLL_SECONDS, quiet_seconds))
 
 
-def somebody_waits(database: Database, *, workers_time: timedelta, at: datetime) -> bool:
+def has_overdue_work(database: Database, *, workers_time: timedelta, at: datetime) -> bool:
     """Whether there is something to serve that nobody will: no worker is there, or it has not."""
     with database.transaction() as connection:
-        since = at - workers_time if notify.somebody_listens(connection) else at
-        return inbox.has_due_since(connection, since, at=at) or order_ticket_queries.somebody_waits(
+        since = at - workers_time if notify.is_worker_running(connection) else at
+        return inbox.has_overdue(connection, since, at=at) or order_ticket_queries.has_overdue_work(
             connection, since=since, at=at
         )

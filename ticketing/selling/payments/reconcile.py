@@ -14,57 +14,57 @@ from datetime import datetime
 from enum import StrEnum
 
 from ticketing.orders import queries as order_queries
-from ticketing.orders.order import Flag
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.order import ReviewFlag
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import GatewayUnavailable, TicketingError, Unavailable
-from ticketing.platform.kernel.invariant import Offender
+from ticketing.platform.kernel.invariant import Violation
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.complete_order import ask_a_person
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.complete_order import flag_for_review
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.payments.settle import Gateway
+from ticketing.selling.payments.settle import PaymentGateway
 
-AT_A_TIME = 4
-SILENT_IN_A_ROW = 8  # then it is away, and asking on would only take hours
+CONCURRENT_CALLS = 4
+MAX_CONSECUTIVE_FAILURES = 8  # then it is away, and asking on would only take hours
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayReply:
     """What it says of one attempt: None when it knows none. `trouble` is why there is no answer."""
 
     key: str
-    statement: Statement | None
+    statement: PaymentStatus | None
     trouble: str = ""
 
 
-def ask(gateway: Gateway, keys: Sequence[str]) -> Iterator[Answer]:
+def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[GatewayReply]:
     """One answer a key, in their order. Raises GatewayUnavailable when the gateway is away."""
     silent = 0
-    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="asking") as pool:
-        for start in range(0, len(keys), AT_A_TIME):
-            asked = keys[start : start + AT_A_TIME]
-            for answer, was_silent in pool.map(lambda key: _ask(gateway, key), asked):
+    with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="asking") as pool:
+        for start in range(0, len(keys), CONCURRENT_CALLS):
+            asked = keys[start : start + CONCURRENT_CALLS]
+            for answer, was_silent in pool.map(lambda key: _poll_attempt(gateway, key), asked):
                 silent = silent + 1 if was_silent else 0
                 yield answer
-            if silent >= SILENT_IN_A_ROW:
+            if silent >= MAX_CONSECUTIVE_FAILURES:
                 raise GatewayUnavailable(f"the gateway gave {silent} times no answer; ask later")
 
 
-def _ask(gateway: Gateway, key: str) -> tuple[Answer, bool]:
+def _poll_attempt(gateway: PaymentGateway, key: str) -> tuple[GatewayReply, bool]:
     try:
-        return Answer(key, gateway.statement(key)), False
+        return GatewayReply(key, gateway.statement(key)), False
     except Unavailable as error:
-        return Answer(key, None, str(error)), True
+        return GatewayReply(key, None, str(error)), True
     except TicketingError as error:
-        return Answer(key, None, str(error)), False
+        return GatewayReply(key, None, str(error)), False
 
 
 CHUNK = 100
 
 
-class End(StrEnum):
+class ReconcileOutcome(StrEnum):
     """What came of asking about one attempt."""
 
     CORRECTED = "corrected"  # we did not know this yet
@@ -74,13 +74,13 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciliation:
+class ReconcileResult:
     """How the attempts ended, and which of them are odd, with what is odd about them."""
 
     corrected: int
     agreed: int
     unused: int
-    odd: tuple[Offender, ...]
+    odd: tuple[Violation, ...]
 
     @property
     def asked(self) -> int:
@@ -90,77 +90,90 @@ class Reconciliation:
 
 def reconcile(
     database: Database,
-    gateway: Gateway,
+    gateway: PaymentGateway,
     *,
     at: datetime,
     by: str,
     progress: Callable[[int], None] | None = None,
-) -> Reconciliation:
+) -> ReconcileResult:
     """Ask, and write down what is new; safe to repeat, to run twice at once, and to kill.
 
     Raises GatewayUnavailable when there is nobody to ask; what was told until then is kept.
     """
-    ends: Counter[End] = Counter()
-    odd: list[Offender] = []
-    for keys in _pages(database, at=at):
-        for answer in ask(gateway, keys):
-            end, wrong = _end_of(database, answer, at=at, by=by)
+    ends: Counter[ReconcileOutcome] = Counter()
+    odd: list[Violation] = []
+    for keys in _iter_attempt_keys(database, at=at):
+        for answer in poll_attempts(gateway, keys):
+            end, wrong = _reconcile_attempt(database, answer, at=at, by=by)
             ends[end] += 1
             if wrong:
-                odd.append(Offender(answer.key, wrong))
+                odd.append(Violation(answer.key, wrong))
         if progress is not None:
             progress(ends.total())
-    result = Reconciliation(ends[End.CORRECTED], ends[End.AGREED], ends[End.UNUSED], tuple(odd))
+    result = ReconcileResult(
+        ends[ReconcileOutcome.CORRECTED],
+        ends[ReconcileOutcome.AGREED],
+        ends[ReconcileOutcome.UNUSED],
+        tuple(odd),
+    )
     _record(database, result, by=by)
     return result
 
 
-def _pages(database: Database, *, at: datetime) -> Iterator[list[str]]:
+def _iter_attempt_keys(database: Database, *, at: datetime) -> Iterator[list[str]]:
     last = 0
     while True:
         with database.transaction() as connection:
-            page = attempt_queries.attempt_keys(connection, at=at, after=last, limit=CHUNK)
+            page = attempt_queries.list_unsettled_keys(connection, at=at, after=last, limit=CHUNK)
         if not page:
             return
         yield [key for _, key in page]
         last = page[-1][0]
 
 
-def _end_of(database: Database, answer: Answer, *, at: datetime, by: str) -> tuple[End, str]:
+def _reconcile_attempt(
+    database: Database, answer: GatewayReply, *, at: datetime, by: str
+) -> tuple[ReconcileOutcome, str]:
     """Write one answer down; what goes wrong with it is in its order's flag and stops no other."""
     if answer.trouble:
-        return End.ODD, answer.trouble
+        return ReconcileOutcome.ODD, answer.trouble
     with database.transaction() as connection:
         attempt = attempt_queries.find(connection, answer.key)
     if attempt is None:
-        return End.ODD, "it has gone from our books"
+        return ReconcileOutcome.ODD, "it has gone from our books"
     try:
-        return _written(database, attempt, answer, at=at, by=by)
+        return _record_reply(database, attempt, answer, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one attempt's failure must not stop the others
         said = f"{attempt.key} cannot be reconciled: {type(error).__name__}: {error}"
         with database.transaction() as connection:
             order = order_queries.lock(connection, attempt.order_id)
-            ask_a_person(connection, order, Flag.STUCK, said, at=at)
-        return End.ODD, said
+            flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
+        return ReconcileOutcome.ODD, said
 
 
-def _written(
-    database: Database, attempt: Attempt, answer: Answer, *, at: datetime, by: str
-) -> tuple[End, str]:
+def _record_reply(
+    database: Database, attempt: PaymentAttempt, answer: GatewayReply, *, at: datetime, by: str
+) -> tuple[ReconcileOutcome, str]:
     statement = answer.statement
     if statement is None:
         was_never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
         if was_never_used:
-            return End.UNUSED, ""
-        return End.ODD, f"{attempt.state} to us, and the gateway knows none of that key"
+            return ReconcileOutcome.UNUSED, ""
+        return (
+            ReconcileOutcome.ODD,
+            f"{attempt.state} to us, and the gateway knows none of that key",
+        )
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
     if statement.amount != attempt.amount:
-        return End.ODD, f"asked for {attempt.amount}, the gateway says {statement.amount}"
-    return (End.CORRECTED if changed else End.AGREED), ""
+        return (
+            ReconcileOutcome.ODD,
+            f"asked for {attempt.amount}, the gateway says {statement.amount}",
+        )
+    return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""
 
 
-def _record(database: Database, result: Reconciliation, *, by: str) -> None:
+def _record(database: Database, result: ReconcileResult, *, by: str) -> None:
     if not result.asked:
         return
     with database.transaction() as connection:

@@ -12,69 +12,83 @@ from sqlalchemy import Connection
 
 from ticketing.orders import cancelled_events
 from ticketing.orders import queries as order_queries
-from ticketing.orders.instalments import LOST
-from ticketing.orders.order import Flag, Order, OrderState
+from ticketing.orders.instalments import MONEY_RETURNED_STATES
+from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import (
     AttemptState,
-    Meaning,
-    Milestone,
-    Statement,
-    meaning,
-    newly_passed,
-    reached,
+    OrderAction,
+    PaymentStatus,
+    PaymentTransition,
+    merge_state,
+    new_transitions,
+    order_action,
 )
-from ticketing.orders.refund import Channel, RefundState
+from ticketing.orders.refund import RefundChannel, RefundState
 from ticketing.platform.kernel.errors import UnknownOrder
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 from ticketing.selling.payments import attempt_queries, refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import (
-    ask_a_person,
-    complete,
-    complete_if_stock_is_left,
-    reverse,
+    complete_order,
+    complete_order_if_in_stock,
+    flag_for_review,
+    reverse_order,
 )
-from ticketing.selling.payments.instalment_payment import lose_part, pays_for_order, take_part
+from ticketing.selling.payments.instalment_payment import (
+    apply_instalment_payment,
+    is_order_paid_by,
+    revert_instalment_payment,
+)
 
 _REFUNDED = {AttemptState.REFUNDED, AttemptState.PARTLY_REFUNDED}
 
 
-def recognise_refunds(
-    connection: Connection, attempt: Attempt, statement: Statement, *, at: datetime, by: str
+def record_reported_refunds(
+    connection: Connection,
+    attempt: PaymentAttempt,
+    statement: PaymentStatus,
+    *,
+    at: datetime,
+    by: str,
 ) -> Rupiah:
     """Write down what of an attempt went back; gives how much of that we had asked for.
 
     The order is locked. Safe to repeat: a refund is known by its key, or its place in the list.
     """
-    if statement.refunded == NOTHING and not statement.refunds:
-        return NOTHING
-    known = {one.key: one for one in refund_queries.of_order(connection, attempt.order_id)}
+    if statement.refunded == ZERO and not statement.refunds:
+        return ZERO
+    known = {one.key: one for one in refund_queries.list_for_order(connection, attempt.order_id)}
     for place, told in enumerate(statement.refunds, start=1):
         mine = known.get(told.key)
-        if mine is None and told.amount > NOTHING:
+        if mine is None and told.amount > ZERO:
             key = told.key or f"{attempt.key}/{place}"
-            refund_queries.note_elsewhere(
+            refund_queries.insert_external_refund(
                 connection, attempt, key=key, amount=told.amount, by=by, at=at
             )
         elif mine is not None and mine.state is not RefundState.DONE:
-            refund_queries.move(connection, mine, RefundState.DONE, at=at)
+            refund_queries.update_state(connection, mine, RefundState.DONE, at=at)
     come_about = {RefundState.DONE} if statement.refunds else {RefundState.DONE, RefundState.SENT}
     return total(
         one.amount
-        for one in refund_queries.of_order(connection, attempt.order_id)
+        for one in refund_queries.list_for_order(connection, attempt.order_id)
         if one.attempt_id == attempt.id
-        and one.channel is Channel.GATEWAY
+        and one.channel is RefundChannel.GATEWAY
         and one.state in come_about
     )
 
 
-def is_explained(attempt: Attempt, ours: Rupiah) -> bool:
+def has_only_requested_refunds(attempt: PaymentAttempt, ours: Rupiah) -> bool:
     """Whether nothing went back but what we had asked for."""
-    return attempt.state in _REFUNDED and NOTHING < attempt.refunded <= ours
+    return attempt.state in _REFUNDED and ZERO < attempt.refunded <= ours
 
 
 def record_payment(
-    connection: Connection, attempt: Attempt, statement: Statement, *, at: datetime, by: str
+    connection: Connection,
+    attempt: PaymentAttempt,
+    statement: PaymentStatus,
+    *,
+    at: datetime,
+    by: str,
 ) -> bool:
     """Bring attempt and order to where the gateway says they are; False when they were there.
 
@@ -84,88 +98,97 @@ def record_payment(
     if statement.attempt_key != attempt.key:
         raise UnknownOrder(f"asked about {attempt.key}, told about {statement.attempt_key}")
     order = order_queries.lock(connection, attempt.order_id)
-    known = {one.id: one for one in attempt_queries.of_order(connection, order.id)}
+    known = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
     before = known[attempt.id]
     if statement.amount != before.amount:
         said = f"{before.key}: asked for {before.amount}, the gateway says {statement.amount}"
-        ask_a_person(connection, order, Flag.AMOUNT_DIFFERS, said, at=at)
+        flag_for_review(connection, order, ReviewFlag.AMOUNT_DIFFERS, said, at=at)
         return False
     after = replace(
         before,
-        state=reached(before.state, statement.state),
+        state=merge_state(before.state, statement.state),
         refunded=max(before.refunded, statement.refunded),
         transaction_id=statement.transaction_id,
         payment_type=statement.payment_type or before.payment_type,
     )
-    attempt_queries.write(connection, after, at=at)
+    attempt_queries.update_attempt(connection, after, at=at)
     known[attempt.id] = after
-    ours = recognise_refunds(connection, after, statement, at=at, by=by)
-    for milestone in newly_passed(before.state, after.state):
-        if not (milestone is Milestone.MONEY_RETURNED and is_explained(after, ours)):
-            _carry_out(connection, milestone, after, list(known.values()), at=at, by=by)
-    lost = after.state in LOST and before.state not in LOST
+    ours = record_reported_refunds(connection, after, statement, at=at, by=by)
+    for milestone in new_transitions(before.state, after.state):
+        if not (
+            milestone is PaymentTransition.MONEY_RETURNED
+            and has_only_requested_refunds(after, ours)
+        ):
+            _apply_transition(connection, milestone, after, list(known.values()), at=at, by=by)
+    lost = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
     if lost and after.part is not None:
         was_paid, now = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
-        lose_part(connection, now, after, was_paid=was_paid, at=at)
+        revert_instalment_payment(connection, now, after, was_paid=was_paid, at=at)
     if after.refunded != before.refunded:
-        _note_refund(connection, order, explained=is_explained(after, ours), at=at)
+        _record_refunded_amount(
+            connection, order, explained=has_only_requested_refunds(after, ours), at=at
+        )
     return after != before
 
 
-def _carry_out(
+def _apply_transition(
     connection: Connection,
-    milestone: Milestone,
-    attempt: Attempt,
-    known: list[Attempt],
+    milestone: PaymentTransition,
+    attempt: PaymentAttempt,
+    known: list[PaymentAttempt],
     *,
     at: datetime,
     by: str,
 ) -> None:
     order = order_queries.lock(connection, attempt.order_id)  # as the milestone before this left it
-    if milestone is Milestone.MONEY_TAKEN and cancelled_events.of(connection, order.event_id):
+    if milestone is PaymentTransition.MONEY_TAKEN and cancelled_events.find(
+        connection, order.event_id
+    ):
         said = f"{attempt.key}: paid although the event was called off"
-        ask_a_person(connection, order, Flag.PAID_AFTER_CANCELLING, said, at=at)
+        flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, said, at=at)
         return
-    if milestone is Milestone.MONEY_TAKEN and attempt.part is not None:
-        take_part(connection, order, attempt, at=at, by=by)
+    if milestone is PaymentTransition.MONEY_TAKEN and attempt.part is not None:
+        apply_instalment_payment(connection, order, attempt, at=at, by=by)
         return
     others = [one for one in known if one.id != attempt.id and one.part == attempt.part]
-    means = meaning(
+    means = order_action(
         milestone,
         order.state,
-        paid_by_this=pays_for_order(connection, order, attempt),
+        paid_by_this=is_order_paid_by(connection, order, attempt),
         paid_twice=any(_holds_money(one) for one in others),
     )
     match means:
-        case Meaning.COMPLETE:
-            complete(connection, order, attempt_id=attempt.id, at=at, by=by)
-        case Meaning.COMPLETE_IF_STOCK_IS_LEFT:
-            complete_if_stock_is_left(connection, order, attempt_id=attempt.id, at=at, by=by)
-        case Meaning.REVERSE:
-            reverse(connection, order, at=at, by=by)
-        case Meaning.REVIEW:
-            flag = _question(milestone, order)
-            ask_a_person(connection, order, flag, f"{attempt.key}: {attempt.state}", at=at)
+        case OrderAction.COMPLETE:
+            complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
+        case OrderAction.COMPLETE_IF_STOCK_IS_LEFT:
+            complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
+        case OrderAction.REVERSE:
+            reverse_order(connection, order, at=at, by=by)
+        case OrderAction.REVIEW:
+            flag = _review_flag(milestone, order)
+            flag_for_review(connection, order, flag, f"{attempt.key}: {attempt.state}", at=at)
 
 
-def _holds_money(attempt: Attempt) -> bool:
+def _holds_money(attempt: PaymentAttempt) -> bool:
     return attempt.state.has_taken_money and attempt.state is not AttemptState.REVERSED
 
 
-def _question(milestone: Milestone, order: Order) -> Flag:
-    if milestone is Milestone.MONEY_REVERSED:
-        return Flag.MONEY_REVERSED
-    if milestone is Milestone.MONEY_RETURNED:
-        return Flag.MONEY_RETURNED
+def _review_flag(milestone: PaymentTransition, order: Order) -> ReviewFlag:
+    if milestone is PaymentTransition.MONEY_REVERSED:
+        return ReviewFlag.MONEY_REVERSED
+    if milestone is PaymentTransition.MONEY_RETURNED:
+        return ReviewFlag.MONEY_RETURNED
     is_paid = order.state is OrderState.PAID
-    return Flag.PAID_TWICE if is_paid else Flag.PAID_AFTER_CANCELLING
+    return ReviewFlag.PAID_TWICE if is_paid else ReviewFlag.PAID_AFTER_CANCELLING
 
 
-def _note_refund(connection: Connection, order: Order, *, explained: bool, at: datetime) -> None:
+def _record_refunded_amount(
+    connection: Connection, order: Order, *, explained: bool, at: datetime
+) -> None:
     """A refund that we did not decide is a question of its own: whether the tickets live on."""
-    returned = refund_queries.returned_of(connection, order.id)
+    returned = refund_queries.sum_refunded(connection, order.id)
     order_queries.set_refunded(connection, order.id, returned)
     if explained:
         return
     said = f"{returned} of {order.total} went back to the buyer"
-    ask_a_person(connection, order, Flag.MONEY_RETURNED, said, at=at)
+    flag_for_review(connection, order, ReviewFlag.MONEY_RETURNED, said, at=at)

@@ -10,22 +10,22 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.refund import (
-    Channel,
-    Part,
-    Payment,
+    PaymentBalance,
     Refund,
+    RefundChannel,
+    RefundPart,
     RefundState,
-    checked_move,
-    elsewhere,
-    gone,
     refund_key,
-    returned,
-    through_gateway,
+    refunded_externally,
+    refunded_through_gateway,
+    total_refunded,
+    total_refunded_or_promised,
+    validate_transition,
 )
 from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 LEASE = timedelta(minutes=5)  # longer than three calls of the gateway and the pauses between
 
@@ -48,76 +48,84 @@ _WAITING = refunds.c.state.in_((RefundState.REQUESTED, RefundState.SENT))
 
 
 @dataclass(frozen=True, slots=True)
-class OwedRefund:
+class OutstandingRefund:
     """A refund that did not come about yet, and whose it is."""
 
     order_code: str
     refund: Refund
 
 
-def of_order(connection: Connection, order_id: int) -> list[Refund]:
+def list_for_order(connection: Connection, order_id: int) -> list[Refund]:
     """The order's refunds, the first first."""
     query = select(*_COLUMNS).where(refunds.c.order_id == order_id).order_by(refunds.c.number)
-    return [_refund(row) for row in connection.execute(query)]
+    return [_refund_from_row(row) for row in connection.execute(query)]
 
 
-def by_id(connection: Connection, refund_id: int) -> Refund:
+def get(connection: Connection, refund_id: int) -> Refund:
     """The refund of that number."""
     query = select(*_COLUMNS).where(refunds.c.id == refund_id)
-    return _refund(connection.execute(query).one())
+    return _refund_from_row(connection.execute(query).one())
 
 
-def payments_of(connection: Connection, order_id: int) -> list[Payment]:
+def list_payment_balances(connection: Connection, order_id: int) -> list[PaymentBalance]:
     """The order's attempts that money came by, with what of it is gone."""
-    by_attempt = _by_attempt(connection, order_id)
+    by_attempt = _group_by_attempt(connection, order_id)
     return [
-        Payment(
+        PaymentBalance(
             attempt_id=attempt.id,
             key=attempt.key,
             state=attempt.state,
             payment_type=attempt.payment_type,
             amount=attempt.amount,
-            gone=gone(by_attempt[attempt.id], attempt.refunded),
+            gone=total_refunded_or_promised(by_attempt[attempt.id], attempt.refunded),
             began_at=attempt.created_at,
         )
-        for attempt in attempt_queries.of_order(connection, order_id)
+        for attempt in attempt_queries.list_for_order(connection, order_id)
         if attempt.state.has_taken_money
     ]
 
 
-def returned_of(connection: Connection, order_id: int) -> Rupiah:
+def sum_refunded(connection: Connection, order_id: int) -> Rupiah:
     """What of the order's money went back so far, whichever way."""
-    by_attempt = _by_attempt(connection, order_id)
+    by_attempt = _group_by_attempt(connection, order_id)
     return total(
-        returned(by_attempt[attempt.id], attempt.refunded)
-        for attempt in attempt_queries.of_order(connection, order_id)
+        total_refunded(by_attempt[attempt.id], attempt.refunded)
+        for attempt in attempt_queries.list_for_order(connection, order_id)
     )
 
 
-def _by_attempt(connection: Connection, order_id: int) -> defaultdict[int, list[Refund]]:
+def _group_by_attempt(connection: Connection, order_id: int) -> defaultdict[int, list[Refund]]:
     found = defaultdict[int, list[Refund]](list)
-    for refund in of_order(connection, order_id):
+    for refund in list_for_order(connection, order_id):
         found[refund.attempt_id].append(refund)
     return found
 
 
-def elsewhere_of(connection: Connection, attempt: Attempt) -> Rupiah:
+def sum_refunded_externally(connection: Connection, attempt: PaymentAttempt) -> Rupiah:
     """What of an attempt went back through the gateway without our asking."""
-    mine = _by_attempt(connection, attempt.order_id)[attempt.id]
-    return elsewhere(mine, attempt.refunded)
+    mine = _group_by_attempt(connection, attempt.order_id)[attempt.id]
+    return refunded_externally(mine, attempt.refunded)
 
 
-def through_gateway_of(connection: Connection, attempt: Attempt) -> Rupiah:
+def sum_refunded_through_gateway(connection: Connection, attempt: PaymentAttempt) -> Rupiah:
     """What of an attempt went back through the gateway, as far as we know."""
-    return through_gateway(_by_attempt(connection, attempt.order_id)[attempt.id], attempt.refunded)
+    return refunded_through_gateway(
+        _group_by_attempt(connection, attempt.order_id)[attempt.id], attempt.refunded
+    )
 
 
-def request(
-    connection: Connection, attempt: Attempt, part: Part, *, reason: str, by: str, at: datetime
+def insert_refund(
+    connection: Connection,
+    attempt: PaymentAttempt,
+    part: RefundPart,
+    *,
+    reason: str,
+    by: str,
+    at: datetime,
 ) -> Refund:
     """Write down that this is to go back; one for a person waits for that person."""
-    number = len(of_order(connection, attempt.order_id)) + 1
-    manual = part.channel is Channel.MANUAL
+    number = len(list_for_order(connection, attempt.order_id)) + 1
+    manual = part.channel is RefundChannel.MANUAL
     query = (
         insert(refunds)
         .values(
@@ -130,27 +138,33 @@ def request(
             state=RefundState.MANUAL if manual else RefundState.REQUESTED,
             reason=reason,
             said=part.why,
-            elsewhere=elsewhere_of(connection, attempt).amount,
+            elsewhere=sum_refunded_externally(connection, attempt).amount,
             requested_by=by,
             requested_at=at,
         )
         .returning(*_COLUMNS)
     )
-    return _refund(connection.execute(query).one())
+    return _refund_from_row(connection.execute(query).one())
 
 
-def note_elsewhere(
-    connection: Connection, attempt: Attempt, *, key: str, amount: Rupiah, by: str, at: datetime
+def insert_external_refund(
+    connection: Connection,
+    attempt: PaymentAttempt,
+    *,
+    key: str,
+    amount: Rupiah,
+    by: str,
+    at: datetime,
 ) -> None:
     """Write down a refund that somebody made at the gateway itself; once a key."""
-    number = len(of_order(connection, attempt.order_id)) + 1
+    number = len(list_for_order(connection, attempt.order_id)) + 1
     values = {
         "order_id": attempt.order_id,
         "attempt_id": attempt.id,
         "number": number,
         "key": key,
         "amount": amount.amount,
-        "channel": Channel.ELSEWHERE,
+        "channel": RefundChannel.ELSEWHERE,
         "state": RefundState.DONE,
         "requested_by": by,
         "requested_at": at,
@@ -170,10 +184,10 @@ def claim(connection: Connection, refund_id: int, *, at: datetime) -> Refund | N
         .returning(*_COLUMNS)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else _refund(row)
+    return None if row is None else _refund_from_row(row)
 
 
-def move(
+def update_state(
     connection: Connection, refund: Refund, to: RefundState, *, at: datetime, said: str = ""
 ) -> None:
     """Bring a refund to another state; refuses what the table of moves has not.
@@ -182,7 +196,7 @@ def move(
     """
     ended = to in {RefundState.DONE, RefundState.DROPPED}
     values: dict[str, object] = {
-        "state": checked_move(refund, to),
+        "state": validate_transition(refund, to),
         "said": said,
         "ended_at": at if ended else None,
     }
@@ -191,10 +205,12 @@ def move(
     connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
 
 
-def transfer(connection: Connection, refund: Refund, *, reference: str, at: datetime) -> None:
+def mark_transferred(
+    connection: Connection, refund: Refund, *, reference: str, at: datetime
+) -> None:
     """A person has sent the money, whichever way it was meant to go."""
-    move(connection, refund, RefundState.DONE, at=at)
-    values = {"channel": Channel.MANUAL, "reference": reference}
+    update_state(connection, refund, RefundState.DONE, at=at)
+    values = {"channel": RefundChannel.MANUAL, "reference": reference}
     connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
 
 
@@ -207,16 +223,18 @@ def release(connection: Connection, refund: Refund, *, said: str) -> None:
     )
 
 
-def decide_again(connection: Connection, refund: Refund, attempt: Attempt, *, at: datetime) -> None:
+def reopen(
+    connection: Connection, refund: Refund, attempt: PaymentAttempt, *, at: datetime
+) -> None:
     """Let a refund that failed be asked for once more, knowing what went back since."""
-    move(connection, refund, RefundState.REQUESTED, at=at)
-    known = elsewhere_of(connection, attempt)
+    update_state(connection, refund, RefundState.REQUESTED, at=at)
+    known = sum_refunded_externally(connection, attempt)
     connection.execute(
         update(refunds).where(refunds.c.id == refund.id).values(elsewhere=known.amount)
     )
 
 
-def waiting(
+def list_waiting_ids(
     connection: Connection, *, order_id: int | None = None, after: int = 0, limit: int
 ) -> list[int]:
     """Refunds that the gateway has to be asked for, the oldest first, in pages."""
@@ -226,7 +244,7 @@ def waiting(
     return list(connection.execute(query.order_by(refunds.c.id).limit(limit)).scalars())
 
 
-def owed(connection: Connection, event_id: int) -> list[OwedRefund]:
+def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingRefund]:
     """The event's refunds that did not come about yet, the oldest first."""
     query = (
         select(orders.c.code, *_COLUMNS)
@@ -234,16 +252,18 @@ def owed(connection: Connection, event_id: int) -> list[OwedRefund]:
         .where(orders.c.event_id == event_id, refunds.c.ended_at.is_(None))
         .order_by(refunds.c.id)
     )
-    return [OwedRefund(code, _refund(rest)) for code, *rest in connection.execute(query)]
+    return [
+        OutstandingRefund(code, _refund_from_row(rest)) for code, *rest in connection.execute(query)
+    ]
 
 
-def beyond_payment(connection: Connection, event_id: int) -> list[str]:
+def list_over_refunded_keys(connection: Connection, event_id: int) -> list[str]:
     """Keys of attempts whose refunds, made and promised, exceed what was paid: none, ever."""
     promised = func.coalesce(func.sum(refunds.c.amount), 0)
     query = (
         select(payment_attempts.c.key)
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .outerjoin(refunds, _counted())
+        .outerjoin(refunds, _counts_against_payment())
         .where(orders.c.event_id == event_id)
         .group_by(payment_attempts.c.id)
         .having(
@@ -257,20 +277,20 @@ def beyond_payment(connection: Connection, event_id: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _counted() -> ColumnElement[bool]:
+def _counts_against_payment() -> ColumnElement[bool]:
     return (refunds.c.attempt_id == payment_attempts.c.id) & (
         refunds.c.state != RefundState.DROPPED
     )
 
 
-def _refund(row: Sequence[Any]) -> Refund:
+def _refund_from_row(row: Sequence[Any]) -> Refund:
     known = dict(zip((column.name for column in _COLUMNS), row, strict=True))
     return Refund(
         **{
             **known,
             "amount": Rupiah(known["amount"]),
             "elsewhere": Rupiah(known["elsewhere"]),
-            "channel": Channel(known["channel"]),
+            "channel": RefundChannel(known["channel"]),
             "state": RefundState(known["state"]),
         }
     )

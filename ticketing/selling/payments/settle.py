@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ticketing.orders.payment_attempt import Statement
+from ticketing.orders.payment_attempt import PaymentStatus
 from ticketing.platform.db import audit_log, inbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.inbox import Notice, Outcome
+from ticketing.platform.db.inbox import InboundWebhook, InboxOutcome
 from ticketing.platform.kernel.errors import (
     SignatureMismatch,
     TicketingError,
@@ -25,24 +25,24 @@ from ticketing.platform.kernel.errors import (
     UnknownOrder,
 )
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.midtrans.notification import read_notification, signature_matches
+from ticketing.selling.payments.midtrans.notification import has_valid_signature, parse_notification
 from ticketing.selling.payments.record_payment import record_payment
 
-SOURCE = "midtrans"
+MIDTRANS_SOURCE = "midtrans"
 
 
-def keep_notice(database: Database, body: bytes, *, server_key: str, at: datetime) -> bool:
+def store_notification(database: Database, body: bytes, *, server_key: str, at: datetime) -> bool:
     """Keep a notice as it came; False when the same is known.
 
     Refuses what is no notice, and what whoever knows the server key did not sign.
     """
-    notice = read_notification(body)
-    if not signature_matches(notice, server_key):
+    notice = parse_notification(body)
+    if not has_valid_signature(notice, server_key):
         raise SignatureMismatch("the signature is not the gateway's")
     with database.transaction() as connection:
-        return inbox.keep(
+        return inbox.store_webhook(
             connection,
-            source=SOURCE,
+            source=MIDTRANS_SOURCE,
             unique_key=_unique_key(body),
             subject=notice.order_id,
             body=body,
@@ -62,13 +62,13 @@ def _unique_key(body: bytes) -> str:
 CHUNK = 100
 
 
-MOST_TRIES = 8  # four hours, by which a gateway knows its own transactions
+MAX_ATTEMPTS = 8  # four hours, by which a gateway knows its own transactions
 
 
-class Gateway(Protocol):
+class PaymentGateway(Protocol):
     """A payment gateway, as far as settling needs one."""
 
-    def statement(self, attempt_key: str) -> Statement | None:
+    def statement(self, attempt_key: str) -> PaymentStatus | None:
         """What it says now of an attempt; None when it knows none of that key.
 
         Raises Unavailable when there is no answer to be had.
@@ -87,16 +87,18 @@ class Settlement:
 
 
 def settle(
-    database: Database, gateway: Gateway, *, at: datetime, by: str, limit: int = CHUNK
+    database: Database, gateway: PaymentGateway, *, at: datetime, by: str, limit: int = CHUNK
 ) -> Settlement:
     """Handle the oldest waiting notices; safe to repeat, to run twice at once, and to kill."""
     with database.transaction() as connection:
-        notices = inbox.claim(connection, limit, at=at)
-    ends = Counter(_end_of(database, gateway, notice, at=at, by=by) for notice in notices)
+        notices = inbox.claim_due(connection, limit, at=at)
+    ends = Counter(
+        _settle_notification(database, gateway, notice, at=at, by=by) for notice in notices
+    )
     result = Settlement(
-        applied=ends[Outcome.APPLIED],
-        unchanged=ends[Outcome.UNCHANGED],
-        quarantined=ends[Outcome.QUARANTINED],
+        applied=ends[InboxOutcome.APPLIED],
+        unchanged=ends[InboxOutcome.UNCHANGED],
+        quarantined=ends[InboxOutcome.QUARANTINED],
         postponed=ends[None],
     )
     if notices:
@@ -111,40 +113,40 @@ def settle(
     return result
 
 
-def _end_of(
-    database: Database, gateway: Gateway, notice: Notice, *, at: datetime, by: str
-) -> Outcome | None:
+def _settle_notification(
+    database: Database, gateway: PaymentGateway, notice: InboundWebhook, *, at: datetime, by: str
+) -> InboxOutcome | None:
     """Handle one notice; whatever goes wrong with it is in its row and stops no other."""
     try:
         return _handle(database, gateway, notice, at=at, by=by)
     except Unavailable as error:
         reason, tries_left = str(error), True
     except TicketingError as error:
-        reason, tries_left = str(error), notice.tries < MOST_TRIES
+        reason, tries_left = str(error), notice.tries < MAX_ATTEMPTS
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason, tries_left = f"{type(error).__name__}: {error}", notice.tries < MOST_TRIES
+        reason, tries_left = f"{type(error).__name__}: {error}", notice.tries < MAX_ATTEMPTS
     with database.transaction() as connection:
         if tries_left:
             inbox.postpone(connection, notice, reason=reason, at=at)
             return None
-        inbox.finish(connection, notice, Outcome.QUARANTINED, reason=reason, at=at)
-        return Outcome.QUARANTINED
+        inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
+        return InboxOutcome.QUARANTINED
 
 
 def _handle(
-    database: Database, gateway: Gateway, notice: Notice, *, at: datetime, by: str
-) -> Outcome:
+    database: Database, gateway: PaymentGateway, notice: InboundWebhook, *, at: datetime, by: str
+) -> InboxOutcome:
     with database.transaction() as connection:
         attempt = attempt_queries.find(connection, notice.subject)
         if attempt is None:
             reason = f"no payment attempt is called {notice.subject!r}"
-            inbox.finish(connection, notice, Outcome.QUARANTINED, reason=reason, at=at)
-            return Outcome.QUARANTINED
+            inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
+            return InboxOutcome.QUARANTINED
     statement = gateway.statement(attempt.key)
     if statement is None:
         raise UnknownOrder(f"the gateway knows no {attempt.key}")
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
-        outcome = Outcome.APPLIED if changed else Outcome.UNCHANGED
-        inbox.finish(connection, notice, outcome, at=at)
+        outcome = InboxOutcome.APPLIED if changed else InboxOutcome.UNCHANGED
+        inbox.mark_handled(connection, notice, outcome, at=at)
     return outcome

@@ -5,47 +5,58 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Operator, Viewer, actor, guarded
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Operator, Viewer, actor, auth_dependencies
 from ticketing.access.queries import ApiKey
-from ticketing.orders.fee import Fee
-from ticketing.orders.refund import Channel, Refund, RefundState
-from ticketing.platform.http.envelope import Answer, Asked, IdInPath, Said, Success
-from ticketing.platform.http.errors import documented
-from ticketing.platform.http.limits import at_the_gateway
-from ticketing.platform.http.services import Service, Serving, now
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.refund import Refund, RefundChannel, RefundState
+from ticketing.platform.http.envelope import (
+    AsciiJSONResponse,
+    IdInPath,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.limits import run_gateway_call
+from ticketing.platform.http.services import Services, ServicesDependency, now
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.refund_plan import Asked as Wanted
-from ticketing.selling.refunds.refund_plan import Money, RefundPlan
-from ticketing.selling.refunds.service import apply_refund, known_refunds, plan_refund, rule_of
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundScope
+from ticketing.selling.refunds.refund_plan import RefundRequest as Wanted
+from ticketing.selling.refunds.service import (
+    apply_refund,
+    get_refund_fee,
+    list_order_refunds,
+    plan_refund,
+)
 
-MOST_RUPIAH = 999_999_999_999
-MOST_PLACES = 1000
-Number = Annotated[int, Field(ge=1, le=10**9, strict=True)]
-Amount = Annotated[int, Field(ge=0, le=MOST_RUPIAH, strict=True)]
+MAX_RUPIAH = 999_999_999_999
+MAX_PLACES = 1000
+PlaceNumber = Annotated[int, Field(ge=1, le=10**9, strict=True)]
+RupiahAmount = Annotated[int, Field(ge=0, le=MAX_RUPIAH, strict=True)]
 
 router = APIRouter(
     prefix="/api/orders/{order_id:int}/refunds",
     tags=["orders"],
-    route_class=GuardedRoute,
-    default_response_class=Answer,
-    dependencies=guarded(),
-    responses=documented(404),
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(404),
 )
 
 
-class RefundRequest(Asked):
+class CreateRefundRequest(RequestModel):
     """What to plan; or, with a plan's hash and nothing else, what to do.
 
     Without places all of them end; with an amount alone none does.
     """
 
-    places: Annotated[list[Number], Field(max_length=MOST_PLACES)] | None = None
-    amount: Amount | None = None
+    places: Annotated[list[PlaceNumber], Field(max_length=MAX_PLACES)] | None = None
+    amount: RupiahAmount | None = None
     surplus: bool = False
     fee_percent: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
-    fee_each: Amount | None = None
+    fee_each: RupiahAmount | None = None
     reason: Annotated[str, Field(max_length=255, pattern="^[^\\x00-\\x1f\\x7f]*$")] = ""
     plan_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
@@ -57,16 +68,16 @@ class RefundRequest(Asked):
         return self
 
 
-class PartShown(Said):
+class RefundPartResponse(ResponseModel):
     """So much goes back of one payment; `why` says what keeps the gateway from it."""
 
     payment: str
     amount: int
-    channel: Channel
+    channel: RefundChannel
     why: str
 
 
-class PlaceShown(Said):
+class RefundPlaceResponse(ResponseModel):
     """A place or voucher that would end.
 
     Whether a ticket was used is null: no check-ins are kept yet. A voucher's first use is known.
@@ -81,93 +92,105 @@ class PlaceShown(Said):
     is_voucher: bool
 
 
-class PlanShown(Said):
+class RefundPlanResponse(ResponseModel):
     """What would happen; nothing has happened yet."""
 
     plan_hash: str
     amount: int
     kept: int
-    places: list[PlaceShown]
+    places: list[RefundPlaceResponse]
     places_left: int
-    parts: list[PartShown]
+    parts: list[RefundPartResponse]
     notes: list[str]
 
 
-class RefundShown(Said):
+class RefundResponse(ResponseModel):
     """One sum on its way back."""
 
     key: str
     amount: int
-    channel: Channel
+    channel: RefundChannel
     state: RefundState
     reason: str
     said: str
     reference: str
 
 
-class RefundsShown(Said):
+class OrderRefundsResponse(ResponseModel):
     """The order's refunds as they stand, and the plan that was asked for."""
 
     order_code: str
-    plan: PlanShown | None = None
-    refunds: list[RefundShown]
+    plan: RefundPlanResponse | None = None
+    refunds: list[RefundResponse]
 
 
 @router.get("")
-def show(order_id: IdInPath, serving: Serving, _: Viewer) -> Success[RefundsShown]:
+def show(
+    order_id: IdInPath, serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[OrderRefundsResponse]:
     """The order's refunds."""
-    code, refunds = known_refunds(serving.database, order_id)
-    return Success(data=RefundsShown(order_code=code, refunds=[_refund(one) for one in refunds]))
+    code, refunds = list_order_refunds(serving.database, order_id)
+    return SuccessResponse(
+        data=OrderRefundsResponse(
+            order_code=code, refunds=[_to_refund_response(one) for one in refunds]
+        )
+    )
 
 
-@router.post("", responses=documented(404, 409))
+@router.post("", responses=authenticated_error_responses(404, 409))
 async def refund(
-    order_id: IdInPath, asked: RefundRequest, serving: Serving, caller: Operator
-) -> Success[RefundsShown]:
+    order_id: IdInPath, asked: CreateRefundRequest, serving: ServicesDependency, caller: Operator
+) -> SuccessResponse[OrderRefundsResponse]:
     """Plan a refund; with `planHash`, do what was planned. Done again, it goes on where it was."""
     if asked.plan_hash is None:
-        answer = await at_the_gateway(lambda: _planned(serving, order_id, asked, caller))
+        answer = await run_gateway_call(lambda: _plan_refund(serving, order_id, asked, caller))
     else:
         plan_hash = asked.plan_hash
-        answer = await at_the_gateway(lambda: _applied(serving, order_id, plan_hash, caller))
-    return Success(data=answer)
+        answer = await run_gateway_call(lambda: _apply_refund(serving, order_id, plan_hash, caller))
+    return SuccessResponse(data=answer)
 
 
-def _planned(serving: Service, order_id: int, asked: RefundRequest, caller: ApiKey) -> RefundsShown:
-    code, refunds = known_refunds(serving.database, order_id)
-    rule = rule_of(serving.database, code)
+def _plan_refund(
+    serving: Services, order_id: int, asked: CreateRefundRequest, caller: ApiKey
+) -> OrderRefundsResponse:
+    code, refunds = list_order_refunds(serving.database, order_id)
+    rule = get_refund_fee(serving.database, code)
     alone = asked.places is None and asked.amount is not None
     wanted = Wanted(
         places=() if alone else None if asked.places is None else tuple(asked.places),
         amount=None if asked.amount is None else Rupiah(asked.amount),
-        money=Money.SURPLUS if asked.surplus else Money.ORDER,
-        fee=Fee(
+        money=RefundScope.SURPLUS if asked.surplus else RefundScope.ORDER,
+        fee=RefundFee(
             rule.percent if asked.fee_percent is None else asked.fee_percent,
             rule.each if asked.fee_each is None else Rupiah(asked.fee_each),
         ),
         reason=asked.reason,
     )
     planned = plan_refund(serving.database, code, wanted, at=now(), by=actor(caller))
-    known = [_refund(one) for one in refunds]
-    return RefundsShown(order_code=code, plan=_plan(planned), refunds=known)
+    known = [_to_refund_response(one) for one in refunds]
+    return OrderRefundsResponse(order_code=code, plan=_to_plan_response(planned), refunds=known)
 
 
-def _applied(serving: Service, order_id: int, plan_hash: str, caller: ApiKey) -> RefundsShown:
-    code, _ = known_refunds(serving.database, order_id)
+def _apply_refund(
+    serving: Services, order_id: int, plan_hash: str, caller: ApiKey
+) -> OrderRefundsResponse:
+    code, _ = list_order_refunds(serving.database, order_id)
     done = apply_refund(
         serving.database, serving.get(Midtrans), code, plan_hash=plan_hash,
         at=now(), by=actor(caller),
     )  # fmt: skip
-    return RefundsShown(order_code=code, refunds=[_refund(one) for one in done.refunds])
+    return OrderRefundsResponse(
+        order_code=code, refunds=[_to_refund_response(one) for one in done.refunds]
+    )
 
 
-def _plan(planned: RefundPlan) -> PlanShown:
-    return PlanShown(
+def _to_plan_response(planned: RefundPlan) -> RefundPlanResponse:
+    return RefundPlanResponse(
         plan_hash=planned.plan_hash,
         amount=planned.amount.amount,
         kept=planned.kept.amount,
         places=[
-            PlaceShown(
+            RefundPlaceResponse(
                 number=place.number,
                 ticket_type=place.ticket_type,
                 worth=place.worth.amount,
@@ -180,7 +203,7 @@ def _plan(planned: RefundPlan) -> PlanShown:
         ],
         places_left=planned.places_left,
         parts=[
-            PartShown(
+            RefundPartResponse(
                 payment=part.attempt_key,
                 amount=part.amount.amount,
                 channel=part.channel,
@@ -192,8 +215,8 @@ def _plan(planned: RefundPlan) -> PlanShown:
     )
 
 
-def _refund(one: Refund) -> RefundShown:
-    return RefundShown(
+def _to_refund_response(one: Refund) -> RefundResponse:
+    return RefundResponse(
         key=one.key,
         amount=one.amount.amount,
         channel=one.channel,

@@ -8,37 +8,37 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    amounts_to_numbers,
+    new_table,
     now,
     open_application,
-    plain,
     print_json,
-    screen,
+    stdout_console,
 )
-from ticketing.platform.cli.options import MOST_RUPIAH, EventArgument
-from ticketing.selling.refunds.cli_orders import CodeArgument
+from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
+from ticketing.selling.refunds.cli_orders import OrderCodeArgument
 
 if TYPE_CHECKING:
-    from ticketing.orders.fee import Fee
+    from ticketing.orders.fee import RefundFee
     from ticketing.orders.refund import Refund
-    from ticketing.selling.refunds.refund_plan import Place, RefundPlan
+    from ticketing.selling.refunds.refund_plan import RefundablePlace, RefundPlan
 
 app = typer.Typer(help="Give money back: planned first, then applied.", no_args_is_help=True)
 
-PercentOption = Annotated[
+FeePercentOption = Annotated[
     int | None, typer.Option("--fee-percent", min=0, max=100, help="Of what a place cost, kept.")
 ]
-EachOption = Annotated[
-    int | None, typer.Option("--fee-each", min=0, max=MOST_RUPIAH, help="Rupiah kept a place.")
+FeePerPlaceOption = Annotated[
+    int | None, typer.Option("--fee-each", min=0, max=MAX_RUPIAH, help="Rupiah kept a place.")
 ]
-KeyOption = Annotated[
+RefundKeyOption = Annotated[
     str | None, typer.Option("--refund", help="Which one, if the order has several: ORD-…-01-R1.")
 ]
 
 
 @app.command("plan")
 def plan(
-    code: CodeArgument,
+    code: OrderCodeArgument,
     *,
     place: Annotated[
         list[int] | None,
@@ -46,13 +46,13 @@ def plan(
     ] = None,
     amount: Annotated[
         int | None,
-        typer.Option(min=0, max=MOST_RUPIAH, help="So much goes back, whatever the places cost."),
+        typer.Option(min=0, max=MAX_RUPIAH, help="So much goes back, whatever the places cost."),
     ] = None,
     surplus: Annotated[
         bool, typer.Option("--surplus", help="Only money that pays for nothing: late, or twice.")
     ] = False,
-    fee_percent: PercentOption = None,
-    fee_each: EachOption = None,
+    fee_percent: FeePercentOption = None,
+    fee_each: FeePerPlaceOption = None,
     reason: Annotated[str, typer.Option(help="The buyer and the gateway are told.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -61,25 +61,25 @@ def plan(
     Without --place all places end; with --amount alone none does.
     """
     from ticketing.platform.kernel.money import Rupiah
-    from ticketing.selling.refunds.refund_plan import Asked, Money
-    from ticketing.selling.refunds.service import plan_refund, rule_of
+    from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
+    from ticketing.selling.refunds.service import get_refund_fee, plan_refund
 
     with open_application() as application:
-        rule = rule_of(application.database, code)
-        asked = Asked(
+        rule = get_refund_fee(application.database, code)
+        asked = RefundRequest(
             places=tuple(place) if place else None if amount is None else (),
             amount=None if amount is None else Rupiah(amount),
-            money=Money.SURPLUS if surplus else Money.ORDER,
+            money=RefundScope.SURPLUS if surplus else RefundScope.ORDER,
             fee=_fee(rule, fee_percent, fee_each),
             reason=reason,
         )
         planned = plan_refund(application.database, code, asked, at=now(), by=actor())
-    show_plan(planned, as_json=as_json)
+    print_refund_plan(planned, as_json=as_json)
 
 
 @app.command("apply")
 def apply(
-    code: CodeArgument,
+    code: OrderCodeArgument,
     *,
     plan: Annotated[str, typer.Option(help="The hash that `refund plan` printed.")],
     as_json: JsonOption = False,
@@ -113,34 +113,38 @@ def send(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(asdict(sent))
     else:
-        screen().print(f"{sent.done} done, {sent.failed} failed, {sent.waiting} still waiting")
+        stdout_console().print(
+            f"{sent.done} done, {sent.failed} failed, {sent.waiting} still waiting"
+        )
     sys.exit(1 if sent.failed else 0)
 
 
 @app.command("list")
 def list_owed(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """List what is still owed to buyers of an event."""
-    from ticketing.events.queries import find_event
-    from ticketing.selling.payments import refund_queries
+    from ticketing.events.queries import get_event
+    from ticketing.selling.payments import refund_queries as payment_refund_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        owed = refund_queries.owed(connection, find_event(application.database, event).id)
+        owed = payment_refund_queries.list_outstanding(
+            connection, get_event(application.database, event).id
+        )
     _show([one.refund for one in owed], as_json=as_json)
 
 
 @app.command("done")
 def done(
-    code: CodeArgument,
+    code: OrderCodeArgument,
     *,
     reference: Annotated[str, typer.Option(help="Of the transfer, as the bank names it.")],
-    key: KeyOption = None,
+    key: RefundKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say that a refund was transferred by hand."""
-    from ticketing.selling.refunds.outcome import transferred
+    from ticketing.selling.refunds.outcome import mark_transferred
 
     with open_application() as application:
-        refund = transferred(
+        refund = mark_transferred(
             application.database, code, key=key, reference=reference, at=now(), by=actor()
         )
     _show([refund], as_json=as_json)
@@ -152,7 +156,7 @@ def retry(
         str | None, typer.Argument(help="The order's code.", show_default=False)
     ] = None,
     *,
-    key: KeyOption = None,
+    key: RefundKeyOption = None,
     event: Annotated[
         str | None, typer.Option("--event", "-e", help="All of an event instead of one.")
     ] = None,
@@ -162,11 +166,11 @@ def retry(
 
     A gateway refuses when there is too little money on the merchant's account, for one.
     """
-    from ticketing.events.queries import find_event
-    from ticketing.selling.payments import refund_queries
+    from ticketing.events.queries import get_event
+    from ticketing.selling.payments import refund_queries as payment_refund_queries
     from ticketing.selling.payments.midtrans.client import Midtrans
-    from ticketing.selling.refunds.outcome import retry as ask_again
-    from ticketing.selling.refunds.outcome import retry_all
+    from ticketing.selling.refunds.outcome import retry_failed_refunds
+    from ticketing.selling.refunds.outcome import retry_refund as ask_again
     from ticketing.selling.refunds.send_refunds import send_refunds
 
     if (code is None) == (event is None):
@@ -175,25 +179,25 @@ def retry(
         if code is not None:
             again = [ask_again(application.database, code, key=key, at=now(), by=actor())]
         else:
-            known = find_event(application.database, event or "")
-            again = retry_all(application.database, known, at=now(), by=actor())
+            known = get_event(application.database, event or "")
+            again = retry_failed_refunds(application.database, known, at=now(), by=actor())
         send_refunds(application.database, application.get(Midtrans), at=now(), by=actor())
         with application.database.transaction() as connection:
-            again = [refund_queries.by_id(connection, one.id) for one in again]
+            again = [payment_refund_queries.get(connection, one.id) for one in again]
     _show(again, as_json=as_json)
     sys.exit(1 if any(one.state == "failed" for one in again) else 0)
 
 
 @app.command("drop")
 def drop(
-    code: CodeArgument,
+    code: OrderCodeArgument,
     *,
     reason: Annotated[str, typer.Option(help="Why it is not owed after all.")],
-    key: KeyOption = None,
+    key: RefundKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say that a failed or manual refund is not owed after all."""
-    from ticketing.selling.refunds.outcome import drop as give_up
+    from ticketing.selling.refunds.outcome import cancel_refund as give_up
 
     with open_application() as application:
         refund = give_up(application.database, code, key=key, reason=reason, at=now(), by=actor())
@@ -202,26 +206,31 @@ def drop(
 
 @app.command("rule")
 def rule(
-    event: EventArgument, *, fee_percent: PercentOption = None, fee_each: EachOption = None
+    event: EventArgument,
+    *,
+    fee_percent: FeePercentOption = None,
+    fee_each: FeePerPlaceOption = None,
 ) -> None:
     """Show what an event keeps of refunds, or change it."""
-    from ticketing.events.queries import find_event
-    from ticketing.selling.refunds.service import set_rule
+    from ticketing.events.queries import get_event
+    from ticketing.selling.refunds.service import set_refund_fee
 
     with open_application() as application:
-        known = find_event(application.database, event)
-        kept = set_rule(application.database, known, percent=fee_percent, each=fee_each, by=actor())
-    screen().print(f"{known.slug} keeps {kept.percent} % and {kept.each} a place")
+        known = get_event(application.database, event)
+        kept = set_refund_fee(
+            application.database, known, percent=fee_percent, each=fee_each, by=actor()
+        )
+    stdout_console().print(f"{known.slug} keeps {kept.percent} % and {kept.each} a place")
 
 
-def show_plan(planned: "RefundPlan", *, as_json: bool) -> None:
+def print_refund_plan(planned: "RefundPlan", *, as_json: bool) -> None:
     """A plan for people, or for machines."""
     from dataclasses import asdict
 
     if as_json:
-        print_json(plain(asdict(planned)))
+        print_json(amounts_to_numbers(asdict(planned)))
         return
-    out = screen()
+    out = stdout_console()
     out.print(
         f"order {planned.order_code} ({planned.order_state}): {planned.amount} would go back,"
         f" {planned.kept} would be kept; nothing has changed yet"
@@ -231,7 +240,8 @@ def show_plan(planned: "RefundPlan", *, as_json: bool) -> None:
         out.print(f"  {part.amount} of {part.attempt_key}  {way}")
     for place in planned.places:
         out.print(
-            f"  place {place.number} ({place.ticket_type}, {place.worth}) ends: {_loses(place)}"
+            f"  place {place.number} ({place.ticket_type}, {place.worth}) ends:"
+            f" {_describe_effect(place)}"
         )
     out.print(f"  places that stay: {planned.places_left}")
     for note in planned.notes:
@@ -239,17 +249,17 @@ def show_plan(planned: "RefundPlan", *, as_json: bool) -> None:
     out.print(f"to do it: ticketing refund apply {planned.order_code} --plan {planned.plan_hash}")
 
 
-def _loses(place: "Place") -> str:
+def _describe_effect(place: "RefundablePlace") -> str:
     if place.voucher_id is not None:
         return f"its voucher is taken back{', used already' if place.used else ''}"
     return f"ticket {place.ticket_code} dies" if place.ticket_code else "no ticket yet"
 
 
-def _fee(rule: "Fee", percent: int | None, each: int | None) -> "Fee":
-    from ticketing.orders.fee import Fee
+def _fee(rule: "RefundFee", percent: int | None, each: int | None) -> "RefundFee":
+    from ticketing.orders.fee import RefundFee
     from ticketing.platform.kernel.money import Rupiah
 
-    return Fee(
+    return RefundFee(
         rule.percent if percent is None else percent, rule.each if each is None else Rupiah(each)
     )
 
@@ -258,9 +268,9 @@ def _show(refunds: "tuple[Refund, ...] | list[Refund]", *, as_json: bool) -> Non
     from dataclasses import asdict
 
     if as_json:
-        print_json([plain(asdict(one)) for one in refunds])
+        print_json([amounts_to_numbers(asdict(one)) for one in refunds])
         return
-    table = listing("refund", "amount", "by", "state", "said", "reference")
+    table = new_table("refund", "amount", "by", "state", "said", "reference")
     for one in refunds:
         table.add_row(one.key, str(one.amount), one.channel, one.state, one.said, one.reference)
-    screen().print(table)
+    stdout_console().print(table)

@@ -7,12 +7,12 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    amounts_to_numbers,
+    new_table,
     now,
     open_application,
-    plain,
     print_json,
-    screen,
+    stdout_console,
 )
 from ticketing.platform.cli.options import EventArgument
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from ticketing.selling.refunds.order_history_queries import OrderStory, StoryPlace
+    from ticketing.selling.refunds.order_history_queries import OrderHistory, OrderHistoryItem
 
 app = typer.Typer(
     help="Orders: what became of them, and what has to be decided.", no_args_is_help=True
 )
 
-CodeArgument = Annotated[str, typer.Argument(help="The order's code: ORD-…", show_default=False)]
+OrderCodeArgument = Annotated[
+    str, typer.Argument(help="The order's code: ORD-…", show_default=False)
+]
 
 
 @app.command("list")
@@ -43,15 +45,15 @@ def list_orders(
     """List an event's orders, the newest first."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.orders.order import OrderState
-    from ticketing.selling.refunds import order_history_queries
+    from ticketing.selling.refunds import order_history_queries as refund_order_history_queries
 
     if state is not None and state not in list(OrderState):
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(OrderState)}")
     with open_application() as application, application.database.transaction() as connection:
-        known = find_event(application.database, event)
-        found = order_history_queries.listed(
+        known = get_event(application.database, event)
+        found = refund_order_history_queries.list_orders(
             connection,
             known.id,
             state=None if state is None else OrderState(state),
@@ -68,11 +70,11 @@ def list_orders(
         return
     from zoneinfo import ZoneInfo
 
-    table = listing("order", "placed", "state", "places", "total", "refunded", "buyer", "look at")
+    table = new_table("order", "placed", "state", "places", "total", "refunded", "buyer", "look at")
     for one in found:
         table.add_row(
             one.code,
-            _clock(one.created_at, ZoneInfo(known.time_zone)),
+            _format_time(one.created_at, ZoneInfo(known.time_zone)),
             one.state,
             str(one.places),
             str(one.total),
@@ -80,32 +82,34 @@ def list_orders(
             one.buyer,
             ", ".join(one.flags),
         )
-    screen().print(table)
+    stdout_console().print(table)
     if len(found) == limit:
-        screen().print(f"the newest {limit}; --limit shows more")
+        stdout_console().print(f"the newest {limit}; --limit shows more")
 
 
 @app.command("show")
-def show(code: CodeArgument, *, as_json: JsonOption = False) -> None:
+def show(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
     """Tell an order's whole story."""
     from zoneinfo import ZoneInfo
 
-    from ticketing.events.queries import find_event
-    from ticketing.orders import queries as order_queries
-    from ticketing.selling.refunds import order_history_queries
+    from ticketing.events.queries import get_event
+    from ticketing.orders import queries as orders_queries
+    from ticketing.selling.refunds import order_history_queries as refund_order_history_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        told = order_history_queries.story(connection, order_queries.by_code(connection, code))
-        known = find_event(application.database, str(told.order.event_id))
+        told = refund_order_history_queries.get_history(
+            connection, orders_queries.get_by_code(connection, code)
+        )
+        known = get_event(application.database, str(told.order.event_id))
     if as_json:
         print_json(_as_json(told))
         return
-    _tell(told, ZoneInfo(known.time_zone))
+    _print_history(told, ZoneInfo(known.time_zone))
 
 
 @app.command("resolve")
 def resolve(
-    code: CodeArgument,
+    code: OrderCodeArgument,
     *,
     flag: Annotated[str, typer.Option(help="The question, as `orders show` names it.")],
     by: Annotated[
@@ -119,27 +123,35 @@ def resolve(
 
     A refund is only planned here; `ticketing refund apply` does it.
     """
-    from ticketing.orders.order import Flag
-    from ticketing.selling.refunds.cli import show_plan
-    from ticketing.selling.refunds.resolve_flag import complete_late, note_flag, refund_for
+    from ticketing.orders.order import ReviewFlag
+    from ticketing.selling.refunds.cli import print_refund_plan
+    from ticketing.selling.refunds.resolve_flag import (
+        complete_late_order,
+        dismiss_flag,
+        refund_request_for_flag,
+    )
     from ticketing.selling.refunds.service import plan_refund
 
-    if flag not in list(Flag):
-        raise typer.BadParameter(f"{flag!r} is not one of {', '.join(Flag)}", param_hint="--flag")
-    question = Flag(flag)
+    if flag not in list(ReviewFlag):
+        raise typer.BadParameter(
+            f"{flag!r} is not one of {', '.join(ReviewFlag)}", param_hint="--flag"
+        )
+    question = ReviewFlag(flag)
     with open_application() as application:
         if by == "refund":
-            asked = refund_for(question, reason=reason)
+            asked = refund_request_for_flag(question, reason=reason)
             planned = plan_refund(application.database, code, asked, at=now(), by=actor())
-            show_plan(planned, as_json=as_json)
+            print_refund_plan(planned, as_json=as_json)
             return
-        if by == "complete" and question is Flag.PAID_LATE:
-            order = complete_late(application.database, code, at=now(), by=actor())
-            screen().print(f"order {order.code} is {order.state}; its tickets are made next")
+        if by == "complete" and question is ReviewFlag.PAID_LATE:
+            order = complete_late_order(application.database, code, at=now(), by=actor())
+            stdout_console().print(
+                f"order {order.code} is {order.state}; its tickets are made next"
+            )
             return
         if by == "note" and reason:
-            note_flag(application.database, code, question, why=reason, at=now(), by=actor())
-            screen().print(f"{question} of {code.upper()} is answered")
+            dismiss_flag(application.database, code, question, why=reason, at=now(), by=actor())
+            stdout_console().print(f"{question} of {code.upper()} is answered")
             return
     raise typer.BadParameter(
         "complete is for paid_late; refund for money that pays for nothing; note wants a --reason",
@@ -147,14 +159,14 @@ def resolve(
     )
 
 
-def _brings(place: "StoryPlace") -> str:
+def _describe_item(place: "OrderHistoryItem") -> str:
     if place.voucher is not None:
         return f"voucher {place.voucher}" + (f", {place.ending_why}" if place.ending_why else "")
     return f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
 
 
-def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
-    out, order = screen(), told.order
+def _print_history(told: "OrderHistory", zone: "ZoneInfo") -> None:
+    out, order = stdout_console(), told.order
     out.print(
         f"[bold]{order.code}[/] is {order.state}: {told.subtotal} less {told.discount} is"
         f" {order.total}, {told.refunded} went back"
@@ -167,16 +179,20 @@ def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
         "paid": told.paid_at,
         "closed": told.closed_at,
     }
-    out.print("  " + ", ".join(f"{what} {_clock(at, zone)}" for what, at in times.items() if at))
+    out.print(
+        "  " + ", ".join(f"{what} {_format_time(at, zone)}" for what, at in times.items() if at)
+    )
     for line in told.lines:
         back = f", {line.returned} given back" if line.returned else ""
         out.print(f"  line     {line.quantity} x {line.ticket_type} at {line.price}{back}")
     for place in told.places:
-        back = f", given back {_clock(place.returned_at, zone)}" if place.returned_at else ""
-        out.print(f"  place {place.number}  {place.ticket_type}: {_brings(place)}{back}")
+        back = f", given back {_format_time(place.returned_at, zone)}" if place.returned_at else ""
+        out.print(f"  place {place.number}  {place.ticket_type}: {_describe_item(place)}{back}")
     for part in told.parts:
-        end = f"paid {_clock(part.paid_at, zone)}" if part.paid_at else "not paid"
-        out.print(f"  part {part.number}   {part.amount} due {_clock(part.due_at, zone)}, {end}")
+        end = f"paid {_format_time(part.paid_at, zone)}" if part.paid_at else "not paid"
+        out.print(
+            f"  part {part.number}   {part.amount} due {_format_time(part.due_at, zone)}, {end}"
+        )
     for attempt in told.attempts:
         way = f" by {attempt.payment_type}" if attempt.payment_type else ""
         out.print(
@@ -186,11 +202,15 @@ def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
     for notice in told.notices:
         said = f": {notice.reason}" if notice.reason else ""
         out.print(
-            f"  notice   {_clock(notice.received_at, zone)} {notice.attempt_key}"
+            f"  notice   {_format_time(notice.received_at, zone)} {notice.attempt_key}"
             f" {notice.outcome or 'waits'}{said}"
         )
     for flag in told.flags:
-        end = f"answered {_clock(flag.resolved_at, zone)}" if flag.resolved_at else "[red]open[/]"
+        end = (
+            f"answered {_format_time(flag.resolved_at, zone)}"
+            if flag.resolved_at
+            else "[red]open[/]"
+        )
         out.print(f"  flag     {flag.flag} {end}: {flag.message}")
     for refund in told.refunds:
         more = "; ".join(text for text in (refund.reason, refund.said, refund.reference) if text)
@@ -199,14 +219,14 @@ def _tell(told: "OrderStory", zone: "ZoneInfo") -> None:
             f"{f': {more}' if more else ''}"
         )
     for deed in told.deeds:
-        out.print(f"  deed     {_clock(deed.at, zone)} {deed.action} by {deed.actor}")
+        out.print(f"  deed     {_format_time(deed.at, zone)} {deed.action} by {deed.actor}")
 
 
-def _clock(at: "datetime | None", zone: "ZoneInfo") -> str:
+def _format_time(at: "datetime | None", zone: "ZoneInfo") -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" if at else ""
 
 
-def _as_json(told: "OrderStory") -> object:
+def _as_json(told: "OrderHistory") -> object:
     from dataclasses import asdict
 
-    return plain(asdict(told))
+    return amounts_to_numbers(asdict(told))

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, exists, func, select
 
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Part
-from ticketing.orders.order import Flag, Order, OrderState
+from ticketing.orders.instalments import Instalment
+from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.refund import Refund
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.sales import (
@@ -22,14 +22,14 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import attempt_queries, refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.entitlement_queries import had, in_order
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
 from ticketing.tickets.model import TicketState
 from ticketing.vouchers.model import VoucherState
 
 
 @dataclass(frozen=True, slots=True)
-class ListedOrder:
+class OrderSummary:
     """One order in a list. `flags` are the questions that are still open."""
 
     code: str
@@ -39,11 +39,11 @@ class ListedOrder:
     places: int
     buyer: str
     created_at: datetime
-    flags: tuple[Flag, ...] = ()
+    flags: tuple[ReviewFlag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class StoryPlace:
+class OrderHistoryItem:
     """One place of the order, or one of its vouchers. Its number is how a refund names it."""
 
     number: int
@@ -56,7 +56,7 @@ class StoryPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryLine:
+class OrderHistoryLine:
     """So many places of one type, and how many of them were given back."""
 
     ticket_type: str
@@ -66,7 +66,7 @@ class StoryLine:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryNotice:
+class OrderHistoryNotification:
     """What the gateway sent of one attempt, and what became of it."""
 
     received_at: datetime
@@ -77,17 +77,17 @@ class StoryNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryFlag:
+class OrderHistoryFlag:
     """A question for a person; answered if it is resolved."""
 
-    flag: Flag
+    flag: ReviewFlag
     message: str
     raised_at: datetime
     resolved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class OrderAuditEntry:
     """What somebody did with the order."""
 
     at: datetime
@@ -97,7 +97,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderStory:
+class OrderHistory:
     """One order from placing to refund."""
 
     order: Order
@@ -107,17 +107,17 @@ class OrderStory:
     created_at: datetime
     paid_at: datetime | None
     closed_at: datetime | None
-    lines: tuple[StoryLine, ...]
-    places: tuple[StoryPlace, ...]
-    attempts: tuple[Attempt, ...]
-    notices: tuple[StoryNotice, ...]
-    flags: tuple[StoryFlag, ...]
+    lines: tuple[OrderHistoryLine, ...]
+    places: tuple[OrderHistoryItem, ...]
+    attempts: tuple[PaymentAttempt, ...]
+    notices: tuple[OrderHistoryNotification, ...]
+    flags: tuple[OrderHistoryFlag, ...]
     refunds: tuple[Refund, ...]
-    deeds: tuple[Deed, ...]
-    parts: tuple[Part, ...]  # of an order that is paid in several
+    deeds: tuple[OrderAuditEntry, ...]
+    parts: tuple[Instalment, ...]  # of an order that is paid in several
 
 
-def story(connection: Connection, order: Order) -> OrderStory:
+def get_history(connection: Connection, order: Order) -> OrderHistory:
     """The order's whole story."""
     row = connection.execute(
         select(
@@ -129,8 +129,8 @@ def story(connection: Connection, order: Order) -> OrderStory:
             orders.c.closed_at,
         ).where(orders.c.id == order.id)
     ).one()
-    attempts = tuple(attempt_queries.of_order(connection, order.id))
-    return OrderStory(
+    attempts = tuple(attempt_queries.list_for_order(connection, order.id))
+    return OrderHistory(
         order=order,
         subtotal=Rupiah(row.subtotal),
         discount=Rupiah(row.discount),
@@ -141,15 +141,15 @@ def story(connection: Connection, order: Order) -> OrderStory:
         lines=_lines(connection, order.id),
         places=_places(connection, order.id),
         attempts=attempts,
-        notices=_notices(connection, attempts),
+        notices=_list_notifications(connection, attempts),
         flags=_flags(connection, order.id),
-        refunds=tuple(refund_queries.of_order(connection, order.id)),
-        deeds=_deeds(connection, order),
-        parts=instalment_queries.of_order(connection, order.id),
+        refunds=tuple(refund_queries.list_for_order(connection, order.id)),
+        deeds=_list_audit_entries(connection, order),
+        parts=instalment_queries.list_for_order(connection, order.id),
     )
 
 
-def _lines(connection: Connection, order_id: int) -> tuple[StoryLine, ...]:
+def _lines(connection: Connection, order_id: int) -> tuple[OrderHistoryLine, ...]:
     query = (
         select(
             ticket_types.c.name, order_lines.c.quantity, order_lines.c.price, order_lines.c.returned
@@ -159,18 +159,18 @@ def _lines(connection: Connection, order_id: int) -> tuple[StoryLine, ...]:
         .order_by(order_lines.c.ticket_type_id)
     )
     return tuple(
-        StoryLine(row.name, row.quantity, Rupiah(row.price), row.returned)
+        OrderHistoryLine(row.name, row.quantity, Rupiah(row.price), row.returned)
         for row in connection.execute(query)
     )
 
 
-def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
+def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ...]:
     """With each its newest ticket; numbered as in `refund_plans`."""
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
-        .where(any_ticket.c.attendee_id == had.c.attendee_id)
-        .correlate(had)
+        .where(any_ticket.c.attendee_id == order_items.c.attendee_id)
+        .correlate(order_items)
         .scalar_subquery()
     )
     query = (
@@ -183,17 +183,17 @@ def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
             vouchers.c.ending_why,
         )
         .select_from(
-            had.join(order_lines, order_lines.c.id == had.c.order_line_id)
+            order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-            .outerjoin(order_places, order_places.c.attendee_id == had.c.attendee_id)
+            .outerjoin(order_places, order_places.c.attendee_id == order_items.c.attendee_id)
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
-            .outerjoin(vouchers, vouchers.c.id == had.c.voucher_id)
+            .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
         .where(order_lines.c.order_id == order_id)
-        .order_by(*in_order)
+        .order_by(*order_items_sort)
     )
     return tuple(
-        StoryPlace(
+        OrderHistoryItem(
             number=number,
             ticket_type=row.name,
             ticket_code=row.ticket_code,
@@ -206,17 +206,19 @@ def _places(connection: Connection, order_id: int) -> tuple[StoryPlace, ...]:
     )
 
 
-def _notices(connection: Connection, attempts: tuple[Attempt, ...]) -> tuple[StoryNotice, ...]:
+def _list_notifications(
+    connection: Connection, attempts: tuple[PaymentAttempt, ...]
+) -> tuple[OrderHistoryNotification, ...]:
     names = [name for one in attempts for name in (one.key, one.transaction_id) if name]
     query = (
         select(inbox.c.received_at, inbox.c.subject, inbox.c.outcome, inbox.c.reason, inbox.c.tries)
         .where(inbox.c.subject.in_(names))
         .order_by(inbox.c.id)
     )
-    return tuple(StoryNotice(*row) for row in connection.execute(query))
+    return tuple(OrderHistoryNotification(*row) for row in connection.execute(query))
 
 
-def _flags(connection: Connection, order_id: int) -> tuple[StoryFlag, ...]:
+def _flags(connection: Connection, order_id: int) -> tuple[OrderHistoryFlag, ...]:
     query = (
         select(
             order_flags.c.flag,
@@ -227,26 +229,28 @@ def _flags(connection: Connection, order_id: int) -> tuple[StoryFlag, ...]:
         .where(order_flags.c.order_id == order_id)
         .order_by(order_flags.c.raised_at, order_flags.c.flag)
     )
-    return tuple(StoryFlag(Flag(flag), *rest) for flag, *rest in connection.execute(query))
+    return tuple(
+        OrderHistoryFlag(ReviewFlag(flag), *rest) for flag, *rest in connection.execute(query)
+    )
 
 
-def _deeds(connection: Connection, order: Order) -> tuple[Deed, ...]:
+def _list_audit_entries(connection: Connection, order: Order) -> tuple[OrderAuditEntry, ...]:
     query = (
         select(audit_log.c.at, audit_log.c.actor, audit_log.c.action, audit_log.c.details)
         .where(audit_log.c.event_id == order.event_id, audit_log.c.subject == order.code)
         .order_by(audit_log.c.id)
     )
-    return tuple(Deed(*row) for row in connection.execute(query))
+    return tuple(OrderAuditEntry(*row) for row in connection.execute(query))
 
 
-def listed(
+def list_orders(
     connection: Connection,
     event_id: int,
     *,
     state: OrderState | None = None,
     flagged: bool = False,
     limit: int,
-) -> list[ListedOrder]:
+) -> list[OrderSummary]:
     """The event's orders, the newest first."""
     is_open = and_(order_flags.c.order_id == orders.c.id, order_flags.c.resolved_at.is_(None))
     places = (
@@ -273,7 +277,7 @@ def listed(
         query = query.where(exists().where(is_open))
     rows = connection.execute(query.order_by(orders.c.id.desc()).limit(limit))
     return [
-        ListedOrder(
+        OrderSummary(
             code=row.code,
             state=OrderState(row.state),
             total=Rupiah(row.total),
@@ -281,7 +285,7 @@ def listed(
             places=int(row.places),
             buyer=row.buyer_name,
             created_at=row.created_at,
-            flags=tuple(sorted(Flag(flag) for flag in row.flags or ())),
+            flags=tuple(sorted(ReviewFlag(flag) for flag in row.flags or ())),
         )
         for row in rows
     ]

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import Fee
-from ticketing.orders.order import Flag, Order, OrderState
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db.tables.sales import (
     order_lines,
     plans,
@@ -26,43 +26,49 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.entitlement_queries import had, in_order
-from ticketing.selling.refunds.refund_plan import Asked, Books, Money, Place, worths
+from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
+from ticketing.selling.refunds.refund_plan import (
+    RefundablePlace,
+    RefundRequest,
+    RefundScope,
+    RefundSnapshot,
+    net_prices,
+)
 from ticketing.tickets.model import TicketState
 
 _LIVE = and_(
-    generated_tickets.c.attendee_id == had.c.attendee_id,
+    generated_tickets.c.attendee_id == order_items.c.attendee_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
 
-def books(connection: Connection, order: Order) -> Books:
+def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
     """The locked order as a refund finds it."""
-    return Books(
+    return RefundSnapshot(
         order=order,
         # places had before all is paid end with the order, not with a refund
         places=() if order.state is OrderState.PENDING else _places(connection, order.id),
-        payments=refund_queries.payments_of(connection, order.id),
-        refunds=len(refund_queries.of_order(connection, order.id)),
-        parts_paid_by=_payers(connection, order),
+        payments=refund_queries.list_payment_balances(connection, order.id),
+        refunds=len(refund_queries.list_for_order(connection, order.id)),
+        parts_paid_by=_find_paying_attempts(connection, order),
     )
 
 
-def _payers(connection: Connection, order: Order) -> frozenset[int]:
+def _find_paying_attempts(connection: Connection, order: Order) -> frozenset[int]:
     if order.payment_plan_id is None:
         return frozenset()
-    parts = instalment_queries.of_order(connection, order.id)
+    parts = instalment_queries.list_for_order(connection, order.id)
     return frozenset(part.paid_by for part in parts if part.paid_by is not None)
 
 
-def _places(connection: Connection, order_id: int) -> list[Place]:
+def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     """The live places and vouchers, numbered through the order."""
     query = (
         select(
             order_lines.c.ticket_type_id,
-            had.c.attendee_id,
-            had.c.voucher_id,
-            had.c.is_returned,
+            order_items.c.attendee_id,
+            order_items.c.voucher_id,
+            order_items.c.is_returned,
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.delivered_at,
@@ -70,18 +76,18 @@ def _places(connection: Connection, order_id: int) -> list[Place]:
             vouchers.c.first_used_at,
         )
         .select_from(
-            had.join(order_lines, order_lines.c.id == had.c.order_line_id)
+            order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
             .outerjoin(generated_tickets, _LIVE)
-            .outerjoin(vouchers, vouchers.c.id == had.c.voucher_id)
+            .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
         .where(order_lines.c.order_id == order_id)
-        .order_by(*in_order)
+        .order_by(*order_items_sort)
     )
     found = connection.execute(query).all()
     costs = [cost for line in _worths(connection, order_id) for cost in line] if found else []
     return [
-        Place(
+        RefundablePlace(
             number=number,
             attendee_id=row.attendee_id,
             ticket_type_id=row.ticket_type_id,
@@ -105,18 +111,18 @@ def _worths(connection: Connection, order_id: int) -> list[list[Rupiah]]:
         .where(orders_table.c.id == order_id)
     )
     row = connection.execute(query).one()
-    lines = order_queries.lines_of(connection, order_id)
-    return worths(lines, Rupiah(row.discount), row.ticket_type_id)
+    lines = order_queries.list_lines(connection, order_id)
+    return net_prices(lines, Rupiah(row.discount), row.ticket_type_id)
 
 
-def fee(connection: Connection, event_id: int) -> Fee:
+def get_fee(connection: Connection, event_id: int) -> RefundFee:
     """What the event keeps of a refund unless said otherwise; nothing without a rule."""
     query = select(rules.c.fee_percent, rules.c.fee_each).where(rules.c.event_id == event_id)
     row = connection.execute(query).one_or_none()
-    return Fee() if row is None else Fee(row.fee_percent, Rupiah(row.fee_each))
+    return RefundFee() if row is None else RefundFee(row.fee_percent, Rupiah(row.fee_each))
 
 
-def set_fee(connection: Connection, event_id: int, kept: Fee) -> None:
+def set_fee(connection: Connection, event_id: int, kept: RefundFee) -> None:
     """Write down what the event keeps."""
     values = {"fee_percent": kept.percent, "fee_each": kept.each.amount}
     statement = insert(rules).values(event_id=event_id, **values)
@@ -126,29 +132,35 @@ def set_fee(connection: Connection, event_id: int, kept: Fee) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PlanSubject:
     """What a plan is about: one order, or the whole event."""
 
     event_id: int
     order_id: int | None = None
 
 
-def keep(
-    connection: Connection, subject: Subject, asked: Asked, *, plan_hash: str, at: datetime, by: str
+def store_plan(
+    connection: Connection,
+    subject: PlanSubject,
+    asked: RefundRequest,
+    *,
+    plan_hash: str,
+    at: datetime,
+    by: str,
 ) -> None:
     """Keep what was asked for under the plan's hash; the same plan again changes nothing."""
     statement = insert(plans).values(
         hash=plan_hash,
         event_id=subject.event_id,
         order_id=subject.order_id,
-        asked=_written(asked),
+        asked=_request_to_json(asked),
         made_by=by,
         made_at=at,
     )
     connection.execute(statement.on_conflict_do_nothing())
 
 
-def asked_under(connection: Connection, subject: Subject, plan_hash: str) -> Asked:
+def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) -> RefundRequest:
     """What was asked for when the plan of that hash was made; refuses an unknown one."""
     query = select(plans.c.asked).where(
         plans.c.hash == plan_hash,
@@ -159,10 +171,10 @@ def asked_under(connection: Connection, subject: Subject, plan_hash: str) -> Ask
     said = connection.execute(query).scalar_one_or_none()
     if said is None:
         raise PlanOutdated("there is no such plan; plan again")
-    return _read(said)
+    return _request_from_json(said)
 
 
-def _written(asked: Asked) -> dict[str, object]:
+def _request_to_json(asked: RefundRequest) -> dict[str, object]:
     return {
         "places": None if asked.places is None else list(asked.places),
         "amount": None if asked.amount is None else asked.amount.amount,
@@ -173,13 +185,13 @@ def _written(asked: Asked) -> dict[str, object]:
     }
 
 
-def _read(said: Mapping[str, Any]) -> Asked:
+def _request_from_json(said: Mapping[str, Any]) -> RefundRequest:
     percent, each = said["fee"]
-    return Asked(
+    return RefundRequest(
         places=None if said["places"] is None else tuple(said["places"]),
         amount=None if said["amount"] is None else Rupiah(said["amount"]),
-        money=Money(said["money"]),
-        fee=Fee(percent, Rupiah(each)),
+        money=RefundScope(said["money"]),
+        fee=RefundFee(percent, Rupiah(each)),
         reason=said["reason"],
-        flag=None if said["flag"] is None else Flag(said["flag"]),
+        flag=None if said["flag"] is None else ReviewFlag(said["flag"]),
     )

@@ -5,17 +5,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ticketing.orders.fee import NO_FEE, Fee
-from ticketing.orders.order import Flag, Line, Order, OrderState
-from ticketing.orders.refund import Part, Payment, parts
+from ticketing.orders.fee import NO_FEE, RefundFee
+from ticketing.orders.order import Order, OrderLine, OrderState, ReviewFlag
+from ticketing.orders.refund import PaymentBalance, RefundPart, split_refund
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import RefundRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 
-LONGEST_REASON = 255
+MAX_REASON_LENGTH = 255
 
 
-class Money(StrEnum):
+class RefundScope(StrEnum):
     """Which of an order's payments a refund is about."""
 
     ORDER = "order"  # the one that paid for its places
@@ -24,7 +24,7 @@ class Money(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RefundRequest:
     """What a person wants refunded. No places named: all that the order still has.
 
     An `amount` is what goes back, whatever the places cost; no fee is taken from it.
@@ -32,21 +32,21 @@ class Asked:
 
     places: tuple[int, ...] | None = None
     amount: Rupiah | None = None
-    money: Money = Money.ORDER
-    fee: Fee = NO_FEE
+    money: RefundScope = RefundScope.ORDER
+    fee: RefundFee = NO_FEE
     reason: str = ""
-    flag: Flag | None = None  # the question that this answers
+    flag: ReviewFlag | None = None  # the question that this answers
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself, and a reason that the gateway would not take."""
-        if self.places and self.money is Money.SURPLUS:
+        if self.places and self.money is RefundScope.SURPLUS:
             raise RefundRefused("surplus money pays for no places; refund them by themselves")
-        if len(self.reason) > LONGEST_REASON or not self.reason.isprintable():
-            raise RefundRefused(f"a reason is one line of at most {LONGEST_REASON} characters")
+        if len(self.reason) > MAX_REASON_LENGTH or not self.reason.isprintable():
+            raise RefundRefused(f"a reason is one line of at most {MAX_REASON_LENGTH} characters")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RefundablePlace:
     """A place of a paid order, or a voucher. `worth` is what it cost after its share of a discount.
 
     Who has a place is on the list of attendees; a voucher is on a router, or on its way there.
@@ -69,13 +69,13 @@ class RefundPlan:
 
     order_code: str
     order_state: OrderState
-    asked: Asked
-    places: tuple[Place, ...]
+    asked: RefundRequest
+    places: tuple[RefundablePlace, ...]
     places_left: int
     worth: Rupiah
     kept: Rupiah
     amount: Rupiah
-    parts: tuple[Part, ...]
+    parts: tuple[RefundPart, ...]
     notes: tuple[str, ...]
     plan_hash: str
 
@@ -86,24 +86,26 @@ class RefundPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class RefundSnapshot:
     """An order as a refund finds it: its live places, its payments, the refunds before this."""
 
     order: Order
-    places: Sequence[Place]
-    payments: Sequence[Payment]
+    places: Sequence[RefundablePlace]
+    payments: Sequence[PaymentBalance]
     refunds: int
     parts_paid_by: frozenset[int] = frozenset()  # attempts, of an order that is paid in parts
 
-    def pay_for(self, asked: Asked) -> frozenset[int | None]:
+    def pay_for(self, asked: RefundRequest) -> frozenset[int | None]:
         """The attempts whose money pays for the order; none when all of an unfinished one goes."""
         if self.order.payment_plan_id is None:
             return frozenset({self.order.paid_attempt_id})
-        unfinished = self.order.state is OrderState.PENDING and asked.money is Money.ALL
+        unfinished = self.order.state is OrderState.PENDING and asked.money is RefundScope.ALL
         return frozenset() if unfinished else self.parts_paid_by
 
 
-def worths(lines: Sequence[Line], discount: Rupiah, discounted: int | None) -> list[list[Rupiah]]:
+def net_prices(
+    lines: Sequence[OrderLine], discount: Rupiah, discounted: int | None
+) -> list[list[Rupiah]]:
     """What each place of each line cost, after its share of the discount: all together the total.
 
     `discounted` is the one ticket type that the discount was for; None for all of them.
@@ -122,14 +124,16 @@ def worths(lines: Sequence[Line], discount: Rupiah, discounted: int | None) -> l
     return shares
 
 
-def plan(books: Books, asked: Asked, *, at: datetime) -> RefundPlan:
+def compute_plan(books: RefundSnapshot, asked: RefundRequest, *, at: datetime) -> RefundPlan:
     """What the refund would do; refuses one that does nothing, or gives more than was paid."""
-    places = _chosen(books, asked)
+    places = _select_places(books, asked)
     worth = total(place.worth for place in places)
-    ways, kept, notes = _money(books, asked, places, at=at)
+    ways, kept, notes = _split_amount(books, asked, places, at=at)
     amount = total(way.amount for way in ways)
-    if not places and amount == NOTHING:
-        raise RefundRefused(_nothing(books), left=total(p.left for p in books.payments).amount)
+    if not places and amount == ZERO:
+        raise RefundRefused(
+            _nothing_to_refund_message(books), left=total(p.left for p in books.payments).amount
+        )
     facts = {
         "order": books.order.code,
         "state": books.order.state,
@@ -149,14 +153,14 @@ def plan(books: Books, asked: Asked, *, at: datetime) -> RefundPlan:
         kept=kept,
         amount=amount,
         parts=ways,
-        notes=(*notes, *_of_tickets(places), *_of_vouchers(places)),
+        notes=(*notes, *_ticket_notes(places), *_voucher_notes(places)),
         plan_hash=digest(facts),
     )
 
 
-def _chosen(books: Books, asked: Asked) -> tuple[Place, ...]:
+def _select_places(books: RefundSnapshot, asked: RefundRequest) -> tuple[RefundablePlace, ...]:
     if asked.places is None:
-        return () if asked.money is Money.SURPLUS else tuple(books.places)
+        return () if asked.money is RefundScope.SURPLUS else tuple(books.places)
     known = {place.number: place for place in books.places}
     missing = sorted(set(asked.places) - known.keys())
     if missing:
@@ -167,37 +171,41 @@ def _chosen(books: Books, asked: Asked) -> tuple[Place, ...]:
     return tuple(known[number] for number in sorted(set(asked.places)))
 
 
-def _money(
-    books: Books, asked: Asked, places: Sequence[Place], *, at: datetime
-) -> tuple[tuple[Part, ...], Rupiah, list[str]]:
+def _split_amount(
+    books: RefundSnapshot, asked: RefundRequest, places: Sequence[RefundablePlace], *, at: datetime
+) -> tuple[tuple[RefundPart, ...], Rupiah, list[str]]:
     """The sums on their ways, what is kept, and what a person should know of it."""
     payers = books.pay_for(asked)
     paid = [one for one in books.payments if one.attempt_id in payers]
     surplus = [one for one in books.payments if one.attempt_id not in payers]
     if asked.amount is not None:
-        payments = {Money.ORDER: paid, Money.SURPLUS: surplus, Money.ALL: [*paid, *surplus]}
-        return parts(payments[asked.money], asked.amount, at=at), NOTHING, []
-    kept, ways, notes = NOTHING, list[Part](), list[str]()
-    if asked.money is not Money.SURPLUS:
+        payments = {
+            RefundScope.ORDER: paid,
+            RefundScope.SURPLUS: surplus,
+            RefundScope.ALL: [*paid, *surplus],
+        }
+        return split_refund(payments[asked.money], asked.amount, at=at), ZERO, []
+    kept, ways, notes = ZERO, list[RefundPart](), list[str]()
+    if asked.money is not RefundScope.SURPLUS:
         worth = total(place.worth for place in places)
         kept = asked.fee.kept(worth, len(places))
         left = total(one.left for one in paid)
         due = worth - kept
         if due > left:
             notes.append(f"{due} would be due, {left} is left of what was paid")
-        ways += parts(paid, min(due, left), at=at)
-    if asked.money is not Money.ORDER:
-        ways += parts(surplus, total(one.left for one in surplus), at=at)
+        ways += split_refund(paid, min(due, left), at=at)
+    if asked.money is not RefundScope.ORDER:
+        ways += split_refund(surplus, total(one.left for one in surplus), at=at)
     return tuple(ways), kept, notes
 
 
-def _nothing(books: Books) -> str:
+def _nothing_to_refund_message(books: RefundSnapshot) -> str:
     left = total(payment.left for payment in books.payments)
     said = f"order {books.order.code} is {books.order.state} and has no places to give back"
     return f"{said}; {left} of its money is left: name an amount, or say that it is surplus"
 
 
-def _of_tickets(places: Sequence[Place]) -> list[str]:
+def _ticket_notes(places: Sequence[RefundablePlace]) -> list[str]:
     codes = [place for place in places if place.ticket_code]
     delivered = sum(place.delivered for place in codes)
     notes = [f"{delivered} of {len(codes)} tickets are delivered already"] if delivered else []
@@ -206,7 +214,7 @@ def _of_tickets(places: Sequence[Place]) -> list[str]:
     return notes
 
 
-def _of_vouchers(places: Sequence[Place]) -> list[str]:
+def _voucher_notes(places: Sequence[RefundablePlace]) -> list[str]:
     """Who used one had what was paid for: a person decides, but knows of it."""
     sold = [place for place in places if place.voucher_id is not None]
     used = [str(place.number) for place in sold if place.used]

@@ -14,21 +14,25 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ticketing.orders import queries as order_queries
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.orders.refund import Refund, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import GatewayRefused, TicketingError
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import attempt_queries, refund_queries
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.payments.settle import Gateway
-from ticketing.selling.refunds.outcome import refund_done, refund_failed, refund_waits
+from ticketing.selling.payments.settle import PaymentGateway
+from ticketing.selling.refunds.outcome import (
+    record_refund_done,
+    record_refund_failed,
+    record_refund_postponed,
+)
 
 CHUNK = 100
-_WRONG_KEY = 401
+_UNAUTHORIZED = 401
 
 
-class RefundGateway(Gateway, Protocol):
+class RefundGateway(PaymentGateway, Protocol):
     """A payment gateway that also gives money back."""
 
     def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> object:
@@ -37,7 +41,7 @@ class RefundGateway(Gateway, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendRefundsResult:
     """How the refunds of one run ended; the waiting ones are asked for again."""
 
     done: int
@@ -54,29 +58,31 @@ def send_refunds(
     by: str,
     chunk: int = CHUNK,
     progress: Callable[[int], None] | None = None,
-) -> Sent:
+) -> SendRefundsResult:
     """Ask for every refund that waits; safe to repeat, to run twice at once, and to kill."""
     ends = Counter[RefundState | None]()
-    for refund_id in _waiting(database, order_id, chunk=chunk):
-        ends[_end_of(database, gateway, refund_id, at=at, by=by)] += 1
+    for refund_id in _iter_waiting_ids(database, order_id, chunk=chunk):
+        ends[_send_one(database, gateway, refund_id, at=at, by=by)] += 1
         if progress is not None:
             progress(ends.total())
     done, failed = ends[RefundState.DONE], ends[RefundState.FAILED]
-    return Sent(done=done, failed=failed, waiting=ends.total() - done - failed)
+    return SendRefundsResult(done=done, failed=failed, waiting=ends.total() - done - failed)
 
 
-def _waiting(database: Database, order_id: int | None, *, chunk: int) -> Iterator[int]:
+def _iter_waiting_ids(database: Database, order_id: int | None, *, chunk: int) -> Iterator[int]:
     last = 0
     while True:
         with database.transaction() as connection:
-            page = refund_queries.waiting(connection, order_id=order_id, after=last, limit=chunk)
+            page = refund_queries.list_waiting_ids(
+                connection, order_id=order_id, after=last, limit=chunk
+            )
         if not page:
             return
         yield from page
         last = page[-1]
 
 
-def _end_of(
+def _send_one(
     database: Database, gateway: RefundGateway, refund_id: int, *, at: datetime, by: str
 ) -> RefundState | None:
     """Send one; whatever goes wrong with it is in its row and stops no other."""
@@ -91,7 +97,7 @@ def _end_of(
     except Exception as error:  # noqa: BLE001 - one refund's failure must not stop the others
         said = f"{type(error).__name__}: {error}"
     with database.transaction() as connection:
-        refund_waits(connection, refund, said, at=at)
+        record_refund_postponed(connection, refund, said, at=at)
     return None
 
 
@@ -99,50 +105,55 @@ def _send(
     database: Database, gateway: RefundGateway, refund: Refund, *, at: datetime, by: str
 ) -> RefundState | None:
     with database.transaction() as connection:
-        attempt = attempt_queries.by_id(connection, refund.attempt_id)
+        attempt = attempt_queries.get(connection, refund.attempt_id)
     statement = gateway.statement(attempt.key)
     with database.transaction() as connection:
-        to, said = _look(connection, refund, statement, at=at, by=by)
+        to, said = _decide_next_state(connection, refund, statement, at=at, by=by)
         if to is RefundState.FAILED:
-            return refund_failed(connection, refund, said, at=at)
+            return record_refund_failed(connection, refund, said, at=at)
         if to is RefundState.REQUESTED:
-            refund_waits(connection, refund, said, at=at)
+            record_refund_postponed(connection, refund, said, at=at)
         elif to is RefundState.SENT:
-            refund_queries.move(connection, refund, RefundState.SENT, at=at)
+            refund_queries.update_state(connection, refund, RefundState.SENT, at=at)
     if to is not RefundState.SENT:
         return to
     try:
         gateway.refund(attempt.key, key=refund.key, amount=refund.amount, reason=refund.reason)
     except GatewayRefused as refusal:
-        if refusal.details.get("status") == _WRONG_KEY:
+        if refusal.details.get("status") == _UNAUTHORIZED:
             raise  # it says nothing of this refund
         with database.transaction() as connection:
-            return refund_failed(connection, refund, str(refusal), at=at)
+            return record_refund_failed(connection, refund, str(refusal), at=at)
     with database.transaction() as connection:
-        return refund_done(connection, refund, at=at)
+        return record_refund_done(connection, refund, at=at)
 
 
-def _look(
-    connection: Connection, refund: Refund, statement: Statement | None, *, at: datetime, by: str
+def _decide_next_state(
+    connection: Connection,
+    refund: Refund,
+    statement: PaymentStatus | None,
+    *,
+    at: datetime,
+    by: str,
 ) -> tuple[RefundState, str]:
     """Where the refund has to go after what the gateway says now, and why it waits or fails.
 
     Done: it has come about. Requested: it has to wait. Sent: the gateway is to be asked for it.
     """
     order_queries.lock(connection, refund.order_id)
-    attempt = attempt_queries.by_id(connection, refund.attempt_id)
+    attempt = attempt_queries.get(connection, refund.attempt_id)
     if statement is None:
         return RefundState.REQUESTED, "the gateway does not know the payment"
     record_payment(connection, attempt, statement, at=at, by=by)
-    now = refund_queries.by_id(connection, refund.id)
+    now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
         return now.state, now.said
-    attempt = attempt_queries.by_id(connection, refund.attempt_id)
+    attempt = attempt_queries.get(connection, refund.attempt_id)
     if attempt.state is AttemptState.CAPTURED:
         return RefundState.REQUESTED, "the card payment is not settled yet"
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
         return RefundState.FAILED, "the bank took the payment back"
-    more = refund_queries.elsewhere_of(connection, attempt)
+    more = refund_queries.sum_refunded_externally(connection, attempt)
     if more > refund.elsewhere:
         said = f"{more - refund.elsewhere} went back at the gateway itself since this was decided"
         return RefundState.FAILED, said

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
-from ticketing.orders.fee import Fee
+from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState
 from ticketing.orders.refund import Refund
 from ticketing.platform.db import audit_log
@@ -20,52 +20,63 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.plan_queries import Subject
-from ticketing.selling.refunds.refund_plan import Asked, Money, RefundPlan, plan
+from ticketing.selling.refunds.plan_queries import PlanSubject
+from ticketing.selling.refunds.refund_plan import (
+    RefundPlan,
+    RefundRequest,
+    RefundScope,
+    compute_plan,
+)
 from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
 
 
 def plan_refund(
-    database: Database, code: str, asked: Asked, *, at: datetime, by: str
+    database: Database, code: str, asked: RefundRequest, *, at: datetime, by: str
 ) -> RefundPlan:
     """What refunding would do. What was asked is kept under the plan's hash, for applying it."""
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
-        _refuse_if_being_paid(order, asked)
-        planned = planned_for(connection, order, asked, at=at)
-        subject = Subject(order.event_id, order.id)
-        plan_queries.keep(connection, subject, asked, plan_hash=planned.plan_hash, at=at, by=by)
+        _refuse_unfinished_instalments(order, asked)
+        planned = build_refund_plan(connection, order, asked, at=at)
+        subject = PlanSubject(order.event_id, order.id)
+        plan_queries.store_plan(
+            connection, subject, asked, plan_hash=planned.plan_hash, at=at, by=by
+        )
     return planned
 
 
-def _refuse_if_being_paid(order: Order, asked: Asked) -> None:
+def _refuse_unfinished_instalments(order: Order, asked: RefundRequest) -> None:
     """A part that went back would leave an order that nobody can finish paying."""
     is_pending = order.state is OrderState.PENDING and order.payment_plan_id is not None
-    if is_pending and asked.money is not Money.SURPLUS:
+    if is_pending and asked.money is not RefundScope.SURPLUS:
         raise RefundRefused(
             f"order {order.code} is still being paid in parts; cancel it, and its plan's rule"
             " says what goes back"
         )
 
 
-def planned_for(connection: Connection, order: Order, asked: Asked, *, at: datetime) -> RefundPlan:
+def build_refund_plan(
+    connection: Connection, order: Order, asked: RefundRequest, *, at: datetime
+) -> RefundPlan:
     """The plan for a locked order as it stands."""
-    return plan(plan_queries.books(connection, order), asked, at=at)
+    return compute_plan(plan_queries.get_snapshot(connection, order), asked, at=at)
 
 
-def rule_of(database: Database, code: str) -> Fee:
+def get_refund_fee(database: Database, code: str) -> RefundFee:
     """What the order's event keeps of a refund."""
     with database.transaction() as connection:
-        return plan_queries.fee(connection, order_queries.by_code(connection, code).event_id)
+        return plan_queries.get_fee(
+            connection, order_queries.get_by_code(connection, code).event_id
+        )
 
 
-def set_rule(
+def set_refund_fee(
     database: Database, event: Event, *, percent: int | None, each: int | None, by: str
-) -> Fee:
+) -> RefundFee:
     """Change what the event keeps of refunds planned from now on; None leaves what is."""
     with database.transaction() as connection:
-        known = plan_queries.fee(connection, event.id)
-        kept = Fee(
+        known = plan_queries.get_fee(connection, event.id)
+        kept = RefundFee(
             known.percent if percent is None else percent,
             known.each if each is None else Rupiah(each),
         )
@@ -82,15 +93,15 @@ def set_rule(
     return kept
 
 
-def known_refunds(database: Database, order_id: int) -> tuple[str, list[Refund]]:
+def list_order_refunds(database: Database, order_id: int) -> tuple[str, list[Refund]]:
     """The code of the order of that number, and its refunds; refuses an unknown one."""
     with database.transaction() as connection:
-        order = order_queries.by_id(connection, order_id)
-        return order.code, refund_queries.of_order(connection, order.id)
+        order = order_queries.get(connection, order_id)
+        return order.code, refund_queries.list_for_order(connection, order.id)
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedRefund:
     """All refunds of the order as they stand; `now` is False when the plan was applied before."""
 
     order_code: str
@@ -106,28 +117,32 @@ def apply_refund(
     plan_hash: str,
     at: datetime,
     by: str,
-) -> Applied:
+) -> AppliedRefund:
     """Do what was planned, then ask the gateway for whatever of the order waits for it.
 
     Refuses when the order is not as it was planned any more.
     """
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
-        asked = plan_queries.asked_under(connection, Subject(order.event_id, order.id), plan_hash)
-        is_new = order_queries.first_time(connection, order.id, f"refund:{plan_hash}", at=at)
+        asked = plan_queries.get_request(
+            connection, PlanSubject(order.event_id, order.id), plan_hash
+        )
+        is_new = order_queries.claim_effect(connection, order.id, f"refund:{plan_hash}", at=at)
         if is_new:
-            planned = _as_planned(connection, order, asked, plan_hash, at=at)
+            planned = _recompute_unchanged_plan(connection, order, asked, plan_hash, at=at)
             decide_refund(connection, order, planned, at=at, by=by)
     send_refunds(database, gateway, order_id=order.id, at=at, by=by)
     with database.transaction() as connection:
-        return Applied(order.code, is_new, tuple(refund_queries.of_order(connection, order.id)))
+        return AppliedRefund(
+            order.code, is_new, tuple(refund_queries.list_for_order(connection, order.id))
+        )
 
 
-def _as_planned(
-    connection: Connection, order: Order, asked: Asked, plan_hash: str, *, at: datetime
+def _recompute_unchanged_plan(
+    connection: Connection, order: Order, asked: RefundRequest, plan_hash: str, *, at: datetime
 ) -> RefundPlan:
     try:
-        planned = planned_for(connection, order, asked, at=at)
+        planned = build_refund_plan(connection, order, asked, at=at)
     except RefundRefused as refusal:
         raise PlanOutdated(f"the plan holds no more: {refusal}") from refusal
     if planned.plan_hash != plan_hash:

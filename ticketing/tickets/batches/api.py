@@ -6,52 +6,65 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from ticketing.access.guarded_route import GuardedRoute
-from ticketing.access.http import Operator, Viewer, actor, guarded
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Operator, Viewer, actor, auth_dependencies
 from ticketing.documents.templates import TemplateFolders
-from ticketing.events.http_params import EventReference, TemplateReference, chosen
-from ticketing.platform.http.envelope import LARGEST_ID, Answer, Asked, Id, Offset, Said, Success
-from ticketing.platform.http.errors import Busy, documented
-from ticketing.platform.http.services import Serving, now
-from ticketing.tickets.batches.generation_queue import Priority, Workshop
+from ticketing.events.http_params import EventReference, TemplateReference, resolve_event
+from ticketing.platform.http.envelope import (
+    MAX_ID,
+    AsciiJSONResponse,
+    Id,
+    Offset,
+    RequestModel,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import Busy, authenticated_error_responses
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets.batches.generation_queue import BatchPriority, TicketGenerationQueue
 from ticketing.tickets.batches.queries import BatchState
-from ticketing.tickets.batches.service import failures_of, progress, take_on, tickets_of
-from ticketing.tickets.generate import Order
+from ticketing.tickets.batches.service import (
+    accept_batch,
+    get_progress,
+    list_batch_failures,
+    list_batch_tickets,
+)
+from ticketing.tickets.generate import GenerationRequest
 
 router = APIRouter(
     prefix="/api",
     tags=["batches"],
-    route_class=GuardedRoute,
-    default_response_class=Answer,
-    dependencies=guarded(),
-    responses=documented(404),
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(404),
 )
-BATCH_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
-GUESTS_AT_MOST = 100_000
+BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+MAX_GUESTS = 100_000
 CHUNK = 25  # PDFs between two looks at whether the service is to stop: about a second
 
 
-class Options(Asked):
+class BatchOptions(RequestModel):
     """How a batch is to be done. The same `batchId` again is the same batch."""
 
-    batch_id: Annotated[str | None, Field(pattern=BATCH_ID)] = None
-    priority: Priority = Priority.NORMAL
+    batch_id: Annotated[str | None, Field(pattern=BATCH_ID_PATTERN)] = None
+    priority: BatchPriority = BatchPriority.NORMAL
     skip_existing: Annotated[
         bool, Field(strict=True, description="false prints again what is printed; codes stay.")
     ] = True
-    limit: Annotated[int | None, Field(ge=1, le=LARGEST_ID, strict=True)] = None
+    limit: Annotated[int | None, Field(ge=1, le=MAX_ID, strict=True)] = None
 
 
-class BatchRequest(Asked):
+class BatchRequest(RequestModel):
     """Whose tickets for which event; without `guestIds` everyone's that is missing."""
 
     event_id: EventReference
-    guest_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=GUESTS_AT_MOST)] = None
+    guest_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_GUESTS)] = None
     template_id: TemplateReference = None
-    options: Options = Options()
+    options: BatchOptions = BatchOptions()
 
 
-class BatchTaken(Said):
+class BatchAcceptedResponse(ResponseModel):
     """A batch that was taken on, or was there already."""
 
     batch_id: str
@@ -61,7 +74,7 @@ class BatchTaken(Said):
     estimated_completion: datetime | None
 
 
-class TicketInBatch(Said):
+class BatchTicketResponse(ResponseModel):
     """One ticket that the batch issued."""
 
     ticket_id: int
@@ -69,14 +82,14 @@ class TicketInBatch(Said):
     status: str
 
 
-class ErrorInBatch(Said):
+class BatchErrorResponse(ResponseModel):
     """One person whom the batch could not serve."""
 
     guest_id: int | None
     message: str
 
 
-class BatchShown(Said):
+class BatchStatusResponse(ResponseModel):
     """A batch as it stands; `tickets` and `errors` are the page that was asked for."""
 
     batch_id: str
@@ -91,29 +104,31 @@ class BatchShown(Said):
     started_at: datetime
     completed_at: datetime | None
     estimated_completion: datetime | None
-    tickets: list[TicketInBatch]
-    errors: list[ErrorInBatch]
+    tickets: list[BatchTicketResponse]
+    errors: list[BatchErrorResponse]
 
 
-@router.post("/tickets/batch", status_code=202, responses=documented(404, 409))
-def order_batch(asked: BatchRequest, serving: Serving, caller: Operator) -> Success[BatchTaken]:
+@router.post("/tickets/batch", status_code=202, responses=authenticated_error_responses(404, 409))
+def create_batch(
+    asked: BatchRequest, serving: ServicesDependency, caller: Operator
+) -> SuccessResponse[BatchAcceptedResponse]:
     """Take on a batch; it is carried out while you ask for its status."""
-    if serving.get(Workshop).is_full:
+    if serving.get(TicketGenerationQueue).is_full:
         raise Busy("too many batches wait; ask again when some are done", retryAfter=30)
-    event = chosen(
+    event = resolve_event(
         serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
     )
     options = asked.options
-    order = Order(
+    order = GenerationRequest(
         by=actor(caller), at=now(), guest_ids=asked.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
     )  # fmt: skip
-    taken = take_on(serving.database, event, order, priority=options.priority)
+    taken = accept_batch(serving.database, event, order, priority=options.priority)
     if taken.order is not None:
-        serving.get(Workshop).put(event, taken, options.priority)
-    known = progress(serving.database, taken.batch.batch_key, at=now())
-    return Success(
-        data=BatchTaken(
+        serving.get(TicketGenerationQueue).put(event, taken, options.priority)
+    known = get_progress(serving.database, taken.batch.batch_key, at=now())
+    return SuccessResponse(
+        data=BatchAcceptedResponse(
             batch_id=taken.batch.batch_key,
             job_id=taken.batch.id,
             total_count=known.total,
@@ -125,19 +140,19 @@ def order_batch(asked: BatchRequest, serving: Serving, caller: Operator) -> Succ
 
 @router.get("/batches/{batch_id}/status")
 def status(
-    batch_id: Annotated[str, Path(pattern=BATCH_ID)],
-    serving: Serving,
+    batch_id: Annotated[str, Path(pattern=BATCH_ID_PATTERN)],
+    serving: ServicesDependency,
     _: Viewer,
     limit: Annotated[int, Query(ge=0, le=1000)] = 100,
     offset: Offset = 0,
-) -> Success[BatchShown]:
+) -> SuccessResponse[BatchStatusResponse]:
     """How far a batch is, with a page of its tickets and errors."""
-    known = progress(serving.database, batch_id, at=now())
+    known = get_progress(serving.database, batch_id, at=now())
     batch = known.batch
-    tickets = tickets_of(serving.database, batch, limit=limit, offset=offset)
-    errors = failures_of(serving.database, batch, limit=limit, offset=offset)
-    return Success(
-        data=BatchShown(
+    tickets = list_batch_tickets(serving.database, batch, limit=limit, offset=offset)
+    errors = list_batch_failures(serving.database, batch, limit=limit, offset=offset)
+    return SuccessResponse(
+        data=BatchStatusResponse(
             batch_id=batch.batch_key,
             job_id=batch.id,
             event_id=batch.event_id,
@@ -150,7 +165,7 @@ def status(
             started_at=batch.started_at,
             completed_at=batch.completed_at,
             estimated_completion=known.estimated_completion,
-            tickets=[TicketInBatch(**ticket._asdict()) for ticket in tickets],
-            errors=[ErrorInBatch(**error._asdict()) for error in errors],
+            tickets=[BatchTicketResponse(**ticket._asdict()) for ticket in tickets],
+            errors=[BatchErrorResponse(**error._asdict()) for error in errors],
         )
     )

@@ -20,7 +20,7 @@ from ticketing.tickets.batches.queries import Batch, BatchState
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class BatchSpec:
     """Who asks for what, when. The same key again is the same batch."""
 
     key: str
@@ -32,7 +32,7 @@ class Opening:
 
 
 @contextmanager
-def batch_under_way(database: Database, event: Event, opening: Opening) -> Iterator[Batch]:
+def running_batch(database: Database, event: Event, opening: BatchSpec) -> Iterator[Batch]:
     """Open or take up a batch, and end it as completed, failed or cancelled.
 
     Batches that a killed process left claiming to be under way are ended first.
@@ -40,8 +40,8 @@ def batch_under_way(database: Database, event: Event, opening: Opening) -> Itera
     began = time.monotonic()
     with ExitStack() as stack:
         with database.transaction() as connection:
-            lock_queries.close_abandoned(connection, event.id, at=opening.at)
-            batch = queries.open_batch(
+            lock_queries.fail_abandoned_batches(connection, event.id, at=opening.at)
+            batch = queries.get_or_create_batch(
                 connection,
                 key=opening.key,
                 event=event,
@@ -53,7 +53,7 @@ def batch_under_way(database: Database, event: Event, opening: Opening) -> Itera
             )
             queries.resume(connection, batch.id)
             # held before anybody else can see it
-            stack.enter_context(lock_queries.held(database, batch.id))
+            stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
         state = BatchState.FAILED
         try:
             yield batch
@@ -65,18 +65,18 @@ def batch_under_way(database: Database, event: Event, opening: Opening) -> Itera
             ended = opening.at + timedelta(seconds=time.monotonic() - began)
             # with the database away the batch stays open, and the next attempt takes it up
             with suppress(Unavailable), database.transaction() as connection:
-                closed = queries.close(connection, batch.id, state=state, at=ended)
+                closed = queries.close_batch(connection, batch.id, state=state, at=ended)
                 made = closed.rendered_count - batch.rendered_count
                 if opening.is_announced and made + closed.failed_count:
-                    _announce(connection, closed, at=ended)
+                    _enqueue_batch_notice(connection, closed, at=ended)
 
 
-def _announce(connection: Connection, batch: Batch, *, at: datetime) -> None:
+def _enqueue_batch_notice(connection: Connection, batch: Batch, *, at: datetime) -> None:
     """One message each time that it ends; what it says is read when it is sent."""
-    outbox.add(
+    outbox.enqueue(
         connection,
         event_id=batch.event_id,
-        purpose=outbox.BATCH,
+        purpose=outbox.BATCH_FINISHED,
         subject=batch.batch_key,
         recipient=outbox.ORGANISER,
         payload={},
@@ -84,14 +84,14 @@ def _announce(connection: Connection, batch: Batch, *, at: datetime) -> None:
     )
 
 
-USUAL_SECONDS_A_TICKET = 0.05  # one core prints about twenty a second
+DEFAULT_SECONDS_PER_TICKET = 0.05  # one core prints about twenty a second
 
 
-def estimated_completion(
+def estimate_completion(
     *, started_at: datetime, at: datetime, processed: int, total: int
 ) -> datetime:
     """At the pace so far; before there is one, at the usual pace."""
     left = max(0, total - processed)
     if processed <= 0:
-        return at + timedelta(seconds=left * USUAL_SECONDS_A_TICKET)
+        return at + timedelta(seconds=left * DEFAULT_SECONDS_PER_TICKET)
     return at + (at - started_at) / processed * left

@@ -20,16 +20,16 @@ import structlog
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.tickets.batches import service
-from ticketing.tickets.batches.service import Taken
-from ticketing.tickets.generate import Means, Order, generate_tickets
-from ticketing.tickets.single_ticket import ticket_for
+from ticketing.tickets.batches.service import AcceptedBatch
+from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
+from ticketing.tickets.single_ticket import get_or_create_ticket
 from ticketing.tickets.ticket_queries import IssuedTicket
 
 LOG = structlog.stdlib.get_logger("ticketing.app.web")
-WAITING_AT_MOST = 10
+MAX_QUEUED_BATCHES = 10
 
 
-class Priority(StrEnum):
+class BatchPriority(StrEnum):
     """Which of the batches that wait is next."""
 
     HIGH = "high"
@@ -38,25 +38,27 @@ class Priority(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
-class _Waiting:
+class _QueuedBatch:
     """A batch that waits for its turn; None is the sign to stop, and comes first."""
 
     rank: int
     number: int
     event: Event | None = field(default=None, compare=False)
-    taken: Taken | None = field(default=None, compare=False)
+    taken: AcceptedBatch | None = field(default=None, compare=False)
 
 
-class Workshop:
+class TicketGenerationQueue:
     """Makes tickets beside the requests; `close` ends a batch under way as cancelled."""
 
-    def __init__(self, means: Callable[[], Means], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, means: Callable[[], GenerationContext], clock: Callable[[], datetime]
+    ) -> None:
         """`means` gives a fresh set each time: two benches must not share a renderer."""
         self._single_means = means()
         self._batch_means = means()
         self._clock = clock
         self._single = ThreadPoolExecutor(1, thread_name_prefix="single")
-        self._queue: PriorityQueue[_Waiting] = PriorityQueue()
+        self._queue: PriorityQueue[_QueuedBatch] = PriorityQueue()
         self._numbers = count()
         self._closing = threading.Event()
         self._batches = threading.Thread(target=self._work, name="batches")
@@ -68,7 +70,7 @@ class Workshop:
     def close(self) -> None:
         """Stop after the chunk under way; what waits is cancelled, and resumed by its batch id."""
         self._closing.set()
-        self._queue.put(_Waiting(-1, next(self._numbers)))
+        self._queue.put(_QueuedBatch(-1, next(self._numbers)))
         self._batches.join()
         self._single.shutdown()
         while not self._queue.empty():
@@ -76,19 +78,21 @@ class Workshop:
 
     def ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
         """One person's ticket, made now; waits for those who asked before."""
-        making = partial(ticket_for, self._single_means, event, guest_id, at=self._clock(), by=by)
+        making = partial(
+            get_or_create_ticket, self._single_means, event, guest_id, at=self._clock(), by=by
+        )
         # log lines from the bench carry the request's number too
         return self._single.submit(copy_context().run, making).result()
 
-    def put(self, event: Event, taken: Taken, priority: Priority) -> None:
+    def put(self, event: Event, taken: AcceptedBatch, priority: BatchPriority) -> None:
         """Let a batch wait for its turn."""
-        rank = list(Priority).index(priority)
-        self._queue.put(_Waiting(rank, next(self._numbers), event, taken))
+        rank = list(BatchPriority).index(priority)
+        self._queue.put(_QueuedBatch(rank, next(self._numbers), event, taken))
 
     @property
     def is_full(self) -> bool:
         """Whether no more batches are taken on: each keeps a database connection."""
-        return self.waiting >= WAITING_AT_MOST
+        return self.waiting >= MAX_QUEUED_BATCHES
 
     @property
     def waiting(self) -> int:
@@ -103,7 +107,7 @@ class Workshop:
             with waiting.taken.hold:
                 self._carry_out(waiting.event, waiting.taken.order)
 
-    def _carry_out(self, event: Event, order: Order) -> None:
+    def _carry_out(self, event: Event, order: GenerationRequest) -> None:
         try:
             generate_tickets(
                 self._batch_means, event, order, issuing=self._go_on, printing=self._go_on
@@ -120,8 +124,10 @@ class Workshop:
         if self._closing.is_set():
             raise KeyboardInterrupt
 
-    def _cancel(self, waiting: _Waiting) -> None:
+    def _cancel(self, waiting: _QueuedBatch) -> None:
         with ExitStack() as stack:
             if waiting.taken is not None:
                 stack.enter_context(waiting.taken.hold)
-                service.cancel(self._batch_means.database, waiting.taken.batch, at=self._clock())
+                service.cancel_batch(
+                    self._batch_means.database, waiting.taken.batch, at=self._clock()
+                )

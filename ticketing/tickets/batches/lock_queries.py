@@ -15,13 +15,13 @@ from ticketing.tickets.batches import queries
 from ticketing.tickets.batches.queries import BatchState
 
 # advisory locks share one space of 64 bits: ours begin with these bytes ("job")
-_LOCKS = 0x6A6F62 << 40
+_BATCH_LOCK_SPACE = 0x6A6F62 << 40
 
 
 @contextmanager
-def held(database: Database, job_id: int) -> Iterator[None]:
+def hold_batch_lock(database: Database, job_id: int) -> Iterator[None]:
     """Hold a batch; a killed holder lets go by being gone."""
-    key = literal(_LOCKS + job_id, BigInteger)
+    key = literal(_BATCH_LOCK_SPACE + job_id, BigInteger)
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(select(func.pg_advisory_lock_shared(key)))
@@ -31,7 +31,7 @@ def held(database: Database, job_id: int) -> Iterator[None]:
             connection.invalidate()  # ends the session, and the lock with it, whatever its state
 
 
-def close_abandoned(connection: Connection, event_id: int, *, at: datetime) -> list[int]:
+def fail_abandoned_batches(connection: Connection, event_id: int, *, at: datetime) -> list[int]:
     """End as failed what claims to be under way and is held by nobody; gives the job ids."""
     claiming = select(table.c.id).where(
         table.c.event_id == event_id, table.c.state == BatchState.PROCESSING
@@ -40,9 +40,9 @@ def close_abandoned(connection: Connection, event_id: int, *, at: datetime) -> l
         job_id
         for job_id in connection.execute(claiming.order_by(table.c.id)).scalars().all()
         if connection.execute(
-            select(func.pg_try_advisory_xact_lock(literal(_LOCKS + job_id, BigInteger)))
+            select(func.pg_try_advisory_xact_lock(literal(_BATCH_LOCK_SPACE + job_id, BigInteger)))
         ).scalar_one()
     ]
     for job_id in abandoned:
-        queries.close(connection, job_id, state=BatchState.FAILED, at=at)
+        queries.close_batch(connection, job_id, state=BatchState.FAILED, at=at)
     return abandoned

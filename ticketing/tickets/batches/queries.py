@@ -20,7 +20,7 @@ from ticketing.platform.db.tables.tickets import batches, generated_tickets, tic
 from ticketing.platform.kernel.errors import Refused
 
 # the same story for whoever follows a file instead of a table
-_LINES = structlog.stdlib.get_logger("ticketing.batches")
+_LOG = structlog.stdlib.get_logger("ticketing.batches")
 
 
 class BatchState(StrEnum):
@@ -54,11 +54,11 @@ class Batch:
     completed_at: datetime | None
 
 
-def _batch(row: RowMapping) -> Batch:
+def _batch_from_row(row: RowMapping) -> Batch:
     return Batch(**{**row, "state": BatchState(row["state"])})
 
 
-def open_batch(
+def get_or_create_batch(
     connection: Connection,
     *,
     key: str,
@@ -85,27 +85,27 @@ def open_batch(
         )
         .on_conflict_do_nothing(index_elements=["batch_key"])
     )
-    batch = find(connection, key)
+    batch = find_by_key(connection, key)
     if batch is None or batch.event_id != event.id:
         raise Refused(f"batch {key!r} belongs to another event than {event.slug!r}")
     return batch
 
 
-def find(connection: Connection, key: str) -> Batch | None:
+def find_by_key(connection: Connection, key: str) -> Batch | None:
     """The batch of that key."""
     query = select(*batches.c).where(batches.c.batch_key == key)
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _batch(row)
+    return None if row is None else _batch_from_row(row)
 
 
-def by_id(connection: Connection, job_id: int) -> Batch | None:
+def find_by_id(connection: Connection, job_id: int) -> Batch | None:
     """The batch of that job id."""
     query = select(*batches.c).where(batches.c.id == job_id)
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _batch(row)
+    return None if row is None else _batch_from_row(row)
 
 
-def begin(connection: Connection, job_id: int, *, total: int, skipped: int) -> Batch:
+def mark_started(connection: Connection, job_id: int, *, total: int, skipped: int) -> Batch:
     """Set the total and log the start; a batch begun again keeps count of what it has created."""
     row = connection.execute(
         update(batches)
@@ -119,9 +119,9 @@ def begin(connection: Connection, job_id: int, *, total: int, skipped: int) -> B
         )
         .returning(*batches.c)
     ).mappings()
-    batch = _batch(row.one())
+    batch = _batch_from_row(row.one())
     totals = {"total": total, "skipped": skipped}
-    log(connection, job_id=job_id, event_id=batch.event_id, status="started", details=totals)
+    log_status(connection, job_id=job_id, event_id=batch.event_id, status="started", details=totals)
     return batch
 
 
@@ -134,7 +134,7 @@ def resume(connection: Connection, job_id: int) -> None:
     )
 
 
-def note(connection: Connection, job_id: int, remarks: Mapping[str, object]) -> None:
+def merge_options(connection: Connection, job_id: int, remarks: Mapping[str, object]) -> None:
     """Keep something with the batch's options, for when it is begun again."""
     query = update(batches).where(batches.c.id == job_id)
     connection.execute(query.values(options=batches.c.options + cast(dict(remarks), JSONB)))
@@ -162,18 +162,18 @@ def add_counts(
     )
 
 
-def close(connection: Connection, job_id: int, *, state: BatchState, at: datetime) -> Batch:
+def close_batch(connection: Connection, job_id: int, *, state: BatchState, at: datetime) -> Batch:
     """End the batch and log its counts; closing it twice logs once."""
     ended = connection.execute(
         update(batches)
         .where(batches.c.id == job_id, batches.c.state == BatchState.PROCESSING)
         .values(state=state, completed_at=at)
     ).rowcount
-    batch = by_id(connection, job_id)
+    batch = find_by_id(connection, job_id)
     if batch is None:
         raise Refused(f"no batch has the job id {job_id}")
     if ended:
-        log(
+        log_status(
             connection,
             job_id=job_id,
             event_id=batch.event_id,
@@ -193,7 +193,7 @@ def _counts(batch: Batch) -> dict[str, object]:
     }
 
 
-def log(
+def log_status(
     connection: Connection,
     *,
     job_id: int,
@@ -203,7 +203,7 @@ def log(
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Add one line to a job's story."""
-    _LINES.info(f"tickets {status}", job_id=job_id, event_id=event_id, **(details or {}))
+    _LOG.info(f"tickets {status}", job_id=job_id, event_id=event_id, **(details or {}))
     connection.execute(
         insert(ticket_generation_logs).values(
             job_id=job_id,
@@ -226,7 +226,7 @@ def log_failure(
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Add the failure of one person's ticket, by ids."""
-    _LINES.warning(
+    _LOG.warning(
         "ticket failed",
         job_id=job_id,
         event_id=event_id,
@@ -247,7 +247,7 @@ def log_failure(
     )
 
 
-def printed(connection: Connection, job_id: int) -> int:
+def count_rendered(connection: Connection, job_id: int) -> int:
     """How many tickets that the job issued have a PDF."""
     query = select(func.count()).where(
         generated_tickets.c.job_id == job_id, generated_tickets.c.generated_at.is_not(None)
@@ -255,7 +255,7 @@ def printed(connection: Connection, job_id: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def guests(connection: Connection, job_id: int) -> list[int]:
+def list_guest_ids(connection: Connection, job_id: int) -> list[int]:
     """The people whose tickets the job issued, each once."""
     query = (
         select(generated_tickets.c.guest_id)
@@ -266,7 +266,9 @@ def guests(connection: Connection, job_id: int) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def failures(connection: Connection, job_id: int, *, most: int = 5) -> list[tuple[str, int]]:
+def count_failures_by_message(
+    connection: Connection, job_id: int, *, most: int = 5
+) -> list[tuple[str, int]]:
     """Why a job's tickets failed, and how many for each reason: the most frequent ones."""
     query = (
         select(ticket_generation_logs.c.message, func.count().label("times"))

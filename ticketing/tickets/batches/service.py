@@ -14,13 +14,15 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets import eligibility_queries, ticket_queries
 from ticketing.tickets.batches import lock_queries, queries
-from ticketing.tickets.batches.batch import estimated_completion
+from ticketing.tickets.batches.batch import estimate_completion
 from ticketing.tickets.batches.queries import Batch, BatchState
-from ticketing.tickets.generate import Order
-from ticketing.tickets.missing import is_over
+from ticketing.tickets.generate import GenerationRequest
+from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.ticket_queries import BatchFailure, BatchTicket
 
-EXPECTED = "expected"  # among a batch's options: how many people it is about, before it begins
+EXPECTED_COUNT_OPTION = (
+    "expected"  # among a batch's options: how many people it is about, before it begins
+)
 
 
 class UnknownBatch(Refused):
@@ -36,7 +38,7 @@ class BatchOfAnotherEvent(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BatchProgress:
     """A batch as it stands; `processed` are those with a PDF, skipped or failed."""
 
     batch: Batch
@@ -46,7 +48,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedBatch:
     """A batch taken on: `order` is what to carry out, None when there is nothing left to do.
 
     `hold` keeps others from believing the batch abandoned; close it when the batch has ended.
@@ -54,97 +56,101 @@ class Taken:
 
     batch: Batch
     total: int
-    order: Order | None
+    order: GenerationRequest | None
     hold: ExitStack
 
 
-def take_on(database: Database, event: Event, order: Order, *, priority: str) -> Taken:
+def accept_batch(
+    database: Database, event: Event, order: GenerationRequest, *, priority: str
+) -> AcceptedBatch:
     """Open the batch, or find it: one that is under way or done is not begun again."""
     key = order.key or f"batch-{uuid4()}"
-    total = _expected(database, event, order)
+    total = _count_expected(database, event, order)
     with ExitStack() as stack, database.transaction() as connection:
-        known = queries.find(connection, key)
+        known = queries.find_by_key(connection, key)
         if known is not None and known.event_id != event.id:
             raise BatchOfAnotherEvent(f"batch {key!r} belongs to another event", batch=key)
         if known is not None and known.state in {BatchState.PROCESSING, BatchState.COMPLETED}:
-            return Taken(known, _total(known), None, ExitStack())
-        batch = queries.open_batch(
+            return AcceptedBatch(known, _total_count(known), None, ExitStack())
+        batch = queries.get_or_create_batch(
             connection, key=key, event=event, template_id=event.template_id,
             options=order.options(), by=order.by, at=order.at, priority=priority,
         )  # fmt: skip
-        queries.note(connection, batch.id, {EXPECTED: total})
+        queries.merge_options(connection, batch.id, {EXPECTED_COUNT_OPTION: total})
         queries.resume(connection, batch.id)
         audit_log.record(
             connection, actor=order.by, action="tickets.order", event_id=event.id, subject=key,
             items=total, details={"job_id": batch.id, "priority": priority},
         )  # fmt: skip
-        stack.enter_context(lock_queries.held(database, batch.id))
-        return Taken(batch, total, replace(order, key=key), stack.pop_all())
+        stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
+        return AcceptedBatch(batch, total, replace(order, key=key), stack.pop_all())
 
 
-def _expected(database: Database, event: Event, order: Order) -> int:
+def _count_expected(database: Database, event: Event, order: GenerationRequest) -> int:
     """How many people the batch will turn out to be about, counted as issuing counts them."""
     if order.guest_ids is not None:
         return len(set(order.guest_ids))
     with database.transaction() as connection:
-        gap = eligibility_queries.gap(connection, event.id, over=is_over(event, order.at))
+        gap = eligibility_queries.count_by_status(
+            connection, event.id, over=is_event_over(event, order.at)
+        )
     return gap.missing + gap.has_ticket
 
 
-def progress(database: Database, batch_key: str, *, at: datetime) -> Progress:
+def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:
     """How far a batch is."""
-    batch = _batch(database, batch_key)
+    batch = _get_batch(database, batch_key)
     with database.transaction() as connection:
-        printed = queries.printed(connection, batch.id)
-    total = _total(batch)
+        printed = queries.count_rendered(connection, batch.id)
+    total = _total_count(batch)
     processed = min(total, printed + batch.skipped_count + batch.failed_count)
     estimate = None
     if batch.state is BatchState.PROCESSING:
-        estimate = estimated_completion(
+        estimate = estimate_completion(
             started_at=batch.started_at, at=at, processed=processed, total=total
         )
-    return Progress(batch, total, processed, estimate)
+    return BatchProgress(batch, total, processed, estimate)
 
 
-def tickets_of(
+def list_batch_tickets(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchTicket]:
     """A page of the tickets that the batch issued."""
     with database.transaction() as connection:
-        return ticket_queries.of_batch(connection, batch.id, limit=limit, offset=offset)
+        return ticket_queries.list_by_batch(connection, batch.id, limit=limit, offset=offset)
 
 
-def failures_of(
+def list_batch_failures(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchFailure]:
     """A page of what the batch could not do."""
     with database.transaction() as connection:
-        return ticket_queries.failures_of_batch(connection, batch.id, limit=limit, offset=offset)
+        return ticket_queries.list_batch_failures(connection, batch.id, limit=limit, offset=offset)
 
 
-def end_abandoned(database: Database, *, at: datetime) -> int:
+def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
     """End as failed what a killed process left claiming to be under way; how many these were."""
     with database.transaction() as connection:
         return sum(
-            len(lock_queries.close_abandoned(connection, event.id, at=at))
-            for event in event_queries.everything(connection)
+            len(lock_queries.fail_abandoned_batches(connection, event.id, at=at))
+            for event in event_queries.list_events(connection)
         )
 
 
-def cancel(database: Database, batch: Batch, *, at: datetime) -> None:
+def cancel_batch(database: Database, batch: Batch, *, at: datetime) -> None:
     """End a batch that was taken on and never begun."""
     with database.transaction() as connection:
-        queries.close(connection, batch.id, state=BatchState.CANCELLED, at=at)
+        queries.close_batch(connection, batch.id, state=BatchState.CANCELLED, at=at)
 
 
-def _batch(database: Database, batch_key: str) -> Batch:
+def _get_batch(database: Database, batch_key: str) -> Batch:
     with database.transaction() as connection:
-        batch = queries.find(connection, batch_key)
+        batch = queries.find_by_key(connection, batch_key)
     if batch is None:
         raise UnknownBatch(f"no batch has the id {batch_key!r}", batch=batch_key)
     return batch
 
 
-def _total(batch: Batch) -> int:
-    expected = batch.options.get(EXPECTED)
+def _total_count(batch: Batch) -> int:
+    expected = batch.options.get(EXPECTED_COUNT_OPTION)
     return batch.total_count or (expected if isinstance(expected, int) else 0)

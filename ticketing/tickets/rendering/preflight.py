@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ticketing.documents.renderer import Renderer
-from ticketing.documents.template_context import SAMPLE
+from ticketing.documents.template_context import SAMPLE_TICKET
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.tickets.rendering import queries
 
-PEOPLE_AT_ONCE = 5000
+PAGE_SIZE = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PreflightFinding:
     """One person, the field of the ticket at fault, its undrawable characters if any, and why."""
 
     guest_id: int
@@ -24,9 +24,9 @@ class Finding:
     reason: str
 
 
-def preflight(
+def run_preflight(
     database: Database, event: Event, *, renderer: Renderer, template_id: str | None = None
-) -> Iterator[Finding]:
+) -> Iterator[PreflightFinding]:
     """Look through the roster, whether tickets are issued or not; memory stays flat.
 
     Fast because nothing is laid out. Raises TemplateBroken when the template itself is at fault.
@@ -35,13 +35,13 @@ def preflight(
     after = 0
     while True:
         with database.transaction() as connection:
-            people = queries.entitled(connection, event.id, after=after, count=PEOPLE_AT_ONCE)
+            people = queries.list_entitled(connection, event.id, after=after, count=PAGE_SIZE)
         if not people:
             return
         after = people[-1].attendee_id
         for person in people:
-            for objection in objections_to(_would_be(person)):
-                yield Finding(
+            for objection in objections_to(_preview_ticket(person)):
+                yield PreflightFinding(
                     person.guest_id,
                     person.full_name,
                     objection.field,
@@ -50,6 +50,6 @@ def preflight(
                 )
 
 
-def _would_be(person: queries.EntitledPerson) -> PrintedTicket:
+def _preview_ticket(person: queries.EntitledPerson) -> PrintedTicket:
     """The ticket this person would get, with an identity that is made up."""
-    return replace(SAMPLE, **person.printed)
+    return replace(SAMPLE_TICKET, **person.printed)

@@ -32,9 +32,9 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 
 # advisory locks share one space of 64 bits: ours begin with these bytes ("doc")
-_LOCKS = 0x646F63 << 40
+_RENDER_LOCK_SPACE = 0x646F63 << 40
 
-_ON_THE_TICKET = (
+_TICKET_COLUMNS = (
     events.c.slug.label("event_slug"),
     events.c.name.label("event_name"),
     events.c.starts_at,
@@ -52,7 +52,7 @@ _ON_THE_TICKET = (
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class TicketDocument:
     """A ticket to be printed, and what is known of its last printing."""
 
     ticket: PrintedTicket
@@ -65,7 +65,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class RenderedDocument:
     """What is written beside a ticket once its PDF is in place."""
 
     ticket_id: int
@@ -89,7 +89,7 @@ class EntitledPerson:
         return str(self.printed["full_name"])
 
 
-def ids_to_print(
+def list_ticket_ids_to_render(
     connection: Connection,
     event_id: int,
     *,
@@ -101,7 +101,7 @@ def ids_to_print(
     """The next live tickets of an event, by id; those whose PDF was removed only when asked."""
     query = (
         select(generated_tickets.c.id)
-        .where(*_wanted(event_id, guest_ids, removed_too=removed_too))
+        .where(*_render_conditions(event_id, guest_ids, removed_too=removed_too))
         .where(generated_tickets.c.id > after)
         .order_by(generated_tickets.c.id)
         .limit(count)
@@ -109,17 +109,17 @@ def ids_to_print(
     return list(connection.execute(query).scalars())
 
 
-def count_to_print(
+def count_to_render(
     connection: Connection, event_id: int, *, guest_ids: Sequence[int] | None, removed_too: bool
 ) -> int:
     """How many tickets `ids_to_print` would list."""
-    wanted = _wanted(event_id, guest_ids, removed_too=removed_too)
+    wanted = _render_conditions(event_id, guest_ids, removed_too=removed_too)
     return connection.execute(
         select(func.count()).select_from(generated_tickets).where(*wanted)
     ).scalar_one()
 
 
-def _wanted(
+def _render_conditions(
     event_id: int, guest_ids: Sequence[int] | None, *, removed_too: bool
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
@@ -144,15 +144,15 @@ def claim(connection: Connection, ticket_ids: Iterable[int], *, wait: bool) -> l
     ids = sorted(ticket_ids)
     if not wait:
         listed = func.unnest(literal(ids, ARRAY(BigInteger))).column_valued("id")
-        free = func.pg_try_advisory_xact_lock(literal(_LOCKS, BigInteger) + listed)
+        free = func.pg_try_advisory_xact_lock(literal(_RENDER_LOCK_SPACE, BigInteger) + listed)
         answers = connection.execute(select(listed, free)).all()
         return [ticket_id for ticket_id, taken in answers if taken]
     for ticket_id in ids:  # one by one and in order, so that two printers never deadlock
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS + ticket_id)))
+        connection.execute(select(func.pg_advisory_xact_lock(_RENDER_LOCK_SPACE + ticket_id)))
     return ids
 
 
-def documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Document]:
+def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[TicketDocument]:
     """These tickets with everything that is printed on them, those still live, by id."""
     query = (
         select(
@@ -160,7 +160,7 @@ def documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Documen
             generated_tickets.c.ticket_code,
             generated_tickets.c.qr_code_data.label("qr_text"),
             generated_tickets.c.issued_at,
-            *_ON_THE_TICKET,
+            *_TICKET_COLUMNS,
             generated_tickets.c.guest_id,
             generated_tickets.c.template_id,
             generated_tickets.c.pdf_file_path.label("path"),
@@ -176,18 +176,20 @@ def documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Documen
         .where(generated_tickets.c.state == TicketState.LIVE)
         .order_by(generated_tickets.c.id)
     )
-    return [_document(row) for row in connection.execute(query).mappings()]
+    return [_document_from_row(row) for row in connection.execute(query).mappings()]
 
 
-_BESIDE_THE_TICKET = ("guest_id", "template_id", "path", "size", "document_key", "render_error")
+_DOCUMENT_COLUMNS = ("guest_id", "template_id", "path", "size", "document_key", "render_error")
 
 
-def _document(row: RowMapping) -> Document:
-    printed = {name: value for name, value in row.items() if name not in _BESIDE_THE_TICKET}
-    return Document(PrintedTicket(**printed), *(row[name] for name in _BESIDE_THE_TICKET))
+def _document_from_row(row: RowMapping) -> TicketDocument:
+    printed = {name: value for name, value in row.items() if name not in _DOCUMENT_COLUMNS}
+    return TicketDocument(PrintedTicket(**printed), *(row[name] for name in _DOCUMENT_COLUMNS))
 
 
-def stamp(connection: Connection, stamps: Sequence[Stamp], *, at: datetime) -> None:
+def mark_rendered(
+    connection: Connection, stamps: Sequence[RenderedDocument], *, at: datetime
+) -> None:
     """Note that these PDFs are in place: one statement, however many."""
     if not stamps:
         return
@@ -214,7 +216,7 @@ def stamp(connection: Connection, stamps: Sequence[Stamp], *, at: datetime) -> N
     )
 
 
-def stamp_error(connection: Connection, ticket_id: int, message: str) -> None:
+def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> None:
     """Note why a ticket could not be printed; a PDF from before stays where it is."""
     connection.execute(
         update(generated_tickets)
@@ -223,12 +225,12 @@ def stamp_error(connection: Connection, ticket_id: int, message: str) -> None:
     )
 
 
-def entitled(
+def list_entitled(
     connection: Connection, event_id: int, *, after: int, count: int
 ) -> list[EntitledPerson]:
     """The next people entitled to a ticket, whether they have one or not, by attendee id."""
     query = (
-        select(attendees.c.id, attendees.c.person_id, *_ON_THE_TICKET)
+        select(attendees.c.id, attendees.c.person_id, *_TICKET_COLUMNS)
         .join_from(attendees, people, people.c.id == attendees.c.person_id)
         .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
         .join(events, events.c.id == attendees.c.event_id)
@@ -237,7 +239,7 @@ def entitled(
         .order_by(attendees.c.id)
         .limit(count)
     )
-    names = [column.name for column in _ON_THE_TICKET]
+    names = [column.name for column in _TICKET_COLUMNS]
     return [
         EntitledPerson(attendee_id, guest_id, dict(zip(names, printed, strict=True)))
         for attendee_id, guest_id, *printed in connection.execute(query)

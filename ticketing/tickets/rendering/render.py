@@ -17,13 +17,13 @@ from ticketing.documents.renderer import Renderer
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import TicketingError, Unavailable
-from ticketing.tickets.batches import queries as batch_queries
+from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.rendering import queries
-from ticketing.tickets.rendering.queries import Document, Stamp
+from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RenderFailure:
     """One ticket that could not be printed, by ids, and why."""
 
     guest_id: int
@@ -38,11 +38,11 @@ class RenderResult:
     total: int
     rendered: int
     unchanged: int
-    failed: tuple[Failure, ...]
+    failed: tuple[RenderFailure, ...]
 
 
 @dataclass(slots=True)
-class _Run:
+class _RenderRun:
     """A run under way: what it works with and what it has counted."""
 
     event: Event
@@ -54,19 +54,19 @@ class _Run:
     total: int = 0
     rendered: int = 0
     unchanged: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[RenderFailure] = field(default_factory=list)
 
     def result(self) -> RenderResult:
         return RenderResult(self.total, self.rendered, self.unchanged, tuple(self.failures))
 
 
 @dataclass(slots=True)
-class _Chunk:
+class _RenderedChunk:
     """What became of the tickets of one chunk, to be stamped together."""
 
     unchanged: int = 0
-    stamps: list[Stamp] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    stamps: list[RenderedDocument] = field(default_factory=list)
+    failures: list[RenderFailure] = field(default_factory=list)
 
 
 def render_tickets(  # noqa: PLR0913 - one door for the page, the command and the asset
@@ -89,17 +89,17 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
     Raises TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
     """
     people = None if ids is None else sorted(set(ids))
-    run = _Run(event, renderer, folder, at, job_id, overwrite)
+    run = _RenderRun(event, renderer, folder, at, job_id, overwrite)
     folder.sweep(event.slug)
     with database.transaction() as connection:
-        run.total = queries.count_to_print(
+        run.total = queries.count_to_render(
             connection, event.id, guest_ids=people, removed_too=overwrite
         )
     passed_over: list[int] = []
     after = 0
     while True:
         with database.transaction() as connection:
-            listed = queries.ids_to_print(
+            listed = queries.list_ticket_ids_to_render(
                 connection,
                 event.id,
                 guest_ids=people,
@@ -108,8 +108,8 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
                 count=chunk,
             )
             claimed = queries.claim(connection, listed, wait=False)
-            stopped_by = _print(connection, run, claimed)
-        _go_on(run, stopped_by, progress)
+            stopped_by = _render_chunk(connection, run, claimed)
+        _report_progress(run, stopped_by, progress)
         if not listed:
             break
         after = listed[-1]
@@ -118,13 +118,13 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
     for start in range(0, len(passed_over), chunk):
         with database.transaction() as connection:
             claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
-            stopped_by = _print(connection, run, claimed)
-        _go_on(run, stopped_by, progress)
+            stopped_by = _render_chunk(connection, run, claimed)
+        _report_progress(run, stopped_by, progress)
     return run.result()
 
 
-def _go_on(
-    run: _Run,
+def _report_progress(
+    run: _RenderRun,
     stopped_by: TicketingError | None,
     progress: Callable[[RenderResult], None] | None,
 ) -> None:
@@ -134,27 +134,31 @@ def _go_on(
         raise stopped_by
 
 
-def _print(connection: Connection, run: _Run, ticket_ids: list[int]) -> TicketingError | None:
+def _render_chunk(
+    connection: Connection, run: _RenderRun, ticket_ids: list[int]
+) -> TicketingError | None:
     """Print a claimed chunk and stamp what succeeded.
 
     Returns what must stop the run: raised here, it would take the chunk's stamps with it.
     """
-    chunk = _Chunk()
+    chunk = _RenderedChunk()
     stopped_by = None
-    for document in queries.documents(connection, ticket_ids):
+    for document in queries.list_documents(connection, ticket_ids):
         try:
-            _print_one(run, document, chunk)
-        except _StopsTheRun as stop:
+            _render_one(run, document, chunk)
+        except _FatalRenderError as stop:
             stopped_by = stop.reason
             break
         except Exception as error:  # noqa: BLE001 - one person's failure is recorded in its row
-            failure = Failure(document.guest_id, document.ticket.ticket_id, _words(error))
+            failure = RenderFailure(
+                document.guest_id, document.ticket.ticket_id, _error_message(error)
+            )
             chunk.failures.append(failure)
-    queries.stamp(connection, chunk.stamps, at=run.at)
+    queries.mark_rendered(connection, chunk.stamps, at=run.at)
     for failure in chunk.failures:
-        _record(connection, run, failure)
+        _record_failure(connection, run, failure)
     if run.job_id is not None:
-        batch_queries.add_counts(
+        batche_queries.add_counts(
             connection, run.job_id, rendered=len(chunk.stamps), failed=len(chunk.failures)
         )
     run.rendered += len(chunk.stamps)
@@ -163,19 +167,19 @@ def _print(connection: Connection, run: _Run, ticket_ids: list[int]) -> Ticketin
     return stopped_by
 
 
-class _StopsTheRun(Exception):
+class _FatalRenderError(Exception):
     """What would fail every ticket after this one just the same."""
 
     def __init__(self, reason: TicketingError) -> None:
         self.reason = reason
 
 
-def _print_one(run: _Run, document: Document, chunk: _Chunk) -> None:
+def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk) -> None:
     """Decide whether the PDF is still right, and if not make it and put it in place."""
     try:
         run.renderer.check(document.template_id)
     except TicketingError as error:
-        raise _StopsTheRun(error) from error
+        raise _FatalRenderError(error) from error
     ticket = document.ticket
     key = run.renderer.document_key(ticket, document.template_id)
     path = run.folder.path_for(ticket.event_slug, ticket.ticket_code)
@@ -186,12 +190,12 @@ def _print_one(run: _Run, document: Document, chunk: _Chunk) -> None:
     try:
         run.folder.write(path, pdf)
     except Unavailable as error:
-        raise _StopsTheRun(error) from error
+        raise _FatalRenderError(error) from error
     digest = hashlib.sha256(pdf).hexdigest()
-    chunk.stamps.append(Stamp(ticket.ticket_id, path, digest, len(pdf), key))
+    chunk.stamps.append(RenderedDocument(ticket.ticket_id, path, digest, len(pdf), key))
 
 
-def _is_fresh(document: Document, *, key: str, path: str, folder: DocumentFolder) -> bool:
+def _is_fresh(document: TicketDocument, *, key: str, path: str, folder: DocumentFolder) -> bool:
     return (
         document.document_key == key
         and document.path == path
@@ -200,10 +204,10 @@ def _is_fresh(document: Document, *, key: str, path: str, folder: DocumentFolder
     )
 
 
-def _record(connection: Connection, run: _Run, failure: Failure) -> None:
-    queries.stamp_error(connection, failure.ticket_id, failure.message)
+def _record_failure(connection: Connection, run: _RenderRun, failure: RenderFailure) -> None:
+    queries.mark_render_failed(connection, failure.ticket_id, failure.message)
     if run.job_id is not None:
-        batch_queries.log_failure(
+        batche_queries.log_failure(
             connection,
             job_id=run.job_id,
             event_id=run.event.id,
@@ -213,7 +217,7 @@ def _record(connection: Connection, run: _Run, failure: Failure) -> None:
         )
 
 
-def _words(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     """Our own errors speak for themselves; others may quote the ticket, so only their kind."""
     if isinstance(error, TicketingError):
         return str(error)

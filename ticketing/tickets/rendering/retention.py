@@ -7,13 +7,13 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.tickets.rendering import retention_queries
-from ticketing.tickets.rendering.retention_queries import OldDocuments
+from ticketing.tickets.rendering.retention_queries import ExpiredEventDocuments
 
 CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class DocumentRemoval:
     """What was removed of one event, or would be: PDFs and their bytes."""
 
     event_slug: str
@@ -22,7 +22,7 @@ class Removal:
     size: int
 
 
-def remove_old_documents(
+def delete_expired_documents(
     database: Database,
     folder: DocumentFolder,
     *,
@@ -30,29 +30,34 @@ def remove_old_documents(
     days: int,
     by: str,
     dry_run: bool = False,
-) -> list[Removal]:
+) -> list[DocumentRemoval]:
     """Delete the PDFs of events that ended more than `days` days ago; safe to repeat and to kill.
 
     A file goes before its row is stamped: killed in between, the next run finds the row again.
     """
     with database.transaction() as connection:
-        due = retention_queries.old_documents(connection, at=at, days=days)
+        due = retention_queries.list_events_with_expired_documents(connection, at=at, days=days)
     if dry_run:
-        return [_foreseen(event) for event in due]
-    return [_remove(database, folder, event, at=at, by=by) for event in due]
+        return [_planned_removal(event) for event in due]
+    return [_delete_event_documents(database, folder, event, at=at, by=by) for event in due]
 
 
-def _foreseen(event: OldDocuments) -> Removal:
-    return Removal(event.event_slug, event.ended_at, event.count, event.size)
+def _planned_removal(event: ExpiredEventDocuments) -> DocumentRemoval:
+    return DocumentRemoval(event.event_slug, event.ended_at, event.count, event.size)
 
 
-def _remove(
-    database: Database, folder: DocumentFolder, event: OldDocuments, *, at: datetime, by: str
-) -> Removal:
+def _delete_event_documents(
+    database: Database,
+    folder: DocumentFolder,
+    event: ExpiredEventDocuments,
+    *,
+    at: datetime,
+    by: str,
+) -> DocumentRemoval:
     removed = size = 0
     while True:
         with database.transaction() as connection:
-            chunk = retention_queries.documents_of(connection, event.event_id, count=CHUNK)
+            chunk = retention_queries.lock_event_documents(connection, event.event_id, count=CHUNK)
             if not chunk:
                 break
             freed = sum(folder.delete(document.path) for document in chunk)
@@ -69,4 +74,4 @@ def _remove(
             )
         removed, size = removed + len(chunk), size + freed
     folder.sweep(event.event_slug)
-    return Removal(event.event_slug, event.ended_at, removed, size)
+    return DocumentRemoval(event.event_slug, event.ended_at, removed, size)

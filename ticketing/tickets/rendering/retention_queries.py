@@ -23,7 +23,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 
 
 @dataclass(frozen=True, slots=True)
-class OldDocument:
+class ExpiredDocument:
     """A PDF of an event long over."""
 
     ticket_id: int
@@ -33,7 +33,7 @@ class OldDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class OldDocuments:
+class ExpiredEventDocuments:
     """An event long over, with how many PDFs it still has and how large they are together."""
 
     event_id: int
@@ -43,13 +43,15 @@ class OldDocuments:
     size: int
 
 
-def _still_there() -> ColumnElement[bool]:
+def _has_pdf() -> ColumnElement[bool]:
     return and_(
         generated_tickets.c.pdf_file_path.is_not(None), generated_tickets.c.pdf_removed_at.is_(None)
     )
 
 
-def old_documents(connection: Connection, *, at: datetime, days: int) -> list[OldDocuments]:
+def list_events_with_expired_documents(
+    connection: Connection, *, at: datetime, days: int
+) -> list[ExpiredEventDocuments]:
     """Events that ended more than that many days ago and still have PDFs, the oldest first."""
     query = (
         select(
@@ -62,14 +64,16 @@ def old_documents(connection: Connection, *, at: datetime, days: int) -> list[Ol
             ),
         )
         .join_from(generated_tickets, events, events.c.id == generated_tickets.c.event_id)
-        .where(_still_there(), events.c.ends_at < at - timedelta(days=days))
+        .where(_has_pdf(), events.c.ends_at < at - timedelta(days=days))
         .group_by(events.c.id)
         .order_by(events.c.ends_at, events.c.id)
     )
-    return [OldDocuments(**row) for row in connection.execute(query).mappings()]
+    return [ExpiredEventDocuments(**row) for row in connection.execute(query).mappings()]
 
 
-def documents_of(connection: Connection, event_id: int, *, count: int) -> list[OldDocument]:
+def lock_event_documents(
+    connection: Connection, event_id: int, *, count: int
+) -> list[ExpiredDocument]:
     """Some PDFs of an event, revoked tickets' among them; rows another run removes are left out."""
     query = (
         select(
@@ -78,12 +82,12 @@ def documents_of(connection: Connection, event_id: int, *, count: int) -> list[O
             generated_tickets.c.pdf_file_path,
             generated_tickets.c.pdf_bytes,
         )
-        .where(generated_tickets.c.event_id == event_id, _still_there())
+        .where(generated_tickets.c.event_id == event_id, _has_pdf())
         .order_by(generated_tickets.c.id)
         .limit(count)
         .with_for_update(skip_locked=True)
     )
-    return [OldDocument(*row) for row in connection.execute(query)]
+    return [ExpiredDocument(*row) for row in connection.execute(query)]
 
 
 def mark_removed(connection: Connection, ticket_ids: Sequence[int], *, at: datetime) -> None:

@@ -10,39 +10,41 @@ from ticketing.platform.db.database import Database
 from ticketing.tickets import ticket_queries
 from ticketing.tickets.ticket_queries import TicketFile
 
-PAGE = 500  # tickets looked up at once, each page in a transaction of its own
-ABSENT = "WITHOUT-PDF.txt"
+PAGE_SIZE = 500  # tickets looked up at once, each page in a transaction of its own
+MISSING_PDFS_FILE = "WITHOUT-PDF.txt"
 FLUSH_BYTES = 256 * 1024
 
 
-def archive(database: Database, folder: DocumentFolder, event: Event) -> Iterator[bytes]:
+def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iterator[bytes]:
     """The ZIP's bytes. Tickets without a PDF are listed in a text file at its end."""
-    sink = _Sink()
+    sink = _ChunkBuffer()
     absent = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archived:  # a PDF is compressed already
-        for ticket in _tickets(database, event):
-            if not _put(archived, folder, ticket):
+        for ticket in _iter_ticket_files(database, event):
+            if not _add_pdf(archived, folder, ticket):
                 absent.append(ticket.ticket_code)
             if sink.size >= FLUSH_BYTES:
                 yield sink.take()
         if absent:
-            archived.writestr(ABSENT, "\n".join(absent) + "\n")
+            archived.writestr(MISSING_PDFS_FILE, "\n".join(absent) + "\n")
     yield sink.take()
 
 
-def _tickets(database: Database, event: Event) -> Iterator[TicketFile]:
+def _iter_ticket_files(database: Database, event: Event) -> Iterator[TicketFile]:
     after = 0
     while True:
         # never open while a slow client is being sent to
         with database.transaction() as connection:
-            page = ticket_queries.files(connection, event.id, after=after, count=PAGE)
+            page = ticket_queries.list_ticket_files(
+                connection, event.id, after=after, count=PAGE_SIZE
+            )
         if not page:
             return
         yield from page
         after = page[-1].ticket_id
 
 
-def _put(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFile) -> bool:
+def _add_pdf(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFile) -> bool:
     if ticket.path is None:
         return False
     try:
@@ -52,7 +54,7 @@ def _put(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFile) 
     return True
 
 
-class _Sink(RawIOBase):
+class _ChunkBuffer(RawIOBase):
     """Takes what the archive writes until somebody fetches it; it cannot go back."""
 
     def __init__(self) -> None:

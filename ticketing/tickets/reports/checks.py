@@ -11,50 +11,56 @@ from typing import NamedTuple
 
 from ticketing.crypto import key_queries
 from ticketing.crypto.ticket_token import Token
-from ticketing.crypto.verify import authenticate, token_or_refusal
+from ticketing.crypto.verify import parse_token, verify_signature
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.pdf_inspection import qr_text_of
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.invariant import Findings, Offender
-from ticketing.tickets.missing import is_over
+from ticketing.platform.kernel.invariant import InvariantResult, Violation
+from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.reports import queries
-from ticketing.tickets.reports.queries import TicketOnFile
-from ticketing.tickets.reports.report import entry_of, report_files, verdicts_in
+from ticketing.tickets.reports.queries import LiveTicketRecord
+from ticketing.tickets.reports.report import read_reported_statuses, report_paths, to_report_entry
 
 
-def unexplained_gaps(database: Database, event: Event, *, at: datetime) -> Findings:
+def check_unexplained_missing(database: Database, event: Event, *, at: datetime) -> InvariantResult:
     """Everyone entitled has a ticket, or there is a reason why not."""
     with database.transaction() as connection:
-        total = queries.entitled(connection, event.id)
-        without = [] if is_over(event, at) else queries.never_tried(connection, event.id)
-    return Findings.of(total, (Offender(key, "no ticket and no reason") for key in without))
+        total = queries.count_entitled(connection, event.id)
+        without = (
+            [] if is_event_over(event, at) else queries.list_never_attempted(connection, event.id)
+        )
+    return InvariantResult.of(total, (Violation(key, "no ticket and no reason") for key in without))
 
 
-def doubled_tickets(database: Database, event: Event) -> Findings:
+def check_duplicate_tickets(database: Database, event: Event) -> InvariantResult:
     """Nobody has two live tickets for one entitlement."""
     with database.transaction() as connection:
-        total = queries.count_live(connection, event.id)
-        doubled = queries.with_two_tickets(connection, event.id)
-    return Findings.of(total, (Offender(key, f"{held} live tickets") for key, held in doubled))
+        total = queries.count_live_tickets(connection, event.id)
+        doubled = queries.list_duplicate_holders(connection, event.id)
+    return InvariantResult.of(
+        total, (Violation(key, f"{held} live tickets") for key, held in doubled)
+    )
 
 
-def forged_tickets(database: Database, event: Event, *, sample: int | None, seed: str) -> Findings:
+def check_forged_tickets(
+    database: Database, event: Event, *, sample: int | None, seed: str
+) -> InvariantResult:
     """Every QR is signed by the event's own key, and speaks of its own event and ticket."""
     with database.transaction() as connection:
-        found = Findings(queries.count_live(connection, event.id))
-        keys = {key.generation: key.key for key in key_queries.of_event(connection, event.id)}
-        for ticket in queries.live_tickets(connection, event.id, sample=sample, seed=seed):
-            wrong = _forgery(ticket, event, keys)
-            found.take(Offender(ticket.ticket_code, wrong) if wrong else None)
+        found = InvariantResult(queries.count_live_tickets(connection, event.id))
+        keys = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
+        for ticket in queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed):
+            wrong = _forgery_reason(ticket, event, keys)
+            found.take(Violation(ticket.ticket_code, wrong) if wrong else None)
     return found
 
 
-def _forgery(ticket: TicketOnFile, event: Event, keys: dict[int, bytes]) -> str | None:
-    token = token_or_refusal(ticket.qr_text)
+def _forgery_reason(ticket: LiveTicketRecord, event: Event, keys: dict[int, bytes]) -> str | None:
+    token = parse_token(ticket.qr_text)
     if not isinstance(token, Token):
         return token.reason
-    verdict = authenticate(token, keys)
+    verdict = verify_signature(token, keys)
     if not verdict.valid:
         return verdict.reason
     if token.claims.event_number != event.id:
@@ -62,50 +68,54 @@ def _forgery(ticket: TicketOnFile, event: Event, keys: dict[int, bytes]) -> str 
     return None if token.claims.token_id == ticket.token_id else "signed for another ticket"
 
 
-def wrong_import_sums(database: Database, event: Event) -> Findings:
+def check_import_totals(database: Database, event: Event) -> InvariantResult:
     """Every row of the last roster ended as exactly one of new, changed, unchanged, quarantined."""
     with database.transaction() as connection:
-        last = queries.last_import(connection, event.id)
-        kept = queries.rows_in_quarantine(connection, last.id) if last else 0
+        last = queries.find_last_import(connection, event.id)
+        kept = queries.count_rejected_rows(connection, last.id) if last else 0
     if last is None:
-        return Findings(0)
+        return InvariantResult(0)
     ended = last.inserted + last.updated + last.unchanged + last.quarantined
     wrong = []
     if ended != last.total_rows:
         wrong.append(f"{ended} rows ended somewhere, the file had {last.total_rows}")
     if kept != last.quarantined:
         wrong.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
-    return Findings.of(last.total_rows, (Offender(last.source_name, text) for text in wrong))
+    return InvariantResult.of(
+        last.total_rows, (Violation(last.source_name, text) for text in wrong)
+    )
 
 
-def lost_documents(database: Database, event: Event, folder: DocumentFolder) -> Findings:
+def check_missing_documents(
+    database: Database, event: Event, folder: DocumentFolder
+) -> InvariantResult:
     """Every PDF on record is on disk."""
-    found = Findings(0)
+    found = InvariantResult(0)
     with database.transaction() as connection:
-        for ticket in _with_pdf(queries.live_tickets(connection, event.id)):
+        for ticket in _with_pdf(queries.iter_live_tickets(connection, event.id)):
             gone = not folder.exists(ticket.pdf_file_path)
             found.total += 1
-            found.take(Offender(ticket.ticket_code, "the PDF is gone") if gone else None)
+            found.take(Violation(ticket.ticket_code, "the PDF is gone") if gone else None)
     return found
 
 
-def altered_documents(
+def check_altered_documents(
     database: Database, event: Event, folder: DocumentFolder, *, sample: int | None, seed: str
-) -> Findings:
+) -> InvariantResult:
     """Every PDF has the bytes that were written, and its QR is its own ticket's.
 
     A file that is gone is `lost_documents`' finding, and passed over here.
     """
     with database.transaction() as connection:
-        found = Findings(queries.count_live(connection, event.id))
-        tickets = queries.live_tickets(connection, event.id, sample=sample, seed=seed)
+        found = InvariantResult(queries.count_live_tickets(connection, event.id))
+        tickets = queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed)
         for ticket in _with_pdf(tickets):
-            wrong = _alteration(ticket, folder)
-            found.take(Offender(ticket.ticket_code, wrong) if wrong else None)
+            wrong = _alteration_reason(ticket, folder)
+            found.take(Violation(ticket.ticket_code, wrong) if wrong else None)
     return found
 
 
-class _Printed(NamedTuple):
+class _TicketWithPdf(NamedTuple):
     """A ticket that has a PDF on record."""
 
     ticket_code: str
@@ -114,15 +124,15 @@ class _Printed(NamedTuple):
     pdf_sha256: str | None
 
 
-def _with_pdf(tickets: Iterable[TicketOnFile]) -> Iterator[_Printed]:
+def _with_pdf(tickets: Iterable[LiveTicketRecord]) -> Iterator[_TicketWithPdf]:
     for ticket in tickets:
         if ticket.pdf_file_path is not None:
-            yield _Printed(
+            yield _TicketWithPdf(
                 ticket.ticket_code, ticket.qr_text, ticket.pdf_file_path, ticket.pdf_sha256
             )
 
 
-def _alteration(ticket: _Printed, folder: DocumentFolder) -> str | None:
+def _alteration_reason(ticket: _TicketWithPdf, folder: DocumentFolder) -> str | None:
     try:
         pdf = folder.read(ticket.pdf_file_path)
     except FileNotFoundError:
@@ -135,18 +145,18 @@ def _alteration(ticket: _Printed, folder: DocumentFolder) -> str | None:
     return None if read == ticket.qr_text else "the QR in the PDF is another ticket's"
 
 
-def wrong_report(
+def check_report(
     database: Database, event: Event, folder: DocumentFolder, *, at: datetime
-) -> Findings:
+) -> InvariantResult:
     """The report has everyone entitled exactly once, with the verdict that is true now."""
-    said = verdicts_in(report_files(folder.root, event).csv)
-    found = Findings(len(said))
+    said = read_reported_statuses(report_paths(folder.root, event).csv)
+    found = InvariantResult(len(said))
     with database.transaction() as connection:
-        for line in queries.lines(connection, event.id):
-            entry = entry_of(line, over=is_over(event, at))
+        for line in queries.iter_report_rows(connection, event.id):
+            entry = to_report_entry(line, over=is_event_over(event, at))
             written = said.pop(str(line.attendee_id), None)
             wrong = f"the report says {written or 'nothing'}, it is {entry.verdict}"
-            found.take(Offender(line.full_name, wrong) if written != entry.verdict else None)
+            found.take(Violation(line.full_name, wrong) if written != entry.verdict else None)
     for attendee_id in said:
-        found.take(Offender(f"attendee {attendee_id}", "in the report, yet entitled to nothing"))
+        found.take(Violation(f"attendee {attendee_id}", "in the report, yet entitled to nothing"))
     return found

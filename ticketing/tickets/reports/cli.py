@@ -9,15 +9,15 @@ import typer
 from ticketing.platform.cli.console import (
     EventOption,
     JsonOption,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
-    from ticketing.tickets.eligibility import Entitlement, Gap
+    from ticketing.tickets.eligibility import EligibilityCounts, Entitlement
 
 
 def missing(
@@ -31,17 +31,17 @@ def missing(
     """Who is entitled and has no ticket, and why."""
     from dataclasses import asdict
 
-    from ticketing.events.queries import find_event
-    from ticketing.tickets import missing as ticket_missing
+    from ticketing.events.queries import get_event
+    from ticketing.tickets import missing as tickets_missing
 
     with open_application() as application:
         at = now()
-        known = find_event(application.database, event)
-        gap = ticket_missing.gap(application.database, known, at=at)
+        known = get_event(application.database, event)
+        gap = tickets_missing.count_eligibility(application.database, known, at=at)
         if count:
             typer.echo(gap.missing)
             return
-        people = ticket_missing.missing_tickets(
+        people = tickets_missing.list_missing_tickets(
             application.database, known, at=at, limit=limit, offset=offset
         )
     if as_json:
@@ -49,20 +49,22 @@ def missing(
             {**asdict(gap), "entitled": gap.entitled, "people": [asdict(one) for one in people]}
         )
     else:
-        _show_gap(known.name, gap, people)
+        _print_missing_summary(known.name, gap, people)
 
 
-def _show_gap(name: str, gap: "Gap", people: "list[Entitlement]") -> None:
-    out = screen()
+def _print_missing_summary(
+    name: str, gap: "EligibilityCounts", people: "list[Entitlement]"
+) -> None:
+    out = stdout_console()
     out.print(f"{name}: {gap.entitled:,} entitled, {gap.has_ticket:,} have a ticket, ", end="")
     out.print(f"[bold]{gap.missing:,} missing[/]")
-    table = listing("why", "people")
+    table = new_table("why", "people")
     for reason, number in gap.reasons.items():
         table.add_row(reason, f"{number:,}")
     if gap.reasons:
         out.print(table)
     if people:
-        lacking = listing("number", "external id", "name", "ticket")
+        lacking = new_table("number", "external id", "name", "ticket")
         for one in people:
             lacking.add_row(
                 str(one.guest_id), one.external_id or "", one.full_name, one.ticket_type
@@ -77,18 +79,18 @@ def preflight(event: EventOption, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.documents.renderer import Renderer
-    from ticketing.events.queries import find_event
-    from ticketing.tickets.rendering.preflight import preflight as look_through
+    from ticketing.events.queries import get_event
+    from ticketing.tickets.rendering.preflight import run_preflight as look_through
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         findings = list(
             look_through(application.database, known, renderer=application.get(Renderer))
         )
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        out = screen()
+        out = stdout_console()
         for finding in findings:
             out.print(
                 f"person {finding.guest_id}, {finding.full_name}: {finding.field}: {finding.reason}"
@@ -104,11 +106,11 @@ def report(event: EventOption, *, as_json: JsonOption = False) -> None:
     Person by person as CSV, for reading as PDF.
     """
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.events.queries import find_event
+    from ticketing.events.queries import get_event
     from ticketing.tickets.reports.report import write_report
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         done = write_report(
             application.database, known, root=application.get(DocumentFolder).root, at=now()
         )
@@ -129,7 +131,7 @@ def report(event: EventOption, *, as_json: JsonOption = False) -> None:
     table.add_row("entitled", f"{done.entitled:,}")
     if done.last_import and done.last_import.quarantined:
         table.add_row("rows in quarantine", f"{done.last_import.quarantined:,}")
-    out = screen()
+    out = stdout_console()
     out.print(table)
     out.print(f"report  {done.files.pdf}\n        {done.files.csv}")
 
@@ -150,11 +152,11 @@ def why(
     from dataclasses import asdict
 
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.events.queries import find_event
-    from ticketing.tickets.reports.explain import why as walk
+    from ticketing.events.queries import get_event
+    from ticketing.tickets.reports.explain import explain_person as walk
 
     with open_application() as application:
-        known = find_event(application.database, event)
+        known = get_event(application.database, event)
         answer = walk(
             application.database,
             known,
@@ -162,7 +164,7 @@ def why(
             at=now(),
             pdf_exists=application.get(DocumentFolder).exists,
         )
-    out = screen()
+    out = stdout_console()
     if as_json:
         print_json(asdict(answer))
     else:
@@ -173,7 +175,7 @@ def why(
             for standing in story.standings:
                 out.print(f"  now: {standing}")
             for step in story.steps:
-                out.print(f"  {_local(step.at):<19}  {step.what}  {step.by}".rstrip())
+                out.print(f"  {_format_local_time(step.at):<19}  {step.what}  {step.by}".rstrip())
         for row in answer.left_out:
             out.print(f"quarantined: {row}")
         if not answer.people and not answer.left_out:
@@ -189,24 +191,30 @@ def incidents(
     """What went wrong: one line a cause, open ones."""
     from dataclasses import asdict
 
-    from ticketing.platform.db import incidents as db_incidents
+    from ticketing.platform.db import incidents as incidents_module
 
     with open_application() as application, application.database.transaction() as connection:
         found = (
-            db_incidents.latest(connection) if everything else db_incidents.still_open(connection)
+            incidents_module.list_latest(connection)
+            if everything
+            else incidents_module.list_open(connection)
         )
     if as_json:
         print_json([asdict(incident) for incident in found])
         return
-    out = screen()
+    out = stdout_console()
     for one in found:
-        state = f"resolved {_local(one.resolved_at)}" if one.resolved_at else "[red]open[/]"
-        out.print(f"{_local(one.last_seen_at)}  {one.occurrences}x  {state}  {one.message}")
+        state = (
+            f"resolved {_format_local_time(one.resolved_at)}" if one.resolved_at else "[red]open[/]"
+        )
+        out.print(
+            f"{_format_local_time(one.last_seen_at)}  {one.occurrences}x  {state}  {one.message}"
+        )
     if not found:
         out.print("nothing is wrong that anybody told of")
 
 
-def _local(at: datetime | None) -> str:
+def _format_local_time(at: datetime | None) -> str:
     """An instant on this machine's clock, to the second; empty for none."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else ""
 

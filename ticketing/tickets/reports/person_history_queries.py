@@ -9,15 +9,15 @@ from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, 
 
 from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
-from ticketing.tickets.eligibility import QuarantinedRow
-from ticketing.tickets.eligibility_queries import QUARANTINED
+from ticketing.tickets.eligibility import RejectedImportRow
+from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS
 
-FOUND_AT_MOST = 20
-_DIGITS_OF_A_PHONE = 6  # fewer match too many people
+MAX_MATCHES = 20
+_MIN_PHONE_DIGITS = 6  # fewer match too many people
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class GuestMatch:
     """One person of an event."""
 
     id: int
@@ -26,7 +26,7 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class TicketStory:
+class TicketHistory:
     """One ticket a person has or had."""
 
     ticket_code: str
@@ -45,7 +45,7 @@ class TicketStory:
 
 
 @dataclass(frozen=True, slots=True)
-class EntitlementStory:
+class EntitlementHistory:
     """How a person came onto the list."""
 
     attendee_id: int
@@ -58,7 +58,7 @@ class EntitlementStory:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureStory:
+class TicketFailureRecord:
     """One time it did not work for this person."""
 
     created_at: datetime
@@ -66,22 +66,26 @@ class FailureStory:
     message: str
 
 
-def guests(connection: Connection, event_id: int, text: str, code: str | None) -> list[Guest]:
+def search_guests(
+    connection: Connection, event_id: int, text: str, code: str | None
+) -> list[GuestMatch]:
     """The people a text means: by code, id, address or number; failing that, by part of a name."""
-    exactly = _found(connection, event_id, _identified(text, code))
-    return exactly or _found(connection, event_id, _contains(people.c.full_name, text))
+    exactly = _list_guests(connection, event_id, _identifier_condition(text, code))
+    return exactly or _list_guests(connection, event_id, _contains(people.c.full_name, text))
 
 
-def _found(connection: Connection, event_id: int, is_it: ColumnElement[bool]) -> list[Guest]:
+def _list_guests(
+    connection: Connection, event_id: int, is_it: ColumnElement[bool]
+) -> list[GuestMatch]:
     query = select(people.c.id, people.c.full_name, people.c.external_id)
     query = query.where(people.c.event_id == event_id, is_it).order_by(people.c.id)
-    return [Guest(*row) for row in connection.execute(query.limit(FOUND_AT_MOST))]
+    return [GuestMatch(*row) for row in connection.execute(query.limit(MAX_MATCHES))]
 
 
-def _identified(text: str, code: str | None) -> ColumnElement[bool]:
+def _identifier_condition(text: str, code: str | None) -> ColumnElement[bool]:
     holders = select(generated_tickets.c.guest_id).where(generated_tickets.c.ticket_code == code)
     digits = re.sub(r"\D", "", text).lstrip("0")
-    by_phone = people.c.phone.endswith(digits) if len(digits) >= _DIGITS_OF_A_PHONE else false()
+    by_phone = people.c.phone.endswith(digits) if len(digits) >= _MIN_PHONE_DIGITS else false()
     return or_(
         people.c.id.in_(holders),
         cast(people.c.id, Text) == text,
@@ -95,7 +99,7 @@ def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return column.icontains(text, autoescape=True)
 
 
-def entitlements(connection: Connection, guest_id: int) -> list[EntitlementStory]:
+def list_entitlements(connection: Connection, guest_id: int) -> list[EntitlementHistory]:
     """Every entitlement of a person, the oldest first."""
     query = (
         select(
@@ -111,10 +115,10 @@ def entitlements(connection: Connection, guest_id: int) -> list[EntitlementStory
         .where(attendees.c.person_id == guest_id)
         .order_by(attendees.c.id)
     )
-    return [EntitlementStory(**row) for row in connection.execute(query).mappings()]
+    return [EntitlementHistory(**row) for row in connection.execute(query).mappings()]
 
 
-def tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketStory]:
+def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketHistory]:
     """Every ticket for these entitlements, revoked ones too, the oldest first."""
     query = (
         select(
@@ -136,10 +140,12 @@ def tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketS
         .where(generated_tickets.c.attendee_id.in_(attendee_ids))
         .order_by(generated_tickets.c.id)
     )
-    return [TicketStory(**row) for row in connection.execute(query).mappings()]
+    return [TicketHistory(**row) for row in connection.execute(query).mappings()]
 
 
-def failures(connection: Connection, event_id: int, guest_id: int) -> list[FailureStory]:
+def list_failures(
+    connection: Connection, event_id: int, guest_id: int
+) -> list[TicketFailureRecord]:
     """What went wrong for a person, the oldest first."""
     logs = ticket_generation_logs
     query = (
@@ -147,17 +153,17 @@ def failures(connection: Connection, event_id: int, guest_id: int) -> list[Failu
         .where(logs.c.guest_id == guest_id, logs.c.event_id == event_id, logs.c.status == "failed")
         .order_by(logs.c.id)
     )
-    return [FailureStory(**row) for row in connection.execute(query).mappings()]
+    return [TicketFailureRecord(**row) for row in connection.execute(query).mappings()]
 
 
-def left_out(connection: Connection, event_id: int, text: str) -> list[QuarantinedRow]:
+def list_rejected_rows(connection: Connection, event_id: int, text: str) -> list[RejectedImportRow]:
     """Lines of any import that hold a text and could not become a person, the latest first."""
     query = (
-        QUARANTINED.where(
+        SELECT_REJECTED_ROWS.where(
             quarantined_rows.c.event_id == event_id,
             _contains(cast(quarantined_rows.c.row, Text), text),
         )
         .order_by(quarantined_rows.c.import_id.desc(), quarantined_rows.c.line_number)
-        .limit(FOUND_AT_MOST)
+        .limit(MAX_MATCHES)
     )
-    return [QuarantinedRow(**row) for row in connection.execute(query).mappings()]
+    return [RejectedImportRow(**row) for row in connection.execute(query).mappings()]

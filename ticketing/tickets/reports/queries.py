@@ -17,7 +17,7 @@ from ticketing.platform.db.tables.tickets import batches, generated_tickets, tic
 from ticketing.tickets.batches.queries import BatchState
 
 
-class Made(NamedTuple):
+class GenerationCount(NamedTuple):
     """How many tickets came out of all batches of an event and template, by outcome."""
 
     event_id: int
@@ -26,7 +26,7 @@ class Made(NamedTuple):
     tickets: int
 
 
-def made_in_all(connection: Connection) -> Sequence[Made]:
+def count_generated_by_template(connection: Connection) -> Sequence[GenerationCount]:
     """PDFs made, and attempts that failed."""
     made = select(
         batches.c.event_id, batches.c.template_id, func.sum(batches.c.rendered_count)
@@ -38,23 +38,23 @@ def made_in_all(connection: Connection) -> Sequence[Made]:
         .group_by(batches.c.event_id, batches.c.template_id)
     )
     return [
-        Made(event_id, template_id, status, int(tickets))
+        GenerationCount(event_id, template_id, status, int(tickets))
         for status, query in (("generated", made), ("failed", failed))
         for event_id, template_id, tickets in connection.execute(query)
     ]
 
 
-def batches_under_way(connection: Connection) -> int:
+def count_processing_batches(connection: Connection) -> int:
     """How many batches have not ended."""
     query = select(func.count()).where(batches.c.state == BatchState.PROCESSING)
     return connection.execute(query).scalar_one()
 
 
-ROWS_AT_ONCE = 2000
+FETCH_SIZE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportRow:
     """One entitled person, the live ticket if there is one, and the last failure if there is none.
 
     Everything from `ticket_code` to `render_error` is None without a ticket.
@@ -77,7 +77,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class TicketOnFile:
+class LiveTicketRecord:
     """A live ticket as the checks see it; a repr shows nothing that opens a door."""
 
     ticket_id: int
@@ -89,7 +89,7 @@ class TicketOnFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportSums:
+class ImportTotals:
     """The last import of an event in numbers; the four kinds of rows make the total."""
 
     id: int
@@ -102,14 +102,16 @@ class ImportSums:
     quarantined: int
 
 
-def lines(connection: Connection, event_id: int) -> Iterator[Line]:
+def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRow]:
     """Everyone entitled, in the order of the roster, streamed."""
-    result = connection.execute(_lines(event_id), execution_options={"yield_per": ROWS_AT_ONCE})
+    result = connection.execute(
+        _select_report_rows(event_id), execution_options={"yield_per": FETCH_SIZE}
+    )
     for row in result.mappings():
-        yield Line(**row)
+        yield ReportRow(**row)
 
 
-def _lines(event_id: int) -> Select[tuple[object, ...]]:
+def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
     live = and_(
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
@@ -128,7 +130,7 @@ def _lines(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.pdf_file_path,
             generated_tickets.c.pdf_removed_at,
             generated_tickets.c.render_error,
-            last_failure(event_id).label("failure"),
+            last_failure_subquery(event_id).label("failure"),
         )
         .select_from(attendees)
         .join(people, people.c.id == attendees.c.person_id)
@@ -139,7 +141,7 @@ def _lines(event_id: int) -> Select[tuple[object, ...]]:
     )
 
 
-def last_failure(event_id: int) -> ScalarSelect[str]:
+def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
     """Why the person's last attempt failed; looked up only for those without a ticket."""
     logs = ticket_generation_logs
     return (
@@ -157,7 +159,7 @@ def last_failure(event_id: int) -> ScalarSelect[str]:
     )
 
 
-def last_import(connection: Connection, event_id: int) -> ImportSums | None:
+def find_last_import(connection: Connection, event_id: int) -> ImportTotals | None:
     """The last completed import of an event."""
     row = connection.execute(
         select(
@@ -175,12 +177,12 @@ def last_import(connection: Connection, event_id: int) -> ImportSums | None:
         .limit(1)
     ).mappings()
     found = row.one_or_none()
-    return None if found is None else ImportSums(**found)
+    return None if found is None else ImportTotals(**found)
 
 
-def live_tickets(
+def iter_live_tickets(
     connection: Connection, event_id: int, *, sample: int | None = None, seed: str = ""
-) -> Iterator[TicketOnFile]:
+) -> Iterator[LiveTicketRecord]:
     """Live tickets in order, or `sample` of them; the same seed picks the same, streamed."""
     tickets = generated_tickets
     query = select(
@@ -195,11 +197,11 @@ def live_tickets(
         query = query.order_by(tickets.c.id)
     else:
         query = query.order_by(func.md5(cast(tickets.c.id, Text) + seed)).limit(sample)
-    for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}).mappings():
-        yield TicketOnFile(**row)
+    for row in connection.execute(query, execution_options={"yield_per": FETCH_SIZE}).mappings():
+        yield LiveTicketRecord(**row)
 
 
-def count_live(connection: Connection, event_id: int) -> int:
+def count_live_tickets(connection: Connection, event_id: int) -> int:
     """How many live tickets there are."""
     query = select(func.count()).where(
         generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live"
@@ -207,7 +209,7 @@ def count_live(connection: Connection, event_id: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def never_tried(connection: Connection, event_id: int) -> list[str]:
+def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
     """The natural keys of those eligible without a ticket whom no attempt has failed for."""
     held = exists().where(
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
@@ -232,7 +234,7 @@ def never_tried(connection: Connection, event_id: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def with_two_tickets(connection: Connection, event_id: int) -> list[tuple[str, int]]:
+def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[str, int]]:
     """Who holds several live tickets for one entitlement, by natural key, and how many."""
     held = func.count()
     query = (
@@ -247,7 +249,7 @@ def with_two_tickets(connection: Connection, event_id: int) -> list[tuple[str, i
     return [(key, number) for key, number in connection.execute(query)]
 
 
-def entitled(connection: Connection, event_id: int) -> int:
+def count_entitled(connection: Connection, event_id: int) -> int:
     """How many people are entitled to a ticket."""
     query = select(func.count()).where(
         attendees.c.event_id == event_id, attendees.c.state == "entitled"
@@ -255,7 +257,7 @@ def entitled(connection: Connection, event_id: int) -> int:
     return connection.execute(query).scalar_one()
 
 
-def rows_in_quarantine(connection: Connection, import_id: int) -> int:
+def count_rejected_rows(connection: Connection, import_id: int) -> int:
     """How many rows of an import are kept for correction."""
     query = select(func.count()).where(quarantined_rows.c.import_id == import_id)
     return connection.execute(query).scalar_one()

@@ -8,69 +8,77 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.platform.db import incidents
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import router_health_queries
-from ticketing.vouchers.provisioning.retry_policy import is_given_up, rests_until
-from ticketing.vouchers.provisioning.router_health_queries import Backlog
+from ticketing.vouchers.provisioning.retry_policy import circuit_open_until, has_exhausted_retries
+from ticketing.vouchers.provisioning.router_health_queries import FailedVoucherCounts
 
 
-def note_answer(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
+def record_success(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
     """All went well at the router: what waited for it goes on."""
-    router_health_queries.answered(connection, router.id, at=at)
+    router_health_queries.close_circuit(connection, router.id, at=at)
     if router.failures:
-        incidents.resolve(connection, _cause(router), at=at)
+        incidents.resolve(connection, _router_incident_key(router), at=at)
 
 
-def note_failure(
+def record_failure(
     connection: Connection, router: StoredRouter, *, why: str, at: datetime, jitter: float
 ) -> None:
     """The router rests; when it was tried often enough, those who wait for it are given up on."""
-    failures = router_health_queries.failures(connection, router.id) + 1
-    since = router_health_queries.failed(
+    failures = router_health_queries.lock_failure_count(connection, router.id) + 1
+    since = router_health_queries.open_circuit(
         connection,
         router.id,
         failures=failures,
         why=why,
-        rests_until=rests_until(failures, at=at, jitter=jitter),
+        rests_until=circuit_open_until(failures, at=at, jitter=jitter),
         at=at,
     )
-    if not is_given_up(failures):
+    if not has_exhausted_retries(failures):
         return
-    waiting = router_health_queries.give_up(connection, router.id, at=at)
+    waiting = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
     if waiting.vouchers:
         told = (
-            f"{why}; so it is since {since:%Y-%m-%d %H:%M} UTC. {_who(waiting)} for it; all goes on"
+            f"{why}; so it is since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
+            " for it; all goes on"
             " by itself when it answers"
         )
-        incidents.observe(connection, Occurrence(_cause(router), Kind.ROUTER, told, at))
+        incidents.record_occurrence(
+            connection, Occurrence(_router_incident_key(router), IncidentKind.ROUTER, told, at)
+        )
 
 
-def note_refusal(connection: Connection, package: StoredPackage, *, why: str, at: datetime) -> None:
+def open_package_incident(
+    connection: Connection, package: StoredPackage, *, why: str, at: datetime
+) -> None:
     """The router will not have vouchers of a package, whose buyers were given up on."""
-    waiting = router_health_queries.given_up_of_package(connection, package.ticket_type_id)
+    waiting = router_health_queries.count_failed_of_package(connection, package.ticket_type_id)
     if waiting.vouchers:
         told = (
-            f"package {package.package.code}: {why}. {_who(waiting)}; they are tried again every"
+            f"package {package.package.code}: {why}. {_format_backlog(waiting)};"
+            " they are tried again every"
             " ten minutes, or by `ticketing vouchers regenerate --failed`"
         )
-        seen = Occurrence(_cause_of_refusals(package), Kind.ROUTER, told, at)
-        incidents.observe(connection, seen)
+        seen = Occurrence(_package_incident_key(package), IncidentKind.ROUTER, told, at)
+        incidents.record_occurrence(connection, seen)
 
 
-def forget_refusals(connection: Connection, package: StoredPackage, *, at: datetime) -> None:
+def resolve_package_incident(
+    connection: Connection, package: StoredPackage, *, at: datetime
+) -> None:
     """Vouchers of the package are made again."""
-    incidents.resolve(connection, _cause_of_refusals(package), at=at)
+    incidents.resolve(connection, _package_incident_key(package), at=at)
 
 
-def _cause(router: StoredRouter) -> str:
+def _router_incident_key(router: StoredRouter) -> str:
     return f"router:{router.name}"
 
 
-def _cause_of_refusals(package: StoredPackage) -> str:
+def _package_incident_key(package: StoredPackage) -> str:
     return f"package:{package.package.code}"
 
 
-def _who(waiting: Backlog) -> str:
+def _format_backlog(waiting: FailedVoucherCounts) -> str:
     return f"{waiting.vouchers:,} vouchers of {waiting.orders:,} orders wait"

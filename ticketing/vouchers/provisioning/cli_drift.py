@@ -11,19 +11,19 @@ from ticketing.platform.cli.console import (
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
     from ticketing.routers.queries import StoredRouter
-    from ticketing.vouchers.provisioning.reconcile_router import Drift
+    from ticketing.vouchers.provisioning.reconcile_router import RouterDrift
 
 repair = typer.Typer(
     help="Give a router back what it lost; take off it what is nobody's.", no_args_is_help=True
 )
 
-SHOWN = 20
+MAX_KEYS_SHOWN = 20
 RouterArgument = Annotated[str, typer.Argument(help="The router's name.", show_default=False)]
 
 
@@ -35,7 +35,7 @@ def compare(
 ) -> None:
     """Compare a router with our books, both ways. Changes nothing; 1 when they differ."""
     from ticketing.vouchers.provisioning.reconcile_router import compare_router, compare_routers
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     if (router is None) is not every:
         raise typer.BadParameter("name a router, or say --all")
@@ -44,7 +44,9 @@ def compare(
             compare_routers(application.database, doors, clock=now)
             if router is None
             else [
-                compare_router(application.database, doors, _router(application, router), clock=now)
+                compare_router(
+                    application.database, doors, _get_router(application, router), clock=now
+                )
             ]
         )
     _show_drifts(drifts, as_json=as_json)
@@ -55,13 +57,15 @@ def compare(
 def repair_plan(router: RouterArgument, *, as_json: JsonOption = False) -> None:
     """Say what a repair would put back on a router and take off it."""
     from ticketing.vouchers.provisioning.reconcile_router import compare_router
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     with open_application() as application, application.get(RouterConnector).connect() as doors:
-        drift = compare_router(application.database, doors, _router(application, router), clock=now)
+        drift = compare_router(
+            application.database, doors, _get_router(application, router), clock=now
+        )
     _show_drifts([drift], as_json=as_json)
     if not as_json:
-        screen().print(
+        stdout_console().print(
             f"nothing has changed yet; to do it: ticketing vouchers repair apply {drift.router}"
             f" --plan {drift.plan_hash}"
         )
@@ -78,31 +82,31 @@ def repair_apply(
     from dataclasses import asdict
 
     from ticketing.vouchers.provisioning.reconcile_router import repair_router
-    from ticketing.vouchers.provisioning.router_admin import RouterConnector
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
     with open_application() as application, application.get(RouterConnector).connect() as doors:
-        stored = _router(application, router)
+        stored = _get_router(application, router)
         done = repair_router(
             application.database, doors, stored, plan_hash=plan, clock=now, by=actor()
         )
     if as_json:
         print_json(asdict(done))
     else:
-        screen().print(f"owed again: {done.owed_again:,}, taken off: {done.removed:,}")
+        stdout_console().print(f"owed again: {done.owed_again:,}, taken off: {done.removed:,}")
 
 
-def _router(application: "Application", name: str) -> "StoredRouter":
-    from ticketing.routers import queries as router_queries
+def _get_router(application: "Application", name: str) -> "StoredRouter":
+    from ticketing.routers import queries as routers_queries
 
     with application.database.transaction() as connection:
-        return router_queries.get(connection, name)
+        return routers_queries.get_by_name(connection, name)
 
 
-def _show_drifts(drifts: "list[Drift]", *, as_json: bool) -> None:
+def _show_drifts(drifts: "list[RouterDrift]", *, as_json: bool) -> None:
     if as_json:
-        print_json([_written(drift) for drift in drifts])
+        print_json([_to_json(drift) for drift in drifts])
         return
-    out = screen()
+    out = stdout_console()
     for drift in drifts:
         said = drift.error or (
             f"{drift.agreed:,} vouchers are there as sold;"
@@ -117,11 +121,18 @@ def _show_drifts(drifts: "list[Drift]", *, as_json: bool) -> None:
         }
         for what, keys in found.items():
             if keys:
-                more = f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else ""
-                out.print(f"  {what}: {len(keys):,}: {' '.join(keys[:SHOWN])}{more}", markup=False)
+                more = (
+                    f" and {len(keys) - MAX_KEYS_SHOWN:,} more"
+                    if len(keys) > MAX_KEYS_SHOWN
+                    else ""
+                )
+                out.print(
+                    f"  {what}: {len(keys):,}: {' '.join(keys[:MAX_KEYS_SHOWN])}{more}",
+                    markup=False,
+                )
 
 
-def _written(drift: "Drift") -> dict[str, object]:
+def _to_json(drift: "RouterDrift") -> dict[str, object]:
     """For machines; of a marker only the key: the rest of it is the code that opens the hotspot."""
     from dataclasses import asdict
 

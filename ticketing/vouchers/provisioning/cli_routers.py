@@ -10,20 +10,20 @@ import typer
 from ticketing.platform.cli.console import (
     JsonOption,
     actor,
-    listing,
+    new_table,
     now,
     open_application,
     print_json,
-    screen,
+    stdout_console,
 )
 
 if TYPE_CHECKING:
-    from ticketing.vouchers.provisioning.router_admin import Looked
+    from ticketing.vouchers.provisioning.router_admin import RouterCheck
 
 app = typer.Typer(help="Make known the routers that vouchers are put on.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Ours: a-z, 0-9 and hyphens, as in lobby-1.")]
-PASSWORD = "ROUTER_PASSWORD"  # noqa: S105 - the variable's name
+PASSWORD_VARIABLE = "ROUTER_PASSWORD"  # noqa: S105 - the variable's name
 TLS_PORT, PLAIN_PORT = 8729, 8728
 
 
@@ -54,11 +54,11 @@ def add(
     from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
     chosen = port or (TLS_PORT if tls else PLAIN_PORT)
-    new = NewRouter(host, user, _password(name), chosen, tls=tls, authority=authority)
+    new = NewRouter(host, user, _read_password(name), chosen, tls=tls, authority=authority)
     with open_application() as application:
         stored = add_router(application.database, application.get(KeyRing), name, new, by=actor())
     address = stored.address
-    screen().print(
+    stdout_console().print(
         f"router {name} is known at {address.host}:{address.port},"
         f" {'by TLS' if tls else 'without TLS'}; `ticketing router check {name}` asks it"
     )
@@ -67,10 +67,10 @@ def add(
 @app.command("list")
 def show(*, as_json: JsonOption = False) -> None:
     """List the routers, and how each has answered lately."""
-    from ticketing.routers import queries as router_queries
+    from ticketing.routers import queries as routers_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        known = router_queries.everyone(connection)
+        known = routers_queries.list_all(connection)
     if as_json:
         print_json(
             [
@@ -90,7 +90,7 @@ def show(*, as_json: JsonOption = False) -> None:
             ]
         )
         return
-    table = listing("name", "address", "TLS", "user", "answered", "failing since", "said")
+    table = new_table("name", "address", "TLS", "user", "answered", "failing since", "said")
     for one in known:
         table.add_row(
             one.name,
@@ -101,7 +101,7 @@ def show(*, as_json: JsonOption = False) -> None:
             f"{one.failing_since:%Y-%m-%d %H:%M %Z}" if one.failing_since else "-",
             one.last_error or "-",
         )
-    screen().print(table)
+    stdout_console().print(table)
 
 
 @app.command("check")
@@ -113,26 +113,26 @@ def check(name: NameArgument, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.routers import queries as router_queries
-    from ticketing.routers.routeros.client import Router
-    from ticketing.vouchers.provisioning.router_admin import account_of, look_at
+    from ticketing.routers import queries as routers_queries
+    from ticketing.routers.routeros.client import RouterClient
+    from ticketing.vouchers.provisioning.router_admin import check_router, to_router_account
 
     with open_application() as application:
         with application.database.transaction() as connection:
-            stored = router_queries.get(connection, name)
-        with Router(account_of(stored, application.get(KeyRing))) as door:
-            looked = look_at(application.database, stored, door)
+            stored = routers_queries.get_by_name(connection, name)
+        with RouterClient(to_router_account(stored, application.get(KeyRing))) as door:
+            looked = check_router(application.database, stored, door)
     if as_json:
         unfit = {one.package.code: wrong for one, wrong in looked.misfits}
         print_json({"health": asdict(looked.health), "misfits": unfit})
     else:
         health = looked.health
-        screen().print(
+        stdout_console().print(
             f"{name} answers: {health.identity}, {health.board}, RouterOS {health.version},"
             f" up for {health.up_for}, {health.cpu_percent} % busy,"
             f" its clock says {health.clock:%Y-%m-%d %H:%M} UTC"
         )
-        tell_misfits(looked)
+        print_profile_mismatches(looked)
     sys.exit(1 if looked.misfits else 0)
 
 
@@ -143,10 +143,10 @@ def remove(name: NameArgument) -> None:
 
     with open_application() as application:
         remove_router(application.database, name, at=now(), by=actor())
-    screen().print(f"router {name} is forgotten; nothing was changed on it")
+    stdout_console().print(f"router {name} is forgotten; nothing was changed on it")
 
 
-def tell_misfits(looked: "Looked") -> None:
+def print_profile_mismatches(looked: "RouterCheck") -> None:
     """What is to be mended on a router, package by package."""
     said = {
         "missing": "there is no profile {profile!r}",
@@ -156,12 +156,12 @@ def tell_misfits(looked: "Looked") -> None:
     for one, wrong in looked.misfits:
         words = {"profile": one.package.profile, "shared_users": one.package.shared_users}
         told = "; ".join(said[each].format(**words) for each in wrong)
-        screen().print(f"package {one.package.code} cannot be made: {told}")
+        stdout_console().print(f"package {one.package.code} cannot be made: {told}")
 
 
-def _password(name: str) -> str:
+def _read_password(name: str) -> str:
     """Never an argument: those are in the shell's history and in `ps`."""
-    given = os.environ.get(PASSWORD)
+    given = os.environ.get(PASSWORD_VARIABLE)
     if given:
         return given
     if sys.stdin.isatty():

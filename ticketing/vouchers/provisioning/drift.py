@@ -12,7 +12,7 @@ from ticketing.routers.model import Marker, RouterUser
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedVoucher:
     """A voucher that should be on a router, as it was sold."""
 
     key: str
@@ -22,7 +22,7 @@ class Expected:
     bytes_limit: int | None = None
 
 
-class Change(StrEnum):
+class VoucherChange(StrEnum):
     """What somebody has changed of a row."""
 
     PROFILE = "profile"
@@ -33,15 +33,15 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedVoucher:
     """A voucher whose row is not as it was made."""
 
     key: str
-    what: tuple[Change, ...]
+    what: tuple[VoucherChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RouterComparison:
     """Rows against vouchers. `unexpected` rows have our marker; why they are there is to be asked.
 
     The built-in trial user counts as a foreign row.
@@ -49,12 +49,14 @@ class Comparison:
 
     agreed: int
     missing: tuple[str, ...]  # keys
-    changed: tuple[Changed, ...]
+    changed: tuple[ChangedVoucher, ...]
     unexpected: tuple[Marker, ...]
     foreign: int
 
 
-def compared(expected: Sequence[Expected], rows: Iterable[RouterUser], office: str) -> Comparison:
+def compare(
+    expected: Sequence[ExpectedVoucher], rows: Iterable[RouterUser], office: str
+) -> RouterComparison:
     """How a router's rows and what should be there go together."""
     ours: dict[str, tuple[Marker, RouterUser]] = {}
     foreign: set[str] = set()
@@ -68,16 +70,16 @@ def compared(expected: Sequence[Expected], rows: Iterable[RouterUser], office: s
     missing, changed = [], []
     for one in expected:
         if one.key in ours:
-            changes = changes_of(one, ours[one.key][1])
+            changes = find_changes(one, ours[one.key][1])
         elif one.name in foreign:
-            changes = (Change.COMMENT,)
+            changes = (VoucherChange.COMMENT,)
         else:
             missing.append(one.key)
             continue
         if changes:
-            changed.append(Changed(one.key, changes))
+            changed.append(ChangedVoucher(one.key, changes))
     known = {one.key for one in expected}
-    return Comparison(
+    return RouterComparison(
         agreed=len(expected) - len(missing) - len(changed),
         missing=tuple(missing),
         changed=tuple(changed),
@@ -86,12 +88,12 @@ def compared(expected: Sequence[Expected], rows: Iterable[RouterUser], office: s
     )
 
 
-def changes_of(one: Expected, row: RouterUser) -> tuple[Change, ...]:
+def find_changes(one: ExpectedVoucher, row: RouterUser) -> tuple[VoucherChange, ...]:
     """What of a row of ours is not as it was made."""
     differs = {
-        Change.PROFILE: row.profile != one.profile,
-        Change.ONLINE_LIMIT: row.online_limit != one.online_limit,
-        Change.BYTES_LIMIT: row.bytes_limit != one.bytes_limit,
-        Change.DISABLED: row.disabled,
+        VoucherChange.PROFILE: row.profile != one.profile,
+        VoucherChange.ONLINE_LIMIT: row.online_limit != one.online_limit,
+        VoucherChange.BYTES_LIMIT: row.bytes_limit != one.bytes_limit,
+        VoucherChange.DISABLED: row.disabled,
     }
     return tuple(change for change, is_so in differs.items() if is_so)

@@ -16,110 +16,130 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Unavailable
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
-from ticketing.routers.routeros.client import Router
+from ticketing.routers.routeros.client import RouterClient
 from ticketing.vouchers import package_queries, transition_queries
 from ticketing.vouchers.provisioning import circuit_breaker, router_health_queries
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round
-from ticketing.vouchers.provisioning.retry_policy import may_be_asked
+from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
+from ticketing.vouchers.provisioning.retry_policy import is_request_allowed
 from ticketing.vouchers.provisioning.router_calls import (
-    TROUBLE,
-    Wanted,
-    as_sold,
-    ask,
-    read_back,
-    stamp,
-    take_off,
+    ROUTER_ERRORS,
+    VoucherPlacement,
+    place_vouchers,
+    record_reply,
+    remove_revoked,
+    to_placement,
+    verify_vouchers,
 )
 from ticketing.vouchers.queries import Voucher
 
-BATCH = 300  # of a router of 5 ms a command a second and a half: whoever came with it waits so long
+PLACEMENT_BATCH_SIZE = (
+    300  # of a router of 5 ms a command a second and a half: whoever came with it waits so long
+)
 
 
-def serve_router(means: Provisioner, router_id: int) -> Round:
+def provision_router(means: ProvisioningContext, router_id: int) -> ProvisionResult:
     """A round, if it is our turn; safe to repeat, to run twice at once, and to kill."""
-    with router_queries.turn(means.database, router_id) as is_ours:
+    with router_queries.try_router_lock(means.database, router_id) as is_ours:
         with means.database.transaction() as connection:
-            router = router_queries.by_id(connection, router_id)
-        if not is_ours or not may_be_asked(router.rests_until, at=means.clock()):
-            return Round(router.name)
-        done = _served(means, router)
+            router = router_queries.get_by_id(connection, router_id)
+        if not is_ours or not is_request_allowed(router.rests_until, at=means.clock()):
+            return ProvisionResult(router.name)
+        done = _run_steps(means, router)
         with means.database.transaction() as connection:
-            _note(connection, means, router, done)
+            _record_health(connection, means, router, done)
     return done
 
 
-def _served(means: Provisioner, router: StoredRouter) -> Round:
+def _run_steps(means: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
     """Step by step, until one meets trouble; a router that failed is asked first how it is."""
-    done = Round(router.name)
+    done = ProvisionResult(router.name)
     try:
         door = means.doors.to(router)
         if router.failures:
             door.health()
-        for step in (_read_back, _place, take_off):
+        for step in (_verify_unconfirmed, _place_pending, remove_revoked):
             done += step(means, router, door)
             if done.trouble:
                 break
-    except TROUBLE as error:
-        return done + Round(router.name, trouble=str(error))
+    except ROUTER_ERRORS as error:
+        return done + ProvisionResult(router.name, trouble=str(error))
     except Unavailable:  # PostgreSQL: no router's fault
         raise
     except Exception as error:  # noqa: BLE001 - it is in the router's row and stops no other's
-        return done + Round(router.name, trouble=f"a round ended in {type(error).__name__}")
+        return done + ProvisionResult(
+            router.name, trouble=f"a round ended in {type(error).__name__}"
+        )
     return done
 
 
-def _note(connection: Connection, means: Provisioner, router: StoredRouter, done: Round) -> None:
+def _record_health(
+    connection: Connection, means: ProvisioningContext, router: StoredRouter, done: ProvisionResult
+) -> None:
     at = means.clock()
     if done.trouble:
-        circuit_breaker.note_failure(
+        circuit_breaker.record_failure(
             connection, router, why=done.trouble, at=at, jitter=means.jitter()
         )
-    elif router.failures or done != Round(router.name):
-        circuit_breaker.note_answer(connection, router, at=at)
+    elif router.failures or done != ProvisionResult(router.name):
+        circuit_breaker.record_success(connection, router, at=at)
 
 
-def _read_back(means: Provisioner, router: StoredRouter, door: Router) -> Round:
+def _verify_unconfirmed(
+    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+) -> ProvisionResult:
     with means.database.transaction() as connection:
-        left = transition_queries.asked(connection, router.id)
-        wanted = _wanted(connection, left, means.doors.office)
-    return stamp(means, router, read_back(door, wanted))
+        left = transition_queries.list_unconfirmed(connection, router.id)
+        wanted = _to_placements(connection, left, means.doors.office)
+    return record_reply(means, router, verify_vouchers(door, wanted))
 
 
-def _place(means: Provisioner, router: StoredRouter, door: Router) -> Round:
+def _place_pending(
+    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+) -> ProvisionResult:
     with means.database.transaction() as connection:
         at = means.clock()
-        claimed = transition_queries.claim(connection, router.id, by=means.by, at=at, limit=BATCH)
-        wanted = _wanted(connection, claimed, means.doors.office)
-    return stamp(means, router, ask(door, wanted))
+        claimed = transition_queries.claim_pending(
+            connection, router.id, by=means.by, at=at, limit=PLACEMENT_BATCH_SIZE
+        )
+        wanted = _to_placements(connection, claimed, means.doors.office)
+    return record_reply(means, router, place_vouchers(door, wanted))
 
 
-def _wanted(connection: Connection, vouchers: Sequence[Voucher], office: str) -> list[Wanted]:
-    brought = package_queries.of_types(connection, list({each.ticket_type_id for each in vouchers}))
-    return [as_sold(each, brought[each.ticket_type_id], office) for each in vouchers]
+def _to_placements(
+    connection: Connection, vouchers: Sequence[Voucher], office: str
+) -> list[VoucherPlacement]:
+    brought = package_queries.find_by_ticket_types(
+        connection, list({each.ticket_type_id for each in vouchers})
+    )
+    return [to_placement(each, brought[each.ticket_type_id], office) for each in vouchers]
 
 
-AT_ONCE = 8  # each holds one of the database's connections for as long as it talks to its router
+MAX_CONCURRENT_ROUTERS = (
+    8  # each holds one of the database's connections for as long as it talks to its router
+)
 
 
-def provision(means: Provisioner) -> list[Round]:
+def provision_all(means: ProvisioningContext) -> list[ProvisionResult]:
     """Round after round at every router, until nothing is left that can be done now."""
-    waiting = routers_due(means.database, at=means.clock())
+    waiting = list_due_routers(means.database, at=means.clock())
     if not waiting:
         return []
-    with ThreadPoolExecutor(min(AT_ONCE, len(waiting)), thread_name_prefix="routers") as pool:
-        return list(pool.map(lambda router: _until_done(means, router), waiting))
+    with ThreadPoolExecutor(
+        min(MAX_CONCURRENT_ROUTERS, len(waiting)), thread_name_prefix="routers"
+    ) as pool:
+        return list(pool.map(lambda router: _provision_until_idle(means, router), waiting))
 
 
-def routers_due(database: Database, *, at: datetime) -> list[StoredRouter]:
+def list_due_routers(database: Database, *, at: datetime) -> list[StoredRouter]:
     """The routers that may be asked, and are to be about something."""
     with database.transaction() as connection:
-        return router_health_queries.due(connection, at=at)
+        return router_health_queries.list_due(connection, at=at)
 
 
-def _until_done(means: Provisioner, router: StoredRouter) -> Round:
-    done = Round(router.name)
+def _provision_until_idle(means: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
+    done = ProvisionResult(router.name)
     while True:
-        one = serve_router(means, router.id)
+        one = provision_router(means, router.id)
         done += one
         if not one.moved:
             return done

@@ -14,20 +14,20 @@ from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.routers import queries as router_queries
 from ticketing.routers.model import Marker
 from ticketing.routers.queries import StoredRouter
-from ticketing.routers.routeros.client import Removal
+from ticketing.routers.routeros.client import RemovalResult
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.provisioning import router_state_queries
-from ticketing.vouchers.provisioning.drift import Changed, compared
+from ticketing.vouchers.provisioning.drift import ChangedVoucher, compare
 from ticketing.vouchers.provisioning.poll_usage import Clock
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
-from ticketing.vouchers.provisioning.router_calls import TROUBLE
-from ticketing.vouchers.provisioning.router_state_queries import Known
+from ticketing.vouchers.provisioning.router_calls import ROUTER_ERRORS
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
+from ticketing.vouchers.provisioning.router_state_queries import KnownVoucher
 
 CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class RouterDrift:
     """Where a router and our books differ; with an `error` it could not be asked.
 
     Only `missing` and `orphans` can be repaired from here; the rest is a person's to judge.
@@ -37,7 +37,7 @@ class Drift:
     agreed: int = 0
     missing: tuple[str, ...] = ()  # on the router by our books, and not there
     orphans: tuple[Marker, ...] = ()  # with our marker, and unknown to us or long taken off
-    changed: tuple[Changed, ...] = ()
+    changed: tuple[ChangedVoucher, ...] = ()
     elsewhere: tuple[str, ...] = ()  # ours, and at home on another router
     foreign: int = 0
     error: str = ""
@@ -55,7 +55,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
+class RepairResult:
     """What a repair did: so many are owed again, so many rows are taken off."""
 
     owed_again: int
@@ -63,52 +63,54 @@ class Repaired:
 
 
 def compare_router(
-    database: Database, doors: RouterDoors, stored: StoredRouter, *, clock: Clock
-) -> Drift:
+    database: Database, doors: RouterClientPool, stored: StoredRouter, *, clock: Clock
+) -> RouterDrift:
     """Read the whole router and say where it differs. Changes nothing on either side."""
     began = clock()
     with database.transaction() as connection:
-        expected = router_state_queries.expected(connection, stored.id, at=began)
-    found = compared(expected, doors.to(stored).users(), doors.office)
+        expected = router_state_queries.list_expected(connection, stored.id, at=began)
+    found = compare(expected, doors.to(stored).users(), doors.office)
     unexpected = {marker.key: marker for marker in found.unexpected}
     with database.transaction() as connection:
         keys = [*found.missing, *(one.key for one in found.changed), *unexpected]
-        known = router_state_queries.known(connection, keys)
+        known = router_state_queries.find_known(connection, keys)
     still = {key for key, one in known.items() if one.state is VoucherState.PRESENT}
     strays = {key: known.get(key) for key in unexpected}
-    return Drift(
+    return RouterDrift(
         router=stored.name,
         agreed=found.agreed,
         missing=tuple(key for key in found.missing if key in still),
         orphans=tuple(unexpected[k] for k, one in strays.items() if _is_orphan(one, began)),
         changed=tuple(one for one in found.changed if one.key in still),
-        elsewhere=tuple(k for k, one in strays.items() if _is_elsewhere(one, stored)),
+        elsewhere=tuple(k for k, one in strays.items() if _is_on_other_router(one, stored)),
         foreign=found.foreign,
     )
 
 
-def compare_routers(database: Database, doors: RouterDoors, *, clock: Clock) -> list[Drift]:
+def compare_routers(
+    database: Database, doors: RouterClientPool, *, clock: Clock
+) -> list[RouterDrift]:
     """The same for every router; one that cannot be asked stops no other."""
     with database.transaction() as connection:
-        known = router_queries.everyone(connection)
+        known = router_queries.list_all(connection)
     drifts = []
     for stored in known:
         try:
             drifts.append(compare_router(database, doors, stored, clock=clock))
-        except TROUBLE as error:
-            drifts.append(Drift(stored.name, error=str(error)))
+        except ROUTER_ERRORS as error:
+            drifts.append(RouterDrift(stored.name, error=str(error)))
     return drifts
 
 
 def repair_router(
     database: Database,
-    doors: RouterDoors,
+    doors: RouterClientPool,
     stored: StoredRouter,
     *,
     plan_hash: str,
     clock: Clock,
     by: str,
-) -> Repaired:
+) -> RepairResult:
     """Owe again what the router lost, and take off what has our marker and is nobody's.
 
     Refuses when the router or the books are not as they were planned on. Killed anywhere, what is
@@ -120,30 +122,32 @@ def repair_router(
             f"router {stored.name} has changed since the plan: now {len(drift.missing):,} are"
             f" missing and {len(drift.orphans):,} too many; plan again"
         )
-    return Repaired(
-        owed_again=_owe_again(database, stored, drift.missing, at=clock(), by=by),
-        removed=_remove(database, doors, stored, drift.orphans, by=by),
+    return RepairResult(
+        owed_again=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
+        removed=_remove_orphans(database, doors, stored, drift.orphans, by=by),
     )
 
 
-def _is_orphan(known: Known | None, began: datetime) -> bool:
+def _is_orphan(known: KnownVoucher | None, began: datetime) -> bool:
     """Nobody's; one that was taken off while the router was read was still there then."""
     if known is None:
         return True
     return known.gone_at is not None and known.gone_at <= began
 
 
-def _is_elsewhere(known: Known | None, here: StoredRouter) -> bool:
+def _is_on_other_router(known: KnownVoucher | None, here: StoredRouter) -> bool:
     return known is not None and known.router_id != here.id and known.state is not VoucherState.GONE
 
 
-def _owe_again(
+def _requeue_missing(
     database: Database, stored: StoredRouter, keys: Sequence[str], *, at: datetime, by: str
 ) -> int:
     done = 0
     for begins in range(0, len(keys), CHUNK):
         with database.transaction() as connection:
-            owed = router_state_queries.owe_again(connection, keys[begins : begins + CHUNK], at=at)
+            owed = router_state_queries.requeue_lost(
+                connection, keys[begins : begins + CHUNK], at=at
+            )
             audit_log.record(
                 connection, actor=by, action="vouchers.owe_again", subject=stored.name, items=owed
             )
@@ -151,9 +155,9 @@ def _owe_again(
     return done
 
 
-def _remove(
+def _remove_orphans(
     database: Database,
-    doors: RouterDoors,
+    doors: RouterClientPool,
     stored: StoredRouter,
     markers: Sequence[Marker],
     *,
@@ -162,7 +166,7 @@ def _remove(
     done = 0
     for begins in range(0, len(markers), CHUNK):
         taken_off = doors.to(stored).remove(markers[begins : begins + CHUNK])
-        removed = sum(each is Removal.REMOVED for each in taken_off.values())
+        removed = sum(each is RemovalResult.REMOVED for each in taken_off.values())
         with database.transaction() as connection:
             audit_log.record(
                 connection, actor=by, action="vouchers.remove_orphans", subject=stored.name,

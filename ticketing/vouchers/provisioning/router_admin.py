@@ -7,8 +7,6 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
-from typing import Self
 
 from sqlalchemy import Connection
 
@@ -18,16 +16,16 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import RouterNeeded, UnusableRouter
 from ticketing.routers import queries as router_queries
-from ticketing.routers.queries import Address, StoredRouter
-from ticketing.routers.routeros.client import Router
-from ticketing.routers.routeros.parsing import Health
+from ticketing.routers.queries import RouterAddress, StoredRouter
+from ticketing.routers.routeros.client import RouterClient
+from ticketing.routers.routeros.parsing import RouterHealth
 from ticketing.routers.routeros.transport import RouterAccount
 from ticketing.vouchers import package_queries
 from ticketing.vouchers import queries as voucher_queries
-from ticketing.vouchers.model import Misfit, misfits
+from ticketing.vouchers.model import ProfileMismatch, profile_mismatches
 from ticketing.vouchers.package_queries import StoredPackage
 
-LAST_PORT = 65_535
+MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +43,20 @@ class NewRouter:
         """Refuse what could never be reached, and name it."""
         if not self.host.strip() or not self.host.isprintable():
             raise UnusableRouter("host is empty: give its name or IP address", field="host")
-        if not 1 <= self.port <= LAST_PORT:
-            raise UnusableRouter(f"port {self.port} is not 1 to {LAST_PORT}", field="port")
+        if not 1 <= self.port <= MAX_PORT:
+            raise UnusableRouter(f"port {self.port} is not 1 to {MAX_PORT}", field="port")
         if not self.user or not self.password:
             raise UnusableRouter("a router takes nobody without a user and password", field="user")
         if self.authority is not None:
-            _check_authority(self.authority, tls=self.tls)
+            _check_ca_certificate(self.authority, tls=self.tls)
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class RouterCheck:
     """A router as it answered, and what keeps its packages from being made as they are sold."""
 
-    health: Health
-    misfits: list[tuple[StoredPackage, list[Misfit]]]
+    health: RouterHealth
+    misfits: list[tuple[StoredPackage, list[ProfileMismatch]]]
 
 
 def add_router(
@@ -69,12 +67,12 @@ def add_router(
         raise UnusableRouter(
             f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
         )
-    address = Address(
+    address = RouterAddress(
         new.host.strip(), new.user, keys.seal(new.password), new.port, tls=new.tls,
         authority="" if new.authority is None else str(new.authority.resolve()),
     )  # fmt: skip
     with database.transaction() as connection:
-        stored = router_queries.put(connection, name, address)
+        stored = router_queries.upsert(connection, name, address)
         where = {"host": address.host, "port": address.port, "tls": address.tls}
         audit_log.record(
             connection, actor=by, action="routers.add", subject=name, items=1, details=where
@@ -82,7 +80,7 @@ def add_router(
     return stored
 
 
-def account_of(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
+def to_router_account(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
     """The router's account, its password opened."""
     address = stored.address
     return RouterAccount(
@@ -92,26 +90,26 @@ def account_of(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
     )  # fmt: skip
 
 
-def look_at(database: Database, stored: StoredRouter, door: Router) -> Looked:
+def check_router(database: Database, stored: StoredRouter, door: RouterClient) -> RouterCheck:
     """Ask the router how it is and what it has; refuses as the router does. Changes nothing."""
     with database.transaction() as connection:
-        sold = package_queries.on_router(connection, stored.id)
+        sold = package_queries.list_on_router(connection, stored.id)
     health, profiles = door.health(), door.profiles()
-    found = [(one, misfits(one.package, profiles)) for one in sold if one.on_sale]
-    return Looked(health, [(one, wrong) for one, wrong in found if wrong])
+    found = [(one, profile_mismatches(one.package, profiles)) for one in sold if one.on_sale]
+    return RouterCheck(health, [(one, wrong) for one, wrong in found if wrong])
 
 
 def remove_router(database: Database, name: str, *, at: datetime, by: str) -> None:
     """Forget a router; refused while packages are made on it or vouchers are."""
     with database.transaction() as connection:
-        stored = router_queries.lock(connection, name)
-        _refuse_if_needed(connection, stored)
-        router_queries.remove(connection, stored.id, at=at)
+        stored = router_queries.lock_by_name(connection, name)
+        _raise_if_in_use(connection, stored)
+        router_queries.mark_removed(connection, stored.id, at=at)
         audit_log.record(connection, actor=by, action="routers.remove", subject=name, items=1)
 
 
-def _refuse_if_needed(connection: Connection, stored: StoredRouter) -> None:
-    sold = [one.package.code for one in package_queries.on_router(connection, stored.id)]
+def _raise_if_in_use(connection: Connection, stored: StoredRouter) -> None:
+    sold = [one.package.code for one in package_queries.list_on_router(connection, stored.id)]
     if sold:
         raise RouterNeeded(
             f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing package add`"
@@ -124,7 +122,7 @@ def _refuse_if_needed(connection: Connection, stored: StoredRouter) -> None:
         )
 
 
-def _check_authority(file: Path, *, tls: bool) -> None:
+def _check_ca_certificate(file: Path, *, tls: bool) -> None:
     if not tls:
         raise UnusableRouter("a certificate's authority needs TLS", field="authority")
     try:
@@ -133,49 +131,3 @@ def _check_authority(file: Path, *, tls: bool) -> None:
         raise UnusableRouter(
             f"authority {file} cannot be used as a certificate in PEM: {error}", field="authority"
         ) from error
-
-
-class RouterDoors:
-    """Close it, or use `with`; threads may share it."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        """Nothing is opened before it is needed."""
-        self.office = keys.office_name  # in the marker of everything we leave on a router
-        self._keys = keys
-        self._open: dict[int, tuple[Address, Router]] = {}
-        self._lock = Lock()
-
-    def __enter__(self) -> Self:
-        """Nothing to open."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Hang up everywhere."""
-        with self._lock:
-            for _address, door in self._open.values():
-                door.close()
-            self._open.clear()
-
-    def to(self, stored: StoredRouter) -> Router:
-        """The door to a router, a new one when its address or account has changed."""
-        with self._lock:
-            address, door = self._open.get(stored.id, (None, None))
-            if door is not None and address == stored.address:
-                return door
-            if door is not None:
-                door.close()
-            door = Router(account_of(stored, self._keys))
-            self._open[stored.id] = stored.address, door
-            return door
-
-
-class RouterConnector:
-    """Connect to routers with the accounts that a key ring opens."""
-
-    def __init__(self, keys: KeyRing) -> None:
-        """Take the keys that the routers' passwords are sealed with."""
-        self._keys = keys
-
-    def connect(self) -> RouterDoors:
-        """Return new connections; `with` closes them."""
-        return RouterDoors(self._keys)

@@ -19,25 +19,34 @@ from ticketing.platform.kernel.errors import (
     RouterUnavailable,
     TicketingError,
 )
-from ticketing.routers.model import Finding, HotspotUser, Marker, RouterUser, finding
+from ticketing.routers.model import HotspotUser, Marker, RouterUser, RowMatch, match_row
 from ticketing.routers.queries import StoredRouter
-from ticketing.routers.routeros.client import Removal, Router
-from ticketing.routers.routeros.errors import Reason
+from ticketing.routers.routeros.client import RemovalResult, RouterClient
+from ticketing.routers.routeros.errors import RefusalReason
 from ticketing.vouchers import order_queries, transition_queries
-from ticketing.vouchers.model import ends_at
+from ticketing.vouchers.model import validity_end
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import circuit_breaker
-from ticketing.vouchers.provisioning.provisioner import Provisioner, Round, record
-from ticketing.vouchers.provisioning.retry_policy import asked_again, is_given_up
+from ticketing.vouchers.provisioning.context import (
+    ProvisioningContext,
+    ProvisionResult,
+    record_audit_entry,
+)
+from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries, next_attempt_at
 from ticketing.vouchers.queries import Voucher
-from ticketing.vouchers.transition_queries import Placed, Unplaced
+from ticketing.vouchers.transition_queries import VoucherActivation, VoucherPostponement
 
-TROUBLE = (RouterUnavailable, OutcomeUnknown, RouterRefused, Misconfigured)  # the router's own
-_LEFT_OPEN = "whoever asked for it did not hear the answer, and it is not there"
+ROUTER_ERRORS = (
+    RouterUnavailable,
+    OutcomeUnknown,
+    RouterRefused,
+    Misconfigured,
+)  # the router's own
+_UNCONFIRMED_REASON = "whoever asked for it did not hear the answer, and it is not there"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VoucherPlacement:
     """A voucher as its router is to have it."""
 
     voucher: Voucher
@@ -46,13 +55,15 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Answer:
+class RouterReply:
     """What a router said of vouchers; of those in no list it has not said anything."""
 
-    placed: list[Wanted] = field(default_factory=list)
-    absent: list[tuple[Wanted, str]] = field(default_factory=list)
-    refused: list[tuple[Wanted, RouterRefused]] = field(default_factory=list)
-    taken: list[Wanted] = field(default_factory=list)  # a row that is not ours has the name
+    placed: list[VoucherPlacement] = field(default_factory=list)
+    absent: list[tuple[VoucherPlacement, str]] = field(default_factory=list)
+    refused: list[tuple[VoucherPlacement, RouterRefused]] = field(default_factory=list)
+    taken: list[VoucherPlacement] = field(
+        default_factory=list
+    )  # a row that is not ours has the name
     trouble: str = ""  # with the router as such
 
     @property
@@ -62,33 +73,33 @@ class Answer:
         return [each.voucher.id for each in [*self.placed, *self.taken, *others]]
 
 
-def as_sold(voucher: Voucher, stored: StoredPackage, office: str) -> Wanted:
+def to_placement(voucher: Voucher, stored: StoredPackage, office: str) -> VoucherPlacement:
     """What a package promises, under the voucher's name."""
     package = stored.package
     user = HotspotUser(
-        voucher.credentials, package.profile, marker_of(voucher, office), package.online_limit,
+        voucher.credentials, package.profile, to_marker(voucher, office), package.online_limit,
         package.bytes_limit,
     )  # fmt: skip
-    return Wanted(voucher, stored, user)
+    return VoucherPlacement(voucher, stored, user)
 
 
-def marker_of(voucher: Voucher, office: str) -> Marker:
+def to_marker(voucher: Voucher, office: str) -> Marker:
     """What tells its row on the router from everybody else's."""
     return Marker(office, voucher.key, voucher.credentials.name)
 
 
-def ask(door: Router, wanted: Sequence[Wanted]) -> Answer:
+def place_vouchers(door: RouterClient, wanted: Sequence[VoucherPlacement]) -> RouterReply:
     """Ask for rows; where the router is silent, or has the name already, look."""
-    answer = Answer()
+    answer = RouterReply()
     if not wanted:
         return answer
     try:
         placements = door.add([each.user for each in wanted])
-    except TROUBLE as error:  # before anything was asked for
+    except ROUTER_ERRORS as error:  # before anything was asked for
         answer.absent = [(each, str(error)) for each in wanted]
         answer.trouble = str(error)
         return answer
-    unclear: list[tuple[Wanted, TicketingError | None]] = []
+    unclear: list[tuple[VoucherPlacement, TicketingError | None]] = []
     for each, placement in zip(wanted, placements, strict=True):
         said = placement.error
         if said is None:
@@ -101,21 +112,23 @@ def ask(door: Router, wanted: Sequence[Wanted]) -> Answer:
             answer.absent.append((each, str(said)))
             answer.trouble = str(said)
     try:
-        _look(door, unclear, answer)
-    except TROUBLE as error:
+        _verify_rows(door, unclear, answer)
+    except ROUTER_ERRORS as error:
         answer.trouble = str(error)
     return answer
 
 
-def read_back(door: Router, left: Sequence[Wanted]) -> Answer:
+def verify_vouchers(door: RouterClient, left: Sequence[VoucherPlacement]) -> RouterReply:
     """Look for rows that somebody asked for who is dead; raises when the router does not tell."""
-    answer = Answer()
-    _look(door, [(each, None) for each in left], answer)
+    answer = RouterReply()
+    _verify_rows(door, [(each, None) for each in left], answer)
     return answer
 
 
-def _look(
-    door: Router, unclear: Sequence[tuple[Wanted, TicketingError | None]], answer: Answer
+def _verify_rows(
+    door: RouterClient,
+    unclear: Sequence[tuple[VoucherPlacement, TicketingError | None]],
+    answer: RouterReply,
 ) -> None:
     if not unclear:
         return
@@ -123,152 +136,178 @@ def _look(
     for row in door.find([each.user.name for each, _ in unclear]):
         by_name.setdefault(row.name, []).append(row)
     for each, why in unclear:
-        match finding(each.user, by_name.get(each.user.name, [])):
-            case Finding.OURS:
+        match match_row(each.user, by_name.get(each.user.name, [])):
+            case RowMatch.OURS:
                 answer.placed.append(each)
-            case Finding.TAKEN:
+            case RowMatch.TAKEN:
                 answer.taken.append(each)
-            case Finding.ABSENT:
-                answer.absent.append((each, str(why) if why else _LEFT_OPEN))
+            case RowMatch.ABSENT:
+                answer.absent.append((each, str(why) if why else _UNCONFIRMED_REASON))
                 if isinstance(why, OutcomeUnknown):
                     answer.trouble = str(why)
 
 
-DRAWS = 5  # most names are free: five that are not are no accident
+MAX_RENAME_ATTEMPTS = 5  # most names are free: five that are not are no accident
 
 
-NOT_OURS = "a row of this name on the router is not ours, and was left alone"
+NOT_OURS_MESSAGE = "a row of this name on the router is not ours, and was left alone"
 
 
-_LASTING = {Reason.NO_SUCH_PROFILE, Reason.NOT_PERMITTED, Reason.NAME_TAKEN}
+_PERMANENT_REASONS = {
+    RefusalReason.NO_SUCH_PROFILE,
+    RefusalReason.NOT_PERMITTED,
+    RefusalReason.NAME_TAKEN,
+}
 
 
-Refusal = tuple[Wanted, RouterRefused]
+RefusedPlacement = tuple[VoucherPlacement, RouterRefused]
 
 
-def stamp(means: Provisioner, router: StoredRouter, answer: Answer) -> Round:
+def record_reply(
+    means: ProvisioningContext, router: StoredRouter, answer: RouterReply
+) -> ProvisionResult:
     """What came of it; an order that was refunded meanwhile stays so."""
     if not answer.ids:
-        return Round(router.name, trouble=answer.trouble)
+        return ProvisionResult(router.name, trouble=answer.trouble)
     at = means.clock()
     with means.database.transaction() as connection:
-        their_orders = transition_queries.lock(connection, answer.ids)
-        stuck = _stuck(connection, means, answer.taken)
-        done = Round(
+        their_orders = transition_queries.lock_with_orders(connection, answer.ids)
+        stuck = _replace_taken_names(connection, means, answer.taken)
+        done = ProvisionResult(
             router.name,
-            placed=_placed(connection, answer.placed, at=at),
-            absent=_absent(connection, answer.absent, at=at),
-            refused=_refused(connection, means, [*answer.refused, *stuck], at=at),
+            placed=_mark_active(connection, answer.placed, at=at),
+            absent=_return_absent_to_pending(connection, answer.absent, at=at),
+            refused=_record_refusals(connection, means, [*answer.refused, *stuck], at=at),
             renamed=len(answer.taken) - len(stuck),
-            told=order_queries.tell(connection, their_orders),
+            told=order_queries.enqueue_ready_notices(connection, their_orders),
             trouble=answer.trouble,
         )
-        record(connection, done, by=means.by)
+        record_audit_entry(connection, done, by=means.by)
     return done
 
 
-def postponed(
-    means: Provisioner, voucher: Voucher, error: RouterRefused, *, at: datetime
-) -> Unplaced:
+def to_postponement(
+    means: ProvisioningContext, voucher: Voucher, error: RouterRefused, *, at: datetime
+) -> VoucherPostponement:
     """What only a person mends is given up at once; the rest when it was tried often enough."""
-    lasting = error.details.get("reason") in _LASTING
+    lasting = error.details.get("reason") in _PERMANENT_REASONS
     tries = voucher.tries + 1
-    again = asked_again(tries, lasting=lasting, at=at, jitter=means.jitter())
-    return Unplaced(voucher.id, str(error), again, gave_up=lasting or is_given_up(tries))
+    again = next_attempt_at(tries, lasting=lasting, at=at, jitter=means.jitter())
+    return VoucherPostponement(
+        voucher.id, str(error), again, gave_up=lasting or has_exhausted_retries(tries)
+    )
 
 
-def _placed(connection: Connection, placed: Sequence[Wanted], *, at: datetime) -> int:
+def _mark_active(
+    connection: Connection, placed: Sequence[VoucherPlacement], *, at: datetime
+) -> int:
     for package in {each.package.ticket_type_id: each.package for each in placed}.values():
-        circuit_breaker.forget_refusals(connection, package, at=at)
-    rows = [Placed(each.voucher.id, _ends_at(each, at)) for each in placed]
-    return transition_queries.place(connection, rows, at=at)
+        circuit_breaker.resolve_package_incident(connection, package, at=at)
+    rows = [VoucherActivation(each.voucher.id, _validity_end(each, at)) for each in placed]
+    return transition_queries.mark_active(connection, rows, at=at)
 
 
-def _ends_at(wanted: Wanted, at: datetime) -> datetime | None:
+def _validity_end(wanted: VoucherPlacement, at: datetime) -> datetime | None:
     voucher = wanted.voucher
     if voucher.sold_at is None:
         return None
     had_at = max(voucher.sold_at, voucher.present_at or at)
-    return ends_at(wanted.package.package, had_at, voucher.first_used_at)
+    return validity_end(wanted.package.package, had_at, voucher.first_used_at)
 
 
-def _absent(connection: Connection, absent: Sequence[tuple[Wanted, str]], *, at: datetime) -> int:
-    rows = [Unplaced(each.voucher.id, why) for each, why in absent]
-    return transition_queries.owe_again(connection, rows, at=at)
+def _return_absent_to_pending(
+    connection: Connection, absent: Sequence[tuple[VoucherPlacement, str]], *, at: datetime
+) -> int:
+    rows = [VoucherPostponement(each.voucher.id, why) for each, why in absent]
+    return transition_queries.return_to_pending(connection, rows, at=at)
 
 
-def _stuck(connection: Connection, means: Provisioner, taken: Sequence[Wanted]) -> list[Refusal]:
+def _replace_taken_names(
+    connection: Connection, means: ProvisioningContext, taken: Sequence[VoucherPlacement]
+) -> list[RefusedPlacement]:
     """Draw others for names that are taken; a buyer who was told one keeps it, and waits."""
     return [
-        (each, NameTaken(NOT_OURS, reason=Reason.NAME_TAKEN))
+        (each, NameTaken(NOT_OURS_MESSAGE, reason=RefusalReason.NAME_TAKEN))
         for each in taken
-        if each.voucher.present_at is not None or not _drawn_anew(connection, means, each)
+        if each.voucher.present_at is not None or not _assign_new_name(connection, means, each)
     ]
 
 
-def _drawn_anew(connection: Connection, means: Provisioner, wanted: Wanted) -> bool:
+def _assign_new_name(
+    connection: Connection, means: ProvisioningContext, wanted: VoucherPlacement
+) -> bool:
     rule = wanted.package.rule
     return any(
-        transition_queries.rename(
+        transition_queries.replace_credentials(
             connection,
             wanted.voucher.id,
             rule.credentials(means.randomness(rule.random_bytes)),
             why="the name was somebody else's",
         )
-        for _ in range(DRAWS)
+        for _ in range(MAX_RENAME_ATTEMPTS)
     )
 
 
-def _refused(
-    connection: Connection, means: Provisioner, refused: Sequence[Refusal], *, at: datetime
+def _record_refusals(
+    connection: Connection,
+    means: ProvisioningContext,
+    refused: Sequence[RefusedPlacement],
+    *,
+    at: datetime,
 ) -> int:
-    rows = [postponed(means, each.voucher, error, at=at) for each, error in refused]
-    number = transition_queries.owe_again(connection, rows, at=at)
+    rows = [to_postponement(means, each.voucher, error, at=at) for each, error in refused]
+    number = transition_queries.return_to_pending(connection, rows, at=at)
     given_up = {
         each.package.ticket_type_id: (each.package, str(error))
         for (each, error), row in zip(refused, rows, strict=True)
         if row.gave_up
     }
     for package, why in given_up.values():
-        circuit_breaker.note_refusal(connection, package, why=why, at=at)
+        circuit_breaker.open_package_incident(connection, package, why=why, at=at)
     return number
 
 
-MOST = 50  # nobody waits for it, and whoever buys meanwhile would
+REMOVAL_BATCH_SIZE = 50  # nobody waits for it, and whoever buys meanwhile would
 
 
-def take_off(means: Provisioner, router: StoredRouter, door: Router) -> Round:
+def remove_revoked(
+    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+) -> ProvisionResult:
     """Some of what has ended; a row that is not ours stays, and the voucher's row says so."""
     with means.database.transaction() as connection:
-        over = transition_queries.ending(connection, router.id, at=means.clock(), limit=MOST)
+        over = transition_queries.list_due_removals(
+            connection, router.id, at=means.clock(), limit=REMOVAL_BATCH_SIZE
+        )
     if not over:
-        return Round(router.name)
-    ids = {marker_of(each, means.doors.office): each.id for each in over}
+        return ProvisionResult(router.name)
+    ids = {to_marker(each, means.doors.office): each.id for each in over}
     try:
         removals = door.remove(ids)
     except RouterRefused as error:
-        return _kept(means, router, over, error)
-    foreign = [ids[marker] for marker, was in removals.items() if was is Removal.NOT_OURS]
+        return _postpone_removals(means, router, over, error)
+    foreign = [ids[marker] for marker, was in removals.items() if was is RemovalResult.NOT_OURS]
     at = means.clock()
     with means.database.transaction() as connection:
-        transition_queries.lock(connection, list(ids.values()))
-        left = transition_queries.bury(connection, foreign, note=NOT_OURS, at=at)
-        done = Round(
+        transition_queries.lock_with_orders(connection, list(ids.values()))
+        left = transition_queries.mark_removed(connection, foreign, note=NOT_OURS_MESSAGE, at=at)
+        done = ProvisionResult(
             router.name,
-            removed=left + transition_queries.bury(connection, list(ids.values()), at=at),
+            removed=left + transition_queries.mark_removed(connection, list(ids.values()), at=at),
             foreign=left,
         )
-        record(connection, done, by=means.by)
+        record_audit_entry(connection, done, by=means.by)
     return done
 
 
-def _kept(
-    means: Provisioner, router: StoredRouter, over: Sequence[Voucher], error: RouterRefused
-) -> Round:
+def _postpone_removals(
+    means: ProvisioningContext, router: StoredRouter, over: Sequence[Voucher], error: RouterRefused
+) -> ProvisionResult:
     at = means.clock()
-    rows = [postponed(means, each, error, at=at) for each in over]
+    rows = [to_postponement(means, each, error, at=at) for each in over]
     with means.database.transaction() as connection:
-        transition_queries.lock(connection, [each.id for each in rows])
-        done = Round(router.name, refused=transition_queries.end_later(connection, rows, at=at))
-        record(connection, done, by=means.by)
+        transition_queries.lock_with_orders(connection, [each.id for each in rows])
+        done = ProvisionResult(
+            router.name, refused=transition_queries.postpone_removal(connection, rows, at=at)
+        )
+        record_audit_entry(connection, done, by=means.by)
     return done

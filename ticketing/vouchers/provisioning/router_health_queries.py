@@ -12,36 +12,38 @@ from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import VoucherState
 
-_TO_BE_THERE = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
-_FOR_A_ROUTER = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING])
+_IS_UNPLACED = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
+_HAS_ROUTER_WORK = vouchers.c.state.in_(
+    [VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING]
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class FailedVoucherCounts:
     """Who was given up on for now: so many vouchers of so many orders."""
 
     vouchers: int
     orders: int
 
 
-def due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
+def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
     """The routers that may be asked, and are to be asked about something."""
     waits = exists().where(
-        vouchers.c.router_id == table.c.id, _FOR_A_ROUTER, vouchers.c.next_try <= at
+        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_try <= at
     )
     rested = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
     found = set(connection.execute(select(table.c.id).where(rested, waits)).scalars())
-    return [each for each in router_queries.everyone(connection) if each.id in found]
+    return [each for each in router_queries.list_all(connection) if each.id in found]
 
 
-def failures(connection: Connection, router_id: int) -> int:
+def lock_failure_count(connection: Connection, router_id: int) -> int:
     """How often it has failed in a row; the router is locked."""
     query = select(table.c.failures).where(table.c.id == router_id).with_for_update()
     number: int = connection.execute(query).scalar_one()
     return number
 
 
-def failed(
+def open_circuit(
     connection: Connection,
     router_id: int,
     *,
@@ -66,7 +68,7 @@ def failed(
     return since
 
 
-def answered(connection: Connection, router_id: int, *, at: datetime) -> None:
+def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
     """It is well; nothing of it is given up on any more but what it refuses by itself."""
     well = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
     connection.execute(update(table).where(table.c.id == router_id).values(answered_at=at, **well))
@@ -74,7 +76,7 @@ def answered(connection: Connection, router_id: int, *, at: datetime) -> None:
         update(vouchers)
         .where(
             vouchers.c.router_id == router_id,
-            _TO_BE_THERE,
+            _IS_UNPLACED,
             vouchers.c.next_try <= at,
             vouchers.c.gave_up_at.is_not(None),
         )
@@ -82,23 +84,25 @@ def answered(connection: Connection, router_id: int, *, at: datetime) -> None:
     )
 
 
-def give_up(connection: Connection, router_id: int, *, at: datetime) -> Backlog:
+def mark_vouchers_failed(
+    connection: Connection, router_id: int, *, at: datetime
+) -> FailedVoucherCounts:
     """Whoever waits for the router is given up on for now; who that is."""
-    waiting = (vouchers.c.router_id == router_id, _TO_BE_THERE, vouchers.c.gave_up_at.is_(None))
+    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.gave_up_at.is_(None))
     connection.execute(update(vouchers).where(*waiting).values(gave_up_at=at))
-    return _backlog(connection, vouchers.c.router_id == router_id)
+    return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
-def given_up_of_package(connection: Connection, ticket_type_id: int) -> Backlog:
+def count_failed_of_package(connection: Connection, ticket_type_id: int) -> FailedVoucherCounts:
     """Who waits for a package's vouchers and was given up on."""
-    return _backlog(connection, vouchers.c.ticket_type_id == ticket_type_id)
+    return _count_failed(connection, vouchers.c.ticket_type_id == ticket_type_id)
 
 
-def _backlog(connection: Connection, condition: ColumnElement[bool]) -> Backlog:
+def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> FailedVoucherCounts:
     query = (
         select(func.count(), func.count(order_lines.c.order_id.distinct()))
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(condition, _TO_BE_THERE, vouchers.c.gave_up_at.is_not(None))
+        .where(condition, _IS_UNPLACED, vouchers.c.gave_up_at.is_not(None))
     )
-    return Backlog(*connection.execute(query).one())
+    return FailedVoucherCounts(*connection.execute(query).one())

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 from ticketing.platform.db import notify
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.vouchers.model import VoucherState
-from ticketing.vouchers.provisioning.drift import Expected
-from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_of
+from ticketing.vouchers.provisioning.drift import ExpectedVoucher
+from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
 
-LOST = "the router lost it"
+LOST_REASON = "the router lost it"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownVoucher:
     """Where a voucher is said to be, and since when it is gone if it is."""
 
     router_id: int
@@ -27,7 +27,7 @@ class Known:
     gone_at: datetime | None
 
 
-def expected(connection: Connection, router_id: int, *, at: datetime) -> list[Expected]:
+def list_expected(connection: Connection, router_id: int, *, at: datetime) -> list[ExpectedVoucher]:
     """Every voucher that is on the router as far as we know, and still valid."""
     query = (
         select(
@@ -45,31 +45,35 @@ def expected(connection: Connection, router_id: int, *, at: datetime) -> list[Ex
         )
         .order_by(vouchers.c.id)
     )
-    return [Expected(*row) for row in connection.execute(query)]
+    return [ExpectedVoucher(*row) for row in connection.execute(query)]
 
 
-def known(connection: Connection, keys: Collection[str]) -> dict[str, Known]:
+def find_known(connection: Connection, keys: Collection[str]) -> dict[str, KnownVoucher]:
     """What is known of these keys; of one that is not there, nothing is."""
     columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.gone_at)
     rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
-    return {row.key: Known(row.router_id, VoucherState(row.state), row.gone_at) for row in rows}
+    return {
+        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.gone_at) for row in rows
+    }
 
 
-def owe_again(connection: Connection, keys: Collection[str], *, at: datetime) -> int:
+def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime) -> int:
     """Want on their router again what it lost; gives how many were there as far as we knew."""
     lost = (
         update(vouchers)
         .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.PRESENT)
-        .values(state=VoucherState.OWED, next_try=at, tries=0, gave_up_at=None, last_error=LOST)
+        .values(
+            state=VoucherState.OWED, next_try=at, tries=0, gave_up_at=None, last_error=LOST_REASON
+        )
     )
     number = connection.execute(lost).rowcount
     if number:
-        notify.ring(connection)
+        notify.notify_workers(connection)
     return number
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class VoucherUsage:
     """What a voucher has used, and until when it is valid therefore."""
 
     voucher_id: int
@@ -79,7 +83,7 @@ class Use:
     ends_at: datetime | None
 
 
-_NOTE = (
+_UPDATE_USAGE = (
     update(vouchers)
     .where(
         vouchers.c.id == bindparam("known"),
@@ -99,7 +103,7 @@ _NOTE = (
 )
 
 
-def present(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
+def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
     """Those of these keys that are on the router as far as we know, and that nobody ends now."""
     query = (
         select(*COLUMNS)
@@ -111,10 +115,10 @@ def present(connection: Connection, router_id: int, keys: Collection[str]) -> li
         .order_by(vouchers.c.id)
         .with_for_update(skip_locked=True)
     )
-    return [voucher_of(row) for row in connection.execute(query)]
+    return [voucher_from_row(row) for row in connection.execute(query)]
 
 
-def note(connection: Connection, used: Sequence[Use]) -> None:
+def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
     """Write down what was seen; of those that ended meanwhile, nothing."""
     rows = [
         {
@@ -127,9 +131,9 @@ def note(connection: Connection, used: Sequence[Use]) -> None:
         for one in used
     ]
     if rows:
-        connection.execute(_NOTE, rows)
+        connection.execute(_UPDATE_USAGE, rows)
 
 
-def note_look(connection: Connection, router_id: int, *, at: datetime) -> None:
+def mark_polled(connection: Connection, router_id: int, *, at: datetime) -> None:
     """The whole of the router was looked at, not earlier than this."""
     connection.execute(update(routers).where(routers.c.id == router_id).values(compared_at=at))

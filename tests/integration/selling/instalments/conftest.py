@@ -11,32 +11,32 @@ from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
-from ticketing.orders.instalments import Overdue, PaymentPlan, TicketsWith
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import payment_attempts
 from ticketing.reporting import sales_checks
-from ticketing.selling.checkout.expire_orders import Expiry, expire_orders
+from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.ledger.checks import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.settle import Gateway, Settlement
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.settle import PaymentGateway, Settlement
 
 S = AttemptState
 DAY = timedelta(days=1)
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Hear = Callable[..., Settlement]
 PartsOf = Callable[[PlacedOrder], list[bool]]
-Expire = Callable[[timedelta], Expiry]
+Expire = Callable[[timedelta], ExpiryResult]
 
 
 @pytest.fixture
-def offer(database: Database, event: Event) -> Callable[[Overdue], None]:
+def offer(database: Database, event: Event) -> Callable[[OverduePolicy], None]:
     """Offers `3 parts`, a week apart, with two days of grace."""
 
-    def offer_one(overdue: Overdue) -> None:
+    def offer_one(overdue: OverduePolicy) -> None:
         plan = PaymentPlan("3 parts", (40, 30, 30), 7 * DAY, 3 * DAY, 2 * DAY, overdue)
         offer_plan(database, event, plan, by="operator")
 
@@ -44,9 +44,9 @@ def offer(database: Database, event: Event) -> Callable[[Overdue], None]:
 
 
 @pytest.fixture
-def offered(offer: Callable[[Overdue], None]) -> None:
+def offered(offer: Callable[[OverduePolicy], None]) -> None:
     """The plan is offered, and a person is asked about overdue parts."""
-    offer(Overdue.ASK)
+    offer(OverduePolicy.ASK)
 
 
 @pytest.fixture
@@ -57,11 +57,14 @@ def guest(sell: Callable[..., int]) -> int:
 
 @pytest.fixture
 def order_by(
-    offer: Callable[[Overdue], None], guest: int, place: Callable[..., PlacedOrder], sari: Buyer
-) -> Callable[[Overdue], PlacedOrder]:
+    offer: Callable[[OverduePolicy], None],
+    guest: int,
+    place: Callable[..., PlacedOrder],
+    sari: Buyer,
+) -> Callable[[OverduePolicy], PlacedOrder]:
     """Orders two places in three parts, under a rule for overdue ones."""
 
-    def order(overdue: Overdue) -> PlacedOrder:
+    def order(overdue: OverduePolicy) -> PlacedOrder:
         offer(overdue)
         return place((guest, 2), buyer=sari, payment_plan="3 parts")
 
@@ -69,16 +72,16 @@ def order_by(
 
 
 @pytest.fixture
-def placed(order_by: Callable[[Overdue], PlacedOrder]) -> PlacedOrder:
+def placed(order_by: Callable[[OverduePolicy], PlacedOrder]) -> PlacedOrder:
     """Two places for Rp100.002, to be paid in three parts; overdue, a person is asked."""
-    return order_by(Overdue.ASK)
+    return order_by(OverduePolicy.ASK)
 
 
 @pytest.fixture
-def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], Attempt]:
+def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], PaymentAttempt]:
     """Pays the next part of an order."""
 
-    def pay(placed: PlacedOrder) -> Attempt:
+    def pay(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
         hear(attempt, S.SETTLED)
         return attempt
@@ -92,7 +95,7 @@ def parts_of(database: Database) -> PartsOf:
 
     def look(placed: PlacedOrder) -> list[bool]:
         with database.transaction() as connection:
-            parts = instalment_queries.of_order(connection, placed.order.id)
+            parts = instalment_queries.list_for_order(connection, placed.order.id)
         return [part.paid_by is not None for part in parts]
 
     return look
@@ -104,7 +107,7 @@ def due(database: Database) -> Callable[[PlacedOrder], datetime]:
 
     def look(placed: PlacedOrder) -> datetime:
         with database.transaction() as connection:
-            return order_queries.by_id(connection, placed.order.id).expires_at
+            return order_queries.get(connection, placed.order.id).expires_at
 
     return look
 
@@ -116,33 +119,36 @@ def owed(database: Database) -> Callable[[PlacedOrder], int]:
     def look(placed: PlacedOrder) -> int:
         with database.transaction() as connection:
             return sum(
-                one.amount.amount for one in refund_queries.of_order(connection, placed.order.id)
+                one.amount.amount
+                for one in refund_queries.list_for_order(connection, placed.order.id)
             )
 
     return look
 
 
 @pytest.fixture
-def expire(database: Database, gateway: Gateway, now: datetime) -> Expire:
+def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire:
     """Ends what is out of time so much later."""
 
-    def run(later: timedelta) -> Expiry:
+    def run(later: timedelta) -> ExpiryResult:
         return expire_orders(database, gateway, at=now + later, by="sensor")
 
     return run
 
 
 @pytest.fixture
-def rivals(database: Database, begin_payment: Begin) -> Callable[[PlacedOrder], list[Attempt]]:
+def rivals(
+    database: Database, begin_payment: Begin
+) -> Callable[[PlacedOrder], list[PaymentAttempt]]:
     """Begins three attempts for the same part, each after one that seemed to have failed."""
 
-    def begin(placed: PlacedOrder) -> list[Attempt]:
-        def fail(attempt: Attempt, state: AttemptState) -> None:
+    def begin(placed: PlacedOrder) -> list[PaymentAttempt]:
+        def fail(attempt: PaymentAttempt, state: AttemptState) -> None:
             with database.transaction() as connection:
                 here = payment_attempts.c.id == attempt.id
                 connection.execute(update(payment_attempts).where(here).values(state=state))
 
-        attempts = list[Attempt]()
+        attempts = list[PaymentAttempt]()
         for _ in range(3):
             attempts.append(begin_payment(placed))
             fail(attempts[-1], S.FAILED)
@@ -159,11 +165,11 @@ def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]"
 
     def prove() -> None:
         with database.transaction() as connection:
-            assert stock_queries.drifted(connection, event.id) == []
-            assert refund_queries.beyond_payment(connection, event.id) == []
-        assert unbooked(database).offenders == []
-        assert sales_checks.stray_money(database).offenders == []
-        assert sales_checks.paid_twice(database).offenders == []
+            assert stock_queries.list_drifted(connection, event.id) == []
+            assert refund_queries.list_over_refunded_keys(connection, event.id) == []
+        assert check_ledger_matches_sales(database).offenders == []
+        assert sales_checks.check_unallocated_money(database).offenders == []
+        assert sales_checks.check_duplicate_payments(database).offenders == []
 
     return prove
 
@@ -174,6 +180,8 @@ def early(
 ) -> PlacedOrder:
     """Two places in three parts, tickets with the first, what is paid goes back if overdue."""
     times = (7 * DAY, 3 * DAY, 2 * DAY)
-    plan = PaymentPlan("early", (40, 30, 30), *times, Overdue.REFUND, TicketsWith.FIRST)
+    plan = PaymentPlan(
+        "early", (40, 30, 30), *times, OverduePolicy.REFUND, TicketReleasePolicy.FIRST
+    )
     offer_plan(database, event, plan, by="operator")
     return place((guest, 2), buyer=sari, payment_plan="early")

@@ -13,35 +13,35 @@ from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Overdue, PaymentPlan, TicketsWith
-from ticketing.orders.order import Buyer, Flag, OrderState
-from ticketing.orders.payment_attempt import AttemptState, Statement
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketReleasePolicy
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, RefundRefused
-from ticketing.platform.kernel.money import NOTHING, Rupiah
-from ticketing.selling.checkout.expire_orders import Expiry
+from ticketing.platform.kernel.money import ZERO, Rupiah
+from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.payments.settle import Settlement
-from ticketing.selling.refunds.refund_plan import Asked
-from ticketing.selling.refunds.resolve_flag import complete_late, refund_for
+from ticketing.selling.refunds.refund_plan import RefundRequest
+from ticketing.selling.refunds.resolve_flag import complete_late_order, refund_request_for_flag
 from ticketing.selling.refunds.service import plan_refund
 
 S = AttemptState
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Hear = Callable[..., Settlement]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
-Flags = Callable[[], list[Flag]]
+Flags = Callable[[], list[ReviewFlag]]
 PartsOf = Callable[[PlacedOrder], list[bool]]
-Expire = Callable[[timedelta], Expiry]
+Expire = Callable[[timedelta], ExpiryResult]
 
 
 def test_the_last_part_may_come_late_when_places_are_left(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], begin_payment: Begin,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
     hear: Hear, expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
     parts_of: PartsOf, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -53,19 +53,29 @@ def test_the_last_part_may_come_late_when_places_are_left(
 
     hear(third, S.SETTLED)
 
-    assert before == (OrderState.EXPIRED, [Flag.PARTS_LEFT])
+    assert before == (OrderState.EXPIRED, [ReviewFlag.PARTS_LEFT])
     assert (state_of(placed), stock_of(guest), flags()) == (OrderState.PAID, Stock(10, 0, 2), [])
     assert parts_of(placed) == [True] * 3
     everything_adds_up()
 
 
-@pytest.mark.parametrize("rule", [Overdue.KEEP, Overdue.REFUND, Overdue.ASK])
+@pytest.mark.parametrize("rule", [OverduePolicy.KEEP, OverduePolicy.REFUND, OverduePolicy.ASK])
 def test_a_part_that_comes_late_with_others_missing_is_a_question(
-    *, database: Database, order_by: Callable[[Overdue], PlacedOrder],
-    pay_next: Callable[[PlacedOrder], Attempt], begin_payment: Begin, hear: Hear, expire: Expire,
-    state_of: StateOf, flags: Flags, rule: Overdue, now: datetime, stock_of: StockOf, guest: int,
+    *,
+    database: Database,
+    order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    flags: Flags,
+    rule: OverduePolicy,
+    now: datetime,
+    stock_of: StockOf,
+    guest: int,
     everything_adds_up: Callable[[], None],
-) -> None:  # fmt: skip
+) -> None:
     placed = order_by(rule)
     pay_next(placed)
     second = begin_payment(placed)
@@ -74,19 +84,26 @@ def test_a_part_that_comes_late_with_others_missing_is_a_question(
     hear(second, S.SETTLED)
 
     assert state_of(placed) is OrderState.EXPIRED
-    assert Flag.PAID_LATE in flags()
+    assert ReviewFlag.PAID_LATE in flags()
     assert stock_of(guest) == Stock(10, 0, 0)
     with pytest.raises(ImpossibleTransition):
-        complete_late(database, placed.order.code, at=now, by="operator")
+        complete_late_order(database, placed.order.code, at=now, by="operator")
     everything_adds_up()
 
 
 def test_the_last_part_that_comes_after_the_others_went_back_completes_nothing(
-    *, order_by: Callable[[Overdue], PlacedOrder], pay_next: Callable[[PlacedOrder], Attempt],
-    begin_payment: Begin, hear: Hear, expire: Expire, state_of: StateOf, flags: Flags,
-    owed: Callable[[PlacedOrder], int], everything_adds_up: Callable[[], None],
-) -> None:  # fmt: skip
-    placed = order_by(Overdue.REFUND)
+    *,
+    order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    flags: Flags,
+    owed: Callable[[PlacedOrder], int],
+    everything_adds_up: Callable[[], None],
+) -> None:
+    placed = order_by(OverduePolicy.REFUND)
     pay_next(placed)
     pay_next(placed)
     third = begin_payment(placed)
@@ -94,7 +111,7 @@ def test_the_last_part_that_comes_after_the_others_went_back_completes_nothing(
 
     hear(third, S.SETTLED)
 
-    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [Flag.PAID_LATE])
+    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [ReviewFlag.PAID_LATE])
     assert owed(placed) == 70_001
     everything_adds_up()
 
@@ -112,7 +129,7 @@ NOTICES = [
 @given(notices=st.permutations(NOTICES))
 def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(
     *, database: Database, sell: Callable[..., int], sari: Buyer,
-    place: Callable[..., PlacedOrder], rivals: Callable[[PlacedOrder], list[Attempt]],
+    place: Callable[..., PlacedOrder], rivals: Callable[[PlacedOrder], list[PaymentAttempt]],
     state_of: StateOf, now: datetime, stock_of: StockOf,
     everything_adds_up: Callable[[], None], notices: list[tuple[int, AttemptState]],
 ) -> None:  # fmt: skip
@@ -121,15 +138,15 @@ def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(
     attempts = rivals(placed)
 
     for number, state in notices:
-        back = attempts[number].amount if state is S.REFUNDED else NOTHING
-        statement = Statement(
+        back = attempts[number].amount if state is S.REFUNDED else ZERO
+        statement = PaymentStatus(
             attempts[number].key, f"tx-{attempts[number].key}", state, attempts[number].amount, back
         )
         with database.transaction() as connection:
             record_payment(connection, attempts[number], statement, at=now, by="worker")
 
     with database.transaction() as connection:
-        parts = instalment_queries.of_order(connection, placed.order.id)
+        parts = instalment_queries.list_for_order(connection, placed.order.id)
     assert [part.paid_by for part in parts] == [attempts[0].id, None, None]
     assert (state_of(placed), stock_of(kind)) == (OrderState.PENDING, Stock(2, 2, 0))
     everything_adds_up()
@@ -137,7 +154,7 @@ def test_notices_of_three_attempts_for_a_part_end_the_same_in_any_order(
 
 @pytest.mark.parametrize("order_of_notices", list(permutations(range(3))))
 def test_three_payments_of_one_part_pay_it_once(
-    *, placed: PlacedOrder, rivals: Callable[[PlacedOrder], list[Attempt]], hear: Hear,
+    *, placed: PlacedOrder, rivals: Callable[[PlacedOrder], list[PaymentAttempt]], hear: Hear,
     flags: Flags, parts_of: PartsOf, order_of_notices: tuple[int, ...],
     everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -146,19 +163,19 @@ def test_three_payments_of_one_part_pay_it_once(
     for number in (*order_of_notices, *order_of_notices):
         hear(attempts[number], S.SETTLED)
 
-    assert (parts_of(placed), flags()) == ([True, False, False], [Flag.PAID_TWICE])
+    assert (parts_of(placed), flags()) == ([True, False, False], [ReviewFlag.PAID_TWICE])
     everything_adds_up()
 
 
 def test_a_second_payment_of_a_part_goes_back_and_the_first_stays(
     *, database: Database, placed: PlacedOrder, hear: Hear, now: datetime,
-    rivals: Callable[[PlacedOrder], list[Attempt]],
+    rivals: Callable[[PlacedOrder], list[PaymentAttempt]],
 ) -> None:  # fmt: skip
     first, second, _ = rivals(placed)
     hear(first, S.SETTLED)
     hear(second, S.SETTLED)
 
-    asked = refund_for(Flag.PAID_TWICE, reason="twice")
+    asked = refund_request_for_flag(ReviewFlag.PAID_TWICE, reason="twice")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
 
     assert [(part.attempt_id, part.amount) for part in planned.parts] == [
@@ -167,27 +184,29 @@ def test_a_second_payment_of_a_part_goes_back_and_the_first_stays(
 
 
 def test_money_of_an_unfinished_order_goes_back_only_when_it_ends(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
     pay_next(placed)
 
     with pytest.raises(RefundRefused, match="still being paid"):
-        plan_refund(database, placed.order.code, Asked(amount=Rupiah(1)), at=now, by="operator")
+        plan_refund(
+            database, placed.order.code, RefundRequest(amount=Rupiah(1)), at=now, by="operator"
+        )
 
 
 @pytest.mark.parametrize(
     ("said", "asked"),
     [
-        (S.DENIED, Flag.MONEY_REVERSED),
-        (S.CHARGED_BACK, Flag.MONEY_RETURNED),
-        (S.REFUNDED, Flag.MONEY_RETURNED),
+        (S.DENIED, ReviewFlag.MONEY_REVERSED),
+        (S.CHARGED_BACK, ReviewFlag.MONEY_RETURNED),
+        (S.REFUNDED, ReviewFlag.MONEY_RETURNED),
     ],
 )
 def test_a_part_whose_money_left_is_due_again(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], hear: Hear,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
     state_of: StateOf, flags: Flags, parts_of: PartsOf, due: Callable[[PlacedOrder], datetime],
-    said: AttemptState, asked: Flag, now: datetime, everything_adds_up: Callable[[], None],
+    said: AttemptState, asked: ReviewFlag, now: datetime, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
     first = pay_next(placed)
     pay_next(placed)
@@ -203,7 +222,7 @@ def test_a_part_whose_money_left_is_due_again(
 
 
 def test_an_order_whose_lost_part_is_not_paid_again_ends(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], hear: Hear,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
     expire: Expire, state_of: StateOf, flags: Flags, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
     first = pay_next(placed)
@@ -213,12 +232,12 @@ def test_an_order_whose_lost_part_is_not_paid_again_ends(
     ended = expire(3 * DAY)
 
     assert (ended.expired, state_of(placed)) == (1, OrderState.EXPIRED)
-    assert set(flags()) == {Flag.MONEY_RETURNED, Flag.PARTS_LEFT}
+    assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.PARTS_LEFT}
     everything_adds_up()
 
 
 def test_a_part_the_bank_took_back_ends_a_paid_order_and_asks_about_the_others(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     hear: Hear, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
     count_entitled: Callable[[], int], now: datetime, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -227,21 +246,34 @@ def test_a_part_the_bank_took_back_ends_a_paid_order_and_asks_about_the_others(
     hear(attempts[1], S.DENIED)
 
     assert (state_of(placed), stock_of(guest)) == (OrderState.CANCELLED, Stock(10, 0, 0))
-    assert (count_entitled(), set(flags())) == (0, {Flag.MONEY_REVERSED, Flag.PARTS_LEFT})
-    asked = refund_for(Flag.PARTS_LEFT, reason="")
+    assert (count_entitled(), set(flags())) == (
+        0,
+        {ReviewFlag.MONEY_REVERSED, ReviewFlag.PARTS_LEFT},
+    )
+    asked = refund_request_for_flag(ReviewFlag.PARTS_LEFT, reason="")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
     assert planned.amount == Rupiah(70_001)
     everything_adds_up()
 
 
 def test_places_had_early_are_had_again_when_the_last_part_comes_late(
-    *, database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder],
-    sari: Buyer, pay_next: Callable[[PlacedOrder], Attempt], begin_payment: Begin, hear: Hear,
-    expire: Expire, state_of: StateOf, stock_of: StockOf, count_entitled: Callable[[], int],
+    *,
+    database: Database,
+    event: Event,
+    guest: int,
+    place: Callable[..., PlacedOrder],
+    sari: Buyer,
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    begin_payment: Begin,
+    hear: Hear,
+    expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf,
+    count_entitled: Callable[[], int],
     everything_adds_up: Callable[[], None],
-) -> None:  # fmt: skip
+) -> None:
     times = (7 * DAY, 3 * DAY, 2 * DAY)
-    plan = PaymentPlan("kept", (50, 50), *times, Overdue.KEEP, TicketsWith.FIRST)
+    plan = PaymentPlan("kept", (50, 50), *times, OverduePolicy.KEEP, TicketReleasePolicy.FIRST)
     offer_plan(database, event, plan, by="operator")
     placed = place((guest, 2), buyer=sari, payment_plan="kept")
     pay_next(placed)
@@ -258,7 +290,7 @@ def test_places_had_early_are_had_again_when_the_last_part_comes_late(
 
 @pytest.mark.parametrize("said", [S.CHARGED_BACK, S.REFUNDED])
 def test_a_paid_order_keeps_its_places_until_a_person_decides_about_a_part_that_left(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], hear: Hear,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], hear: Hear,
     state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags, parts_of: PartsOf,
     said: AttemptState, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -267,5 +299,5 @@ def test_a_paid_order_keeps_its_places_until_a_person_decides_about_a_part_that_
     hear(attempts[0], said, refunded=40_000 if said is S.REFUNDED else 0)
 
     assert (state_of(placed), stock_of(guest)) == (OrderState.PAID, Stock(10, 0, 2))
-    assert (flags(), parts_of(placed)) == ([Flag.MONEY_RETURNED], [True] * 3)
+    assert (flags(), parts_of(placed)) == ([ReviewFlag.MONEY_RETURNED], [True] * 3)
     everything_adds_up()

@@ -6,31 +6,31 @@ from datetime import datetime, timedelta
 import pytest
 
 from ticketing.catalogue.stock import Stock
-from ticketing.orders.instalments import Overdue
-from ticketing.orders.order import Flag, OrderState
+from ticketing.orders.instalments import OverduePolicy
+from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.cancel_order import cancel_order
-from ticketing.selling.checkout.expire_orders import Expiry
+from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.refunds.refund_plan import Asked, Money
-from ticketing.selling.refunds.resolve_flag import refund_for
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.refunds.refund_plan import RefundRequest, RefundScope
+from ticketing.selling.refunds.resolve_flag import refund_request_for_flag
 from ticketing.selling.refunds.service import plan_refund
 
 S = AttemptState
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-Begin = Callable[[PlacedOrder], Attempt]
+Begin = Callable[[PlacedOrder], PaymentAttempt]
 Say = Callable[..., None]
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
-Flags = Callable[[], list[Flag]]
+Flags = Callable[[], list[ReviewFlag]]
 PartsOf = Callable[[PlacedOrder], list[bool]]
-Expire = Callable[[timedelta], Expiry]
+Expire = Callable[[timedelta], ExpiryResult]
 
 
 def test_a_missed_first_part_ends_the_order_as_any_other(
@@ -47,14 +47,27 @@ def test_a_missed_first_part_ends_the_order_as_any_other(
 
 @pytest.mark.parametrize(
     ("rule", "promised", "asked"),
-    [(Overdue.KEEP, 0, []), (Overdue.REFUND, 40_000, []), (Overdue.ASK, 0, [Flag.PARTS_LEFT])],
+    [
+        (OverduePolicy.KEEP, 0, []),
+        (OverduePolicy.REFUND, 40_000, []),
+        (OverduePolicy.ASK, 0, [ReviewFlag.PARTS_LEFT]),
+    ],
 )
 def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
-    *, order_by: Callable[[Overdue], PlacedOrder], pay_next: Callable[[PlacedOrder], Attempt],
-    expire: Expire, state_of: StateOf, stock_of: StockOf, guest: int, flags: Flags,
-    owed: Callable[[PlacedOrder], int], rule: Overdue, promised: int, asked: list[Flag],
+    *,
+    order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    expire: Expire,
+    state_of: StateOf,
+    stock_of: StockOf,
+    guest: int,
+    flags: Flags,
+    owed: Callable[[PlacedOrder], int],
+    rule: OverduePolicy,
+    promised: int,
+    asked: list[ReviewFlag],
     everything_adds_up: Callable[[], None],
-) -> None:  # fmt: skip
+) -> None:
     placed = order_by(rule)
     pay_next(placed)
 
@@ -69,14 +82,28 @@ def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
 
 @pytest.mark.parametrize(
     ("rule", "promised", "asked"),
-    [(Overdue.KEEP, 0, []), (Overdue.REFUND, 40_000, []), (Overdue.ASK, 0, [Flag.PARTS_LEFT])],
+    [
+        (OverduePolicy.KEEP, 0, []),
+        (OverduePolicy.REFUND, 40_000, []),
+        (OverduePolicy.ASK, 0, [ReviewFlag.PARTS_LEFT]),
+    ],
 )
 def test_giving_an_order_up_follows_the_same_rule(
-    *, database: Database, order_by: Callable[[Overdue], PlacedOrder],
-    pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf, stock_of: StockOf, guest: int,
-    flags: Flags, owed: Callable[[PlacedOrder], int], rule: Overdue, promised: int,
-    asked: list[Flag], now: datetime, everything_adds_up: Callable[[], None],
-) -> None:  # fmt: skip
+    *,
+    database: Database,
+    order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    state_of: StateOf,
+    stock_of: StockOf,
+    guest: int,
+    flags: Flags,
+    owed: Callable[[PlacedOrder], int],
+    rule: OverduePolicy,
+    promised: int,
+    asked: list[ReviewFlag],
+    now: datetime,
+    everything_adds_up: Callable[[], None],
+) -> None:
     placed = order_by(rule)
     pay_next(placed)
 
@@ -89,35 +116,41 @@ def test_giving_an_order_up_follows_the_same_rule(
 
 
 def test_a_person_sends_back_what_a_rule_left_open(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     expire: Expire, now: datetime,
 ) -> None:  # fmt: skip
     pay_next(placed)
     expire(9 * DAY)
 
-    asked = refund_for(Flag.PARTS_LEFT, reason="as agreed")
+    asked = refund_request_for_flag(ReviewFlag.PARTS_LEFT, reason="as agreed")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
 
     assert planned.amount == Rupiah(40_000)
 
 
 def test_what_is_kept_is_told_and_is_no_surplus(
-    *, database: Database, order_by: Callable[[Overdue], PlacedOrder],
-    pay_next: Callable[[PlacedOrder], Attempt], expire: Expire, now: datetime,
+    *, database: Database, order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt], expire: Expire, now: datetime,
     messages: Callable[[], list[tuple[str, str]]],
 ) -> None:  # fmt: skip
-    placed = order_by(Overdue.KEEP)
+    placed = order_by(OverduePolicy.KEEP)
     pay_next(placed)
 
     expire(9 * DAY)
 
     assert messages() == [("order.parts_kept", "sari@example.org")]
     with pytest.raises(RefundRefused):
-        plan_refund(database, placed.order.code, Asked(money=Money.SURPLUS), at=now, by="operator")
+        plan_refund(
+            database,
+            placed.order.code,
+            RefundRequest(money=RefundScope.SURPLUS),
+            at=now,
+            by="operator",
+        )
 
 
 def test_money_that_is_on_its_way_when_a_part_is_overdue_is_waited_for(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], begin_payment: Begin,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], begin_payment: Begin,
     say: Say, expire: Expire, state_of: StateOf, parts_of: PartsOf,
 ) -> None:  # fmt: skip
     pay_next(placed)
@@ -132,7 +165,7 @@ def test_money_that_is_on_its_way_when_a_part_is_overdue_is_waited_for(
 
 
 def test_places_had_early_end_with_an_overdue_part(
-    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     expire: Expire, stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
     owed: Callable[[PlacedOrder], int], now: datetime, everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -141,5 +174,5 @@ def test_places_had_early_end_with_an_overdue_part(
     expire(9 * DAY)
 
     assert (stock_of(guest), count_entitled(), owed(early)) == (Stock(10, 0, 0), 0, 40_000)
-    assert sales_checks.unserved_orders(database, at=now + HOUR).offenders == []
+    assert sales_checks.check_orders_fulfilled(database, at=now + HOUR).offenders == []
     everything_adds_up()

@@ -12,10 +12,10 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.reporting import sales_checks
-from ticketing.selling.checkout.place_order import PlacedOrder, name_buyer
+from ticketing.selling.checkout.place_order import PlacedOrder, set_order_buyer
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.service import plan_refund
 
 DAY = timedelta(days=1)
@@ -26,7 +26,7 @@ PartsOf = Callable[[PlacedOrder], list[bool]]
 
 
 def test_tickets_come_with_the_last_part_and_not_before(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
     stock_of: StockOf, guest: int, count_entitled: Callable[[], int], parts_of: PartsOf,
     everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -43,7 +43,7 @@ def test_tickets_come_with_the_last_part_and_not_before(
 
 
 def test_places_are_held_from_part_to_part(
-    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     due: Callable[[PlacedOrder], datetime], now: datetime,
 ) -> None:  # fmt: skip
     holds = [due(placed)]
@@ -55,7 +55,7 @@ def test_places_are_held_from_part_to_part(
 
 
 def test_the_buyer_is_told_of_the_payment_once_when_all_is_paid(
-    placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     messages: Callable[[], list[tuple[str, str]]],
 ) -> None:  # fmt: skip
     for _ in range(3):
@@ -67,27 +67,29 @@ def test_the_buyer_is_told_of_the_payment_once_when_all_is_paid(
 
 
 def test_a_paid_order_is_refunded_from_all_of_its_parts(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
     attempts = [pay_next(placed) for _ in range(3)]
 
-    planned = plan_refund(database, placed.order.code, Asked(), at=now, by="operator")
+    planned = plan_refund(database, placed.order.code, RefundRequest(), at=now, by="operator")
 
     assert planned.amount == Rupiah(100_002)
     assert [part.attempt_id for part in planned.parts] == [one.id for one in attempts]
 
 
 def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
     pay_next(placed)
     with database.transaction() as connection:
         order = order_queries.lock(connection, placed.order.id)
-        second = attempt_queries.begin(connection, order, at=now)
-        again = attempt_queries.begin(connection, order, at=now + HOUR - timedelta(minutes=1))
-        third = attempt_queries.begin(connection, order, at=now + HOUR)
+        second = attempt_queries.get_or_insert_open(connection, order, at=now)
+        again = attempt_queries.get_or_insert_open(
+            connection, order, at=now + HOUR - timedelta(minutes=1)
+        )
+        third = attempt_queries.get_or_insert_open(connection, order, at=now + HOUR)
 
     assert second.page_ends_at(order) == now + HOUR
     assert (again.key, third.part, third.key) == (
@@ -96,7 +98,7 @@ def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
 
 
 def test_tickets_come_with_the_first_part_where_the_plan_says_so(
-    *, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+    *, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
     stock_of: StockOf, guest: int, count_entitled: Callable[[], int],
     messages: Callable[[], list[tuple[str, str]]], everything_adds_up: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -112,24 +114,24 @@ def test_tickets_come_with_the_first_part_where_the_plan_says_so(
 
 
 def test_an_early_order_without_its_tickets_is_seen_but_not_while_it_is_served(
-    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, early: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     now: datetime,
 ) -> None:  # fmt: skip
     pay_next(early)
 
-    soon = sales_checks.unserved_orders(database, at=now + timedelta(minutes=1))
-    later = sales_checks.unserved_orders(database, at=now + timedelta(minutes=5))
+    soon = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=1))
+    later = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=5))
 
     assert soon.offenders == []
     assert [one.subject for one in later.offenders] == [early.order.code]
 
 
 def test_whoever_paid_a_part_stays_the_buyer(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     sari: Buyer, budi: Buyer, now: datetime,
 ) -> None:  # fmt: skip
-    name_buyer(database, placed.order.id, buyer=sari, at=now, by="web")
+    set_order_buyer(database, placed.order.id, buyer=sari, at=now, by="web")
     pay_next(placed)
 
     with pytest.raises(ImpossibleTransition, match="its buyer stays"):
-        name_buyer(database, placed.order.id, buyer=budi, at=now, by="web")
+        set_order_buyer(database, placed.order.id, buyer=budi, at=now, by="web")

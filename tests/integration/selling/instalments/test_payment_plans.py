@@ -8,44 +8,44 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from ticketing.catalogue.payment_plans import plans_offered, withdraw_plan
+from ticketing.catalogue.payment_plans import list_offered_plans, withdraw_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
-from ticketing.notifications.claim_queries import Claimed
+from ticketing.notifications.claim_queries import ClaimedDelivery
 from ticketing.notifications.delivery import Channel
-from ticketing.notifications.messages.compose import message_of
-from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.messages.compose import compose_message
+from ticketing.notifications.messages.context import MessageContext
 from ticketing.notifications.messages.message import Mail
-from ticketing.notifications.messages.templates import Messages
+from ticketing.notifications.messages.templates import MessageTemplates
 from ticketing.orders import instalment_queries
-from ticketing.orders.instalments import Overdue
+from ticketing.orders.instalments import OverduePolicy
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import order_parts as parts_table
 from ticketing.platform.db.tables.sales import outbox
 from ticketing.platform.kernel.errors import NotOnSale
-from ticketing.selling.checkout.cancel_order import remind_of_parts
-from ticketing.selling.checkout.expire_orders import Expiry
+from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 StateOf = Callable[[PlacedOrder], OrderState]
 StockOf = Callable[[int], Stock]
-Expire = Callable[[timedelta], Expiry]
+Expire = Callable[[timedelta], ExpiryResult]
 
 
 def test_a_reminder_is_left_once_for_every_part(
-    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], Attempt],
+    *, database: Database, placed: PlacedOrder, pay_next: Callable[[PlacedOrder], PaymentAttempt],
     messages: Callable[[], list[tuple[str, str]]], now: datetime,
 ) -> None:  # fmt: skip
     pay_next(placed)
 
     told = [
-        remind_of_parts(database, at=now + later)
+        enqueue_instalment_reminders(database, at=now + later)
         for later in (HOUR, 4 * DAY - HOUR, 4 * DAY, 5 * DAY)
     ]
 
@@ -68,9 +68,9 @@ def test_the_database_refuses_parts_that_are_not_the_total(
 
 def test_an_order_that_cannot_follow_the_plan_is_not_placed(
     place: Callable[..., PlacedOrder], guest: int, stock_of: StockOf,
-    offer: Callable[[Overdue], None], now: datetime,
+    offer: Callable[[OverduePolicy], None], now: datetime,
 ) -> None:  # fmt: skip
-    offer(Overdue.KEEP)
+    offer(OverduePolicy.KEEP)
 
     with pytest.raises(NotOnSale, match="too late"):
         place((guest, 1), payment_plan="3 parts", at=now + 10 * DAY)
@@ -80,14 +80,21 @@ def test_an_order_that_cannot_follow_the_plan_is_not_placed(
 
 
 def test_a_plan_is_withdrawn_and_its_orders_go_on(
-    *, database: Database, event: Event, placed: PlacedOrder, guest: int, state_of: StateOf,
-    pay_next: Callable[[PlacedOrder], Attempt], place: Callable[..., PlacedOrder], now: datetime,
-) -> None:  # fmt: skip
+    *,
+    database: Database,
+    event: Event,
+    placed: PlacedOrder,
+    guest: int,
+    state_of: StateOf,
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    place: Callable[..., PlacedOrder],
+    now: datetime,
+) -> None:
     withdraw_plan(database, event, "3 parts", at=now, by="operator")
     for _ in range(3):
         pay_next(placed)
 
-    assert plans_offered(database, event) == []
+    assert list_offered_plans(database, event) == []
     assert state_of(placed) is OrderState.PAID
     with pytest.raises(NotOnSale, match="no payment plan"):
         place((guest, 1), payment_plan="3 parts")
@@ -95,23 +102,23 @@ def test_a_plan_is_withdrawn_and_its_orders_go_on(
         withdraw_plan(database, event, "3 parts", at=now, by="operator")
 
 
-def test_a_name_is_used_once(offer: Callable[[Overdue], None]) -> None:
-    offer(Overdue.KEEP)
+def test_a_name_is_used_once(offer: Callable[[OverduePolicy], None]) -> None:
+    offer(OverduePolicy.KEEP)
 
     with pytest.raises(NotOnSale, match="already"):
-        offer(Overdue.REFUND)
+        offer(OverduePolicy.REFUND)
 
 
 @pytest.mark.usefixtures("offered")
 def test_an_order_without_a_plan_has_no_parts(
     *, database: Database, guest: int, place: Callable[..., PlacedOrder],
-    sari: Buyer, pay_next: Callable[[PlacedOrder], Attempt], state_of: StateOf,
+    sari: Buyer, pay_next: Callable[[PlacedOrder], PaymentAttempt], state_of: StateOf,
 ) -> None:  # fmt: skip
     placed = place((guest, 1), buyer=sari)
     attempt = pay_next(placed)
 
     with database.transaction() as connection:
-        assert instalment_queries.of_order(connection, placed.order.id) == ()
+        assert instalment_queries.list_for_order(connection, placed.order.id) == ()
     assert (attempt.part, state_of(placed)) == (None, OrderState.PAID)
 
 
@@ -123,22 +130,29 @@ def test_an_order_without_a_plan_has_no_parts(
     ],
 )
 def test_what_the_buyer_is_told_has_a_text(
-    *, database: Database, event: Event, order_by: Callable[[Overdue], PlacedOrder],
-    pay_next: Callable[[PlacedOrder], Attempt], expire: Expire, now: datetime, tmp_path: Path,
-    purpose: str, said: list[str],
-) -> None:  # fmt: skip
-    pay_next(order_by(Overdue.KEEP))
-    remind_of_parts(database, at=now + 5 * DAY)
+    *,
+    database: Database,
+    event: Event,
+    order_by: Callable[[OverduePolicy], PlacedOrder],
+    pay_next: Callable[[PlacedOrder], PaymentAttempt],
+    expire: Expire,
+    now: datetime,
+    tmp_path: Path,
+    purpose: str,
+    said: list[str],
+) -> None:
+    pay_next(order_by(OverduePolicy.KEEP))
+    enqueue_instalment_reminders(database, at=now + 5 * DAY)
     expire(9 * DAY)
 
-    desk = Desk(Messages(), DocumentFolder(tmp_path), KeyRing(bytes(32)))
+    desk = MessageContext(MessageTemplates(), DocumentFolder(tmp_path), KeyRing(bytes(32)))
     with database.transaction() as connection:
         row = connection.execute(select(outbox).where(outbox.c.purpose == purpose)).one()
-    claimed = Claimed(
+    claimed = ClaimedDelivery(
         row.id, 1, 0, 0, "", Channel.MAIL, row.recipient, event.slug, purpose, row.subject,
         row.payload,
     )  # fmt: skip
-    mail = message_of(database, desk, claimed)
+    mail = compose_message(database, desk, claimed)
 
     assert isinstance(mail, Mail)
     assert [words for words in said if words not in mail.text] == []

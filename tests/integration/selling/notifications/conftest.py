@@ -15,22 +15,22 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
-from ticketing.notifications.deliver import Delivered, Mailroom, deliver
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender, deliver_due
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.mail.client import Mailer
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.mail.smtp_server import MailServer, Security
-from ticketing.notifications.messages.context import Desk
-from ticketing.notifications.messages.templates import Messages
-from ticketing.notifications.whatsapp.cloud import CloudWhatsApp
-from ticketing.notifications.whatsapp.providers import Subscription
+from ticketing.notifications.mail.client import SmtpTransport
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.mail.smtp_server import MailServer, SmtpSecurity
+from ticketing.notifications.messages.context import MessageContext
+from ticketing.notifications.messages.templates import MessageTemplates
+from ticketing.notifications.whatsapp.cloud import CloudClient
+from ticketing.notifications.whatsapp.providers import WhatsAppProviderConfig
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.tickets.generate import Means, Order, generate_tickets
+from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
 ORGANISER = "panitia@example.org"
 
@@ -42,9 +42,9 @@ def mails() -> Iterator[MailSimulator]:
 
 
 @pytest.fixture
-def mailer(mails: MailSimulator) -> Iterator[Mailer]:
-    server = MailServer(mails.host, mails.port, Security.NONE)
-    with Mailer(server, Sender("tiket@example.org", "Panitia Wisuda")) as ours:
+def mailer(mails: MailSimulator) -> Iterator[SmtpTransport]:
+    server = MailServer(mails.host, mails.port, SmtpSecurity.NONE)
+    with SmtpTransport(server, MailSender("tiket@example.org", "Panitia Wisuda")) as ours:
         yield ours
 
 
@@ -57,14 +57,14 @@ def chats() -> Iterator[WhatsAppSimulator]:
 
 
 @pytest.fixture
-def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudWhatsApp]:
-    account = Subscription.rehearsal(chats.url)
+def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudClient]:
+    account = WhatsAppProviderConfig.rehearsal(chats.url)
     with account.client() as ours:
         yield ours
 
 
 @pytest.fixture
-def both(mailroom: Mailroom, whatsapp: CloudWhatsApp) -> Mailroom:
+def both(mailroom: NotificationSender, whatsapp: CloudClient) -> NotificationSender:
     """Mails and WhatsApp messages can be sent."""
     return replace(mailroom, whatsapp=whatsapp)
 
@@ -75,7 +75,7 @@ def leave(database: Database, event: Event) -> Callable[..., None]:
 
     def written(purpose: str, subject: str, recipient: str, **payload: object) -> None:
         with database.transaction() as connection:
-            outbox.add(
+            outbox.enqueue(
                 connection, event_id=event.id, purpose=purpose, subject=subject,
                 recipient=recipient, payload=payload,
             )  # fmt: skip
@@ -84,29 +84,35 @@ def leave(database: Database, event: Event) -> Callable[..., None]:
 
 
 @pytest.fixture
-def means(database: Database, keys: KeyRing, tmp_path: Path) -> Means:
+def means(database: Database, keys: KeyRing, tmp_path: Path) -> GenerationContext:
     folder = DocumentFolder(tmp_path / "documents", min_free_disk=0)
-    return Means(database, keys, Renderer(TemplateFolders(None)), folder)
+    return GenerationContext(database, keys, Renderer(TemplateFolders(None)), folder)
 
 
 @pytest.fixture
-def desk(means: Means) -> Desk:
-    messages = Messages(links="https://tickets.example.org/")
-    return Desk(messages, means.folder, means.keys, "https://tickets.example.org", "Panitia")
+def desk(means: GenerationContext) -> MessageContext:
+    messages = MessageTemplates(links="https://tickets.example.org/")
+    return MessageContext(
+        messages, means.folder, means.keys, "https://tickets.example.org", "Panitia"
+    )
 
 
 @pytest.fixture
-def mailroom(desk: Desk, mailer: Mailer) -> Mailroom:
-    return Mailroom(desk, mailer, ORGANISER)
+def mailroom(desk: MessageContext, mailer: SmtpTransport) -> NotificationSender:
+    return NotificationSender(desk, mailer, ORGANISER)
 
 
 @pytest.fixture
-def send(database: Database, mailroom: Mailroom, now: datetime) -> Callable[..., Delivered]:
+def send(
+    database: Database, mailroom: NotificationSender, now: datetime
+) -> Callable[..., DeliveryRunResult]:
     """One round, so many minutes later; the ladder's waits are as written."""
 
-    def run(minutes: float = 0, through: Mailroom = mailroom, limit: int = 8) -> Delivered:
+    def run(
+        minutes: float = 0, through: NotificationSender = mailroom, limit: int = 8
+    ) -> DeliveryRunResult:
         at = now + timedelta(minutes=minutes)
-        return deliver(database, through, at=at, jitter=lambda: 0.5, limit=limit)
+        return deliver_due(database, through, at=at, jitter=lambda: 0.5, limit=limit)
 
     return run
 
@@ -130,11 +136,11 @@ def buy(
 
 
 @pytest.fixture
-def print_all(means: Means, event: Event, now: datetime) -> Callable[[], None]:
+def print_all(means: GenerationContext, event: Event, now: datetime) -> Callable[[], None]:
     """Makes the event's tickets and their PDFs."""
 
     def made() -> None:
-        generate_tickets(means, event, Order(at=now, by="worker"))
+        generate_tickets(means, event, GenerationRequest(at=now, by="worker"))
 
     return made
 

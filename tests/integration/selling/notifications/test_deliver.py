@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
-from ticketing.notifications.deliver import Delivered, Mailroom
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import DeliveryState
-from ticketing.notifications.mail.mailbox import MailFolder
-from ticketing.notifications.mail.mime import Sender
-from ticketing.notifications.messages.context import Desk
+from ticketing.notifications.mail.file_transport import FileMailTransport
+from ticketing.notifications.mail.mime import MailSender
+from ticketing.notifications.messages.context import MessageContext
 from ticketing.notifications.messages.message import Accepted
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.complete_order import tell
+from ticketing.selling.payments.complete_order import enqueue_message
 
 SARI = "sari@example.org"
 ORGANISER = "panitia@example.org"
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 States = Callable[[], list[tuple[str, DeliveryState]]]
 Attempts = Callable[[], list[tuple[str, str]]]
 
@@ -63,7 +63,7 @@ def test_what_was_sent_is_never_sent_again(mails: MailSimulator, send: Send) -> 
 
     again = [send(minutes) for minutes in (1, 60, 24 * 60)]
 
-    assert again == [Delivered()] * 3
+    assert again == [DeliveryRunResult()] * 3
     assert len(mails.mails()) == 2
 
 
@@ -86,11 +86,11 @@ def test_two_who_send_at_once_send_each_message_once(
 def test_a_server_that_is_busy_gets_it_later_by_the_same_name(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
-    mails.faults.meets.append(Fault("rcpt", "451 4.3.0 come back later", to="sari"))
+    mails.faults.meets.append(MailFault("rcpt", "451 4.3.0 come back later", to="sari"))
 
     first, too_soon, then = send(), send(0.4), send(0.5)
 
-    assert (first.error, too_soon, then.sent) == (1, Delivered(), 1)
+    assert (first.error, too_soon, then.sent) == (1, DeliveryRunResult(), 1)
     assert [state for state, _ in attempts()] == ["error", "sent"]
     assert len(mails.mails(SARI)) == 1
 
@@ -100,13 +100,13 @@ def test_nobody_there_has_failed_and_is_not_tried_again(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
     mails.faults.meets.append(
-        Fault("rcpt", "550 5.1.1 <sari@example.org> no such user", times=9, to="sari")
+        MailFault("rcpt", "550 5.1.1 <sari@example.org> no such user", times=9, to="sari")
     )
 
     send()
     again = send(24 * 60)
 
-    assert again == Delivered()
+    assert again == DeliveryRunResult()
     assert attempts() == [("failed", "mail server: 550 5.1.1 <address> no such user")]
 
 
@@ -114,7 +114,7 @@ def test_nobody_there_has_failed_and_is_not_tried_again(
 def test_after_all_patience_it_has_failed(
     mails: MailSimulator, send: Send, attempts: Attempts
 ) -> None:
-    mails.faults.meets.append(Fault("rcpt", "451 4.3.0 later", times=99, to="sari"))
+    mails.faults.meets.append(MailFault("rcpt", "451 4.3.0 later", times=99, to="sari"))
 
     for hours in range(7):
         send(hours * 24 * 60)
@@ -127,11 +127,11 @@ def test_after_all_patience_it_has_failed(
 def test_an_answer_that_was_lost_leaves_it_unknown_and_it_comes_again_by_the_same_name(
     mails: MailSimulator, send: Send, attempts: Attempts, stage: str
 ) -> None:
-    mails.faults.meets.append(Fault(stage, to="sari"))  # type: ignore[arg-type]  # one of them
+    mails.faults.meets.append(MailFault(stage, to="sari"))  # type: ignore[arg-type]  # one of them
 
     first, too_soon, then = send(), send(9), send(10)
 
-    assert (first.unknown, too_soon, then.sent) == (1, Delivered(), 1)
+    assert (first.unknown, too_soon, then.sent) == (1, DeliveryRunResult(), 1)
     assert [state for state, _ in attempts()] == ["unknown", "sent"]
     assert len({mail.message["Message-ID"] for mail in mails.mails(SARI)}) == 1
 
@@ -140,7 +140,7 @@ def test_an_answer_that_was_lost_leaves_it_unknown_and_it_comes_again_by_the_sam
 def test_what_stays_unknown_is_left_to_a_person(
     mails: MailSimulator, send: Send, attempts: Attempts, states: States
 ) -> None:
-    mails.faults.meets.append(Fault("end", times=99, to="sari"))
+    mails.faults.meets.append(MailFault("end", times=99, to="sari"))
 
     for day in range(6):
         send(day * 24 * 60)
@@ -153,7 +153,7 @@ def test_what_stays_unknown_is_left_to_a_person(
 def test_a_server_that_refuses_everybody_costs_no_message_its_patience(
     mails: MailSimulator, send: Send, states: States
 ) -> None:
-    mails.faults.meets.append(Fault("mail", "421 4.7.0 too many from you", times=100))
+    mails.faults.meets.append(MailFault("mail", "421 4.7.0 too many from you", times=100))
     for minutes in range(0, 200, 10):
         send(minutes)
     resting = send(190.5)
@@ -161,13 +161,13 @@ def test_a_server_that_refuses_everybody_costs_no_message_its_patience(
     mails.faults.meets.clear()
     send(200)
 
-    assert resting == Delivered()
+    assert resting == DeliveryRunResult()
     assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]
 
 
 @pytest.mark.usefixtures("sold")
 def test_a_missing_pdf_holds_the_whole_order_back(
-    mails: MailSimulator, send: Send, desk: Desk, attempts: Attempts
+    mails: MailSimulator, send: Send, desk: MessageContext, attempts: Attempts
 ) -> None:
     files = sorted(Path(desk.folder.root).rglob("*.pdf"))
     content = files[0].read_bytes()
@@ -183,7 +183,7 @@ def test_a_missing_pdf_holds_the_whole_order_back(
 
 @pytest.mark.usefixtures("sold")
 def test_too_large_a_mail_has_the_links_alone(
-    mails: MailSimulator, send: Send, mailroom: Mailroom
+    mails: MailSimulator, send: Send, mailroom: NotificationSender
 ) -> None:
     send(through=replace(mailroom, desk=replace(mailroom.desk, largest_files=1000)))
 
@@ -194,7 +194,7 @@ def test_too_large_a_mail_has_the_links_alone(
 
 @pytest.mark.usefixtures("sold")
 def test_too_large_a_mail_without_an_address_for_links_says_what_to_set(
-    send: Send, mailroom: Mailroom, attempts: Attempts
+    send: Send, mailroom: NotificationSender, attempts: Attempts
 ) -> None:
     send(through=replace(mailroom, desk=replace(mailroom.desk, largest_files=1000, public_url="")))
 
@@ -214,7 +214,7 @@ def test_who_has_only_a_number_is_left_to_a_person(
 
 @pytest.mark.usefixtures("sold")
 def test_without_an_organisers_address_only_theirs_wait(
-    mails: MailSimulator, send: Send, mailroom: Mailroom
+    mails: MailSimulator, send: Send, mailroom: NotificationSender
 ) -> None:
     send(through=replace(mailroom, organiser=""))
     before = len(mails.mails())
@@ -226,10 +226,10 @@ def test_without_an_organisers_address_only_theirs_wait(
 
 
 @pytest.mark.usefixtures("sold")
-def test_without_a_mail_server_all_wait(send: Send, mailroom: Mailroom) -> None:
+def test_without_a_mail_server_all_wait(send: Send, mailroom: NotificationSender) -> None:
     done = send(through=replace(mailroom, mail=None))
 
-    assert done == Delivered()
+    assert done == DeliveryRunResult()
     assert send(1).sent == 2
 
 
@@ -238,7 +238,7 @@ def test_every_other_message_has_its_text(
     database: Database, mails: MailSimulator, send: Send, sold: PlacedOrder, purpose: str
 ) -> None:
     with database.transaction() as connection:
-        tell(connection, sold.order, purpose, "tono@example.org")
+        enqueue_message(connection, sold.order, purpose, "tono@example.org")
 
     send()
 
@@ -250,7 +250,7 @@ def test_a_purpose_nobody_wrote_a_text_for_fails_and_stops_no_other(
     database: Database, send: Send, sold: PlacedOrder
 ) -> None:
     with database.transaction() as connection:
-        tell(connection, sold.order, "order.something", "tono@example.org")
+        enqueue_message(connection, sold.order, "order.something", "tono@example.org")
 
     done = send()
 
@@ -258,8 +258,10 @@ def test_a_purpose_nobody_wrote_a_text_for_fails_and_stops_no_other(
 
 
 @pytest.mark.usefixtures("sold")
-def test_in_a_rehearsal_mails_are_files(send: Send, mailroom: Mailroom, tmp_path: Path) -> None:
-    folder = MailFolder(tmp_path / "mail", Sender("rehearsal@example.org"))
+def test_in_a_rehearsal_mails_are_files(
+    send: Send, mailroom: NotificationSender, tmp_path: Path
+) -> None:
+    folder = FileMailTransport(tmp_path / "mail", MailSender("rehearsal@example.org"))
 
     send(through=replace(mailroom, mail=folder))
     send(1, through=replace(mailroom, mail=folder))
@@ -271,7 +273,7 @@ def test_in_a_rehearsal_mails_are_files(send: Send, mailroom: Mailroom, tmp_path
 
 @pytest.mark.usefixtures("sold")
 def test_a_claim_whose_holder_died_is_unknown_then_sent_by_the_same_name(
-    send: Send, attempts: Attempts, mailroom: Mailroom
+    send: Send, attempts: Attempts, mailroom: NotificationSender
 ) -> None:
     class Dies:
         def send(self, *_: object, **__: object) -> None:
@@ -288,7 +290,7 @@ def test_a_claim_whose_holder_died_is_unknown_then_sent_by_the_same_name(
 
 @pytest.mark.usefixtures("sold")
 def test_an_answer_that_comes_after_everybody_gave_up_on_it_still_counts(
-    send: Send, mailroom: Mailroom, states: States
+    send: Send, mailroom: NotificationSender, states: States
 ) -> None:
     class Slow:
         def send(self, *_: object, **__: object) -> Accepted:
@@ -299,4 +301,4 @@ def test_an_answer_that_comes_after_everybody_gave_up_on_it_still_counts(
 
     assert first.sent == 2
     assert states() == [(ORGANISER, DeliveryState.SENT), (SARI, DeliveryState.SENT)]
-    assert send(24 * 60) == Delivered()
+    assert send(24 * 60) == DeliveryRunResult()

@@ -5,31 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
-from simulators.whatsapp.faults import AnswerFault
+from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing.notifications.deliver import Delivered, Mailroom
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.complete_order import tell
+from ticketing.selling.payments.complete_order import enqueue_message
 
 NUMBER = "+628111111111"
 DIGITS = NUMBER.removeprefix("+")
 MAIL, WHATSAPP = Channel.MAIL, Channel.WHATSAPP
 SENT, FAILED = DeliveryState.SENT, DeliveryState.FAILED
 NOT_ON_WHATSAPP = 131026
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 Ways = Callable[[], list[tuple[Channel, DeliveryState]]]
 
 
 @pytest.fixture
-def send_both(send: Send, both: Mailroom) -> Send:
+def send_both(send: Send, both: NotificationSender) -> Send:
     """A round with both doors open and no organiser to tell."""
 
-    def run(minutes: float = 0, **more: object) -> Delivered:
+    def run(minutes: float = 0, **more: object) -> DeliveryRunResult:
         return send(minutes, replace(both, organiser="", **more))
 
     return run
@@ -42,7 +42,7 @@ def wired(database: Database, sold: PlacedOrder, send_both: Send) -> Callable[[s
     def told(recipient: str) -> PlacedOrder:
         send_both()
         with database.transaction() as connection:
-            tell(connection, sold.order, "order.reversed", recipient)
+            enqueue_message(connection, sold.order, "order.reversed", recipient)
         return sold
 
     return told
@@ -62,7 +62,7 @@ def test_who_has_only_a_number_gets_the_tickets_by_whatsapp(
     assert message.draft.template == "order_tickets/id"
     assert placed.order.code in message.draft.text
     assert message.draft.text.count("https://tickets.example.org/t/") == 2
-    assert (ways(), again) == ([(WHATSAPP, SENT)], Delivered())
+    assert (ways(), again) == ([(WHATSAPP, SENT)], DeliveryRunResult())
 
 
 @pytest.mark.usefixtures("sold")
@@ -79,7 +79,7 @@ def test_who_has_both_is_written_to_by_mail_and_not_twice(
 def test_a_mailbox_that_is_not_there_is_followed_by_whatsapp(
     chats: WhatsAppSimulator, mails: MailSimulator, send_both: Send, ways: Ways
 ) -> None:
-    mails.faults.meets.append(Fault("rcpt", "550 5.1.1 no such user", times=9))
+    mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
 
     send_both()
     send_both(1)
@@ -107,7 +107,7 @@ def test_an_address_that_is_not_the_buyers_is_never_led_to_the_buyers_number(
     send_both: Send, ways: Ways,
 ) -> None:  # fmt: skip
     wired("tono@example.org")
-    mails.faults.meets.append(Fault("rcpt", "550 5.1.1 no such user", times=9))
+    mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
 
     send_both(1)
     send_both(2)
@@ -120,20 +120,20 @@ def test_an_address_that_is_not_the_buyers_is_never_led_to_the_buyers_number(
 def test_when_every_channel_has_failed_a_person_is_left_with_the_last(
     chats: WhatsAppSimulator, mails: MailSimulator, send_both: Send, ways: Ways
 ) -> None:
-    mails.faults.meets.append(Fault("rcpt", "550 5.1.1 no such user", times=9))
+    mails.faults.meets.append(MailFault("rcpt", "550 5.1.1 no such user", times=9))
     chats.faults.set(refused={DIGITS: NOT_ON_WHATSAPP})
 
     rounds = [send_both(minutes) for minutes in (0, 1, 2)]
 
     assert ways() == [(MAIL, FAILED), (WHATSAPP, FAILED)]
-    assert rounds[2] == Delivered()
+    assert rounds[2] == DeliveryRunResult()
 
 
 def test_a_time_out_after_the_message_was_taken_sends_no_second_one_within_half_an_hour(
     chats: WhatsAppSimulator, wired: Callable[[str], PlacedOrder], send_both: Send, ways: Ways
 ) -> None:
     wired(NUMBER)
-    chats.faults.set(answers=[AnswerFault("act-then-hang-up", path="/messages")])
+    chats.faults.set(answers=[WhatsAppResponseFault("act-then-hang-up", path="/messages")])
 
     send_both(1)
     before = len(chats.messages(DIGITS))
@@ -146,7 +146,7 @@ def test_a_time_out_after_the_message_was_taken_sends_no_second_one_within_half_
 
 @pytest.mark.usefixtures("sold")
 def test_without_a_mail_server_mails_wait_while_numbers_are_written_to(
-    mails: MailSimulator, both: Mailroom, send: Send, ways: Ways,
+    mails: MailSimulator, both: NotificationSender, send: Send, ways: Ways,
     leave: Callable[..., None], sold: PlacedOrder,
 ) -> None:  # fmt: skip
     leave("order.reversed", sold.order.code, "tono@example.org", order=sold.order.code)

@@ -9,22 +9,22 @@ import pytest
 from sqlalchemy import select
 
 from simulators.mail.server import MailSimulator
-from simulators.whatsapp.message import Message
+from simulators.whatsapp.message import SimulatedMessage
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.notifications.campaigns import queries as campaign_queries
-from ticketing.notifications.deliver import Delivered, Mailroom
-from ticketing.notifications.delivery import Channel, DeliveryState, Report
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
+from ticketing.notifications.delivery import Channel, DeliveryReceipt, DeliveryState
 from ticketing.notifications.delivery_receipts import (
-    Bounced,
-    Heard,
-    apply_report,
-    hear_bounces,
-    hear_reports,
-    keep_report,
+    BounceResult,
+    ReceiptResult,
+    apply_receipt,
+    process_bounces,
+    process_status_webhooks,
+    store_status_webhook,
 )
-from ticketing.notifications.messages.message import ChatMessage, Outcome
-from ticketing.notifications.whatsapp.cloud import CloudWhatsApp
-from ticketing.notifications.whatsapp.providers import Vendor
+from ticketing.notifications.messages.message import ChatMessage, SendOutcome
+from ticketing.notifications.whatsapp.cloud import CloudClient
+from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
@@ -57,15 +57,15 @@ Message-ID: {named}
 
 --cut--
 """
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 Ways = Callable[[], list[tuple[Channel, DeliveryState]]]
 Say = Callable[..., None]
-Hear = Callable[..., Heard]
+Hear = Callable[..., ReceiptResult]
 
 
 @pytest.fixture
-def send_both(send: Send, both: Mailroom) -> Send:
-    def run(minutes: float = 0) -> Delivered:
+def send_both(send: Send, both: NotificationSender) -> Send:
+    def run(minutes: float = 0) -> DeliveryRunResult:
         return send(minutes, replace(both, organiser=""))
 
     return run
@@ -75,7 +75,7 @@ def send_both(send: Send, both: Mailroom) -> Send:
 def message(
     chats: WhatsAppSimulator, send_both: Send, sell: Callable[..., int], sari: Buyer,
     place: Callable[..., PlacedOrder], leave: Callable[..., None],
-) -> Message:  # fmt: skip
+) -> SimulatedMessage:  # fmt: skip
     """A message about an order of Sari's that WhatsApp has taken; she has an address too."""
     code = place((sell("Reguler"), 1), buyer=sari).order.code
     leave("order.reversed", code, NUMBER, order=code)
@@ -85,7 +85,7 @@ def message(
 
 
 @pytest.fixture
-def say(database: Database, now: datetime, message: Message) -> Say:
+def say(database: Database, now: datetime, message: SimulatedMessage) -> Say:
     """Meta tells something of the message."""
 
     def told(status: str, code: int | None = None, **more: str) -> None:
@@ -97,16 +97,16 @@ def say(database: Database, now: datetime, message: Message) -> Say:
         value = {"messaging_product": "whatsapp", "statuses": [said | errors]}
         change = {"field": "messages", "value": value}
         body = json.dumps({"entry": [{"id": "1", "changes": [change]}]}).encode()
-        keep_report(database, Vendor.CLOUD, body, at=now)
+        store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
 
     return told
 
 
 @pytest.fixture
 def listen(database: Database, now: datetime) -> Hear:
-    def run(minutes: float = 0) -> Heard:
+    def run(minutes: float = 0) -> ReceiptResult:
         at = now + timedelta(minutes=minutes)
-        return hear_reports(database, DOORS, at=at, jitter=lambda: 0.5)
+        return process_status_webhooks(database, DOORS, at=at, jitter=lambda: 0.5)
 
     return run
 
@@ -125,14 +125,14 @@ def test_a_message_only_climbs_however_its_reports_come(
 
     assert ways() == [(WHATSAPP, DeliveryState.READ)]
     assert heard.handled == len(set(order))
-    assert listen() == Heard()
+    assert listen() == ReceiptResult()
 
 
 def test_a_report_that_comes_twice_is_kept_once(say: Say, listen: Hear) -> None:
     say("delivered")
     say("delivered")
 
-    assert listen() == Heard(applied=1)
+    assert listen() == ReceiptResult(applied=1)
 
 
 def test_one_that_is_said_to_have_failed_afterwards_goes_by_mail(
@@ -175,7 +175,7 @@ def test_a_report_settles_what_was_unknown(
     say("sent")
     listen()
 
-    assert send_both(60) == Delivered()
+    assert send_both(60) == DeliveryRunResult()
     assert len(chats.messages()) == 1
 
 
@@ -186,12 +186,17 @@ def test_a_report_of_a_message_nobody_knows_waits_for_it_and_is_then_let_go(
 
     rounds = [listen(minutes) for minutes in (0, 1, 2, 6)]
 
-    assert rounds == [Heard(postponed=1), Heard(), Heard(postponed=1), Heard(unchanged=1)]
+    assert rounds == [
+        ReceiptResult(postponed=1),
+        ReceiptResult(),
+        ReceiptResult(postponed=1),
+        ReceiptResult(unchanged=1),
+    ]
     assert ways() == [(WHATSAPP, SENT)]
 
 
 def test_a_report_that_overtakes_our_own_note_is_not_taken_back(
-    database: Database, both: Mailroom, whatsapp: CloudWhatsApp, send: Send,
+    database: Database, both: NotificationSender, whatsapp: CloudClient, send: Send,
     sell: Callable[..., int], sari: Buyer, place: Callable[..., PlacedOrder],
     leave: Callable[..., None], now: datetime, ways: Ways,
 ) -> None:  # fmt: skip
@@ -199,11 +204,11 @@ def test_a_report_that_overtakes_our_own_note_is_not_taken_back(
     leave("order.reversed", code, NUMBER, order=code)
 
     class Slow:
-        def send(self, to: str, message: ChatMessage, *, reference: str) -> Outcome:
+        def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
             taken = whatsapp.send(to, message, reference=reference)
-            report = Report(DeliveryState.DELIVERED, "wamid.X", reference=reference)
+            report = DeliveryReceipt(DeliveryState.DELIVERED, "wamid.X", reference=reference)
             with database.transaction() as connection:
-                assert apply_report(connection, report, DOORS, at=now, jitter=0.5)
+                assert apply_receipt(connection, report, DOORS, at=now, jitter=0.5)
             return taken
 
     send(through=replace(both, whatsapp=Slow(), mail=None))
@@ -218,20 +223,24 @@ def test_one_that_nobody_can_read_stops_no_other(
 ) -> None:
     odd = {"field": "messages", "value": {"statuses": [{"status": ["read"]}]}}
     body = json.dumps({"entry": [{"changes": [odd]}]}).encode()
-    keep_report(database, Vendor.CLOUD, body, at=now)
+    store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
     say("read")
 
     rounds = [listen(minutes) for minutes in (0, 2, 6)]
 
-    assert rounds == [Heard(applied=1, postponed=1), Heard(postponed=1), Heard(quarantined=1)]
+    assert rounds == [
+        ReceiptResult(applied=1, postponed=1),
+        ReceiptResult(postponed=1),
+        ReceiptResult(quarantined=1),
+    ]
 
 
 def test_what_makes_no_sense_is_left_for_a_person(
     database: Database, listen: Hear, now: datetime
 ) -> None:
-    keep_report(database, Vendor.CLOUD, b"not JSON", at=now)
+    store_status_webhook(database, WhatsAppProvider.CLOUD, b"not JSON", at=now)
 
-    assert listen() == Heard(quarantined=1)
+    assert listen() == ReceiptResult(quarantined=1)
 
 
 def test_whoever_writes_stop_gets_nothing_more_that_was_not_ordered(
@@ -240,7 +249,7 @@ def test_whoever_writes_stop_gets_nothing_more_that_was_not_ordered(
     wrote = {"from": "628111111111", "timestamp": "1769860000", "text": {"body": "Berhenti."}}
     change = {"field": "messages", "value": {"messages": [wrote]}}
     body = json.dumps({"entry": [{"changes": [change]}]}).encode()
-    keep_report(database, Vendor.CLOUD, body, at=now)
+    store_status_webhook(database, WhatsAppProvider.CLOUD, body, at=now)
 
     listen()
 
@@ -249,11 +258,11 @@ def test_whoever_writes_stop_gets_nothing_more_that_was_not_ordered(
 
 
 def test_fonntes_second_name_of_a_message_is_learnt(
-    database: Database, message: Message, listen: Hear, ways: Ways, now: datetime
+    database: Database, message: SimulatedMessage, listen: Hear, ways: Ways, now: datetime
 ) -> None:
     with_both = {"id": message.id, "stateid": "ABC", "status": "sent", "state": "sent"}
     for said in (with_both, {"stateid": "ABC", "state": "read"}):
-        keep_report(database, Vendor.FONNTE, json.dumps(said).encode(), at=now)
+        store_status_webhook(database, WhatsAppProvider.FONNTE, json.dumps(said).encode(), at=now)
         listen()
 
     assert ways() == [(WHATSAPP, DeliveryState.READ)]
@@ -268,7 +277,7 @@ def test_a_reader_that_died_leaves_its_reports_to_the_next(
 
     rounds = [listen(minutes) for minutes in (4, 5)]
 
-    assert rounds == [Heard(), Heard(applied=1)]
+    assert rounds == [ReceiptResult(), ReceiptResult(applied=1)]
     assert ways() == [(WHATSAPP, DeliveryState.DELIVERED)]
 
 
@@ -296,15 +305,15 @@ def bounced(
 
 
 @pytest.fixture
-def read(database: Database, now: datetime) -> Callable[..., Bounced]:
-    def run(*mails: bytes) -> Bounced:
-        return hear_bounces(database, mails, DOORS, at=now, jitter=lambda: 0.5)
+def read(database: Database, now: datetime) -> Callable[..., BounceResult]:
+    def run(*mails: bytes) -> BounceResult:
+        return process_bounces(database, mails, DOORS, at=now, jitter=lambda: 0.5)
 
     return run
 
 
 def test_a_mail_that_came_back_has_failed_once_and_goes_by_whatsapp(
-    bounced: Callable[..., bytes], read: Callable[..., Bounced], send_both: Send, ways: Ways,
+    bounced: Callable[..., bytes], read: Callable[..., BounceResult], send_both: Send, ways: Ways,
     chats: WhatsAppSimulator,
 ) -> None:  # fmt: skip
     first, again = read(bounced()), read(bounced())
@@ -319,17 +328,17 @@ def test_a_mail_that_came_back_has_failed_once_and_goes_by_whatsapp(
 @pytest.mark.parametrize(
     ("more", "end"),
     [
-        ({"recipient": "tono@example.org"}, Bounced(1, 0, 0, 1, 0)),
-        ({"action": "delayed", "status": "4.4.1"}, Bounced(1, 0, 0, 0, 1)),
+        ({"recipient": "tono@example.org"}, BounceResult(1, 0, 0, 1, 0)),
+        ({"action": "delayed", "status": "4.4.1"}, BounceResult(1, 0, 0, 0, 1)),
     ],
 )
 def test_what_is_not_of_that_recipient_or_not_decided_changes_nothing(
-    bounced: Callable[..., bytes], read: Callable[..., Bounced], ways: Ways,
-    more: dict[str, str], end: Bounced,
+    bounced: Callable[..., bytes], read: Callable[..., BounceResult], ways: Ways,
+    more: dict[str, str], end: BounceResult,
 ) -> None:  # fmt: skip
     assert read(bounced(**more)) == end
     assert ways() == [(MAIL, SENT)]
 
 
-def test_any_other_mail_says_nothing(read: Callable[..., Bounced]) -> None:
-    assert read(b"Subject: Hi\r\n\r\nThank you!", b"") == Bounced(2, 0, 0, 0, 0)
+def test_any_other_mail_says_nothing(read: Callable[..., BounceResult]) -> None:
+    assert read(b"Subject: Hi\r\n\r\nThank you!", b"") == BounceResult(2, 0, 0, 0, 0)

@@ -13,18 +13,18 @@ from sqlalchemy import select, update
 
 from simulators.mail.server import MailSimulator
 from ticketing.events.model import Event
-from ticketing.notifications.admin import event_deliveries
-from ticketing.notifications.deliver import Delivered, Mailroom
+from ticketing.notifications.admin import list_deliveries
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.export_names import Export
-from ticketing.platform.kernel.csv_writer import SheetInMemory
-from ticketing.reporting.export import mail_daily_exports, mail_export, write_export
+from ticketing.platform.export_names import ExportKind
+from ticketing.platform.kernel.csv_writer import InMemorySheet
+from ticketing.reporting.export import queue_daily_export_mails, queue_export_mail, write_export
 from ticketing.selling.checkout.place_order import PlacedOrder
 
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 Rows = list[dict[str, str]]
 
 
@@ -38,8 +38,8 @@ def bought(buy: Callable[..., PlacedOrder]) -> PlacedOrder:
 def exported(database: Database, event: Event, now: datetime) -> Callable[..., Rows]:
     """The rows of a sheet, by column, so many days later."""
 
-    def rows(export: Export, *, days: int = 0) -> Rows:
-        sheet = SheetInMemory(100_000)
+    def rows(export: ExportKind, *, days: int = 0) -> Rows:
+        sheet = InMemorySheet(100_000)
         written = write_export(database, event, export, sheet, at=now + timedelta(days=days))
         text = sheet.content.decode("utf-8-sig")
         found = list(csv.DictReader(StringIO(text, newline=""), delimiter=";"))
@@ -52,7 +52,7 @@ def exported(database: Database, event: Event, now: datetime) -> Callable[..., R
 def test_tickets_and_orders_say_who_has_what_on_the_venues_clock(
     exported: Callable[..., Rows], sold: PlacedOrder
 ) -> None:
-    tickets, (order,) = exported(Export.TICKETS), exported(Export.ORDERS)
+    tickets, (order,) = exported(ExportKind.TICKETS), exported(ExportKind.ORDERS)
 
     assert [(one["state"], one["name"], one["source"]) for one in tickets] == [
         ("live", "Sari Wulandari", "order")
@@ -72,7 +72,7 @@ def test_no_sheet_of_tickets_opens_a_door(
         query = select(generated_tickets.c.qr_code_data)
         pictures = set(connection.execute(query).scalars())
 
-    cells = {cell for export in Export for row in exported(export) for cell in row.values()}
+    cells = {cell for export in ExportKind for row in exported(export) for cell in row.values()}
 
     assert len(pictures) == 2
     assert not pictures & cells
@@ -88,7 +88,7 @@ def test_whoever_lacks_a_ticket_is_listed_with_the_reason_and_no_formula(
         held = update(attendees).where(attendees.c.person_id == second)
         connection.execute(held.values(hold_reason="belum lunas"))
 
-    now, afterwards = exported(Export.MISSING), exported(Export.MISSING, days=60)
+    now, afterwards = exported(ExportKind.MISSING), exported(ExportKind.MISSING, days=60)
 
     assert [one["why"] for one in now] == ["no ticket issued yet", "on hold: belum lunas"]
     assert now[0]["name"] == "'=1+1"
@@ -101,7 +101,7 @@ def test_messages_are_listed_as_far_as_they_have_come(
 ) -> None:
     send()
 
-    found = {(one["what"], one["to"], one["state"]) for one in exported(Export.DELIVERIES)}
+    found = {(one["what"], one["to"], one["state"]) for one in exported(ExportKind.DELIVERIES)}
 
     assert found == {("order.paid", "panitia@example.org", "sent")}
 
@@ -117,10 +117,10 @@ def test_a_sheet_is_one_query_that_is_read_in_pieces(
         lambda _, cursor, *__: asked.append(isinstance(cursor, ServerCursor)),
     )
 
-    for export in Export:
-        write_export(database, event, export, SheetInMemory(100_000), at=now)
+    for export in ExportKind:
+        write_export(database, event, export, InMemorySheet(100_000), at=now)
 
-    assert asked == [True] * len(Export)
+    assert asked == [True] * len(ExportKind)
 
 
 @pytest.mark.usefixtures("bought")
@@ -130,7 +130,9 @@ def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
 ) -> None:  # fmt: skip
     send()
     left = [
-        mail_export(database, event, Export.ORDERS, at=now + timedelta(hours=hours), by="cli")
+        queue_export_mail(
+            database, event, ExportKind.ORDERS, at=now + timedelta(hours=hours), by="cli"
+        )
         for hours in (0, 8, 9, 10)  # midnight in Jakarta is nine hours later
     ]
     buy(budi)
@@ -145,15 +147,15 @@ def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
 
 @pytest.mark.usefixtures("bought")
 def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
-    database: Database, event: Event, send: Send, mailroom: Mailroom, now: datetime
+    database: Database, event: Event, send: Send, mailroom: NotificationSender, now: datetime
 ) -> None:
     small = replace(mailroom, desk=replace(mailroom.desk, largest_files=100))
     send()
-    mail_export(database, event, Export.ORDERS, at=now, by="cli")
+    queue_export_mail(database, event, ExportKind.ORDERS, at=now, by="cli")
 
     done = send(through=small)
 
-    (failed,) = event_deliveries(database, event, failed=True)
+    (failed,) = list_deliveries(database, event, failed=True)
     assert (done.failed, failed.purpose) == (1, "export.ready")
     assert failed.last_error == (
         "the sheet has more than 100 bytes, too much for a mail:"
@@ -166,12 +168,12 @@ def test_each_day_what_changed_is_mailed_and_a_mail_is_no_change(
     database: Database, send: Send, now: datetime
 ) -> None:
     later = max(now, datetime.now(UTC)) + timedelta(days=3)
-    wanted = (Export.TICKETS, Export.ORDERS)
+    wanted = (ExportKind.TICKETS, ExportKind.ORDERS)
     always = timedelta(days=36500)
     send()
 
     def left(at: datetime, near: timedelta) -> int:
-        return mail_daily_exports(database, wanted, near=near, at=at, by="dagster")
+        return queue_daily_export_mails(database, wanted, near=near, at=at, by="dagster")
 
     first = [left(now, timedelta(days=7)), left(now, timedelta(days=30)), left(now, always)]
     send(minutes=(later - now) / timedelta(minutes=1) - 60)

@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from simulators.mail.faults import Fault
+from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
 from ticketing.events.model import Event
-from ticketing.notifications.alert_digest import alerts_wait, tell_alerts
-from ticketing.notifications.campaigns.send_tickets import apply_sending, plan_sending
-from ticketing.notifications.deliver import Delivered
+from ticketing.notifications.alert_digest import enqueue_alert_digest, has_unsent_alerts
+from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
+from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.incidents import Kind, Occurrence
+from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.platform.db.tables.roster import people
-from ticketing.tickets.generate import Means, Order, generate_tickets
+from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 Trouble = Callable[..., None]
 
 
@@ -29,8 +29,8 @@ def trouble(database: Database, event: Event, now: datetime) -> Trouble:
     def happens(cause: str, message: str = "1 PDF is gone", minutes: int = 0) -> None:
         at = now + timedelta(minutes=minutes)
         with database.transaction() as connection:
-            seen = Occurrence(cause, Kind.CHECK, message, at, event.slug)
-            incidents.observe(connection, seen)
+            seen = Occurrence(cause, IncidentKind.CHECK, message, at, event.slug)
+            incidents.record_occurrence(connection, seen)
 
     return happens
 
@@ -41,7 +41,9 @@ def test_all_that_is_open_is_told_in_one_mail_and_once(
     trouble("check:pdfs")
     trouble("channel:whatsapp", "WhatsApp was stopped:\n10 of 20 failed", minutes=1)
 
-    told = [tell_alerts(database, at=now + timedelta(minutes=minutes)) for minutes in (5, 15)]
+    told = [
+        enqueue_alert_digest(database, at=now + timedelta(minutes=minutes)) for minutes in (5, 15)
+    ]
     send()
 
     (mail,) = mails.mails("panitia@example.org")
@@ -55,15 +57,15 @@ def test_what_goes_on_is_not_told_again_and_what_comes_back_is(
     database: Database, trouble: Trouble, now: datetime
 ) -> None:
     trouble("check:pdfs")
-    tell_alerts(database, at=now)
+    enqueue_alert_digest(database, at=now)
     trouble("check:pdfs", minutes=1)
-    goes_on = alerts_wait(database)
+    goes_on = has_unsent_alerts(database)
     with database.transaction() as connection:
         incidents.resolve(connection, "check:pdfs", at=now + timedelta(minutes=2))
     trouble("check:pdfs", minutes=3)
 
-    assert (goes_on, alerts_wait(database)) == (False, True)
-    assert tell_alerts(database, at=now + timedelta(minutes=4)) == 1
+    assert (goes_on, has_unsent_alerts(database)) == (False, True)
+    assert enqueue_alert_digest(database, at=now + timedelta(minutes=4)) == 1
 
 
 def test_what_was_over_before_anybody_was_told_is_no_news(
@@ -73,7 +75,7 @@ def test_what_was_over_before_anybody_was_told_is_no_news(
     with database.transaction() as connection:
         incidents.resolve(connection, "check:pdfs", at=now + timedelta(minutes=1))
 
-    assert tell_alerts(database, at=now + timedelta(minutes=2)) == 0
+    assert enqueue_alert_digest(database, at=now + timedelta(minutes=2)) == 0
 
 
 def test_of_many_the_first_are_named_and_the_rest_counted(
@@ -82,20 +84,20 @@ def test_of_many_the_first_are_named_and_the_rest_counted(
     for number in range(23):
         trouble(f"check:{number}")
 
-    tell_alerts(database, at=now)
+    enqueue_alert_digest(database, at=now)
     send()
 
     assert "- +3: ticketing incidents\n" in mails.mails()[0].text
 
 
 def test_a_batch_that_somebody_named_is_told_of_when_it_ends(
-    means: Means, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
+    means: GenerationContext, event: Event, enter: Callable[..., list[int]], mails: MailSimulator,
     send: Send, now: datetime,
 ) -> None:  # fmt: skip
     enter(event, 2)
 
     for _ in range(2):  # again finds nothing to do
-        generate_tickets(means, event, Order(at=now, by="api", key="batch-789"))
+        generate_tickets(means, event, GenerationRequest(at=now, by="api", key="batch-789"))
     send()
 
     (mail,) = mails.mails("panitia@example.org")
@@ -113,9 +115,9 @@ def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
         connection.execute(to.where(people.c.id == first).values(email="nobody@nowhere"))
         connection.execute(to.where(people.c.id == second).values(email="late@example.org"))
     print_all()
-    mails.faults.set(meets=[Fault("rcpt", "451 later", to="late@example.org")])
-    plan = plan_sending(database, event)
-    apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+    mails.faults.set(meets=[MailFault("rcpt", "451 later", to="late@example.org")])
+    plan = plan_campaign(database, event)
+    apply_campaign(database, event, plan_hash=plan.plan_hash, by="cli")
 
     for _ in range(2):
         send()
@@ -136,8 +138,8 @@ def test_a_plan_that_has_ended_is_told_of_while_another_goes_on(
     for _ in range(2):
         enter(event, 1)
         print_all()
-        plan = plan_sending(database, event)
-        apply_sending(database, event, plan_hash=plan.plan_hash, by="cli")
+        plan = plan_campaign(database, event)
+        apply_campaign(database, event, plan_hash=plan.plan_hash, by="cli")
 
     for _ in range(2):
         send(limit=1)

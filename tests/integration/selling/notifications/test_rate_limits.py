@@ -10,39 +10,45 @@ from sqlalchemy import update
 
 from simulators.whatsapp.server import WhatsAppSimulator
 from ticketing.events.model import Event
-from ticketing.notifications.admin import abort, event_deliveries, resend, resend_failed, untaken
-from ticketing.notifications.channel_policy import forecast, resume_channel
-from ticketing.notifications.deliver import Delivered, Mailroom
+from ticketing.notifications.admin import (
+    cancel_delivery,
+    get_outbox_backlog,
+    list_deliveries,
+    resend_delivery,
+    resend_failed_deliveries,
+)
+from ticketing.notifications.channel_policy import estimate_last_send_at, resume_channel
+from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel, DeliveryState
-from ticketing.notifications.rate_limit import Pace
+from ticketing.notifications.rate_limit import RateLimit
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.kernel.errors import Refused
 from ticketing.selling.checkout.place_order import PlacedOrder
 
-TEN_A_DAY = Pace(10)
+TEN_A_DAY = RateLimit(10)
 NOT_ON_WHATSAPP = 131026
-Send = Callable[..., Delivered]
+Send = Callable[..., DeliveryRunResult]
 Tell = Callable[[int], None]
 
 
 @pytest.fixture
-def pace() -> Pace:
+def pace() -> RateLimit:
     return TEN_A_DAY
 
 
 @pytest.fixture
-def paced(mailroom: Mailroom, whatsapp: object, pace: Pace) -> Mailroom:
+def paced(mailroom: NotificationSender, whatsapp: object, pace: RateLimit) -> NotificationSender:
     """WhatsApp alone, and slowly."""
     return replace(mailroom, mail=None, whatsapp=whatsapp, pace=pace)
 
 
 @pytest.fixture
-def send_slowly(send: Send, paced: Mailroom) -> Send:
+def send_slowly(send: Send, paced: NotificationSender) -> Send:
     """All that is due, so many minutes later."""
 
-    def run(minutes: float = 0, limit: int = 50) -> Delivered:
+    def run(minutes: float = 0, limit: int = 50) -> DeliveryRunResult:
         return send(minutes, paced, limit=limit)
 
     return run
@@ -89,7 +95,7 @@ def test_no_more_go_in_a_day_than_may_whoever_sends(
     assert len(chats.messages()) == 15
 
 
-@pytest.mark.parametrize("pace", [Pace(None, timedelta(seconds=30))])
+@pytest.mark.parametrize("pace", [RateLimit(None, timedelta(seconds=30))])
 def test_messages_keep_their_distance(send_slowly: Send, tell: Tell) -> None:
     tell(3)
 
@@ -99,10 +105,14 @@ def test_messages_keep_their_distance(send_slowly: Send, tell: Tell) -> None:
 
 
 def test_a_fifth_of_the_day_is_kept_for_who_waits_and_they_go_first(
-    send: Send, send_slowly: Send, paced: Mailroom, tell: Tell, make_bulk: Callable[[], None]
+    send: Send,
+    send_slowly: Send,
+    paced: NotificationSender,
+    tell: Tell,
+    make_bulk: Callable[[], None],
 ) -> None:
     tell(20)
-    send(through=replace(paced, pace=Pace(1)), limit=50)
+    send(through=replace(paced, pace=RateLimit(1)), limit=50)
     make_bulk()
     many = [send_slowly().sent for _ in range(2)]
 
@@ -116,18 +126,18 @@ def test_the_end_is_foretold(
     database: Database, send_slowly: Send, tell: Tell, now: datetime
 ) -> None:
     tell(25)
-    nothing = forecast(database, TEN_A_DAY, at=now)
+    nothing = estimate_last_send_at(database, TEN_A_DAY, at=now)
     send_slowly()
 
-    ends = forecast(database, TEN_A_DAY, at=now)
-    with_more = forecast(database, TEN_A_DAY, more=10, at=now)
+    ends = estimate_last_send_at(database, TEN_A_DAY, at=now)
+    with_more = estimate_last_send_at(database, TEN_A_DAY, more=10, at=now)
 
     assert (nothing, ends) == (now, now + timedelta(days=2))
     assert with_more is not None
     assert with_more > now + timedelta(days=2)
 
 
-@pytest.mark.parametrize("pace", [Pace(None)])
+@pytest.mark.parametrize("pace", [RateLimit(None)])
 def test_rising_failures_stop_the_channel_until_a_person_lets_it_go_on(
     database: Database, chats: WhatsAppSimulator, send_slowly: Send, tell: Tell, now: datetime
 ) -> None:
@@ -135,8 +145,8 @@ def test_rising_failures_stop_the_channel_until_a_person_lets_it_go_on(
     tell(30)
     rounds = [send_slowly(limit=10).attempts for _ in range(4)]
     with database.transaction() as connection:
-        (told,) = incidents.still_open(connection)
-    rests = untaken(database, at=now).rests
+        (told,) = incidents.list_open(connection)
+    rests = get_outbox_backlog(database, at=now).rests
 
     resume_channel(database, Channel.WHATSAPP, at=now + timedelta(minutes=1), by="cli")
     last = send_slowly(2)
@@ -144,9 +154,9 @@ def test_rising_failures_stop_the_channel_until_a_person_lets_it_go_on(
     assert (rounds, last.sent) == ([10, 10, 0, 0], 10)
     assert "10 of the last 20 messages were not taken" in told.message
     assert rests[Channel.WHATSAPP][0] is None
-    assert untaken(database, at=now + timedelta(minutes=2)).rests == {}
+    assert get_outbox_backlog(database, at=now + timedelta(minutes=2)).rests == {}
     with database.transaction() as connection:
-        assert incidents.still_open(connection) == []
+        assert incidents.list_open(connection) == []
 
 
 def test_a_channel_that_nothing_keeps_cannot_be_resumed(database: Database, now: datetime) -> None:
@@ -160,13 +170,13 @@ def test_what_is_aborted_is_not_sent_nor_with_all_that_failed(
 ) -> None:  # fmt: skip
     tell(11)
     send_slowly()
-    (waits,) = [each for each in event_deliveries(database, event) if each.next_try]
+    (waits,) = [each for each in list_deliveries(database, event) if each.next_try]
 
-    abort(database, waits.id, at=now, by="cli")
-    again = resend_failed(database, event, at=now, by="cli")
+    cancel_delivery(database, waits.id, at=now, by="cli")
+    again = resend_failed_deliveries(database, event, at=now, by="cli")
     rounds = [send_slowly(24 * 60).sent, again]
-    failed = event_deliveries(database, event, failed=True)
-    resend(database, waits.id, at=now, by="cli")
+    failed = list_deliveries(database, event, failed=True)
+    resend_delivery(database, waits.id, at=now, by="cli")
 
     assert (rounds, failed) == ([0, 0], [])
     assert send_slowly(24 * 60).sent == 1
@@ -178,9 +188,9 @@ def test_what_has_left_us_cannot_be_aborted(
 ) -> None:
     tell(1)
     send_slowly()
-    (sent,) = event_deliveries(database, event)
+    (sent,) = list_deliveries(database, event)
 
     with pytest.raises(Refused, match="is sent and waits for nothing"):
-        abort(database, sent.id, at=now, by="cli")
+        cancel_delivery(database, sent.id, at=now, by="cli")
 
-    assert event_deliveries(database, event)[0].state is DeliveryState.SENT
+    assert list_deliveries(database, event)[0].state is DeliveryState.SENT

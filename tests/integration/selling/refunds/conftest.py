@@ -17,13 +17,13 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.midtrans.client import Account, Midtrans
-from ticketing.selling.payments.midtrans.snap_request import Checkout, Item
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
+from ticketing.selling.payments.midtrans.snap_request import CheckoutItem, CheckoutRequest
 from ticketing.selling.payments.record_payment import record_payment
-from ticketing.selling.refunds.refund_plan import Asked, RefundPlan
-from ticketing.selling.refunds.service import Applied, apply_refund, plan_refund
-from ticketing.tickets.issue import issue
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest
+from ticketing.selling.refunds.service import AppliedRefund, apply_refund, plan_refund
+from ticketing.tickets.issue import issue_tickets
 
 
 @pytest.fixture
@@ -36,16 +36,18 @@ def midtrans() -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
     """Our side of the wire, which does not wait between tries."""
-    account = Account.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=lambda _: None) as ours:
         yield ours
 
 
 @pytest.fixture
-def hear_of(database: Database, client: Midtrans, now: datetime) -> Callable[[Attempt], None]:
+def hear_of(
+    database: Database, client: Midtrans, now: datetime
+) -> Callable[[PaymentAttempt], None]:
     """Asks the gateway about an attempt and writes down what it says."""
 
-    def ask(attempt: Attempt) -> None:
+    def ask(attempt: PaymentAttempt) -> None:
         statement = client.statement(attempt.key)
         assert statement is not None
         with database.transaction() as connection:
@@ -56,14 +58,14 @@ def hear_of(database: Database, client: Midtrans, now: datetime) -> Callable[[At
 
 @pytest.fixture
 def start_paying(
-    begin_payment: Callable[[PlacedOrder], Attempt], client: Midtrans
-) -> Callable[[PlacedOrder], Attempt]:
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt], client: Midtrans
+) -> Callable[[PlacedOrder], PaymentAttempt]:
     """Opens an order's page at the gateway."""
 
-    def open_page(placed: PlacedOrder) -> Attempt:
+    def open_page(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
-        items = (Item("ALL", "All of it", attempt.amount, 1),)
-        client.create(Checkout(attempt.key, items, datetime.now(UTC), 60))
+        items = (CheckoutItem("ALL", "All of it", attempt.amount, 1),)
+        client.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return open_page
@@ -71,13 +73,13 @@ def start_paying(
 
 @pytest.fixture
 def pay(
-    start_paying: Callable[[PlacedOrder], Attempt],
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
-    hear_of: Callable[[Attempt], None],
-) -> Callable[..., Attempt]:
+    hear_of: Callable[[PaymentAttempt], None],
+) -> Callable[..., PaymentAttempt]:
     """Pays an order at the gateway, by QRIS unless said otherwise; we have heard of it."""
 
-    def pay_one(placed: PlacedOrder, method: str = "other_qris") -> Attempt:
+    def pay_one(placed: PlacedOrder, method: str = "other_qris") -> PaymentAttempt:
         attempt = start_paying(placed)
         midtrans.push(attempt.key, "pay", method)
         hear_of(attempt)
@@ -91,16 +93,20 @@ def plan(database: Database, now: datetime) -> Callable[..., RefundPlan]:
     """Plans a refund of an order."""
 
     def plan_one(placed: PlacedOrder, **asked: object) -> RefundPlan:
-        return plan_refund(database, placed.order.code, Asked(**asked), at=now, by="operator")
+        return plan_refund(
+            database, placed.order.code, RefundRequest(**asked), at=now, by="operator"
+        )
 
     return plan_one
 
 
 @pytest.fixture
-def apply(database: Database, client: Midtrans, now: datetime) -> Callable[[RefundPlan], Applied]:
+def apply(
+    database: Database, client: Midtrans, now: datetime
+) -> Callable[[RefundPlan], AppliedRefund]:
     """Applies a plan."""
 
-    def apply_one(planned: RefundPlan, **more: object) -> Applied:
+    def apply_one(planned: RefundPlan, **more: object) -> AppliedRefund:
         return apply_refund(
             database,
             client,
@@ -118,7 +124,7 @@ def refunds_of(database: Database) -> Callable[[PlacedOrder], list[Refund]]:
 
     def look(placed: PlacedOrder) -> list[Refund]:
         with database.transaction() as connection:
-            return refund_queries.of_order(connection, placed.order.id)
+            return refund_queries.list_for_order(connection, placed.order.id)
 
     return look
 
@@ -136,10 +142,10 @@ def refunded_of(database: Database) -> Callable[[PlacedOrder], Rupiah]:
 
 
 @pytest.fixture
-def sent_back(midtrans: MidtransSimulator) -> Callable[[Attempt], list[tuple[str, int]]]:
+def sent_back(midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], list[tuple[str, int]]]:
     """Key and rupiah of every refund that the gateway made."""
 
-    def look(attempt: Attempt) -> list[tuple[str, int]]:
+    def look(attempt: PaymentAttempt) -> list[tuple[str, int]]:
         told = midtrans.bank.status(attempt.key).get("refunds") or []
         assert isinstance(told, list)
         return [(one["refund_key"], int(one["refund_amount"].removesuffix(".00"))) for one in told]
@@ -154,7 +160,7 @@ def hand_out(
     """Issues a ticket to everyone who is owed one."""
 
     def issue_all() -> None:
-        issue(database, event, keys=keys, job_id=job_id, at=now, by="operator")
+        issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="operator")
 
     return issue_all
 
@@ -182,9 +188,9 @@ def in_order(database: Database, event: Event) -> Callable[[], bool]:
     def proven() -> bool:
         with database.transaction() as connection:
             return not (
-                stock_queries.drifted(connection, event.id)
-                or promo_queries.miscounted(connection, event.id)
-                or refund_queries.beyond_payment(connection, event.id)
+                stock_queries.list_drifted(connection, event.id)
+                or promo_queries.list_miscounted_codes(connection, event.id)
+                or refund_queries.list_over_refunded_keys(connection, event.id)
             )
 
     return proven

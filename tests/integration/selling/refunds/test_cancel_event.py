@@ -7,32 +7,32 @@ from datetime import datetime
 
 import pytest
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.stock import Stock
-from ticketing.catalogue.ticket_types import Terms, open_sale
+from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
-from ticketing.orders.fee import Fee
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import NotOnSale, PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.selling.cancellation.cancel_event import CalledOff, cancel_event
+from ticketing.selling.cancellation.cancel_event import CancellationResult, cancel_event
 from ticketing.selling.cancellation.plan_cancellation import CancellationPlan, plan_cancellation
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_plan import RefundPlan
-from ticketing.selling.refunds.service import Applied
-from ticketing.tickets.missing import missing_count
+from ticketing.selling.refunds.service import AppliedRefund
+from ticketing.tickets.missing import count_missing_tickets
 
 Place = Callable[..., PlacedOrder]
-Pay = Callable[..., Attempt]
+Pay = Callable[..., PaymentAttempt]
 PlanIt = Callable[..., CancellationPlan]
-CallOff = Callable[..., CalledOff]
-SentBack = Callable[[Attempt], list[tuple[str, int]]]
+CallOff = Callable[..., CancellationResult]
+SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
@@ -46,7 +46,7 @@ def vip(sell: Callable[..., int]) -> int:
 def plan_it(database: Database, event: Event, now: datetime) -> PlanIt:
     """Plans to call the event off."""
 
-    def planned(fee: Fee = Fee()) -> CancellationPlan:  # noqa: B008 - a frozen value
+    def planned(fee: RefundFee = RefundFee()) -> CancellationPlan:  # noqa: B008 - a frozen value
         return plan_cancellation(database, event, fee=fee, reason="rain", at=now, by="operator")
 
     return planned
@@ -56,7 +56,7 @@ def plan_it(database: Database, event: Event, now: datetime) -> PlanIt:
 def call_off(database: Database, client: Midtrans, event: Event, now: datetime) -> CallOff:
     """Does what was planned."""
 
-    def done(planned: CancellationPlan) -> CalledOff:
+    def done(planned: CancellationPlan) -> CancellationResult:
         return cancel_event(
             database, client, event, plan_hash=planned.plan_hash, at=now, by="operator"
         )
@@ -82,11 +82,11 @@ def test_every_order_ends_and_everyone_is_told(
 
     assert (planned.pending, len(planned.refunds), planned.live_tickets) == (1, 2, 5)
     assert (planned.amount, planned.by_hand) == (Rupiah(300_000), Rupiah(100_000))
-    assert done == CalledOff(ended=3, left=0, tickets=5, owed=1)
+    assert done == CancellationResult(ended=3, left=0, tickets=5, owed=1)
     assert [len(sent_back(one)) for one in attempts] == [1, 0]
     assert {state_of(one) for one in (paid, by_bank, pending)} == {OrderState.CANCELLED}
     assert (stock_of(vip), live_tickets()) == (Stock(10, 0, 0), [])
-    assert missing_count(database, event, at=now) == 0
+    assert count_missing_tickets(database, event, at=now) == 0
     told = [message for message in messages() if message[0].startswith("event.cancelled")]
     assert sorted(told) == [
         ("event.cancelled", "budi@example.org"),
@@ -105,13 +105,13 @@ def test_nothing_is_sold_any_more(
     with pytest.raises(NotOnSale):
         place((vip, 1), buyer=sari)
     with pytest.raises(NotOnSale, match="called off"):
-        open_sale(database, event, "VIP", Terms(), by="operator")
+        open_sale(database, event, "VIP", SaleTerms(), by="operator")
 
 
 def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
     vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt], sent_back: SentBack, state_of: StateOf,
-    count_entitled: Callable[[], int], flags: Callable[[], list[Flag]],
+    start_paying: Callable[[PlacedOrder], PaymentAttempt], sent_back: SentBack, state_of: StateOf,
+    count_entitled: Callable[[], int], flags: Callable[[], list[ReviewFlag]],
     in_order: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -129,11 +129,18 @@ def test_an_order_that_is_being_paid_meanwhile_is_refunded_too(
 
 
 def test_however_payments_and_the_end_meet_no_rupiah_stays(
-    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt],
-    hear_of: Callable[[Attempt], None], sent_back: SentBack, count_entitled: Callable[[], int],
-    in_order: Callable[[], bool], sari: Buyer,
-) -> None:  # fmt: skip
+    vip: int,
+    place: Place,
+    plan_it: PlanIt,
+    call_off: CallOff,
+    midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
+    sent_back: SentBack,
+    count_entitled: Callable[[], int],
+    in_order: Callable[[], bool],
+    sari: Buyer,
+) -> None:
     attempts = [start_paying(place((vip, 1), buyer=sari)) for _ in range(8)]
     for attempt in attempts:
         midtrans.push(attempt.key, "choose", "gopay")
@@ -154,7 +161,7 @@ def test_however_payments_and_the_end_meet_no_rupiah_stays(
 
 def test_a_payment_that_was_begun_cannot_be_made_any_more(
     vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt], sari: Buyer,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt], sari: Buyer,
 ) -> None:  # fmt: skip
     attempt = start_paying(place((vip, 2), buyer=sari))
     midtrans.push(attempt.key, "choose", "bca_va")
@@ -165,11 +172,18 @@ def test_a_payment_that_was_begun_cannot_be_made_any_more(
 
 
 def test_money_that_comes_late_goes_back_when_it_is_applied_again(
-    vip: int, place: Place, plan_it: PlanIt, call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
-    sent_back: SentBack, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    vip: int,
+    place: Place,
+    plan_it: PlanIt,
+    call_off: CallOff,
+    midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
+    sent_back: SentBack,
+    flags: Callable[[], list[ReviewFlag]],
+    in_order: Callable[[], bool],
     sari: Buyer,
-) -> None:  # fmt: skip
+) -> None:
     attempt = start_paying(place((vip, 2), buyer=sari))
     midtrans.push(attempt.key, "choose", "gopay")
     planned = plan_it()
@@ -180,18 +194,26 @@ def test_money_that_comes_late_goes_back_when_it_is_applied_again(
 
     call_off(planned)
 
-    assert seen == [Flag.PAID_AFTER_CANCELLING]
+    assert seen == [ReviewFlag.PAID_AFTER_CANCELLING]
     assert [amount for _, amount in sent_back(attempt)] == [200_000]
     assert flags() == []
     assert in_order()
 
 
 def test_money_for_an_expired_order_completes_nothing_once_the_event_is_off(
-    vip: int, database: Database, client: Midtrans, place: Place, plan_it: PlanIt,
-    call_off: CallOff, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
-    state_of: StateOf, count_entitled: Callable[[], int], sari: Buyer,
-) -> None:  # fmt: skip
+    vip: int,
+    database: Database,
+    client: Midtrans,
+    place: Place,
+    plan_it: PlanIt,
+    call_off: CallOff,
+    midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
+    state_of: StateOf,
+    count_entitled: Callable[[], int],
+    sari: Buyer,
+) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = start_paying(placed)
     expire_orders(database, client, at=placed.order.expires_at, by="schedule")
@@ -205,12 +227,12 @@ def test_money_for_an_expired_order_completes_nothing_once_the_event_is_off(
 
 def test_a_fee_kept_before_stays_kept(
     vip: int, place: Place, pay: Pay, plan: Callable[..., RefundPlan],
-    apply: Callable[[RefundPlan], Applied], plan_it: PlanIt, call_off: CallOff,
+    apply: Callable[[RefundPlan], AppliedRefund], plan_it: PlanIt, call_off: CallOff,
     sent_back: SentBack, sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    apply(plan(placed, places=(1,), fee=Fee(10)))
+    apply(plan(placed, places=(1,), fee=RefundFee(10)))
 
     call_off(plan_it())
 
@@ -251,16 +273,16 @@ def test_it_is_called_off_once(plan_it: PlanIt, call_off: CallOff) -> None:
 
 def test_an_order_that_cannot_be_ended_now_stops_no_other(
     vip: int, place: Place, pay: Pay, plan_it: PlanIt, call_off: CallOff,
-    midtrans: MidtransSimulator, start_paying: Callable[[PlacedOrder], Attempt],
+    midtrans: MidtransSimulator, start_paying: Callable[[PlacedOrder], PaymentAttempt],
     state_of: StateOf, refunds_of: Callable[[PlacedOrder], list[object]],
-    flags: Callable[[], list[Flag]], sari: Buyer, budi: Buyer,
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer, budi: Buyer,
 ) -> None:  # fmt: skip
     pending, paid = place((vip, 2), buyer=sari), place((vip, 1), buyer=budi)
     attempt = start_paying(pending)
     midtrans.push(attempt.key, "choose", "bca_va")
     pay(paid)
     planned = plan_it()
-    midtrans.faults.set(answers=[AnswerFault("error", times=3, path="/cancel")])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/cancel")])
 
     first = call_off(planned)
     states = [state_of(pending), state_of(paid)]

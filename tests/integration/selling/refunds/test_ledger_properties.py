@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.orders.refund import Channel, Refund, RefundState
+from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.money import Rupiah
@@ -19,18 +19,18 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
-from ticketing.selling.ledger.model import Entry, EntryKind, sums_of
+from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, sum_entries
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.outcome import drop, retry, transferred
-from ticketing.selling.refunds.refund_plan import Money, RefundPlan
-from ticketing.selling.refunds.resolve_flag import complete_late
+from ticketing.selling.refunds.outcome import cancel_refund, mark_transferred, retry_refund
+from ticketing.selling.refunds.refund_plan import RefundPlan, RefundScope
+from ticketing.selling.refunds.resolve_flag import complete_late_order
 from ticketing.selling.refunds.send_refunds import send_refunds
 
 Deed = Callable[[PlacedOrder], object]
-BooksOf = Callable[[PlacedOrder], list[Entry]]
-Pay = Callable[..., Attempt]
+BooksOf = Callable[[PlacedOrder], list[LedgerEntry]]
+Pay = Callable[..., PaymentAttempt]
 LOST = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
 
 
@@ -44,32 +44,37 @@ def vip(sell: Callable[..., int]) -> int:
 def books_of(database: Database) -> BooksOf:
     """The order's entries; everything in the books has to agree with everything else."""
 
-    def look(placed: PlacedOrder) -> list[Entry]:
+    def look(placed: PlacedOrder) -> list[LedgerEntry]:
         with database.transaction() as connection:
-            assert ledger_queries.disagreements(connection, most=10) == []
-            return ledger_queries.of_order(connection, placed.order.id)
+            assert ledger_queries.list_mismatches(connection, most=10) == []
+            return ledger_queries.list_for_order(connection, placed.order.id)
 
     return look
 
 
 @pytest.fixture
-def attempts_of(database: Database) -> Callable[[PlacedOrder], list[Attempt]]:
+def attempts_of(database: Database) -> Callable[[PlacedOrder], list[PaymentAttempt]]:
     """The order's attempts."""
 
-    def look(placed: PlacedOrder) -> list[Attempt]:
+    def look(placed: PlacedOrder) -> list[PaymentAttempt]:
         with database.transaction() as connection:
-            return attempt_queries.of_order(connection, placed.order.id)
+            return attempt_queries.list_for_order(connection, placed.order.id)
 
     return look
 
 
 @pytest.fixture
 def deeds(
-    database: Database, client: Midtrans, midtrans: MidtransSimulator,
-    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
-    attempts_of: Callable[[PlacedOrder], list[Attempt]], plan: Callable[..., RefundPlan],
-    apply: Callable[[RefundPlan], object], now: datetime,
-) -> dict[str, Deed]:  # fmt: skip
+    database: Database,
+    client: Midtrans,
+    midtrans: MidtransSimulator,
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
+    attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],
+    plan: Callable[..., RefundPlan],
+    apply: Callable[[RefundPlan], object],
+    now: datetime,
+) -> dict[str, Deed]:
     """What people, gateway and clock can do; each may be refused as things stand."""
 
     def push(move: str, method: str = "") -> Deed:
@@ -104,18 +109,18 @@ def deeds(
         "hear": hear,
         "cancel": lambda placed: cancel_order(database, placed.order.id, at=now, by="web"),
         "expire": lambda _: expire_orders(database, client, at=now + hour, by="schedule"),
-        "complete late": lambda placed: complete_late(
+        "complete late": lambda placed: complete_late_order(
             database, placed.order.code, at=now, by="operator"
         ),
         "refund a part": lambda placed: apply(plan(placed, places=(), amount=Rupiah(10_000))),
         "refund a place": lambda placed: apply(plan(placed, places=(1,))),
         "refund all": lambda placed: apply(plan(placed)),
-        "refund the surplus": lambda placed: apply(plan(placed, money=Money.SURPLUS)),
+        "refund the surplus": lambda placed: apply(plan(placed, money=RefundScope.SURPLUS)),
         "refund is denied": denied,
         "send refunds": lambda _: send_refunds(database, client, at=now + hour, by="sensor"),
-        "transfer": end(transferred, reference="BCA 1"),
-        "retry": end(retry),
-        "drop": end(drop, reason="settled in person"),
+        "transfer": end(mark_transferred, reference="BCA 1"),
+        "retry": end(retry_refund),
+        "drop": end(cancel_refund, reason="settled in person"),
     }
 
 
@@ -156,7 +161,7 @@ BEGINNINGS = st.sampled_from(
 @given(BEGINNINGS, STEPS)
 def test_the_books_tell_every_story_and_add_up(
     vip: int, place: Callable[..., PlacedOrder], deeds: dict[str, Deed],
-    books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[Attempt]],
+    books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[PaymentAttempt]],
     refunds_of: Callable[[PlacedOrder], list[Refund]],
     refunded_of: Callable[[PlacedOrder], Rupiah], state_of: Callable[[PlacedOrder], OrderState],
     sari: Buyer, beginning: list[str], story: list[str],
@@ -171,11 +176,11 @@ def test_the_books_tell_every_story_and_add_up(
         assert entries[: len(known)] == known
         known = entries
 
-    sums, state = sums_of(known), state_of(placed)
+    sums, state = sum_entries(known), state_of(placed)
     assert sums.sale == (100_000 if state in {OrderState.PENDING, OrderState.PAID} else 0)
     attempts = attempts_of(placed)
     taken = sum(one.amount.amount for one in attempts if one.state.has_taken_money)
-    captured = [entry.money for entry in known if entry.kind is EntryKind.CAPTURED]
+    captured = [entry.money for entry in known if entry.kind is LedgerEntryKind.CAPTURED]
     assert sum(captured) == taken
     if not any(one.state in LOST for one in attempts):
         assert sums.money == taken - refunded_of(placed).amount
@@ -183,7 +188,7 @@ def test_the_books_tell_every_story_and_add_up(
         by_hand = sum(
             one.amount.amount
             for one in refunds_of(placed)
-            if (one.channel, one.state) == (Channel.MANUAL, RefundState.DONE)
+            if (one.channel, one.state) == (RefundChannel.MANUAL, RefundState.DONE)
         )
         kept = sum(
             one.amount.amount - one.refunded.amount
@@ -204,7 +209,7 @@ def test_a_refund_is_booked_with_its_key_and_who_asked_for_it(
     apply(plan(placed, places=(1,)))
 
     *_, last = books_of(placed)
-    assert (last.kind, last.subject, last.money) == (EntryKind.REFUNDED, attempt.key, -50_000)
+    assert (last.kind, last.subject, last.money) == (LedgerEntryKind.REFUNDED, attempt.key, -50_000)
     assert last.details["refunds"] == [f"{attempt.key}-R1"]
     assert last.details["method"] == "qris"
 
@@ -217,23 +222,23 @@ def test_a_transfer_by_hand_is_booked_when_it_was_made(
     placed = place((vip, 2), buyer=sari)
     pay(placed, "bca_va")
     apply(plan(placed))
-    promised = sums_of(books_of(placed))
+    promised = sum_entries(books_of(placed))
 
     tomorrow = now + timedelta(days=1)
-    transferred(
+    mark_transferred(
         database, placed.order.code, key=None, reference="BCA 1", at=tomorrow, by="cli:sari"
     )
 
     *_, last = books_of(placed)
     assert promised.money == 100_000
-    assert (last.kind, last.money, last.at) == (EntryKind.REFUNDED, -100_000, tomorrow)
+    assert (last.kind, last.money, last.at) == (LedgerEntryKind.REFUNDED, -100_000, tomorrow)
     assert last.actor == "cli:sari"
 
 
 def test_a_bank_that_takes_all_back_is_booked_with_what_was_left(
     vip: int, place: Callable[..., PlacedOrder], pay: Pay,
     plan: Callable[..., RefundPlan], apply: Callable[[RefundPlan], object], books_of: BooksOf,
-    midtrans: MidtransSimulator, hear_of: Callable[[Attempt], None], sari: Buyer,
+    midtrans: MidtransSimulator, hear_of: Callable[[PaymentAttempt], None], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)

@@ -8,9 +8,9 @@ import pytest
 from ticketing.catalogue.payment_plans import offer_plan
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import Fee
-from ticketing.orders.instalments import Overdue, PaymentPlan, TicketsWith
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketReleasePolicy
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.money import Rupiah
@@ -19,16 +19,16 @@ from ticketing.selling.cancellation.cancel_event import cancel_event
 from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.ledger.checks import unbooked
+from ticketing.selling.ledger.checks import check_ledger_matches_sales
 from ticketing.selling.payments import refund_queries
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
-from ticketing.selling.refunds.refund_plan import Asked
+from ticketing.selling.refunds.refund_plan import RefundRequest
 from ticketing.selling.refunds.send_refunds import send_refunds
 from ticketing.selling.refunds.service import plan_refund
 
 DAY = timedelta(days=1)
-Pay = Callable[..., Attempt]
+Pay = Callable[..., PaymentAttempt]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
@@ -44,7 +44,7 @@ def order_in_halves(
 ) -> Callable[..., PlacedOrder]:
     """Orders a place in two parts, by a plan under these rules."""
 
-    def order(name: str, overdue: Overdue, tickets: TicketsWith) -> PlacedOrder:
+    def order(name: str, overdue: OverduePolicy, tickets: TicketReleasePolicy) -> PlacedOrder:
         plan = PaymentPlan(name, (50, 50), 7 * DAY, DAY, DAY, overdue, tickets)
         offer_plan(database, event, plan, by="operator")
         return place((guest, 1), buyer=sari, payment_plan=name)
@@ -52,7 +52,7 @@ def order_in_halves(
     return order
 
 
-@pytest.mark.parametrize("tickets", TicketsWith)
+@pytest.mark.parametrize("tickets", TicketReleasePolicy)
 def test_an_event_that_is_called_off_gives_every_part_back(
     *,
     database: Database,
@@ -61,18 +61,20 @@ def test_an_event_that_is_called_off_gives_every_part_back(
     guest: int,
     order_in_halves: Callable[..., PlacedOrder],
     pay: Pay,
-    tickets: TicketsWith,
+    tickets: TicketReleasePolicy,
     state_of: StateOf,
     stock_of: Callable[[int], Stock],
     count_entitled: Callable[[], int],
     now: datetime,
 ) -> None:
-    whole = order_in_halves("A", Overdue.KEEP, tickets)
-    half = order_in_halves("B", Overdue.KEEP, tickets)
+    whole = order_in_halves("A", OverduePolicy.KEEP, tickets)
+    half = order_in_halves("B", OverduePolicy.KEEP, tickets)
     for placed in (whole, whole, half):
         pay(placed)
 
-    planned = plan_cancellation(database, event, fee=Fee(), reason="rain", at=now, by="operator")
+    planned = plan_cancellation(
+        database, event, fee=RefundFee(), reason="rain", at=now, by="operator"
+    )
     called = cancel_event(
         database, client, event, plan_hash=planned.plan_hash, at=now, by="operator"
     )
@@ -80,12 +82,12 @@ def test_an_event_that_is_called_off_gives_every_part_back(
     assert planned.amount == Rupiah(75_001)
     assert (called.ended, called.left, called.owed) == (2, 0, 0)
     with database.transaction() as connection:
-        gone = [refund_queries.returned_of(connection, one.order.id) for one in (whole, half)]
+        gone = [refund_queries.sum_refunded(connection, one.order.id) for one in (whole, half)]
     assert gone == [Rupiah(50_001), Rupiah(25_000)]
     assert [state_of(one) for one in (whole, half)] == [OrderState.CANCELLED] * 2
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 0), 0)
-    assert unbooked(database).offenders == []
-    assert sales_checks.stray_money(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
+    assert sales_checks.check_unallocated_money(database).offenders == []
 
 
 def test_an_overdue_part_goes_back_at_the_gateway_once(
@@ -97,7 +99,7 @@ def test_an_overdue_part_goes_back_at_the_gateway_once(
     state_of: StateOf,
     now: datetime,
 ) -> None:
-    placed = order_in_halves("A", Overdue.REFUND, TicketsWith.LAST)
+    placed = order_in_halves("A", OverduePolicy.REFUND, TicketReleasePolicy.LAST)
     attempt = pay(placed)
 
     for _ in range(2):
@@ -105,13 +107,13 @@ def test_an_overdue_part_goes_back_at_the_gateway_once(
         send_refunds(database, client, at=now + 8 * DAY, by="sensor")
 
     with database.transaction() as connection:
-        known = refund_queries.of_order(connection, placed.order.id)
+        known = refund_queries.list_for_order(connection, placed.order.id)
     assert [(one.amount, one.state) for one in known] == [(Rupiah(25_000), RefundState.DONE)]
     told = client.statement(attempt.key)
     assert told is not None
     assert told.refunded == Rupiah(25_000)
     assert state_of(placed) is OrderState.EXPIRED
-    assert unbooked(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
 
 
 def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
@@ -121,27 +123,27 @@ def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
     order_in_halves: Callable[..., PlacedOrder],
     pay: Pay,
     apply: Callable[..., object],
-    hear_of: Callable[[Attempt], None],
+    hear_of: Callable[[PaymentAttempt], None],
     state_of: StateOf,
     stock_of: Callable[[int], Stock],
     guest: int,
-    flags: Callable[[], list[Flag]],
+    flags: Callable[[], list[ReviewFlag]],
     now: datetime,
 ) -> None:
-    placed = order_in_halves("A", Overdue.ASK, TicketsWith.LAST)
+    placed = order_in_halves("A", OverduePolicy.ASK, TicketReleasePolicy.LAST)
     attempts = [pay(placed) for _ in range(2)]
 
-    asked = Asked(reason="ill")
+    asked = RefundRequest(reason="ill")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
     for attempt in attempts:
         hear_of(attempt)
 
     with database.transaction() as connection:
-        assert refund_queries.returned_of(connection, placed.order.id) == Rupiah(50_001)
+        assert refund_queries.sum_refunded(connection, placed.order.id) == Rupiah(50_001)
     assert (state_of(placed), flags()) == (OrderState.CANCELLED, [])
     assert stock_of(guest) == Stock(10, 0, 0)
-    assert unbooked(database).offenders == []
-    assert sales_checks.stray_money(database).offenders == []
+    assert check_ledger_matches_sales(database).offenders == []
+    assert sales_checks.check_unallocated_money(database).offenders == []
     told = client.statement(attempts[1].key)
     assert told is not None
     assert told.refunded == Rupiah(25_001)

@@ -7,43 +7,43 @@ from datetime import datetime
 
 import pytest
 
-from simulators.midtrans.faults import AnswerFault
+from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.promo_code import NewPromo, PromoKind
-from ticketing.catalogue.promo_codes import add_promo, promo_uses
+from ticketing.catalogue.promo_codes import add_promo, list_promo_usage
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import Fee
-from ticketing.orders.order import Buyer, Flag, OrderState
-from ticketing.orders.payment_attempt import AttemptState, Returned, Statement
-from ticketing.orders.refund import Channel, Refund, RefundState
+from ticketing.orders.fee import RefundFee
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus, ReportedRefund
+from ticketing.orders.refund import Refund, RefundChannel, RefundState
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
 from ticketing.platform.kernel.money import Rupiah
-from ticketing.reporting.sales_checks import given_back_beyond_payment
+from ticketing.reporting.sales_checks import check_refunds_within_payments
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments import attempt_queries
-from ticketing.selling.payments.attempt_queries import Attempt
-from ticketing.selling.payments.midtrans.client import Account, Midtrans
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
+from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds.outcome import (
-    MOST_TRIES,
-    drop,
-    refund_waits,
-    retry,
-    retry_all,
-    transferred,
+    MAX_ATTEMPTS,
+    cancel_refund,
+    mark_transferred,
+    record_refund_postponed,
+    retry_failed_refunds,
+    retry_refund,
 )
 from ticketing.selling.refunds.refund_plan import RefundPlan
-from ticketing.selling.refunds.send_refunds import Sent, send_refunds
-from ticketing.selling.refunds.service import Applied, apply_refund
+from ticketing.selling.refunds.send_refunds import SendRefundsResult, send_refunds
+from ticketing.selling.refunds.service import AppliedRefund, apply_refund
 
 Sell = Callable[..., int]
 Place = Callable[..., PlacedOrder]
-Pay = Callable[..., Attempt]
+Pay = Callable[..., PaymentAttempt]
 Plan = Callable[..., RefundPlan]
-Apply = Callable[..., Applied]
-SentBack = Callable[[Attempt], list[tuple[str, int]]]
+Apply = Callable[..., AppliedRefund]
+SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 RefundsOf = Callable[[PlacedOrder], list[Refund]]
 
@@ -58,7 +58,7 @@ def test_a_full_refund_ends_the_order_and_all_that_hangs_on_it(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
     sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
     live_tickets: Callable[[], list[str]], count_entitled: Callable[[], int],
-    refunded_of: Callable[[PlacedOrder], Rupiah], flags: Callable[[], list[Flag]],
+    refunded_of: Callable[[PlacedOrder], Rupiah], flags: Callable[[], list[ReviewFlag]],
     in_order: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -78,7 +78,7 @@ def test_a_full_refund_ends_the_order_and_all_that_hangs_on_it(
 def test_a_part_by_places_keeps_the_rest(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, hand_out: Callable[[], None],
     sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
-    live_tickets: Callable[[], list[str]], flags: Callable[[], list[Flag]],
+    live_tickets: Callable[[], list[str]], flags: Callable[[], list[ReviewFlag]],
     in_order: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 3), buyer=sari)
@@ -97,8 +97,8 @@ def test_a_part_by_places_keeps_the_rest(
 def test_a_part_and_then_the_rest_add_up_to_the_whole(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, sent_back: SentBack,
     state_of: StateOf, stock_of: Callable[[int], Stock], in_order: Callable[[], bool],
-    hear_of: Callable[[Attempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
-    flags: Callable[[], list[Flag]], sari: Buyer,
+    hear_of: Callable[[PaymentAttempt], None], refunded_of: Callable[[PlacedOrder], Rupiah],
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 3), buyer=sari)
     attempt = pay(placed)
@@ -146,7 +146,7 @@ def test_a_fee_is_kept(
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
 
-    planned = plan(placed, fee=Fee(10, Rupiah(5_000)))
+    planned = plan(placed, fee=RefundFee(10, Rupiah(5_000)))
     apply(planned)
 
     assert (planned.worth, planned.kept) == (Rupiah(200_000), Rupiah(30_000))
@@ -178,7 +178,7 @@ def test_a_channel_that_cannot_refund_waits_for_a_person(
     done = apply(plan(placed))
 
     assert [(one.channel, one.state) for one in done.refunds] == [
-        (Channel.MANUAL, RefundState.MANUAL)
+        (RefundChannel.MANUAL, RefundState.MANUAL)
     ]
     assert (sent_back(attempt), live_tickets()) == ([], [])
     assert ("refund.to_transfer", "organiser") in messages()
@@ -193,7 +193,10 @@ def test_a_part_of_what_goes_back_only_whole_waits_for_a_person(
 
     part, whole = plan(placed, places=(1,)), plan(placed)
 
-    assert (part.parts[0].channel, whole.parts[0].channel) == (Channel.MANUAL, Channel.GATEWAY)
+    assert (part.parts[0].channel, whole.parts[0].channel) == (
+        RefundChannel.MANUAL,
+        RefundChannel.GATEWAY,
+    )
 
 
 def test_a_plan_holds_only_as_long_as_the_order_stays_as_it_was(
@@ -293,12 +296,12 @@ def test_a_promo_counts_as_used_until_the_whole_order_went_back(
     add_promo(database, event, new, ticket_type="VIP", by="operator")
     placed = place((vip, 2), buyer=sari, promo="half")
     attempt = pay(placed)
-    used = [promo_uses(database, event)[0].used]
+    used = [list_promo_usage(database, event)[0].used]
 
     apply(plan(placed, places=(1,)))
-    used.append(promo_uses(database, event)[0].used)
+    used.append(list_promo_usage(database, event)[0].used)
     apply(plan(placed))
-    used.append(promo_uses(database, event)[0].used)
+    used.append(list_promo_usage(database, event)[0].used)
 
     assert used == [1, 1, 0]
     assert [amount for _, amount in sent_back(attempt)] == [50_000, 50_000]
@@ -307,8 +310,8 @@ def test_a_promo_counts_as_used_until_the_whole_order_went_back(
 
 def test_what_the_dashboard_gave_back_is_known_and_not_given_again(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    hear_of: Callable[[Attempt], None], sent_back: SentBack, refunds_of: RefundsOf,
-    flags: Callable[[], list[Flag]], refunded_of: Callable[[PlacedOrder], Rupiah],
+    hear_of: Callable[[PaymentAttempt], None], sent_back: SentBack, refunds_of: RefundsOf,
+    flags: Callable[[], list[ReviewFlag]], refunded_of: Callable[[PlacedOrder], Rupiah],
     in_order: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -321,17 +324,20 @@ def test_what_the_dashboard_gave_back_is_known_and_not_given_again(
     apply(planned)
     hear_of(attempt)
 
-    assert seen == [Flag.MONEY_RETURNED]
+    assert seen == [ReviewFlag.MONEY_RETURNED]
     assert planned.amount == Rupiah(50_000)
     assert [amount for _, amount in sent_back(attempt)] == [150_000, 50_000]
-    assert [one.channel for one in refunds_of(placed)] == [Channel.ELSEWHERE, Channel.GATEWAY]
+    assert [one.channel for one in refunds_of(placed)] == [
+        RefundChannel.ELSEWHERE,
+        RefundChannel.GATEWAY,
+    ]
     assert refunded_of(placed) == Rupiah(200_000)
     assert in_order()
 
 
 def test_money_that_went_back_otherwise_after_the_decision_stops_ours(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, client: Midtrans,
-    sent_back: SentBack, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    sent_back: SentBack, flags: Callable[[], list[ReviewFlag]], in_order: Callable[[], bool],
     sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
@@ -343,7 +349,7 @@ def test_money_that_went_back_otherwise_after_the_decision_stops_ours(
 
     assert sent_back(attempt) == [("by-hand", 100_000)]
     assert RefundState.FAILED in {one.state for one in done.refunds}
-    assert set(flags()) == {Flag.MONEY_RETURNED, Flag.REFUND_FAILED}
+    assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.REFUND_FAILED}
     assert in_order()
 
 
@@ -371,7 +377,9 @@ def test_a_refund_whose_answer_was_lost_is_read_back(
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
     planned = plan(placed)
-    midtrans.faults.set(answers=[AnswerFault("act-then-hang-up", times=3, path="/refund")])
+    midtrans.faults.set(
+        answers=[MidtransResponseFault("act-then-hang-up", times=3, path="/refund")]
+    )
 
     lost = apply(planned)
     found = apply(planned)
@@ -387,7 +395,7 @@ def test_a_gateway_that_is_away_is_asked_again(
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    midtrans.faults.set(answers=[AnswerFault("error", times=3)])
+    midtrans.faults.set(answers=[MidtransResponseFault("error", times=3)])
 
     waiting = apply(plan(placed))
     sent = send_refunds(database, client, at=now, by="schedule")
@@ -395,7 +403,7 @@ def test_a_gateway_that_is_away_is_asked_again(
     assert [(one.state, one.said) for one in waiting.refunds] == [
         (RefundState.REQUESTED, "Midtrans: Sorry, we encountered internal errors.")
     ]
-    assert sent == Sent(done=1, failed=0, waiting=0)
+    assert sent == SendRefundsResult(done=1, failed=0, waiting=0)
     assert len(sent_back(attempt)) == 1
 
 
@@ -419,21 +427,30 @@ def test_a_card_that_is_not_settled_yet_waits(
 
 
 def test_a_refused_refund_is_owed_until_it_is_tried_again(
-    vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    database: Database, client: Midtrans, sent_back: SentBack, flags: Callable[[], list[Flag]],
-    sari: Buyer, now: datetime,
-) -> None:  # fmt: skip
+    vip: int,
+    place: Place,
+    pay: Pay,
+    plan: Plan,
+    apply: Apply,
+    midtrans: MidtransSimulator,
+    database: Database,
+    client: Midtrans,
+    sent_back: SentBack,
+    flags: Callable[[], list[ReviewFlag]],
+    sari: Buyer,
+    now: datetime,
+) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
     midtrans.faults.set(refunds_denied=1)
     failed = apply(plan(placed))
     seen = flags()
 
-    retry(database, placed.order.code, key=None, at=now, by="operator")
+    retry_refund(database, placed.order.code, key=None, at=now, by="operator")
     sent = send_refunds(database, client, at=now, by="operator")
 
     assert [one.state for one in failed.refunds] == [RefundState.FAILED]
-    assert (seen, flags()) == ([Flag.REFUND_FAILED], [])
+    assert (seen, flags()) == ([ReviewFlag.REFUND_FAILED], [])
     assert (sent.done, len(sent_back(attempt))) == (1, 1)
 
 
@@ -447,15 +464,15 @@ def test_a_transfer_by_hand_ends_a_refund_once(
     apply(plan(placed, places=(1,)))
     said = {"key": None, "reference": "BCA 4711", "at": now, "by": "finance"}
 
-    once = transferred(database, placed.order.code, **said)
-    again = transferred(database, placed.order.code, **said)
+    once = mark_transferred(database, placed.order.code, **said)
+    again = mark_transferred(database, placed.order.code, **said)
 
     assert once == again
     assert (once.state, once.reference) == (RefundState.DONE, "BCA 4711")
     assert refunded_of(placed) == Rupiah(100_000)
     assert in_order()
     with pytest.raises(RefundRefused, match="gone back already"):
-        transferred(database, placed.order.code, **said | {"reference": "BCA 4712"})
+        mark_transferred(database, placed.order.code, **said | {"reference": "BCA 4712"})
 
 
 def test_what_is_dropped_can_be_planned_again(
@@ -466,14 +483,14 @@ def test_what_is_dropped_can_be_planned_again(
     pay(placed, "bca_va")
     apply(plan(placed, places=(), amount=Rupiah(200_000)))
 
-    drop(database, placed.order.code, key=None, reason="a mistake", at=now, by="finance")
+    cancel_refund(database, placed.order.code, key=None, reason="a mistake", at=now, by="finance")
 
     assert plan(placed).amount == Rupiah(200_000)
 
 
 def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
-    client: Midtrans, database: Database, hear_of: Callable[[Attempt], None],
+    client: Midtrans, database: Database, hear_of: Callable[[PaymentAttempt], None],
     refunded_of: Callable[[PlacedOrder], Rupiah], in_order: Callable[[], bool], sari: Buyer,
     now: datetime,
 ) -> None:  # fmt: skip
@@ -481,7 +498,7 @@ def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
     attempt = pay(placed)
     midtrans.faults.set(refunds_denied=1)
     apply(plan(placed))
-    transferred(
+    mark_transferred(
         database, placed.order.code, key=None, reference="BCA 4711", at=now, by="finance"
     )  # fmt: skip
     proven = in_order()
@@ -492,23 +509,23 @@ def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
     assert proven
     assert refunded_of(placed) == Rupiah(400_000)
     assert not in_order()
-    found = given_back_beyond_payment(database)
+    found = check_refunds_within_payments(database)
     assert [one.subject for one in found.offenders] == [attempt.key]
 
 
 def test_the_gateway_s_notice_of_our_refund_raises_no_question(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
-    hear_of: Callable[[Attempt], None], flags: Callable[[], list[Flag]], sari: Buyer,
+    hear_of: Callable[[PaymentAttempt], None], flags: Callable[[], list[ReviewFlag]], sari: Buyer,
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
 
     apply(plan(placed, places=(1,)))
     with database.transaction() as connection:
-        before = attempt_queries.by_id(connection, attempt.id)
+        before = attempt_queries.get(connection, attempt.id)
     hear_of(attempt)
     with database.transaction() as connection:
-        after = attempt_queries.by_id(connection, attempt.id)
+        after = attempt_queries.get(connection, attempt.id)
 
     assert before.refunded == after.refunded == Rupiah(100_000)
     assert after.state is AttemptState.PARTLY_REFUNDED
@@ -517,25 +534,25 @@ def test_the_gateway_s_notice_of_our_refund_raises_no_question(
 
 def test_a_refund_that_waits_too_long_is_shown_to_a_person(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, database: Database,
-    client: Midtrans, midtrans: MidtransSimulator, flags: Callable[[], list[Flag]],
+    client: Midtrans, midtrans: MidtransSimulator, flags: Callable[[], list[ReviewFlag]],
     sent_back: SentBack, sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((vip, 1), buyer=sari)
     attempt = pay(placed, "credit_card")
     planned = plan(placed)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         apply(planned)
     seen = flags()
     midtrans.push(attempt.key, "settle")
 
     send_refunds(database, client, at=now, by="schedule")
 
-    assert (seen, flags()) == ([Flag.REFUND_FAILED], [])
+    assert (seen, flags()) == ([ReviewFlag.REFUND_FAILED], [])
     assert len(sent_back(attempt)) == 1
 
 
 def test_a_bank_that_takes_the_rest_back_frees_only_the_rest(
-    vip: int, place: Place, begin_payment: Callable[[PlacedOrder], Attempt],
+    vip: int, place: Place, begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     hear: Callable[..., object], plan: Plan, apply: Apply, state_of: StateOf,
     stock_of: Callable[[int], Stock], in_order: Callable[[], bool], sari: Buyer,
 ) -> None:  # fmt: skip
@@ -556,8 +573,8 @@ def test_a_refund_without_a_key_is_known_by_its_place_in_the_list(
 ) -> None:  # fmt: skip
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    told = (Returned("", Rupiah(30_000)), Returned("", Rupiah(30_000)))
-    said = Statement(
+    told = (ReportedRefund("", Rupiah(30_000)), ReportedRefund("", Rupiah(30_000)))
+    said = PaymentStatus(
         attempt.key,
         "tx",
         AttemptState.PARTLY_REFUNDED,
@@ -583,7 +600,7 @@ def test_what_went_back_and_is_listed_nowhere_is_not_given_again(
 ) -> None:
     placed = place((vip, 2), buyer=sari)
     attempt = pay(placed)
-    said = Statement(
+    said = PaymentStatus(
         attempt.key, "tx", AttemptState.PARTLY_REFUNDED, attempt.amount, Rupiah(60_000)
     )
 
@@ -601,7 +618,7 @@ def test_a_wrong_key_fails_no_refund(
     pay(placed)
     planned = plan(placed)
 
-    with Midtrans(Account.at(midtrans.url, "SB-Mid-server-WRONG")) as stranger:
+    with Midtrans(MidtransAccount.at(midtrans.url, "SB-Mid-server-WRONG")) as stranger:
         done = apply_refund(
             database, stranger, placed.order.code, plan_hash=planned.plan_hash, at=now, by="x"
         )  # fmt: skip
@@ -613,7 +630,7 @@ def test_a_wrong_key_fails_no_refund(
 def test_all_refunds_that_failed_are_tried_again_at_once(
     vip: int, place: Place, pay: Pay, plan: Plan, apply: Apply, midtrans: MidtransSimulator,
     database: Database, event: Event, client: Midtrans, sent_back: SentBack,
-    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = [place((vip, 1), buyer=sari) for _ in range(3)]
     attempts = [pay(one) for one in placed]
@@ -621,7 +638,7 @@ def test_all_refunds_that_failed_are_tried_again_at_once(
     for one in placed:
         apply(plan(one))
 
-    again = retry_all(database, event, at=now, by="finance")
+    again = retry_failed_refunds(database, event, at=now, by="finance")
     sent = send_refunds(database, client, at=now, by="finance")
 
     assert (len(again), sent.done) == (3, 3)
@@ -638,6 +655,6 @@ def test_whoever_comes_too_late_to_wait_changes_nothing(
     (done,) = apply(plan(placed)).refunds
 
     with database.transaction() as connection:
-        refund_waits(connection, done, "no answer", at=now)
+        record_refund_postponed(connection, done, "no answer", at=now)
 
     assert refunds_of(placed) == [done]

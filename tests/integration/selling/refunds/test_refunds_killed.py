@@ -10,7 +10,7 @@ import pytest
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
-from ticketing.orders.fee import Fee
+from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.orders.refund import RefundState
 from ticketing.platform.db.database import Database
@@ -18,11 +18,11 @@ from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.cancellation.cancel_event import cancel_event
 from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.payments.refund_queries import LEASE
 from ticketing.selling.refunds.refund_plan import RefundPlan
-from ticketing.selling.refunds.service import Applied
+from ticketing.selling.refunds.service import AppliedRefund
 
 WORKER = """
 import os, signal, sys
@@ -30,7 +30,7 @@ from datetime import datetime
 from sqlalchemy import event
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.platform.db.database import Database
-from ticketing.selling.payments.midtrans.client import Account
+from ticketing.selling.payments.midtrans.client import MidtransAccount
 from ticketing.selling.refunds.service import apply_refund
 from ticketing.events import queries as event_queries
 from ticketing.selling.cancellation.cancel_event import cancel_event
@@ -58,7 +58,7 @@ if step == "statement":
     event.listen(database.engine, "before_cursor_execute", die_at_last)
 if step == "commit":
     event.listen(database.engine, "commit", die_at_last)
-gateway = Dying(Account.rehearsal(gateway_url))
+gateway = Dying(MidtransAccount.rehearsal(gateway_url))
 now = datetime.fromisoformat(at)
 if deed == "refund":
     apply_refund(database, gateway, subject, plan_hash=plan, at=now, by="operator")
@@ -94,11 +94,11 @@ def test_a_killed_refund_is_made_up_for_and_moves_money_once(
     *,
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
-    pay: Callable[..., Attempt],
+    pay: Callable[..., PaymentAttempt],
     plan: Callable[..., RefundPlan],
-    apply: Callable[..., Applied],
+    apply: Callable[..., AppliedRefund],
     die: Callable[..., int],
-    sent_back: Callable[[Attempt], list[tuple[str, int]]],
+    sent_back: Callable[[PaymentAttempt], list[tuple[str, int]]],
     stock_of: Callable[[int], Stock],
     refunded_of: Callable[[PlacedOrder], Rupiah],
     messages: Callable[[], list[tuple[str, str]]],
@@ -136,11 +136,11 @@ def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
     event: Event,
     sell: Callable[..., int],
     place: Callable[..., PlacedOrder],
-    pay: Callable[..., Attempt],
+    pay: Callable[..., PaymentAttempt],
     hand_out: Callable[[], None],
     client: Midtrans,
     die: Callable[..., int],
-    sent_back: Callable[[Attempt], list[tuple[str, int]]],
+    sent_back: Callable[[PaymentAttempt], list[tuple[str, int]]],
     stock_of: Callable[[int], Stock],
     state_of: Callable[[PlacedOrder], OrderState],
     live_tickets: Callable[[], list[str]],
@@ -155,7 +155,9 @@ def test_a_killed_cancellation_is_made_up_for_and_refunds_everyone_once(
     placed = [place((vip, 2), buyer=sari), place((vip, 1), buyer=budi), place((vip, 1), buyer=budi)]
     attempts = [pay(one) for one in placed[:2]]
     hand_out()
-    planned = plan_cancellation(database, event, fee=Fee(), reason="rain", at=now, by="operator")
+    planned = plan_cancellation(
+        database, event, fee=RefundFee(), reason="rain", at=now, by="operator"
+    )
 
     killed = die("cancel", event.slug, planned.plan_hash, step, when)
     done = cancel_event(

@@ -7,22 +7,26 @@ import pytest
 
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.catalogue.stock import Stock
-from ticketing.catalogue.ticket_types import Terms, open_sale
+from ticketing.catalogue.ticket_types import SaleTerms, open_sale
 from ticketing.events.model import Event
-from ticketing.orders.order import Buyer, Flag, OrderState
+from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import ImpossibleTransition, SoldOut
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.expire_orders import expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.selling.refunds.refund_plan import RefundPlan
-from ticketing.selling.refunds.resolve_flag import complete_late, note_flag, refund_for
-from ticketing.selling.refunds.service import Applied, plan_refund
+from ticketing.selling.refunds.resolve_flag import (
+    complete_late_order,
+    dismiss_flag,
+    refund_request_for_flag,
+)
+from ticketing.selling.refunds.service import AppliedRefund, plan_refund
 
-Apply = Callable[[RefundPlan], Applied]
-SentBack = Callable[[Attempt], list[tuple[str, int]]]
+Apply = Callable[[RefundPlan], AppliedRefund]
+SentBack = Callable[[PaymentAttempt], list[tuple[str, int]]]
 StateOf = Callable[[PlacedOrder], OrderState]
 
 
@@ -39,11 +43,11 @@ def paid_late(
     midtrans: MidtransSimulator,
     two_places: int,
     place: Callable[..., PlacedOrder],
-    start_paying: Callable[[PlacedOrder], Attempt],
-    hear_of: Callable[[Attempt], None],
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
     sari: Buyer,
     budi: Buyer,
-) -> tuple[PlacedOrder, Attempt]:
+) -> tuple[PlacedOrder, PaymentAttempt]:
     """An order that was paid after its time, when its places were gone."""
     placed = place((two_places, 2), buyer=sari)
     attempt = start_paying(placed)
@@ -55,41 +59,53 @@ def paid_late(
 
 
 def test_a_late_payment_is_completed_once_there_is_room(
-    database: Database, event: Event, paid_late: tuple[PlacedOrder, Attempt], two_places: int,
-    state_of: StateOf, stock_of: Callable[[int], Stock], count_entitled: Callable[[], int],
-    flags: Callable[[], list[Flag]], in_order: Callable[[], bool], now: datetime,
-) -> None:  # fmt: skip
+    database: Database,
+    event: Event,
+    paid_late: tuple[PlacedOrder, PaymentAttempt],
+    two_places: int,
+    state_of: StateOf,
+    stock_of: Callable[[int], Stock],
+    count_entitled: Callable[[], int],
+    flags: Callable[[], list[ReviewFlag]],
+    in_order: Callable[[], bool],
+    now: datetime,
+) -> None:
     placed, _ = paid_late
     seen = flags()
-    open_sale(database, event, "VIP", Terms(capacity=3), by="operator")
+    open_sale(database, event, "VIP", SaleTerms(capacity=3), by="operator")
 
-    complete_late(database, placed.order.code, at=now, by="operator")
+    complete_late_order(database, placed.order.code, at=now, by="operator")
 
-    assert (seen, flags()) == ([Flag.PAID_LATE], [])
+    assert (seen, flags()) == ([ReviewFlag.PAID_LATE], [])
     assert (state_of(placed), count_entitled()) == (OrderState.PAID, 2)
     assert stock_of(two_places) == Stock(3, 1, 2)
     assert in_order()
 
 
 def test_a_late_payment_is_not_completed_without_room(
-    database: Database, paid_late: tuple[PlacedOrder, Attempt], state_of: StateOf,
-    flags: Callable[[], list[Flag]], now: datetime,
+    database: Database, paid_late: tuple[PlacedOrder, PaymentAttempt], state_of: StateOf,
+    flags: Callable[[], list[ReviewFlag]], now: datetime,
 ) -> None:  # fmt: skip
     placed, _ = paid_late
 
     with pytest.raises(SoldOut):
-        complete_late(database, placed.order.code, at=now, by="operator")
+        complete_late_order(database, placed.order.code, at=now, by="operator")
 
-    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [Flag.PAID_LATE])
+    assert (state_of(placed), flags()) == (OrderState.EXPIRED, [ReviewFlag.PAID_LATE])
 
 
 def test_a_late_payment_goes_back(
-    database: Database, paid_late: tuple[PlacedOrder, Attempt], apply: Apply, sent_back: SentBack,
-    state_of: StateOf, flags: Callable[[], list[Flag]], in_order: Callable[[], bool],
+    database: Database,
+    paid_late: tuple[PlacedOrder, PaymentAttempt],
+    apply: Apply,
+    sent_back: SentBack,
+    state_of: StateOf,
+    flags: Callable[[], list[ReviewFlag]],
+    in_order: Callable[[], bool],
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     placed, attempt = paid_late
-    asked = refund_for(Flag.PAID_LATE, reason="too late")
+    asked = refund_request_for_flag(ReviewFlag.PAID_LATE, reason="too late")
 
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
@@ -99,25 +115,34 @@ def test_a_late_payment_goes_back(
 
 
 def test_a_late_payment_that_went_back_completes_nothing(
-    database: Database, event: Event, paid_late: tuple[PlacedOrder, Attempt], apply: Apply,
+    database: Database, event: Event, paid_late: tuple[PlacedOrder, PaymentAttempt], apply: Apply,
     now: datetime,
 ) -> None:  # fmt: skip
     placed, _ = paid_late
-    asked = refund_for(Flag.PAID_LATE, reason="too late")
+    asked = refund_request_for_flag(ReviewFlag.PAID_LATE, reason="too late")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
-    open_sale(database, event, "VIP", Terms(capacity=9), by="operator")
+    open_sale(database, event, "VIP", SaleTerms(capacity=9), by="operator")
 
     with pytest.raises(ImpossibleTransition, match="no payment that is all there"):
-        complete_late(database, placed.order.code, at=now, by="operator")
+        complete_late_order(database, placed.order.code, at=now, by="operator")
 
 
 def test_a_second_payment_goes_back_and_the_order_stays(
-    database: Database, midtrans: MidtransSimulator, two_places: int,
-    place: Callable[..., PlacedOrder], pay: Callable[..., Attempt],
-    start_paying: Callable[[PlacedOrder], Attempt], hear_of: Callable[[Attempt], None],
-    apply: Apply, sent_back: SentBack, state_of: StateOf, stock_of: Callable[[int], Stock],
-    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
-) -> None:  # fmt: skip
+    database: Database,
+    midtrans: MidtransSimulator,
+    two_places: int,
+    place: Callable[..., PlacedOrder],
+    pay: Callable[..., PaymentAttempt],
+    start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None],
+    apply: Apply,
+    sent_back: SentBack,
+    state_of: StateOf,
+    stock_of: Callable[[int], Stock],
+    flags: Callable[[], list[ReviewFlag]],
+    sari: Buyer,
+    now: datetime,
+) -> None:
     placed = place((two_places, 2), buyer=sari)
     first = start_paying(placed)
     midtrans.push(first.key, "choose", "gopay")
@@ -128,19 +153,19 @@ def test_a_second_payment_goes_back_and_the_order_stays(
     hear_of(first)
     seen = flags()
 
-    asked = refund_for(Flag.PAID_TWICE, reason="paid twice")
+    asked = refund_request_for_flag(ReviewFlag.PAID_TWICE, reason="paid twice")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
-    assert (seen, flags()) == ([Flag.PAID_TWICE], [])
+    assert (seen, flags()) == ([ReviewFlag.PAID_TWICE], [])
     assert ([amount for _, amount in sent_back(first)], sent_back(second)) == ([200_000], [])
     assert (state_of(placed), stock_of(two_places)) == (OrderState.PAID, Stock(2, 0, 2))
 
 
 def test_a_payment_for_a_cancelled_order_goes_back(
     database: Database, midtrans: MidtransSimulator, two_places: int,
-    place: Callable[..., PlacedOrder], start_paying: Callable[[PlacedOrder], Attempt],
-    hear_of: Callable[[Attempt], None], apply: Apply, sent_back: SentBack,
-    flags: Callable[[], list[Flag]], sari: Buyer, now: datetime,
+    place: Callable[..., PlacedOrder], start_paying: Callable[[PlacedOrder], PaymentAttempt],
+    hear_of: Callable[[PaymentAttempt], None], apply: Apply, sent_back: SentBack,
+    flags: Callable[[], list[ReviewFlag]], sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     placed = place((two_places, 2), buyer=sari)
     attempt = start_paying(placed)
@@ -149,10 +174,10 @@ def test_a_payment_for_a_cancelled_order_goes_back(
     hear_of(attempt)
     seen = flags()
 
-    asked = refund_for(Flag.PAID_AFTER_CANCELLING, reason="cancelled")
+    asked = refund_request_for_flag(ReviewFlag.PAID_AFTER_CANCELLING, reason="cancelled")
     apply(plan_refund(database, placed.order.code, asked, at=now, by="operator"))
 
-    assert (seen, flags()) == ([Flag.PAID_AFTER_CANCELLING], [])
+    assert (seen, flags()) == ([ReviewFlag.PAID_AFTER_CANCELLING], [])
     assert len(sent_back(attempt)) == 1
 
 
@@ -163,17 +188,24 @@ def test_only_an_expired_order_is_completed_late(
     placed = place((two_places, 2), buyer=sari)
 
     with pytest.raises(ImpossibleTransition, match="is pending"):
-        complete_late(database, placed.order.code, at=now, by="operator")
+        complete_late_order(database, placed.order.code, at=now, by="operator")
 
 
 def test_a_question_that_a_person_has_looked_at_is_closed(
-    database: Database, paid_late: tuple[PlacedOrder, Attempt], flags: Callable[[], list[Flag]],
+    database: Database,
+    paid_late: tuple[PlacedOrder, PaymentAttempt],
+    flags: Callable[[], list[ReviewFlag]],
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     placed, _ = paid_late
 
-    note_flag(
-        database, placed.order.code, Flag.PAID_LATE, why="settled by phone", at=now, by="operator"
+    dismiss_flag(
+        database,
+        placed.order.code,
+        ReviewFlag.PAID_LATE,
+        why="settled by phone",
+        at=now,
+        by="operator",
     )
 
     assert flags() == []
@@ -181,4 +213,4 @@ def test_a_question_that_a_person_has_looked_at_is_closed(
 
 def test_a_question_without_money_to_give_back_has_no_refund() -> None:
     with pytest.raises(ImpossibleTransition, match="no refund of its own"):
-        refund_for(Flag.STUCK, reason="")
+        refund_request_for_flag(ReviewFlag.STUCK, reason="")

@@ -5,20 +5,20 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.db.database import Database
-from ticketing.webhooks.call_queries import Call
-from ticketing.webhooks.client import HookClient
-from ticketing.webhooks.endpoints import add_hook, hook_calls
-from ticketing.webhooks.model import Endpoint
-from ticketing.webhooks.send import Told, send_hooks
+from ticketing.webhooks.call_queries import WebhookCall
+from ticketing.webhooks.client import WebhookClient
+from ticketing.webhooks.endpoints import add_endpoint, list_endpoint_calls
+from ticketing.webhooks.model import WebhookEndpoint
+from ticketing.webhooks.send import WebhookRunResult, send_due_calls
 
 
 @pytest.fixture
-def receiver() -> Iterator[HookReceiver]:
+def receiver() -> Iterator[WebhookReceiver]:
     """Somebody who listens."""
-    with HookReceiver() as somebody:
+    with WebhookReceiver() as somebody:
         yield somebody
 
 
@@ -29,42 +29,42 @@ def patience() -> float:
 
 
 @pytest.fixture
-def poster(patience: float) -> HookClient:
+def poster(patience: float) -> WebhookClient:
     """Our side of the wire."""
-    return HookClient(rehearsal=True, seconds=patience)
+    return WebhookClient(rehearsal=True, seconds=patience)
 
 
 @pytest.fixture
 def listen(
-    database: Database, keys: KeyRing, receiver: HookReceiver, now: datetime
-) -> Callable[..., Endpoint]:
+    database: Database, keys: KeyRing, receiver: WebhookReceiver, now: datetime
+) -> Callable[..., WebhookEndpoint]:
     """Tells the receiver, called shop unless said otherwise, of these kinds or of all."""
 
-    def add(*kinds: str, **more: object) -> Endpoint:
+    def add(*kinds: str, **more: object) -> WebhookEndpoint:
         terms = {"name": "shop", "url": receiver.url, "rehearsal": True, "at": now, "by": "cli"}
-        return add_hook(database, keys, kinds=kinds, **terms | more).endpoint
+        return add_endpoint(database, keys, kinds=kinds, **terms | more).endpoint
 
     return add
 
 
 @pytest.fixture
 def send(
-    database: Database, keys: KeyRing, poster: HookClient, now: datetime
-) -> Callable[..., Told]:
+    database: Database, keys: KeyRing, poster: WebhookClient, now: datetime
+) -> Callable[..., WebhookRunResult]:
     """Makes the calls that are due after so much time."""
 
-    def go(**after: float) -> Told:
+    def go(**after: float) -> WebhookRunResult:
         at = now + timedelta(**after)
-        return send_hooks(database, poster, keys, at=at, by="worker", jitter=lambda: 0.5)
+        return send_due_calls(database, poster, keys, at=at, by="worker", jitter=lambda: 0.5)
 
     return go
 
 
 @pytest.fixture
-def calls(database: Database) -> Callable[..., list[Call]]:
+def calls(database: Database) -> Callable[..., list[WebhookCall]]:
     """The log of the shop's calls, the oldest first."""
 
-    def look(name: str = "shop") -> list[Call]:
-        return hook_calls(database, name, limit=1000)[::-1]
+    def look(name: str = "shop") -> list[WebhookCall]:
+        return list_endpoint_calls(database, name, limit=1000)[::-1]
 
     return look

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
@@ -20,18 +20,36 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.sales import orders
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.selling.payments.attempt_queries import Attempt
+from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.webhooks import call_queries
-from ticketing.webhooks.call_queries import LEASE, Call
-from ticketing.webhooks.client import HookClient
-from ticketing.webhooks.endpoints import all_hooks, enable_hook, remove_hook, resend_calls, try_hook
-from ticketing.webhooks.model import GIVEN_UP_AFTER, LADDER, CallState, Endpoint, UnusableHook
-from ticketing.webhooks.send import KEPT, Told, forget_old_calls, hooks_overdue, send_all_hooks
+from ticketing.webhooks.call_queries import LEASE, WebhookCall
+from ticketing.webhooks.client import WebhookClient
+from ticketing.webhooks.endpoints import (
+    enable_endpoint,
+    list_endpoints,
+    remove_endpoint,
+    resend_calls,
+    send_test_message,
+)
+from ticketing.webhooks.model import (
+    DISABLE_AFTER,
+    RETRY_SCHEDULE,
+    CallState,
+    UnusableHook,
+    WebhookEndpoint,
+)
+from ticketing.webhooks.send import (
+    CALL_RETENTION,
+    WebhookRunResult,
+    count_overdue_calls,
+    delete_old_calls,
+    send_all_due_calls,
+)
 
 Place = Callable[..., PlacedOrder]
-Listen = Callable[..., Endpoint]
-Send = Callable[..., Told]
-Calls = Callable[..., list[Call]]
+Listen = Callable[..., WebhookEndpoint]
+Send = Callable[..., WebhookRunResult]
+Calls = Callable[..., list[WebhookCall]]
 
 
 @pytest.fixture
@@ -41,7 +59,7 @@ def guest(sell: Callable[..., int]) -> int:
 
 
 def test_an_order_is_told_as_it_was_booked_and_without_who_bought(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver,
     sari: Buyer, now: datetime,
 ) -> None:  # fmt: skip
     listen()
@@ -49,7 +67,7 @@ def test_an_order_is_told_as_it_was_booked_and_without_who_bought(
 
     told = send()
 
-    assert told == Told(delivered=1, failed=0)
+    assert told == WebhookRunResult(delivered=1, failed=0)
     ((headers, body),) = receiver.heard
     assert headers["content-type"] == "application/json"
     assert headers["webhook-timestamp"] == str(int(now.timestamp()))
@@ -70,8 +88,8 @@ def test_an_order_is_told_as_it_was_booked_and_without_who_bought(
 
 
 def test_a_payment_is_told_as_money_and_as_a_paid_order(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: HookReceiver, sari: Buyer,
-    begin_payment: Callable[[PlacedOrder], Attempt], hear: Callable[..., object],
+    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver, sari: Buyer,
+    begin_payment: Callable[[PlacedOrder], PaymentAttempt], hear: Callable[..., object],
 ) -> None:  # fmt: skip
     listen("order.paid", "payment.captured", "order.refunded")
     attempt = begin_payment(place((guest, 2), buyer=sari))
@@ -128,7 +146,7 @@ def test_what_is_rolled_back_is_never_told(
     ],
 )  # fmt: skip
 def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     now: datetime, behaviour: dict[str, object], status: int | None, error: str,
 ) -> None:  # fmt: skip
     listen()
@@ -141,7 +159,11 @@ def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
     receiver.status, receiver.pause_seconds = 204, 0
     too_early, second = send(seconds=4), send(minutes=2)
 
-    assert (first, too_early, second) == (Told(0, 1), Told(0, 0), Told(1, 0))
+    assert (first, too_early, second) == (
+        WebhookRunResult(0, 1),
+        WebhookRunResult(0, 0),
+        WebhookRunResult(1, 0),
+    )
     assert (waiting.state, waiting.last_status, waiting.last_error) == ("waiting", status, error)
     assert waiting.next_try == now + timedelta(seconds=5)
     assert len(set(receiver.ids())) == 1
@@ -151,7 +173,7 @@ def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
 
 
 def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     listen(name="nobody", url="http://127.0.0.1:9/hooks")
     listen()
@@ -161,13 +183,17 @@ def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
 
     second, later = send(seconds=30), send(seconds=70)
 
-    assert (first, second, later) == (Told(1, 1), Told(1, 0), Told(0, 2))
+    assert (first, second, later) == (
+        WebhookRunResult(1, 1),
+        WebhookRunResult(1, 0),
+        WebhookRunResult(0, 2),
+    )
     assert [call.tries for call in calls("nobody")] == [2, 1]
     assert len(receiver.heard) == 2
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     listen()
     place((guest, 1))
@@ -183,7 +209,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(
 
 @pytest.mark.parametrize("fault", ["body_pause_seconds", "torn"])
 def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     fault: str,
 ) -> None:  # fmt: skip
     listen()
@@ -193,12 +219,12 @@ def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
 
     told = send()
 
-    assert told == Told(1, 0)
+    assert told == WebhookRunResult(1, 0)
     assert [(call.state, call.tries) for call in calls()] == [(CallState.DELIVERED, 1)]
 
 
 def test_who_is_told_to_wait_waits(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip
     listen()
@@ -211,7 +237,7 @@ def test_who_is_told_to_wait_waits(
 
 
 def test_two_who_call_at_once_share_the_calls(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
 ) -> None:  # fmt: skip
     listen()
     for _ in range(30):
@@ -227,7 +253,7 @@ def test_two_who_call_at_once_share_the_calls(
 
 
 def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
     listen()
@@ -237,19 +263,19 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     send()
     place((guest, 1))
 
-    assert send(days=1) == Told(0, 0)
+    assert send(days=1) == WebhookRunResult(0, 0)
     assert [call.state for call in calls()] == [CallState.FAILED]
-    (endpoint,) = all_hooks(database)
+    (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_why == "it answers 410: gone"
     with database.transaction() as connection:
-        (incident,) = incidents.still_open(connection)
+        (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
     assert "ticketing hooks enable shop" in incident.message
     assert "hooks.disable" in deeds
 
 
 def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
     listen()
@@ -257,21 +283,21 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
     receiver.status = 503
 
     at = timedelta()
-    for wait in (timedelta(), *LADDER):
+    for wait in (timedelta(), *RETRY_SCHEDULE):
         at += wait
         send(seconds=at.total_seconds())
 
-    assert at > GIVEN_UP_AFTER
-    assert len(receiver.heard) == len(LADDER) + 1
+    assert at > DISABLE_AFTER
+    assert len(receiver.heard) == len(RETRY_SCHEDULE) + 1
     assert [(call.state, call.next_try) for call in calls()] == [(CallState.FAILED, None)]
-    (endpoint,) = all_hooks(database)
+    (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
     with database.transaction() as connection:
-        assert len(incidents.still_open(connection)) == 1
+        assert len(incidents.list_open(connection)) == 1
 
 
 def test_one_that_arrives_makes_the_failures_before_it_forgotten(
-    guest: int, place: Place, listen: Listen, send: Send, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, receiver: WebhookReceiver,
     database: Database,
 ) -> None:  # fmt: skip
     listen()
@@ -285,12 +311,12 @@ def test_one_that_arrives_makes_the_failures_before_it_forgotten(
 
     send(days=4)
 
-    (endpoint,) = all_hooks(database)
+    (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at is None
 
 
 def test_enabled_again_it_gets_what_waited_and_on_request_what_it_missed(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
     listen()
@@ -300,20 +326,20 @@ def test_enabled_again_it_gets_what_waited_and_on_request_what_it_missed(
     receiver.status = 200
     place((guest, 1))
 
-    enable_hook(database, "shop", at=now + timedelta(hours=1), by="cli")
+    enable_endpoint(database, "shop", at=now + timedelta(hours=1), by="cli")
     failed_again = resend_calls(database, "shop", at=now, by="cli")
     missed = resend_calls(database, "shop", since=now, at=now, by="cli")
     told = send(hours=1)
 
-    assert (failed_again, missed, told) == (1, 2, Told(2, 0))
+    assert (failed_again, missed, told) == (1, 2, WebhookRunResult(2, 0))
     assert len(set(receiver.ids())) == 2
     assert [call.state for call in calls()] == [CallState.DELIVERED] * 2
     with database.transaction() as connection:
-        assert incidents.still_open(connection) == []
+        assert incidents.list_open(connection) == []
 
 
 def test_one_call_can_be_made_again_although_it_arrived(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
     listen()
@@ -330,17 +356,17 @@ def test_one_call_can_be_made_again_although_it_arrived(
 
 
 def test_an_endpoint_removed_while_calls_wait_is_not_called(
-    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: HookReceiver,
+    guest: int, place: Place, listen: Listen, send: Send, calls: Calls, receiver: WebhookReceiver,
     database: Database, now: datetime,
 ) -> None:  # fmt: skip
     listen()
     place((guest, 1))
 
-    waiting = remove_hook(database, "shop", at=now, by="cli")
+    waiting = remove_endpoint(database, "shop", at=now, by="cli")
 
     assert waiting == 1
-    assert send(days=9) == Told(0, 0)
-    assert (receiver.heard, all_hooks(database)) == ([], [])
+    assert send(days=9) == WebhookRunResult(0, 0)
+    assert (receiver.heard, list_endpoints(database)) == ([], [])
     assert listen().name == "shop"
     assert calls() == []
 
@@ -351,15 +377,15 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
     listen()
     place((guest, 1))
 
-    class RemovesMeanwhile(HookClient):
+    class RemovesMeanwhile(WebhookClient):
         def post(self, *_: object) -> object:
-            remove_hook(database, "shop", at=now, by="cli")
+            remove_endpoint(database, "shop", at=now, by="cli")
             return super().post("http://127.0.0.1:9/", b"", {})
 
     client = RemovesMeanwhile(rehearsal=True)
-    told = send_all_hooks(database, client, keys, clock=lambda: now, by="worker")
+    told = send_all_due_calls(database, client, keys, clock=lambda: now, by="worker")
 
-    assert told == Told(0, 1)
+    assert told == WebhookRunResult(0, 1)
     with database.transaction() as connection:
         ((state, error),) = connection.exec_driver_sql("SELECT state, last_error FROM hook_calls")
     assert (state, error) == ("failed", "the endpoint was removed")
@@ -371,11 +397,11 @@ def test_what_was_claimed_by_somebody_who_died_is_told_after_the_lease(
     listen()
     place((guest, 1))
     with database.transaction() as connection:
-        call_queries.claim(connection, at=now, limit=10)
+        call_queries.claim_due(connection, at=now, limit=10)
 
     meanwhile, later = send(seconds=60), send(seconds=LEASE.total_seconds())
 
-    assert (meanwhile, later) == (Told(0, 0), Told(1, 0))
+    assert (meanwhile, later) == (WebhookRunResult(0, 0), WebhookRunResult(1, 0))
 
 
 def test_what_is_overdue_is_counted_and_what_ended_long_ago_forgotten(
@@ -385,26 +411,26 @@ def test_what_is_overdue_is_counted_and_what_ended_long_ago_forgotten(
     listen()
     place((guest, 1))
     minute = timedelta(minutes=1)
-    fresh = hooks_overdue(database, at=now + timedelta(seconds=20), by=minute)
-    overdue = hooks_overdue(database, at=now + minute, by=minute)
+    fresh = count_overdue_calls(database, at=now + timedelta(seconds=20), by=minute)
+    overdue = count_overdue_calls(database, at=now + minute, by=minute)
     send()
 
-    kept = forget_old_calls(database, at=now + KEPT)
-    forgotten = forget_old_calls(database, at=now + KEPT + minute)
+    kept = delete_old_calls(database, at=now + CALL_RETENTION)
+    forgotten = delete_old_calls(database, at=now + CALL_RETENTION + minute)
 
     assert (fresh, overdue, kept, forgotten) == (0, 1, 0, 1)
     assert calls() == []
 
 
 def test_a_trial_says_what_came_back_and_leaves_no_call(
-    listen: Listen, calls: Calls, receiver: HookReceiver,
-    database: Database, poster: HookClient, keys: KeyRing,
+    listen: Listen, calls: Calls, receiver: WebhookReceiver,
+    database: Database, poster: WebhookClient, keys: KeyRing,
     now: datetime,
 ) -> None:  # fmt: skip
     listen()
     receiver.status, receiver.body = 401, b"who are you?"
 
-    answer = try_hook(database, poster, keys, "shop", at=now)
+    answer = send_test_message(database, poster, keys, "shop", at=now)
 
     assert (answer.status, answer.text) == (401, "who are you?")
     assert json.loads(receiver.heard[0][1])["type"] == "hook.test"
@@ -431,7 +457,7 @@ def test_what_could_never_work_is_refused_and_says_why(
     with pytest.raises(UnusableHook, match=why):
         listen(**terms)
 
-    assert all_hooks(database) == []
+    assert list_endpoints(database) == []
 
 
 def test_a_name_is_taken_until_it_is_removed_and_a_kind_has_to_exist(listen: Listen) -> None:

@@ -7,19 +7,19 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from simulators.hooks import HookReceiver
+from simulators.hooks import WebhookReceiver
 from ticketing.selling.checkout.place_order import PlacedOrder
-from ticketing.webhooks.call_queries import LEASE, Call
-from ticketing.webhooks.model import CallState, Endpoint
-from ticketing.webhooks.send import Told
+from ticketing.webhooks.call_queries import LEASE, WebhookCall
+from ticketing.webhooks.model import CallState, WebhookEndpoint
+from ticketing.webhooks.send import WebhookRunResult
 
 WORKER = """
 import os, signal, sys
 from datetime import datetime
 from sqlalchemy import event
-from ticketing.webhooks.client import HookClient
+from ticketing.webhooks.client import WebhookClient
 from ticketing.platform.db.database import Database
-from ticketing.webhooks.send import send_hooks
+from ticketing.webhooks.send import send_due_calls
 from ticketing.crypto.keyring import KeyRing
 
 url, at, step, when = sys.argv[1:]
@@ -31,7 +31,7 @@ def die_at_last(*_):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 
-class Dying(HookClient):
+class Dying(WebhookClient):
     def post(self, *arguments):
         answer = super().post(*arguments)
         if step == "after the call":
@@ -41,7 +41,7 @@ class Dying(HookClient):
 database = Database.at(url)
 if step != "after the call":
     event.listen(database.engine, step, die_at_last)
-send_hooks(
+send_due_calls(
     database, Dying(rehearsal=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
     by="worker",
 )
@@ -71,10 +71,17 @@ def die(
     ],
 )
 def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
-    sell: Callable[..., int], place: Callable[..., PlacedOrder], listen: Callable[..., Endpoint],
-    send: Callable[..., Told], calls: Callable[..., list[Call]],
-    receiver: HookReceiver, die: Callable[[str, int], int], step: str, when: int, heard: int,
-) -> None:  # fmt: skip
+    sell: Callable[..., int],
+    place: Callable[..., PlacedOrder],
+    listen: Callable[..., WebhookEndpoint],
+    send: Callable[..., WebhookRunResult],
+    calls: Callable[..., list[WebhookCall]],
+    receiver: WebhookReceiver,
+    die: Callable[[str, int], int],
+    step: str,
+    when: int,
+    heard: int,
+) -> None:
     listen()
     place((sell("Guest"), 1))
 
@@ -85,4 +92,4 @@ def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
     assert len(receiver.heard) == heard
     assert len(set(receiver.ids())) == 1
     assert [call.state for call in calls()] == [CallState.DELIVERED]
-    assert send(days=9) == Told(0, 0)
+    assert send(days=9) == WebhookRunResult(0, 0)

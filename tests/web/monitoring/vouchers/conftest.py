@@ -20,7 +20,7 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.http.services import now as clock
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.place_order import place_order
-from ticketing.selling.payments.complete_order import complete
+from ticketing.selling.payments.complete_order import complete_order
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.packages import PackageTerms, put_package
@@ -62,7 +62,7 @@ def end_order(database: Database) -> Callable[[int, OrderState], Order]:
     def end(order_id: int, state: OrderState) -> Order:
         with database.transaction() as connection:
             order = order_queries.lock(connection, order_id)
-            order_queries.move(connection, order, state, at=clock())
+            order_queries.update_state(connection, order, state, at=clock())
             return order_queries.lock(connection, order_id)
 
     return end
@@ -76,7 +76,7 @@ def buy(database: Database, order_vouchers: Callable[..., int]) -> Callable[...,
         order_id = order_vouchers(quantity, ago=ago)
         with database.transaction() as connection:
             order = order_queries.lock(connection, order_id)
-            complete(connection, order, attempt_id=None, at=clock() - ago, by="gateway")
+            complete_order(connection, order, attempt_id=None, at=clock() - ago, by="gateway")
             return order_queries.lock(connection, order_id)
 
     return buy_some

@@ -89,7 +89,7 @@ def test_a_stream_ends_well_when_the_service_stops(
 
     assert left == []
     # it did not have to wait until the stream's own time was over
-    assert time.monotonic() - told_to_stop < sse.LASTS_SECONDS
+    assert time.monotonic() - told_to_stop < sse.MAX_STREAM_SECONDS
 
 
 def test_no_more_listen_than_may_and_only_with_a_key(

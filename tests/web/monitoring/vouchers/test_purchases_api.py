@@ -69,7 +69,7 @@ def test_purchases_are_found_by_their_state_the_newest_first_and_by_the_domains_
     }
     listed = viewer.get(PAYMENTS).json()["data"]["payments"]
     with database.transaction() as connection:
-        known = order_queries.of_orders(connection, one_of_each.values())
+        known = order_queries.find_purchases(connection, one_of_each.values())
     assert {one["purchaseId"]: one["status"] for one in listed} == {
         order_id: purchase.state for order_id, purchase in known.items()
     }

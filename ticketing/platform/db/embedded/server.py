@@ -20,11 +20,11 @@ from typing import IO, Self
 import psycopg
 from sqlalchemy import URL
 
-from ticketing.platform.db.embedded.paths import Place, place_for
+from ticketing.platform.db.embedded.paths import ServerPaths, prepare_paths
 from ticketing.platform.kernel.errors import Unavailable
 
 ROLE = "ticketing"
-START_SECONDS = 60
+START_TIMEOUT_SECONDS = 60
 OPTIONS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -44,12 +44,12 @@ class EmbeddedServer:
     data_path: Path
     options: dict[str, str] = field(default_factory=dict)
     _handle: IO[str] | None = field(default=None, init=False, repr=False)
-    _place: Place | None = field(default=None, init=False, repr=False)
+    _place: ServerPaths | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Self:
         """Take a handle, and start the server unless it runs."""
-        self._place = place_for(self.data_path)
-        with _alone(self._place):
+        self._place = prepare_paths(self.data_path)
+        with _exclusive_lock(self._place):
             self._handle = (self._place.handles / "users.lock").open("a")
             fcntl.flock(self._handle, fcntl.LOCK_SH)
             try:
@@ -63,24 +63,26 @@ class EmbeddedServer:
         """Give the handle back; the last one stops the server."""
         if self._place is None or self._handle is None:
             return
-        with _alone(self._place):
+        with _exclusive_lock(self._place):
             try:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pass
             else:
-                if _postmaster_lives(self._place):
-                    _run(self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop")
+                if _is_postmaster_running(self._place):
+                    _run_program(
+                        self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop"
+                    )
             self._handle.close()
             self._handle = None
 
     def keep_running(self) -> bool:
         """Start it again if it was killed; whether it had to be."""
         place = self._started()
-        if _postmaster_lives(place):
+        if _is_postmaster_running(place):
             return False
-        with _alone(place):
-            _wait_until_it_answers(place, OPTIONS | self.options)
+        with _exclusive_lock(place):
+            _start_and_wait(place, OPTIONS | self.options)
         return True
 
     def url(self, database: str = ROLE) -> URL:
@@ -97,21 +99,21 @@ class EmbeddedServer:
         """Where psql and pg_dump of the server's own version are."""
         return self._started().binaries
 
-    def _started(self) -> Place:
+    def _started(self) -> ServerPaths:
         if self._place is None:
             raise Unavailable("the embedded server has not been started")
         return self._place
 
 
 @contextmanager
-def _alone(place: Place) -> Iterator[None]:
+def _exclusive_lock(place: ServerPaths) -> Iterator[None]:
     """Starting and stopping are done by one process at a time."""
     with (place.handles / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _url(place: Place, database: str) -> URL:
+def _url(place: ServerPaths, database: str) -> URL:
     return URL.create(
         "postgresql+psycopg",
         username=ROLE,
@@ -121,7 +123,7 @@ def _url(place: Place, database: str) -> URL:
     )
 
 
-def _password(place: Place) -> str:
+def _password(place: ServerPaths) -> str:
     path = place.handles / "password"
     if not path.exists():
         draft = path.with_suffix(".new")
@@ -131,14 +133,14 @@ def _password(place: Place) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _start(place: Place, options: dict[str, str]) -> None:
+def _start(place: ServerPaths, options: dict[str, str]) -> None:
     if not (place.data / "PG_VERSION").exists():
-        _make_cluster(place)
-    _wait_until_it_answers(place, options)
+        _init_cluster(place)
+    _start_and_wait(place, options)
     _ensure_database(place)
 
 
-def _make_cluster(place: Place) -> None:
+def _init_cluster(place: ServerPaths) -> None:
     """Made beside its place and renamed into it: a killed initdb leaves nothing half-made."""
     draft = place.data.with_name("cluster.new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -151,7 +153,7 @@ def _make_cluster(place: Place) -> None:
         os.chown(draft, place.user.pw_uid, place.user.pw_gid)
         os.chown(password, place.user.pw_uid, place.user.pw_gid)
     try:
-        _run(
+        _run_program(
             place, "initdb", "-D", str(draft), "-U", ROLE, f"--pwfile={password}",
             "--auth=scram-sha-256", "--encoding=UTF8",
             "--locale-provider=builtin", "--locale=C.UTF-8",
@@ -161,14 +163,14 @@ def _make_cluster(place: Place) -> None:
     draft.rename(place.data)
 
 
-def _write_options(place: Place, options: dict[str, str]) -> None:
+def _write_options(place: ServerPaths, options: dict[str, str]) -> None:
     path = place.data / "postgresql.auto.conf"
     settings = options | {"unix_socket_directories": str(place.sockets)}
     quoted = ((name, value.replace("'", "''")) for name, value in settings.items())
     path.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted), encoding="utf-8")
 
 
-def _postmaster_lives(place: Place) -> bool:
+def _is_postmaster_running(place: ServerPaths) -> bool:
     """Whether the process named in postmaster.pid is a PostgreSQL of this very cluster."""
     try:
         number = (place.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
@@ -178,34 +180,34 @@ def _postmaster_lives(place: Place) -> bool:
     return os.fsencode(place.data) in command
 
 
-def _launch(place: Place) -> None:
+def _launch(place: ServerPaths) -> None:
     """Start it; one killed a moment ago may still hold its shared memory, so insist a little."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     log = place.data / "server.log"
     while True:
         try:
-            _run(
+            _run_program(
                 place, "pg_ctl", "-D", str(place.data), "-l", str(log), "-w",
-                "-t", str(START_SECONDS), "start",
+                "-t", str(START_TIMEOUT_SECONDS), "start",
             )  # fmt: skip
         except Unavailable:
-            if time.monotonic() > deadline or not _still_dying(log):
+            if time.monotonic() > deadline or not _is_old_server_exiting(log):
                 raise
             time.sleep(0.2)
         else:
             return
 
 
-def _still_dying(log: Path) -> bool:
+def _is_old_server_exiting(log: Path) -> bool:
     tail = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
     return "pre-existing shared memory block" in tail or "lock file" in tail
 
 
-def _wait_until_it_answers(place: Place, options: dict[str, str]) -> None:
+def _start_and_wait(place: ServerPaths, options: dict[str, str]) -> None:
     """Start it if it does not live; one killed a moment ago looks alive for some milliseconds."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
-        if not _postmaster_lives(place):
+        if not _is_postmaster_running(place):
             # after a crash the number in this file may belong to a stranger by now
             (place.data / "postmaster.pid").unlink(missing_ok=True)
             (place.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
@@ -222,21 +224,21 @@ def _wait_until_it_answers(place: Place, options: dict[str, str]) -> None:
             return
 
 
-def _connect(place: Place, database: str) -> psycopg.Connection:
+def _connect(place: ServerPaths, database: str) -> psycopg.Connection:
     return psycopg.connect(
         host=str(place.sockets), user=ROLE, password=_password(place), dbname=database,
         autocommit=True, connect_timeout=5,
     )  # fmt: skip
 
 
-def _ensure_database(place: Place) -> None:
+def _ensure_database(place: ServerPaths) -> None:
     with _connect(place, "postgres") as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE])
         if known.fetchone() is None:
             connection.execute(f'CREATE DATABASE "{ROLE}"')
 
 
-def _run(place: Place, program: str, *arguments: str) -> None:
+def _run_program(place: ServerPaths, program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs as the server's user; its words become ours on failure."""
     user = place.user
     result = subprocess.run(  # noqa: S603 - our own binary and arguments

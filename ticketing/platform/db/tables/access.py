@@ -13,19 +13,19 @@ from sqlalchemy import (
     Text,
 )
 
-from ticketing.platform.db.columns import identity, instant, written_at
+from ticketing.platform.db.columns import created_at_column, id_column, timestamp_column
 from ticketing.platform.db.tables.metadata import metadata
 
 api_keys = Table(
     "api_keys",
     metadata,
-    identity(),
+    id_column(),
     Column("name", Text, nullable=False, unique=True),
     Column("key_sha256", LargeBinary, nullable=False, unique=True),  # never the key itself
     Column("role", Text, nullable=False),
     Column("created_by", Text, nullable=False),
-    written_at("created_at"),
-    instant("revoked_at", nullable=True),
+    created_at_column("created_at"),
+    timestamp_column("revoked_at", nullable=True),
     CheckConstraint("octet_length(key_sha256) = 32", name="key_sha256"),
     CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
     CheckConstraint("name <> ''", name="name"),

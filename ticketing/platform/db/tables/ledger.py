@@ -21,24 +21,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ticketing.platform.db.columns import amount, identity, instant, words, written_at
+from ticketing.platform.db.columns import (
+    bigint_column,
+    created_at_column,
+    id_column,
+    text_column,
+    timestamp_column,
+)
 from ticketing.platform.db.tables.metadata import metadata
 from ticketing.platform.db.tables.sales import orders
 
 order_ledger = Table(
     "order_ledger",
     metadata,
-    identity(),
+    id_column(),
     Column("event_id", BigInteger, nullable=False),  # the order's
     Column("order_id", BigInteger, ForeignKey(orders.c.id), nullable=False),
     Column("attempt_id", BigInteger, nullable=True),  # when it is about money
-    words("kind"),
-    instant("at"),
-    written_at("booked_at"),
-    words("actor", ""),  # whom the audit log names in the same transaction; empty: nobody
-    words("subject"),  # the order's code, or the attempt's key
-    amount("sale"),  # what orders that are pending or paid are worth, more or less by this
-    amount("money"),  # what is in our hands, more or less by this
+    text_column("kind"),
+    timestamp_column("at"),
+    created_at_column("booked_at"),
+    text_column("actor", ""),  # whom the audit log names in the same transaction; empty: nobody
+    text_column("subject"),  # the order's code, or the attempt's key
+    bigint_column("sale"),  # what orders that are pending or paid are worth, more or less by this
+    bigint_column("money"),  # what is in our hands, more or less by this
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Index("ix_order_ledger_order_id_id", "order_id", "id"),  # an order's; what is booked of it
     Index("ix_order_ledger_event_id_at", "event_id", "at"),  # an event's, between two instants
@@ -47,20 +53,20 @@ order_ledger = Table(
 hook_endpoints = Table(
     "hook_endpoints",
     metadata,
-    identity(),
+    id_column(),
     # the secret is derived from it and stands nowhere
     Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
-    words("name"),
-    words("url"),
+    text_column("name"),
+    text_column("url"),
     Column("kinds", ARRAY(Text), nullable=False),
     Column("event_id", BigInteger, ForeignKey("events.id"), nullable=True),  # none: all events
-    words("created_by"),
-    instant("created_at"),
-    instant("disabled_at", nullable=True),
-    words("disabled_why", ""),
-    instant("removed_at", nullable=True),
-    instant("failing_since", nullable=True),  # since when nothing arrived there
-    instant("rests_until", nullable=True),  # after no answer; one look a while is enough
+    text_column("created_by"),
+    timestamp_column("created_at"),
+    timestamp_column("disabled_at", nullable=True),
+    text_column("disabled_why", ""),
+    timestamp_column("removed_at", nullable=True),
+    timestamp_column("failing_since", nullable=True),  # since when nothing arrived there
+    timestamp_column("rests_until", nullable=True),  # after no answer; one look a while is enough
     CheckConstraint("name <> ''", name="name"),
     CheckConstraint("cardinality(kinds) > 0", name="kinds"),
     Index(
@@ -74,18 +80,18 @@ hook_endpoints = Table(
 hook_calls = Table(
     "hook_calls",
     metadata,
-    identity(),
+    id_column(),
     Column("endpoint_id", BigInteger, ForeignKey("hook_endpoints.id"), nullable=False),
     Column("entry_id", BigInteger, ForeignKey("order_ledger.id"), nullable=False),
-    words("state", "waiting"),
+    text_column("state", "waiting"),
     Column("tries", Integer, nullable=False, server_default="0"),
-    instant("next_try", nullable=True),
-    instant("claimed_until", nullable=True),
-    instant("last_try", nullable=True),
+    timestamp_column("next_try", nullable=True),
+    timestamp_column("claimed_until", nullable=True),
+    timestamp_column("last_try", nullable=True),
     Column("last_status", Integer, nullable=True),
-    words("last_error", ""),
-    words("answer", ""),  # its first characters
-    instant("ended_at", nullable=True),
+    text_column("last_error", ""),
+    text_column("answer", ""),  # its first characters
+    timestamp_column("ended_at", nullable=True),
     UniqueConstraint("endpoint_id", "entry_id"),
     CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
     CheckConstraint("(state = 'waiting') = (next_try IS NOT NULL)", name="next_try"),

@@ -3,30 +3,30 @@
 from sqlalchemy import CheckConstraint, Index, Table, text
 
 from ticketing.platform.db.columns import (
-    _event,
-    amount,
-    document,
-    identity,
-    instant,
-    words,
-    written_at,
+    bigint_column,
+    created_at_column,
+    event_id_column,
+    id_column,
+    jsonb_column,
+    text_column,
+    timestamp_column,
 )
 from ticketing.platform.db.tables.metadata import metadata
 
 incidents = Table(
     "incidents",
     metadata,
-    identity(),
-    words("cause"),  # one open line per cause, however often it happens
-    words("kind"),  # run | check | hook | channel | router
-    _event(nullable=True),
-    words("message"),
-    amount("occurrences"),
-    words("last_run_id", nullable=True),
-    instant("first_seen_at"),
-    instant("last_seen_at"),
-    instant("resolved_at", nullable=True),
-    instant("told_at", nullable=True),  # to a person
+    id_column(),
+    text_column("cause"),  # one open line per cause, however often it happens
+    text_column("kind"),  # run | check | hook | channel | router
+    event_id_column(nullable=True),
+    text_column("message"),
+    bigint_column("occurrences"),
+    text_column("last_run_id", nullable=True),
+    timestamp_column("first_seen_at"),
+    timestamp_column("last_seen_at"),
+    timestamp_column("resolved_at", nullable=True),
+    timestamp_column("told_at", nullable=True),  # to a person
     CheckConstraint("kind IN ('run', 'check', 'hook', 'channel', 'router')", name="kind"),
     Index(
         "uq_incidents_open_cause",
@@ -40,13 +40,13 @@ incidents = Table(
 audit_log = Table(
     "audit_log",
     metadata,
-    identity(),
-    written_at("at"),
-    words("actor"),
-    words("action"),
-    _event(nullable=True),
-    words("subject", ""),
-    amount("items"),
-    document("details"),
+    id_column(),
+    created_at_column("at"),
+    text_column("actor"),
+    text_column("action"),
+    event_id_column(nullable=True),
+    text_column("subject", ""),
+    bigint_column("items"),
+    jsonb_column("details"),
     Index("ix_audit_log_event_id_id", "event_id", "id"),  # the story of an event
 )

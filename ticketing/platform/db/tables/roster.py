@@ -14,31 +14,31 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ticketing.platform.db.columns import (
-    _event,
-    _same_event,
-    amount,
-    document,
-    identity,
-    instant,
-    words,
-    written_at,
+    bigint_column,
+    created_at_column,
+    event_id_column,
+    id_column,
+    jsonb_column,
+    text_column,
+    timestamp_column,
+    unconstrained_event_id_column,
 )
 from ticketing.platform.db.tables.metadata import metadata
 
 people = Table(
     "people",
     metadata,
-    identity(),
-    _same_event(),
-    words("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
-    words("external_id", nullable=True),
-    words("first_name", ""),
-    words("last_name", ""),
-    words("full_name"),
-    words("email", ""),
-    words("phone", ""),
-    written_at("created_at"),
-    written_at("updated_at"),
+    id_column(),
+    unconstrained_event_id_column(),
+    text_column("natural_key"),  # id:<external id>, else email:<address>, else tel:<E.164>
+    text_column("external_id", nullable=True),
+    text_column("first_name", ""),
+    text_column("last_name", ""),
+    text_column("full_name"),
+    text_column("email", ""),
+    text_column("phone", ""),
+    created_at_column("created_at"),
+    created_at_column("updated_at"),
     UniqueConstraint("event_id", "natural_key"),  # import's upsert; `why` by external id
     CheckConstraint("full_name <> ''", name="full_name"),
     Index("ix_people_event_id_email", "event_id", "email"),  # `why` by address
@@ -49,25 +49,25 @@ people = Table(
 imports = Table(
     "imports",
     metadata,
-    identity(),
-    _event(),
-    words("source_kind"),  # file | sql
-    words("source_name"),
-    words("sha256", ""),
-    words("encoding", ""),
-    words("delimiter", ""),
-    document("mapping"),
-    words("state", "running"),
-    amount("total_rows"),
-    amount("inserted"),
-    amount("updated"),
-    amount("unchanged"),
-    amount("quarantined"),
-    amount("withdrawn"),
-    words("message", ""),
-    words("requested_by"),
-    instant("started_at"),
-    instant("completed_at", nullable=True),
+    id_column(),
+    event_id_column(),
+    text_column("source_kind"),  # file | sql
+    text_column("source_name"),
+    text_column("sha256", ""),
+    text_column("encoding", ""),
+    text_column("delimiter", ""),
+    jsonb_column("mapping"),
+    text_column("state", "running"),
+    bigint_column("total_rows"),
+    bigint_column("inserted"),
+    bigint_column("updated"),
+    bigint_column("unchanged"),
+    bigint_column("quarantined"),
+    bigint_column("withdrawn"),
+    text_column("message", ""),
+    text_column("requested_by"),
+    timestamp_column("started_at"),
+    timestamp_column("completed_at", nullable=True),
     CheckConstraint("state IN ('running', 'completed', 'failed')", name="state"),
     CheckConstraint(
         "state <> 'completed' OR inserted + updated + unchanged + quarantined = total_rows",
@@ -83,10 +83,10 @@ quarantined_rows = Table(
     metadata,
     Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
     Column("line_number", BigInteger, primary_key=True),
-    _event(),
-    words("field"),
-    words("value"),
-    words("reason"),
+    event_id_column(),
+    text_column("field"),
+    text_column("value"),
+    text_column("reason"),
     Column("row", JSONB, nullable=False),
 )
 
@@ -94,19 +94,19 @@ quarantined_rows = Table(
 attendees = Table(
     "attendees",
     metadata,
-    identity(),
-    _same_event(),
+    id_column(),
+    unconstrained_event_id_column(),
     Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
     Column("ticket_type_id", BigInteger, nullable=False),
-    words("source", "roster"),  # roster | order
-    words("state", "entitled"),  # entitled | withdrawn
-    words("seat", ""),
-    words("hold_reason", nullable=True),  # why this person must not get a ticket yet
+    text_column("source", "roster"),  # roster | order
+    text_column("state", "entitled"),  # entitled | withdrawn
+    text_column("seat", ""),
+    text_column("hold_reason", nullable=True),  # why this person must not get a ticket yet
     # the import that last wrote this row; a foreign key would cost a large import a sixth
     Column("import_id", BigInteger, nullable=True),
     Column("import_line", BigInteger, nullable=True),
-    written_at("created_at"),
-    written_at("updated_at"),
+    created_at_column("created_at"),
+    created_at_column("updated_at"),
     ForeignKeyConstraint(
         ["event_id", "ticket_type_id"],
         ["ticket_types.event_id", "ticket_types.id"],

@@ -26,44 +26,44 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ticketing.platform.db.columns import (
-    _event,
-    amount,
-    identity,
-    instant,
-    reference,
-    words,
-    written_at,
+    bigint_column,
+    created_at_column,
+    event_id_column,
+    foreign_key_column,
+    id_column,
+    text_column,
+    timestamp_column,
 )
 from ticketing.platform.db.tables.metadata import metadata
 
 ticket_types = Table(
     "ticket_types",
     metadata,
-    identity(),
-    _event(),
-    words("name"),
-    written_at("created_at"),
+    id_column(),
+    event_id_column(),
+    text_column("name"),
+    created_at_column("created_at"),
     UniqueConstraint("event_id", "name"),
     UniqueConstraint("event_id", "id"),  # an entitlement's type is one of its event's
 )
 
 
-def _key(name: str, target: str) -> Column[int]:
+def _primary_foreign_key(name: str, target: str) -> Column[int]:
     return Column(name, BigInteger, ForeignKey(target), primary_key=True)
 
 
-def _most(name: str) -> Column[int]:
+def _optional_limit_column(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=True)  # none: no limit
 
 
 for _column in (
     Column("on_sale", Boolean, nullable=False, server_default=false()),  # a roster's types are not
-    amount("price"),
-    _most("capacity"),
-    _most("max_per_order"),
-    _most("max_per_buyer"),
-    amount("pending"),
-    amount("sold"),
+    bigint_column("price"),
+    _optional_limit_column("capacity"),
+    _optional_limit_column("max_per_order"),
+    _optional_limit_column("max_per_buyer"),
+    bigint_column("pending"),
+    bigint_column("sold"),
 ):
     ticket_types.append_column(_column)
 
@@ -76,16 +76,16 @@ ticket_types.append_constraint(
 promos = Table(
     "promos",
     metadata,
-    identity(),
-    reference("event_id", "events.id"),
-    words("code"),
-    words("kind"),  # percent | fixed
+    id_column(),
+    foreign_key_column("event_id", "events.id"),
+    text_column("code"),
+    text_column("kind"),  # percent | fixed
     Column("value", BigInteger, nullable=False),
-    instant("valid_from"),
-    instant("valid_until"),
-    reference("ticket_type_id", "ticket_types.id", nullable=True),
-    _most("max_uses"),
-    amount("used"),
+    timestamp_column("valid_from"),
+    timestamp_column("valid_until"),
+    foreign_key_column("ticket_type_id", "ticket_types.id", nullable=True),
+    _optional_limit_column("max_uses"),
+    bigint_column("used"),
     UniqueConstraint("event_id", "code"),
     CheckConstraint("kind IN ('percent', 'fixed')", name="kind"),
     CheckConstraint("value > 0 AND (kind = 'fixed' OR value <= 100)", name="value"),
@@ -95,14 +95,14 @@ promos = Table(
 payment_plans = Table(
     "payment_plans",
     metadata,
-    identity(),
-    reference("event_id", "events.id"),
-    words("name"),
+    id_column(),
+    foreign_key_column("event_id", "events.id"),
+    text_column("name"),
     Column("shares", ARRAY(Integer), nullable=False),  # hundredths of the total, part by part
     *(Column(name, Interval, nullable=False) for name in ("every", "last_before", "grace")),
-    words("overdue"),
-    words("tickets", "all"),
-    instant("withdrawn_at", nullable=True),
+    text_column("overdue"),
+    text_column("tickets", "all"),
+    timestamp_column("withdrawn_at", nullable=True),
     UniqueConstraint("event_id", "name"),
     CheckConstraint("overdue IN ('keep', 'refund', 'ask')", name="overdue"),
     CheckConstraint("tickets IN ('all', 'first')", name="tickets"),
@@ -111,26 +111,28 @@ payment_plans = Table(
 orders = Table(
     "orders",
     metadata,
-    identity(),
-    reference("event_id", "events.id"),
+    id_column(),
+    foreign_key_column("event_id", "events.id"),
     Column("code", Text, nullable=False, unique=True),
     Column("token_hash", LargeBinary, nullable=False, unique=True),  # never the token itself
-    words("state", "pending"),
-    amount("subtotal"),
-    amount("discount"),
-    amount("total"),
-    amount("refunded"),
-    words("buyer_key", ""),  # email:<address>, else tel:<E.164>; empty until the buyer is known
-    words("buyer_name", ""),
-    words("buyer_email", ""),
-    words("buyer_phone", ""),
+    text_column("state", "pending"),
+    bigint_column("subtotal"),
+    bigint_column("discount"),
+    bigint_column("total"),
+    bigint_column("refunded"),
+    text_column(
+        "buyer_key", ""
+    ),  # email:<address>, else tel:<E.164>; empty until the buyer is known
+    text_column("buyer_name", ""),
+    text_column("buyer_email", ""),
+    text_column("buyer_phone", ""),
     Column("paid_attempt_id", BigInteger, nullable=True),
-    instant("created_at"),
-    instant("expires_at"),
-    instant("paid_at", nullable=True),
-    instant("closed_at", nullable=True),  # when cancelled or expired
+    timestamp_column("created_at"),
+    timestamp_column("expires_at"),
+    timestamp_column("paid_at", nullable=True),
+    timestamp_column("closed_at", nullable=True),  # when cancelled or expired
     Column("request_sha256", LargeBinary, nullable=True),  # of a request that may be sent again
-    reference("payment_plan_id", "payment_plans.id", nullable=True),  # none: paid at once
+    foreign_key_column("payment_plan_id", "payment_plans.id", nullable=True),  # none: paid at once
     CheckConstraint("state IN ('pending', 'paid', 'cancelled', 'expired')", name="state"),
     CheckConstraint("total = subtotal - discount AND total >= 0", name="total"),
     CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
@@ -145,12 +147,12 @@ orders = Table(
 order_lines = Table(
     "order_lines",
     metadata,
-    identity(),
-    reference("order_id", "orders.id"),
-    reference("ticket_type_id", "ticket_types.id"),
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
+    foreign_key_column("ticket_type_id", "ticket_types.id"),
     Column("quantity", BigInteger, nullable=False),
     Column("price", BigInteger, nullable=False),
-    amount("returned"),  # places of a paid order that were given back
+    bigint_column("returned"),  # places of a paid order that were given back
     UniqueConstraint("order_id", "ticket_type_id"),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("returned >= 0 AND returned <= quantity", name="returned"),
@@ -161,31 +163,35 @@ order_lines = Table(
 promo_redemptions = Table(
     "promo_redemptions",
     metadata,
-    _key("order_id", "orders.id"),
-    reference("promo_id", "promos.id"),
-    instant("released_at", nullable=True),
+    _primary_foreign_key("order_id", "orders.id"),
+    foreign_key_column("promo_id", "promos.id"),
+    timestamp_column("released_at", nullable=True),
     Index("ix_promo_redemptions_promo_id", "promo_id"),  # proof of uses
 )
 
 payment_attempts = Table(
     "payment_attempts",
     metadata,
-    identity(),
-    reference("order_id", "orders.id"),
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
     Column("number", BigInteger, nullable=False),
     Column("key", Text, nullable=False, unique=True),  # the gateway's order id
-    words("state", "created"),
-    amount("amount"),
-    amount("refunded"),
-    words("transaction_id", ""),  # the gateway's own
-    words("payment_type", ""),  # how it was paid, in the gateway's word: whether it can go back
-    words("page_token", ""),  # of the gateway's page; empty until there is one
-    words("page_url", ""),
-    instant("page_claimed_until", nullable=True),  # while somebody asks the gateway for a page
-    instant("page_closed_at", nullable=True),
+    text_column("state", "created"),
+    bigint_column("amount"),
+    bigint_column("refunded"),
+    text_column("transaction_id", ""),  # the gateway's own
+    text_column(
+        "payment_type", ""
+    ),  # how it was paid, in the gateway's word: whether it can go back
+    text_column("page_token", ""),  # of the gateway's page; empty until there is one
+    text_column("page_url", ""),
+    timestamp_column(
+        "page_claimed_until", nullable=True
+    ),  # while somebody asks the gateway for a page
+    timestamp_column("page_closed_at", nullable=True),
     Column("part", BigInteger, nullable=True),  # of an order that is paid in several
-    instant("created_at"),
-    instant("updated_at"),
+    timestamp_column("created_at"),
+    timestamp_column("updated_at"),
     UniqueConstraint("order_id", "number"),
     CheckConstraint("refunded >= 0", name="refunded"),
     Index(  # the other name under which a gateway may know it
@@ -203,14 +209,14 @@ payment_attempts = Table(
 order_parts = Table(  # together an order's total: the trigger `order_parts_are_whole`
     "order_parts",
     metadata,
-    _key("order_id", "orders.id"),
+    _primary_foreign_key("order_id", "orders.id"),
     Column("number", BigInteger, primary_key=True),
-    instant("due_at"),
+    timestamp_column("due_at"),
     Column("amount", BigInteger, nullable=False),
     Column(  # whose money it has; none once that went, or pays for nothing
         "paid_attempt_id", BigInteger, ForeignKey("payment_attempts.id"), unique=True
     ),
-    instant("paid_at", nullable=True),
+    timestamp_column("paid_at", nullable=True),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("paid_attempt_id IS NULL OR paid_at IS NOT NULL", name="paid"),
     Index(  # whom to remind
@@ -221,17 +227,19 @@ order_parts = Table(  # together an order's total: the trigger `order_parts_are_
 inbox = Table(
     "inbox",
     metadata,
-    identity(),
-    words("source"),  # midtrans, whatsapp:cloud, whatsapp:waha, whatsapp:fonnte
-    words("unique_key"),  # a digest of what tells one notice from another
-    words("subject"),  # the payment attempt it speaks of, as the sender names it; else the sender
+    id_column(),
+    text_column("source"),  # midtrans, whatsapp:cloud, whatsapp:waha, whatsapp:fonnte
+    text_column("unique_key"),  # a digest of what tells one notice from another
+    text_column(
+        "subject"
+    ),  # the payment attempt it speaks of, as the sender names it; else the sender
     Column("body", LargeBinary, nullable=False),  # as received, to the byte
-    instant("received_at"),
-    instant("claimed_until", nullable=True),
-    amount("tries"),
-    instant("handled_at", nullable=True),
-    words("outcome", ""),  # applied | unchanged | quarantined
-    words("reason", ""),
+    timestamp_column("received_at"),
+    timestamp_column("claimed_until", nullable=True),
+    bigint_column("tries"),
+    timestamp_column("handled_at", nullable=True),
+    text_column("outcome", ""),  # applied | unchanged | quarantined
+    text_column("reason", ""),
     UniqueConstraint("source", "unique_key"),
     CheckConstraint("(handled_at IS NULL) = (outcome = '')", name="outcome"),
     Index("ix_inbox_waiting", "id", postgresql_where=text("handled_at IS NULL")),
@@ -243,37 +251,37 @@ inbox = Table(
 order_effects = Table(
     "order_effects",
     metadata,
-    _key("order_id", "orders.id"),
+    _primary_foreign_key("order_id", "orders.id"),
     Column("effect", Text, primary_key=True),
-    instant("at"),
+    timestamp_column("at"),
 )
 
 order_flags = Table(
     "order_flags",
     metadata,
-    _key("order_id", "orders.id"),
+    _primary_foreign_key("order_id", "orders.id"),
     Column("flag", Text, primary_key=True),  # why a person has to look
-    words("message"),
-    instant("raised_at"),
-    instant("resolved_at", nullable=True),
+    text_column("message"),
+    timestamp_column("raised_at"),
+    timestamp_column("resolved_at", nullable=True),
     Index("ix_order_flags_open", "raised_at", postgresql_where=text("resolved_at IS NULL")),
 )
 
 order_places = Table(
     "order_places",
     metadata,
-    _key("order_line_id", "order_lines.id"),
+    _primary_foreign_key("order_line_id", "order_lines.id"),
     Column("number", BigInteger, primary_key=True),
     Column("attendee_id", BigInteger, ForeignKey("attendees.id"), nullable=False, unique=True),
-    instant("returned_at", nullable=True),
+    timestamp_column("returned_at", nullable=True),
 )
 
 refund_rules = Table(
     "refund_rules",
     metadata,
-    _key("event_id", "events.id"),
-    amount("fee_percent"),  # of what a place cost, kept
-    amount("fee_each"),  # rupiah a place, kept
+    _primary_foreign_key("event_id", "events.id"),
+    bigint_column("fee_percent"),  # of what a place cost, kept
+    bigint_column("fee_each"),  # rupiah a place, kept
     CheckConstraint("fee_percent BETWEEN 0 AND 100 AND fee_each >= 0", name="fees"),
 )
 
@@ -281,34 +289,34 @@ plans = Table(
     "plans",
     metadata,
     Column("hash", Text, primary_key=True),
-    reference("event_id", "events.id"),
-    reference("order_id", "orders.id", nullable=True),  # none: the whole event
+    foreign_key_column("event_id", "events.id"),
+    foreign_key_column("order_id", "orders.id", nullable=True),  # none: the whole event
     Column("asked", JSONB, nullable=False),
-    words("made_by"),
-    instant("made_at"),
+    text_column("made_by"),
+    timestamp_column("made_at"),
 )
 
 refunds = Table(
     "refunds",
     metadata,
-    identity(),
-    reference("order_id", "orders.id"),
-    reference("attempt_id", "payment_attempts.id"),
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
+    foreign_key_column("attempt_id", "payment_attempts.id"),
     Column("number", BigInteger, nullable=False),
-    words("key"),  # under which the gateway knows it; it moves money once a key
+    text_column("key"),  # under which the gateway knows it; it moves money once a key
     Column("amount", BigInteger, nullable=False),
-    words("channel"),  # gateway | manual | elsewhere
-    words("state", "requested"),
-    words("reason", ""),
-    words("reference", ""),  # of the transfer a person made
-    words("said", ""),  # why it failed or waits
+    text_column("channel"),  # gateway | manual | elsewhere
+    text_column("state", "requested"),
+    text_column("reason", ""),
+    text_column("reference", ""),  # of the transfer a person made
+    text_column("said", ""),  # why it failed or waits
     # what had gone back otherwise when this was decided; more of it later, and a person looks
-    amount("elsewhere"),
-    words("requested_by"),
-    instant("requested_at"),
-    instant("claimed_until", nullable=True),
-    amount("tries"),
-    instant("ended_at", nullable=True),
+    bigint_column("elsewhere"),
+    text_column("requested_by"),
+    timestamp_column("requested_at"),
+    timestamp_column("claimed_until", nullable=True),
+    bigint_column("tries"),
+    timestamp_column("ended_at", nullable=True),
     UniqueConstraint("order_id", "number"),
     UniqueConstraint("attempt_id", "key"),
     CheckConstraint("amount > 0", name="amount"),
@@ -323,28 +331,28 @@ refunds = Table(
 event_cancellations = Table(
     "event_cancellations",
     metadata,
-    _key("event_id", "events.id"),
-    words("plan_hash"),
-    words("reason"),
-    amount("fee_percent"),
-    amount("fee_each"),
-    words("began_by"),
-    instant("began_at"),
-    instant("ended_at", nullable=True),
+    _primary_foreign_key("event_id", "events.id"),
+    text_column("plan_hash"),
+    text_column("reason"),
+    bigint_column("fee_percent"),
+    bigint_column("fee_each"),
+    text_column("began_by"),
+    timestamp_column("began_at"),
+    timestamp_column("ended_at", nullable=True),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    identity(),
-    reference("event_id", "events.id", nullable=True),
-    words("purpose"),
-    words("subject"),  # what it is about: the order's code
-    words("recipient"),
+    id_column(),
+    foreign_key_column("event_id", "events.id", nullable=True),
+    text_column("purpose"),
+    text_column("subject"),  # what it is about: the order's code
+    text_column("recipient"),
     Column("revision", BigInteger, nullable=False, server_default="1"),
     Column("payload", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    instant("taken_at", nullable=True),  # when it became deliveries
+    timestamp_column("taken_at", nullable=True),  # when it became deliveries
     UniqueConstraint("purpose", "subject", "recipient", "revision"),
     Index("ix_outbox_waiting", "id", postgresql_where=text("taken_at IS NULL")),
 )

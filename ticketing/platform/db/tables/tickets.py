@@ -15,35 +15,35 @@ from sqlalchemy import (
 )
 
 from ticketing.platform.db.columns import (
-    _event,
-    amount,
-    document,
-    identity,
-    instant,
-    words,
-    written_at,
+    bigint_column,
+    created_at_column,
+    event_id_column,
+    id_column,
+    jsonb_column,
+    text_column,
+    timestamp_column,
 )
 from ticketing.platform.db.tables.metadata import metadata
 
 batches = Table(
     "batches",
     metadata,
-    identity(),  # the job id
+    id_column(),  # the job id
     Column("batch_key", Text, nullable=False, unique=True),  # batchId, or the Dagster run
-    _event(),
-    words("state", "processing"),
-    words("template_id"),
-    words("priority", "normal"),
-    document("options"),
-    amount("total_count"),
-    amount("created_count"),
-    amount("rendered_count"),
-    amount("skipped_count"),
-    amount("failed_count"),
-    words("requested_by"),
-    words("dagster_run_id", nullable=True),
-    instant("started_at"),
-    instant("completed_at", nullable=True),
+    event_id_column(),
+    text_column("state", "processing"),
+    text_column("template_id"),
+    text_column("priority", "normal"),
+    jsonb_column("options"),
+    bigint_column("total_count"),
+    bigint_column("created_count"),
+    bigint_column("rendered_count"),
+    bigint_column("skipped_count"),
+    bigint_column("failed_count"),
+    text_column("requested_by"),
+    text_column("dagster_run_id", nullable=True),
+    timestamp_column("started_at"),
+    timestamp_column("completed_at", nullable=True),
     CheckConstraint("state IN ('processing', 'completed', 'failed', 'cancelled')", name="state"),
     Index("ix_batches_event_id_id", "event_id", "id"),  # the latest batches of an event
 )
@@ -52,7 +52,7 @@ batches = Table(
 generated_tickets = Table(
     "generated_tickets",
     metadata,
-    identity(),
+    id_column(),
     Column("event_id", BigInteger, nullable=False),
     Column("attendee_id", BigInteger, nullable=False),
     Column("guest_id", BigInteger, nullable=False),
@@ -62,21 +62,21 @@ generated_tickets = Table(
     # unique because the token id inside it is; an index of its own doubled the indexes' size
     Column("qr_code_data", Text, nullable=False),
     Column("key_generation", Integer, nullable=False),
-    instant("valid_from"),
-    instant("valid_until"),
-    words("template_id"),
-    words("state", "live"),
-    instant("issued_at"),
-    instant("delivered_at", nullable=True),
-    instant("revoked_at", nullable=True),
-    words("revoked_reason", nullable=True),
-    instant("generated_at", nullable=True),  # when the PDF was written
-    words("pdf_file_path", nullable=True),  # relative to the document root
-    words("pdf_sha256", nullable=True),
+    timestamp_column("valid_from"),
+    timestamp_column("valid_until"),
+    text_column("template_id"),
+    text_column("state", "live"),
+    timestamp_column("issued_at"),
+    timestamp_column("delivered_at", nullable=True),
+    timestamp_column("revoked_at", nullable=True),
+    text_column("revoked_reason", nullable=True),
+    timestamp_column("generated_at", nullable=True),  # when the PDF was written
+    text_column("pdf_file_path", nullable=True),  # relative to the document root
+    text_column("pdf_sha256", nullable=True),
     Column("pdf_bytes", BigInteger, nullable=True),
-    words("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
-    instant("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
-    words("render_error", nullable=True),
+    text_column("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
+    timestamp_column("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
+    text_column("render_error", nullable=True),
     # the ticket's event and guest are its entitlement's; a key each would say less and cost more
     ForeignKeyConstraint(
         ["event_id", "attendee_id", "guest_id"],
@@ -101,15 +101,15 @@ generated_tickets = Table(
 ticket_generation_logs = Table(
     "ticket_generation_logs",
     metadata,
-    identity(),
+    id_column(),
     Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
-    _event(),
+    event_id_column(),
     Column("guest_id", BigInteger, nullable=True),
     Column("ticket_id", BigInteger, nullable=True),
-    words("status"),  # started | failed | completed | cancelled
-    words("message"),
-    document("details"),
-    written_at("created_at"),
+    text_column("status"),  # started | failed | completed | cancelled
+    text_column("message"),
+    jsonb_column("details"),
+    created_at_column("created_at"),
     Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # one job's story
     Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # `why`: one person's failures
 )

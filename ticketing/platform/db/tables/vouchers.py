@@ -23,30 +23,38 @@ from sqlalchemy import (
     true,
 )
 
-from ticketing.platform.db.columns import amount, identity, instant, reference, words
+from ticketing.platform.db.columns import (
+    bigint_column,
+    foreign_key_column,
+    id_column,
+    text_column,
+    timestamp_column,
+)
 from ticketing.platform.db.tables.metadata import metadata
 
-_STATES = "state IN ('owed', 'asked', 'present', 'ending', 'gone')"
+_VALID_STATES = "state IN ('owed', 'asked', 'present', 'ending', 'gone')"
 
 routers = Table(
     "routers",
     metadata,
-    identity(),
-    words("name"),
-    words("host"),
+    id_column(),
+    text_column("name"),
+    text_column("host"),
     Column("port", Integer, nullable=False),
     Column("tls", Boolean, nullable=False, server_default=true()),
-    words("authority", ""),  # file of the certificate that signed the router's; empty: the system's
-    words("username"),
+    text_column(
+        "authority", ""
+    ),  # file of the certificate that signed the router's; empty: the system's
+    text_column("username"),
     Column("sealed_password", LargeBinary, nullable=False),  # only the master secret opens it
     # the circuit breaker: after failures the router rests, then one look tells
-    amount("failures"),  # in a row
-    instant("failing_since", nullable=True),
-    instant("rests_until", nullable=True),
-    words("last_error", ""),
-    instant("answered_at", nullable=True),
-    instant("compared_at", nullable=True),  # its rows with ours
-    instant("removed_at", nullable=True),
+    bigint_column("failures"),  # in a row
+    timestamp_column("failing_since", nullable=True),
+    timestamp_column("rests_until", nullable=True),
+    text_column("last_error", ""),
+    timestamp_column("answered_at", nullable=True),
+    timestamp_column("compared_at", nullable=True),  # its rows with ours
+    timestamp_column("removed_at", nullable=True),
     CheckConstraint("name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(name) <= 63", name="name"),
     CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing_since"),
@@ -58,20 +66,20 @@ packages = Table(
     metadata,
     Column("ticket_type_id", BigInteger, ForeignKey("ticket_types.id"), primary_key=True),
     Column("code", Text, nullable=False, unique=True),  # what a buyer's page asks for: 5k
-    reference("router_id", "routers.id"),
-    words("profile"),
+    foreign_key_column("router_id", "routers.id"),
+    text_column("profile"),
     Column("validity", Interval, nullable=False),
-    words("counting", "from_first_use"),
+    text_column("counting", "from_first_use"),
     Column("unused_for", Interval, nullable=True),
     Column("online_limit", Interval, nullable=True),
     Column("bytes_limit", BigInteger, nullable=True),
     Column("shared_users", Integer, nullable=False, server_default="1"),
     # how its codes are drawn
-    words("prefix", ""),
-    words("alphabet"),
+    text_column("prefix", ""),
+    text_column("alphabet"),
     Column("code_length", Integer, nullable=False),
     Column("password_length", Integer, nullable=True),  # none: the password is the name
-    amount("made_ahead"),  # so many are kept on the router for when it cannot be reached
+    bigint_column("made_ahead"),  # so many are kept on the router for when it cannot be reached
     CheckConstraint("counting IN ('from_sale', 'from_first_use')", name="counting"),
     CheckConstraint("made_ahead >= 0", name="made_ahead"),
 )
@@ -79,30 +87,36 @@ packages = Table(
 vouchers = Table(
     "vouchers",
     metadata,
-    identity(),
+    id_column(),
     Column("key", Text, nullable=False, unique=True),  # in the router's comment; never used again
-    reference("ticket_type_id", "packages.ticket_type_id"),
-    reference("router_id", "routers.id"),
-    reference("order_line_id", "order_lines.id", nullable=True),  # none: made ahead, nobody's yet
+    foreign_key_column("ticket_type_id", "packages.ticket_type_id"),
+    foreign_key_column("router_id", "routers.id"),
+    foreign_key_column(
+        "order_line_id", "order_lines.id", nullable=True
+    ),  # none: made ahead, nobody's yet
     Column("number", BigInteger, nullable=True),  # in its line, from 1
     Column("name", Text, nullable=False, unique=True),  # one that was ours once is not drawn again
-    words("password"),
-    words("state", "owed"),
-    instant("owed_at"),
-    instant("sold_at", nullable=True),
-    instant("next_try", nullable=True),  # when a router is to be asked about it; none: not at all
-    amount("tries"),  # in vain, since it last went well
-    instant("gave_up_at", nullable=True),  # a person was told; it goes on when the router answers
-    words("last_error", ""),
-    instant("present_at", nullable=True),
-    instant("first_used_at", nullable=True),
+    text_column("password"),
+    text_column("state", "owed"),
+    timestamp_column("owed_at"),
+    timestamp_column("sold_at", nullable=True),
+    timestamp_column(
+        "next_try", nullable=True
+    ),  # when a router is to be asked about it; none: not at all
+    bigint_column("tries"),  # in vain, since it last went well
+    timestamp_column(
+        "gave_up_at", nullable=True
+    ),  # a person was told; it goes on when the router answers
+    text_column("last_error", ""),
+    timestamp_column("present_at", nullable=True),
+    timestamp_column("first_used_at", nullable=True),
     Column("online", Interval, nullable=False, server_default=text("'0'::interval")),
-    amount("bytes_used"),
-    instant("ends_at", nullable=True),
-    words("ending_why", ""),  # expired | used up | refunded | reversed | cleaned up
-    instant("gone_at", nullable=True),
+    bigint_column("bytes_used"),
+    timestamp_column("ends_at", nullable=True),
+    text_column("ending_why", ""),  # expired | used up | refunded | reversed | cleaned up
+    timestamp_column("gone_at", nullable=True),
     UniqueConstraint("order_line_id", "number"),
-    CheckConstraint(_STATES, name="state"),
+    CheckConstraint(_VALID_STATES, name="state"),
     CheckConstraint("(order_line_id IS NULL) = (sold_at IS NULL)", name="sold_at"),
     CheckConstraint("(order_line_id IS NULL) = (number IS NULL)", name="number"),
     CheckConstraint("(state = 'gone') = (gone_at IS NOT NULL)", name="gone_at"),
@@ -131,13 +145,13 @@ vouchers = Table(
 voucher_history = Table(
     "voucher_history",
     metadata,
-    identity(),
-    reference("voucher_id", "vouchers.id"),
+    id_column(),
+    foreign_key_column("voucher_id", "vouchers.id"),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    words("state"),
-    words("why", ""),
-    words("actor", ""),
-    CheckConstraint(_STATES, name="state"),
+    text_column("state"),
+    text_column("why", ""),
+    text_column("actor", ""),
+    CheckConstraint(_VALID_STATES, name="state"),
     Index("ix_voucher_history_voucher_id", "voucher_id", "id"),  # its story
     Index("ix_voucher_history_at", "at"),  # trends
 )

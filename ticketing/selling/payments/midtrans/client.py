@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from ticketing.orders.payment_attempt import AttemptState, Statement, state_said
+from ticketing.orders.payment_attempt import AttemptState, PaymentStatus, state_from_midtrans
 from ticketing.platform.kernel.errors import (
     GatewayRefused,
     GatewayUnavailable,
@@ -23,12 +23,16 @@ from ticketing.platform.kernel.errors import (
 )
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.platform.kernel.tls_trust import trusted
-from ticketing.selling.payments.midtrans.notification import Json, Notification, notification_in
-from ticketing.selling.payments.midtrans.snap_request import Checkout, request_for
+from ticketing.selling.payments.midtrans.notification import (
+    Json,
+    MidtransNotification,
+    notification_from_json,
+)
+from ticketing.selling.payments.midtrans.snap_request import CheckoutRequest, to_snap_body
 
 _TRIES = 3
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 10
+_INITIAL_BACKOFF_SECONDS = 0.5
+_MAX_BACKOFF_SECONDS = 10
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _LONGEST_MESSAGE = 300
@@ -37,7 +41,7 @@ _DENIED_BY_BANK = "202"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class MidtransAccount:
     """Whose money it is, and where: the sandbox, production, or a simulator."""
 
     server_key: str = field(repr=False)
@@ -46,13 +50,13 @@ class Account:
     api_url: str
 
     @classmethod
-    def sandbox(cls, server_key: str, client_key: str = "") -> "Account":
+    def sandbox(cls, server_key: str, client_key: str = "") -> "MidtransAccount":
         """Midtrans' own rehearsal."""
         host = "sandbox.midtrans.com"
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
     @classmethod
-    def production(cls, server_key: str, client_key: str = "") -> "Account":
+    def production(cls, server_key: str, client_key: str = "") -> "MidtransAccount":
         """Real money; refuses a sandbox's key, which Midtrans would only answer with 401."""
         if server_key.startswith("SB-"):
             raise Misconfigured("the server key is a sandbox's; production has one of its own")
@@ -60,13 +64,13 @@ class Account:
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
     @classmethod
-    def at(cls, url: str, server_key: str, client_key: str = "") -> "Account":
+    def at(cls, url: str, server_key: str, client_key: str = "") -> "MidtransAccount":
         """Both interfaces under one address: a simulator."""
         base = url.rstrip("/")
         return cls(server_key, client_key, base, base)
 
     @classmethod
-    def rehearsal(cls, url: str) -> "Account":
+    def rehearsal(cls, url: str) -> "MidtransAccount":
         """A simulator that takes no money, so its keys are no secret."""
         return cls.at(url, "SB-Mid-server-REHEARSAL", "SB-Mid-client-REHEARSAL")
 
@@ -77,7 +81,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class SnapPage:
+class CheckoutSession:
     """Where the buyer pays."""
 
     token: str
@@ -93,7 +97,7 @@ class RefundReceipt:
     state: AttemptState
 
 
-def _pause(seconds: float) -> None:
+def _sleep_with_jitter(seconds: float) -> None:
     """Wait, not all at the same moment."""
     time.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
 
@@ -103,11 +107,11 @@ class Midtrans:
 
     def __init__(
         self,
-        account: Account,
+        account: MidtransAccount,
         *,
         notify_url: str = "",
         read_seconds: float = _READ_SECONDS,
-        pause: Callable[[float], None] = _pause,
+        pause: Callable[[float], None] = _sleep_with_jitter,
     ) -> None:
         """`notify_url` replaces the dashboard's address for the pages made here."""
         self._account = account
@@ -132,15 +136,15 @@ class Midtrans:
         """Close the connections."""
         self._client.close()
 
-    def create(self, checkout: Checkout) -> SnapPage:
+    def create(self, checkout: CheckoutRequest) -> CheckoutSession:
         """A payment page. Again before a method is chosen makes a new one and ends the older."""
         said = self._call(
-            "POST", f"{self._account.snap_url}/snap/v1/transactions", request_for(checkout)
+            "POST", f"{self._account.snap_url}/snap/v1/transactions", to_snap_body(checkout)
         )
         token, url = said.get("token"), said.get("redirect_url")
         if not isinstance(token, str) or not isinstance(url, str):
             raise GatewayUnavailable("Midtrans answered without a payment page")
-        return SnapPage(token, url)
+        return CheckoutSession(token, url)
 
     def close_page(self, token: str) -> None:
         """End a page, so that an old tab cannot pay; refused once a method was chosen on it."""
@@ -151,25 +155,25 @@ class Midtrans:
             if "already canceled" not in str(refusal):
                 raise
 
-    def status(self, order_id: str) -> Notification | None:
+    def status(self, order_id: str) -> MidtransNotification | None:
         """The attempt as it stands; None while no method was chosen."""
         try:
-            return _attempt(order_id, self._call("GET", self._path(order_id, "status")))
+            return _attempt_from_json(order_id, self._call("GET", self._path(order_id, "status")))
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
             raise
 
-    def statement(self, attempt_key: str) -> Statement | None:
+    def statement(self, attempt_key: str) -> PaymentStatus | None:
         """What settling has to know of an attempt; None while no method was chosen."""
         attempt = self.status(attempt_key)
         return attempt.statement if attempt else None
 
-    def cancel(self, order_id: str) -> Notification | None:
+    def cancel(self, order_id: str) -> MidtransNotification | None:
         """End an attempt. It as it stands afterwards, which may be paid; None as for `status`."""
         return self._end(order_id, "cancel")
 
-    def expire(self, order_id: str) -> Notification | None:
+    def expire(self, order_id: str) -> MidtransNotification | None:
         """The same, as if its time were up; only a pending one can."""
         return self._end(order_id, "expire")
 
@@ -184,7 +188,7 @@ class Midtrans:
             return self._known_refund(order_id, key, amount, refusal)
         if said.get("status_code") == _DENIED_BY_BANK:
             raise GatewayRefused(f"{order_id}: {_message(said)}", status=int(_DENIED_BY_BANK))
-        return RefundReceipt(key, amount, _state(said))
+        return RefundReceipt(key, amount, _state_from_json(said))
 
     def _known_refund(
         self, order_id: str, key: str, amount: Rupiah, refusal: GatewayRefused
@@ -195,9 +199,9 @@ class Midtrans:
                 return RefundReceipt(key, amount, attempt.state)
         raise refusal
 
-    def _end(self, order_id: str, verb: str) -> Notification | None:
+    def _end(self, order_id: str, verb: str) -> MidtransNotification | None:
         try:
-            return _attempt(order_id, self._call("POST", self._path(order_id, verb), {}))
+            return _attempt_from_json(order_id, self._call("POST", self._path(order_id, verb), {}))
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
@@ -214,8 +218,8 @@ class Midtrans:
                 return self._once(method, url, asked)
             except GatewayUnavailable as unavailable:
                 told = unavailable.details.get("retry_after_seconds")
-                wait = told if isinstance(told, int) else _FIRST_PAUSE_SECONDS * 2**tried
-                if wait > _LONGEST_PAUSE_SECONDS:
+                wait = told if isinstance(told, int) else _INITIAL_BACKOFF_SECONDS * 2**tried
+                if wait > _MAX_BACKOFF_SECONDS:
                     raise
                 self._pause(wait)
         return self._once(method, url, asked)
@@ -225,13 +229,13 @@ class Midtrans:
             response = self._client.request(method, url, json=asked, headers=self._override)
         except httpx.RequestError as error:
             raise GatewayUnavailable(f"Midtrans: no answer ({type(error).__name__})") from error
-        return _answer(response)
+        return _read_response(response)
 
 
-def _attempt(asked: str, said: Json) -> Notification:
+def _attempt_from_json(asked: str, said: Json) -> MidtransNotification:
     """An attempt in an answer, which has to be about the one we asked for."""
     try:
-        attempt = notification_in(said)
+        attempt = notification_from_json(said)
     except UnreadableNotification as error:
         raise GatewayUnavailable(f"Midtrans: {error}") from error
     if asked not in {attempt.order_id, attempt.transaction_id}:
@@ -239,14 +243,14 @@ def _attempt(asked: str, said: Json) -> Notification:
     return attempt
 
 
-def _state(said: Json) -> AttemptState:
+def _state_from_json(said: Json) -> AttemptState:
     try:
-        return state_said(str(said.get("transaction_status")), "")
+        return state_from_midtrans(str(said.get("transaction_status")), "")
     except ValueError as error:
         raise GatewayUnavailable("Midtrans: an answer without a state") from error
 
 
-def _answer(response: httpx.Response) -> Json:
+def _read_response(response: httpx.Response) -> Json:
     """The body if it is a good one; some failures say so only in the body, under HTTP 200."""
     try:
         said = json.loads(response.content)

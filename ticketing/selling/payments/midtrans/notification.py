@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ticketing.orders.payment_attempt import AttemptState, Returned, Statement, state_said
+from ticketing.orders.payment_attempt import (
+    AttemptState,
+    PaymentStatus,
+    ReportedRefund,
+    state_from_midtrans,
+)
 from ticketing.platform.kernel.errors import NotMoney, UnreadableNotification
-from ticketing.platform.kernel.money import NOTHING, Rupiah
+from ticketing.platform.kernel.money import ZERO, Rupiah
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
@@ -24,7 +29,7 @@ Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class MidtransRefund:
     """Money that went back, or is on its way."""
 
     key: str
@@ -33,7 +38,7 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
+class MidtransNotification:
     """One payment attempt as Midtrans sees it. Instants are aware UTC."""
 
     order_id: str  # the attempt's key, in our words
@@ -44,27 +49,27 @@ class Notification:
     payment_type: str
     state: AttemptState
     amount: Rupiah  # without a fee that the gateway put on the buyer
-    refunds: tuple[Refund, ...]
+    refunds: tuple[MidtransRefund, ...]
     refunded: Rupiah  # all so far
     began_at: datetime
     settled_at: datetime | None
     expires_at: datetime | None
 
     @property
-    def statement(self) -> Statement:
+    def statement(self) -> PaymentStatus:
         """The part that decides; believe it only when it answers a question of ours."""
-        return Statement(
+        return PaymentStatus(
             attempt_key=self.order_id,
             transaction_id=self.transaction_id,
             state=self.state,
             amount=self.amount,
             refunded=self.refunded,
             payment_type=self.payment_type,
-            refunds=tuple(Returned(refund.key, refund.amount) for refund in self.refunds),
+            refunds=tuple(ReportedRefund(refund.key, refund.amount) for refund in self.refunds),
         )
 
 
-def read_notification(body: bytes) -> Notification:
+def parse_notification(body: bytes) -> MidtransNotification:
     """Read a body as it came; raises UnreadableNotification for what Midtrans would not send."""
     try:
         said = json.loads(body)
@@ -72,18 +77,18 @@ def read_notification(body: bytes) -> Notification:
         raise UnreadableNotification("the notification is not JSON") from error
     if not isinstance(said, dict):
         raise UnreadableNotification("the notification is not a JSON object")
-    return notification_in(said)
+    return notification_from_json(said)
 
 
-def notification_in(said: Json) -> Notification:
+def notification_from_json(said: Json) -> MidtransNotification:
     """The same from JSON that was read already. Unknown keys are left alone: new ones appear."""
     try:
-        return _notification(said)
+        return _build_notification(said)
     except (ValueError, NotMoney) as error:
         raise UnreadableNotification(f"the notification makes no sense: {error}") from error
 
 
-def signature_matches(notification: Notification, server_key: str) -> bool:
+def has_valid_signature(notification: MidtransNotification, server_key: str) -> bool:
     """Whether whoever sent this knows the server key. False when there is no key to know.
 
     SHA-512 of order id, status code, gross amount as received and the key, without separators.
@@ -96,21 +101,23 @@ def signature_matches(notification: Notification, server_key: str) -> bool:
     return hmac.compare_digest(given, expected)
 
 
-def _notification(said: Json) -> Notification:
+def _build_notification(said: Json) -> MidtransNotification:
     gross = _text(said, "gross_amount")
     refunds = _refunds(said)
     refunded = said.get("refund_amount")
-    notification = Notification(
+    notification = MidtransNotification(
         order_id=_text(said, "order_id"),
         transaction_id=_text(said, "transaction_id"),
         status_code=_text(said, "status_code"),
         gross_amount=gross,
         signature_key=_text(said, "signature_key", ""),
         payment_type=_text(said, "payment_type", ""),
-        state=state_said(_text(said, "transaction_status"), _text(said, "fraud_status", "")),
+        state=state_from_midtrans(
+            _text(said, "transaction_status"), _text(said, "fraud_status", "")
+        ),
         amount=_amount_without_fee(said, Rupiah.parse(gross)),
         refunds=refunds,
-        refunded=NOTHING if refunded is None else Rupiah.parse(_text(said, "refund_amount")),
+        refunded=ZERO if refunded is None else Rupiah.parse(_text(said, "refund_amount")),
         began_at=_instant(_text(said, "transaction_time")),
         settled_at=_instant_if_any(said, "settlement_time"),
         expires_at=_instant_if_any(said, "expiry_time"),
@@ -143,12 +150,12 @@ def _amount_without_fee(said: Json, gross: Rupiah) -> Rupiah:
     return original
 
 
-def _refunds(said: Json) -> tuple[Refund, ...]:
+def _refunds(said: Json) -> tuple[MidtransRefund, ...]:
     listed = said.get("refunds") or []
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ValueError("refunds is not a list of refunds")
     return tuple(
-        Refund(
+        MidtransRefund(
             key=_text(each, "refund_key", ""),
             amount=Rupiah.parse(_text(each, "refund_amount")),
             confirmed=bool(each.get("bank_confirmed_at")),

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ticketing.platform.kernel.money import NOTHING, Rupiah, total
+from ticketing.platform.kernel.money import ZERO, Rupiah, total
 from ticketing.selling.payments.midtrans.notification import JAKARTA, Json
 
 _LONGEST_NAME = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class CheckoutItem:
     """One line of what the buyer sees and pays."""
 
     id: str
@@ -20,14 +20,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class CheckoutRequest:
     """One payment attempt to be made. It ends `minutes` after `starts_at`, whatever the method."""
 
     order_id: str  # the attempt's key: of one length, since the signature joins it to the amount
-    items: tuple[Item, ...]
+    items: tuple[CheckoutItem, ...]
     starts_at: datetime
     minutes: int
-    discount: Rupiah = NOTHING
+    discount: Rupiah = ZERO
     name: str = ""
     email: str = ""
     phone: str = ""
@@ -40,7 +40,7 @@ class Checkout:
         return total(item.price * item.quantity for item in self.items) - self.discount
 
 
-def request_for(checkout: Checkout) -> Json:
+def to_snap_body(checkout: CheckoutRequest) -> Json:
     """The body Snap wants; longer names of items are cut."""
     items: list[Json] = [
         {
@@ -51,7 +51,7 @@ def request_for(checkout: Checkout) -> Json:
         }
         for item in checkout.items
     ]
-    if checkout.discount != NOTHING:
+    if checkout.discount != ZERO:
         off = -checkout.discount.amount
         items.append({"id": "DISCOUNT", "name": "Discount", "price": off, "quantity": 1})
     lasts = {"unit": "minute", "duration": checkout.minutes}

@@ -9,18 +9,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ticketing.platform.db import audit_log
-from ticketing.platform.db.audit_log import PROVISIONED
+from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.platform.db.database import Database
 from ticketing.tickets.identity import Randomness
-from ticketing.vouchers.provisioning.router_admin import RouterDoors
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 
 @dataclass(frozen=True, slots=True)
-class Provisioner:
+class ProvisioningContext:
     """What vouchers are put on routers with; time and chance among it."""
 
     database: Database
-    doors: RouterDoors
+    doors: RouterClientPool
     clock: Callable[[], datetime]
     by: str
     jitter: Callable[[], float] = random.random
@@ -28,7 +28,7 @@ class Provisioner:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ProvisionResult:
     """What came of a round at a router. `trouble` is why it ended early, else empty."""
 
     router: str
@@ -46,9 +46,9 @@ class Round:
         """Whether another round may find more to do."""
         return bool(self.placed or self.renamed or self.removed)
 
-    def __add__(self, other: "Round") -> "Round":
+    def __add__(self, other: "ProvisionResult") -> "ProvisionResult":
         """Both together."""
-        return Round(
+        return ProvisionResult(
             self.router,
             self.placed + other.placed,
             self.absent + other.absent,
@@ -61,14 +61,14 @@ class Round:
         )
 
 
-def record(connection: Connection, done: Round, *, by: str) -> None:
+def record_audit_entry(connection: Connection, done: ProvisionResult, *, by: str) -> None:
     """A line in the audit log, which also names who moved the vouchers."""
     counts = asdict(done)
     details = {what: count for what, count in counts.items() if what != "router" and count}
     audit_log.record(
         connection,
         actor=by,
-        action=PROVISIONED,
+        action=PROVISION_VOUCHERS_ACTION,
         subject=done.router,
         items=done.placed + done.removed,
         details=details,

@@ -9,45 +9,45 @@ from fastapi.params import Depends as Dependency
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from ticketing.access.queries import ApiKey, Role
-from ticketing.access.service import key_of
+from ticketing.access.service import find_key
 from ticketing.platform.http.errors import NotAllowed, NotKnown, TooManyRequests
-from ticketing.platform.http.rate_limit import Limiter
-from ticketing.platform.http.services import Service, service
+from ticketing.platform.http.rate_limit import RateLimiter
+from ticketing.platform.http.services import Services, get_services
 
-BEARER = "bearer "
+BEARER_PREFIX = "bearer "
 
 # for the description only: the caller is known before a request's body is even read
-_schemes: list[Any] = [
+_openapi_schemes: list[Any] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer")),
     Security(APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header")),
 ]
 
 
-async def identify(request: Request) -> ApiKey:
+async def authenticate(request: Request) -> ApiKey:
     """Whose key the request carries, looked up once; raises NotKnown."""
     known = getattr(request.state, "caller", None)
     if known is None:
-        secret = _secret(request)
-        found = await run_in_threadpool(key_of, service(request).database, secret)
+        secret = _read_key(request)
+        found = await run_in_threadpool(find_key, get_services(request).database, secret)
         if found is None:
             raise NotKnown("this API key is not known, or was revoked")
         request.state.caller = known = found
     return cast("ApiKey", known)
 
 
-def _secret(request: Request) -> str:
+def _read_key(request: Request) -> str:
     given = request.headers.get("Authorization", "")
-    if given.lower().startswith(BEARER):
-        return given[len(BEARER) :].strip()
+    if given.lower().startswith(BEARER_PREFIX):
+        return given[len(BEARER_PREFIX) :].strip()
     key = request.headers.get("X-API-Key", "")
     if not key:
         raise NotKnown("send `Authorization: Bearer <key>`; `ticketing api-keys add` makes one")
     return key
 
 
-def _at_least(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:
+def _require_role(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:
     async def caller(request: Request) -> ApiKey:
-        known = await identify(request)
+        known = await authenticate(request)
         if not known.role.includes(role):
             raise NotAllowed(f"this takes the role {role}, the key has {known.role}", role=role)
         return known
@@ -55,8 +55,8 @@ def _at_least(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:
     return caller
 
 
-Viewer = Annotated[ApiKey, Depends(_at_least(Role.VIEWER))]
-Operator = Annotated[ApiKey, Depends(_at_least(Role.OPERATOR))]
+Viewer = Annotated[ApiKey, Depends(_require_role(Role.VIEWER))]
+Operator = Annotated[ApiKey, Depends(_require_role(Role.OPERATOR))]
 
 
 def actor(caller: ApiKey) -> str:
@@ -64,19 +64,19 @@ def actor(caller: ApiKey) -> str:
     return f"api:{caller.name}"
 
 
-def guarded() -> list[Dependency]:
+def auth_dependencies() -> list[Dependency]:
     """What every router behind a key declares."""
-    return list(_schemes)
+    return list(_openapi_schemes)
 
 
-def ration(serving: Service, name: str) -> None:
+def enforce_rate_limit(serving: Services, name: str) -> None:
     """Let one name, an address or an order, ask only so often. Raises TooManyRequests."""
-    wait = serving.get(Limiter).wait_seconds(name)
+    wait = serving.get(RateLimiter).wait_seconds(name)
     if wait > 0:
         seconds = int(wait) + 1
         raise TooManyRequests(f"too many requests; wait {seconds} s", retryAfter=seconds)
 
 
-async def rationed(request: Request) -> None:
+async def rate_limit_by_address(request: Request) -> None:
     """Let one address ask only so often; for doors that take no key."""
-    ration(service(request), request.client.host if request.client else "")
+    enforce_rate_limit(get_services(request), request.client.host if request.client else "")

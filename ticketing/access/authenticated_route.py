@@ -8,24 +8,24 @@ from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.routing import APIRoute
 
-from ticketing.access.http import identify
-from ticketing.platform.db.idempotency_keys import Answer, Asked, claimed
+from ticketing.access.authentication import authenticate
+from ticketing.platform.db.idempotency_keys import IdempotentRequest, StoredResponse, claim_key
 from ticketing.platform.http.envelope import Handler
-from ticketing.platform.http.services import now, service
+from ticketing.platform.http.services import get_services, now
 from ticketing.platform.kernel.errors import Refused
 
-HEADER = "Idempotency-Key"
-REPLAYED = "Idempotent-Replayed"
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotent-Replayed"
+_KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 # each holds a database connection until it is answered
-AT_ONCE = CapacityLimiter(5)
+CLAIM_LIMITER = CapacityLimiter(5)
 
 
 class UnusableIdempotencyKey(Refused):
     """An idempotency key must be printable ASCII without blanks."""
 
 
-class GuardedRoute(APIRoute):
+class AuthenticatedRoute(APIRoute):
     """Knows the caller before it reads the body; honours `Idempotency-Key` on POST."""
 
     def get_route_handler(self) -> Handler:
@@ -33,41 +33,43 @@ class GuardedRoute(APIRoute):
         original = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            await identify(request)
-            if request.method != "POST" or HEADER not in request.headers:
+            await authenticate(request)
+            if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
                 return await original(request)
-            return await _once(request, original)
+            return await _respond_once(request, original)
 
         return handle
 
 
-async def _once(request: Request, original: Handler) -> Response:
+async def _respond_once(request: Request, original: Handler) -> Response:
     """The answer, or the one that the same request had before.
 
     Only what was done is kept: a refusal changed nothing and may turn out otherwise next time.
     """
-    asked = await _asked(request)
-    held = claimed(service(request).database, asked, at=now())
-    async with AT_ONCE, contextmanager_in_threadpool(held) as claim:
+    asked = await _to_idempotent_request(request)
+    held = claim_key(get_services(request).database, asked, at=now())
+    async with CLAIM_LIMITER, contextmanager_in_threadpool(held) as claim:
         if claim.answer is not None:
-            return _again(claim.answer)
+            return _replay(claim.answer)
         response = await original(request)
         if response.status_code < 300:  # noqa: PLR2004 - success, as HTTP says it
-            answer = Answer(response.status_code, bytes(response.body))
+            answer = StoredResponse(response.status_code, bytes(response.body))
             await run_in_threadpool(claim.keep, answer, at=now())
         return response
 
 
-async def _asked(request: Request) -> Asked:
-    key = request.headers[HEADER]
-    if not _KEY.fullmatch(key):
-        raise UnusableIdempotencyKey(f"{HEADER}: write 1 to 255 printable ASCII characters")
+async def _to_idempotent_request(request: Request) -> IdempotentRequest:
+    key = request.headers[IDEMPOTENCY_HEADER]
+    if not _KEY_PATTERN.fullmatch(key):
+        raise UnusableIdempotencyKey(
+            f"{IDEMPOTENCY_HEADER}: write 1 to 255 printable ASCII characters"
+        )
     digest = hashlib.sha256(f"{request.method} {request.url.path}\0".encode())
     digest.update(await request.body())
-    caller = await identify(request)
-    return Asked(caller.id, key, digest.digest())
+    caller = await authenticate(request)
+    return IdempotentRequest(caller.id, key, digest.digest())
 
 
-def _again(answer: Answer) -> Response:
-    headers = {REPLAYED: "true"}
+def _replay(answer: StoredResponse) -> Response:
+    headers = {REPLAYED_HEADER: "true"}
     return Response(answer.body, answer.status, media_type="application/json", headers=headers)

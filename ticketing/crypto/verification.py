@@ -9,7 +9,7 @@ from ticketing.crypto.ticket_token import Claims
 CLOCK_SKEW = timedelta(minutes=2)  # how far a gate's clock may be off
 
 
-class Refusal(StrEnum):
+class RejectionReason(StrEnum):
     """Why a ticket does not pass, in the order the questions are asked."""
 
     WRONG_PREFIX = "wrong prefix"  # some other QR, not ours
@@ -24,7 +24,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TicketAtTheGate:
+class ScannedTicket:
     """What the person at the gate sees of a ticket that the database knows."""
 
     ticket_id: int
@@ -37,16 +37,16 @@ class TicketAtTheGate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """The answer. `claims` only when the signature was good, `ticket` only when it was looked up.
 
     `note` says what the reason cannot: why a ticket was revoked, from when one is valid.
     """
 
-    refusal: Refusal | None = None
+    refusal: RejectionReason | None = None
     note: str = ""
     claims: Claims | None = None
-    ticket: TicketAtTheGate | None = None
+    ticket: ScannedTicket | None = None
 
     @property
     def valid(self) -> bool:
@@ -61,10 +61,16 @@ class Verdict:
         return f"{self.refusal}: {self.note}" if self.note else str(self.refusal)
 
 
-def refusal_in_time(valid_from: datetime, valid_until: datetime, at: datetime) -> Verdict | None:
+def check_validity_period(
+    valid_from: datetime, valid_until: datetime, at: datetime
+) -> VerificationResult | None:
     """Refused before its time and after it, each by more than a gate's clock may be off."""
     if at < valid_from - CLOCK_SKEW:
-        return Verdict(Refusal.NOT_YET_VALID, f"valid from {valid_from:%Y-%m-%d %H:%M} UTC")
+        return VerificationResult(
+            RejectionReason.NOT_YET_VALID, f"valid from {valid_from:%Y-%m-%d %H:%M} UTC"
+        )
     if at > valid_until + CLOCK_SKEW:
-        return Verdict(Refusal.EXPIRED, f"valid until {valid_until:%Y-%m-%d %H:%M} UTC")
+        return VerificationResult(
+            RejectionReason.EXPIRED, f"valid until {valid_until:%Y-%m-%d %H:%M} UTC"
+        )
     return None

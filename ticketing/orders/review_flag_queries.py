@@ -6,22 +6,22 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.orders.order import Flag
+from ticketing.orders.order import ReviewFlag
 from ticketing.platform.db.tables.sales import order_flags, orders
 
 
 @dataclass(frozen=True, slots=True)
-class RaisedFlag:
+class OpenReviewFlag:
     """One open question."""
 
     order_code: str
-    flag: Flag
+    flag: ReviewFlag
     message: str
     raised_at: datetime
 
 
 def raise_flag(
-    connection: Connection, order_id: int, flag: Flag, message: str, *, at: datetime
+    connection: Connection, order_id: int, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
     """Raise it, or again with something new to say; the same said again changes nothing."""
     statement = insert(order_flags).values(
@@ -35,7 +35,7 @@ def raise_flag(
     connection.execute(statement)
 
 
-def resolve(connection: Connection, order_id: int, flag: Flag, *, at: datetime) -> None:
+def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at: datetime) -> None:
     """Put the question to rest, if it was open."""
     connection.execute(
         update(order_flags)
@@ -48,7 +48,7 @@ def resolve(connection: Connection, order_id: int, flag: Flag, *, at: datetime) 
     )
 
 
-def still_open(connection: Connection, event_id: int) -> list[RaisedFlag]:
+def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
     """The event's open questions, the oldest first."""
     query = (
         select(orders.c.code, order_flags.c.flag, order_flags.c.message, order_flags.c.raised_at)
@@ -56,4 +56,7 @@ def still_open(connection: Connection, event_id: int) -> list[RaisedFlag]:
         .where(orders.c.event_id == event_id, order_flags.c.resolved_at.is_(None))
         .order_by(order_flags.c.raised_at, order_flags.c.order_id, order_flags.c.flag)
     )
-    return [RaisedFlag(code, Flag(flag), *rest) for code, flag, *rest in connection.execute(query)]
+    return [
+        OpenReviewFlag(code, ReviewFlag(flag), *rest)
+        for code, flag, *rest in connection.execute(query)
+    ]

@@ -1,0 +1,47 @@
+"""A folder that mails are written to instead of being sent."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ticketing.notifications.mail.mime import (
+    MailSender,
+    ascii_address,
+    build_mime_message,
+    reference_token,
+)
+from ticketing.notifications.messages.message import Accepted, Deferred, Mail, Rejected, SendOutcome
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FileMailTransport:
+    """Writes each mail as the file a mail server would have got; any mail program opens it."""
+
+    def __init__(
+        self, folder: Path, sender: MailSender, *, now: Callable[[], datetime] = _now
+    ) -> None:
+        """The folder is made when the first mail goes."""
+        self._folder = folder
+        self._sender = sender
+        self._now = now
+
+    def send(self, to: str, mail: Mail, *, reference: str, name: str = "") -> SendOutcome:
+        """Write `<reference>.eml`; every attempt writes the same file."""
+        recipient = ascii_address(to)
+        if recipient is None:
+            return Rejected("the address cannot be written to", "address")
+        written = build_mime_message(
+            mail, self._sender, recipient, reference=reference, name=name, at=self._now()
+        )
+        path = self._folder / f"{reference_token(reference)}.eml"
+        part = path.with_suffix(".part")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.write_bytes(written.content)
+            part.replace(path)
+        except OSError as error:
+            return Deferred(f"the folder of mails cannot be written: {error.strerror}")
+        return Accepted(written.message_id)

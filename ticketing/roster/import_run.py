@@ -1,0 +1,51 @@
+"""One run of an import: opened, counted, closed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import TicketingError
+from ticketing.roster import import_queries
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """Begins a running import on entering, gives its number, and marks it as failed on any error.
+
+    Only for who holds the event's turn: what others left running is closed first.
+    """
+
+    database: Database
+    event_id: int
+    kind: str
+    name: str
+    by: str
+    now: Callable[[], datetime]
+    begun: list[int] = field(default_factory=list)
+
+    def __enter__(self) -> int:
+        """Close what was interrupted, and begin."""
+        at = self.now()
+        with self.database.transaction() as connection:
+            import_queries.mark_interrupted(connection, self.event_id, at=at)
+            import_id = import_queries.insert_import(
+                connection, self.event_id, kind=self.kind, name=self.name, by=self.by, at=at
+            )
+        self.begun.append(import_id)
+        return import_id
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Say why, if it failed."""
+        if kind is None:
+            return
+        # anything but our own words could quote somebody's data
+        message = str(error) if isinstance(error, TicketingError) else kind.__name__
+        with self.database.transaction() as connection:
+            import_queries.mark_failed(connection, self.begun[0], message, at=self.now())

@@ -1,0 +1,80 @@
+"""Place an order once per idempotency key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.events.model import Event
+from ticketing.orders import queries as order_queries
+from ticketing.orders.order import Buyer, Selection
+from ticketing.orders.queries import OrderAlreadyPlaced
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.idempotency_keys import KeyReused
+from ticketing.platform.kernel.base32 import encode_base32
+from ticketing.platform.kernel.errors import UnknownOrder
+from ticketing.selling.checkout.place_order import (
+    TOKEN_BYTES,
+    OrderIdempotency,
+    PlacedOrder,
+    hash_order_token,
+    place_order,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What somebody asks for."""
+
+    selections: Sequence[Selection]
+    buyer: Buyer | None = None
+    promo: str | None = None
+    payment_plan: str | None = None
+
+
+def idempotency_from_key(
+    keys: KeyRing, request_key: str, request_sha256: bytes
+) -> OrderIdempotency:
+    """A request with a key of its own, made repeatable."""
+    return OrderIdempotency(
+        encode_base32(keys.order_bits(request_key)[:TOKEN_BYTES]), request_sha256
+    )
+
+
+def place_order_once(
+    database: Database,
+    event: Event,
+    wanted: OrderRequest,
+    *,
+    once: OrderIdempotency | None,
+    at: datetime,
+    by: str,
+) -> tuple[PlacedOrder, bool]:
+    """The order, and whether it was there already; refuses a key that asked for something else."""
+    known = _find_placed_order(database, once) if once else None
+    if known is not None:
+        return known, True
+    try:
+        placed = place_order(
+            database, event, asked=wanted.selections, buyer=wanted.buyer, promo=wanted.promo,
+            payment_plan=wanted.payment_plan, at=at, by=by, once=once,
+        )  # fmt: skip
+    except OrderAlreadyPlaced:
+        known = (
+            _find_placed_order(database, once) if once else None
+        )  # the same request, a moment ago
+        if known is None:
+            raise
+        return known, True
+    return placed, False
+
+
+def _find_placed_order(database: Database, once: OrderIdempotency) -> PlacedOrder | None:
+    with database.transaction() as connection:
+        try:
+            order = order_queries.get_by_token(connection, hash_order_token(once.token))
+        except UnknownOrder:
+            return None
+        if order_queries.get_request_digest(connection, order.id) != once.request_sha256:
+            raise KeyReused("this idempotency key was used for another request; draw a new one")
+        return PlacedOrder(order, order_queries.list_lines(connection, order.id), once.token)

@@ -1,0 +1,111 @@
+"""An event's lists: who lacks a ticket, and all PDFs in one file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from ticketing.access.authenticated_route import AuthenticatedRoute
+from ticketing.access.authentication import Operator, Viewer, auth_dependencies
+from ticketing.documents.file_store import DocumentFolder
+from ticketing.events.queries import get_event
+from ticketing.platform.http.envelope import (
+    AsciiJSONResponse,
+    EventInPath,
+    Offset,
+    ResponseModel,
+    SuccessResponse,
+)
+from ticketing.platform.http.errors import authenticated_error_responses
+from ticketing.platform.http.services import ServicesDependency, now
+from ticketing.tickets.missing import count_missing_tickets, list_missing_tickets
+from ticketing.tickets.rendering.zip_archive import stream_zip
+
+router = APIRouter(
+    prefix="/api/events",
+    tags=["events"],
+    route_class=AuthenticatedRoute,
+    default_response_class=AsciiJSONResponse,
+    dependencies=auth_dependencies(),
+    responses=authenticated_error_responses(404),
+)
+
+
+class MissingTicketGuestResponse(ResponseModel):
+    """Somebody who is entitled, eligible and without a live ticket."""
+
+    guest_id: int
+    external_id: str | None
+    first_name: str
+    last_name: str
+    full_name: str
+    ticket_type: str
+    seat: str
+
+
+class MissingTicketsResponse(ResponseModel):
+    """A page of them, and how many there are."""
+
+    event_id: int
+    total_count: int
+    limit: int
+    offset: int
+    guests: list[MissingTicketGuestResponse]
+
+
+class MissingTicketCountResponse(ResponseModel):
+    """How many tickets are missing."""
+
+    event_id: int
+    count: int
+
+
+@router.get("/{event}/missing-tickets")
+def missing(
+    event: EventInPath,
+    serving: ServicesDependency,
+    _: Viewer,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Offset = 0,
+) -> SuccessResponse[MissingTicketsResponse]:
+    """Who should have a ticket and has none, in the order of the list."""
+    known, at = get_event(serving.database, event), now()
+    page = list_missing_tickets(serving.database, known, at=at, limit=limit, offset=offset)
+    return SuccessResponse(
+        data=MissingTicketsResponse(
+            event_id=known.id,
+            total_count=count_missing_tickets(serving.database, known, at=at),
+            limit=limit,
+            offset=offset,
+            guests=[
+                MissingTicketGuestResponse.model_validate(person, from_attributes=True)
+                for person in page
+            ],
+        )
+    )
+
+
+@router.get("/{event}/missing-tickets/count")
+def count_missing(
+    event: EventInPath, serving: ServicesDependency, _: Viewer
+) -> SuccessResponse[MissingTicketCountResponse]:
+    """How many should have a ticket and have none."""
+    known = get_event(serving.database, event)
+    found = count_missing_tickets(serving.database, known, at=now())
+    return SuccessResponse(data=MissingTicketCountResponse(event_id=known.id, count=found))
+
+
+@router.get(
+    "/{event}/tickets.zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+def tickets_zip(event: EventInPath, serving: ServicesDependency, _: Operator) -> StreamingResponse:
+    """Every live ticket's PDF, streamed."""
+    known = get_event(serving.database, event)
+    named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
+    return StreamingResponse(
+        stream_zip(serving.database, serving.get(DocumentFolder), known),
+        media_type="application/zip",
+        headers={"Cache-Control": "private, no-store", **named},
+    )

@@ -1,0 +1,55 @@
+"""Connections to routers, one per router."""
+
+from threading import Lock
+from typing import Self
+
+from ticketing.crypto.keyring import KeyRing
+from ticketing.routers.queries import RouterAddress, StoredRouter
+from ticketing.routers.routeros.client import RouterClient
+from ticketing.vouchers.provisioning.router_admin import to_router_account
+
+
+class RouterClientPool:
+    """Close it, or use `with`; threads may share it."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Nothing is opened before it is needed."""
+        self.office = keys.office_name  # in the marker of everything we leave on a router
+        self._keys = keys
+        self._open: dict[int, tuple[RouterAddress, RouterClient]] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up everywhere."""
+        with self._lock:
+            for _address, door in self._open.values():
+                door.close()
+            self._open.clear()
+
+    def to(self, stored: StoredRouter) -> RouterClient:
+        """The door to a router, a new one when its address or account has changed."""
+        with self._lock:
+            address, door = self._open.get(stored.id, (None, None))
+            if door is not None and address == stored.address:
+                return door
+            if door is not None:
+                door.close()
+            door = RouterClient(to_router_account(stored, self._keys))
+            self._open[stored.id] = stored.address, door
+            return door
+
+
+class RouterConnector:
+    """Connect to routers with the accounts that a key ring opens."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Take the keys that the routers' passwords are sealed with."""
+        self._keys = keys
+
+    def connect(self) -> RouterClientPool:
+        """Return new connections; `with` closes them."""
+        return RouterClientPool(self._keys)

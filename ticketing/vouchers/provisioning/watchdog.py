@@ -1,0 +1,39 @@
+"""Routers with overdue work, for the sensor that replaces the worker."""
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from ticketing.platform.db import notify
+from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.errors import TicketingError
+from ticketing.routers.queries import StoredRouter
+from ticketing.vouchers.provisioning.provision import list_due_routers
+from ticketing.vouchers.provisioning.router_clients import RouterClientPool
+
+
+def routers_with_overdue_work(
+    database: Database, *, workers_time: timedelta, at: datetime
+) -> list[StoredRouter]:
+    """The routers that could be asked about something: no worker is there, or it has not."""
+    with database.transaction() as connection:
+        since = at - workers_time if notify.is_worker_running(connection) else at
+    return list_due_routers(database, at=since)
+
+
+def list_reachable_routers(doors: RouterClientPool, asked: Collection[StoredRouter]) -> list[str]:
+    """Those of them that are well, by name; all are asked side by side, and nothing changes."""
+    if not asked:
+        return []
+    # all of them, however many: a tick is to end although none answers
+    with ThreadPoolExecutor(len(asked), thread_name_prefix="routers") as pool:
+        names = pool.map(lambda router: _name_if_healthy(doors, router), asked)
+        return [name for name in names if name is not None]
+
+
+def _name_if_healthy(doors: RouterClientPool, router: StoredRouter) -> str | None:
+    try:
+        doors.to(router).health()
+    except TicketingError:
+        return None
+    return router.name
