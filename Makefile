@@ -55,7 +55,7 @@ chaos: setup-dev ## kill everything during a sale, and count rupiah, vouchers an
 
 docs: setup-dev ## build the documentation into site/; every warning is an error
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
-	@echo "open site/index.html, or: mkdocs serve"
+	@echo "built into site/; mkdocs serve shows it with search"
 
 lock: setup-dev ## resolve the dependencies anew into the two locks
 	echo pip | $(COMPILE) - -o deploy/pip.lock
