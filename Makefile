@@ -23,6 +23,11 @@ demo: setup ## from a roster of 500 graduates to signed PDF tickets, through Dag
 up: setup ## PostgreSQL, Dagster's page and its daemon, until Ctrl-C
 	@ticketing up
 
+# Bytecode of the product and the rewritten tests, also where the environment forbids writing it:
+# without it every worker and every process started by a test compiles everything again.
+test coverage: export PYTHONDONTWRITEBYTECODE :=
+test coverage: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pyc
+
 test: setup-dev ## all tests
 	@pytest -n 2 --durations=5
 
@@ -63,4 +68,4 @@ lock: setup-dev ## resolve the dependencies anew into the two locks
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## forget .venv and every cache; .data, where tickets are, stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache site
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache site

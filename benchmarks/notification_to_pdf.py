@@ -30,12 +30,15 @@ from benchmarks.issue import machine
 from simulators.midtrans.server import MidtransSimulator
 from ticketing import logs
 from ticketing.actions.place_order import place_order
+from ticketing.application import Application
 from ticketing.domain.events import Event, NewEvent
 from ticketing.domain.orders import Buyer, Selection
+from ticketing.gateways.midtrans import Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.office import Office, ensure_schema, open_office, prepare_dagster_home
+from ticketing.office import ensure_schema, open_application
 from ticketing.settings import CHECKOUT, Settings
 from ticketing.store import bell, events, orders, payments
+from ticketing.store.dagster_home import prepare_dagster_home
 from ticketing.store.schema import generated_tickets, ticket_types
 from ticketing.store.schema_sales import order_lines, order_places
 from ticketing.supervisor import free_port
@@ -45,10 +48,10 @@ PATIENCE_SECONDS = 180
 WAYS = ("worker", "dagster")
 
 
-def event_on_sale(office: Office) -> tuple[Event, int]:
+def event_on_sale(application: Application) -> tuple[Event, int]:
     """An event next month, and its one ticket type."""
     starts_at = datetime.now(UTC) + timedelta(days=30)
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         event = events.add(
             connection,
             NewEvent(
@@ -65,17 +68,17 @@ def event_on_sale(office: Office) -> tuple[Event, int]:
     return event, kind
 
 
-def paid_order(office: Office, event: Event, kind: int, number: int) -> tuple[int, str]:
+def paid_order(application: Application, event: Event, kind: int, number: int) -> tuple[int, str]:
     """An order with a page to pay it on; its id and the payment's key."""
     buyer = Buyer(f"email:b{number}@example.org", f"Buyer {number}", f"b{number}@example.org", "")
     at = datetime.now(UTC)
     placed = place_order(
-        office.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
+        application.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
     )
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
     items = (Item("REG", "Reguler", placed.lines[0].price, 1),)
-    office.midtrans.create(Checkout(attempt.key, items, at, 60))
+    application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
     return placed.order.id, attempt.key
 
 
@@ -91,10 +94,10 @@ class Asked:
 class Watch:
     """Looks which orders have their PDF, and when that was first seen."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, application: Application) -> None:
         """Begin to look."""
         self.seen: dict[int, float] = {}
-        self._office = office
+        self._application = application
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
@@ -115,7 +118,7 @@ class Watch:
             .where(generated_tickets.c.generated_at.is_not(None))
         )
         while not self._ended.wait(LOOK_SECONDS):
-            with self._office.database.transaction() as connection:
+            with self._application.database.transaction() as connection:
                 found = connection.execute(printed).scalars().all()
             now = time.perf_counter()
             for order_id in found:
@@ -152,9 +155,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def somebody_listens(office: Office) -> bool:
+def somebody_listens(application: Application) -> bool:
     """Whether the worker is up."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         return bell.somebody_listens(connection)
 
 
@@ -168,33 +171,37 @@ def dagster_ticks(environment: dict[str, str]) -> bool:
 
 
 @contextmanager
-def served(way: str, office: Office, environment: dict[str, str]) -> Iterator[None]:
+def served(way: str, application: Application, environment: dict[str, str]) -> Iterator[None]:
     """Whoever is to make the tickets, ready."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
     dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-p", str(free_port(3000))]
     worker = [sys.executable, "-m", "ticketing", "work"]
     with running(worker if way == "worker" else dagster, environment):
         if way == "worker":
-            until(lambda: somebody_listens(office))
+            until(lambda: somebody_listens(application))
         else:
             until(lambda: dagster_ticks(environment))
         yield
 
 
 def measured(
-    office: Office, midtrans: MidtransSimulator, environment: dict[str, str], asked: Asked
+    application: Application, midtrans: MidtransSimulator, environment: dict[str, str], asked: Asked
 ) -> list[float]:
     """Seconds from answer to PDF of each order."""
-    event, kind = event_on_sale(office)
-    bought = [paid_order(office, event, kind, number) for number in range(asked.orders)]
+    event, kind = event_on_sale(application)
+    bought = [paid_order(application, event, kind, number) for number in range(asked.orders)]
     bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in bought]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     answered = {}
-    with running(web, environment), served(asked.way, office, environment), httpx.Client() as post:
+    with (
+        running(web, environment),
+        served(asked.way, application, environment),
+        httpx.Client() as post,
+    ):
         until(lambda: answers(url))
-        watch = Watch(office)
+        watch = Watch(application)
         for order_id, body in bodies:
             post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
             answered[order_id] = time.perf_counter()
@@ -218,7 +225,7 @@ def main() -> None:
         asked = Asked(way, given.orders, given.a_second)
         with tempfile.TemporaryDirectory() as name, MidtransSimulator() as midtrans:
             Path(name).chmod(0o711)  # the embedded server may run as somebody else
-            seconds = sorted(in_a_new_office(Path(name), midtrans, asked))
+            seconds = sorted(in_a_new_application(Path(name), midtrans, asked))
         p95 = seconds[int(len(seconds) * 0.95)]
         print(
             f"{way:>8}: {len(seconds)} orders, {asked.a_second:g} a second: p50"
@@ -227,17 +234,17 @@ def main() -> None:
         )
 
 
-def in_a_new_office(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
-    """The same in an office of its own."""
+def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
+    """The same in an application of its own."""
     settings = Settings(
         _env_file=None, data_path=folder, midtrans_rehearsal_url=midtrans.url, min_free_disk=0
     )
-    with open_office(settings) as office:
-        ensure_schema(office)
+    with open_application(settings) as application:
+        ensure_schema(application)
         logs.configure(settings.log_level, settings.logs)
         surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
-        environment = prepare_dagster_home(office) | surroundings
-        return measured(office, midtrans, environment, asked)
+        environment = prepare_dagster_home(application) | surroundings
+        return measured(application, midtrans, environment, asked)
 
 
 if __name__ == "__main__":

@@ -42,11 +42,16 @@ from ticketing.actions.rehearse_hotspot import (
     rehearse_hotspot,
     rehearse_router,
 )
+from ticketing.actions.router_doors import RouterConnector
+from ticketing.application import Application
 from ticketing.domain.orders import Buyer, Selection
+from ticketing.gateways.midtrans import Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.office import Office, ensure_schema, open_office, prepare_dagster_home
+from ticketing.office import ensure_schema, open_application
 from ticketing.settings import CHECKOUT, Settings
+from ticketing.signing.keys import KeyRing
 from ticketing.store import orders, packages, payments, routers
+from ticketing.store.dagster_home import prepare_dagster_home
 from ticketing.supervisor import free_port
 
 
@@ -75,28 +80,30 @@ def router(command_ms: float) -> Iterator[int]:
             process.terminate()
 
 
-def bought(office: Office, count: int) -> list[tuple[str, str]]:
+def bought(application: Application, count: int) -> list[tuple[str, str]]:
     """Orders with a page to pay them on: each buyer's number, and the payment's key."""
     at = datetime.now(UTC)
-    event = rehearse_hotspot(office.database, at=at, by="bench")
-    with office.database.transaction() as connection:
+    event = rehearse_hotspot(application.database, at=at, by="bench")
+    with application.database.transaction() as connection:
         package = packages.get(connection, "5k")
     found = []
     for number in range(count):
         phone = f"+628120{number:07}"
         buyer = Buyer(f"tel:{phone}", f"Buyer {number}", "", phone)
         asked = [Selection(package.ticket_type_id, 1)]
-        placed = place_order(office.database, event, asked=asked, buyer=buyer, at=at, by="bench")
-        with office.database.transaction() as connection:
+        placed = place_order(
+            application.database, event, asked=asked, buyer=buyer, at=at, by="bench"
+        )
+        with application.database.transaction() as connection:
             attempt = payments.begin(connection, orders.lock(connection, placed.order.id), at=at)
         items = (Item("5K", "Paket", placed.lines[0].price, 1),)
-        office.midtrans.create(Checkout(attempt.key, items, at, 60))
+        application.get(Midtrans).create(Checkout(attempt.key, items, at, 60))
         found.append((phone, attempt.key))
     return found
 
 
 def measured(
-    office: Office,
+    application: Application,
     midtrans: MidtransSimulator,
     whatsapp: WhatsAppSimulator,
     environment: dict[str, str],
@@ -104,7 +111,8 @@ def measured(
 ) -> list[float]:
     """Seconds from answer to accepted message of each order."""
     bodies = [
-        (phone, midtrans.push(key, "pay", "bca_va")) for phone, key in bought(office, asked.orders)
+        (phone, midtrans.push(key, "pay", "bca_va"))
+        for phone, key in bought(application, asked.orders)
     ]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
@@ -112,7 +120,7 @@ def measured(
     url = f"http://127.0.0.1:{port}"
     answered = {}
     with running(web, environment), running(work, environment), httpx.Client(timeout=60) as post:
-        until(lambda: answers(url) and somebody_listens(office))
+        until(lambda: answers(url) and somebody_listens(application))
         for phone, body in bodies:
             post.post(f"{url}/api/payment/notification", json=body).raise_for_status()
             answered[phone.lstrip("+")] = datetime.now(UTC)
@@ -129,11 +137,11 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
     return {each.draft.to: each.at for each in whatsapp.messages()}
 
 
-def on_router(office: Office) -> int:
+def on_router(application: Application) -> int:
     """How many rows the router has that are ours."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         (stored,) = routers.everyone(connection)
-    with office.router_doors() as doors:
+    with application.get(RouterConnector).connect() as doors:
         return len(doors.to(stored).ours(doors.office))
 
 
@@ -157,17 +165,17 @@ def main() -> None:
             _env_file=None, data_path=Path(name), midtrans_rehearsal_url=midtrans.url,
             whatsapp_rehearsal_url=whatsapp.url, min_free_disk=0,
         )  # fmt: skip
-        with open_office(settings) as office:
-            ensure_schema(office)
+        with open_application(settings) as application:
+            ensure_schema(application)
             logs.configure(settings.log_level, settings.logs)
-            rehearse_router(office.database, office.keys, port=port, by="bench")
-            environment = prepare_dagster_home(office) | {
+            rehearse_router(application.database, application.get(KeyRing), port=port, by="bench")
+            environment = prepare_dagster_home(application) | {
                 "MIDTRANS_REHEARSAL_URL": midtrans.url,
                 "WHATSAPP_REHEARSAL_URL": whatsapp.url,
                 "MIN_FREE_DISK": "0",
             }
-            seconds = sorted(measured(office, midtrans, whatsapp, environment, asked))
-            rows = on_router(office)
+            seconds = sorted(measured(application, midtrans, whatsapp, environment, asked))
+            rows = on_router(application)
     p95 = seconds[int(len(seconds) * 0.95)]
     print(
         f"{len(seconds)} of {asked.orders} buyers told, {asked.a_second:g} a second, a router"

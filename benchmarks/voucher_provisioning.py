@@ -21,9 +21,12 @@ from ticketing.actions.place_order import place_order
 from ticketing.actions.provision import provision
 from ticketing.actions.provisioning import Provisioner
 from ticketing.actions.rehearse_hotspot import rehearse_hotspot, rehearse_router
+from ticketing.actions.router_doors import RouterConnector
+from ticketing.application import Application
 from ticketing.domain.orders import Buyer, Selection
-from ticketing.office import Office, ensure_schema, open_office
+from ticketing.office import ensure_schema, open_application
 from ticketing.settings import Settings
+from ticketing.signing.keys import KeyRing
 from ticketing.store import orders, packages
 
 AN_ORDER = 10
@@ -34,28 +37,30 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def paid(office: Office, vouchers: int) -> None:
+def paid(application: Application, vouchers: int) -> None:
     """Orders of ten, by as many buyers."""
-    event = rehearse_hotspot(office.database, at=now(), by="bench")
-    with office.database.transaction() as connection:
+    event = rehearse_hotspot(application.database, at=now(), by="bench")
+    with application.database.transaction() as connection:
         package = packages.get(connection, "5k")
     asked = [Selection(package.ticket_type_id, AN_ORDER)]
     nobody = Buyer("", "Buyer", "", "")
     for _ in range(vouchers // AN_ORDER):
         phone = f"+62812{int.from_bytes(os.urandom(4)):010}"
         buyer = replace(nobody, key=f"tel:{phone}", phone=phone)
-        placed = place_order(office.database, event, asked=asked, buyer=buyer, at=now(), by="bench")
-        with office.database.transaction() as connection:
+        placed = place_order(
+            application.database, event, asked=asked, buyer=buyer, at=now(), by="bench"
+        )
+        with application.database.transaction() as connection:
             order = orders.lock(connection, placed.order.id)
             complete(connection, order, attempt_id=None, at=now(), by="bench")
 
 
-def measured(office: Office, vouchers: int) -> float:
+def measured(application: Application, vouchers: int) -> float:
     """Seconds until all of them are on the router and their buyers' messages are written."""
-    paid(office, vouchers)
-    with office.router_doors() as doors:
+    paid(application, vouchers)
+    with application.get(RouterConnector).connect() as doors:
         began = time.perf_counter()
-        rounds = provision(Provisioner(office.database, doors, now, "bench"))
+        rounds = provision(Provisioner(application.database, doors, now, "bench"))
         seconds = time.perf_counter() - began
     if sum(each.placed for each in rounds) != vouchers:
         raise SystemExit(f"not all were placed: {rounds}")
@@ -72,11 +77,11 @@ def main() -> None:
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as name, router(given.command_ms) as port:
         Path(name).chmod(0o711)  # the embedded server may run as somebody else
-        with open_office(Settings(_env_file=None, data_path=Path(name))) as office:
-            ensure_schema(office)
-            rehearse_router(office.database, office.keys, port=port, by="bench")
+        with open_application(Settings(_env_file=None, data_path=Path(name))) as application:
+            ensure_schema(application)
+            rehearse_router(application.database, application.get(KeyRing), port=port, by="bench")
             for _ in range(given.runs):
-                seconds = measured(office, given.vouchers)
+                seconds = measured(application, given.vouchers)
                 a_second = given.vouchers / seconds
                 busy = a_second * given.command_ms / 1000
                 print(
@@ -84,7 +89,7 @@ def main() -> None:
                     f" the router's own work is {busy:.1%} of that",
                     flush=True,
                 )
-            print(f"{on_router(office):,} rows on the router", flush=True)
+            print(f"{on_router(application):,} rows on the router", flush=True)
 
 
 if __name__ == "__main__":

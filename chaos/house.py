@@ -13,14 +13,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 
-from ticketing.office import Office, open_office, prepare_dagster_home
+from ticketing.office import open_application
 from ticketing.settings import CHECKOUT, Settings
+from ticketing.store.dagster_home import prepare_dagster_home
 from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import upgrade
+
+if TYPE_CHECKING:
+    from ticketing.application import Application
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 90
@@ -60,9 +64,9 @@ class House:
             **self.outside,
         }
         settings = Settings.model_validate(given)
-        self.office: Office = self._stack.enter_context(open_office(settings))
-        upgrade(self.office.database)
-        self._environment = prepare_dagster_home(self.office) | given
+        self.application: Application = self._stack.enter_context(open_application(settings))
+        upgrade(self.application.database)
+        self._environment = prepare_dagster_home(self.application) | given
         self._commands = {
             "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
             "worker": [*PYTHON, "ticketing", "work"],
@@ -154,7 +158,9 @@ class House:
             return probe.connect_ex((HOST, self.port)) == 0
 
     def _database_answers(self) -> bool:
-        url = self.office.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        url = self.application.url.set(drivername="postgresql").render_as_string(
+            hide_password=False
+        )
         try:
             psycopg.connect(url, connect_timeout=2).close()
         except psycopg.OperationalError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from ticketing.office import Office
+from ticketing.application import Application
 
 WORD = re.compile(rb"[\w-]+")
 LOGS = {".out", ".err", ".log", ".jsonl"}
@@ -21,9 +21,9 @@ def log_files(folder: Path) -> list[Path]:
     )
 
 
-def run_log(office: Office) -> bytes:
+def run_log(application: Application) -> bytes:
     """What Dagster keeps of its runs in its database."""
-    engine = create_engine(office.dagster_url)
+    engine = create_engine(application.dagster_url)
     try:
         with engine.connect() as connection:
             return "\n".join(connection.execute(_RUN_LOG).scalars()).encode()

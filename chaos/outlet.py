@@ -9,10 +9,11 @@ from chaos.town import PROFILES, ROUTERS, USER, Town
 from ticketing.actions.events import add_event
 from ticketing.actions.routers import NewRouter, add_router
 from ticketing.actions.voucher_packages import PackageTerms, put_package
+from ticketing.application import Application
 from ticketing.domain.events import NewEvent
 from ticketing.domain.money import Rupiah
 from ticketing.domain.vouchers import Counting
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store.schema import events, ticket_types
 from ticketing.store.schema_sales import promos
 
@@ -28,19 +29,19 @@ class Offer:
     packages: tuple[str, ...]
 
 
-def open_sale(office: Office, town: Town) -> Offer:
+def open_sale(application: Application, town: Town) -> Offer:
     """Put all of it on sale."""
-    graduation, kinds = _graduation(office)
-    hotspot, codes = _hotspot(office, town)
+    graduation, kinds = _graduation(application)
+    hotspot, codes = _hotspot(application, town)
     return Offer((graduation, hotspot), kinds, codes)
 
 
-def _graduation(office: Office) -> tuple[int, tuple[int, ...]]:
+def _graduation(application: Application) -> tuple[int, tuple[int, ...]]:
     at = datetime.now(UTC)
     event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at + timedelta(days=22)}
     place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "Grha", "region": "ID"}
     code = {"code": "HEMAT", "kind": "percent", "value": 10, "max_uses": 15, "valid_from": at}
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         event_id = connection.execute(
             insert(events)
             .values(event | place | {"ends_at": at + timedelta(days=23)})
@@ -65,18 +66,18 @@ def _graduation(office: Office) -> tuple[int, tuple[int, ...]]:
     return event_id, numbers
 
 
-def _hotspot(office: Office, town: Town) -> tuple[int, tuple[str, ...]]:
+def _hotspot(application: Application, town: Town) -> tuple[int, tuple[str, ...]]:
     """On each router a package whose password is its code, and one with a password of its own."""
     at, codes = datetime.now(UTC), []
     outlet = NewEvent(
         "hotspot", "Hotspot", at, at + timedelta(days=900), "Asia/Jakarta", "id", "Jalan Melati",
         "ID", "classic",
     )  # fmt: skip
-    event = add_event(office.database, outlet, by=BY)
+    event = add_event(application.database, outlet, by=BY)
     for name in ROUTERS:
         router = town.routers[name]
         reached = NewRouter(router.host, USER, town.password_of(name), router.port, tls=False)
-        add_router(office.database, office.keys, name, reached, by=BY)
+        add_router(application.database, application.get(KeyRing), name, reached, by=BY)
         day = PackageTerms(
             name=f"Sehari di {name}", price=Rupiah(5_000), profile=PROFILES[0], router=name,
             validity=timedelta(days=1), prefix=f"{name}-",
@@ -87,6 +88,6 @@ def _hotspot(office: Office, town: Town) -> tuple[int, tuple[str, ...]]:
             password_length=8,
         )  # fmt: skip
         for code, terms in ((f"hari-{name}", day), (f"minggu-{name}", week)):
-            put_package(office.database, event, code, terms, at=at, by=BY)
+            put_package(application.database, event, code, terms, at=at, by=BY)
             codes.append(code)
     return event.id, tuple(codes)

@@ -17,15 +17,19 @@ from chaos.house import House
 from chaos.outlet import open_sale
 from chaos.town import Town
 from chaos.weather import bad_weather, let_whatsapp_go_on
-from ticketing.actions.deliver import Mailroom, deliver_all
+from ticketing.actions.deliver import Mailroom, MessagingConnector, deliver_all
 from ticketing.actions.expire_orders import expire_orders
 from ticketing.actions.generate import Means
 from ticketing.actions.provision import provision
 from ticketing.actions.provisioning import Provisioner
 from ticketing.actions.reconcile import reconcile
-from ticketing.actions.router_doors import RouterDoors
+from ticketing.actions.router_doors import RouterConnector, RouterDoors
 from ticketing.actions.serve_paid import serve_paid
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.signing.keys import KeyRing
 from ticketing.store import inbox_state
 
 # whoever is named more often dies more often
@@ -51,12 +55,12 @@ class Story:
 def play(story: Story, folder: Path) -> dict[str, object]:
     """Play it to its end; `offences` of the report must be empty."""
     with Town(story.seed) as town, House(folder, town.settings()) as house:
-        offer = open_sale(house.office, town)
+        offer = open_sale(house.application, town)
         crowd = Crowd(house.url, town, offer, story.seed, story.for_vouchers)
         town.report_to(house.url)
         town.midtrans.faults.set(noise=story.noise, disorder_seconds=0.3)
         with (
-            bad_weather(town, house.office.database, story.seed) as weather,
+            bad_weather(town, house.application.database, story.seed) as weather,
             _buying(crowd, story.lines),
         ):
             _kill_now_and_then(house, story, crowd)
@@ -112,7 +116,7 @@ def _calm_down(house: House, town: Town, story: Story) -> None:
 
 
 def _something_waits(house: House) -> bool:
-    with house.office.database.transaction() as connection:
+    with house.application.database.transaction() as connection:
         if inbox_state.count_due(connection, at=datetime.now(UTC), most=1):
             return True
         return bool(connection.execute(_VOUCHERS_WAIT).scalar_one())
@@ -123,28 +127,38 @@ def _let_the_day_pass(house: House, town: Town, crowd: Crowd) -> None:
 
     In the end nobody is heard any more, and what was said until then is taken to its end.
     """
-    with house.office.mailroom() as mailroom, house.office.router_doors() as doors:
+    with (
+        house.application.get(MessagingConnector).connect() as mailroom,
+        house.application.get(RouterConnector).connect() as doors,
+    ):
         for hours in (1.1, 2.1, 6, 12):
-            _do_what_is_due(house.office, mailroom, doors, hours)
+            _do_what_is_due(house.application, mailroom, doors, hours)
             for attempt in crowd.late:
                 town.midtrans.bank.push(attempt, "settle")
             crowd.late.clear()
             time.sleep(TOLD_WITHIN_SECONDS)
         house.stop("web")
-        _do_what_is_due(house.office, mailroom, doors, 24)
+        _do_what_is_due(house.application, mailroom, doors, 24)
 
 
-def _do_what_is_due(office: Office, mailroom: Mailroom, doors: RouterDoors, hours: float) -> None:
+def _do_what_is_due(
+    application: Application, mailroom: Mailroom, doors: RouterDoors, hours: float
+) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
-    means = Means(office.database, office.keys, office.renderer, office.folder)
-    while serve_paid(means, office.midtrans, at=at, by=BY).did_something:
+    means = Means(
+        application.database,
+        application.get(KeyRing),
+        application.get(Renderer),
+        application.get(DocumentFolder),
+    )
+    while serve_paid(means, application.get(Midtrans), at=at, by=BY).did_something:
         pass
-    expire_orders(office.database, office.midtrans, at=at, by=BY)
-    reconcile(office.database, office.midtrans, at=at, by=BY)
-    provision(Provisioner(office.database, doors, lambda: at, BY))
-    deliver_all(office.database, mailroom, clock=lambda: at)
-    while let_whatsapp_go_on(office.database, at=at):
-        deliver_all(office.database, mailroom, clock=lambda: at)
+    expire_orders(application.database, application.get(Midtrans), at=at, by=BY)
+    reconcile(application.database, application.get(Midtrans), at=at, by=BY)
+    provision(Provisioner(application.database, doors, lambda: at, BY))
+    deliver_all(application.database, mailroom, clock=lambda: at)
+    while let_whatsapp_go_on(application.database, at=at):
+        deliver_all(application.database, mailroom, clock=lambda: at)
 
 
 _VOUCHERS_WAIT = text("SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('owed', 'asked'))")

@@ -8,14 +8,15 @@ from chaos.house import House
 from chaos.leaks import leaks, log_files, run_log
 from chaos.town import SOMEBODY_ELSES, Town
 from chaos.voucher_reckoning import VoucherBooks
+from ticketing.signing.keys import KeyRing
 
 
 def reached(house: House, town: Town, crowd: Crowd) -> dict[str, object]:
     """The figures, and `offences`: everything that is not as it must be."""
-    database, documents = house.office.database, house.office.settings.documents
+    database, documents = house.application.database, house.application.settings.documents
     sold = reckoning.read(database, crowd.offer.events)
     payments = town.midtrans.bank.payments()
-    made = voucher_reckoning.read(database, house.office.keys.office_name)
+    made = voucher_reckoning.read(database, house.application.get(KeyRing).office_name)
     shelves = {name: router.users() for name, router in town.routers.items()}
     told, taken = message_reckoning.read(database), message_reckoning.accepted(town)
     offences = [
@@ -35,7 +36,7 @@ def reached(house: House, town: Town, crowd: Crowd) -> dict[str, object]:
 def _logs(house: House) -> Iterator[tuple[str, bytes]]:
     for path in log_files(house.folder):
         yield str(path.relative_to(house.folder)), path.read_bytes()
-    yield "Dagster's database", run_log(house.office)
+    yield "Dagster's database", run_log(house.application)
 
 
 def _secrets(town: Town, made: VoucherBooks) -> Iterator[str]:

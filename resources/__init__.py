@@ -1,8 +1,8 @@
 """Dagster resources: configuration in, a plain ticketing object out."""
 
-from resources.office import BoxOffice
+from resources.application import ApplicationResource
 
 
 def from_environment() -> dict[str, object]:
     """What the definitions are given outside tests."""
-    return {"office": BoxOffice()}
+    return {"application": ApplicationResource()}

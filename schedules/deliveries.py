@@ -9,8 +9,8 @@ from ticket_assets.deliveries import examine_deliveries, mail_bounces, tell_of_a
 from ticket_assets.partitions import DIMENSION
 from ticketing.actions.examine_deliveries import events_with_news
 from ticketing.actions.tell_alerts import alerts_wait
+from ticketing.application import Application
 from ticketing.gateways.mail_files import has_new
-from ticketing.office import Office
 
 LOOKED_BACK = timedelta(hours=2)
 
@@ -22,11 +22,11 @@ LOOKED_BACK = timedelta(hours=2)
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def alerts_often(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every ten minutes, a digest for the organiser if something new went wrong."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    if alerts_wait(office.database):
+    if alerts_wait(application.database):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:
         yield dg.SkipReason("nothing is open that was not told of")
@@ -39,11 +39,11 @@ def alerts_often(
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def bounces_often(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every ten minutes, a run if mails came back to the Maildir of MAIL_BOUNCES_FOLDER."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    folder = office.settings.mail_bounces_folder
+    folder = application.settings.mail_bounces_folder
     if folder is None:
         yield dg.SkipReason("MAIL_BOUNCES_FOLDER is not set")
     elif has_new(folder):
@@ -59,13 +59,13 @@ def bounces_often(
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def deliveries_examined_hourly(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, a look at each event that had messages lately, or has some on their way."""
     at = context.scheduled_execution_time.astimezone(UTC)
     known = set(context.instance.get_dynamic_partitions(DIMENSION))
     slugs = [
-        slug for slug in events_with_news(office.database, since=at - LOOKED_BACK)
+        slug for slug in events_with_news(application.database, since=at - LOOKED_BACK)
         if slug in known  # others get their partition from the sensor new_events
     ]  # fmt: skip
     for slug in slugs:

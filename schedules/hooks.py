@@ -7,7 +7,7 @@ import dagster as dg
 
 from ticket_assets.hooks import webhooks
 from ticketing.actions.send_hooks import hooks_overdue
-from ticketing.office import Office
+from ticketing.application import Application
 
 WORKERS_TIME = timedelta(seconds=30)
 
@@ -19,11 +19,11 @@ WORKERS_TIME = timedelta(seconds=30)
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def overdue_webhooks(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every minute, a run if calls are due that the worker has not made."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    overdue = hooks_overdue(office.database, at=at, by=WORKERS_TIME)
+    overdue = hooks_overdue(application.database, at=at, by=WORKERS_TIME)
     if overdue:
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:

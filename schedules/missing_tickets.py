@@ -8,7 +8,7 @@ import dagster as dg
 from ticket_assets.jobs import issue_event_tickets
 from ticket_assets.partitions import DIMENSION
 from ticketing.actions.missing import missing_count
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import events
 
 
@@ -24,11 +24,11 @@ def worth_a_run(missing: Mapping[str, int], partitions: Collection[str]) -> list
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def issue_what_is_missing(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, a run for each event in which somebody lacks a ticket."""
     at = context.scheduled_execution_time
-    missing = _missing(office, at.astimezone(UTC))
+    missing = _missing(application, at.astimezone(UTC))
     slugs = worth_a_run(missing, context.instance.get_dynamic_partitions(DIMENSION))
     for slug in slugs:
         # the key is of the hour, not of the content: the next hour asks again, a repeated tick not
@@ -37,7 +37,7 @@ def issue_what_is_missing(
         yield dg.SkipReason(f"nobody lacks a ticket in {len(missing)} events")
 
 
-def _missing(office: Office, at: datetime) -> dict[str, int]:
-    with office.database.transaction() as connection:
+def _missing(application: Application, at: datetime) -> dict[str, int]:
+    with application.database.transaction() as connection:
         known = events.everything(connection)
-    return {event.slug: missing_count(office.database, event, at=at) for event in known}
+    return {event.slug: missing_count(application.database, event, at=at) for event in known}

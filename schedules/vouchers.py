@@ -7,7 +7,7 @@ import dagster as dg
 
 from ticket_assets.jobs import examine_vouchers
 from ticket_assets.voucher_upkeep import voucher_upkeep
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import routers
 
 JAKARTA = "Asia/Jakarta"
@@ -21,10 +21,10 @@ NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def voucher_upkeep_often(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every five minutes, where vouchers are sold: who uses one since when, and what is over."""
-    yield _request(context) if _has_routers(office) else NO_ROUTER
+    yield _request(context) if _has_routers(application) else NO_ROUTER
 
 
 @dg.schedule(
@@ -34,14 +34,14 @@ def voucher_upkeep_often(
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def vouchers_examined_hourly(
-    context: dg.ScheduleEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every hour, where vouchers are sold: all checks, each router against our books among them."""
-    yield _request(context) if _has_routers(office) else NO_ROUTER
+    yield _request(context) if _has_routers(application) else NO_ROUTER
 
 
-def _has_routers(office: Office) -> bool:
-    with office.database.transaction() as connection:
+def _has_routers(application: Application) -> bool:
+    with application.database.transaction() as connection:
         return bool(routers.everyone(connection))
 
 

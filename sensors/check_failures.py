@@ -19,7 +19,7 @@ from ticket_assets.deliveries import DELIVERY_CHECKS
 from ticket_assets.sales import reconciliation
 from ticket_assets.sales_checks import SALES_CHECKS
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import incidents
 from ticketing.store.incidents import Kind, Occurrence
 
@@ -67,10 +67,10 @@ def occurrences(findings: Iterable[Finding]) -> Iterator[Occurrence]:
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def check_failures(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:
     """Keeps one line a failing check and event or day, in the table `incidents`."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         open_causes = {line.cause for line in incidents.still_open(connection)}
         findings = list(last_findings(context.instance, open_causes))
         told = sum(incidents.observe(connection, seen) for seen in occurrences(findings))

@@ -16,7 +16,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from ticket_assets.jobs import import_roster
 from ticket_assets.partitions import DIMENSION
 from ticketing.actions.drop_folder import Sighting, files_ready
-from ticketing.office import Office
+from ticketing.application import Application
 
 FILE_TAG = "ticketing/file"
 UNDER_WAY = [
@@ -46,17 +46,17 @@ def _name(path: Path) -> str:
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def csv_drop(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Asks for the import of every roster that was dropped and has stopped growing."""
-    seen = list(sightings(office.settings.inbox))
+    seen = list(sightings(application.settings.inbox))
     ready = files_ready(seen, remembered(context.cursor), datetime.now(UTC))
     partitions = context.instance.get_dynamic_partitions(DIMENSION)
     files = worth_a_run(ready, partitions, _under_way(context.instance))
     for path in files:
         yield request(path)
     if not files:
-        yield dg.SkipReason(f"{len(seen)} files in {office.settings.inbox}, none to take now")
+        yield dg.SkipReason(f"{len(seen)} files in {application.settings.inbox}, none to take now")
     context.update_cursor(cursor_of(seen))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 
 from ticket_assets.partitions import DIMENSION, EVENTS
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import events
 
 
@@ -16,10 +16,10 @@ def without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list
 
 @dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
 def new_events(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Adds a partition for each new event. Takes none away: a partition is an event's history."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         slugs = events.slugs(connection)
     new = without_partition(slugs, context.instance.get_dynamic_partitions(DIMENSION))
     if not new:

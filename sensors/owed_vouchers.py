@@ -13,9 +13,10 @@ import dagster as dg
 from sensors.deeds import Told, is_under_way, new_deeds
 from ticket_assets.jobs import provision_vouchers
 from ticket_assets.told import vouchers_told
+from ticketing.actions.router_doors import RouterConnector
 from ticketing.actions.watch_routers import answering, neglected
+from ticketing.application import Application
 from ticketing.domain.provisioning import is_given_up
-from ticketing.office import Office
 from ticketing.store.routers import StoredRouter
 from ticketing.store.service_record import PROVISIONED
 
@@ -42,12 +43,12 @@ def choice(routers: Sequence[str], *, under_way: bool, else_said: str) -> Choice
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
 def owed_vouchers(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Provisions what the worker does not, and shows what the worker did."""
     told = Told.remembered(context.cursor)
-    deeds = new_deeds(office.database, told, [PROVISIONED])
-    names = [router.name for router in _neglected(office) if not is_given_up(router.failures)]
+    deeds = new_deeds(application.database, told, [PROVISIONED])
+    names = [router.name for router in _neglected(application) if not is_given_up(router.failures)]
     nobody = "nobody waits for a router that can be asked"
     chosen = choice(names, under_way=_is_under_way(context), else_said=nobody)
     return dg.SensorResult(
@@ -60,11 +61,11 @@ def owed_vouchers(
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=30, default_status=RUNNING)
 def returned_routers(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Goes on with what waits for a router that was given up on, once it answers again."""
-    given_up = [router for router in _neglected(office) if is_given_up(router.failures)]
-    with office.router_doors() as doors:
+    given_up = [router for router in _neglected(application) if is_given_up(router.failures)]
+    with application.get(RouterConnector).connect() as doors:
         back = answering(doors, given_up)
     away = ", ".join(router.name for router in given_up)
     nobody = f"still away: {away}" if away else "nobody waits for a router that was given up on"
@@ -79,8 +80,8 @@ def _requests(chosen: Choice) -> list[dg.RunRequest]:
     return [dg.RunRequest(tags={"dagster/priority": "10"})] if chosen.wanted else []
 
 
-def _neglected(office: Office) -> list[StoredRouter]:
-    return neglected(office.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
+def _neglected(application: Application) -> list[StoredRouter]:
+    return neglected(application.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
 
 
 def _is_under_way(context: dg.SensorEvaluationContext) -> bool:

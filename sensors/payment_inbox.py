@@ -16,7 +16,7 @@ from ticket_assets.jobs import serve_paid_orders
 from ticket_assets.partitions import DIMENSION, EVENTS
 from ticket_assets.told import payments_told, tickets_told
 from ticketing.actions.serve_on import somebody_waits
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import bell
 from ticketing.store.service_record import SERVED, SETTLED, Deed
 
@@ -46,12 +46,14 @@ def materializations(deeds: Collection[Deed]) -> Iterator[dg.AssetMaterializatio
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def payment_inbox(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
     """Serves who has paid when the worker does not, and shows what the worker did."""
     told = Told.remembered(context.cursor)
-    waiting = _somebody_waits(office) or (_bell_rings(office) and _somebody_waits(office))
-    deeds = new_deeds(office.database, told, [SETTLED, SERVED])
+    waiting = _somebody_waits(application) or (
+        _bell_rings(application) and _somebody_waits(application)
+    )
+    deeds = new_deeds(application.database, told, [SETTLED, SERVED])
     wanted = waiting and not is_under_way(context.instance, serve_paid_orders.name)
     slugs = {deed.event_slug for deed in deeds if deed.event_slug}
     new = without_partition(slugs, context.instance.get_dynamic_partitions(DIMENSION))
@@ -72,12 +74,12 @@ def request() -> dg.RunRequest:
     )
 
 
-def _somebody_waits(office: Office) -> bool:
-    return somebody_waits(office.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
+def _somebody_waits(application: Application) -> bool:
+    return somebody_waits(application.database, workers_time=WORKERS_TIME, at=datetime.now(UTC))
 
 
-def _bell_rings(office: Office) -> bool:
-    with bell.listening(office.database, to_serve=False) as ours:
+def _bell_rings(application: Application) -> bool:
+    with bell.listening(application.database, to_serve=False) as ours:
         return ours.rings(LISTENS_SECONDS)
 
 

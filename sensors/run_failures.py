@@ -13,7 +13,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, RunRecord, RunsFilter
 from dagster._core.execution.plan.objects import StepFailureData
 
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.store import incidents
 from ticketing.store.incidents import Kind, Occurrence
 
@@ -66,13 +66,13 @@ def outcomes_of(
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def run_failures(
-    context: dg.SensorEvaluationContext, office: dg.ResourceParam[Office]
+    context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:
     """Keeps one line a cause of what failed, in the table `incidents`."""
     since = _since(context.cursor)
     records = _finished(context.instance, since)
     outcomes = [end for record in records for end in _outcomes(context.instance, record)]
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         told = sum(incidents.observe(connection, seen) for seen in occurrences(outcomes))
         closed = sum(
             incidents.resolve(connection, end.cause, at=end.at)

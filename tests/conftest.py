@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
+"""A real PostgreSQL for every test that asks: one server per worker, an empty database per test."""
 
 import json
 import os
@@ -27,6 +27,8 @@ from ticketing.store.schema import events as events_table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+pytest_plugins = ["tests.plugins.databases"]
 
 PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -125,22 +127,8 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def database_url(server: EmbeddedServer) -> Iterator[str]:
-    """The address of a fresh, migrated, empty database."""
-    name = f"test_{uuid4().hex}"
-    admin = Database.at(server.url("postgres"))
-    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(
-            text(f"CREATE DATABASE {name} TEMPLATE template_ticketing STRATEGY file_copy")
-        )
-        yield server.url(name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
-@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A fresh, migrated, empty database."""
+    """A migrated, empty database."""
     fresh = Database.at(database_url)
     yield fresh
     fresh.dispose()

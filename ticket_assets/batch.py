@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ticketing.actions.batch import Opening, batch_under_way
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 
 BY = "dagster"  # the open UI has no login: the run id says which run, nobody can say whose
 
 
 @contextmanager
 def batch_of(
-    context: dg.AssetExecutionContext, office: Office, event: Event, *, is_last: bool = False
+    context: dg.AssetExecutionContext,
+    application: Application,
+    event: Event,
+    *,
+    is_last: bool = False,
 ) -> Iterator[int]:
     """The job id of this run; a run that retries another goes on with the other's job.
 
@@ -30,5 +34,5 @@ def batch_of(
         dagster_run_id=run.run_id,
         is_announced=is_last,
     )
-    with batch_under_way(office.database, event, opening) as batch:
+    with batch_under_way(application.database, event, opening) as batch:
         yield batch.id

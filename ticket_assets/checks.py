@@ -17,7 +17,8 @@ from ticket_assets.roster import attendees
 from ticket_assets.tickets import tickets
 from ticket_assets.verdicts import verdict
 from ticketing.actions import examine
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 
 # Without its own partitions a check has one verdict for all events, and the last event's covers the
 # others'. They are a preview feature of dagster 1.13; a test fails if they stop working.
@@ -40,11 +41,11 @@ class DocumentSample(dg.Config):
 
 @dg.asset_check(asset=attendees, partitions_def=EVENTS)
 def every_row_is_accounted_for(
-    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
-    event = event_of(context, office)
-    found = examine.wrong_import_sums(office.database, event)
+    event = event_of(context, application)
+    found = examine.wrong_import_sums(application.database, event)
     return verdict(
         found, "rows", f"import the roster again: ticketing import FILE --event {event.slug}"
     )
@@ -52,21 +53,21 @@ def every_row_is_accounted_for(
 
 @dg.asset_check(asset=tickets, partitions_def=EVENTS)
 def nobody_is_forgotten(
-    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Everyone entitled has a ticket, or there is a reason why not."""
-    event = event_of(context, office)
-    found = examine.unexplained_gaps(office.database, event, at=datetime.now(UTC))
+    event = event_of(context, application)
+    found = examine.unexplained_gaps(application.database, event, at=datetime.now(UTC))
     return verdict(found, "people", f"ticketing generate-tickets --event {event.slug}")
 
 
 @dg.asset_check(asset=tickets, partitions_def=EVENTS)
 def one_live_ticket_each(
-    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Nobody has two live tickets for one entitlement."""
-    event = event_of(context, office)
-    found = examine.doubled_tickets(office.database, event)
+    event = event_of(context, application)
+    found = examine.doubled_tickets(application.database, event)
     return verdict(found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}")
 
 
@@ -74,12 +75,12 @@ def one_live_ticket_each(
 def every_signature_verifies(
     context: dg.AssetCheckExecutionContext,
     config: SignatureSample,
-    office: dg.ResourceParam[Office],
+    application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Every QR is signed by its event's own key, and speaks of its own event and ticket."""
-    event = event_of(context, office)
+    event = event_of(context, application)
     found = examine.forged_tickets(
-        office.database,
+        application.database,
         event,
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
@@ -89,11 +90,11 @@ def every_signature_verifies(
 
 @dg.asset_check(asset=ticket_pdfs, partitions_def=EVENTS)
 def every_pdf_is_there(
-    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """Every PDF on record is in the document folder."""
-    event = event_of(context, office)
-    found = examine.lost_documents(office.database, event, office.folder)
+    event = event_of(context, application)
+    found = examine.lost_documents(application.database, event, application.get(DocumentFolder))
     return verdict(found, "PDFs", f"ticketing generate-tickets --event {event.slug}")
 
 
@@ -101,14 +102,14 @@ def every_pdf_is_there(
 def every_qr_is_its_own(
     context: dg.AssetCheckExecutionContext,
     config: DocumentSample,
-    office: dg.ResourceParam[Office],
+    application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
     """Every PDF has the bytes that were written, and its QR decodes to its own ticket."""
-    event = event_of(context, office)
+    event = event_of(context, application)
     found = examine.altered_documents(
-        office.database,
+        application.database,
         event,
-        office.folder,
+        application.get(DocumentFolder),
         sample=None if config.full else config.sample,
         seed=context.run.run_id,
     )
@@ -117,11 +118,13 @@ def every_qr_is_its_own(
 
 @dg.asset_check(asset=generation_report, partitions_def=EVENTS)
 def the_report_adds_up(
-    context: dg.AssetCheckExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
     """The report's file has everyone entitled once, and says of each what is so now."""
-    event = event_of(context, office)
-    found = examine.wrong_report(office.database, event, office.folder, at=datetime.now(UTC))
+    event = event_of(context, application)
+    found = examine.wrong_report(
+        application.database, event, application.get(DocumentFolder), at=datetime.now(UTC)
+    )
     return verdict(found, "people", "materialize generation_report again")
 
 

@@ -13,10 +13,12 @@ from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
 from ticket_assets.tickets import tickets
 from ticketing.actions.render import RenderResult, render_tickets
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.inspect import picture_of
+from ticketing.documents.renderer import Renderer
 from ticketing.documents.sample import SAMPLE
 from ticketing.domain.events import Event
-from ticketing.office import Office
 
 PREVIEW_DPI = 60
 
@@ -40,20 +42,21 @@ class Printing(dg.Config):
     code_version="1",
 )
 def ticket_pdfs(
-    context: dg.AssetExecutionContext, config: Printing, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, config: Printing, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """A PDF for every live ticket, printed anew when its data, template or fonts changed."""
     with attempt(context, config.limit_seconds) as watch:
-        event = event_of(context, office)
-        with batch_of(context, office, event, is_last=True) as job:
+        event = event_of(context, application)
+        with batch_of(context, application, event, is_last=True) as job:
             done = render_tickets(
-                office.database, event, renderer=office.renderer, folder=office.folder,
+                application.database, event, renderer=application.get(Renderer),
+                folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
                 progress=lambda now: watch(_handled(now), now.total),
             )  # fmt: skip
     context.log.info("job %s: %s printed, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
-        metadata={**_printed(done, job), **watch.metadata("PDFs"), **_on_disk(office, event)}
+        metadata={**_printed(done, job), **watch.metadata("PDFs"), **_on_disk(application, event)}
     )
 
 
@@ -75,14 +78,18 @@ def _printed(done: RenderResult, job_id: int) -> exhibits.Metadata:
     }
 
 
-def _on_disk(office: Office, event: Event) -> exhibits.Metadata:
+def _on_disk(application: Application, event: Event) -> exhibits.Metadata:
     """Where the files are, and how one looks: a made-up guest's, for a real QR opens doors."""
     specimen = replace(
         SAMPLE, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
         ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
     )  # fmt: skip
-    image = picture_of(office.renderer.render(specimen, event.template_id), dpi=PREVIEW_DPI)
+    image = picture_of(
+        application.get(Renderer).render(specimen, event.template_id), dpi=PREVIEW_DPI
+    )
     return {
-        "folder": dg.MetadataValue.path(office.folder.root.resolve() / event.slug),
+        "folder": dg.MetadataValue.path(
+            application.get(DocumentFolder).root.resolve() / event.slug
+        ),
         "preview": exhibits.picture(image, about="a made-up ticket of this event"),
     }

@@ -7,17 +7,21 @@ import dagster as dg
 from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
 from ticketing.actions.export import mail_daily_exports
-from ticketing.office import Office
+from ticketing.application import Application
 
 NEAR = timedelta(days=30)
 
 
 @dg.op
-def leave_exports(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+def leave_exports(
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
+) -> None:
     """Leave the sheets of DAILY_EXPORTS of each event that is near and had changes in a day."""
-    wanted = office.settings.exports_of_a_day
+    wanted = application.settings.exports_of_a_day
     with attempt(context):
-        left = mail_daily_exports(office.database, wanted, near=NEAR, at=datetime.now(UTC), by=BY)
+        left = mail_daily_exports(
+            application.database, wanted, near=NEAR, at=datetime.now(UTC), by=BY
+        )
     context.add_output_metadata({"mails": left})
 
 

@@ -7,8 +7,8 @@ Dagster's own choice and ours: docs/decisions/0004-backfill-policy.md.
 
 import dagster as dg
 
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import events
 
 DIMENSION = "event"  # the name under which Dagster keeps the keys
@@ -18,8 +18,8 @@ EVENTS = dg.DynamicPartitionsDefinition(name=DIMENSION)
 
 
 def event_of(
-    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, office: Office
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, application: Application
 ) -> Event:
     """The event this run is about, as it is now."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         return events.get(connection, context.partition_key)

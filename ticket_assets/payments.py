@@ -15,7 +15,11 @@ from ticket_assets.told import ENDS, tickets_told
 from ticketing.actions.generate import Means
 from ticketing.actions.serve_on import Rounds
 from ticketing.actions.serve_paid import Service
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.signing.keys import KeyRing
 
 orders = dg.AssetSpec(
     "orders",
@@ -43,11 +47,16 @@ class Serving(dg.Config):
     code_version="1",
 )
 def payments(
-    context: dg.AssetExecutionContext, config: Serving, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, config: Serving, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Settled payments, and the tickets of who has paid. By the worker at once, else by a run."""
     done = _Done()
-    means = Means(office.database, office.keys, office.renderer, office.folder)
+    means = Means(
+        application.database,
+        application.get(KeyRing),
+        application.get(Renderer),
+        application.get(DocumentFolder),
+    )
     with attempt(context, config.limit_seconds) as watch:
 
         def told(service: Service) -> None:
@@ -55,7 +64,7 @@ def payments(
             watch(done.handled, None)
 
         try:
-            serving = Rounds(means, office.midtrans, lambda: datetime.now(UTC), BY, told)
+            serving = Rounds(means, application.get(Midtrans), lambda: datetime.now(UTC), BY, told)
             serving.serve_until_quiet(config.quiet_seconds, most_seconds=config.limit_seconds / 2)
         finally:  # out of time or not: what was made is made
             for event_slug, counts in done.made.items():

@@ -10,7 +10,8 @@ from ticket_assets.documents import ticket_pdfs
 from ticket_assets.owners import OWNERS
 from ticket_assets.partitions import EVENTS, event_of
 from ticketing.actions.report import Report, write_report
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 
 
 @dg.asset(
@@ -22,12 +23,17 @@ from ticketing.office import Office
     code_version="1",
 )
 def generation_report(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Generated against failed and missing, person by person, as CSV and PDF. As of its run."""
     with attempt(context):
-        event = event_of(context, office)
-        report = write_report(office.database, event, root=office.folder.root, at=datetime.now(UTC))
+        event = event_of(context, application)
+        report = write_report(
+            application.database,
+            event,
+            root=application.get(DocumentFolder).root,
+            at=datetime.now(UTC),
+        )
     context.log.info("event %s: %s of %s generated", event.id, report.generated, report.entitled)
     return dg.MaterializeResult(metadata=_metadata(report))
 

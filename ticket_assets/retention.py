@@ -8,7 +8,8 @@ from pydantic import Field
 from ticket_assets.attempts import attempt
 from ticket_assets.batch import BY
 from ticketing.actions.document_retention import remove_old_documents
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 
 
 class Retention(dg.Config):
@@ -19,13 +20,13 @@ class Retention(dg.Config):
 
 @dg.op
 def remove_expired_documents(
-    context: dg.OpExecutionContext, config: Retention, office: dg.ResourceParam[Office]
+    context: dg.OpExecutionContext, config: Retention, application: dg.ResourceParam[Application]
 ) -> None:
     """Delete the PDFs of events that are long over; the tickets' rows stay."""
     with attempt(context):
         removed = remove_old_documents(
-            office.database, office.folder, at=datetime.now(UTC),
-            days=office.settings.retention_days, by=BY, dry_run=config.dry_run,
+            application.database, application.get(DocumentFolder), at=datetime.now(UTC),
+            days=application.settings.retention_days, by=BY, dry_run=config.dry_run,
         )  # fmt: skip
     for event in removed:
         context.log.info(

@@ -13,12 +13,12 @@ from ticket_assets.batch import BY
 from ticketing.actions.drop_folder import take
 from ticketing.actions.import_result import ImportOptions, ImportResult
 from ticketing.actions.import_roster import Progress, Source, import_roster
+from ticketing.application import Application
 from ticketing.domain.errors import Misconfigured, UnreadableFile
 from ticketing.domain.events import Event
 from ticketing.domain.roster import Counts
 from ticketing.gateways.roster_files import RosterFile
 from ticketing.gateways.roster_sql import RosterQuery
-from ticketing.office import Office
 
 
 class Roster(dg.Config):
@@ -64,28 +64,30 @@ class Roster(dg.Config):
         )  # fmt: skip
 
 
-def take_in(office: Office, event: Event, roster: Roster, watch: Watch) -> exhibits.Metadata:
+def take_in(
+    application: Application, event: Event, roster: Roster, watch: Watch
+) -> exhibits.Metadata:
     """Import what the roster names, if anything; says where every row went."""
     source = roster.source()
     if source is None:
         return {}
     if roster.dropped and isinstance(source, RosterFile):
-        return _take_dropped(office, event, source.path, roster, watch)
+        return _take_dropped(application, event, source.path, roster, watch)
     done = import_roster(
-        office.database, event, source, options=roster.options(), at=datetime.now(UTC), by=BY,
+        application.database, event, source, options=roster.options(), at=datetime.now(UTC), by=BY,
         progress=_followed_by(watch),
     )  # fmt: skip
     return _told(done) | watch.metadata("rows")
 
 
 def _take_dropped(
-    office: Office, event: Event, path: Path, roster: Roster, watch: Watch
+    application: Application, event: Event, path: Path, roster: Roster, watch: Watch
 ) -> exhibits.Metadata:
     if not path.exists():
         # a run that was killed after it filed the file is started again
         return {"outcome": f"{path.name} has left the drop folder: an earlier run took it"}
     taken = take(
-        office.database, event, path, options=roster.options(), at=datetime.now(UTC), by=BY,
+        application.database, event, path, options=roster.options(), at=datetime.now(UTC), by=BY,
         progress=_followed_by(watch),
     )  # fmt: skip
     if not taken.succeeded:

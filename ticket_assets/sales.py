@@ -13,8 +13,9 @@ from ticket_assets.payments import orders, payments
 from ticket_assets.verdicts import verdict
 from ticketing.actions.examine import Findings
 from ticketing.actions.reconcile_day import DaysBooks, reconcile_day, span_of
+from ticketing.application import Application
 from ticketing.domain.money import Rupiah, total
-from ticketing.office import Office
+from ticketing.gateways.midtrans import Midtrans
 from ticketing.store import sales_reports
 from ticketing.store.sales_reports import Sales
 
@@ -28,11 +29,11 @@ from ticketing.store.sales_reports import Sales
     code_version="1",
 )
 def daily_sales(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """What was sold on a day in Jakarta, event by event. As of its run: refunds come later."""
     span = span_of(date.fromisoformat(context.partition_key))
-    with attempt(context), office.database.transaction() as connection:
+    with attempt(context), application.database.transaction() as connection:
         sold = sales_reports.sales(connection, span)
         paid = sales_reports.paid_amounts(connection, span)
     context.log.info("%s: %s orders paid", context.partition_key, sum(one.paid for one in sold))
@@ -87,12 +88,12 @@ def _pictures(
     ],
 )
 def reconciliation(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """A day's payments in our books against the gateway's, one by one. As of its run."""
     day = date.fromisoformat(context.partition_key)
     with attempt(context) as watch:
-        books = reconcile_day(office.database, office.midtrans, day, progress=watch)
+        books = reconcile_day(application.database, application.get(Midtrans), day, progress=watch)
     context.log.info("%s: %s payments, %s differ", day, books.attempts, len(books.differing))
     found = Findings.of(books.attempts, books.differing)
     return dg.MaterializeResult(

@@ -12,28 +12,35 @@ from ticketing.actions.expire_orders import expire_orders
 from ticketing.actions.reconcile import reconcile
 from ticketing.actions.remind_of_parts import remind_of_parts
 from ticketing.actions.send_refunds import send_refunds
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.gateways.midtrans import Midtrans
 
 
 @dg.op
-def expire_unpaid_orders(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+def expire_unpaid_orders(
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
+) -> None:
     """Free the places of orders whose time is up, unless the gateway may still take the money.
 
     Buyers are told of parts that will be due.
     """
     with attempt(context):
-        ended = expire_orders(office.database, office.midtrans, at=datetime.now(UTC), by=BY)
-        reminded = remind_of_parts(office.database, at=datetime.now(UTC))
+        ended = expire_orders(
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY
+        )
+        reminded = remind_of_parts(application.database, at=datetime.now(UTC))
     context.log.info("%s expired, %s left, %s stuck", ended.expired, ended.left, ended.stuck)
     context.add_output_metadata(asdict(ended) | {"reminded": reminded})
 
 
 @dg.op
-def reconcile_payments(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+def reconcile_payments(
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
+) -> None:
     """Ask the gateway about every payment that may still change, and write down what is new."""
     with attempt(context) as watch:
         done = reconcile(
-            office.database, office.midtrans, at=datetime.now(UTC), by=BY,
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY,
             progress=lambda asked: watch(asked, None),
         )  # fmt: skip
     context.log.info("%s asked, %s corrected, %s odd", done.asked, done.corrected, len(done.odd))
@@ -49,10 +56,14 @@ def reconcile_payments(context: dg.OpExecutionContext, office: dg.ResourceParam[
 
 
 @dg.op
-def send_owed_refunds(context: dg.OpExecutionContext, office: dg.ResourceParam[Office]) -> None:
+def send_owed_refunds(
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
+) -> None:
     """Ask the gateway for every refund that waits for it, and how those went that it lost."""
     with attempt(context):
-        sent = send_refunds(office.database, office.midtrans, at=datetime.now(UTC), by=BY)
+        sent = send_refunds(
+            application.database, application.get(Midtrans), at=datetime.now(UTC), by=BY
+        )
     context.log.info("%s done, %s failed, %s waiting", sent.done, sent.failed, sent.waiting)
     context.add_output_metadata(asdict(sent))
 

@@ -14,8 +14,9 @@ from ticket_assets.partitions import EVENTS, event_of
 from ticket_assets.roster import attendees
 from ticketing.actions import missing
 from ticketing.actions.issue import IssueResult, issue
+from ticketing.application import Application
 from ticketing.domain.missing import Gap
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 
 
 @dg.asset(
@@ -27,14 +28,16 @@ from ticketing.office import Office
     code_version="1",
 )
 def missing_tickets(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Who is entitled to a ticket and has none, and why not for everyone else. As of its run."""
     at = datetime.now(UTC)
     with attempt(context):
-        event = event_of(context, office)
-        gap = missing.gap(office.database, event, at=at)
-        first = missing.missing_tickets(office.database, event, at=at, limit=exhibits.ROWS_SHOWN)
+        event = event_of(context, application)
+        gap = missing.gap(application.database, event, at=at)
+        first = missing.missing_tickets(
+            application.database, event, at=at, limit=exhibits.ROWS_SHOWN
+        )
     context.log.info("event %s: %s tickets missing", event.id, gap.missing)
     return dg.MaterializeResult(
         metadata={
@@ -84,14 +87,15 @@ class Issuing(dg.Config):
     code_version="1",
 )
 def tickets(
-    context: dg.AssetExecutionContext, config: Issuing, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, config: Issuing, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Issued tickets: code, signed QR and magic link; one live ticket an entitled person."""
     with attempt(context, config.limit_seconds) as watch:
-        event = event_of(context, office)
-        with batch_of(context, office, event) as job:
+        event = event_of(context, application)
+        with batch_of(context, application, event) as job:
             done = issue(
-                office.database, event, keys=office.keys, job_id=job, at=datetime.now(UTC), by=BY,
+                application.database, event, keys=application.get(KeyRing), job_id=job,
+                at=datetime.now(UTC), by=BY,
                 limit=config.limit, chunk=config.chunk,
                 progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
             )  # fmt: skip

@@ -12,17 +12,18 @@ from ticket_assets.vouchers import ROUTERS
 from ticketing.actions.keep_vouchers import keep_vouchers
 from ticketing.actions.provision import provision
 from ticketing.actions.provisioning import Provisioner
-from ticketing.office import Office
+from ticketing.actions.router_doors import RouterConnector
+from ticketing.application import Application
 
 
 @dg.op(pool=ROUTERS)
 def keep_vouchers_in_order(
-    context: dg.OpExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Look at every router, end what is over, fill stocks, and carry that out on the routers."""
-    with attempt(context), office.router_doors() as doors:
-        means = Provisioner(office.database, doors, lambda: datetime.now(UTC), BY)
-        kept = keep_vouchers(office.database, doors, clock=means.clock, by=BY)
+    with attempt(context), application.get(RouterConnector).connect() as doors:
+        means = Provisioner(application.database, doors, lambda: datetime.now(UTC), BY)
+        kept = keep_vouchers(application.database, doors, clock=means.clock, by=BY)
         rounds = provision(means)
     silent = [(look.router, look.error) for look in kept.looks if look.error]
     context.log.info("%s ended, %s made ahead", kept.clean_up.expired, kept.stocked.owed)

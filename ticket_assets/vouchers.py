@@ -14,11 +14,12 @@ from ticket_assets.payments import payments
 from ticketing.actions.gauge_vouchers import gauges
 from ticketing.actions.provision import provision
 from ticketing.actions.provisioning import Provisioner, Round
+from ticketing.actions.router_doors import RouterConnector
 from ticketing.actions.voucher_desk import Failed, failed
+from ticketing.application import Application
 from ticketing.domain.provisioning import is_given_up
 from ticketing.domain.voucher_rates import LOST_AFTER
 from ticketing.domain.vouchers import PurchaseState, VoucherState
-from ticketing.office import Office
 from ticketing.store import routers, voucher_figures, voucher_messages
 from ticketing.store.database import Database
 from ticketing.store.routers import StoredRouter
@@ -37,15 +38,15 @@ LOGS_OF = timedelta(days=7)
     pool=ROUTERS,
 )
 def vouchers(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Vouchers that are paid for, on their routers. By the worker at once, else by a run."""
-    with attempt(context), office.router_doors() as doors:
-        means = Provisioner(office.database, doors, lambda: datetime.now(UTC), BY)
+    with attempt(context), application.get(RouterConnector).connect() as doors:
+        means = Provisioner(application.database, doors, lambda: datetime.now(UTC), BY)
         rounds = provision(means)
     context.log.info("%s put on routers, %s taken off", *_moved(rounds))
     return dg.MaterializeResult(
-        metadata={**_deeds(rounds), **_standing(office.database, at=datetime.now(UTC))}
+        metadata={**_deeds(rounds), **_standing(application.database, at=datetime.now(UTC))}
     )
 
 
@@ -122,12 +123,12 @@ def _failures(needing: Failed) -> Iterator[tuple[str, str, str]]:
     code_version="1",
 )
 def voucher_delivery_logs(
-    context: dg.AssetExecutionContext, office: dg.ResourceParam[Office]
+    context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
     """Every attempt of a week to hand codes over, by WhatsApp and mail. As of its run."""
     at = datetime.now(UTC)
     since = at - LOGS_OF
-    with attempt(context), office.database.transaction() as connection:
+    with attempt(context), application.database.transaction() as connection:
         counts = voucher_messages.attempts_by_state(connection, since=since)
         wrong = voucher_messages.failed_attempts(connection, since=since, limit=exhibits.ROWS_SHOWN)
         rates = voucher_figures.handover(

@@ -76,13 +76,6 @@ def whatsapp_subscription(settings: Settings) -> "Subscription | None":
     )
 
 
-def links_of(settings: Settings) -> str:
-    """Where addresses in messages begin; a rehearsal's lead to this machine."""
-    public = (settings.web_public_url or "").rstrip("/")
-    is_rehearsal = settings.midtrans_environment == "rehearsal"
-    return public or (f"http://127.0.0.1:{settings.web_port}" if is_rehearsal else "")
-
-
 def signed_by(settings: Settings) -> str:
     """The name under our mails; empty when MAIL_FROM has none."""
     from ticketing.gateways.mail_url import mail_sender  # noqa: PLC0415 - as the others

@@ -1,143 +1,163 @@
-"""Opening the box office: from settings to the things that do the work."""
+"""Compose the application: from settings to the objects that do the work."""
 
 import os
 import re
 import secrets
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 
+from ticketing.application import Application, Factory
 from ticketing.domain.errors import Misconfigured
-from ticketing.domain.events import Event
-from ticketing.doors import links_of, mail_door, signed_by, whatsapp_door, whatsapp_subscription
-from ticketing.settings import CHECKOUT, Settings
-from ticketing.store import events
+from ticketing.doors import mail_door, signed_by, whatsapp_door, whatsapp_subscription
+from ticketing.settings import Settings
 from ticketing.store.database import Database, application_url
 from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import is_current, upgrade
 
 if TYPE_CHECKING:
-    from ticketing.actions.deliver import Mailroom
-    from ticketing.actions.router_doors import RouterDoors
+    from ticketing.actions.deliver import MessagingConnector
+    from ticketing.actions.router_doors import RouterConnector
     from ticketing.documents.folder import DocumentFolder
     from ticketing.documents.messages import Messages
     from ticketing.documents.renderer import Renderer
+    from ticketing.documents.templates import TemplateFolders
     from ticketing.domain.delivery_pace import Pace
     from ticketing.gateways.hooks import HookClient
     from ticketing.gateways.midtrans import Account, Midtrans
+    from ticketing.gateways.whatsapp_vendors import Subscription
     from ticketing.signing.keys import KeyRing
 
 HEX_SECRET = re.compile(r"[0-9a-fA-F]{64}")
 
 
-@dataclass
-class Office:
-    """The open box office; what is costly to make is made when first asked for."""
+def _account(application: Application) -> "Account":
+    return midtrans_account(application.settings)
 
-    settings: Settings
-    database: Database
-    url: URL
-    dagster_url: URL
-    server: EmbeddedServer | None = None  # ours, unless DATABASE_URL names another
 
-    def event(self, slug_or_id: str) -> Event:
-        """The event of that slug or number; refuses an unknown one."""
-        with self.database.transaction() as connection:
-            return events.get(connection, slug_or_id)
+def _document_folder(application: Application) -> "DocumentFolder":
+    from ticketing.documents.folder import DocumentFolder  # noqa: PLC0415 - for few commands
 
-    @cached_property
-    def keys(self) -> "KeyRing":
-        """Signing keys and magic links, all from the master secret."""
-        from ticketing.signing.keys import KeyRing  # noqa: PLC0415 - libsodium, for few commands
+    settings = application.settings
+    return DocumentFolder(
+        settings.documents,
+        max_file_size=settings.max_file_size,
+        min_free_disk=settings.min_free_disk,
+    )
 
-        return KeyRing(master_secret(self.settings))
 
-    @cached_property
-    def renderer(self) -> "Renderer":
-        """Tickets to PDF bytes."""
-        from ticketing.documents.renderer import Renderer  # noqa: PLC0415 - costs imports
-        from ticketing.documents.templates import TemplateFolders  # noqa: PLC0415 - its neighbour
+def _hook_client(application: Application) -> "HookClient":
+    """Build what calls webhooks; only a rehearsal may call this very machine."""
+    from ticketing.gateways.hooks import HookClient  # noqa: PLC0415 - httpx, for few commands
 
-        return Renderer(TemplateFolders(self.settings.templates_path))
+    return HookClient(rehearsal=application.settings.midtrans_environment == "rehearsal")
 
-    @cached_property
-    def folder(self) -> "DocumentFolder":
-        """Where the PDFs are kept."""
-        from ticketing.documents.folder import DocumentFolder  # noqa: PLC0415 - as its neighbours
 
-        settings = self.settings
-        return DocumentFolder(
-            settings.documents,
-            max_file_size=settings.max_file_size,
-            min_free_disk=settings.min_free_disk,
-        )
+def _key_ring(application: Application) -> "KeyRing":
+    """Build the signing keys and magic links, all from the master secret."""
+    from ticketing.signing.keys import KeyRing  # noqa: PLC0415 - libsodium, for few commands
 
-    @cached_property
-    def midtrans(self) -> "Midtrans":
-        """The payment gateway; also what `settle` and `expire_orders` ask."""
-        from ticketing.gateways.midtrans import Midtrans  # noqa: PLC0415 - httpx, for few commands
+    return KeyRing(master_secret(application.settings))
 
-        public = self.settings.web_public_url
-        notify = f"{public.rstrip('/')}/api/payment/notification" if public else ""
-        return Midtrans(midtrans_account(self.settings), notify_url=notify)
 
-    @cached_property
-    def hooks(self) -> "HookClient":
-        """What carries webhooks; only a rehearsal may call this very machine."""
-        from ticketing.gateways.hooks import HookClient  # noqa: PLC0415 - as above
+def _messages(application: Application) -> "Messages":
+    from ticketing.documents.messages import Messages  # noqa: PLC0415 - costs imports
 
-        return HookClient(rehearsal=self.settings.midtrans_environment == "rehearsal")
+    settings = application.settings
+    return Messages.linking_to(settings.public_base_url, settings.messages_path)
 
-    def router_doors(self) -> "RouterDoors":
-        """Connections to the routers; `with` closes them in the end."""
-        from ticketing.actions.router_doors import RouterDoors  # noqa: PLC0415 - as above
 
-        return RouterDoors(self.keys)
-
-    @cached_property
-    def pace(self) -> "Pace":
-        """How fast WhatsApp messages may go."""
-        from ticketing.domain.delivery_pace import Pace  # noqa: PLC0415 - as above
-
-        settings = self.settings
-        chat = whatsapp_subscription(settings)
-        if chat is None:
-            return Pace(None)
-        return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
-
-    @cached_property
-    def messages(self) -> "Messages":
-        """The texts of messages; the operator's own first."""
-        return messages_of(self.settings)
+def _messaging_connector(application: Application) -> "MessagingConnector":
+    from ticketing.actions.deliver import Mailroom, MessagingConnector  # noqa: PLC0415 - as above
+    from ticketing.actions.desk import Desk  # noqa: PLC0415 - as above
+    from ticketing.documents.folder import DocumentFolder  # noqa: PLC0415 - as above
+    from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
+    from ticketing.domain.delivery_pace import Pace  # noqa: PLC0415 - as above
+    from ticketing.signing.keys import KeyRing  # noqa: PLC0415 - as above
 
     @contextmanager
-    def mailroom(self) -> "Iterator[Mailroom]":
-        """What messages are sent with; its connections are closed in the end."""
-        from ticketing.actions.deliver import Mailroom  # noqa: PLC0415 - as above
-        from ticketing.actions.desk import Desk  # noqa: PLC0415 - as above
-
-        settings = self.settings
-        links = links_of(settings)
-        desk = Desk(self.messages, self.folder, self.keys, links, signed_by(settings))
+    def connect() -> Iterator[Mailroom]:
+        settings, get = application.settings, application.get
+        links = settings.public_base_url
+        desk = Desk(get(Messages), get(DocumentFolder), get(KeyRing), links, signed_by(settings))
         chat = whatsapp_subscription(settings)
         with mail_door(settings) as mail, whatsapp_door(chat, links) as whatsapp:
-            yield Mailroom(desk, mail, settings.organiser_mail, whatsapp, self.pace)
+            yield Mailroom(desk, mail, settings.organiser_mail, whatsapp, get(Pace))
+
+    return MessagingConnector(connect)
 
 
-def messages_of(settings: Settings) -> "Messages":
-    """The texts of messages, whose buttons lead to us; no database is asked."""
-    from ticketing.documents.messages import Messages  # noqa: PLC0415 - as above
+def _midtrans(application: Application) -> "Midtrans":
+    """Build the payment gateway's client."""
+    from ticketing.gateways.midtrans import Account, Midtrans  # noqa: PLC0415 - httpx
 
-    links = links_of(settings)
-    own = settings.messages_path
-    return Messages(own, links=f"{links}/") if links else Messages(own)
+    public = application.settings.web_public_url
+    notify = f"{public.rstrip('/')}/api/payment/notification" if public else ""
+    return Midtrans(application.get(Account), notify_url=notify)
+
+
+def _pace(application: Application) -> "Pace":
+    """Build the rule of how fast WhatsApp messages may go."""
+    from ticketing.domain.delivery_pace import Pace  # noqa: PLC0415 - as above
+
+    settings = application.settings
+    chat = whatsapp_subscription(settings)
+    if chat is None:
+        return Pace(None)
+    return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
+
+
+def _renderer(application: Application) -> "Renderer":
+    from ticketing.documents.renderer import Renderer  # noqa: PLC0415 - costs imports
+    from ticketing.documents.templates import TemplateFolders  # noqa: PLC0415 - its neighbour
+
+    return Renderer(application.get(TemplateFolders))
+
+
+def _router_connector(application: Application) -> "RouterConnector":
+    from ticketing.actions.router_doors import RouterConnector  # noqa: PLC0415 - as above
+    from ticketing.signing.keys import KeyRing  # noqa: PLC0415 - as above
+
+    return RouterConnector(application.get(KeyRing))
+
+
+def _subscription(application: Application) -> "Subscription | None":
+    return whatsapp_subscription(application.settings)
+
+
+def _template_folders(application: Application) -> "TemplateFolders":
+    from ticketing.documents.templates import TemplateFolders  # noqa: PLC0415 - as above
+
+    return TemplateFolders(application.settings.templates_path)
+
+
+# by name: whoever looks up a type has imported it, and nobody else has to
+FACTORIES: Mapping[str, Factory] = {
+    "Account": _account,
+    "DocumentFolder": _document_folder,
+    "HookClient": _hook_client,
+    "KeyRing": _key_ring,
+    "Messages": _messages,
+    "MessagingConnector": _messaging_connector,
+    "Midtrans": _midtrans,
+    "Pace": _pace,
+    "Renderer": _renderer,
+    "RouterConnector": _router_connector,
+    "Subscription": _subscription,
+    "TemplateFolders": _template_folders,
+}
+
+
+def factory_of(kind: type) -> Factory:
+    """Return the factory of a type. Raises LookupError for one that nothing builds."""
+    try:
+        return FACTORIES[kind.__name__]
+    except KeyError:
+        raise LookupError(f"nothing builds a {kind.__qualname__}") from None
 
 
 def midtrans_account(settings: Settings) -> "Account":
@@ -159,8 +179,8 @@ def midtrans_account(settings: Settings) -> "Account":
 
 
 @contextmanager
-def open_office(settings: Settings) -> Iterator[Office]:
-    """The office, with its database server running for as long as it is open.
+def open_application(settings: Settings) -> Iterator[Application]:
+    """Open the application; its database server runs for as long as it is open.
 
     The schema is not touched: `ticketing migrate` does that.
     """
@@ -170,7 +190,7 @@ def open_office(settings: Settings) -> Iterator[Office]:
         url = server.url() if server else application_url(given)
         database = Database.at(url)
         stack.callback(database.dispose)
-        yield Office(settings, database, url, _dagster_url(settings, url), server)
+        yield Application(settings, database, url, _dagster_url(settings, url), server, factory_of)
 
 
 def _dagster_url(settings: Settings, url: URL) -> URL:
@@ -183,47 +203,15 @@ def _dagster_url(settings: Settings, url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg2")
 
 
-def ensure_schema(office: Office) -> None:
+def ensure_schema(application: Application) -> None:
     """Our own server is migrated as needed; somebody else's only when asked to."""
-    if is_current(office.database):
+    if is_current(application.database):
         return
-    if office.settings.database_url:
+    if application.settings.database_url:
         raise Misconfigured(
             "the database has an older schema than this program: `ticketing migrate`"
         )
-    upgrade(office.database)
-
-
-def ensure_dagster_database(office: Office) -> None:
-    """Make Dagster's database beside ours; one named by DAGSTER_DATABASE_URL is its owner's."""
-    if office.settings.dagster_database_url:
-        return
-    name = office.dagster_url.database or ""
-    engine = office.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
-        if connection.execute(known, {"name": name}).first() is None:
-            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-            connection.execute(text(f"CREATE DATABASE {quoted}"))
-
-
-def prepare_dagster_home(office: Office) -> dict[str, str]:
-    """The environment for Dagster beside us; its home gets our dagster.yaml anew each time."""
-    ensure_dagster_database(office)
-    data = office.settings.data_path.resolve()
-    home = data / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(CHECKOUT / "deploy" / "dagster_home" / "dagster.yaml", home / "dagster.yaml")
-    libpq_url = office.url.set(drivername="postgresql")  # psql and pg_dump read it too
-    path = os.environ.get("PATH", os.defpath)
-    return {
-        **os.environ,
-        "PATH": f"{office.server.binaries}{os.pathsep}{path}" if office.server else path,
-        "TICKETING_DATA": str(data),
-        "DATABASE_URL": libpq_url.render_as_string(hide_password=False),
-        "DAGSTER_POSTGRES_URL": office.dagster_url.render_as_string(hide_password=False),
-        "DAGSTER_HOME": str(home),
-    }
+    upgrade(application.database)
 
 
 def master_secret(settings: Settings) -> bytes:

@@ -274,3 +274,10 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Where rosters are dropped."""
         return self.inbox_path or self.data_path / "inbox"
+
+    @property
+    def public_base_url(self) -> str:
+        """Return the start of every link to us; in a rehearsal it leads to this machine."""
+        public = (self.web_public_url or "").rstrip("/")
+        is_rehearsal = self.midtrans_environment == "rehearsal"
+        return public or (f"http://127.0.0.1:{self.web_port}" if is_rehearsal else "")

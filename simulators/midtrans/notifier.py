@@ -1,12 +1,11 @@
 """Notifications to the merchant: sent, tried again by the ladder, and every attempt kept."""
 
 import json
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from threading import Condition
 
 import httpx
@@ -15,6 +14,7 @@ from simulators.http import Json
 from simulators.midtrans.faults import Faults
 from simulators.midtrans.noise import Noise
 from simulators.timeline import Timeline
+from simulators.trust import trusted
 
 LADDER_SECONDS = (120, 600, 1800, 5400, 12600)
 _ANSWER_WITHIN_SECONDS = 15
@@ -56,12 +56,6 @@ def retries_after(answer: int | None) -> int:
     return _RETRIES.get(answer or 0, _RETRIES_OTHERWISE)
 
 
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read once: certificates take longer to load than most tests to run."""
-    return ssl.create_default_context()
-
-
 class Notifier:
     """Tells merchants, in the order things happened unless a fault says otherwise."""
 
@@ -81,7 +75,7 @@ class Notifier:
         self._speed = speed
         self._clock = clock
         self._client = httpx.Client(
-            timeout=_ANSWER_WITHIN_SECONDS, headers=_HEADERS, verify=_trusted(), trust_env=False
+            timeout=_ANSWER_WITHIN_SECONDS, headers=_HEADERS, verify=trusted(), trust_env=False
         )
         self._attempts: list[Attempt] = []
         self._held: dict[str, Json] = {}

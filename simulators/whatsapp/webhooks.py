@@ -1,16 +1,16 @@
 """Reports to the business: sent, tried again until it says 200, and every attempt kept."""
 
 import json
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from threading import Condition
 
 import httpx
 
 from simulators.timeline import Timeline
+from simulators.trust import trusted
 from simulators.whatsapp.faults import Faults
 
 # less and less often, for a week
@@ -42,12 +42,6 @@ class _Report:
     headers: dict[str, str]
 
 
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read once: certificates take longer to load than most tests to run."""
-    return ssl.create_default_context()
-
-
 class Webhooks:
     """Tells the business, each message's reports in their order unless a fault says otherwise."""
 
@@ -60,7 +54,7 @@ class Webhooks:
         self._speed = speed
         self._clock = clock
         self._client = httpx.Client(
-            timeout=_ANSWER_WITHIN_SECONDS, verify=_trusted(), trust_env=False
+            timeout=_ANSWER_WITHIN_SECONDS, verify=trusted(), trust_env=False
         )
         self._attempts: list[Attempt] = []
         self._changed = Condition()

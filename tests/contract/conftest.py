@@ -8,6 +8,7 @@ import pytest
 
 from simulators.midtrans.merchant import Merchant
 from simulators.midtrans.server import MidtransSimulator
+from simulators.trust import trusted
 from ticketing.domain.money import Rupiah
 from ticketing.gateways.midtrans import Account, Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
@@ -62,5 +63,7 @@ def checkout() -> Checkout:
 @pytest.fixture
 def browser(midtrans: MidtransSimulator) -> Iterator[httpx.Client]:
     auth = (midtrans.server_key, "")
-    with httpx.Client(base_url=midtrans.url, auth=auth, follow_redirects=True) as somebody:
+    with httpx.Client(
+        base_url=midtrans.url, auth=auth, follow_redirects=True, verify=trusted()
+    ) as somebody:
         yield somebody

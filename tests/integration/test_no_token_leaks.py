@@ -113,6 +113,7 @@ def test_no_magic_link_is_stored_in_clear(
         pytest.param("DROP TABLE generated_tickets", id="gone"),
     ],
 )
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_refusal_by_the_database_carries_no_row(
     *,
     database: Database,
@@ -147,6 +148,7 @@ def test_a_refusal_by_the_database_carries_no_row(
     assert token not in shown
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_server_that_stops_in_the_middle_is_said_to_be_away_without_the_row(
     *,
     database: Database,

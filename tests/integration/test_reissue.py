@@ -182,6 +182,7 @@ def test_an_interrupted_reissue_goes_on_under_the_same_job(
     assert [row[1] for row in state()] == ["revoked"] * 5 + ["live"] * 5
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_whoever_cannot_get_a_new_ticket_keeps_the_old_one(
     database: Database, event: Event, guest_ids: list[int], state: State, applying: Applying
 ) -> None:

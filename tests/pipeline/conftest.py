@@ -12,9 +12,12 @@ from sqlalchemy import insert, text
 from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.definitions import build_definitions
 from ticketing.actions.rehearse_hotspot import PROFILES, rehearse_hotspot, rehearse_router
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office, ensure_dagster_database, open_office, prepare_dagster_home
+from ticketing.office import open_application
 from ticketing.settings import Settings
+from ticketing.signing.keys import KeyRing
+from ticketing.store.dagster_home import ensure_dagster_database, prepare_dagster_home
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, people, ticket_types
 
@@ -33,9 +36,9 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
+def application(settings: Settings) -> Iterator[Application]:
     """The open box office."""
-    with open_office(settings) as opened:
+    with open_application(settings) as opened:
         yield opened
 
 
@@ -80,16 +83,16 @@ def router() -> Iterator[RouterOsSimulator]:
 
 
 @pytest.fixture
-def outlet(office: Office, router: RouterOsSimulator) -> Event:
+def outlet(application: Application, router: RouterOsSimulator) -> Event:
     """Where vouchers on it are sold."""
-    rehearse_router(office.database, office.keys, port=router.port, by="test")
-    return rehearse_hotspot(office.database, at=datetime.now(UTC), by="test")
+    rehearse_router(application.database, application.get(KeyRing), port=router.port, by="test")
+    return rehearse_hotspot(application.database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture
-def location(office: Office) -> dg.Definitions:
+def location(application: Application) -> dg.Definitions:
     """The code location, given the test's box office."""
-    return build_definitions({"office": dg.ResourceDefinition.hardcoded_resource(office)})
+    return build_definitions({"application": dg.ResourceDefinition.hardcoded_resource(application)})
 
 
 @pytest.fixture
@@ -124,12 +127,12 @@ def examined(
 
 
 @pytest.fixture
-def surroundings(office: Office) -> Iterator[dict[str, str]]:
-    """The environment of a Dagster beside the office, its storage on the same server."""
-    ensure_dagster_database(office)
-    yield prepare_dagster_home(office) | {"TICKETING_MASTER_SECRET": "5e" * 32}
-    name = office.dagster_url.database
-    admin = office.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+def surroundings(application: Application) -> Iterator[dict[str, str]]:
+    """The environment of a Dagster beside the application, its storage on the same server."""
+    ensure_dagster_database(application)
+    yield prepare_dagster_home(application) | {"TICKETING_MASTER_SECRET": "5e" * 32}
+    name = application.dagster_url.database
+    admin = application.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
 

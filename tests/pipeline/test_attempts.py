@@ -5,9 +5,9 @@ import pytest
 
 from ticket_assets import attempts
 from ticket_assets.attempts import OutOfTime, Watch, attempt
+from ticketing.application import Application
 from ticketing.domain.errors import TemplateBroken, Unavailable
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import reports
 
 
@@ -87,9 +87,9 @@ def hurried(
 
 @pytest.mark.usefixtures("impatient")
 def test_a_step_that_runs_out_of_time_keeps_what_it_made(
-    hurried: dg.ExecuteInProcessResult, office: Office, roster: Event
+    hurried: dg.ExecuteInProcessResult, application: Application, roster: Event
 ) -> None:
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         made = reports.count_live(connection, roster.id)
 
     assert not hurried.success
@@ -101,7 +101,7 @@ def test_the_next_run_goes_on_from_there(
     hurried: dg.ExecuteInProcessResult,
     location: dg.Definitions,
     instance: dg.DagsterInstance,
-    office: Office,
+    application: Application,
     roster: Event,
 ) -> None:
     assert not hurried.success
@@ -111,5 +111,5 @@ def test_the_next_run_goes_on_from_there(
     )
 
     assert again.asset_materializations_for_node("tickets")[0].metadata["created"].value == 1
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         assert reports.count_live(connection, roster.id) == 5

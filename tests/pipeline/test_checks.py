@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, insert, select, text, update
 
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, generated_tickets, imports
 
@@ -18,9 +19,12 @@ Examination = Callable[[], dict[str, dg.AssetCheckEvaluation]]
 
 
 @pytest.fixture
-def pdfs(office: Office, issued: Event) -> list[Path]:
+def pdfs(application: Application, issued: Event) -> list[Path]:
     """The event's PDFs on disk, in the order of their codes."""
-    return sorted((office.folder.root / issued.slug).glob("*/TC-*.pdf"), key=lambda pdf: pdf.name)
+    return sorted(
+        (application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf"),
+        key=lambda pdf: pdf.name,
+    )
 
 
 def test_sound_work_passes_every_check(examined: Examination) -> None:
@@ -102,6 +106,7 @@ def test_a_revoked_ticket_leaves_somebody_forgotten(
     assert verdicts["every_signature_verifies"].metadata["out of"].value == 4
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
     examined: Examination, database: Database
 ) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sensors.csv_drop import FILE_TAG, csv_drop, cursor_of, remembered, worth_a_run
 from ticketing.actions.drop_folder import Sighting
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 
 LIST = "id,name,email\n1,Ayu Lestari,ayu@example.org\n2,Budi Santoso,budi@example.org\n"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -23,9 +23,9 @@ Tick = Callable[[], list[dg.RunRequest]]
 
 
 @pytest.fixture
-def folder(office: Office, roster: Event) -> Path:
+def folder(application: Application, roster: Event) -> Path:
     """The event's drop folder."""
-    path = office.settings.inbox / roster.slug
+    path = application.settings.inbox / roster.slug
     path.mkdir(parents=True)
     return path
 
@@ -40,9 +40,9 @@ def dropped(folder: Path) -> Path:
 
 
 @pytest.fixture
-def tick(instance: dg.DagsterInstance, office: Office) -> Tick:
+def tick(instance: dg.DagsterInstance, application: Application) -> Tick:
     """Lets the sensor look once; it remembers what it saw the last time."""
-    context = dg.build_sensor_context(instance=instance, resources={"office": office})
+    context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
     def look() -> list[dg.RunRequest]:
         return [answer for answer in csv_drop(context) if isinstance(answer, dg.RunRequest)]

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, select, update
 
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import reports
 from ticketing.store.schema import attendees, batches, generated_tickets
 
@@ -30,16 +31,18 @@ def roster_file(tmp_path: Path) -> Path:
 
 
 def test_one_run_gives_everyone_a_ticket_a_pdf_and_a_line_in_the_report(
-    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, roster: Event
+    location: dg.Definitions, instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     job = location.resolve_job_def("issue_event_tickets")
 
     result = job.execute_in_process(instance=instance, partition_key=roster.slug)
 
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         printed = list(reports.live_tickets(connection, roster.id))
     assert len(printed) == 5
-    assert all(office.folder.exists(ticket.pdf_file_path or "") for ticket in printed)
+    assert all(
+        application.get(DocumentFolder).exists(ticket.pdf_file_path or "") for ticket in printed
+    )
     report = result.asset_materializations_for_node("generation_report")[0].metadata
     assert (report["entitled"].value, report["generated"].value) == (5, 5)
     assert [
@@ -61,8 +64,8 @@ def test_a_second_run_makes_nothing(
 
 
 @pytest.mark.usefixtures("issued")
-def test_a_run_is_one_completed_batch(office: Office) -> None:
-    with office.database.transaction() as connection:
+def test_a_run_is_one_completed_batch(application: Application) -> None:
+    with application.database.transaction() as connection:
         (batch,) = connection.execute(select(batches)).mappings().all()
 
     assert batch["state"] == "completed"
@@ -71,9 +74,9 @@ def test_a_run_is_one_completed_batch(office: Office) -> None:
 
 
 def test_whoever_is_on_hold_is_missing_with_the_reason(
-    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, roster: Event
+    location: dg.Definitions, instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         first = select(func.min(attendees.c.id)).scalar_subquery()
         person = update(attendees).where(attendees.c.id == first)
         connection.execute(person.values(hold_reason="fee unpaid"))
@@ -88,8 +91,8 @@ def test_whoever_is_on_hold_is_missing_with_the_reason(
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 
-def test_the_report_lists_every_person_once(issued: Event, office: Office) -> None:
-    path = office.folder.root / issued.slug / "report" / "generation-report.csv"
+def test_the_report_lists_every_person_once(issued: Event, application: Application) -> None:
+    path = application.get(DocumentFolder).root / issued.slug / "report" / "generation-report.csv"
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -100,9 +103,9 @@ def test_the_report_lists_every_person_once(issued: Event, office: Office) -> No
 
 @pytest.mark.usefixtures("issued")
 def test_no_token_reaches_a_log_line_or_metadata(
-    instance: dg.DagsterInstance, office: Office
+    instance: dg.DagsterInstance, application: Application
 ) -> None:
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         tokens = connection.execute(select(generated_tickets.c.qr_code_data)).scalars().all()
 
     (run,) = instance.get_runs()

@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from sensors.check_failures import check_failures
 from sensors.run_failures import run_failures
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import incidents
 from ticketing.store.incidents import Incident
 
@@ -18,25 +19,27 @@ Digest = Callable[[], list[Incident]]
 
 
 @pytest.fixture
-def told_by_checks(instance: dg.DagsterInstance, office: Office) -> Digest:
+def told_by_checks(instance: dg.DagsterInstance, application: Application) -> Digest:
     """Lets the sensor over checks tick, and gives the open lines of the digest."""
 
     def tick() -> list[Incident]:
-        check_failures(dg.build_sensor_context(instance=instance, resources={"office": office}))
-        with office.database.transaction() as connection:
+        check_failures(
+            dg.build_sensor_context(instance=instance, resources={"application": application})
+        )
+        with application.database.transaction() as connection:
             return incidents.still_open(connection)
 
     return tick
 
 
 @pytest.fixture
-def told_by_runs(instance: dg.DagsterInstance, office: Office) -> Digest:
+def told_by_runs(instance: dg.DagsterInstance, application: Application) -> Digest:
     """Lets the sensor over runs tick, with the cursor it left, and gives the open lines."""
-    context = dg.build_sensor_context(instance=instance, resources={"office": office})
+    context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
     def tick() -> list[Incident]:
         run_failures(context)
-        with office.database.transaction() as connection:
+        with application.database.transaction() as connection:
             return incidents.still_open(connection)
 
     return tick
@@ -57,19 +60,19 @@ def generate(
 
 
 @pytest.fixture
-def broken_template(office: Office) -> Path:
+def broken_template(application: Application) -> Path:
     """The operator's own version of the event's template, with a mistake in it."""
-    office.settings.templates_path = office.settings.data_path / "templates"
-    page = office.settings.templates_path / "classic" / "ticket.html.j2"
+    application.settings.templates_path = application.settings.data_path / "templates"
+    page = application.settings.templates_path / "classic" / "ticket.html.j2"
     page.parent.mkdir(parents=True)
     page.write_text("{{ noSuchField }}", encoding="utf-8")
     return page
 
 
 def test_a_failing_check_is_one_line_with_the_way_to_repair(
-    examined: Callable[[], object], told_by_checks: Digest, office: Office, issued: Event
+    examined: Callable[[], object], told_by_checks: Digest, application: Application, issued: Event
 ) -> None:
-    next((office.folder.root / issued.slug).glob("*/TC-*.pdf")).unlink()
+    next((application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf")).unlink()
     examined()
 
     (line,) = told_by_checks()
@@ -80,9 +83,9 @@ def test_a_failing_check_is_one_line_with_the_way_to_repair(
 
 
 def test_the_same_verdict_is_told_once_and_a_repeated_one_counted(
-    examined: Callable[[], object], told_by_checks: Digest, office: Office, issued: Event
+    examined: Callable[[], object], told_by_checks: Digest, application: Application, issued: Event
 ) -> None:
-    next((office.folder.root / issued.slug).glob("*/TC-*.pdf")).unlink()
+    next((application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf")).unlink()
     examined()
     told_by_checks()
     (told_again,) = told_by_checks()
@@ -94,9 +97,9 @@ def test_the_same_verdict_is_told_once_and_a_repeated_one_counted(
 
 
 def test_a_check_that_passes_again_leaves_the_digest(
-    examined: Callable[[], object], told_by_checks: Digest, office: Office, issued: Event
+    examined: Callable[[], object], told_by_checks: Digest, application: Application, issued: Event
 ) -> None:
-    pdf = next((office.folder.root / issued.slug).glob("*/TC-*.pdf"))
+    pdf = next((application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf"))
     content = pdf.read_bytes()
     pdf.unlink()
     examined()
@@ -139,7 +142,7 @@ def test_a_step_that_succeeds_at_last_leaves_the_digest(
     broken_template: Path,
     generate: Callable[[], dg.ExecuteInProcessResult],
     told_by_runs: Digest,
-    office: Office,
+    application: Application,
 ) -> None:
     generate()
     told_by_runs()
@@ -148,7 +151,7 @@ def test_a_step_that_succeeds_at_last_leaves_the_digest(
     assert generate().success
 
     assert told_by_runs() == []
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         assert len(incidents.latest(connection)) == 1
 
 
@@ -165,10 +168,13 @@ def test_a_run_whose_process_died_is_told_under_its_jobs_name(
     assert line.last_run_id == run.run_id
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_of_an_unexpected_error_the_digest_shows_no_statement_and_no_row(
-    generate: Callable[[], dg.ExecuteInProcessResult], told_by_runs: Digest, office: Office
+    generate: Callable[[], dg.ExecuteInProcessResult],
+    told_by_runs: Digest,
+    application: Application,
 ) -> None:
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         connection.execute(text("ALTER TABLE ticket_types RENAME TO gone"))
     generate()
 

@@ -13,8 +13,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, insert, select
 
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.settings import CHECKOUT
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, generated_tickets, people
@@ -43,20 +44,20 @@ def crowd(database: Database, roster: Event) -> Event:
     return roster
 
 
-def _a_ticket_is_on_record(office: Office) -> bool:
-    with office.database.transaction() as connection:
+def _a_ticket_is_on_record(application: Application) -> bool:
+    with application.database.transaction() as connection:
         return connection.execute(select(func.count(generated_tickets.c.id))).scalar_one() > 0
 
 
-def _a_pdf_is_on_disk(office: Office) -> bool:
-    return any(office.folder.root.glob("*/*/TC-*.pdf"))
+def _a_pdf_is_on_disk(application: Application) -> bool:
+    return any(application.get(DocumentFolder).root.glob("*/*/TC-*.pdf"))
 
 
 @pytest.fixture(params=[_a_ticket_is_on_record, _a_pdf_is_on_disk])
 def killed(
     request: pytest.FixtureRequest,
     surroundings: dict[str, str],
-    office: Office,
+    application: Application,
     crowd: Event,
     persistent: dg.DagsterInstance,
 ) -> int:
@@ -68,7 +69,7 @@ def killed(
     with subprocess.Popen(
         command, env=surroundings, cwd=CHECKOUT, stdout=DEVNULL, stderr=DEVNULL
     ) as run:
-        while not request.param(office) and run.poll() is None and time.monotonic() < deadline:
+        while not request.param(application) and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         run.kill()
     return run.returncode

@@ -4,15 +4,16 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import reports
 
 
 @pytest.fixture
-def long_over(office: Office, issued: Event) -> Event:
+def long_over(application: Application, issued: Event) -> Event:
     """The event, moved to last year after its tickets were printed."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         connection.execute(
             text("UPDATE events SET starts_at = '2025-01-01Z', ends_at = '2025-01-01Z'")
         )
@@ -23,7 +24,7 @@ def long_over(office: Office, issued: Event) -> Event:
 def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
     location: dg.Definitions,
     instance: dg.DagsterInstance,
-    office: Office,
+    application: Application,
     long_over: Event,
     dry_run: bool,
     left: int,
@@ -34,14 +35,17 @@ def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
     )
 
     assert result.success
-    assert len(list((office.folder.root / long_over.slug).glob("*/TC-*.pdf"))) == left
-    with office.database.transaction() as connection:
+    assert (
+        len(list((application.get(DocumentFolder).root / long_over.slug).glob("*/TC-*.pdf")))
+        == left
+    )
+    with application.database.transaction() as connection:
         assert reports.count_live(connection, long_over.id) == 5
 
 
 def test_an_event_to_come_keeps_its_pdfs(
-    location: dg.Definitions, instance: dg.DagsterInstance, office: Office, issued: Event
+    location: dg.Definitions, instance: dg.DagsterInstance, application: Application, issued: Event
 ) -> None:
     location.resolve_job_def("document_retention").execute_in_process(instance=instance)
 
-    assert len(list((office.folder.root / issued.slug).glob("*/TC-*.pdf"))) == 5
+    assert len(list((application.get(DocumentFolder).root / issued.slug).glob("*/TC-*.pdf"))) == 5

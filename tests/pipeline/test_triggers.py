@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from schedules.missing_tickets import issue_what_is_missing
 from sensors.new_events import new_events
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def instance(roster: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def newcomer(office: Office, roster: Event) -> str:
+def newcomer(application: Application, roster: Event) -> str:
     """A second event, of which Dagster does not know yet."""
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         connection.execute(
             text(
                 "INSERT INTO events"
@@ -39,9 +39,9 @@ def newcomer(office: Office, roster: Event) -> str:
 
 
 def test_a_new_event_gets_its_partition_once(
-    instance: dg.DagsterInstance, office: Office, newcomer: str
+    instance: dg.DagsterInstance, application: Application, newcomer: str
 ) -> None:
-    context = dg.build_sensor_context(instance=instance, resources={"office": office})
+    context = dg.build_sensor_context(instance=instance, resources={"application": application})
 
     tick = new_events.evaluate_tick(context)
 
@@ -52,12 +52,12 @@ def test_a_new_event_gets_its_partition_once(
 
 
 def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
-    instance: dg.DagsterInstance, office: Office, roster: Event, newcomer: str
+    instance: dg.DagsterInstance, application: Application, roster: Event, newcomer: str
 ) -> None:
     instance.add_dynamic_partitions("event", [newcomer])
     context = dg.build_schedule_context(
         instance=instance,
-        resources={"office": office},
+        resources={"application": application},
         scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
     )
 
@@ -69,11 +69,11 @@ def test_the_schedule_asks_for_the_events_where_somebody_lacks_a_ticket(
 
 @pytest.mark.usefixtures("issued")
 def test_the_schedule_rests_when_nobody_lacks_a_ticket(
-    instance: dg.DagsterInstance, office: Office
+    instance: dg.DagsterInstance, application: Application
 ) -> None:
     context = dg.build_schedule_context(
         instance=instance,
-        resources={"office": office},
+        resources={"application": application},
         scheduled_execution_time=datetime(2026, 11, 20, 8, tzinfo=UTC),
     )
 
@@ -83,11 +83,11 @@ def test_the_schedule_rests_when_nobody_lacks_a_ticket(
 
 
 def test_no_ticket_is_asked_for_when_the_event_is_over(
-    instance: dg.DagsterInstance, office: Office, roster: Event
+    instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     context = dg.build_schedule_context(
         instance=instance,
-        resources={"office": office},
+        resources={"application": application},
         scheduled_execution_time=roster.tickets_valid_until.replace(year=2027),
     )
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from ticketing.domain.delivery_pace import Pace
 from ticketing.domain.errors import Misconfigured
-from ticketing.doors import links_of, whatsapp_door, whatsapp_subscription
+from ticketing.doors import whatsapp_door, whatsapp_subscription
 from ticketing.gateways.whatsapp_vendors import Subscription, Vendor
 from ticketing.settings import Settings
 
@@ -64,9 +64,12 @@ def test_without_a_public_address_there_is_no_button_to_send() -> None:
 
 
 def test_links_lead_to_the_public_address_and_in_a_rehearsal_to_this_machine() -> None:
-    assert links_of(_settings(web_public_url="https://t.example.org/")) == "https://t.example.org"
-    assert links_of(_settings(web_port=8123)) == "http://127.0.0.1:8123"
-    assert links_of(_settings(**PRODUCTION)) == ""
+    assert (
+        _settings(web_public_url="https://t.example.org/").public_base_url
+        == "https://t.example.org"
+    )
+    assert _settings(web_port=8123).public_base_url == "http://127.0.0.1:8123"
+    assert _settings(**PRODUCTION).public_base_url == ""
 
 
 @pytest.mark.parametrize(

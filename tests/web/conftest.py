@@ -15,11 +15,14 @@ from pydantic import SecretStr
 from sqlalchemy import insert, select
 
 from simulators.midtrans.server import MidtransSimulator
+from simulators.trust import trusted
 from ticketing import logs
 from ticketing.actions.api_keys import add_key
 from ticketing.actions.settle import Settlement, settle
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office, open_office
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.office import open_application
 from ticketing.settings import Settings
 from ticketing.store.api_keys import Role
 from ticketing.store.database import Database
@@ -30,11 +33,11 @@ from ticketing.web.service import now
 
 
 @pytest.fixture(scope="session")
-def open_in() -> Callable[..., AbstractContextManager[Office]]:
-    """Opens an office on a database, with everything else in a folder."""
+def open_in() -> Callable[..., AbstractContextManager[Application]]:
+    """Opens an application on a database, with everything else in a folder."""
 
     @contextmanager
-    def opened(database_url: str, folder: Path, **more: object) -> Iterator[Office]:
+    def opened(database_url: str, folder: Path, **more: object) -> Iterator[Application]:
         given = {
             "database_url": SecretStr(database_url),
             "data_path": folder,
@@ -45,20 +48,20 @@ def open_in() -> Callable[..., AbstractContextManager[Office]]:
         }
         settings = Settings(_env_file=None, **given | more)
         logs.configure("DEBUG", settings.logs)
-        with open_office(settings) as office:
-            yield office
+        with open_application(settings) as application:
+            yield application
 
     return opened
 
 
 @pytest.fixture(scope="session")
 def answering() -> Callable[..., AbstractContextManager[str]]:
-    """Runs the service of an office on a port, any free one if not said; gives its address."""
+    """Runs the service of an application on a port, any free one if not said; gives its address."""
 
     @contextmanager
-    def running(office: Office, port: int = 0) -> Iterator[str]:
+    def running(application: Application, port: int = 0) -> Iterator[str]:
         listening = socket.create_server(("127.0.0.1", port))
-        app = create_app(office)
+        app = create_app(application)
         server = Server(app, uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -74,28 +77,28 @@ def answering() -> Callable[..., AbstractContextManager[str]]:
 
 
 @pytest.fixture
-def office(
-    open_in: Callable[[str, Path], AbstractContextManager[Office]],
+def application(
+    open_in: Callable[[str, Path], AbstractContextManager[Application]],
     database_url: str,
     tmp_path: Path,
-) -> Iterator[Office]:
-    """An open office on the test's database."""
+) -> Iterator[Application]:
+    """An open application on the test's database."""
     with open_in(database_url, tmp_path / "data") as opened:
         yield opened
 
 
 @pytest.fixture
-def log_file(office: Office) -> Path:
+def log_file(application: Application) -> Path:
     """Where the service's lines go."""
-    return office.settings.logs
+    return application.settings.logs
 
 
 @pytest.fixture
 def address(
-    answering: Callable[[Office], AbstractContextManager[str]], office: Office
+    answering: Callable[[Application], AbstractContextManager[str]], application: Application
 ) -> Iterator[str]:
     """Where the running service answers."""
-    with answering(office) as where:
+    with answering(application) as where:
         yield where
 
 
@@ -115,7 +118,7 @@ def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
     opened: list[httpx.Client] = []
 
     def client(**headers: str) -> httpx.Client:
-        opened.append(httpx.Client(base_url=address, headers=headers, timeout=60))
+        opened.append(httpx.Client(base_url=address, headers=headers, timeout=60, verify=trusted()))
         return opened[-1]
 
     yield client
@@ -201,13 +204,13 @@ def midtrans(unused_port: int) -> Iterator[MidtransSimulator]:
 
 
 @pytest.fixture
-def shop_office(
-    open_in: Callable[..., AbstractContextManager[Office]],
+def shop_application(
+    open_in: Callable[..., AbstractContextManager[Application]],
     midtrans: MidtransSimulator,
     database_url: str,
     tmp_path: Path,
-) -> Iterator[Office]:
-    """An office that sells through the simulated gateway."""
+) -> Iterator[Application]:
+    """An application that sells through the simulated gateway."""
     more = {"midtrans_rehearsal_url": midtrans.url, "web_requests_a_minute": 10_000}
     with open_in(database_url, tmp_path / "data", **more) as opened:
         yield opened
@@ -215,12 +218,14 @@ def shop_office(
 
 @pytest.fixture
 def shop(
-    answering: Callable[..., AbstractContextManager[str]], shop_office: Office, unused_port: int
+    answering: Callable[..., AbstractContextManager[str]],
+    shop_application: Application,
+    unused_port: int,
 ) -> Iterator[httpx.Client]:
-    """Somebody at the door of that office's service."""
+    """Somebody at the door of that application's service."""
     with (
-        answering(shop_office, unused_port) as where,
-        httpx.Client(base_url=where, timeout=60) as client,
+        answering(shop_application, unused_port) as where,
+        httpx.Client(base_url=where, timeout=60, verify=trusted()) as client,
     ):
         yield client
 
@@ -243,10 +248,12 @@ def order(shop: httpx.Client, event: Event) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def settle_all(shop_office: Office) -> Callable[[], Settlement]:
+def settle_all(shop_application: Application) -> Callable[[], Settlement]:
     """Settles whatever the gateway has told so far."""
 
     def run() -> Settlement:
-        return settle(shop_office.database, shop_office.midtrans, at=now(), by="test")
+        return settle(
+            shop_application.database, shop_application.get(Midtrans), at=now(), by="test"
+        )
 
     return run

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, text
 
 from ticketing.actions.api_keys import add_key
 from ticketing.actions.events import add_event
+from ticketing.application import Application
 from ticketing.domain.events import NewEvent
-from ticketing.office import Office
 from ticketing.store.api_keys import Role
 from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
@@ -40,8 +40,8 @@ def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def operator(
     database_of_all: Database,
-    open_in: Callable[[str, Path], AbstractContextManager[Office]],
-    answering: Callable[[Office], AbstractContextManager[str]],
+    open_in: Callable[[str, Path], AbstractContextManager[Application]],
+    answering: Callable[[Application], AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[httpx.Client]:
     """Somebody who may make tickets, at a service with one event."""
@@ -53,8 +53,8 @@ def operator(
     add_event(database_of_all, event, by="test")
     secret = add_key(database_of_all, name="op", role=Role.OPERATOR, by="test").secret
     with (
-        open_in(url, tmp_path_factory.mktemp("data")) as office,
-        answering(office) as address,
+        open_in(url, tmp_path_factory.mktemp("data")) as application,
+        answering(application) as address,
         httpx.Client(base_url=address, headers={"X-API-Key": secret}, timeout=60) as client,
     ):
         yield client

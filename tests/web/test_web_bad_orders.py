@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from ticketing.actions.events import add_event
+from ticketing.application import Application
 from ticketing.domain.events import NewEvent
 from ticketing.domain.stock import Stock
-from ticketing.office import Office
 from ticketing.store import stock
 from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
@@ -48,7 +48,7 @@ def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def shop(
     database_of_all: Database,
-    open_in: Callable[..., AbstractContextManager[Office]],
+    open_in: Callable[..., AbstractContextManager[Application]],
     answering: Callable[..., AbstractContextManager[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[httpx.Client]:
@@ -56,8 +56,8 @@ def shop(
     url = database_of_all.engine.url.render_as_string(hide_password=False)
     folder = tmp_path_factory.mktemp("data")
     with (
-        open_in(url, folder, web_requests_a_minute=100_000) as office,
-        answering(office) as address,
+        open_in(url, folder, web_requests_a_minute=100_000) as application,
+        answering(application) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         placed = client.post("/api/orders", json=ORDER).json()["data"]

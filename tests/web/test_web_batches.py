@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 
 from ticketing.actions.api_keys import add_key
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store.api_keys import Role
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, audit_log, batches, generated_tickets, people
@@ -252,14 +252,14 @@ def test_a_service_takes_on_only_so_many_batches(
 
 @pytest.mark.usefixtures("crowd")
 def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
-    office: Office,
-    answering: Callable[[Office], AbstractContextManager[str]],
+    application: Application,
+    answering: Callable[[Application], AbstractContextManager[str]],
     database: Database,
     event: Event,
 ) -> None:
     key = {"X-API-Key": add_key(database, name="op", role=Role.OPERATOR, by="test").secret}
     asked = {"eventId": event.id, "options": {"batchId": "b-1"}}
-    with answering(office) as address:
+    with answering(application) as address:
         httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
         httpx.post(
             f"{address}/api/tickets/batch", headers=key,
@@ -268,7 +268,7 @@ def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     with database.transaction() as connection:
         stopped = list(connection.scalars(select(batches.c.state).order_by(batches.c.id)))
 
-    with answering(office) as address:
+    with answering(application) as address:
         again = httpx.post(f"{address}/api/tickets/batch", json=asked, headers=key)
 
     assert stopped == ["cancelled", "cancelled"]

@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url, text
 
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
 
@@ -38,8 +38,10 @@ def test_what_it_depends_on_is_up(stranger: httpx.Client) -> None:
     assert data["queues"] == {"ticket-generation": idle, "vouchers": idle, "deliveries": idle}
 
 
-def test_a_full_disk_makes_it_unwell_and_not_dead(stranger: httpx.Client, office: Office) -> None:
-    office.settings.min_free_disk = 2**60
+def test_a_full_disk_makes_it_unwell_and_not_dead(
+    stranger: httpx.Client, application: Application
+) -> None:
+    application.settings.min_free_disk = 2**60
 
     detailed = stranger.get("/health/detailed")
 
@@ -48,6 +50,7 @@ def test_a_full_disk_makes_it_unwell_and_not_dead(stranger: httpx.Client, office
     assert stranger.get("/health").status_code == 200
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_database_that_is_away_is_503_and_kills_nobody(
     stranger: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_database_that_is_away_is_503_and_kills_nobody(
     assert (asked.json()["error"]["code"], asked.headers["Retry-After"]) == ("unavailable", "5")
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_what_nobody_foresaw_is_an_envelope_too_and_the_log_quotes_nothing(
     viewer: httpx.Client, database: Database, log_file: Path
 ) -> None:

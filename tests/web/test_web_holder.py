@@ -13,22 +13,27 @@ import zxingcpp
 from sqlalchemy import select
 
 from ticketing.actions.revoke import revoke
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store.database import Database
 from ticketing.store.schema import generated_tickets
 
 
 @pytest.fixture
 def link(
-    operator: httpx.Client, event: Event, guests: list[int], database: Database, office: Office
+    operator: httpx.Client,
+    event: Event,
+    guests: list[int],
+    database: Database,
+    application: Application,
 ) -> str:
     """The personal path of the second guest's ticket."""
     asked = {"guestId": guests[1], "eventId": event.id}
     assert operator.post("/api/tickets/generate", json=asked).status_code == 200
     with database.transaction() as connection:
         token_id = connection.scalar(select(generated_tickets.c.token_id))
-    return f"/t/{office.keys.magic_link(token_id)}"
+    return f"/t/{application.get(KeyRing).magic_link(token_id)}"
 
 
 def test_the_page_shows_the_ticket_and_loads_nothing(stranger: httpx.Client, link: str) -> None:

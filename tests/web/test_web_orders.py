@@ -11,9 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import func, insert, select
 
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.domain.stock import Stock
-from ticketing.office import Office
 from ticketing.store import stock
 from ticketing.store.database import Database
 from ticketing.store.schema import audit_log, ticket_types
@@ -304,7 +304,7 @@ def test_guessing_tokens_is_rationed_and_those_who_have_one_are_not_hindered_by_
 
 def test_everything_a_buyer_does_is_in_the_audit_log_and_no_secret_in_any_log(
     shop: httpx.Client,
-    shop_office: Office,
+    shop_application: Application,
     sell: Sell,
     order: Place,
     with_token: With,
@@ -318,7 +318,7 @@ def test_everything_a_buyer_does_is_in_the_audit_log_and_no_secret_in_any_log(
     shop.get(f"/orders/{placed['token']}")
     shop.post(f"/api/orders/{placed['id']}/cancel", headers=headers)
 
-    written = Path(shop_office.settings.logs).read_text()
+    written = Path(shop_application.settings.logs).read_text()
     with database.transaction() as connection:
         rows = connection.execute(
             select(audit_log.c.action, audit_log.c.actor).order_by(audit_log.c.id)

@@ -382,6 +382,7 @@ def away(server: EmbeddedServer, database: Database) -> Callable[[], AbstractCon
     return closed
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_while_the_database_is_away_it_is_503_so_that_the_gateway_comes_again(
     shop: httpx.Client,
     signed: Sign,

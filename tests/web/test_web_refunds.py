@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from simulators.midtrans.server import MidtransSimulator
+from simulators.trust import trusted
 from ticketing.actions.settle import Settlement
 from ticketing.store.api_keys import Role
 
@@ -21,7 +22,9 @@ def desk(
 
         def somebody(role: Role = Role.OPERATOR) -> httpx.Client:
             headers = {"Authorization": f"Bearer {key_of(role)}"}
-            client = httpx.Client(base_url=shop.base_url, headers=headers, timeout=30)
+            client = httpx.Client(
+                base_url=shop.base_url, headers=headers, timeout=30, verify=trusted()
+            )
             return stack.enter_context(client)
 
         yield somebody

@@ -14,9 +14,13 @@ from simulators.midtrans.server import MidtransSimulator
 from ticketing.actions.generate import Means
 from ticketing.actions.serve_paid import serve_paid
 from ticketing.actions.settle import Settlement
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.renderer import Renderer
 from ticketing.domain.events import Event
 from ticketing.domain.stock import Stock
-from ticketing.office import Office
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.signing.keys import KeyRing
 from ticketing.store import stock
 from ticketing.store.database import Database
 from ticketing.store.schema import events
@@ -179,7 +183,7 @@ def test_paying_leads_to_the_gateway_and_the_page_follows_what_it_says(
     order: Place,
     midtrans: MidtransSimulator,
     settle_all: Settle,
-    shop_office: Office,
+    shop_application: Application,
 ) -> None:
     placed = order(sell(), 2)
     page = f"/orders/{placed['token']}"
@@ -190,9 +194,14 @@ def test_paying_leads_to_the_gateway_and_the_page_follows_what_it_says(
     midtrans.notifications(2)
     settle_all()
     paid = shop.get(page).text
-    office = shop_office
-    means = Means(office.database, office.keys, office.renderer, office.folder)
-    serve_paid(means, office.midtrans, at=now(), by="test")
+    application = shop_application
+    means = Means(
+        application.database,
+        application.get(KeyRing),
+        application.get(Renderer),
+        application.get(DocumentFolder),
+    )
+    serve_paid(means, application.get(Midtrans), at=now(), by="test")
     ready = shop.get(page).text
 
     assert "Lunas" in paid

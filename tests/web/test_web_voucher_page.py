@@ -18,9 +18,10 @@ from ticketing.actions.router_doors import RouterDoors
 from ticketing.actions.routers import NewRouter, add_router
 from ticketing.actions.settle import Settlement
 from ticketing.actions.voucher_packages import PackageTerms, put_package
+from ticketing.application import Application
 from ticketing.domain.events import NewEvent
 from ticketing.domain.money import Rupiah
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store.api_keys import Role
 from ticketing.web.service import now
 
@@ -34,9 +35,11 @@ def device() -> Iterator[RouterOsSimulator]:
 
 
 @pytest.fixture
-def outlet(shop_office: Office, device: RouterOsSimulator) -> Iterator[Callable[[], Round]]:
+def outlet(
+    shop_application: Application, device: RouterOsSimulator
+) -> Iterator[Callable[[], Round]]:
     """A hotspot that sells `5k`, a code and a password; serves its router when asked."""
-    database, keys = shop_office.database, shop_office.keys
+    database, keys = shop_application.database, shop_application.get(KeyRing)
     starts, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC)
     new = NewEvent(
         "kampus-hotspot", "Kampus Hotspot", starts, ends, "Asia/Jakarta", "id", "Kampus", "ID",

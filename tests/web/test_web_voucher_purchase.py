@@ -13,10 +13,11 @@ from simulators.midtrans.server import MidtransSimulator
 from ticketing.actions.routers import NewRouter, add_router
 from ticketing.actions.settle import Settlement
 from ticketing.actions.voucher_packages import PackageTerms, close_package, put_package
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.domain.money import Rupiah
 from ticketing.domain.vouchers import VoucherState
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store import vouchers
 from ticketing.store.database import Database
 from ticketing.store.schema_sales import orders
@@ -33,11 +34,11 @@ KEY = {"Idempotency-Key": "3f0d9d0e-35c4-4ac8-9d1f-6a4f3f2f1b77"}
 
 
 @pytest.fixture
-def sell_package(shop_office: Office, event: Event) -> Callable[..., int]:
+def sell_package(shop_application: Application, event: Event) -> Callable[..., int]:
     """Puts the package `5k` on sale at Rp5.000, on a router nobody asks; gives its type's id."""
 
     def put_on_sale(**more: Any) -> int:  # noqa: ANN401 - any term of a package
-        database, keys = shop_office.database, shop_office.keys
+        database, keys = shop_application.database, shop_application.get(KeyRing)
         new = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
         add_router(database, keys, "lobby", new, by="test")
         terms = {

@@ -12,14 +12,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from simulators.trust import trusted
 from simulators.whatsapp.server import WhatsAppSimulator
-from ticketing.actions.deliver import deliver
+from ticketing.actions.deliver import MessagingConnector, deliver
 from ticketing.actions.hear_reports import hear_reports
 from ticketing.actions.place_order import place_order
+from ticketing.application import Application
 from ticketing.domain.deliveries import Channel, DeliveryState
 from ticketing.domain.events import Event
 from ticketing.domain.orders import Buyer, Selection
-from ticketing.office import Office
 from ticketing.store import outbox
 from ticketing.store.database import Database
 from ticketing.store.schema_deliveries import deliveries
@@ -47,7 +48,7 @@ def kept(database: Database) -> Callable[[], int]:
 
 @pytest.fixture
 def agreed_with(
-    open_in: Callable[..., AbstractContextManager[Office]],
+    open_in: Callable[..., AbstractContextManager[Application]],
     answering: Callable[..., AbstractContextManager[str]],
     database_url: str,
     tmp_path: Path,
@@ -62,9 +63,9 @@ def agreed_with(
             "whatsapp_url": "http://127.0.0.1:9",
         }  # fmt: skip
         with (
-            open_in(database_url, tmp_path / "data", **more) as office,
-            answering(office) as where,
-            httpx.Client(base_url=where) as client,
+            open_in(database_url, tmp_path / "data", **more) as application,
+            answering(application) as where,
+            httpx.Client(base_url=where, verify=trusted()) as client,
         ):
             yield client
 
@@ -135,9 +136,9 @@ def test_wahas_reports_are_known_by_their_hmac_and_fonntes_by_the_address(
 
 
 def test_what_the_simulator_reports_reaches_the_delivery(
-    shop: httpx.Client, shop_office: Office, event: Event, sell: Callable[..., int]
+    shop: httpx.Client, shop_application: Application, event: Event, sell: Callable[..., int]
 ) -> None:  # fmt: skip
-    database = shop_office.database
+    database = shop_application.database
     buyer = Buyer(f"tel:{NUMBER}", "Tono", "", NUMBER)
     placed = place_order(
         database, event, asked=[Selection(sell(), 1)], buyer=buyer, at=now(), by="web"
@@ -151,8 +152,14 @@ def test_what_the_simulator_reports_reaches_the_delivery(
 
     webhook = f"{shop.base_url}{HOOKS}/cloud"
     with WhatsAppSimulator(cloud_webhook=webhook, speed=3600) as chats:
-        settings = shop_office.settings.model_copy(update={"whatsapp_rehearsal_url": chats.url})
-        with replace(shop_office, settings=settings).mailroom() as mailroom:
+        settings = shop_application.settings.model_copy(
+            update={"whatsapp_rehearsal_url": chats.url}
+        )
+        with (
+            replace(shop_application, settings=settings)
+            .get(MessagingConnector)
+            .connect() as mailroom
+        ):
             sent = deliver(database, mailroom, at=now())
         reports = chats.reports(at_least=3)
     heard = hear_reports(database, [Channel.WHATSAPP], at=now())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from uuid import uuid4
 
 from ticketing.actions.generate import Order
@@ -22,9 +23,13 @@ EXPECTED = "expected"  # among a batch's options: how many people it is about, b
 class UnknownBatch(Refused):
     """No batch has that id."""
 
+    status = HTTPStatus.NOT_FOUND
+
 
 class BatchOfAnotherEvent(Refused):
     """The batch id was used for another event."""
+
+    status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)

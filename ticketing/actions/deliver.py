@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -119,6 +120,13 @@ class Mailroom:
             case ChatMessage() if self.whatsapp:
                 return self.whatsapp.send(one.address, written, reference=one.reference)
         return Later("nothing can be sent this way at the moment")
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingConnector:
+    """Connect to the mail server and to the provider of WhatsApp."""
+
+    connect: Callable[[], AbstractContextManager[Mailroom]]  # new connections at each call
 
 
 def deliver(

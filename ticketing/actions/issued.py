@@ -1,6 +1,7 @@
 """Issued tickets one by one: looking them up, and making one while somebody waits."""
 
 from datetime import datetime
+from http import HTTPStatus
 
 from ticketing.actions.generate import Means, Order, generate_tickets
 from ticketing.actions.missing import is_over
@@ -18,13 +19,19 @@ from ticketing.store.issued import IssuedTicket
 class UnknownTicket(Refused):
     """No ticket has that number or link."""
 
+    status = HTTPStatus.NOT_FOUND
+
 
 class UnknownGuest(Refused):
     """Nobody with that id is on the event's list."""
 
+    status = HTTPStatus.NOT_FOUND
+
 
 class NoTicketDue(Refused):
     """The person must not get a ticket now; the message says why."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class TicketNotMade(Refused):
@@ -33,6 +40,8 @@ class TicketNotMade(Refused):
 
 class NoDocument(Refused):
     """The ticket has no PDF: not printed yet, or removed long after its event."""
+
+    status = HTTPStatus.NOT_FOUND
 
 
 def ticket_of(database: Database, ticket_id: int) -> IssuedTicket:

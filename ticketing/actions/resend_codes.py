@@ -1,6 +1,7 @@
 """A purchase's codes are sent once more, because a person says so."""
 
 from datetime import datetime
+from http import HTTPStatus
 
 from ticketing.actions import delivery_desk
 from ticketing.actions.voucher_desk import Handed, handed
@@ -12,6 +13,8 @@ from ticketing.store.database import Database
 
 class NothingToSend(Refused):
     """A purchase's codes cannot be sent, or are being sent; the message says what helps."""
+
+    status = HTTPStatus.CONFLICT
 
 
 def resend_codes(database: Database, order_id: int, *, at: datetime, by: str) -> Handed:

@@ -41,3 +41,15 @@ class RouterDoors:
             door = Router(account_of(stored, self._keys))
             self._open[stored.id] = stored.address, door
             return door
+
+
+class RouterConnector:
+    """Connect to routers with the accounts that a key ring opens."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Take the keys that the routers' passwords are sealed with."""
+        self._keys = keys
+
+    def connect(self) -> RouterDoors:
+        """Return new connections; `with` closes them."""
+        return RouterDoors(self._keys)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from http import HTTPStatus
 
 from ticketing.domain.deliveries import DeliveryState
 from ticketing.domain.errors import Refused
@@ -31,6 +32,8 @@ POINTS_AT_MOST = 1000
 
 class UnknownPurchase(Refused):
     """No order with a voucher package in it has that number."""
+
+    status = HTTPStatus.NOT_FOUND
 
 
 class SpanTooLong(Refused):

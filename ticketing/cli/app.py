@@ -31,6 +31,10 @@ from ticketing.cli import (
     vouchers,
     working,
 )
+from ticketing.cli.console import use
+from ticketing.cli.loading import EnvironmentLoader
+
+use(EnvironmentLoader())
 
 app = typer.Typer(
     name="ticketing",

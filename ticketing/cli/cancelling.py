@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.orders import plain
 from ticketing.cli.refund import EachOption, PercentOption
 from ticketing.cli.sale import EventArgument
@@ -33,12 +41,13 @@ def plan(
     from ticketing.actions.plan_cancellation import plan_cancellation
     from ticketing.domain.money import Rupiah
     from ticketing.domain.refund_plans import Fee
+    from ticketing.store.events import find_event
 
     kept = Fee(fee_percent or 0, Rupiah(fee_each or 0))
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         planned = plan_cancellation(
-            opened.database, known, fee=kept, reason=reason, at=now(), by=actor()
+            application.database, known, fee=kept, reason=reason, at=now(), by=actor()
         )
     if as_json:
         sums = {"amount": planned.amount, "kept": planned.kept, "by_hand": planned.by_hand}
@@ -62,11 +71,14 @@ def apply(
 
     from ticketing.actions.cancel_event import cancel_event
     from ticketing.cli.progress import counting
+    from ticketing.gateways.midtrans import Midtrans
+    from ticketing.store.events import find_event
 
-    with office() as opened, counting(quiet=as_json) as progress:
-        known = opened.event(event)
+    with open_application() as application, counting(quiet=as_json) as progress:
+        known = find_event(application.database, event)
         done = cancel_event(
-            opened.database, opened.midtrans, known, plan_hash=plan, at=now(), by=actor(),
+            application.database, application.get(Midtrans), known, plan_hash=plan, at=now(),
+            by=actor(),
             progress=progress,
         )  # fmt: skip
     if as_json:

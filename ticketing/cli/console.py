@@ -1,4 +1,4 @@
-"""What every command shares: the open office, who is asking, and how things are shown."""
+"""What every command shares: the open application, who is asking, and how things are shown."""
 
 import getpass
 import json
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ticketing.office import Office
-    from ticketing.settings import Settings
+    from ticketing.application import Application, ApplicationLoader
 
 INTERRUPTED = 130  # as shells say it
 
@@ -25,35 +24,30 @@ EventOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-def settings() -> "Settings":
-    """The environment; a wrong variable is named with its value's fault."""
-    from pydantic import ValidationError
+class _Configured:
+    """Keep what `use` was given."""
 
-    from ticketing.domain.errors import Misconfigured
-    from ticketing.settings import Settings
+    loader: "ApplicationLoader | None" = None
 
-    try:
-        return Settings()
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-        )
-        raise Misconfigured(f"the environment (or .env) cannot be used: {faults}") from error
+
+def use(loader: "ApplicationLoader") -> None:
+    """Set what opens the application for every command."""
+    _Configured.loader = loader
+
+
+def loader() -> "ApplicationLoader":
+    """Return what opens the application; `ticketing.cli.app` sets it."""
+    if _Configured.loader is None:
+        raise RuntimeError("no loader was set: import ticketing.cli.app")
+    return _Configured.loader
 
 
 @contextmanager
-def office(*, migrated: bool = True) -> Iterator["Office"]:
-    """The open office, logging to its file; `migrated` wants the newest schema."""
-    from ticketing import logs
-    from ticketing.office import ensure_schema, open_office
-
-    current = settings()
-    logs.configure(current.log_level, current.logs)
-    with open_office(current) as opened:
-        if migrated:
-            ensure_schema(opened)
+def open_application(*, migrated: bool = True) -> Iterator["Application"]:
+    """Open the application for one command; `migrated` requires the newest schema."""
+    with loader().open(migrated=migrated) as application:
         try:
-            yield opened
+            yield application
         except KeyboardInterrupt:
             typer.echo("\nstopped; what is done is kept, the same command goes on", err=True)
             raise typer.Exit(INTERRUPTED) from None

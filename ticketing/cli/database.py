@@ -5,21 +5,21 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import office, screen
+from ticketing.cli.console import open_application, screen
 
 
 def migrate(
     *, check: Annotated[bool, typer.Option(help="Only compare schema and migrations.")] = False
 ) -> None:
     """Bring the database to the newest schema."""
-    from ticketing.office import ensure_dagster_database
     from ticketing.store import migrate as migrations
+    from ticketing.store.dagster_home import ensure_dagster_database
 
-    with office(migrated=False) as opened:
-        migrations.upgrade(opened.database)
-        ensure_dagster_database(opened)
+    with open_application(migrated=False) as application:
+        migrations.upgrade(application.database)
+        ensure_dagster_database(application)
         if check:
-            migrations.check(opened.database)
+            migrations.check(application.database)
         screen().print("the database has the newest schema")
 
 
@@ -36,11 +36,12 @@ def run(
     """
     import subprocess
 
-    from ticketing.office import prepare_dagster_home
+    from ticketing.store.dagster_home import prepare_dagster_home
 
-    with office() as opened:
-        code = subprocess.run(command, check=False, env=prepare_dagster_home(opened)).returncode  # noqa: S603 - the caller's own command
-    sys.exit(code)
+    with open_application() as application:
+        environment = prepare_dagster_home(application)
+        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - the caller's own command
+    sys.exit(done.returncode)
 
 
 COMMANDS = (migrate, run)

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.domain.deliveries import Channel
 
 
@@ -14,17 +22,17 @@ def deliver(*, as_json: JsonOption = False) -> None:
     """Send every message that is due; the worker does it by itself."""
     from dataclasses import asdict
 
-    from ticketing.actions.deliver import deliver_all
+    from ticketing.actions.deliver import MessagingConnector, deliver_all
     from ticketing.actions.delivery_desk import untaken
     from ticketing.actions.pace_channels import forecast
 
-    with office() as opened:
-        with opened.mailroom() as mailroom:
-            done = deliver_all(opened.database, mailroom, clock=now)
+    with open_application() as application:
+        with application.get(MessagingConnector).connect() as mailroom:
+            done = deliver_all(application.database, mailroom, clock=now)
             has_door = mailroom.mail is not None
-            ends = forecast(opened.database, mailroom.pace, at=now())
-        waits = untaken(opened.database, at=now())
-        folder = "" if opened.settings.mail_url or not has_door else opened.settings.mails
+            ends = forecast(application.database, mailroom.pace, at=now())
+        waits = untaken(application.database, at=now())
+        folder = "" if application.settings.mail_url or not has_door else application.settings.mails
     if as_json:
         print_json(asdict(done) | asdict(waits) | {"folder": str(folder)})
         sys.exit(1 if done.failed else 0)
@@ -59,10 +67,17 @@ def deliveries(
 
     from ticketing.actions.delivery_desk import event_deliveries
     from ticketing.actions.pace_channels import forecast
+    from ticketing.domain.delivery_pace import Pace
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        found = event_deliveries(opened.database, opened.event(event), failed=failed, limit=limit)
-        ends = forecast(opened.database, opened.pace, at=now())
+    with open_application() as application:
+        found = event_deliveries(
+            application.database,
+            find_event(application.database, event),
+            failed=failed,
+            limit=limit,
+        )
+        ends = forecast(application.database, application.get(Pace), at=now())
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -99,15 +114,18 @@ def resend(
     """
     from ticketing.actions.delivery_desk import resend as resend_one
     from ticketing.actions.delivery_desk import resend_failed
+    from ticketing.store.events import find_event
 
     if (delivery is None) == (failed is None):
         raise typer.BadParameter("say either a delivery's number or --failed EVENT")
-    with office() as opened:
+    with open_application() as application:
         if delivery is not None:
-            one = resend_one(opened.database, delivery, at=now(), by=actor())
+            one = resend_one(application.database, delivery, at=now(), by=actor())
             screen().print(f"{one.purpose} about {one.subject} goes out again", markup=False)
         elif failed is not None:
-            again = resend_failed(opened.database, opened.event(failed), at=now(), by=actor())
+            again = resend_failed(
+                application.database, find_event(application.database, failed), at=now(), by=actor()
+            )
             screen().print(f"messages that go out again: {again}")
 
 
@@ -118,11 +136,15 @@ def bounces(
     ],
 ) -> None:
     """Read what mail servers sent back, and note it at the messages; again changes nothing."""
+    from ticketing.actions.deliver import MessagingConnector
     from ticketing.actions.hear_bounces import hear_bounces
     from ticketing.gateways.mail_files import mails_in
 
-    with office() as opened, opened.mailroom() as mailroom:
-        done = hear_bounces(opened.database, mails_in(mails), mailroom.channels, at=now())
+    with (
+        open_application() as application,
+        application.get(MessagingConnector).connect() as mailroom,
+    ):
+        done = hear_bounces(application.database, mails_in(mails), mailroom.channels, at=now())
     screen().print(
         f"{done.mails} mails read: {done.applied} bounces noted, {done.unchanged} known,"
         f" {done.strange} of no message of ours, {done.undecided} not decided yet"
@@ -135,8 +157,8 @@ def abort_delivery(
     """Send one message no more that still waits; `ticketing resend` takes it back."""
     from ticketing.actions.delivery_desk import abort
 
-    with office() as opened:
-        one = abort(opened.database, delivery, at=now(), by=actor())
+    with open_application() as application:
+        one = abort(application.database, delivery, at=now(), by=actor())
     screen().print(f"{one.purpose} about {one.subject} is not sent", markup=False)
 
 
@@ -146,8 +168,8 @@ def resume_channel(
     """Let a channel go on that was stopped or rests, once its trouble is over."""
     from ticketing.actions.pace_channels import resume_channel as let_go_on
 
-    with office() as opened:
-        let_go_on(opened.database, channel, at=now(), by=actor())
+    with open_application() as application:
+        let_go_on(application.database, channel, at=now(), by=actor())
     screen().print(f"{channel} goes on")
 
 

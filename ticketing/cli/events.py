@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, open_application, print_json, screen
 
 app = typer.Typer(help="Add, change and list events.", no_args_is_help=True)
 
@@ -39,9 +39,9 @@ def add(
     from ticketing.domain.events import NewEvent
 
     first, last = Times(starts, ends, zone).instants()
-    with office() as opened:
+    with open_application() as application:
         event = add_event(
-            opened.database,
+            application.database,
             NewEvent(slug, name, first, last, zone, locale, venue, region, template),
             by=actor(),
         )
@@ -63,14 +63,15 @@ def change(
 ) -> None:
     """Change an event. Tickets keep their codes; PDFs that show the change are made again."""
     from ticketing.actions.events import Times, change_event
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(slug)
+    with open_application() as application:
+        known = find_event(application.database, slug)
         chosen = zone or known.time_zone
         first = Times(starts, ends, chosen).instants()[0] if starts else None
         last = Times(ends, ends, chosen).instants()[1] if ends else None
         event = change_event(
-            opened.database,
+            application.database,
             slug,
             {"name": name, "venue": venue, "starts_at": first, "ends_at": last, "time_zone": zone,
              "locale": locale, "region": region, "template_id": template},
@@ -86,7 +87,7 @@ def show(*, as_json: JsonOption = False) -> None:
 
     from ticketing.store import events
 
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         known = events.everything(connection)
     if as_json:
         print_json([asdict(event) for event in known])

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import actor, now, office, screen
+from ticketing.cli.console import actor, now, open_application, screen
 from ticketing.cli.sale import EventArgument
 from ticketing.domain.exports import Export
 
 if TYPE_CHECKING:
+    from ticketing.application import Application
     from ticketing.domain.events import Event
-    from ticketing.office import Office
 
 OUTPUT = "-"
 
@@ -25,32 +25,34 @@ def export(
     ] = False,
 ) -> None:
     """Write one of an event's sheets for a spreadsheet; no sheet has a code that opens a door."""
+    from ticketing.store.events import find_event
+
     if mail and csv != OUTPUT:
         raise typer.BadParameter("say --csv or --mail, not both")
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         if mail:
-            _mailed(opened, known, what)
+            _mailed(application, known, what)
         else:
-            _written(opened, known, what, csv)
+            _written(application, known, what, csv)
 
 
-def _mailed(opened: "Office", event: "Event", what: Export) -> None:
+def _mailed(application: "Application", event: "Event", what: Export) -> None:
     from ticketing.actions.export import mail_export
 
-    is_new = mail_export(opened.database, event, what, at=now(), by=actor())
-    address = opened.settings.organiser_mail
+    is_new = mail_export(application.database, event, what, at=now(), by=actor())
+    address = application.settings.organiser_mail
     where = f"to {address}" if address else "when ORGANISER_MAIL is set"
     known = "" if is_new else f"was left today already: `ticketing deliveries {event.slug}`; "
     screen().print(f"{what}: {known}goes {where}", markup=False)
 
 
-def _written(opened: "Office", event: "Event", what: Export, place: str) -> None:
+def _written(application: "Application", event: "Event", what: Export, place: str) -> None:
     from ticketing.actions.export import write_export
     from ticketing.gateways.sheet_file import sheet_at
 
     with sheet_at(place) as file:
-        rows = write_export(opened.database, event, what, file, at=now())
+        rows = write_export(application.database, event, what, file, at=now())
     if place != OUTPUT:
         screen().print(f"{rows} rows in {place}", markup=False)
 

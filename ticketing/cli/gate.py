@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import (
+    EventOption,
+    JsonOption,
+    actor,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 
 def verify(
@@ -20,15 +28,16 @@ def verify(
 ) -> None:
     """Would this ticket pass, and if not, why not."""
     from ticketing.actions.verify import verify as examine
+    from ticketing.store.events import find_event
 
     texts = [line.rstrip("\n") for line in sys.stdin] if code == "-" else [code]
     refused = False
-    with office() as opened:
+    with open_application() as application:
         only = None
         if event is not None:
-            only = opened.event(event)
+            only = find_event(application.database, event)
         for text in texts:
-            verdict = examine(opened.database, text, at=now(), event=only)
+            verdict = examine(application.database, text, at=now(), event=only)
             refused = refused or not verdict.valid
             seen = verdict.ticket
             if as_json:
@@ -57,14 +66,18 @@ def keys(
     They are all that a gate without network needs.
     """
     from ticketing.actions import keys as ring
+    from ticketing.signing.keys import KeyRing
+    from ticketing.store.events import find_event
 
     if form not in {"pem", "jwk", "hex"}:
         raise typer.BadParameter(f"{form!r}: write pem, jwk or hex", param_hint="--format")
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         if rotate:
-            known = ring.rotate(opened.database, known, keys=opened.keys, by=actor(), at=now())
-        found = ring.public_keys(opened.database, known, keys=opened.keys)
+            known = ring.rotate(
+                application.database, known, keys=application.get(KeyRing), by=actor(), at=now()
+            )
+        found = ring.public_keys(application.database, known, keys=application.get(KeyRing))
     if form == "jwk":
         print_json({"keys": [key.jwk() for key in found]})
         return
@@ -84,10 +97,11 @@ def revoke(
 ) -> None:
     """End tickets: they will not pass any more."""
     from ticketing.actions.revoke import revoke as end
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        done = end(opened.database, known, codes=codes, reason=reason, by=actor(), at=now())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        done = end(application.database, known, codes=codes, reason=reason, by=actor(), at=now())
     out = screen()
     for label, texts in (("revoked", done.revoked), ("revoked before", done.before),
                          ("not a ticket of this event", done.unknown)):  # fmt: skip

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import (
+    EventOption,
+    JsonOption,
+    actor,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from ticketing.actions.generate import Generation, Order
+    from ticketing.application import Application
     from ticketing.cli.progress import Bars
     from ticketing.domain.events import Event
-    from ticketing.office import Office
 
 FAILURES_SHOWN = 20
 
@@ -44,31 +52,46 @@ def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
 ) -> None:
     """Issue missing tickets and render their PDFs."""
     from ticketing.actions.generate import Order
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         order = Order(
             by=actor(), at=now(), guest_ids=_numbers(ids), limit=limit, chunk=chunk,
             overwrite=overwrite, key=batch,
         )  # fmt: skip
         if reissue and plan is None:
-            _show_plan(opened, known, order, as_json=as_json)
+            _show_plan(application, known, order, as_json=as_json)
             return
-        done = _carry_out(opened, known, order, plan=plan, reason=reason, quiet=as_json)
+        done = _carry_out(application, known, order, plan=plan, reason=reason, quiet=as_json)
         if as_json:
             print_json(_as_json(known, done))
         else:
-            _show(opened, known, done)
+            _show(application, known, done)
     sys.exit(1 if done.failed else 0)
 
 
 def _carry_out(
-    opened: "Office", event: "Event", order: "Order", *, plan: str | None, reason: str, quiet: bool
+    application: "Application",
+    event: "Event",
+    order: "Order",
+    *,
+    plan: str | None,
+    reason: str,
+    quiet: bool,
 ) -> "Generation":
     from ticketing.actions.generate import Means, generate_tickets, reissue_tickets
     from ticketing.cli.progress import bars
+    from ticketing.documents.folder import DocumentFolder
+    from ticketing.documents.renderer import Renderer
+    from ticketing.signing.keys import KeyRing
 
-    means = Means(opened.database, opened.keys, opened.renderer, opened.folder)
+    means = Means(
+        application.database,
+        application.get(KeyRing),
+        application.get(Renderer),
+        application.get(DocumentFolder),
+    )
     with ExitStack() as stack:
         shown: Bars | None = None if quiet else stack.enter_context(bars())
         printing = shown.printing if shown else None
@@ -80,10 +103,12 @@ def _carry_out(
         return generate_tickets(means, event, order, issuing=issuing, printing=printing)
 
 
-def _show_plan(opened: "Office", event: "Event", order: "Order", *, as_json: bool) -> None:
+def _show_plan(
+    application: "Application", event: "Event", order: "Order", *, as_json: bool
+) -> None:
     from ticketing.actions.reissue import plan_reissue
 
-    plan = plan_reissue(opened.database, event, guest_ids=order.guest_ids)
+    plan = plan_reissue(application.database, event, guest_ids=order.guest_ids)
     if as_json:
         print_json(
             {"tickets": plan.tickets, "delivered": plan.delivered, "planHash": plan.plan_hash}
@@ -97,8 +122,10 @@ def _show_plan(opened: "Office", event: "Event", order: "Order", *, as_json: boo
     out.print(f"to do it: the same command with --plan {plan.plan_hash}")
 
 
-def _show(opened: "Office", event: "Event", done: "Generation") -> None:
+def _show(application: "Application", event: "Event", done: "Generation") -> None:
     from rich.table import Table
+
+    from ticketing.documents.folder import DocumentFolder
 
     table = Table(title=f"{event.name} ({event.slug})", title_justify="left", min_width=44)
     table.add_column("tickets")
@@ -111,7 +138,7 @@ def _show(opened: "Office", event: "Event", done: "Generation") -> None:
     out.print(table)
     out.print(
         f"{done.seconds:.1f} s, {done.per_second:.0f} tickets/s, job {done.job_id}, PDFs in"
-        f" {opened.folder.root / event.slug}"
+        f" {application.get(DocumentFolder).root / event.slug}"
     )
     for guest_id, reason in done.failures[:FAILURES_SHOWN]:
         out.print(f"  failed: person {guest_id}: {reason}")
@@ -161,11 +188,13 @@ def clean_up_documents(
     Without --apply it only lists what would go.
     """
     from ticketing.actions.document_retention import remove_old_documents
+    from ticketing.documents.folder import DocumentFolder
 
-    with office() as opened:
+    with open_application() as application:
         removals = remove_old_documents(
-            opened.database, opened.folder, at=now(), by=actor(), dry_run=not apply,
-            days=days or opened.settings.retention_days,
+            application.database, application.get(DocumentFolder), at=now(), by=actor(),
+            dry_run=not apply,
+            days=days or application.settings.retention_days,
         )  # fmt: skip
     out = screen()
     done = "deleted" if apply else "to delete"

@@ -2,7 +2,7 @@
 
 import sys
 
-from ticketing.cli.console import JsonOption, office, print_json, screen
+from ticketing.cli.console import JsonOption, open_application, print_json, screen
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
@@ -11,8 +11,8 @@ def doctor(*, as_json: JsonOption = False) -> None:
 
     from ticketing.doctor import Health, examine
 
-    with office(migrated=False) as opened:
-        findings = list(examine(opened))
+    with open_application(migrated=False) as application:
+        findings = list(examine(application))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

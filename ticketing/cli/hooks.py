@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.ledger import FORMATS
 
 app = typer.Typer(help="Tell others of orders and money: webhooks.", no_args_is_help=True)
@@ -26,16 +34,18 @@ def add(
 ) -> None:
     """Tell an address from now on, and print the secret it verifies with, this once."""
     from ticketing.actions.hook_endpoints import add_hook
+    from ticketing.signing.keys import KeyRing
+    from ticketing.store.events import find_event
 
-    with office() as opened:
+    with open_application() as application:
         made = add_hook(
-            opened.database,
-            opened.keys,
+            application.database,
+            application.get(KeyRing),
             name=name,
             url=url,
             kinds=kind or [],
-            event=opened.event(event) if event else None,
-            rehearsal=opened.settings.midtrans_environment == "rehearsal",
+            event=find_event(application.database, event) if event else None,
+            rehearsal=application.settings.midtrans_environment == "rehearsal",
             at=now(),
             by=actor(),
         )
@@ -49,8 +59,8 @@ def list_hooks(*, as_json: JsonOption = False) -> None:
 
     from ticketing.actions.hook_endpoints import all_hooks
 
-    with office() as opened:
-        known = all_hooks(opened.database)
+    with open_application() as application:
+        known = all_hooks(application.database)
     if as_json:
         print_json([asdict(one) for one in known])
         return
@@ -86,9 +96,9 @@ def calls(
 
     if state is not None and state not in list(CallState):
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(CallState)}")
-    with office() as opened:
+    with open_application() as application:
         found = hook_calls(
-            opened.database, name, state=CallState(state) if state else None, limit=limit
+            application.database, name, state=CallState(state) if state else None, limit=limit
         )
     if as_json:
         print_json([asdict(one) for one in found])
@@ -125,9 +135,9 @@ def resend(
 
     if call is not None and since is not None:
         raise typer.BadParameter("say either --call or --from")
-    with office() as opened:
+    with open_application() as application:
         again = resend_calls(
-            opened.database, name, call_id=call,
+            application.database, name, call_id=call,
             since=since.replace(tzinfo=UTC) if since else None, at=now(), by=actor(),
         )  # fmt: skip
     screen().print(f"calls to be made: {again}")
@@ -139,9 +149,17 @@ def send(*, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.send_hooks import send_all_hooks
+    from ticketing.gateways.hooks import HookClient
+    from ticketing.signing.keys import KeyRing
 
-    with office() as opened:
-        told = send_all_hooks(opened.database, opened.hooks, opened.keys, clock=now, by=actor())
+    with open_application() as application:
+        told = send_all_hooks(
+            application.database,
+            application.get(HookClient),
+            application.get(KeyRing),
+            clock=now,
+            by=actor(),
+        )
     if as_json:
         print_json(asdict(told))
     else:
@@ -154,9 +172,17 @@ def test(name: Name) -> None:
     """Send a message about nothing, and say what came back."""
     from ticketing.actions.hook_endpoints import try_hook
     from ticketing.domain.hooks import Verdict, verdict
+    from ticketing.gateways.hooks import HookClient
+    from ticketing.signing.keys import KeyRing
 
-    with office() as opened:
-        answer = try_hook(opened.database, opened.hooks, opened.keys, name, at=now())
+    with open_application() as application:
+        answer = try_hook(
+            application.database,
+            application.get(HookClient),
+            application.get(KeyRing),
+            name,
+            at=now(),
+        )
     screen().print(f"{answer.error or answer.status} {answer.text}".strip(), markup=False)
     sys.exit(0 if verdict(answer) is Verdict.DELIVERED else 1)
 
@@ -169,8 +195,8 @@ def enable(name: Name) -> None:
     """
     from ticketing.actions.hook_endpoints import enable_hook
 
-    with office() as opened:
-        enable_hook(opened.database, name, at=now(), by=actor())
+    with open_application() as application:
+        enable_hook(application.database, name, at=now(), by=actor())
     screen().print(f"{name} is told again", markup=False)
 
 
@@ -179,8 +205,8 @@ def remove(name: Name) -> None:
     """Tell it nothing any more."""
     from ticketing.actions.hook_endpoints import remove_hook
 
-    with office() as opened:
-        waiting = remove_hook(opened.database, name, at=now(), by=actor())
+    with open_application() as application:
+        waiting = remove_hook(application.database, name, at=now(), by=actor())
     screen().print(
         f"{name} is removed; calls that waited and will not be made: {waiting}", markup=False
     )

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import (
+    EventOption,
+    JsonOption,
+    actor,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from ticketing.actions.import_result import ImportResult
@@ -45,6 +53,7 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
     from ticketing.actions.import_result import ImportOptions
     from ticketing.actions.import_roster import import_roster
     from ticketing.cli.progress import reading
+    from ticketing.store.events import find_event
 
     source = _source(file, sql, sql_url_env)
     options = ImportOptions(
@@ -55,11 +64,11 @@ def import_(  # noqa: PLR0913 - a command has as many options as it has
         withdraw_absent=withdraw_absent,
         quarantine_path=quarantine or (file and file.with_name(f"{file.stem}.quarantine.csv")),
     )
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         with reading(quiet=as_json) as progress:
             done = import_roster(
-                opened.database, known, source, options=options, at=now(), by=actor(),
+                application.database, known, source, options=options, at=now(), by=actor(),
                 progress=progress,
             )  # fmt: skip
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, listing, office, print_json, screen
+from ticketing.cli.console import JsonOption, listing, open_application, print_json, screen
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ def ledger(
 
     from ticketing.gateways.ledger_file import write_ledger
     from ticketing.store import ledger as books
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         zone = ZoneInfo(known.time_zone)
         begins = since.replace(tzinfo=zone) if since else None
         ends = until.replace(tzinfo=zone) if until else None
-        with opened.database.transaction() as connection:
+        with application.database.transaction() as connection:
             entries = books.of_event(connection, known.id, since=begins, until=ends)
             totals = books.totals(connection, known.id, since=begins, until=ends)
     if csv is not None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import print_json, screen, settings
+from ticketing.cli.console import loader, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.documents.messages import Messages
@@ -55,9 +55,10 @@ def approval(name: NameArgument, *, language: LanguageOption = "id") -> None:
 
 
 def _messages() -> "Messages":
-    from ticketing.office import messages_of
+    from ticketing.documents.messages import Messages
 
-    return messages_of(settings())
+    settings = loader().settings()
+    return Messages.linking_to(settings.public_base_url, settings.messages_path)
 
 
 def _known(messages: "Messages", name: str) -> str:

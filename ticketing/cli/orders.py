@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -36,11 +44,12 @@ def list_orders(
 
     from ticketing.domain.orders import OrderState
     from ticketing.store import order_story
+    from ticketing.store.events import find_event
 
     if state is not None and state not in list(OrderState):
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(OrderState)}")
-    with office() as opened, opened.database.transaction() as connection:
-        known = opened.event(event)
+    with open_application() as application, application.database.transaction() as connection:
+        known = find_event(application.database, event)
         found = order_story.listed(
             connection,
             known.id,
@@ -81,10 +90,11 @@ def show(code: CodeArgument, *, as_json: JsonOption = False) -> None:
     from zoneinfo import ZoneInfo
 
     from ticketing.store import order_story, orders
+    from ticketing.store.events import find_event
 
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         told = order_story.story(connection, orders.by_code(connection, code))
-        known = opened.event(str(told.order.event_id))
+        known = find_event(application.database, str(told.order.event_id))
     if as_json:
         print_json(_as_json(told))
         return
@@ -115,18 +125,18 @@ def resolve(
     if flag not in list(Flag):
         raise typer.BadParameter(f"{flag!r} is not one of {', '.join(Flag)}", param_hint="--flag")
     question = Flag(flag)
-    with office() as opened:
+    with open_application() as application:
         if by == "refund":
             asked = refund_for(question, reason=reason)
-            planned = plan_refund(opened.database, code, asked, at=now(), by=actor())
+            planned = plan_refund(application.database, code, asked, at=now(), by=actor())
             show_plan(planned, as_json=as_json)
             return
         if by == "complete" and question is Flag.PAID_LATE:
-            order = complete_late(opened.database, code, at=now(), by=actor())
+            order = complete_late(application.database, code, at=now(), by=actor())
             screen().print(f"order {order.code} is {order.state}; its tickets are made next")
             return
         if by == "note" and reason:
-            note_flag(opened.database, code, question, why=reason, at=now(), by=actor())
+            note_flag(application.database, code, question, why=reason, at=now(), by=actor())
             screen().print(f"{question} of {code.upper()} is answered")
             return
     raise typer.BadParameter(

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
 if TYPE_CHECKING:
     from ticketing.actions.voucher_packages import PackageOnSale
-    from ticketing.office import Office
+    from ticketing.application import Application
     from ticketing.store.packages import StoredPackage
 
 app = typer.Typer(help="Sell voucher packages of a hotspot.", no_args_is_help=True)
@@ -103,6 +111,7 @@ def add(  # noqa: PLR0913 - one option a term, as people say them
     from ticketing.actions.voucher_packages import PackageTerms, put_package
     from ticketing.domain.money import Rupiah
     from ticketing.domain.vouchers import Counting
+    from ticketing.store.events import find_event
 
     said = PackageTerms(
         name=name, price=None if price is None else Rupiah(price), profile=profile, router=router,
@@ -112,15 +121,15 @@ def add(  # noqa: PLR0913 - one option a term, as people say them
         password_length=password_length, made_ahead=made_ahead, capacity=capacity,
         per_order=per_order, per_buyer=per_buyer,
     )  # fmt: skip
-    with office() as opened:
-        known = opened.event(event)
-        stored = put_package(opened.database, known, code, said, at=now(), by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        stored = put_package(application.database, known, code, said, at=now(), by=actor())
         package = stored.package
         screen().print(
             f"{known.slug}: package {code} is on sale, {package.name} at {package.price};"
             f" POST /voucher/purchase sells it, and /events/{known.slug}"
         )
-        _ask_router(opened, stored)
+        _ask_router(application, stored)
 
 
 @app.command("list")
@@ -128,8 +137,8 @@ def show(*, as_json: JsonOption = False) -> None:
     """List the packages of all events."""
     from ticketing.actions.voucher_packages import packages_known
 
-    with office() as opened:
-        known = packages_known(opened.database)
+    with open_application() as application:
+        known = packages_known(application.database)
     if as_json:
         print_json([_as_json(one) for one in known])
         return
@@ -155,24 +164,25 @@ def close(code: CodeArgument) -> None:
     """Take a package off sale; what is pending can still be paid."""
     from ticketing.actions.voucher_packages import close_package
 
-    with office() as opened:
-        was_open = close_package(opened.database, code, by=actor())
+    with open_application() as application:
+        was_open = close_package(application.database, code, by=actor())
     screen().print(f"package {code} {'is taken off sale' if was_open else 'was not on sale'}")
 
 
-def _ask_router(opened: "Office", stored: "StoredPackage") -> None:
+def _ask_router(application: "Application", stored: "StoredPackage") -> None:
     """Whether it can be made there, said at once: the first buyer must not find it out."""
     from ticketing.actions.routers import account_of, look_at
     from ticketing.cli.router import tell_misfits
     from ticketing.domain.errors import TicketingError
     from ticketing.gateways.routeros import Router
+    from ticketing.signing.keys import KeyRing
     from ticketing.store import routers
 
-    with opened.database.transaction() as connection:
+    with application.database.transaction() as connection:
         router = routers.by_id(connection, stored.router_id)
     try:
-        with Router(account_of(router, opened.keys)) as door:
-            tell_misfits(look_at(opened.database, router, door))
+        with Router(account_of(router, application.get(KeyRing))) as door:
+            tell_misfits(look_at(application.database, router, door))
     except TicketingError as error:
         screen().print(f"whether it can be made there is not known yet: {error}")
 

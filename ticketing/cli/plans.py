@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.domain.instalments import Overdue, TicketsWith
 
 app = typer.Typer(help="Let orders be paid in parts.", no_args_is_help=True)
@@ -36,6 +44,7 @@ def add_plan(
     """Offer a payment plan. It never changes: withdraw it and add another."""
     from ticketing.actions.payment_plans import offer_plan
     from ticketing.domain.instalments import PaymentPlan
+    from ticketing.store.events import find_event
 
     shares = parts.split(",")
     if not all(share.strip().isascii() and share.strip().isdecimal() for share in shares):
@@ -49,9 +58,9 @@ def add_plan(
         overdue=overdue,
         tickets=tickets,
     )
-    with office() as opened:
-        known = opened.event(event)
-        offer_plan(opened.database, known, plan, by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        offer_plan(application.database, known, plan, by=actor())
     screen().print(f"{known.slug}: orders can be paid by {plan.name!r} from now on")
 
 
@@ -59,9 +68,10 @@ def add_plan(
 def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """List the plans that new orders can follow."""
     from ticketing.actions.payment_plans import plans_offered
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        plans = plans_offered(opened.database, opened.event(event))
+    with open_application() as application:
+        plans = plans_offered(application.database, find_event(application.database, event))
     if as_json:
         print_json(
             [
@@ -94,8 +104,9 @@ def withdraw(
 ) -> None:
     """Offer a plan no more; orders that follow it go on."""
     from ticketing.actions.payment_plans import withdraw_plan
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        withdraw_plan(opened.database, known, name, at=now(), by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        withdraw_plan(application.database, known, name, at=now(), by=actor())
     screen().print(f"{known.slug}: {name!r} is offered no more")

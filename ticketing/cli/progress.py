@@ -1,8 +1,8 @@
 """Live bars of a generation: signatures first, then PDFs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -14,10 +14,62 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-if TYPE_CHECKING:
-    from ticketing.actions.issue import IssueResult
-    from ticketing.actions.render import RenderResult
-    from ticketing.domain.roster import Counts
+
+class IssueProgress(Protocol):
+    """Count the tickets of a run that were signed and stored so far."""
+
+    @property
+    def total(self) -> int:
+        """Return how many people the run is for."""
+        ...
+
+    @property
+    def created(self) -> int:
+        """Return how many tickets are new."""
+        ...
+
+    @property
+    def skipped(self) -> int:
+        """Return how many people had a live ticket."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Return how many people got no ticket."""
+        ...
+
+
+class RenderProgress(Protocol):
+    """Count the PDFs of a run that are in place so far."""
+
+    @property
+    def total(self) -> int:
+        """Return how many tickets the run is for."""
+        ...
+
+    @property
+    def rendered(self) -> int:
+        """Return how many PDFs were written."""
+        ...
+
+    @property
+    def unchanged(self) -> int:
+        """Return how many PDFs were up to date."""
+        ...
+
+    @property
+    def failed(self) -> Sized:
+        """Return what could not be rendered, one entry a ticket."""
+        ...
+
+
+class RowCounts(Protocol):
+    """Count the rows of a file that were written so far."""
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        ...
 
 
 class Bars:
@@ -28,13 +80,13 @@ class Bars:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
-    def issuing(self, now: "IssueResult") -> None:
+    def issuing(self, now: IssueProgress) -> None:
         """Tickets signed and stored so far."""
         self._show(
             "issuing", now.total, created=now.created, skipped=now.skipped, failed=now.failed
         )
 
-    def printing(self, now: "RenderResult") -> None:
+    def printing(self, now: RenderProgress) -> None:
         """PDFs in place so far."""
         self._show(
             "printing", now.total, created=now.rendered, skipped=now.unchanged,
@@ -53,7 +105,7 @@ class Bars:
 
 
 @contextmanager
-def reading(*, quiet: bool) -> "Iterator[Callable[[int, Counts], None] | None]":
+def reading(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]:
     """A line that counts rows as they are read, then as they are written; nothing when quiet."""
     if quiet:
         yield None
@@ -64,7 +116,7 @@ def reading(*, quiet: bool) -> "Iterator[Callable[[int, Counts], None] | None]":
     ) as progress:  # fmt: skip
         task = progress.add_task("reading", total=None)
 
-        def show(rows: int, counts: "Counts") -> None:
+        def show(rows: int, counts: RowCounts) -> None:
             progress.update(
                 task, completed=rows, description="writing" if counts.rows else "reading"
             )
@@ -73,7 +125,7 @@ def reading(*, quiet: bool) -> "Iterator[Callable[[int, Counts], None] | None]":
 
 
 @contextmanager
-def counting(*, quiet: bool) -> "Iterator[Callable[[str, int], None] | None]":
+def counting(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
     """A line that counts one thing after the other; nothing when quiet."""
     if quiet:
         yield None

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.events import FORMATS
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
@@ -36,11 +44,12 @@ def add_promo(
 
     from ticketing.actions.promo_codes import add_promo as make
     from ticketing.domain.promotions import NewPromo, PromoKind, promo_code
+    from ticketing.store.events import find_event
 
     if (percent is None) == (fixed is None):
         raise typer.BadParameter("say either --percent or --fixed")
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         zone = ZoneInfo(known.time_zone)
         new = NewPromo(
             code=promo_code(code),
@@ -50,7 +59,7 @@ def add_promo(
             valid_until=until.replace(tzinfo=zone) if until else known.ends_at,
             max_uses=max_uses,
         )
-        make(opened.database, known, new, ticket_type=name, by=actor())
+        make(application.database, known, new, ticket_type=name, by=actor())
     screen().print(f"{known.slug}: promo code {new.code} is there")
 
 
@@ -60,10 +69,11 @@ def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.promo_codes import promo_uses
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        uses = promo_uses(opened.database, known)
+    with open_application() as application:
+        known = find_event(application.database, event)
+        uses = promo_uses(application.database, known)
     if as_json:
         print_json([asdict(one) for one in uses])
         return
@@ -88,8 +98,9 @@ def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
 def end_promo(event: EventArgument, code: Annotated[str, typer.Argument()]) -> None:
     """End a promo code now; orders that used it keep their price."""
     from ticketing.actions.promo_codes import end_promo as end
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        end(opened.database, known, code, at=now(), by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        end(application.database, known, code, at=now(), by=actor())
     screen().print(f"{known.slug}: promo code {code.upper()} has ended")

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    EventOption,
+    JsonOption,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from ticketing.domain.missing import Entitlement, Gap
@@ -24,15 +32,18 @@ def missing(
     from dataclasses import asdict
 
     from ticketing.actions import missing as gaps
+    from ticketing.store.events import find_event
 
-    with office() as opened:
+    with open_application() as application:
         at = now()
-        known = opened.event(event)
-        gap = gaps.gap(opened.database, known, at=at)
+        known = find_event(application.database, event)
+        gap = gaps.gap(application.database, known, at=at)
         if count:
             typer.echo(gap.missing)
             return
-        people = gaps.missing_tickets(opened.database, known, at=at, limit=limit, offset=offset)
+        people = gaps.missing_tickets(
+            application.database, known, at=at, limit=limit, offset=offset
+        )
     if as_json:
         print_json(
             {**asdict(gap), "entitled": gap.entitled, "people": [asdict(one) for one in people]}
@@ -66,10 +77,14 @@ def preflight(event: EventOption, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.preflight import preflight as look_through
+    from ticketing.documents.renderer import Renderer
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        findings = list(look_through(opened.database, known, renderer=opened.renderer))
+    with open_application() as application:
+        known = find_event(application.database, event)
+        findings = list(
+            look_through(application.database, known, renderer=application.get(Renderer))
+        )
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -89,10 +104,14 @@ def report(event: EventOption, *, as_json: JsonOption = False) -> None:
     Person by person as CSV, for reading as PDF.
     """
     from ticketing.actions.report import write_report
+    from ticketing.documents.folder import DocumentFolder
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        done = write_report(opened.database, known, root=opened.folder.root, at=now())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        done = write_report(
+            application.database, known, root=application.get(DocumentFolder).root, at=now()
+        )
     if as_json:
         print_json({
             "entitled": done.entitled, "generated": done.generated, "failed": done.failed,
@@ -131,10 +150,18 @@ def why(
     from dataclasses import asdict
 
     from ticketing.actions.why import why as walk
+    from ticketing.documents.folder import DocumentFolder
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        answer = walk(opened.database, known, person, at=now(), pdf_exists=opened.folder.exists)
+    with open_application() as application:
+        known = find_event(application.database, event)
+        answer = walk(
+            application.database,
+            known,
+            person,
+            at=now(),
+            pdf_exists=application.get(DocumentFolder).exists,
+        )
     out = screen()
     if as_json:
         print_json(asdict(answer))
@@ -164,7 +191,7 @@ def incidents(
 
     from ticketing.store import incidents as digest
 
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         found = digest.latest(connection) if everything else digest.still_open(connection)
     if as_json:
         print_json([asdict(incident) for incident in found])

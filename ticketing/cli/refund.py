@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 from ticketing.cli.orders import CodeArgument, plain
 from ticketing.cli.sale import MOST_RUPIAH, EventArgument
 
@@ -54,8 +62,8 @@ def plan(
     from ticketing.domain.money import Rupiah
     from ticketing.domain.refund_plans import Asked, Money
 
-    with office() as opened:
-        rule = rule_of(opened.database, code)
+    with open_application() as application:
+        rule = rule_of(application.database, code)
         asked = Asked(
             places=tuple(place) if place else None if amount is None else (),
             amount=None if amount is None else Rupiah(amount),
@@ -63,7 +71,7 @@ def plan(
             fee=_fee(rule, fee_percent, fee_each),
             reason=reason,
         )
-        planned = plan_refund(opened.database, code, asked, at=now(), by=actor())
+        planned = plan_refund(application.database, code, asked, at=now(), by=actor())
     show_plan(planned, as_json=as_json)
 
 
@@ -76,10 +84,16 @@ def apply(
 ) -> None:
     """Do what was planned; again, it goes on where it was."""
     from ticketing.actions.apply_refund import apply_refund
+    from ticketing.gateways.midtrans import Midtrans
 
-    with office() as opened:
+    with open_application() as application:
         done = apply_refund(
-            opened.database, opened.midtrans, code, plan_hash=plan, at=now(), by=actor()
+            application.database,
+            application.get(Midtrans),
+            code,
+            plan_hash=plan,
+            at=now(),
+            by=actor(),
         )
     _show(done.refunds, as_json=as_json)
 
@@ -90,9 +104,10 @@ def send(*, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.send_refunds import send_refunds
+    from ticketing.gateways.midtrans import Midtrans
 
-    with office() as opened:
-        sent = send_refunds(opened.database, opened.midtrans, at=now(), by=actor())
+    with open_application() as application:
+        sent = send_refunds(application.database, application.get(Midtrans), at=now(), by=actor())
     if as_json:
         print_json(asdict(sent))
     else:
@@ -104,9 +119,10 @@ def send(*, as_json: JsonOption = False) -> None:
 def list_owed(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """List what is still owed to buyers of an event."""
     from ticketing.store import refunds
+    from ticketing.store.events import find_event
 
-    with office() as opened, opened.database.transaction() as connection:
-        owed = refunds.owed(connection, opened.event(event).id)
+    with open_application() as application, application.database.transaction() as connection:
+        owed = refunds.owed(connection, find_event(application.database, event).id)
     _show([one.refund for one in owed], as_json=as_json)
 
 
@@ -121,9 +137,9 @@ def done(
     """Say that a refund was transferred by hand."""
     from ticketing.actions.end_refund import transferred
 
-    with office() as opened:
+    with open_application() as application:
         refund = transferred(
-            opened.database, code, key=key, reference=reference, at=now(), by=actor()
+            application.database, code, key=key, reference=reference, at=now(), by=actor()
         )
     _show([refund], as_json=as_json)
 
@@ -147,18 +163,20 @@ def retry(
     from ticketing.actions.end_refund import retry as ask_again
     from ticketing.actions.end_refund import retry_all
     from ticketing.actions.send_refunds import send_refunds
+    from ticketing.gateways.midtrans import Midtrans
     from ticketing.store import refunds
+    from ticketing.store.events import find_event
 
     if (code is None) == (event is None):
         raise typer.BadParameter("say either an order's code or --event")
-    with office() as opened:
+    with open_application() as application:
         if code is not None:
-            again = [ask_again(opened.database, code, key=key, at=now(), by=actor())]
+            again = [ask_again(application.database, code, key=key, at=now(), by=actor())]
         else:
-            known = opened.event(event or "")
-            again = retry_all(opened.database, known, at=now(), by=actor())
-        send_refunds(opened.database, opened.midtrans, at=now(), by=actor())
-        with opened.database.transaction() as connection:
+            known = find_event(application.database, event or "")
+            again = retry_all(application.database, known, at=now(), by=actor())
+        send_refunds(application.database, application.get(Midtrans), at=now(), by=actor())
+        with application.database.transaction() as connection:
             again = [refunds.by_id(connection, one.id) for one in again]
     _show(again, as_json=as_json)
     sys.exit(1 if any(one.state == "failed" for one in again) else 0)
@@ -175,8 +193,8 @@ def drop(
     """Say that a failed or manual refund is not owed after all."""
     from ticketing.actions.end_refund import drop as give_up
 
-    with office() as opened:
-        refund = give_up(opened.database, code, key=key, reason=reason, at=now(), by=actor())
+    with open_application() as application:
+        refund = give_up(application.database, code, key=key, reason=reason, at=now(), by=actor())
     _show([refund], as_json=as_json)
 
 
@@ -186,10 +204,11 @@ def rule(
 ) -> None:
     """Show what an event keeps of refunds, or change it."""
     from ticketing.actions.plan_refund import set_rule
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        kept = set_rule(opened.database, known, percent=fee_percent, each=fee_each, by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        kept = set_rule(application.database, known, percent=fee_percent, each=fee_each, by=actor())
     screen().print(f"{known.slug} keeps {kept.percent} % and {kept.each} a place")
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from ticketing.actions.routers import Looked
@@ -43,11 +51,12 @@ def add(
     Its password is asked for, or read from standard input or ROUTER_PASSWORD; it is kept sealed.
     """
     from ticketing.actions.routers import NewRouter, add_router
+    from ticketing.signing.keys import KeyRing
 
     chosen = port or (TLS_PORT if tls else PLAIN_PORT)
     new = NewRouter(host, user, _password(name), chosen, tls=tls, authority=authority)
-    with office() as opened:
-        stored = add_router(opened.database, opened.keys, name, new, by=actor())
+    with open_application() as application:
+        stored = add_router(application.database, application.get(KeyRing), name, new, by=actor())
     address = stored.address
     screen().print(
         f"router {name} is known at {address.host}:{address.port},"
@@ -60,7 +69,7 @@ def show(*, as_json: JsonOption = False) -> None:
     """List the routers, and how each has answered lately."""
     from ticketing.store import routers
 
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         known = routers.everyone(connection)
     if as_json:
         print_json(
@@ -105,13 +114,14 @@ def check(name: NameArgument, *, as_json: JsonOption = False) -> None:
 
     from ticketing.actions.routers import account_of, look_at
     from ticketing.gateways.routeros import Router
+    from ticketing.signing.keys import KeyRing
     from ticketing.store import routers
 
-    with office() as opened:
-        with opened.database.transaction() as connection:
+    with open_application() as application:
+        with application.database.transaction() as connection:
             stored = routers.get(connection, name)
-        with Router(account_of(stored, opened.keys)) as door:
-            looked = look_at(opened.database, stored, door)
+        with Router(account_of(stored, application.get(KeyRing))) as door:
+            looked = look_at(application.database, stored, door)
     if as_json:
         unfit = {one.package.code: wrong for one, wrong in looked.misfits}
         print_json({"health": asdict(looked.health), "misfits": unfit})
@@ -131,8 +141,8 @@ def remove(name: NameArgument) -> None:
     """Forget a router; refused while packages are made on it or vouchers are."""
     from ticketing.actions.routers import remove_router
 
-    with office() as opened:
-        remove_router(opened.database, name, at=now(), by=actor())
+    with open_application() as application:
+        remove_router(application.database, name, at=now(), by=actor())
     screen().print(f"router {name} is forgotten; nothing was changed on it")
 
 

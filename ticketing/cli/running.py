@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import actor, now, office, screen
+from ticketing.cli.console import actor, now, open_application, screen
 from ticketing.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from ticketing.office import Office
+    from ticketing.application import Application
     from ticketing.settings import Settings
     from ticketing.store.embedded.server import EmbeddedServer
 
@@ -28,13 +28,13 @@ def up(
     """
     import sys
 
-    from ticketing.office import prepare_dagster_home
     from ticketing.settings import CHECKOUT
+    from ticketing.store.dagster_home import prepare_dagster_home
     from ticketing.supervisor import Service, free_port, supervise
 
-    with office() as opened:
-        environment = prepare_dagster_home(opened)
-        page, web = free_port(port), free_port(opened.settings.web_port)
+    with open_application() as application:
+        environment = prepare_dagster_home(application)
+        page, web = free_port(port), free_port(application.settings.web_port)
         gateway, chats = free_port(REHEARSAL_PORT), free_port(WHATSAPP_PORT)
         router = free_port(ROUTER_PORT)
         environment["WEB_PORT"] = str(web)  # links in a rehearsal's messages lead there
@@ -43,19 +43,20 @@ def up(
         dagster += ["-w", str(CHECKOUT / "workspace.yaml"), "-h", host, "-p", str(page)]
         serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
         serve += ["--host", host, "--port", str(web)]
-        logs = opened.settings.data_path.resolve() / "logs"
+        logs = application.settings.data_path.resolve() / "logs"
         screen().print(
             f"\n  Dagster   http://{host}:{page}, after some ten seconds\n"
             f"  web       http://{host}:{web}/docs, keys by `ticketing api-keys add`\n"
             f"  shop      http://{host}:{web}/events/<event>, once `ticketing sale open` sells it\n"
-            f"  rosters   {opened.settings.inbox}/<event>/*.csv are imported when dropped there\n"
-            f"  tickets   {opened.settings.documents}\n"
-            f"  mails     {_mails(opened.settings)}\n"
-            f"  WhatsApp  {_chats(opened.settings, chats)}\n"
-            f"  vouchers  {_router(opened.settings.midtrans_environment, router)}\n"
+            f"  rosters   {application.settings.inbox}/<event>/*.csv are imported "
+            "when dropped there\n"
+            f"  tickets   {application.settings.documents}\n"
+            f"  mails     {_mails(application.settings)}\n"
+            f"  WhatsApp  {_chats(application.settings, chats)}\n"
+            f"  vouchers  {_router(application.settings.midtrans_environment, router)}\n"
             f"  logs      {logs}\n"
             f"  stop      Ctrl-C\n"
-            f"{_payments(opened.settings.midtrans_environment, gateway)}"
+            f"{_payments(application.settings.midtrans_environment, gateway)}"
         )
         work = [sys.executable, "-m", "ticketing", "work"]
         services = [
@@ -63,13 +64,13 @@ def up(
             Service(serve, logs / "web.log"),
             Service(work, logs / "worker.log"),
         ]
-        if opened.settings.midtrans_environment == "rehearsal":
+        if application.settings.midtrans_environment == "rehearsal":
             environment["MIDTRANS_REHEARSAL_URL"] = f"http://127.0.0.1:{gateway}"
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
             services.append(Service(simulate, logs / "midtrans.log"))
-            services.append(Service(_simulated_router(opened, router), logs / "routeros.log"))
-        if opened.settings.whatsapp == "rehearsal":
+            services.append(Service(_simulated_router(application, router), logs / "routeros.log"))
+        if application.settings.whatsapp == "rehearsal":
             environment["WHATSAPP_REHEARSAL_URL"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
@@ -78,19 +79,20 @@ def up(
             services,
             environment,
             cwd=CHECKOUT,
-            tend=lambda: _tend(opened.server),
+            tend=lambda: _tend(application.server),
             tell=lambda line: screen().print(f"  {line}"),
         )
     sys.exit(code)
 
 
-def _simulated_router(opened: "Office", port: int) -> list[str]:
+def _simulated_router(application: "Application", port: int) -> list[str]:
     """Its command, the router being known from here on; it forgets its vouchers when it stops."""
     import sys
 
     from ticketing.actions.rehearse_hotspot import ACCOUNT, PROFILES, rehearse_router
+    from ticketing.signing.keys import KeyRing
 
-    rehearse_router(opened.database, opened.keys, port=port, by=actor())
+    rehearse_router(application.database, application.get(KeyRing), port=port, by=actor())
     user, password = ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port", str(port)]
     command += ["--user", user, "--password", password]
@@ -155,10 +157,10 @@ def rehearse_hotspot() -> None:
     from ticketing.actions.rehearse_hotspot import rehearse_hotspot as rehearse
     from ticketing.domain.errors import Misconfigured
 
-    with office() as opened:
-        if opened.settings.midtrans_environment != "rehearsal":
+    with open_application() as application:
+        if application.settings.midtrans_environment != "rehearsal":
             raise Misconfigured("MIDTRANS_ENVIRONMENT moves money: there is no rehearsal here")
-        event = rehearse(opened.database, at=now(), by=actor())
+        event = rehearse(application.database, at=now(), by=actor())
     screen().print(
         f"{event.slug}: packages {', '.join(PACKAGES)} are on sale, a rehearsal:"
         f" POST /voucher/purchase, or /events/{event.slug}; `ticketing package close` ends each"

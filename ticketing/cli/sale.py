@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ticketing.cli import plans
-from ticketing.cli.console import JsonOption, actor, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, open_application, print_json, screen
+from ticketing.cli.plans import EventArgument
 
 if TYPE_CHECKING:
     from ticketing.store.sale import TypeForSale
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Put ticket types on sale, and see what is left.", no_args_is_help=True)
 app.add_typer(plans.app, name="plan")
 
-EventArgument = plans.EventArgument
 MOST_RUPIAH = 999_999_999
 
 
@@ -38,16 +38,17 @@ def open_sale(
     from ticketing.actions.sale import Terms
     from ticketing.actions.sale import open_sale as put_on_sale
     from ticketing.domain.money import Rupiah
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
+    with open_application() as application:
+        known = find_event(application.database, event)
         terms = Terms(
             price=None if price is None else Rupiah(price),
             capacity=capacity,
             per_order=max_per_order,
             per_buyer=max_per_buyer,
         )
-        sold = put_on_sale(opened.database, known, name.strip(), terms, by=actor())
+        sold = put_on_sale(application.database, known, name.strip(), terms, by=actor())
     left = "no end of places" if sold.stock.available is None else f"{sold.stock.available:,} left"
     screen().print(f"{known.slug}: {sold.name} is on sale at {sold.price}, {left}")
 
@@ -62,10 +63,11 @@ def close_sale(
 ) -> None:
     """Take ticket types off sale; what is pending can still be paid."""
     from ticketing.actions.sale import close_sale as take_off
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        closed = take_off(opened.database, known, name, by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        closed = take_off(application.database, known, name, by=actor())
     screen().print(f"{known.slug}: {closed} ticket types taken off sale")
 
 
@@ -73,10 +75,11 @@ def close_sale(
 def show(event: EventArgument, *, as_json: JsonOption = False) -> None:
     """Show what is for sale and how its places stand."""
     from ticketing.actions.sale import on_sale
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        types = on_sale(opened.database, known)
+    with open_application() as application:
+        known = find_event(application.database, event)
+        types = on_sale(application.database, known)
     if as_json:
         print_json([_as_json(one) for one in types])
         return

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import EventOption, JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import (
+    EventOption,
+    JsonOption,
+    actor,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +34,13 @@ def expire_orders(*, as_json: JsonOption = False) -> None:
 
     from ticketing.actions import expire_orders as expiring
     from ticketing.actions.remind_of_parts import remind_of_parts
+    from ticketing.gateways.midtrans import Midtrans
 
-    with office() as opened:
-        done = expiring.expire_orders(opened.database, opened.midtrans, at=now(), by=actor())
-        reminded = remind_of_parts(opened.database, at=now())
+    with open_application() as application:
+        done = expiring.expire_orders(
+            application.database, application.get(Midtrans), at=now(), by=actor()
+        )
+        reminded = remind_of_parts(application.database, at=now())
     if as_json:
         print_json(asdict(done) | {"reminded": reminded})
     else:
@@ -58,10 +69,11 @@ def reconcile(
     """
     from ticketing.actions import reconcile as reconciling
     from ticketing.actions import reconcile_day as days
+    from ticketing.gateways.midtrans import Midtrans
 
-    with office() as opened:
+    with open_application() as application:
         if day is not None:
-            books = days.reconcile_day(opened.database, opened.midtrans, day.date())
+            books = days.reconcile_day(application.database, application.get(Midtrans), day.date())
             told = {
                 "attempts": books.attempts,
                 "taken": books.taken.amount,
@@ -71,7 +83,9 @@ def reconcile(
             }
             odd = books.differing
         else:
-            done = reconciling.reconcile(opened.database, opened.midtrans, at=now(), by=actor())
+            done = reconciling.reconcile(
+                application.database, application.get(Midtrans), at=now(), by=actor()
+            )
             told = {
                 "asked": done.asked,
                 "corrected": done.corrected,
@@ -101,9 +115,12 @@ def recount(event: EventOption) -> None:
     For when a check says that they differ; changes nothing else.
     """
     from ticketing.actions.recount import recount_sales
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        done = recount_sales(opened.database, opened.event(event), by=actor())
+    with open_application() as application:
+        done = recount_sales(
+            application.database, find_event(application.database, event), by=actor()
+        )
     screen().print(
         f"{len(done.ticket_types)} ticket types and {len(done.promo_codes)} promo codes corrected"
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, now, open_application, print_json, screen
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -43,11 +43,15 @@ def plan(event: EventArgument, *, by: ByOption = "mail", as_json: JsonOption = F
     from ticketing.actions.send_tickets import plan_sending
     from ticketing.cli.deliveries import spoken_end
     from ticketing.domain.deliveries import Channel
+    from ticketing.domain.delivery_pace import Pace
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        planned = plan_sending(opened.database, opened.event(event), by=_ways(by))
+    with open_application() as application:
+        planned = plan_sending(
+            application.database, find_event(application.database, event), by=_ways(by)
+        )
         by_whatsapp = planned.by(Channel.WHATSAPP)
-        ends = forecast(opened.database, opened.pace, more=by_whatsapp, at=now())
+        ends = forecast(application.database, application.get(Pace), more=by_whatsapp, at=now())
     if as_json:
         print_json(asdict(planned) | {"whatsapp_ends": ends if by_whatsapp else None})
         return
@@ -81,10 +85,13 @@ def apply(
     from dataclasses import asdict
 
     from ticketing.actions.send_tickets import apply_sending
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        known = opened.event(event)
-        done = apply_sending(opened.database, known, plan_hash=plan, channels=_ways(by), by=actor())
+    with open_application() as application:
+        known = find_event(application.database, event)
+        done = apply_sending(
+            application.database, known, plan_hash=plan, channels=_ways(by), by=actor()
+        )
     if as_json:
         print_json(asdict(done))
     else:
@@ -99,8 +106,8 @@ def opt_out(
     """Send no roster's ticket to an address or number any more; what is ordered still comes."""
     from ticketing.actions.send_tickets import opt_out as leave_alone
 
-    with office() as opened:
-        is_new = leave_alone(opened.database, address, at=now(), by=actor())
+    with open_application() as application:
+        is_new = leave_alone(application.database, address, at=now(), by=actor())
     screen().print("noted" if is_new else "was noted already")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, listing, open_application, print_json, screen
 
 app = typer.Typer(help="Keys to the web service.", no_args_is_help=True)
 
@@ -25,15 +25,15 @@ def serve(
     """
     from ticketing.web.server import serve as answer
 
-    with office() as opened:
-        chosen = port or opened.settings.web_port
+    with open_application() as application:
+        chosen = port or application.settings.web_port
         if not quiet:
             screen().print(
                 f"\n  web       http://{host}:{chosen}/docs\n"
                 f"  keys      ticketing api-keys add NAME --role operator\n"
                 f"  stop      Ctrl-C\n"
             )
-        answer(opened, host=host, port=chosen)
+        answer(application, host=host, port=chosen)
 
 
 @app.command("add")
@@ -48,8 +48,8 @@ def add(
 
     if role not in set(Role):
         raise typer.BadParameter(f"{role!r}: write {', '.join(Role)}", param_hint="--role")
-    with office() as opened:
-        made = add_key(opened.database, name=name, role=Role(role), by=actor())
+    with open_application() as application:
+        made = add_key(application.database, name=name, role=Role(role), by=actor())
     typer.echo(made.secret)
 
 
@@ -60,8 +60,8 @@ def show(*, as_json: JsonOption = False) -> None:
 
     from ticketing.actions.api_keys import all_keys
 
-    with office() as opened:
-        known = all_keys(opened.database)
+    with open_application() as application:
+        known = all_keys(application.database)
     if as_json:
         print_json([asdict(key) for key in known])
         return
@@ -77,8 +77,8 @@ def revoke(name: Name) -> None:
     """End a key at once."""
     from ticketing.actions.api_keys import revoke_key
 
-    with office() as opened:
-        revoke_key(opened.database, name=name, by=actor())
+    with open_application() as application:
+        revoke_key(application.database, name=name, by=actor())
     screen().print(f"the key of {name} opens nothing any more")
 
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, now, open_application, print_json, screen
 
 if TYPE_CHECKING:
     from ticketing.actions.compare_router import Drift
-    from ticketing.office import Office
+    from ticketing.application import Application
     from ticketing.store.routers import StoredRouter
 
 repair = typer.Typer(
@@ -28,14 +28,17 @@ def compare(
 ) -> None:
     """Compare a router with our books, both ways. Changes nothing; 1 when they differ."""
     from ticketing.actions.compare_router import compare_router, compare_routers
+    from ticketing.actions.router_doors import RouterConnector
 
     if (router is None) is not every:
         raise typer.BadParameter("name a router, or say --all")
-    with office() as opened, opened.router_doors() as doors:
+    with open_application() as application, application.get(RouterConnector).connect() as doors:
         drifts = (
-            compare_routers(opened.database, doors, clock=now)
+            compare_routers(application.database, doors, clock=now)
             if router is None
-            else [compare_router(opened.database, doors, _router(opened, router), clock=now)]
+            else [
+                compare_router(application.database, doors, _router(application, router), clock=now)
+            ]
         )
     _show_drifts(drifts, as_json=as_json)
     sys.exit(0 if all(drift.agrees for drift in drifts) else 1)
@@ -45,9 +48,10 @@ def compare(
 def repair_plan(router: RouterArgument, *, as_json: JsonOption = False) -> None:
     """Say what a repair would put back on a router and take off it."""
     from ticketing.actions.compare_router import compare_router
+    from ticketing.actions.router_doors import RouterConnector
 
-    with office() as opened, opened.router_doors() as doors:
-        drift = compare_router(opened.database, doors, _router(opened, router), clock=now)
+    with open_application() as application, application.get(RouterConnector).connect() as doors:
+        drift = compare_router(application.database, doors, _router(application, router), clock=now)
     _show_drifts([drift], as_json=as_json)
     if not as_json:
         screen().print(
@@ -67,20 +71,23 @@ def repair_apply(
     from dataclasses import asdict
 
     from ticketing.actions.compare_router import repair_router
+    from ticketing.actions.router_doors import RouterConnector
 
-    with office() as opened, opened.router_doors() as doors:
-        stored = _router(opened, router)
-        done = repair_router(opened.database, doors, stored, plan_hash=plan, clock=now, by=actor())
+    with open_application() as application, application.get(RouterConnector).connect() as doors:
+        stored = _router(application, router)
+        done = repair_router(
+            application.database, doors, stored, plan_hash=plan, clock=now, by=actor()
+        )
     if as_json:
         print_json(asdict(done))
     else:
         screen().print(f"owed again: {done.owed_again:,}, taken off: {done.removed:,}")
 
 
-def _router(opened: "Office", name: str) -> "StoredRouter":
+def _router(application: "Application", name: str) -> "StoredRouter":
     from ticketing.store import routers
 
-    with opened.database.transaction() as connection:
+    with application.database.transaction() as connection:
         return routers.get(connection, name)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, now, office, print_json, screen
+from ticketing.cli.console import JsonOption, actor, now, open_application, print_json, screen
 from ticketing.cli.sale import EventArgument
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ def upkeep(*, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.keep_vouchers import keep_vouchers
+    from ticketing.actions.router_doors import RouterConnector
 
-    with office() as opened, opened.router_doors() as doors:
-        kept = keep_vouchers(opened.database, doors, clock=now, by=actor())
+    with open_application() as application, application.get(RouterConnector).connect() as doors:
+        kept = keep_vouchers(application.database, doors, clock=now, by=actor())
     if as_json:
         print_json(asdict(kept))
     else:
@@ -62,14 +63,14 @@ def regenerate(
 
     if bool(orders) is failed:
         raise typer.BadParameter("name orders, or say --failed")
-    with office() as opened:
-        with opened.database.transaction() as connection:
+    with open_application() as application:
+        with application.database.transaction() as connection:
             wanted = (
                 voucher_life.given_up(connection)
                 if failed
                 else [order_rows.by_code(connection, code).id for code in orders or []]
             )
-        done = regenerate_all(opened.database, wanted, at=now(), by=actor())
+        done = regenerate_all(application.database, wanted, at=now(), by=actor())
     if as_json:
         print_json(asdict(done))
     else:
@@ -88,12 +89,14 @@ def reissue(
     from ticketing.actions.reissue_voucher import plan_reissue, reissue_voucher
 
     out = screen()
-    with office() as opened:
+    with open_application() as application:
         if plan is not None:
-            new = reissue_voucher(opened.database, voucher, plan_hash=plan, at=now(), by=actor())
+            new = reissue_voucher(
+                application.database, voucher, plan_hash=plan, at=now(), by=actor()
+            )
             out.print(f"{voucher} ends, and {new} takes its place; the buyer is told of it")
             return
-        planned = plan_reissue(opened.database, voucher)
+        planned = plan_reissue(application.database, voucher)
     used = (
         f"in use since {planned.first_used_at:%Y-%m-%d %H:%M} UTC: {planned.online} online,"
         f" {planned.bytes_used:,} bytes"
@@ -113,9 +116,12 @@ def cleanup_plan(event: EventArgument, *, as_json: JsonOption = False) -> None:
     from dataclasses import asdict
 
     from ticketing.actions.plan_clean_up import plan_clean_up
+    from ticketing.store.events import find_event
 
-    with office() as opened:
-        planned = plan_clean_up(opened.database, opened.event(event), at=now(), by=actor())
+    with open_application() as application:
+        planned = plan_clean_up(
+            application.database, find_event(application.database, event), at=now(), by=actor()
+        )
     if as_json:
         print_json(asdict(planned))
     else:
@@ -133,10 +139,15 @@ def cleanup_apply(
     from dataclasses import asdict
 
     from ticketing.actions.plan_clean_up import apply_clean_up
+    from ticketing.store.events import find_event
 
-    with office() as opened:
+    with open_application() as application:
         done = apply_clean_up(
-            opened.database, opened.event(event), plan_hash=plan, at=now(), by=actor()
+            application.database,
+            find_event(application.database, event),
+            plan_hash=plan,
+            at=now(),
+            by=actor(),
         )
     if as_json:
         print_json(asdict(done))

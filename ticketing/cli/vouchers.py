@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.cli.console import JsonOption, actor, listing, now, office, print_json, screen
+from ticketing.cli.console import (
+    JsonOption,
+    actor,
+    listing,
+    now,
+    open_application,
+    print_json,
+    screen,
+)
 
 if TYPE_CHECKING:
     from ticketing.store.voucher_story import ListedVoucher, VoucherStory
@@ -28,18 +36,19 @@ def list_vouchers(
     """List vouchers, the newest first."""
     from ticketing.domain.vouchers import VoucherState
     from ticketing.store import voucher_story
+    from ticketing.store.events import find_event
 
     if (event is None) is not failed:
         raise typer.BadParameter("name an event, or say --failed")
     if state is not None and state not in list(VoucherState):
         raise typer.BadParameter(f"{state!r} is not one of {', '.join(VoucherState)}")
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         if event is None:
             found = voucher_story.failed(connection, limit=limit)
         else:
             found = voucher_story.of_event(
                 connection,
-                opened.event(event).id,
+                find_event(application.database, event).id,
                 state=None if state is None else VoucherState(state),
                 limit=limit,
             )
@@ -68,7 +77,7 @@ def show(
     from ticketing.domain.errors import Refused
     from ticketing.store import voucher_story
 
-    with office() as opened, opened.database.transaction() as connection:
+    with open_application() as application, application.database.transaction() as connection:
         found = voucher_story.stories(connection, named)
     if not found:
         raise Refused("no voucher has that key or code, and no order of vouchers")
@@ -94,9 +103,10 @@ def provision(*, as_json: JsonOption = False) -> None:
 
     from ticketing.actions.provision import provision as provision_all
     from ticketing.actions.provisioning import Provisioner
+    from ticketing.actions.router_doors import RouterConnector
 
-    with office() as opened, opened.router_doors() as doors:
-        rounds = provision_all(Provisioner(opened.database, doors, now, actor()))
+    with open_application() as application, application.get(RouterConnector).connect() as doors:
+        rounds = provision_all(Provisioner(application.database, doors, now, actor()))
     if as_json:
         print_json([asdict(each) for each in rounds])
     else:

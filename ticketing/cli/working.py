@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ticketing.cli.console import actor, now, office
+from ticketing.cli.console import actor, now, open_application
 
 
 def work(
@@ -18,25 +18,48 @@ def work(
     import signal
     from types import FrameType
 
-    from ticketing.actions.deliver import deliver_all
+    from ticketing.actions.deliver import MessagingConnector, deliver_all
     from ticketing.actions.generate import Means
     from ticketing.actions.provision import provision
     from ticketing.actions.provisioning import Provisioner
+    from ticketing.actions.router_doors import RouterConnector
     from ticketing.actions.send_hooks import send_all_hooks
     from ticketing.actions.serve_on import Rounds
+    from ticketing.documents.folder import DocumentFolder
+    from ticketing.documents.renderer import Renderer
+    from ticketing.gateways.hooks import HookClient
+    from ticketing.gateways.midtrans import Midtrans
+    from ticketing.signing.keys import KeyRing
     from ticketing.worker import BY, Worker, tell, tell_provisioned
 
-    with office() as opened, opened.mailroom() as mailroom, opened.router_doors() as doors:
-        means = Means(opened.database, opened.keys, opened.renderer, opened.folder)
+    with (
+        open_application() as application,
+        application.get(MessagingConnector).connect() as mailroom,
+        application.get(RouterConnector).connect() as doors,
+    ):
+        means = Means(
+            application.database,
+            application.get(KeyRing),
+            application.get(Renderer),
+            application.get(DocumentFolder),
+        )
         if once:
-            Rounds(means, opened.midtrans, now, actor(), tell).serve_all()
-            for done in provision(Provisioner(opened.database, doors, now, actor())):
+            Rounds(means, application.get(Midtrans), now, actor(), tell).serve_all()
+            for done in provision(Provisioner(application.database, doors, now, actor())):
                 tell_provisioned(done)
-            send_all_hooks(opened.database, opened.hooks, opened.keys, clock=now, by=actor())
-            deliver_all(opened.database, mailroom, clock=now)
+            send_all_hooks(
+                application.database,
+                application.get(HookClient),
+                application.get(KeyRing),
+                clock=now,
+                by=actor(),
+            )
+            deliver_all(application.database, mailroom, clock=now)
             return
-        at_routers = Provisioner(opened.database, doors, now, BY)
-        worker = Worker(means, opened.midtrans, now, opened.hooks, mailroom, at_routers)
+        at_routers = Provisioner(application.database, doors, now, BY)
+        worker = Worker(
+            means, application.get(Midtrans), now, application.get(HookClient), mailroom, at_routers
+        )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             worker.stop()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 from babel.dates import format_timedelta
 from jinja2 import (
@@ -74,6 +75,11 @@ class Messages:
         self._loader = FileSystemLoader([OURS] if own is None else [own, OURS])
         self._plain = self._environment(escapes=False)
         self._html = self._environment(escapes=True)
+
+    @classmethod
+    def linking_to(cls, base_url: str, own: Path | None = None) -> Self:
+        """Make the texts whose links begin with a URL; empty means that of the samples."""
+        return cls(own, links=f"{base_url}/") if base_url else cls(own)
 
     def _environment(self, *, escapes: bool) -> Environment:
         return ImmutableSandboxedEnvironment(

@@ -53,6 +53,10 @@ Names are statements. The message names the subject, the value and the way out.
 """
 
 import re
+from http import HTTPStatus
+from typing import ClassVar
+
+RETRY_AFTER_SECONDS = 5
 
 
 class TicketingError(Exception):
@@ -60,6 +64,9 @@ class TicketingError(Exception):
 
     `details` are facts for machines: ids, counts, names of fields; never anything private.
     """
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR  # of an HTTP answer
+    retry_after: ClassVar[int | None] = None  # seconds; `details["retryAfter"]` is more exact
 
     def __init__(self, message: str = "", **details: object) -> None:
         """Take the sentence for people, and the facts in it for machines."""
@@ -75,9 +82,13 @@ class TicketingError(Exception):
 class Refused(TicketingError):
     """The caller must change something; the same call again ends the same."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
 
 class UnknownEvent(Refused):
     """No event has that slug or id."""
+
+    status = HTTPStatus.NOT_FOUND
 
 
 class UnreadableFile(Refused):
@@ -115,6 +126,8 @@ class UnreadableCode(Refused):
 class PlanOutdated(Refused):
     """The world moved since the plan was made; plan again."""
 
+    status = HTTPStatus.CONFLICT
+
 
 class TicketNotStored(Refused):
     """The database refused a ticket; the message names the rule and never a token."""
@@ -131,9 +144,13 @@ class NotMoney(Refused):
 class ImpossibleTransition(Refused):
     """An order or a delivery cannot go from the state it is in to the one asked for."""
 
+    status = HTTPStatus.CONFLICT
+
 
 class BuyerUnknown(Refused):
     """An order cannot be paid before somebody buys it; name the buyer first."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class UnusableBuyer(Refused):
@@ -143,13 +160,20 @@ class UnusableBuyer(Refused):
 class PaymentUnderWay(Refused):
     """An order is being paid, or is about to be; wait for how that ends."""
 
+    status = HTTPStatus.CONFLICT
+    retry_after = RETRY_AFTER_SECONDS
+
 
 class UnknownOrder(Refused):
     """No order has that code or token."""
 
+    status = HTTPStatus.NOT_FOUND
+
 
 class NotOnSale(Refused):
     """An order names ticket types or numbers that are not sold so."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class SoldOut(NotOnSale):
@@ -175,17 +199,25 @@ class CapacityTaken(Refused):
 class RefundRefused(Refused):
     """Money cannot go back like this; the message says what can."""
 
+    status = HTTPStatus.CONFLICT
+
 
 class GatewayRefused(Refused):
     """The payment gateway will not do this; `details["status"]` is its reason's number."""
+
+    status = HTTPStatus.BAD_GATEWAY
 
 
 class UnreadableNotification(Refused):
     """A payment notification that the gateway would not send; the message says what is wrong."""
 
+    status = HTTPStatus.BAD_REQUEST
+
 
 class SignatureMismatch(Refused):
     """Whoever sent the payment notification does not know the server key."""
+
+    status = HTTPStatus.FORBIDDEN
 
 
 class UnknownRouter(Refused):
@@ -215,9 +247,13 @@ class UnusableCodeRule(Refused):
 class NothingOwed(Refused):
     """An order that nobody has paid for, or that is of no vouchers, is owed none."""
 
+    status = HTTPStatus.CONFLICT
+
 
 class StillOwed(Refused):
     """Vouchers of an order that is paid, or may be yet, are no leftovers."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class RouterRefused(Refused):
@@ -235,9 +271,14 @@ class UnreadableReport(Refused):
 class Misconfigured(Refused):
     """A setting is missing or wrong; the message names it and the way out."""
 
+    status = HTTPStatus.INTERNAL_SERVER_ERROR  # the service's setting, not the caller's
+
 
 class Unavailable(TicketingError):
     """The world is not ready; trying again can help."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = RETRY_AFTER_SECONDS
 
 
 class GatewayUnavailable(Unavailable):

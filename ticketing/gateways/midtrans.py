@@ -24,6 +24,7 @@ from ticketing.domain.money import Rupiah
 from ticketing.domain.payments import AttemptState, Statement, state_said
 from ticketing.gateways.midtrans_checkout import Checkout, request_for
 from ticketing.gateways.midtrans_notifications import Json, Notification, notification_in
+from ticketing.gateways.trust import trusted
 
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.5
@@ -116,6 +117,7 @@ class Midtrans:
             auth=(account.server_key, ""),
             headers={"Accept": "application/json", "User-Agent": "ticketing"},
             timeout=httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS),
+            verify=trusted(),
         )
 
     def __enter__(self) -> Self:

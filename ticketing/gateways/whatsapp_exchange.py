@@ -10,6 +10,7 @@ from typing import Self
 import httpx
 
 from ticketing.domain.messages import Later, Stops, Unsure
+from ticketing.gateways.trust import trusted
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -64,6 +65,7 @@ def client_for(url: str, headers: dict[str, str], read_seconds: float) -> httpx.
         base_url=url,
         headers=headers | {"Accept": "application/json", "User-Agent": "ticketing"},
         timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
+        verify=trusted(),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.domain.errors import UnknownEvent
 from ticketing.domain.events import Event, NewEvent
+from ticketing.store.database import Database
 from ticketing.store.schema import events
 
 _COLUMNS = (
@@ -59,6 +60,12 @@ def get(connection: Connection, slug_or_id: str) -> Event:
             event=slug_or_id,
         )
     return event
+
+
+def find_event(database: Database, slug_or_id: str) -> Event:
+    """Return an event by slug or number, in a transaction of its own. Raises UnknownEvent."""
+    with database.transaction() as connection:
+        return get(connection, slug_or_id)
 
 
 def slugs(connection: Connection) -> list[str]:

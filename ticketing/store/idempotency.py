@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 
 from sqlalchemy import BigInteger, Connection, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.domain.errors import Refused
+from ticketing.domain.errors import RETRY_AFTER_SECONDS, Refused
 from ticketing.store.database import Database
 from ticketing.store.schema_web import idempotency_keys as table
 
@@ -27,9 +28,14 @@ _LOCK_BYTES = 5
 class KeyInUse(Refused):
     """A request with the same idempotency key is being answered at this moment."""
 
+    status = HTTPStatus.CONFLICT
+    retry_after = RETRY_AFTER_SECONDS
+
 
 class KeyReused(Refused):
     """The idempotency key belongs to a request that asked for something else."""
+
+    status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """The shape of every JSON answer: success with data, or an error with a code for machines."""
 
 import json
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from fastapi import Path
+from fastapi import Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 LARGEST_ID = 2**63 - 1
+PRIVATE = {"Cache-Control": "private, no-store"}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 T = TypeVar("T")
 
 # in a body only whole numbers are numbers; in an address everything is text

@@ -12,11 +12,15 @@ from fastapi.telemetry import TelemetryConfig
 
 from ticketing.actions.batch_orders import end_abandoned
 from ticketing.actions.generate import Means
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
-from ticketing.doors import whatsapp_subscription
-from ticketing.office import Office, midtrans_account
+from ticketing.gateways.midtrans import Account
+from ticketing.gateways.whatsapp_vendors import Subscription
+from ticketing.signing.keys import KeyRing
 from ticketing.store.database import Database
+from ticketing.store.events import find_event
 from ticketing.web import (
     batches,
     events,
@@ -40,9 +44,13 @@ from ticketing.web import (
 from ticketing.web.limits import Limiter
 from ticketing.web.live_board import LiveBoard
 from ticketing.web.metrics import Metrics
+from ticketing.web.notices import page_settings
+from ticketing.web.pages import PageSettings
 from ticketing.web.recent_events import RecentEvents
 from ticketing.web.service import Service, now
 from ticketing.web.threshold import Threshold
+from ticketing.web.ticket_metrics import TicketMetrics
+from ticketing.web.voucher_metrics import VoucherCollector
 from ticketing.web.voucher_stream import board_as_it_is
 from ticketing.web.workshop import Workshop
 
@@ -86,9 +94,11 @@ Buyers need no key. Whoever orders gets a token, shown once and kept nowhere; it
 """
 
 
-def create_app(office: Office) -> FastAPI:
-    """The service of an open office."""
-    service = _service(replace(office, database=Database.at(office.url, connections=CONNECTIONS)))
+def create_app(application: Application) -> FastAPI:
+    """The service of an open application."""
+    service = _service(
+        replace(application, database=Database.at(application.url, connections=CONNECTIONS))
+    )
     app = FastAPI(
         title="Ticket assets",
         version=health.VERSION,
@@ -103,33 +113,33 @@ def create_app(office: Office) -> FastAPI:
         app.include_router(router)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=office.settings.cors_origins,
+        allow_origins=application.settings.cors_origins,
         allow_methods=["GET", "POST", "PUT"],
         allow_headers=[*CREDENTIALS, "Content-Type", "Idempotency-Key"],
         expose_headers=["X-Request-Id", "Idempotent-Replayed", "Retry-After"],
     )
-    app.add_middleware(Threshold, metrics=service.metrics)
+    app.add_middleware(Threshold, metrics=service.get(Metrics))
     return app
 
 
-def _service(office: Office) -> Service:
-    templates = TemplateFolders(office.settings.templates_path)
+def _service(application: Application) -> Service:
+    database, templates = application.database, application.get(TemplateFolders)
 
     def means() -> Means:
-        return Means(office.database, office.keys, Renderer(templates), office.folder)
+        keys, folder = application.get(KeyRing), application.get(DocumentFolder)
+        return Means(database, keys, Renderer(templates), folder)
 
-    return Service(
-        office=office,
-        workshop=Workshop(means, now),
-        metrics=Metrics(office.database, now),
-        limiter=Limiter(office.settings.web_requests_a_minute),
-        templates=templates,
-        account=midtrans_account(office.settings),
-        chat=whatsapp_subscription(office.settings),
-        recent_events=RecentEvents(office.event),
-        voucher_board=LiveBoard("dashboard", partial(board_as_it_is, office.database)),
-        started_at=now(),
-    )
+    metrics = Metrics()
+    metrics.registry.register(VoucherCollector(database, now))
+    application.register_value(Metrics, metrics)
+    application.register_value(TicketMetrics, TicketMetrics(metrics.registry, database))
+    application.register_value(Workshop, Workshop(means, now))
+    application.register_value(Limiter, Limiter(application.settings.web_requests_a_minute))
+    application.register_value(PageSettings, page_settings(application.get(Account)))
+    application.register_value(RecentEvents, RecentEvents(partial(find_event, database)))
+    application.register_value(LiveBoard, LiveBoard("dashboard", partial(board_as_it_is, database)))
+    application.find(Subscription)  # a wrong setting ends the start, not a request
+    return Service(application, started_at=now())
 
 
 @asynccontextmanager
@@ -137,9 +147,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     end_abandoned(service.database, at=now())
-    service.workshop.open()
+    service.get(Workshop).open()
     try:
         yield
     finally:
-        await anyio.to_thread.run_sync(service.workshop.close)
+        await anyio.to_thread.run_sync(service.get(Workshop).close)
         service.database.dispose()

@@ -10,6 +10,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from ticketing.actions.api_keys import key_of
 from ticketing.store.api_keys import ApiKey, Role
+from ticketing.web.limits import Limiter
 from ticketing.web.problems import NotAllowed, NotKnown, TooManyRequests
 from ticketing.web.service import Service, service
 
@@ -70,7 +71,7 @@ def guarded() -> list[Dependency]:
 
 def ration(serving: Service, name: str) -> None:
     """Let one name, an address or an order, ask only so often. Raises TooManyRequests."""
-    wait = serving.limiter.wait_seconds(name)
+    wait = serving.get(Limiter).wait_seconds(name)
     if wait > 0:
         seconds = int(wait) + 1
         raise TooManyRequests(f"too many requests; wait {seconds} s", retryAfter=seconds)

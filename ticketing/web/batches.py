@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ticketing.actions.batch_orders import failures_of, progress, take_on, tickets_of
 from ticketing.actions.generate import Order
+from ticketing.documents.templates import TemplateFolders
 from ticketing.store.batches import BatchState
 from ticketing.web.answers import LARGEST_ID, Answer, Asked, Id, Offset, Said, Success
 from ticketing.web.auth import Operator, Viewer, actor, guarded
@@ -15,7 +16,7 @@ from ticketing.web.choices import EventReference, TemplateReference, chosen
 from ticketing.web.guarded import GuardedRoute
 from ticketing.web.problems import Busy, documented
 from ticketing.web.service import Serving, now
-from ticketing.web.workshop import Priority
+from ticketing.web.workshop import Priority, Workshop
 
 router = APIRouter(
     prefix="/api",
@@ -97,9 +98,11 @@ class BatchShown(Said):
 @router.post("/tickets/batch", status_code=202, responses=documented(404, 409))
 def order_batch(asked: BatchRequest, serving: Serving, caller: Operator) -> Success[BatchTaken]:
     """Take on a batch; it is carried out while you ask for its status."""
-    if serving.workshop.is_full:
+    if serving.get(Workshop).is_full:
         raise Busy("too many batches wait; ask again when some are done", retryAfter=30)
-    event = chosen(serving, asked.event_id, asked.template_id)
+    event = chosen(
+        serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
+    )
     options = asked.options
     order = Order(
         by=actor(caller), at=now(), guest_ids=asked.guest_ids, limit=options.limit,
@@ -107,7 +110,7 @@ def order_batch(asked: BatchRequest, serving: Serving, caller: Operator) -> Succ
     )  # fmt: skip
     taken = take_on(serving.database, event, order, priority=options.priority)
     if taken.order is not None:
-        serving.workshop.put(event, taken, options.priority)
+        serving.get(Workshop).put(event, taken, options.priority)
     known = progress(serving.database, taken.batch.batch_key, at=now())
     return Success(
         data=BatchTaken(

@@ -7,6 +7,8 @@ from fastapi.responses import StreamingResponse
 
 from ticketing.actions.missing import missing_count, missing_tickets
 from ticketing.actions.ticket_archive import archive
+from ticketing.documents.folder import DocumentFolder
+from ticketing.store.events import find_event
 from ticketing.web.answers import Answer, EventInPath, Offset, Said, Success
 from ticketing.web.auth import Operator, Viewer, guarded
 from ticketing.web.guarded import GuardedRoute
@@ -61,7 +63,7 @@ def missing(
     offset: Offset = 0,
 ) -> Success[MissingTickets]:
     """Who should have a ticket and has none, in the order of the list."""
-    known, at = serving.event(event), now()
+    known, at = find_event(serving.database, event), now()
     page = missing_tickets(serving.database, known, at=at, limit=limit, offset=offset)
     return Success(
         data=MissingTickets(
@@ -79,7 +81,7 @@ def missing(
 @router.get("/{event}/missing-tickets/count")
 def count_missing(event: EventInPath, serving: Serving, _: Viewer) -> Success[MissingCount]:
     """How many should have a ticket and have none."""
-    known = serving.event(event)
+    known = find_event(serving.database, event)
     found = missing_count(serving.database, known, at=now())
     return Success(data=MissingCount(event_id=known.id, count=found))
 
@@ -91,10 +93,10 @@ def count_missing(event: EventInPath, serving: Serving, _: Viewer) -> Success[Mi
 )
 def tickets_zip(event: EventInPath, serving: Serving, _: Operator) -> StreamingResponse:
     """Every live ticket's PDF, streamed."""
-    known = serving.event(event)
+    known = find_event(serving.database, event)
     named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
     return StreamingResponse(
-        archive(serving.database, serving.folder, known),
+        archive(serving.database, serving.get(DocumentFolder), known),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", **named},
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ticketing.actions.verify import verify
 from ticketing.domain.verification import Refusal
+from ticketing.store.events import find_event
 from ticketing.web.answers import Answer, Asked, Said, Success
 from ticketing.web.auth import Viewer, guarded
 from ticketing.web.choices import EventReference
@@ -55,7 +56,7 @@ class Validation(Said):
 @router.post("/validate")
 def validate(asked: ValidateRequest, serving: Serving, _: Viewer) -> Success[Validation]:
     """Would this ticket pass now, and if not, why not."""
-    event = None if asked.event_id is None else serving.event(str(asked.event_id))
+    event = None if asked.event_id is None else find_event(serving.database, str(asked.event_id))
     verdict = verify(serving.database, asked.code, at=now(), event=event)
     seen = verdict.ticket
     return Success(

@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import Request, Response
@@ -12,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from ticketing.domain.errors import Refused
 from ticketing.store.idempotency import Answer, Asked, claimed
+from ticketing.web.answers import Handler
 from ticketing.web.auth import identify
 from ticketing.web.service import now, service
 
@@ -20,8 +19,6 @@ REPLAYED = "Idempotent-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # each holds a database connection until it is answered
 AT_ONCE = CapacityLimiter(5)
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class UnusableIdempotencyKey(Refused):

@@ -11,8 +11,10 @@ from ticketing.actions.condition import Condition, conditions
 from ticketing.web.answers import Answer, Said, Success
 from ticketing.web.auth import Viewer, guarded, rationed
 from ticketing.web.guarded import GuardedRoute
+from ticketing.web.metrics import Metrics
 from ticketing.web.problems import documented, failures
 from ticketing.web.service import Serving, now
+from ticketing.web.workshop import Workshop
 
 SERVICE = "ticket-assets"
 VERSION = version(SERVICE)
@@ -68,14 +70,14 @@ async def health(serving: Serving, response: Response) -> Success[Alive]:
 )
 def detailed(serving: Serving, response: Response) -> Success[Detailed]:
     """Readiness: 503 while something that tickets cannot be made without is away."""
-    settings = serving.office.settings
+    settings = serving.settings
     found = conditions(
         serving.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
     )
     well = found.well
     response.headers.update(UNCACHED)
     response.status_code = 200 if well else 503
-    waiting = serving.workshop.waiting
+    waiting = serving.get(Workshop).waiting
     generation = Queue(waiting=waiting, active=max(0, found.batches_under_way - waiting))
     return Success(
         data=Detailed(
@@ -100,7 +102,7 @@ def detailed(serving: Serving, response: Response) -> Success[Detailed]:
 def metrics(serving: Serving, _: Viewer) -> Response:
     """Prometheus' text format; a scrape carries a key like everyone else."""
     return Response(
-        serving.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST, **UNCACHED}
+        serving.get(Metrics).text(), headers={"Content-Type": CONTENT_TYPE_LATEST, **UNCACHED}
     )
 
 

@@ -12,6 +12,7 @@ from ticketing.actions.place_order import name_buyer
 from ticketing.documents.shop_pages import order_page
 from ticketing.domain.errors import TicketingError
 from ticketing.domain.orders import Order
+from ticketing.store.events import find_event
 from ticketing.store.order_views import OrderView
 from ticketing.web.order_doors import BY, at_the_gateway, behind
 from ticketing.web.orders import give_up_order
@@ -19,6 +20,7 @@ from ticketing.web.pages import DOCUMENTED, PageRoute, is_rehearsal, page
 from ticketing.web.payments import begin_payment
 from ticketing.web.service import Serving, now
 from ticketing.web.shop_forms import Fields, UnusableForm, buyer_in, problem_of
+from ticketing.web.ticket_links import ticket_path
 
 LOOK_SECONDS = 3
 SEE_OTHER = 303
@@ -46,10 +48,10 @@ def show(token: str, order: OrderOfPath, serving: Serving, problem: str = "") ->
     view = order_view(serving.database, order.id)
     is_late = now() >= view.expires_at
     text = order_page(
-        serving.event(str(order.event_id)),
+        find_event(serving.database, str(order.event_id)),
         order=view,
         token=token,
-        links=[serving.ticket_path(ticket.token_id).lstrip("/") for ticket in view.tickets],
+        links=[ticket_path(serving, ticket.token_id).lstrip("/") for ticket in view.tickets],
         is_late=is_late,
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
         look_seconds=LOOK_SECONDS if view.is_moving else 0,
@@ -68,7 +70,9 @@ async def say_who_buys(
     """Say who buys, and see the order again."""
 
     def name() -> str:
-        buyer = buyer_for(serving.event(str(order.event_id)), **buyer_in(fields).model_dump())
+        buyer = buyer_for(
+            find_event(serving.database, str(order.event_id)), **buyer_in(fields).model_dump()
+        )
         name_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BY)
         return _back(token)
 

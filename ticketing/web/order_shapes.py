@@ -15,6 +15,7 @@ from ticketing.store.sale import TypeForSale
 from ticketing.web.answers import Asked, Id, Said
 from ticketing.web.choices import EventReference
 from ticketing.web.service import Service
+from ticketing.web.ticket_links import ticket_path
 
 SELECTIONS_AT_MOST, PLACES_AT_MOST = 20, 1000
 
@@ -208,7 +209,7 @@ def order_shown(view: OrderView, serving: Service, request: Request) -> OrderSho
             TicketOfOrder(
                 ticket_code=ticket.ticket_code,
                 ticket_type=ticket.ticket_type,
-                url=serving.address(request, serving.ticket_path(ticket.token_id)),
+                url=serving.address(request, ticket_path(serving, ticket.token_id)),
                 ready=ticket.is_printed,
             )
             for ticket in view.tickets

@@ -15,7 +15,10 @@ from ticketing.actions.payment_plans import plans_offered
 from ticketing.actions.place_order import Once, name_buyer
 from ticketing.actions.take_order import Wanted, once_under, take_order
 from ticketing.domain.orders import Selection
-from ticketing.web.answers import Answer, EventInPath, IdInPath, Success
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.signing.keys import KeyRing
+from ticketing.store.events import find_event
+from ticketing.web.answers import PRIVATE, Answer, EventInPath, IdInPath, Success
 from ticketing.web.auth import rationed
 from ticketing.web.guarded import HEADER as IDEMPOTENCY_KEY
 from ticketing.web.guarded import REPLAYED
@@ -37,8 +40,8 @@ from ticketing.web.order_shapes import (
     ticket_type,
 )
 from ticketing.web.problems import GoneElsewhere, failures
+from ticketing.web.recent_events import RecentEvents
 from ticketing.web.service import Service, Serving, now
-from ticketing.web.tickets import PRIVATE
 
 anybody = APIRouter(
     prefix="/api",
@@ -87,14 +90,14 @@ Showing = Annotated[Show, Depends(showing)]
 @anybody.get("/events/{event}/ticket-types")
 def ticket_types(event: EventInPath, serving: Serving) -> Success[list[TicketType]]:
     """What is on sale for an event, and how much of it is left."""
-    offers = on_sale(serving.database, serving.event(event))
+    offers = on_sale(serving.database, find_event(serving.database, event))
     return Success(data=[ticket_type(offer) for offer in offers])
 
 
 @anybody.get("/events/{event}/payment-plans")
 def payment_plans(event: EventInPath, serving: Serving) -> Success[list[PaymentPlanShown]]:
     """In which parts an order for the event can be paid."""
-    plans = plans_offered(serving.database, serving.event(event))
+    plans = plans_offered(serving.database, find_event(serving.database, event))
     return Success(
         data=[
             PaymentPlanShown(
@@ -129,7 +132,7 @@ async def place(
 def _placed(
     asked: OrderRequest, request: Request, serving: Service, request_key: str | None
 ) -> Answer:
-    event = serving.recent_events.event(str(asked.event_id))
+    event = serving.get(RecentEvents).event(str(asked.event_id))
     buyer = buyer_for(event, **dict(asked.buyer)) if asked.buyer else None
     selections = [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections]
     placed, was_known = take_order(
@@ -158,7 +161,7 @@ def _once(serving: Service, asked: OrderRequest, request_key: str | None) -> Onc
     # a request that names no plan has the digest it always had, across an upgrade too
     unsaid = {"payment_plan"} if asked.payment_plan is None else None
     digest = hashlib.sha256(asked.model_dump_json(exclude=unsaid).encode()).digest()
-    return once_under(serving.office.keys, request_key, digest)
+    return once_under(serving.get(KeyRing), request_key, digest)
 
 
 @anybody.get("/orders", dependencies=order_token(), responses=failures(401))
@@ -182,7 +185,7 @@ def say_who_buys(
     asked: BuyerDetails, serving: Serving, order: OpenedByNumber, show_order: Showing
 ) -> Success[OrderShown]:
     """Say who buys, as often as you like before paying. What costs nothing is paid by it."""
-    buyer = buyer_for(serving.event(str(order.event_id)), **asked.model_dump())
+    buyer = buyer_for(find_event(serving.database, str(order.event_id)), **asked.model_dump())
     name_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BY)
     return show_order(order.id)
 
@@ -204,7 +207,7 @@ def give_up_order(serving: Service, order_id: int) -> None:
     """Cancel an order, then close its payment page if the gateway lets us now."""
     at = now()
     cancel_order(serving.database, order_id, at=at, by=BY)
-    close_pages_of(serving.database, serving.office.midtrans, order_id, at=at, by=BY)
+    close_pages_of(serving.database, serving.get(Midtrans), order_id, at=at, by=BY)
 
 
 @anybody.put("/orders/{order_id:int}/pay", responses=failures(410))

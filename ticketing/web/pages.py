@@ -1,24 +1,18 @@
-"""What all of the buyer's pages have in common: how they are sent, and how they say no."""
+"""What all pages for people have in common: how they are sent, and how they say no."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-from ticketing.documents.shop_pages import notice_page, policy
-from ticketing.domain.errors import TicketingError, Unavailable, UnknownEvent, UnknownOrder
-from ticketing.web.guarded import Handler
-from ticketing.web.problems import TooManyRequests, problem
+from ticketing.domain.errors import TicketingError
+from ticketing.web.answers import PRIVATE, Handler
+from ticketing.web.problems import problem
 from ticketing.web.service import Service, service
-from ticketing.web.tickets import PRIVATE
 
-NOTICES: dict[type[TicketingError], str] = {
-    UnknownEvent: "no_event",
-    UnknownOrder: "no_order",
-    TooManyRequests: "too_many",
-    Unavailable: "away",
-}
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {"description": what, "content": {"text/html": {}}}
     for status, what in (
@@ -27,6 +21,15 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         (503, "The office is closed for a moment"),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """Set what pages are sent with; registered by the web application."""
+
+    content_security_policy: str
+    notices: Mapping[type[TicketingError], str]  # refusals that a page explains, by notice
+    notice_page: Callable[[str], str]  # the HTML of a notice
 
 
 class PageRoute(APIRoute):
@@ -39,10 +42,16 @@ class PageRoute(APIRoute):
         async def handle(request: Request) -> Response:
             try:
                 return await original(request)
-            except tuple(NOTICES) as error:
-                what = next(NOTICES[kind] for kind in type(error).__mro__ if kind in NOTICES)
+            except TicketingError as error:
+                serving = service(request)
+                settings = serving.get(PageSettings)
+                known = (kind for kind in type(error).__mro__ if kind in settings.notices)
+                kind = next(known, None)
+                if kind is None:
+                    raise
                 plain = problem(error)
-                answer = page(service(request), notice_page(what), status=plain.status_code)
+                text = settings.notice_page(settings.notices[kind])
+                answer = page(serving, text, status=plain.status_code)
                 if "Retry-After" in plain.headers:
                     answer.headers["Retry-After"] = plain.headers["Retry-After"]
                 return answer
@@ -52,10 +61,10 @@ class PageRoute(APIRoute):
 
 def page(serving: Service, text: str, *, status: int = 200) -> HTMLResponse:
     """A page, to be kept by nobody, whose forms may lead to the gateway."""
-    headers = PRIVATE | {"Content-Security-Policy": policy(serving.account.snap_url)}
-    return HTMLResponse(text, status, headers=headers)
+    policy = serving.get(PageSettings).content_security_policy
+    return HTMLResponse(text, status, headers=PRIVATE | {"Content-Security-Policy": policy})
 
 
 def is_rehearsal(serving: Service) -> bool:
     """Whether no money moves, which every page has to say."""
-    return serving.office.settings.midtrans_environment == "rehearsal"
+    return serving.settings.midtrans_environment == "rehearsal"

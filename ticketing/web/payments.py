@@ -7,7 +7,7 @@ from ticketing.actions.keep_notice import keep_notice
 from ticketing.actions.pay_order import pay_order
 from ticketing.domain.errors import UnknownOrder
 from ticketing.domain.orders import Order
-from ticketing.gateways.midtrans import SnapPage
+from ticketing.gateways.midtrans import Account, Midtrans, SnapPage
 from ticketing.web.answers import Answer, Asked, Id, Said, Success
 from ticketing.web.order_doors import BY, HEADER, Opened, at_the_gateway, order_token
 from ticketing.web.problems import BodyTooLarge, failures
@@ -62,14 +62,14 @@ async def create(
         raise UnknownOrder("the token does not open this order")
     finish = serving.address(request, f"/orders/{request.headers[HEADER].strip()}")
     page = await at_the_gateway(lambda: begin_payment(serving, order, finish_url=finish))
-    client_key = serving.account.client_key
+    client_key = serving.get(Account).client_key
     return Success(data=PaymentPage(token=page.token, redirect_url=page.url, client_key=client_key))
 
 
 def begin_payment(serving: Service, order: Order, *, finish_url: str) -> SnapPage:
     """A page to pay on; afterwards the gateway sends the buyer to `finish_url`."""
     return pay_order(
-        serving.database, serving.office.midtrans, order.id, finish_url=finish_url,
+        serving.database, serving.get(Midtrans), order.id, finish_url=finish_url,
         at=now(), by=BY,
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ async def notification(request: Request) -> Success[Heard]:
     serving = service(request)
 
     def keep() -> bool:
-        key = serving.account.server_key
+        key = serving.get(Account).server_key
         return keep_notice(serving.database, body, server_key=key, at=now())
 
     is_new = await to_thread.run_sync(keep, limiter=NOTICES_AT_ONCE)

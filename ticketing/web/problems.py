@@ -9,30 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from ticketing.actions.batch_orders import BatchOfAnotherEvent, UnknownBatch
-from ticketing.actions.issued import NoDocument, NoTicketDue, UnknownGuest, UnknownTicket
-from ticketing.actions.resend_codes import NothingToSend
-from ticketing.actions.voucher_desk import UnknownPurchase
-from ticketing.domain.errors import (
-    BuyerUnknown,
-    GatewayRefused,
-    ImpossibleTransition,
-    Misconfigured,
-    NothingOwed,
-    NotOnSale,
-    PaymentUnderWay,
-    PlanOutdated,
-    RefundRefused,
-    Refused,
-    SignatureMismatch,
-    StillOwed,
-    TicketingError,
-    Unavailable,
-    UnknownEvent,
-    UnknownOrder,
-    UnreadableNotification,
-)
-from ticketing.store.idempotency import KeyInUse, KeyReused
+from ticketing.domain.errors import RETRY_AFTER_SECONDS, Refused, TicketingError, Unavailable
 from ticketing.web.answers import Answer, Failure, failure
 
 LOG = structlog.stdlib.get_logger("ticketing.web")
@@ -42,13 +19,20 @@ QUOTED_AT_MOST = 80
 class NotKnown(Refused):
     """The request carries no living API key."""
 
+    status = HTTPStatus.UNAUTHORIZED
+
 
 class NotAllowed(Refused):
     """The key's role does not include this."""
 
+    status = HTTPStatus.FORBIDDEN
+
 
 class TooManyRequests(Refused):
     """One address asked too often without a key."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry_after = RETRY_AFTER_SECONDS
 
 
 class Busy(Unavailable):
@@ -58,45 +42,13 @@ class Busy(Unavailable):
 class GoneElsewhere(Refused):
     """A way of asking that has ended; the message names the one that took its place."""
 
+    status = HTTPStatus.GONE
+
 
 class BodyTooLarge(Refused):
     """The request's body is larger than anything that could be asked for."""
 
-
-_STATUS: dict[type[TicketingError], HTTPStatus] = {
-    NotKnown: HTTPStatus.UNAUTHORIZED,
-    NotAllowed: HTTPStatus.FORBIDDEN,
-    UnknownEvent: HTTPStatus.NOT_FOUND,
-    UnknownTicket: HTTPStatus.NOT_FOUND,
-    UnknownGuest: HTTPStatus.NOT_FOUND,
-    UnknownBatch: HTTPStatus.NOT_FOUND,
-    NoDocument: HTTPStatus.NOT_FOUND,
-    NoTicketDue: HTTPStatus.CONFLICT,
-    BatchOfAnotherEvent: HTTPStatus.CONFLICT,
-    UnknownOrder: HTTPStatus.NOT_FOUND,
-    NotOnSale: HTTPStatus.CONFLICT,
-    BuyerUnknown: HTTPStatus.CONFLICT,
-    ImpossibleTransition: HTTPStatus.CONFLICT,
-    PaymentUnderWay: HTTPStatus.CONFLICT,
-    GoneElsewhere: HTTPStatus.GONE,
-    UnreadableNotification: HTTPStatus.BAD_REQUEST,
-    SignatureMismatch: HTTPStatus.FORBIDDEN,
-    GatewayRefused: HTTPStatus.BAD_GATEWAY,
-    UnknownPurchase: HTTPStatus.NOT_FOUND,
-    NothingToSend: HTTPStatus.CONFLICT,
-    NothingOwed: HTTPStatus.CONFLICT,
-    StillOwed: HTTPStatus.CONFLICT,
-    PlanOutdated: HTTPStatus.CONFLICT,
-    RefundRefused: HTTPStatus.CONFLICT,
-    KeyInUse: HTTPStatus.CONFLICT,
-    KeyReused: HTTPStatus.CONFLICT,
-    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
-    Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,  # the service's setting, not the caller's
-    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    TicketingError: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -109,18 +61,13 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return failures(400, 401, 403, 413, 422, 503, *statuses)
 
 
-def status_of(error: TicketingError) -> HTTPStatus:
-    """The status of the nearest kind of error that has one."""
-    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-
-
 def problem(error: TicketingError) -> Answer:
     """The envelope of one of our own errors."""
-    answer = failure(status_of(error), error.code, str(error), _plain(error.details))
+    answer = failure(error.status, error.code, str(error), _plain(error.details))
     if isinstance(error, NotKnown):
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyRequests | Unavailable | KeyInUse | PaymentUnderWay):
-        answer.headers["Retry-After"] = str(error.details.get("retryAfter", 5))
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.details.get("retryAfter", error.retry_after))
     return answer
 
 

@@ -11,6 +11,7 @@ from ticketing.domain.money import Rupiah
 from ticketing.domain.refund_plans import Asked as Wanted
 from ticketing.domain.refund_plans import Fee, Money, RefundPlan
 from ticketing.domain.refunds import Channel, Refund, RefundState
+from ticketing.gateways.midtrans import Midtrans
 from ticketing.store.api_keys import ApiKey
 from ticketing.web.answers import Answer, Asked, IdInPath, Said, Success
 from ticketing.web.auth import Operator, Viewer, actor, guarded
@@ -154,7 +155,7 @@ def _planned(serving: Service, order_id: int, asked: RefundRequest, caller: ApiK
 def _applied(serving: Service, order_id: int, plan_hash: str, caller: ApiKey) -> RefundsShown:
     code, _ = known_refunds(serving.database, order_id)
     done = apply_refund(
-        serving.database, serving.office.midtrans, code, plan_hash=plan_hash,
+        serving.database, serving.get(Midtrans), code, plan_hash=plan_hash,
         at=now(), by=actor(caller),
     )  # fmt: skip
     return RefundsShown(order_code=code, refunds=[_refund(one) for one in done.refunds])

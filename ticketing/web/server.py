@@ -8,9 +8,10 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from ticketing.application import Application
 from ticketing.domain.errors import Misconfigured
-from ticketing.office import Office
 from ticketing.web.app import create_app
+from ticketing.web.live_board import LiveBoard
 
 GRACE_SECONDS = 20
 
@@ -25,13 +26,13 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, in good order."""
-        self._app.state.service.voucher_board.end()
+        self._app.state.service.get(LiveBoard).end()
         await super().shutdown(sockets)
 
 
-def serve(office: Office, *, host: str, port: int) -> None:
+def serve(application: Application, *, host: str, port: int) -> None:
     """Answer requests until SIGINT or SIGTERM; what is being answered is answered first."""
-    app = create_app(office)
+    app = create_app(application)
     config = uvicorn.Config(
         app,
         log_config=None,  # the threshold writes our own lines; uvicorn's would show paths

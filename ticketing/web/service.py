@@ -1,61 +1,46 @@
-"""What a running service has at hand, for whoever answers a request."""
+"""Give whoever answers a request the running service's application."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from ticketing.documents.folder import DocumentFolder
-from ticketing.documents.templates import TemplateFolders
-from ticketing.domain.events import Event
-from ticketing.gateways.midtrans import Account
-from ticketing.gateways.whatsapp_vendors import Subscription
-from ticketing.office import Office
+from ticketing.application import Application
+from ticketing.settings import Settings
 from ticketing.store.database import Database
-from ticketing.web.limits import Limiter
-from ticketing.web.live_board import LiveBoard
-from ticketing.web.metrics import Metrics
-from ticketing.web.recent_events import RecentEvents
-from ticketing.web.workshop import Workshop
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The office's things and the service's own."""
+    """Look up what a running service has, by type."""
 
-    office: Office
-    workshop: Workshop
-    metrics: Metrics
-    limiter: Limiter
-    templates: TemplateFolders
-    account: Account
-    chat: Subscription | None  # with who carries WhatsApp messages
-    recent_events: RecentEvents
-    voucher_board: LiveBoard
+    application: Application
     started_at: datetime
 
     @property
     def database(self) -> Database:
         """The application's database."""
-        return self.office.database
+        return self.application.database
 
     @property
-    def folder(self) -> DocumentFolder:
-        """Where the PDFs are."""
-        return self.office.folder
+    def settings(self) -> Settings:
+        """What was set from outside."""
+        return self.application.settings
 
-    def event(self, slug_or_id: str) -> Event:
-        """The event; raises UnknownEvent."""
-        return self.office.event(slug_or_id)
+    def get(self, kind: type[T]) -> T:
+        """Return the object of a type. Raises LookupError when the settings leave it out."""
+        return self.application.get(kind)
 
-    def ticket_path(self, token_id: bytes) -> str:
-        """The holder's page of a ticket."""
-        return f"/t/{self.office.keys.magic_link(token_id)}"
+    def find(self, kind: type[T]) -> T | None:
+        """Return the object of a type, or None when the settings leave it out."""
+        return self.application.find(kind)
 
     def address(self, request: Request, path: str) -> str:
         """An address of ours as others can reach it."""
-        return (self.office.settings.web_public_url or str(request.base_url)).rstrip("/") + path
+        return (self.settings.web_public_url or str(request.base_url)).rstrip("/") + path
 
 
 def now() -> datetime:

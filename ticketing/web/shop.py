@@ -16,11 +16,12 @@ from ticketing.documents.shop_pages import event_page
 from ticketing.domain.errors import TicketingError, UnknownEvent
 from ticketing.domain.events import Event, is_slug
 from ticketing.domain.orders import HOLD, Selection
+from ticketing.signing.keys import KeyRing
+from ticketing.store.events import find_event
 from ticketing.store.sale import TypeForSale
 from ticketing.web.auth import rationed
 from ticketing.web.order_doors import BY
 from ticketing.web.pages import DOCUMENTED, PageRoute, is_rehearsal, page
-from ticketing.web.problems import status_of
 from ticketing.web.service import Service, Serving, now
 from ticketing.web.shop_forms import (
     Fields,
@@ -52,7 +53,7 @@ def event_named(slug: str, serving: Serving) -> Event:
     """The event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
         raise UnknownEvent("no event has this address")
-    return serving.event(slug)
+    return find_event(serving.database, slug)
 
 
 EventOfPath = Annotated[Event, Depends(event_named)]
@@ -72,7 +73,7 @@ def order_now(event: EventOfPath, serving: Serving, fields: Fields) -> Response:
     except UnusableForm as error:
         return _shown(serving, event, fields, problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
-        return _shown(serving, event, fields, problem=problem_of(error), status=status_of(error))
+        return _shown(serving, event, fields, problem=problem_of(error), status=error.status)
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
@@ -85,7 +86,7 @@ def _placed(serving: Service, event: Event, fields: dict[str, str]) -> PlacedOrd
         asked.payment_plan,
     )
     digest = digest_of(fields)  # sent twice it is one order, changed it is another
-    once = once_under(serving.office.keys, f"form {digest.hex()}", digest)
+    once = once_under(serving.get(KeyRing), f"form {digest.hex()}", digest)
     placed, _ = take_order(
         serving.database, event, wanted, once=once if fields.get(REQUEST) else None, at=now(), by=BY
     )

@@ -8,14 +8,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from ticketing.actions.issued import document_of, ticket_of
+from ticketing.documents.folder import DocumentFolder
 from ticketing.documents.qr_picture import Correction, Look, png, svg
+from ticketing.documents.templates import TemplateFolders
 from ticketing.store.issued import IssuedTicket
-from ticketing.web.answers import Answer, Asked, Id, IdInPath, Said, Success
+from ticketing.web.answers import PRIVATE, Answer, Asked, Id, IdInPath, Said, Success
 from ticketing.web.auth import Operator, actor, guarded
 from ticketing.web.choices import EventReference, TemplateReference, chosen
 from ticketing.web.guarded import GuardedRoute
 from ticketing.web.problems import documented
 from ticketing.web.service import Service, Serving
+from ticketing.web.ticket_metrics import TicketMetrics
+from ticketing.web.workshop import Workshop
 
 router = APIRouter(
     prefix="/api/tickets",
@@ -25,7 +29,6 @@ router = APIRouter(
     dependencies=guarded(),
     responses=documented(404),
 )
-PRIVATE = {"Cache-Control": "private, no-store"}
 Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb")]
 
 
@@ -90,10 +93,12 @@ def generate(
     asked: GenerateRequest, request: Request, serving: Serving, caller: Operator
 ) -> Success[GeneratedTicket]:
     """Make one person's ticket now; whoever has a live one gets that."""
-    event = chosen(serving, asked.event_id, asked.template_id)
+    event = chosen(
+        serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
+    )
     began = time.monotonic()
-    ticket = serving.workshop.ticket(event, asked.guest_id, by=actor(caller))
-    serving.metrics.generation_seconds.observe(time.monotonic() - began)
+    ticket = serving.get(Workshop).ticket(event, asked.guest_id, by=actor(caller))
+    serving.get(TicketMetrics).generation_seconds.observe(time.monotonic() - began)
     return Success(
         data=GeneratedTicket(
             ticket_id=ticket.ticket_id,
@@ -136,7 +141,7 @@ def show(
 def pdf(ticket_id: IdInPath, serving: Serving, _: Operator) -> Response:
     """The ticket's PDF."""
     ticket = ticket_of(serving.database, ticket_id)
-    return pdf_answer(document_of(serving.folder, ticket), ticket)
+    return pdf_answer(document_of(serving.get(DocumentFolder), ticket), ticket)
 
 
 @router.get(

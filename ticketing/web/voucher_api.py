@@ -20,6 +20,7 @@ from ticketing.web.answers import LARGEST_ID, Answer, Offset, Success
 from ticketing.web.auth import Viewer, guarded
 from ticketing.web.guarded import GuardedRoute
 from ticketing.web.problems import documented
+from ticketing.web.recent_events import RecentEvents
 from ticketing.web.service import Service, Serving, now
 from ticketing.web.voucher_board import DashboardShown, dashboard_shown
 from ticketing.web.voucher_shapes import (
@@ -157,7 +158,7 @@ def show_dashboard(
 
 
 def _event(serving: Service, named: str | None) -> Event | None:
-    return None if named is None else serving.recent_events.event(named)
+    return None if named is None else serving.get(RecentEvents).event(named)
 
 
 def _event_id(serving: Service, named: str | None) -> int | None:

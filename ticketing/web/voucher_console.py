@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from ticketing.documents.console_page import policy, voucher_console
+from ticketing.web.answers import PRIVATE
 from ticketing.web.pages import is_rehearsal
 from ticketing.web.service import Serving
-from ticketing.web.tickets import PRIVATE
 
 router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 

@@ -15,8 +15,10 @@ from ticketing.actions.voucher_packages import MOST_A_PURCHASE
 from ticketing.domain.errors import TicketingError, UnknownPackage, UnusableBuyer
 from ticketing.domain.orders import OrderState
 from ticketing.domain.vouchers import PurchaseState
+from ticketing.gateways.midtrans import Account
+from ticketing.signing.keys import KeyRing
 from ticketing.web import payments
-from ticketing.web.answers import Answer, Asked, Said, Success
+from ticketing.web.answers import PRIVATE, Answer, Asked, Said, Success
 from ticketing.web.auth import rationed
 from ticketing.web.guarded import REPLAYED
 from ticketing.web.order_doors import BY, at_the_gateway
@@ -25,7 +27,6 @@ from ticketing.web.orders import RequestKey, give_up_order
 from ticketing.web.payments import PaymentPage, begin_payment
 from ticketing.web.problems import QUOTED_AT_MOST, failures
 from ticketing.web.service import Service, Serving, now
-from ticketing.web.tickets import PRIVATE
 
 router = APIRouter(prefix="/voucher", tags=["vouchers"], default_response_class=Answer)
 
@@ -135,7 +136,7 @@ def _once(serving: Service, asked: PurchaseRequest, request_key: str | None) -> 
     if request_key is None:
         return None
     digest = hashlib.sha256(b"purchase" + asked.model_dump_json().encode()).digest()
-    return once_under(serving.office.keys, request_key, digest)
+    return once_under(serving.get(KeyRing), request_key, digest)
 
 
 async def _page(
@@ -153,5 +154,5 @@ async def _page(
             await at_the_gateway(lambda: give_up_order(serving, placed.order.id))
         raise
     return PaymentPage(
-        token=page.token, redirect_url=page.url, client_key=serving.account.client_key
+        token=page.token, redirect_url=page.url, client_key=serving.get(Account).client_key
     )

@@ -7,6 +7,7 @@ from ticketing.actions.voucher_desk import dashboard
 from ticketing.store.database import Database
 from ticketing.web.auth import Viewer, guarded
 from ticketing.web.guarded import GuardedRoute
+from ticketing.web.live_board import LiveBoard
 from ticketing.web.problems import Busy, documented
 from ticketing.web.service import Serving, now
 from ticketing.web.voucher_api import DashboardAsked
@@ -42,8 +43,8 @@ async def stream(serving: Serving, _: Viewer) -> StreamingResponse:
 
     Each has in `data` what `GET /voucher/api/dashboard` has there. Come again when the stream ends.
     """
-    if serving.voucher_board.is_full:
+    if serving.get(LiveBoard).is_full:
         raise Busy("too many listen already; ask for the dashboard now and then", retryAfter=30)
     return StreamingResponse(
-        serving.voucher_board.events(), media_type="text/event-stream", headers=UNBUFFERED
+        serving.get(LiveBoard).events(), media_type="text/event-stream", headers=UNBUFFERED
     )

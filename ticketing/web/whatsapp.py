@@ -25,7 +25,7 @@ class ReportKept(Said):
 
 
 def _agreed(request: Request, vendor: Vendor) -> Subscription:
-    chat = service(request).chat
+    chat = service(request).find(Subscription)
     if chat is None or chat.vendor is not vendor:
         raise SignatureMismatch(f"nothing is agreed with {vendor}")
     return chat

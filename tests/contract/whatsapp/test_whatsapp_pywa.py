@@ -20,6 +20,7 @@ from pywa.types import MessageStatus
 from pywa.types.message_status import MessageStatusType
 from pywa.types.templates import BodyText, HeaderDocument, TemplateLanguage, URLButton
 
+from simulators.trust import trusted
 from simulators.whatsapp.business import Business
 from simulators.whatsapp.cloud import APP_SECRET, PHONE_ID, TOKEN
 from simulators.whatsapp.faults import AnswerFault
@@ -42,7 +43,7 @@ TICKET_READY = {
 
 @pytest.fixture
 def session() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as connections:
+    with httpx.Client(trust_env=False, verify=trusted()) as connections:
         yield connections
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from simulators.trust import trusted
 from simulators.whatsapp.business import Business
 from simulators.whatsapp.cloud import APP_SECRET, BUSINESS_ID, OWN_NUMBER, PHONE_ID, TOKEN
 from simulators.whatsapp.faults import AnswerFault
@@ -41,21 +42,27 @@ MESSAGES = f"/v26.0/{PHONE_ID}/messages"
 @pytest.fixture
 def cloud(whatsapp: WhatsAppSimulator) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=whatsapp.url, headers=headers, trust_env=False) as somebody:
+    with httpx.Client(
+        base_url=whatsapp.url, headers=headers, trust_env=False, verify=trusted()
+    ) as somebody:
         yield somebody
 
 
 @pytest.fixture
 def waha(whatsapp: WhatsAppSimulator) -> Iterator[httpx.Client]:
     headers = {"X-Api-Key": API_KEY}
-    with httpx.Client(base_url=whatsapp.url, headers=headers, trust_env=False) as somebody:
+    with httpx.Client(
+        base_url=whatsapp.url, headers=headers, trust_env=False, verify=trusted()
+    ) as somebody:
         yield somebody
 
 
 @pytest.fixture
 def fonnte(whatsapp: WhatsAppSimulator) -> Iterator[httpx.Client]:
     headers = {"Authorization": FONNTE_TOKEN}
-    with httpx.Client(base_url=whatsapp.url, headers=headers, trust_env=False) as somebody:
+    with httpx.Client(
+        base_url=whatsapp.url, headers=headers, trust_env=False, verify=trusted()
+    ) as somebody:
         yield somebody
 
 

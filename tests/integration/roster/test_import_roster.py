@@ -313,6 +313,7 @@ def test_progress_is_told_to_the_last_row(
     assert [counts.inserted for _, counts in told] == sorted(counts.inserted for _, counts in told)
 
 
+@pytest.mark.usefixtures("fresh_database_url")
 def test_rows_of_the_operators_own_table_are_imported(
     database: Database, database_url: str, event: Event, now: datetime, everybody: People
 ) -> None:

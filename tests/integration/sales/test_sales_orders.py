@@ -293,6 +293,7 @@ def test_one_buyer_in_many_windows_stays_within_the_limit(
 
 
 @pytest.mark.parametrize("wrong", [{"pending": 4}, {"sold": 1}, {"capacity": 2}])
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_count_that_drifted_is_seen(
     database: Database, event: Event, sell: Sell, place: Place, wrong: dict[str, int]
 ) -> None:
@@ -310,6 +311,7 @@ def test_a_count_that_drifted_is_seen(
 
 
 @pytest.mark.parametrize("wrong", [{"used": 0}, {"used": 3}, {"max_uses": 1}])
+@pytest.mark.usefixtures("fresh_database_url")
 def test_a_promo_code_whose_count_drifted_is_seen(
     *,
     database: Database,

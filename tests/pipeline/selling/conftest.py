@@ -15,13 +15,16 @@ from sqlalchemy import func, insert, select
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder, place_order
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.renderer import Renderer
 from ticketing.domain.errors import Unavailable
 from ticketing.domain.events import Event
 from ticketing.domain.orders import Buyer, Selection
 from ticketing.gateways.midtrans import Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
-from ticketing.office import Office
 from ticketing.settings import CHECKOUT, Settings
+from ticketing.signing.keys import KeyRing
 from ticketing.store import bell, inbox, orders, payments
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
@@ -52,16 +55,21 @@ def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> d
 
 
 @pytest.fixture
-def gateway(office: Office) -> Iterator[Midtrans]:
+def gateway(application: Application) -> Iterator[Midtrans]:
     """Our client of it."""
-    with office.midtrans as client:
+    with application.get(Midtrans) as client:
         yield client
 
 
 @pytest.fixture
-def means(office: Office) -> Means:
+def means(application: Application) -> Means:
     """What tickets are made with."""
-    return Means(office.database, office.keys, office.renderer, office.folder)
+    return Means(
+        application.database,
+        application.get(KeyRing),
+        application.get(Renderer),
+        application.get(DocumentFolder),
+    )
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 
 from schedules.deliveries import alerts_often, deliveries_examined_hourly
 from ticketing.actions.complete_order import tell
-from ticketing.actions.deliver import deliver_all
+from ticketing.actions.deliver import MessagingConnector, deliver_all
 from ticketing.actions.place_order import PlacedOrder
+from ticketing.application import Application
 from ticketing.domain.events import Event
-from ticketing.office import Office
 from ticketing.store import incidents
 from ticketing.store.delivery_views import count_waiting
 from ticketing.store.incidents import Kind, Occurrence
@@ -21,7 +21,7 @@ Tick = Callable[[datetime], list[str | None]]
 
 
 @pytest.fixture
-def tick(event: Event, office: Office, tmp_path: Path) -> Iterator[Tick]:
+def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tick]:
     """The partitions that the schedule asks a run for."""
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         instance.add_dynamic_partitions("event", [event.slug])
@@ -29,7 +29,7 @@ def tick(event: Event, office: Office, tmp_path: Path) -> Iterator[Tick]:
         def evaluate(at: datetime) -> list[str | None]:
             # left in order: the Dagster it opens would stay the current one
             with dg.build_schedule_context(
-                instance, scheduled_execution_time=at, resources={"office": office}
+                instance, scheduled_execution_time=at, resources={"application": application}
             ) as context:
                 answers = list(deliveries_examined_hourly(context))
             return [one.partition_key for one in answers if isinstance(one, dg.RunRequest)]
@@ -38,39 +38,39 @@ def tick(event: Event, office: Office, tmp_path: Path) -> Iterator[Tick]:
 
 
 def test_events_with_messages_are_looked_at_until_all_are_told(
-    event: Event, office: Office, tick: Tick, order_places: Callable[..., PlacedOrder]
+    event: Event, application: Application, tick: Tick, order_places: Callable[..., PlacedOrder]
 ) -> None:
     now = datetime.now(UTC)
     before = tick(now)
 
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         tell(connection, order_places(1).order, "event.cancelled", "sari@example.org")
-    with office.mailroom() as mailroom:
-        deliver_all(office.database, mailroom, clock=lambda: now)
+    with application.get(MessagingConnector).connect() as mailroom:
+        deliver_all(application.database, mailroom, clock=lambda: now)
 
     assert (before, tick(now), tick(now + timedelta(days=1))) == ([], [event.slug], [])
 
 
 def test_what_went_wrong_is_told_by_the_clock_and_once(
-    location: dg.Definitions, office: Office, event: Event
+    location: dg.Definitions, application: Application, event: Event
 ) -> None:
     now = datetime.now(UTC)
 
     def ticked() -> int:
         context = dg.build_schedule_context(
-            scheduled_execution_time=now, resources={"office": office}
+            scheduled_execution_time=now, resources={"application": application}
         )
         return sum(isinstance(one, dg.RunRequest) for one in alerts_often(context))
 
     before = ticked()
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         seen = Occurrence("channel:whatsapp", Kind.CHANNEL, "it was stopped", now, event.slug)
         incidents.observe(connection, seen)
     asked = ticked()
     with dg.DagsterInstance.ephemeral() as instance:
         ran = location.resolve_job_def("tell_of_alerts").execute_in_process(instance=instance)
 
-    with office.database.transaction() as connection:
+    with application.database.transaction() as connection:
         waiting = count_waiting(connection)
     assert (before, asked, ran.success, ticked()) == (0, 1, True, 0)
     assert waiting == (0, 1)

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from simulators.mail.faults import Fault
 from simulators.mail.server import MailSimulator
-from ticketing.actions.deliver import deliver
+from ticketing.actions.deliver import MessagingConnector, deliver
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid
+from ticketing.application import Application
 from ticketing.domain.deliveries import DeliveryState
-from ticketing.office import Office
 from ticketing.settings import Settings
 from ticketing.store import bell
 from ticketing.store.database import Database
@@ -83,7 +83,8 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
 
 def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
     hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
-    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]], office: Office,
+    until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
+    application: Application,
 ) -> None:  # fmt: skip
     mails.faults.meets.append(Fault("accepted", "", seconds=60, to=BUYER))
     worker = hire()
@@ -97,9 +98,9 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
     hire()  # another takes over, and leaves alone what it cannot know
     time.sleep(3)
     left_alone = states()
-    with office.mailroom() as mailroom:
+    with application.get(MessagingConnector).connect() as mailroom:
         rounds = [
-            deliver(office.database, mailroom, at=at + timedelta(minutes=minutes)).sent
+            deliver(application.database, mailroom, at=at + timedelta(minutes=minutes)).sent
             for minutes in (5, 11, 22)
         ]
 
@@ -109,14 +110,14 @@ def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by
 
 
 @pytest.fixture
-def tick(location: dg.Definitions, office: Office) -> Callable[[], SensorExecutionData]:
+def tick(location: dg.Definitions, application: Application) -> Callable[[], SensorExecutionData]:
     """What the sensor asks for now."""
 
     def evaluate() -> SensorExecutionData:
         sensor = location.resolve_sensor_def("due_deliveries")
         with dg.DagsterInstance.ephemeral() as instance:
             return sensor.evaluate_tick(
-                dg.build_sensor_context(instance=instance, resources={"office": office})
+                dg.build_sensor_context(instance=instance, resources={"application": application})
             )
 
     return evaluate
@@ -124,13 +125,14 @@ def tick(location: dg.Definitions, office: Office) -> Callable[[], SensorExecuti
 
 def test_dagster_sends_what_no_worker_has(
     location: dg.Definitions, pay: Callable[..., PlacedOrder], means: object, gateway: object,
-    states: Callable[[], list[str]], tick: Callable[[], SensorExecutionData], office: Office,
+    states: Callable[[], list[str]], tick: Callable[[], SensorExecutionData],
+    application: Application,
 ) -> None:  # fmt: skip
     pay()
     now = datetime.now(UTC)
     serve_paid(means, gateway, at=now, by="sensor")  # type: ignore[arg-type]  # the fixtures' own
 
-    with bell.listening(office.database):
+    with bell.listening(application.database):
         fresh = tick()
     overdue = tick()
     with dg.DagsterInstance.ephemeral() as instance:

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from schedules.deliveries import bounces_often
-from ticketing.actions.deliver import deliver_all
+from ticketing.actions.deliver import MessagingConnector, deliver_all
 from ticketing.actions.place_order import PlacedOrder
-from ticketing.office import Office
+from ticketing.application import Application
 from ticketing.settings import Settings
 
 Ticketing = Callable[..., CompletedProcess[str]]
@@ -49,13 +49,13 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def send(office: Office) -> Callable[[], list[str]]:
+def send(application: Application) -> Callable[[], list[str]]:
     """Sends what waits; the references of the rehearsal's mails."""
 
     def run() -> list[str]:
-        with office.mailroom() as mailroom:
-            deliver_all(office.database, mailroom, clock=lambda: datetime.now(UTC))
-        return sorted(path.stem for path in office.settings.mails.glob("*.eml"))
+        with application.get(MessagingConnector).connect() as mailroom:
+            deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
+        return sorted(path.stem for path in application.settings.mails.glob("*.eml"))
 
     return run
 
@@ -74,12 +74,12 @@ def run(location: dg.Definitions) -> Callable[[str], dict[str, object]]:
 
 
 @pytest.fixture
-def asked(office: Office) -> Callable[[], int]:
+def asked(application: Application) -> Callable[[], int]:
     """How many runs the schedule of bounces asks for."""
 
     def tick() -> int:
         with dg.build_schedule_context(
-            scheduled_execution_time=datetime.now(UTC), resources={"office": office}
+            scheduled_execution_time=datetime.now(UTC), resources={"application": application}
         ) as context:
             return sum(isinstance(one, dg.RunRequest) for one in bounces_often(context))
 
@@ -127,13 +127,13 @@ def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
 
 
 def test_what_came_back_to_the_maildir_is_read_once(
-    office: Office, order_places: Callable[..., PlacedOrder], asked: Callable[[], int],
+    application: Application, order_places: Callable[..., PlacedOrder], asked: Callable[[], int],
     run: Callable[[str], dict[str, object]], send: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     order_places(1)
     run("daily_exports")
     named, *_ = send()
-    folder = office.settings.mail_bounces_folder
+    folder = application.settings.mail_bounces_folder
     assert folder is not None
     before = asked()
     (folder / "new" / "1").write_text(BOUNCE.format(named=named), encoding="ascii")

@@ -11,8 +11,9 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from simulators.hooks import HookReceiver
 from ticketing.actions.hook_endpoints import add_hook, hook_calls
 from ticketing.actions.place_order import PlacedOrder
+from ticketing.application import Application
 from ticketing.domain.hooks import CallState
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 
 
 @pytest.fixture
@@ -22,13 +23,14 @@ def receiver() -> Iterator[HookReceiver]:
 
 
 @pytest.fixture
-def told(office: Office, receiver: HookReceiver) -> Callable[[], list[CallState]]:
+def told(application: Application, receiver: HookReceiver) -> Callable[[], list[CallState]]:
     """The receiver is told of everything; how its calls stand."""
     add_hook(
-        office.database, office.keys, name="shop", url=receiver.url, rehearsal=True,
+        application.database, application.get(KeyRing), name="shop", url=receiver.url,
+        rehearsal=True,
         at=datetime.now(UTC), by="cli",
     )  # fmt: skip
-    return lambda: [call.state for call in hook_calls(office.database, "shop", limit=10)]
+    return lambda: [call.state for call in hook_calls(application.database, "shop", limit=10)]
 
 
 def test_the_worker_calls_while_it_serves(
@@ -59,12 +61,14 @@ def test_a_receiver_that_hangs_keeps_nobody_from_a_ticket(
 
 
 @pytest.fixture
-def tick(location: dg.Definitions, office: Office) -> Callable[[datetime], ScheduleExecutionData]:
+def tick(
+    location: dg.Definitions, application: Application
+) -> Callable[[datetime], ScheduleExecutionData]:
     """What the schedule asks for at some instant."""
 
     def evaluate(at: datetime) -> ScheduleExecutionData:
         context = dg.build_schedule_context(
-            scheduled_execution_time=at, resources={"office": office}
+            scheduled_execution_time=at, resources={"application": application}
         )
         schedule = location.resolve_schedule_def("overdue_webhooks")
         return schedule.evaluate_tick(context)

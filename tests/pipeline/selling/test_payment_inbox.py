@@ -16,9 +16,9 @@ from sensors.payment_inbox import materializations, payment_inbox
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Midtrans
-from ticketing.office import Office
 from ticketing.store import bell
 from ticketing.store.database import Database
 from ticketing.store.schema import ticket_types
@@ -37,7 +37,9 @@ def instance(event: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def tick(instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.MonkeyPatch) -> Tick:
+def tick(
+    instance: dg.DagsterInstance, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> Tick:
     """Lets the sensor tick, each time with the cursor it left; it listens for a moment only."""
     monkeypatch.setattr("sensors.payment_inbox.LISTENS_SECONDS", 0.1)
     cursor: list[str | None] = [None]
@@ -45,7 +47,7 @@ def tick(instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.Monke
     def once() -> SensorExecutionData:
         answer = payment_inbox.evaluate_tick(
             dg.build_sensor_context(
-                instance=instance, resources={"office": office}, cursor=cursor.pop()
+                instance=instance, resources={"application": application}, cursor=cursor.pop()
             )
         )
         cursor.append(answer.cursor)
@@ -68,10 +70,12 @@ def test_a_notice_asks_for_a_run_at_once_when_nobody_listens(tick: Tick, pay: Pa
     assert len(tick().run_requests or []) == 1
 
 
-def test_a_worker_that_listens_gets_its_time(tick: Tick, pay: Pay, office: Office) -> None:
+def test_a_worker_that_listens_gets_its_time(
+    tick: Tick, pay: Pay, application: Application
+) -> None:
     pay()
 
-    with bell.listening(office.database):
+    with bell.listening(application.database):
         answer = tick()
 
     assert not answer.run_requests

@@ -17,10 +17,10 @@ from ticket_assets.sales_checks import SALES_CHECKS
 from ticketing.actions.apply_refund import apply_refund
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.plan_refund import plan_refund
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.domain.refund_plans import Asked
 from ticketing.gateways.midtrans import Midtrans
-from ticketing.office import Office
 from ticketing.store import incidents
 from ticketing.store.database import Database
 from ticketing.store.incidents import Incident
@@ -69,12 +69,14 @@ def failing(run: Run) -> Callable[[], list[str]]:
 
 
 @pytest.fixture
-def digest(instance: dg.DagsterInstance, office: Office) -> Callable[[], list[Incident]]:
+def digest(instance: dg.DagsterInstance, application: Application) -> Callable[[], list[Incident]]:
     """Lets the sensor over checks tick, and gives the open lines of the digest."""
 
     def tick() -> list[Incident]:
-        check_failures(dg.build_sensor_context(instance=instance, resources={"office": office}))
-        with office.database.transaction() as connection:
+        check_failures(
+            dg.build_sensor_context(instance=instance, resources={"application": application})
+        )
+        with application.database.transaction() as connection:
             return incidents.still_open(connection)
 
     return tick

@@ -15,9 +15,10 @@ from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_on import Rounds, somebody_waits
 from ticketing.actions.serve_paid import Service, serve_paid
+from ticketing.application import Application
+from ticketing.documents.folder import DocumentFolder
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Midtrans
-from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema import ticket_types
@@ -33,8 +34,12 @@ from datetime import UTC, datetime
 from sqlalchemy import event
 from ticketing.actions.generate import Means
 from ticketing.actions.serve_paid import serve_paid
-from ticketing.office import open_office
+from ticketing.documents.folder import DocumentFolder
+from ticketing.documents.renderer import Renderer
+from ticketing.gateways.midtrans import Midtrans
+from ticketing.office import open_application
 from ticketing.settings import Settings
+from ticketing.signing.keys import KeyRing
 
 left = int(sys.argv[1])
 
@@ -44,11 +49,12 @@ def die_at_last(*_):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 
-with open_office(Settings()) as office:
-    means = Means(office.database, office.keys, office.renderer, office.folder)
-    event.listen(office.database.engine, "before_cursor_execute", die_at_last)
-    event.listen(office.database.engine, "commit", die_at_last)
-    serve_paid(means, office.midtrans, at=datetime.now(UTC), by="worker")
+with open_application(Settings()) as application:
+    get = application.get
+    means = Means(application.database, get(KeyRing), get(Renderer), get(DocumentFolder))
+    event.listen(application.database.engine, "before_cursor_execute", die_at_last)
+    event.listen(application.database.engine, "commit", die_at_last)
+    serve_paid(means, application.get(Midtrans), at=datetime.now(UTC), by="worker")
 """
 
 
@@ -65,10 +71,10 @@ def die(
 
 
 @pytest.fixture
-def broken_template(office: Office) -> Path:
+def broken_template(application: Application) -> Path:
     """The operator's own version of the event's template, with a mistake in it."""
-    office.settings.templates_path = office.settings.data_path / "templates"
-    page = office.settings.templates_path / "classic" / "ticket.html.j2"
+    application.settings.templates_path = application.settings.data_path / "templates"
+    page = application.settings.templates_path / "classic" / "ticket.html.j2"
     page.parent.mkdir(parents=True)
     page.write_text("{{ noSuchField }}", encoding="utf-8")
     return page
@@ -85,9 +91,9 @@ def serve(means: Means, gateway: Midtrans) -> Callable[..., Service]:
 
 
 @pytest.fixture
-def pdfs(office: Office) -> Callable[[], list[Path]]:
+def pdfs(application: Application) -> Callable[[], list[Path]]:
     """The PDFs on disk."""
-    return lambda: sorted(office.folder.root.glob("*/*/TC-*.pdf"))
+    return lambda: sorted(application.get(DocumentFolder).root.glob("*/*/TC-*.pdf"))
 
 
 def test_a_paid_order_has_its_tickets_after_one_round(

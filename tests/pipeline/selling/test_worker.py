@@ -16,9 +16,9 @@ from ticketing.actions import examine_sales
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.gateways.midtrans import Midtrans
-from ticketing.office import Office
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema_sales import inbox
@@ -177,7 +177,7 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     pay: Pay,
     until: Until,
     printed: Callable[[], int],
-    office: Office,
+    application: Application,
     location: dg.Definitions,
     dagster_beside: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -189,7 +189,7 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     pay(places=2)
 
     tick = payment_inbox.evaluate_tick(
-        dg.build_sensor_context(instance=dagster_beside, resources={"office": office})
+        dg.build_sensor_context(instance=dagster_beside, resources={"application": application})
     )
     (request,) = tick.run_requests or []
     run = location.resolve_job_def("serve_paid_orders").execute_in_process(

@@ -12,9 +12,10 @@ from ticketing.actions.complete_order import complete
 from ticketing.actions.place_order import place_order
 from ticketing.actions.provision import provision
 from ticketing.actions.provisioning import Provisioner
+from ticketing.actions.router_doors import RouterConnector
+from ticketing.application import Application
 from ticketing.domain.events import Event
 from ticketing.domain.orders import Buyer, Order, Selection
-from ticketing.office import Office
 from ticketing.settings import Settings
 from ticketing.store import orders, packages
 
@@ -27,20 +28,20 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def buy(office: Office, outlet: Event) -> Callable[..., Order]:
+def buy(application: Application, outlet: Event) -> Callable[..., Order]:
     """Somebody has paid for so many vouchers, so long ago."""
     numbers = count(1)
 
     def buy_some(quantity: int = 1, *, ago: timedelta = timedelta(0)) -> Order:
         phone = f"+62812{next(numbers):08}"
         at = datetime.now(UTC) - ago
-        with office.database.transaction() as connection:
+        with application.database.transaction() as connection:
             package = packages.get(connection, "5k")
         placed = place_order(
-            office.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
+            application.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
             buyer=Buyer(f"tel:{phone}", "Sari", "", phone), at=at, by="web",
         )  # fmt: skip
-        with office.database.transaction() as connection:
+        with application.database.transaction() as connection:
             order = orders.lock(connection, placed.order.id)
             complete(connection, order, attempt_id=None, at=at, by="gateway")
             return orders.lock(connection, order.id)
@@ -49,13 +50,13 @@ def buy(office: Office, outlet: Event) -> Callable[..., Order]:
 
 
 @pytest.fixture
-def work(office: Office) -> Callable[..., None]:
+def work(application: Application) -> Callable[..., None]:
     """A worker's round at all routers, so long ago."""
 
     def round_of_the_worker(*, ago: timedelta = timedelta(0)) -> None:
-        with office.router_doors() as doors:
+        with application.get(RouterConnector).connect() as doors:
             provision(
-                Provisioner(office.database, doors, lambda: datetime.now(UTC) - ago, "worker")
+                Provisioner(application.database, doors, lambda: datetime.now(UTC) - ago, "worker")
             )
 
     return round_of_the_worker

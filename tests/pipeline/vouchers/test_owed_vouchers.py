@@ -9,8 +9,8 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from sensors.owed_vouchers import choice
 from simulators.routeros.server import RouterOsSimulator
+from ticketing.application import Application
 from ticketing.domain.orders import Order
-from ticketing.office import Office
 from ticketing.store import bell
 
 Buy = Callable[..., Order]
@@ -20,7 +20,7 @@ Tick = Callable[[str], SensorExecutionData]
 
 
 @pytest.fixture
-def tick(location: dg.Definitions, instance: dg.DagsterInstance, office: Office) -> Tick:
+def tick(location: dg.Definitions, instance: dg.DagsterInstance, application: Application) -> Tick:
     """Lets a sensor tick, each time with the cursor it left."""
     cursors: dict[str, str | None] = {}
 
@@ -28,7 +28,7 @@ def tick(location: dg.Definitions, instance: dg.DagsterInstance, office: Office)
         sensor = location.resolve_sensor_def(name)
         answer = sensor.evaluate_tick(
             dg.build_sensor_context(
-                instance=instance, resources={"office": office}, cursor=cursors.get(name)
+                instance=instance, resources={"application": application}, cursor=cursors.get(name)
             )
         )
         cursors[name] = answer.cursor
@@ -66,10 +66,12 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     assert tick("owed_vouchers").run_requests == []
 
 
-def test_a_worker_that_listens_gets_its_time(tick: Tick, buy: Buy, office: Office) -> None:
+def test_a_worker_that_listens_gets_its_time(
+    tick: Tick, buy: Buy, application: Application
+) -> None:
     buy(1)
 
-    with bell.listening(office.database):
+    with bell.listening(application.database):
         fresh = tick("owed_vouchers")
         buy(1, ago=timedelta(minutes=1))
         overdue = tick("owed_vouchers")

@@ -12,9 +12,9 @@ from sensors.check_failures import check_failures
 from simulators.routeros.server import RouterOsSimulator
 from ticket_assets.voucher_checks import VOUCHER_CHECKS
 from ticket_assets.vouchers import ROUTERS
-from ticketing.actions.deliver import deliver_all
+from ticketing.actions.deliver import MessagingConnector, deliver_all
+from ticketing.application import Application
 from ticketing.domain.orders import Order
-from ticketing.office import Office
 from ticketing.store import incidents
 
 HOUR = timedelta(hours=1)
@@ -38,23 +38,23 @@ def failing(run: Run) -> Failing:
 
 
 @pytest.fixture
-def change(office: Office) -> Change:
+def change(application: Application) -> Change:
     """Something happens to rows that nobody should do."""
 
     def execute(statement: str) -> None:
-        with office.database.transaction() as connection:
+        with application.database.transaction() as connection:
             connection.execute(text(statement))
 
     return execute
 
 
 @pytest.fixture
-def asked_for(location: dg.Definitions, office: Office) -> Callable[[str], int]:
+def asked_for(location: dg.Definitions, application: Application) -> Callable[[str], int]:
     """How many runs a schedule asks for now."""
 
     def tick(name: str) -> int:
         context = dg.build_schedule_context(
-            scheduled_execution_time=datetime.now(UTC), resources={"office": office}
+            scheduled_execution_time=datetime.now(UTC), resources={"application": application}
         )
         return len(location.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
 
@@ -78,12 +78,14 @@ def test_sound_vouchers_pass_every_check_and_one_without_money_is_named(
 
 
 def test_paid_and_left_lying_is_an_offence_against_buyer_and_router_until_it_is_provisioned(
-    buy: Buy, work: Work, failing: Failing, instance: dg.DagsterInstance, office: Office
+    buy: Buy, work: Work, failing: Failing, instance: dg.DagsterInstance, application: Application
 ) -> None:
     order = buy(2, ago=HOUR)
     found = failing()
-    check_failures(dg.build_sensor_context(instance=instance, resources={"office": office}))
-    with office.database.transaction() as connection:
+    check_failures(
+        dg.build_sensor_context(instance=instance, resources={"application": application})
+    )
+    with application.database.transaction() as connection:
         told = {line.cause for line in incidents.still_open(connection)}
 
     work()
@@ -117,12 +119,12 @@ def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
 
 
 def test_attempts_to_hand_codes_over_are_counted_and_those_in_vain_shown(
-    buy: Buy, work: Work, run: Run, office: Office
+    buy: Buy, work: Work, run: Run, application: Application
 ) -> None:
     order = buy(1)
     work()
-    with office.mailroom() as mailroom:
-        deliver_all(office.database, mailroom, clock=lambda: datetime.now(UTC))
+    with application.get(MessagingConnector).connect() as mailroom:
+        deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
 
     (made,) = run("examine_vouchers").asset_materializations_for_node("voucher_delivery_logs")
 

@@ -11,12 +11,13 @@ from ticketing.actions.complete_order import complete
 from ticketing.actions.place_order import place_order
 from ticketing.actions.routers import NewRouter, add_router
 from ticketing.actions.voucher_packages import PackageTerms, put_package
+from ticketing.application import Application
 from ticketing.domain.deliveries import DeliveryState
 from ticketing.domain.events import Event
 from ticketing.domain.money import Rupiah
 from ticketing.domain.orders import Buyer, Order, OrderState, Selection
 from ticketing.domain.vouchers import VoucherState
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store import orders
 from ticketing.store.database import Database
 from ticketing.store.packages import StoredPackage
@@ -27,15 +28,15 @@ from ticketing.web.service import now as clock
 
 
 @pytest.fixture
-def package(office: Office, event: Event) -> StoredPackage:
+def package(application: Application, event: Event) -> StoredPackage:
     """The package `5k` at Rp5.000, on the router `lobby`."""
     lobby = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
-    add_router(office.database, office.keys, "lobby", lobby, by="test")
+    add_router(application.database, application.get(KeyRing), "lobby", lobby, by="test")
     terms = PackageTerms(
         name="Paket 5 ribu", price=Rupiah(5_000), profile="1day", router="lobby",
         validity=timedelta(days=1),
     )  # fmt: skip
-    return put_package(office.database, event, "5k", terms, at=clock(), by="test")
+    return put_package(application.database, event, "5k", terms, at=clock(), by="test")
 
 
 @pytest.fixture

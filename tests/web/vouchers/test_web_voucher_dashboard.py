@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, update
 
 from ticketing.actions.routers import NewRouter, add_router
+from ticketing.application import Application
 from ticketing.domain.deliveries import DeliveryState
 from ticketing.domain.orders import Order
-from ticketing.office import Office
+from ticketing.signing.keys import KeyRing
 from ticketing.store.database import Database
 from ticketing.store.schema_vouchers import routers, vouchers
 from ticketing.web.service import now
@@ -104,13 +105,13 @@ def test_what_was_paid_back_is_no_loss(
 
 
 def test_routers_are_shown_with_their_breakers(
-    viewer: httpx.Client, office: Office, buy: Buying, database: Database
+    viewer: httpx.Client, application: Application, buy: Buying, database: Database
 ) -> None:
     buy(2)
     resting = {"attic": now() + timedelta(minutes=1), "cellar": now() - timedelta(minutes=1)}
     for name, until in resting.items():
         new = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
-        add_router(database, office.keys, name, new, by="test")
+        add_router(database, application.get(KeyRing), name, new, by="test")
         values = {"failures": 4, "failing_since": now(), "rests_until": until}
         with database.transaction() as connection:
             connection.execute(update(routers).where(routers.c.name == name).values(values))

@@ -9,8 +9,8 @@ from itertools import islice
 import httpx
 import pytest
 
+from ticketing.application import Application
 from ticketing.domain.orders import Order
-from ticketing.office import Office
 from ticketing.store.api_keys import Role
 from ticketing.web import live_board
 
@@ -72,13 +72,13 @@ def test_a_stream_ends_after_a_while_so_that_its_key_is_looked_up_again(
 
 
 def test_a_stream_ends_well_when_the_service_stops(
-    answering: Callable[[Office], AbstractContextManager[str]],
-    office: Office,
+    answering: Callable[[Application], AbstractContextManager[str]],
+    application: Application,
     key_of: Callable[[Role], str],
     boards: Callable[[httpx.Response], Iterator[dict[str, object]]],
 ) -> None:
     with httpx.Client(headers={"X-API-Key": key_of(Role.VIEWER)}, timeout=60) as client:
-        with answering(office) as address:
+        with answering(application) as address:
             request = client.build_request("GET", address + STREAM)
             stream = client.send(request, stream=True)
             heard = boards(stream)

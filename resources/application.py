@@ -1,4 +1,4 @@
-"""The open box office, for assets, checks, sensors and schedules."""
+"""The open application, for assets, checks, sensors and schedules."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ticketing import logs
-from ticketing.office import Office, open_office
+from ticketing.application import Application
+from ticketing.office import open_application
 from ticketing.settings import Settings
 
 
-class BoxOffice(dg.ConfigurableResource[Office]):
+class ApplicationResource(dg.ConfigurableResource[Application]):
     """Database, keys, renderer and document folder, as the environment says.
 
     There is nothing to configure here: `ticketing/settings.py` is the one list of variables, and
@@ -21,9 +22,9 @@ class BoxOffice(dg.ConfigurableResource[Office]):
     def yield_for_execution(
         self,
         context: dg.InitResourceContext,  # noqa: ARG002 - the framework's hook
-    ) -> Generator[Office]:
+    ) -> Generator[Application]:
         """Open it, and close it when the run or the tick ends."""
         settings = Settings()
         logs.configure(settings.log_level, settings.logs)
-        with open_office(settings) as office:
-            yield office
+        with open_application(settings) as application:
+            yield application

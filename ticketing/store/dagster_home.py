@@ -1,0 +1,45 @@
+"""Prepare Dagster's database and its home directory beside ours."""
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from ticketing.settings import CHECKOUT
+
+if TYPE_CHECKING:
+    from ticketing.application import Application
+
+
+def ensure_dagster_database(application: "Application") -> None:
+    """Create Dagster's database beside ours, unless DAGSTER_DATABASE_URL names another."""
+    if application.settings.dagster_database_url:
+        return
+    name = application.dagster_url.database or ""
+    engine = application.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if connection.execute(known, {"name": name}).first() is None:
+            quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+            connection.execute(text(f"CREATE DATABASE {quoted}"))
+
+
+def prepare_dagster_home(application: "Application") -> dict[str, str]:
+    """Return the environment for Dagster beside us; its home gets our dagster.yaml each time."""
+    ensure_dagster_database(application)
+    data = application.settings.data_path.resolve()
+    home = data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(CHECKOUT / "deploy" / "dagster_home" / "dagster.yaml", home / "dagster.yaml")
+    libpq_url = application.url.set(drivername="postgresql")  # psql and pg_dump read it too
+    path = os.environ.get("PATH", os.defpath)
+    server = application.server
+    return {
+        **os.environ,
+        "PATH": f"{server.binaries}{os.pathsep}{path}" if server else path,
+        "TICKETING_DATA": str(data),
+        "DATABASE_URL": libpq_url.render_as_string(hide_password=False),
+        "DAGSTER_POSTGRES_URL": application.dagster_url.render_as_string(hide_password=False),
+        "DAGSTER_HOME": str(home),
+    }
