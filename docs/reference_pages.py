@@ -16,6 +16,11 @@ from ticketing.settings import Settings
 from ticketing.web.app import DESCRIPTION, ROUTERS
 
 Command = TyperCommand | TyperGroup
+CREDENTIALS = {
+    "bearer": "an API key",
+    "header": "an API key",
+    "order token": "an order token (`X-Order-Token`)",
+}
 Parameter = TyperArgument | TyperOption
 
 
@@ -93,7 +98,7 @@ def http_api_page(schema: dict[str, Any]) -> str:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             tags.setdefault(operation["tags"][0], []).append(
-                operation_text(path, method, operation)
+                operation_text(path, method, operation, schema["components"]["schemas"])
             )
     parts = [
         "# HTTP API",
@@ -108,12 +113,14 @@ def http_api_page(schema: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def operation_text(path: str, method: str, operation: dict[str, Any]) -> str:
+def operation_text(
+    path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]
+) -> str:
     """Return one operation: what it does, its parameters, its body and its answers."""
     parts = [f"### {method.upper()} {path}", operation.get("description", operation["summary"])]
     if "security" in operation:
-        names = sorted({name for scheme in operation["security"] for name in scheme})
-        parts.append(f"Authentication: {', '.join(names)}.")
+        names = {name for scheme in operation["security"] for name in scheme}
+        parts.append(f"Authentication: {' or '.join(sorted({CREDENTIALS[n] for n in names}))}.")
     rows = [
         (f"`{given['name']}`", given["in"], given.get("description", ""))
         for given in operation.get("parameters", [])
@@ -121,7 +128,10 @@ def operation_text(path: str, method: str, operation: dict[str, Any]) -> str:
     if rows:
         parts.append(table(("parameter", "in", "meaning"), rows))
     for media, body in operation.get("requestBody", {}).get("content", {}).items():
-        parts.append(f"Body: `{media}`, `{type_name(body['schema'])}`.")
+        parts.append(f"Body: `{media}`")
+        fields = field_rows(body["schema"], schemas)
+        if fields:
+            parts.append(table(("field", "type", "meaning"), fields))
     answers = [
         (status, answer["description"], ", ".join(answer.get("content", {})))
         for status, answer in sorted(operation["responses"].items())
@@ -130,9 +140,22 @@ def operation_text(path: str, method: str, operation: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def type_name(schema: dict[str, Any]) -> str:
-    """Return a schema's name, or its type where it has none."""
-    return str(schema.get("$ref", schema.get("type", "any"))).rpartition("/")[2]
+def field_rows(
+    schema: dict[str, Any], schemas: dict[str, Any], prefix: str = ""
+) -> list[tuple[str, str, str]]:
+    """Return the fields of an object, with those of the objects in it."""
+    found = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    rows = []
+    for name, field in found.get("properties", {}).items():
+        kinds = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
+        many = any(kind.get("type") == "array" for kind in kinds)
+        required = "" if name in found.get("required", []) else ", optional"
+        types = " or ".join(dict.fromkeys(kind.get("type", "object") for kind in kinds))
+        rows.append((f"`{prefix}{name}`", types + required, field.get("description", "")))
+        for kind in kinds:
+            within = f"{prefix}{name}{'[]' if many else ''}."
+            rows += field_rows(kind.get("items", kind), schemas, within)
+    return rows
 
 
 def settings_page() -> str:
