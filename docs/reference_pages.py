@@ -11,9 +11,9 @@ from typer.main import get_command
 
 import resources
 from ticket_assets.definitions import build_definitions
-from ticketing.cli.app import app
-from ticketing.settings import Settings
-from ticketing.web.app import DESCRIPTION, ROUTERS
+from ticketing.app.cli import app
+from ticketing.platform.settings import Settings
+from ticketing.app.web.app import DESCRIPTION, ROUTERS
 
 Command = TyperCommand | TyperGroup
 CREDENTIALS = {
