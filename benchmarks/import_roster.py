@@ -80,7 +80,7 @@ def measure(folder: Path, rows: int, runs: int) -> None:
     }
     rates: dict[str, list[float]] = {name: [] for name in expected}
     with EmbeddedServer(folder / "pg") as server:
-        database = Database.at(server.url("postgres"))
+        database = Database.from_url(server.url("postgres"))
         upgrade(database)
         for run in range(runs):
             event = new_event(database, f"run-{run}")

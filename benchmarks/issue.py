@@ -88,7 +88,7 @@ def one_size(size: int, runs: int) -> None:
     """All runs of one size, in this process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         upgrade(database)
         rates = [tickets_a_second(database, f"run-{run}", size) for run in range(runs)]
         database.dispose()

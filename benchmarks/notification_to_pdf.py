@@ -76,14 +76,14 @@ def paid_order(application: Application, event: Event, kind: int, number: int) -
     buyer = Buyer(f"email:b{number}@example.org", f"Buyer {number}", f"b{number}@example.org", "")
     at = datetime.now(UTC)
     placed = place_order(
-        application.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
+        application.database, event, requested=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
     )
     with application.database.transaction() as connection:
         attempt = attempt_queries.get_or_insert_open(
             connection, order_queries.lock(connection, placed.order.id), at=at
         )
     items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, 1),)
-    application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
+    application.get(Midtrans).create_checkout_session(CheckoutRequest(attempt.key, items, at, 60))
     return placed.order.id, attempt.key
 
 
@@ -250,7 +250,7 @@ def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked
     )
     with open_application(settings) as application:
         ensure_schema(application)
-        json_logging.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.log_file)
         surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
         environment = prepare_dagster_home(application) | surroundings
         return measured(application, midtrans, environment, asked)

@@ -95,14 +95,16 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
         buyer = Buyer(f"tel:{phone}", f"Buyer {number}", "", phone)
         asked = [Selection(package.ticket_type_id, 1)]
         placed = place_order(
-            application.database, event, asked=asked, buyer=buyer, at=at, by="bench"
+            application.database, event, requested=asked, buyer=buyer, at=at, by="bench"
         )
         with application.database.transaction() as connection:
             attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, placed.order.id), at=at
             )
         items = (CheckoutItem("5K", "Paket", placed.lines[0].price, 1),)
-        application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
+        application.get(Midtrans).create_checkout_session(
+            CheckoutRequest(attempt.key, items, at, 60)
+        )
         found.append((phone, attempt.key))
     return found
 
@@ -147,7 +149,7 @@ def on_router(application: Application) -> int:
     with application.database.transaction() as connection:
         (stored,) = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
-        return len(doors.to(stored).ours(doors.office))
+        return len(doors.client_for(stored).own_users(doors.installation_id))
 
 
 def main() -> None:
@@ -172,7 +174,7 @@ def main() -> None:
         )  # fmt: skip
         with open_application(settings) as application:
             ensure_schema(application)
-            json_logging.configure(settings.log_level, settings.logs)
+            json_logging.configure(settings.log_level, settings.log_file)
             seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
                 "MIDTRANS_REHEARSAL_URL": midtrans.url,

@@ -51,7 +51,7 @@ def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
     """WeasyPrint as its manual shows it: fonts, stylesheet and images anew for each document."""
     import weasyprint  # noqa: PLC0415
 
-    found = TemplateFolders().find(template)
+    found = TemplateFolders().get(template)
     page, style, base = (
         TicketHtmlTemplate(found),
         found.folder / "ticket.css",
@@ -61,7 +61,9 @@ def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
     def render(ticket: PrintedTicket) -> bytes:
         url = QrCode(ticket.qr_text).data_url()
         texts = {**ticket_variables(ticket), **language_variables(ticket), "qrCodeUrl": url}
-        html = page.html({**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)})
+        html = page.render_html(
+            {**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)}
+        )
         document = weasyprint.HTML(string=html, base_url=base)
         return bytes(document.write_pdf(stylesheets=[weasyprint.CSS(filename=style)]))
 

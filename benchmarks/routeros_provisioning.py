@@ -178,7 +178,7 @@ def measured(
             put()
             seconds, work = time.perf_counter() - begun, time.process_time() - worked
         with RouterClient(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
-            assert len(door.ours("bench")) == len(wanted)
+            assert len(door.own_users("bench")) == len(wanted)
     return len(wanted) / seconds, work / len(wanted)
 
 

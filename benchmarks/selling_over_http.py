@@ -271,7 +271,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o711)
         server = stack.enter_context(EmbeddedServer(folder))
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         stack.callback(database.dispose)
         upgrade(database)
         ports, webs = stack.enter_context(serving(folder, arguments.processes))

@@ -49,7 +49,7 @@ def paid(application: Application, vouchers: int) -> None:
         phone = f"+62812{int.from_bytes(os.urandom(4)):010}"
         buyer = replace(nobody, key=f"tel:{phone}", phone=phone)
         placed = place_order(
-            application.database, event, asked=asked, buyer=buyer, at=now(), by="bench"
+            application.database, event, requested=asked, buyer=buyer, at=now(), by="bench"
         )
         with application.database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)

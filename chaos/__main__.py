@@ -24,9 +24,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for database, logs and documents")
     given = parser.parse_args()
     story = ChaosScenario(
-        given.seconds, given.seed, noise=given.noise, for_vouchers=given.vouchers,
-        purchases=given.purchases, calm_seconds=given.calm, apart_seconds=given.apart,
-        lines=given.lines,
+        given.seconds, given.seed, noise=given.noise, voucher_share=given.vouchers,
+        min_purchases=given.purchases, calm_seconds=given.calm, seconds_between_kills=given.apart,
+        buyer_threads=given.lines,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)

@@ -43,7 +43,7 @@ class SimulatedEnvironment:
         """Nobody answers any more."""
         self._stack.close()
 
-    def report_to(self, url: str) -> None:
+    def set_webhook_base_url(self, url: str) -> None:
         """Where WhatsApp tells what became of messages; the bank is told with each payment."""
         self.whatsapp.cloud.webhook = f"{url}/webhooks/whatsapp/cloud"
 
@@ -51,12 +51,12 @@ class SimulatedEnvironment:
         """Of our account there; no log may have it."""
         return f"rahasia-{router}-{self.seed}"
 
-    def give_number(self, phone: str, fate: str) -> None:
+    def configure_number(self, phone: str, reachability: str) -> None:
         """What happens to messages to somebody, whatever the weather: it is true of the number."""
         faults, digits = self.whatsapp.faults, phone.removeprefix("+")
-        if fate == "has no WhatsApp":
+        if reachability == "has no WhatsApp":
             faults.refused[digits] = NOT_ON_WHATSAPP
-        elif fate == "is not reached":
+        elif reachability == "is not reached":
             faults.failing[digits] = NOT_ON_WHATSAPP
 
     def settings(self) -> dict[str, str]:

@@ -35,39 +35,40 @@ FaultInjector = Callable[[SimulatedEnvironment, RandomSource], None]
 
 @contextmanager
 def inject_faults(
-    town: SimulatedEnvironment, database: Database, seed: int
+    environment: SimulatedEnvironment, database: Database, seed: int
 ) -> Iterator[Counter[str]]:
     """From here to the end of `with`; gives what there was of it. Afterwards all is fair."""
     over, seen = Event(), Counter[str]()
-    sky = Thread(target=_inject_until, args=(town, database, random.Random(seed), over, seen))  # noqa: S311 - no secret
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    sky = Thread(target=_inject_until, args=(environment, database, chance, over, seen))
     sky.start()
     try:
         yield seen
     finally:
         over.set()
         sky.join()
-        clear_faults(town)
+        clear_faults(environment)
 
 
 def _inject_until(
-    town: SimulatedEnvironment,
+    environment: SimulatedEnvironment,
     database: Database,
-    draw: RandomSource,
-    over: Event,
-    seen: Counter[str],
+    randomness: RandomSource,
+    stopped: Event,
+    counts: Counter[str],
 ) -> None:
-    while not over.wait(draw.uniform(*PAUSES_SECONDS)):
-        what = draw.choice(list(FAULT_INJECTORS))
-        FAULT_INJECTORS[what](town, draw)
-        seen[what] += 1
+    while not stopped.wait(randomness.uniform(*PAUSES_SECONDS)):
+        what = randomness.choice(list(FAULT_INJECTORS))
+        FAULT_INJECTORS[what](environment, randomness)
+        counts[what] += 1
         resume_whatsapp(database, at=datetime.now(UTC))
 
 
-def clear_faults(town: SimulatedEnvironment) -> None:
+def clear_faults(environment: SimulatedEnvironment) -> None:
     """Nothing goes wrong from here on; what numbers are like stays."""
-    town.whatsapp.faults.set(**NO_FAULTS)
-    town.mail.faults.set()
-    for router in town.routers.values():
+    environment.whatsapp.faults.set(**NO_FAULTS)
+    environment.mail.faults.set()
+    for router in environment.routers.values():
         router.faults.clear()
         router.power_on()
 
@@ -92,8 +93,8 @@ def _router_fault(**fault: object) -> FaultInjector:
     return meets
 
 
-def _router_power_loss(town: SimulatedEnvironment, draw: RandomSource) -> None:
-    draw.choice(list(town.routers.values())).restart(draw.uniform(0.5, 3))
+def _router_power_loss(environment: SimulatedEnvironment, draw: RandomSource) -> None:
+    draw.choice(list(environment.routers.values())).restart(draw.uniform(0.5, 3))
 
 
 def _whatsapp_faults(**switches: object) -> FaultInjector:

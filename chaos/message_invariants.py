@@ -27,7 +27,7 @@ class DeliveryRow:
     channel: str
     state: str
     resends: int  # although it was perhaps sent
-    waits: bool  # for another try
+    is_queued: bool  # for another try
     reason: str
 
 
@@ -76,13 +76,13 @@ def read_snapshot(database: Database) -> MessageSnapshot:
         )
 
 
-def list_accepted(town: SimulatedEnvironment) -> list[AcceptedMessage]:
+def list_accepted(environment: SimulatedEnvironment) -> list[AcceptedMessage]:
     """What both of them have, read from themselves."""
     chats = [
         AcceptedMessage("whatsapp", each.draft.reference, f"+{each.draft.to}", each.draft.text)
-        for each in town.whatsapp.messages()
+        for each in environment.whatsapp.messages()
     ]
-    return chats + [_accepted_mail(each) for each in town.mail.mails()]
+    return chats + [_accepted_mail(each) for each in environment.mail.mails()]
 
 
 def _accepted_mail(each: ReceivedMail) -> AcceptedMessage:
@@ -90,34 +90,38 @@ def _accepted_mail(each: ReceivedMail) -> AcceptedMessage:
     return AcceptedMessage("mail", reference, ", ".join(each.recipients), each.text)
 
 
-def find_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
+def find_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
     """Everything that is not as it must be."""
-    yield from _order_violations(books)
-    yield from _delivery_violations(books, taken)
-    yield from _code_violations(books, taken)
+    yield from _order_violations(snapshot)
+    yield from _delivery_violations(snapshot, accepted_messages)
+    yield from _code_violations(snapshot, accepted_messages)
 
 
-def _order_violations(books: MessageSnapshot) -> Iterator[str]:
-    told = Counter((each.purpose, each.subject) for each in books.messages)
-    for order, kind in books.paid.items():
+def _order_violations(snapshot: MessageSnapshot) -> Iterator[str]:
+    told = Counter((each.purpose, each.subject) for each in snapshot.messages)
+    for order, kind in snapshot.paid.items():
         if (number := told[PURPOSE_BY_KIND[kind], order]) != 1:
             yield f"order {order}: told of its {kind} {number} times"
-    on_their_way = {each.message for each in books.deliveries}
-    for each in books.messages:
+    on_their_way = {each.message for each in snapshot.deliveries}
+    for each in snapshot.messages:
         if each.id not in on_their_way:
             yield f"message {each.id} ({each.purpose}) was never taken up"
 
 
-def _delivery_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
-    copies = Counter((each.channel, each.reference) for each in taken)
-    for each in books.deliveries:
+def _delivery_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
+    copies = Counter((each.channel, each.reference) for each in accepted_messages)
+    for each in snapshot.deliveries:
         number = copies.pop((each.channel, each.reference), 0)
         called = f"message {each.message} by {each.channel} is {each.state}"
         if each.state in SENT_STATES and not number:
             yield f"{called}: nobody has accepted it"
         if number > 1 + each.resends:
             yield f"{called}: accepted {number} times, with {each.resends} resends"
-        if each.waits or each.state not in SENT_STATES | EXPLAINED_STATES:
+        if each.is_queued or each.state not in SENT_STATES | EXPLAINED_STATES:
             yield f"{called}: it still waits"
         if each.state in EXPLAINED_STATES and not each.reason:
             yield f"{called}: and nobody says why"
@@ -125,38 +129,42 @@ def _delivery_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage
         yield f"{channel} has accepted a message that we do not know"
 
 
-def _code_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
+def _code_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
     """Whoever is told of vouchers is told all of theirs, or how many more, and no one else's."""
     subject_of = {
         each.id: each.subject
-        for each in books.messages
+        for each in snapshot.messages
         if each.purpose == PURPOSE_BY_KIND["vouchers"]
     }
     order_of = {
         each.reference: subject_of[each.message]
-        for each in books.deliveries
+        for each in snapshot.deliveries
         if each.message in subject_of
     }
-    known = set().union(*books.codes.values())
-    for each in taken:
+    known = set().union(*snapshot.codes.values())
+    for each in accepted_messages:
         order = order_of.get(each.reference, "")
-        theirs, said = books.codes.get(order, set()), known & set(WORD.findall(each.words))
+        theirs, said = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
         left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
         if not said <= theirs or len(said) + left_out != len(theirs):
             yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
-        if order and each.to not in books.buyers[order]:
+        if order and each.to not in snapshot.buyers[order]:
             yield f"{each.channel}: the codes of {order} went to somebody else"
 
 
-def summarise(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> dict[str, object]:
+def summarise(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> dict[str, object]:
     """The figures, for people; a duplicate is one that our rows account for."""
-    copies = Counter((each.channel, each.reference) for each in taken)
-    ends = Counter(f"{each.channel} {each.state}" for each in books.deliveries)
-    reasons = Counter(each.reason for each in books.deliveries if each.state in EXPLAINED_STATES)
+    copies = Counter((each.channel, each.reference) for each in accepted_messages)
+    ends = Counter(f"{each.channel} {each.state}" for each in snapshot.deliveries)
+    reasons = Counter(each.reason for each in snapshot.deliveries if each.state in EXPLAINED_STATES)
     return {
-        "messages": len(books.messages),
+        "messages": len(snapshot.messages),
         "deliveries": dict(ends),
-        "accepted": dict(Counter(each.channel for each in taken)),
+        "accepted": dict(Counter(each.channel for each in accepted_messages)),
         "accepted twice after an unknown outcome": sum(copies.values()) - len(copies),
         "not handed over because": dict(reasons),
     }

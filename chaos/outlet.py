@@ -29,10 +29,10 @@ class SaleOffer:
     packages: tuple[str, ...]
 
 
-def open_sale(application: Application, town: SimulatedEnvironment) -> SaleOffer:
+def open_sale(application: Application, environment: SimulatedEnvironment) -> SaleOffer:
     """Put all of it on sale."""
     graduation, kinds = _create_graduation(application)
-    hotspot, codes = _create_hotspot(application, town)
+    hotspot, codes = _create_hotspot(application, environment)
     return SaleOffer((graduation, hotspot), kinds, codes)
 
 
@@ -67,7 +67,7 @@ def _create_graduation(application: Application) -> tuple[int, tuple[int, ...]]:
 
 
 def _create_hotspot(
-    application: Application, town: SimulatedEnvironment
+    application: Application, environment: SimulatedEnvironment
 ) -> tuple[int, tuple[str, ...]]:
     """On each router a package whose password is its code, and one with a password of its own."""
     at, codes = datetime.now(UTC), []
@@ -77,8 +77,10 @@ def _create_hotspot(
     )  # fmt: skip
     event = add_event(application.database, outlet, by=ACTOR)
     for name in ROUTERS:
-        router = town.routers[name]
-        reached = NewRouter(router.host, USER, town.password_of(name), router.port, tls=False)
+        router = environment.routers[name]
+        reached = NewRouter(
+            router.host, USER, environment.password_of(name), router.port, tls=False
+        )
         add_router(application.database, application.get(KeyRing), name, reached, by=ACTOR)
         day = PackageTerms(
             name=f"Sehari di {name}", price=Rupiah(5_000), profile=PROFILES[0], router=name,

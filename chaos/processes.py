@@ -38,9 +38,9 @@ class ProcessManager:
     """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
 
     folder: Path
-    outside: Mapping[str, str]  # settings that say where everybody else is
-    deaths: Counter[str] = field(default_factory=Counter)
-    runs: Counter[str] = field(default_factory=Counter)
+    external_settings: Mapping[str, str]  # settings that say where everybody else is
+    kill_counts: Counter[str] = field(default_factory=Counter)
+    run_counts: Counter[str] = field(default_factory=Counter)
     _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _commands: dict[str, list[str]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class ProcessManager:
             "MIN_FREE_DISK": "0",
             "WEB_PUBLIC_URL": self.url,
             "WEB_REQUESTS_A_MINUTE": "1000000",
-            **self.outside,
+            **self.external_settings,
         }
         settings = Settings.model_validate(given)
         self.application: Application = self._stack.enter_context(open_application(settings))
@@ -74,7 +74,7 @@ class ProcessManager:
         }
         for name in ("web", "worker"):
             self.start(name)
-        self.wait_until_open()
+        self.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,14 +120,14 @@ class ProcessManager:
             process = self._processes.get(name)
             if process is None or process.poll() is not None:
                 if process is not None and name == "run":
-                    self.runs["ended well" if process.returncode == 0 else "ended badly"] += 1
+                    self.run_counts["ended well" if process.returncode == 0 else "ended badly"] += 1
                 self.start(name)
 
-    def kill(self, victim: str, draw: random.Random) -> None:
+    def kill(self, victim: str, randomness: random.Random) -> None:
         """End somebody without a word, and start it again as whoever watches over it would."""
-        self.deaths[victim] += 1
+        self.kill_counts[victim] += 1
         if victim == "PostgreSQL":
-            self._kill_postgresql(whole=draw.random() < 0.5)  # noqa: PLR2004 - one of two ways
+            self._kill_postgresql(whole=randomness.random() < 0.5)  # noqa: PLR2004 - one of two ways
             return
         process = self._processes.get(victim)
         if process is not None:
@@ -145,19 +145,19 @@ class ProcessManager:
         if whole:
             self._stack.enter_context(EmbeddedServer(self.folder))
 
-    def wait_until_open(self) -> None:
+    def wait_until_ready(self) -> None:
         """Until web and database answer."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not (self._web_answers() and self._database_answers()):
+        while not (self._is_web_up() and self._is_database_up()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"nobody answers; see {self.folder}/web.out")
             time.sleep(0.1)
 
-    def _web_answers(self) -> bool:
+    def _is_web_up(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.port)) == 0
 
-    def _database_answers(self) -> bool:
+    def _is_database_up(self) -> bool:
         url = self.application.url.set(drivername="postgresql").render_as_string(
             hide_password=False
         )

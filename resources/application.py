@@ -25,6 +25,6 @@ class ApplicationResource(dg.ConfigurableResource[Application]):
     ) -> Generator[Application]:
         """Open it, and close it when the run or the tick ends."""
         settings = Settings()
-        json_logging.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.log_file)
         with open_application(settings) as application:
             yield application

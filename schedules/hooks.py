@@ -23,7 +23,7 @@ def overdue_webhooks(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Every minute, a run if calls are due that the worker has not made."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    overdue = count_overdue_calls(application.database, at=at, by=WORKER_GRACE)
+    overdue = count_overdue_calls(application.database, at=at, overdue_for=WORKER_GRACE)
     if overdue:
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:

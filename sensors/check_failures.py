@@ -56,9 +56,9 @@ class CheckOutcome:
         return check_cause(self.check, self.partition)
 
 
-def to_occurrences(findings: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
+def to_occurrences(outcomes: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
     """The failing ones, as the digest takes them."""
-    for found in findings:
+    for found in outcomes:
         if not found.passed:
             yield Occurrence(
                 found.cause,

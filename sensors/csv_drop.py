@@ -29,11 +29,11 @@ ACTIVE_STATUSES = [
 
 
 def importable_files(
-    ready: Iterable[Path], events: Collection[str], under_way: Collection[str]
+    ready: Iterable[Path], events: Collection[str], active_tags: Collection[str]
 ) -> list[Path]:
     """The files of known events that no run is about to take; the folder's name is the event's."""
     return [
-        path for path in ready if path.parent.name in events and _file_tag(path) not in under_way
+        path for path in ready if path.parent.name in events and _file_tag(path) not in active_tags
     ]
 
 
@@ -83,9 +83,9 @@ def list_snapshots(inbox: Path) -> Iterator[FileSnapshot]:
             yield FileSnapshot(path, known.st_size, datetime.fromtimestamp(known.st_mtime, tz=UTC))
 
 
-def serialize_cursor(seen: Iterable[FileSnapshot]) -> str:
+def serialize_cursor(snapshots: Iterable[FileSnapshot]) -> str:
     """What the next tick compares with."""
-    return json.dumps([[str(one.path), one.size, one.changed_at.isoformat()] for one in seen])
+    return json.dumps([[str(one.path), one.size, one.changed_at.isoformat()] for one in snapshots])
 
 
 def parse_cursor(cursor: str | None) -> list[FileSnapshot]:

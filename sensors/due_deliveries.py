@@ -34,4 +34,4 @@ def _has_overdue_deliveries(application: Application) -> bool:
         patience = WORKER_GRACE if notify.is_worker_running(connection) else timedelta(0)
     with application.get(MessagingConnector).connect() as mailroom:
         at = datetime.now(UTC)
-        return has_overdue_deliveries(application.database, mailroom, at=at, by=patience)
+        return has_overdue_deliveries(application.database, mailroom, at=at, overdue_by=patience)

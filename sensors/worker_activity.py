@@ -29,43 +29,47 @@ ACTIVE_STATUSES = [
 class SensorCursor:
     """Which deeds were told: all up to a number, but the latest by name."""
 
-    last: int = 0
-    latest: frozenset[int] = frozenset()
+    last_id: int = 0
+    recent_ids: frozenset[int] = frozenset()
 
     @classmethod
-    def remembered(cls, cursor: str | None) -> "SensorCursor":
+    def parse(cls, cursor: str | None) -> "SensorCursor":
         """As the last tick left it."""
         known = json.loads(cursor) if cursor else {}
         return cls(known.get("last", 0), frozenset(known.get("latest", [])))
 
     @property
-    def cursor(self) -> str:
+    def serialized(self) -> str:
         """For the next tick."""
-        return json.dumps({"last": self.last, "latest": sorted(self.latest)})
+        return json.dumps({"last": self.last_id, "latest": sorted(self.recent_ids)})
 
     @property
-    def after(self) -> int:
+    def start_after(self) -> int:
         """Where to look from."""
-        return max(0, self.last - CURSOR_OVERLAP)
+        return max(0, self.last_id - CURSOR_OVERLAP)
 
-    def and_now(self, deeds: Iterable[AuditEntry]) -> "SensorCursor":
+    def advanced(self, entries: Iterable[AuditEntry]) -> "SensorCursor":
         """After these were told, too."""
-        known = {deed.id for deed in deeds} | self.latest
-        last = max(known, default=self.last)
+        known = {deed.id for deed in entries} | self.recent_ids
+        last = max(known, default=self.last_id)
         return SensorCursor(
             last, frozenset(number for number in known if number > last - CURSOR_OVERLAP)
         )
 
 
 def list_unreported_entries(
-    database: Database, told: SensorCursor, actions: Collection[str]
+    database: Database, cursor: SensorCursor, actions: Collection[str]
 ) -> list[AuditEntry]:
     """Deeds of others than Dagster that were not told of yet."""
     with database.transaction() as connection:
         lines = audit_log.list_entries(
-            connection, actions, after=told.after, but=[ACTOR], most=MAX_ENTRIES
+            connection,
+            actions,
+            after_id=cursor.start_after,
+            excluding_actors=[ACTOR],
+            limit=MAX_ENTRIES,
         )
-    return [deed for deed in lines if deed.id not in told.latest]
+    return [deed for deed in lines if deed.id not in cursor.recent_ids]
 
 
 def has_active_run(instance: DagsterInstance, job_name: str) -> bool:

@@ -19,7 +19,7 @@ class WebhookReceiver(WebhookListener):
         self.repeats = 1  # of the body: an answer without end
         self.pause_seconds = 0.0  # before it answers
         self.body_pause_seconds = 0.0  # after it has answered, before the body
-        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.received: list[tuple[dict[str, str], bytes]] = []
         super().__init__(
             ThreadingHTTPServer(("127.0.0.1", 0), _recording_handler(self)), "/hooks?for=shop"
         )
@@ -32,7 +32,7 @@ class WebhookReceiver(WebhookListener):
 
     def ids(self) -> list[str]:
         """The names of the messages, as they came."""
-        return [headers["webhook-id"] for headers, _ in self.heard]
+        return [headers["webhook-id"] for headers, _ in self.received]
 
 
 def _recording_handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
@@ -40,7 +40,7 @@ def _recording_handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard = {name.lower(): value for name, value in self.headers.items()}
-            receiver.heard.append((heard, body))
+            receiver.received.append((heard, body))
             time.sleep(receiver.pause_seconds)
             self.send_response(receiver.status)
             for name, value in receiver.headers.items():

@@ -51,7 +51,7 @@ class HttpResponse:
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_good(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the server did what was asked."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own line
 
@@ -66,7 +66,7 @@ class HttpResponse:
         return cls(status, page.encode(), {"Content-Type": _HTML})
 
     @classmethod
-    def see(cls, url: str) -> "HttpResponse":
+    def redirect(cls, url: str) -> "HttpResponse":
         """Another page, to be fetched."""
         return cls(303, headers={"Location": url})
 
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     timeout = _IDLE_SECONDS
 
-    def _exchange(self) -> None:
+    def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = urlsplit(self.path)
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_GET = do_POST = do_DELETE = _exchange  # noqa: N815 - the names http.server looks for
+    do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the names http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Keep the console for people: /_simulator shows what happened."""

@@ -26,7 +26,7 @@ class Timeline:
         self._clock = Thread(target=self._run, name="timeline", daemon=True)
         self._clock.start()
 
-    def after(self, seconds: float, lane: str, action: Callable[[], object]) -> None:
+    def schedule(self, seconds: float, lane: str, action: Callable[[], object]) -> None:
         """Run the action then, after whatever of its lane is due before."""
         with self._changed:
             due = time.monotonic() + max(seconds, 0)

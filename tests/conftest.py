@@ -117,11 +117,11 @@ def server() -> Iterator[EmbeddedServer]:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))
-        admin = Database.at(running.url("postgres"))
+        admin = Database.from_url(running.url("postgres"))
         with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("CREATE DATABASE template_ticketing"))
         admin.dispose()
-        template = Database.at(running.url("template_ticketing"))
+        template = Database.from_url(running.url("template_ticketing"))
         upgrade(template)
         template.dispose()
         yield running
@@ -130,7 +130,7 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A migrated, empty database."""
-    fresh = Database.at(database_url)
+    fresh = Database.from_url(database_url)
     yield fresh
     fresh.dispose()
 

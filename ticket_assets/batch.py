@@ -19,7 +19,7 @@ def run_batch(
     application: Application,
     event: Event,
     *,
-    is_last: bool = False,
+    notify_organiser: bool = False,
 ) -> Iterator[int]:
     """The job id of this run; a run that retries another goes on with the other's job.
 
@@ -32,7 +32,7 @@ def run_batch(
         at=datetime.now(UTC),
         options={"job": run.job_name},
         dagster_run_id=run.run_id,
-        is_announced=is_last,
+        notify_organiser=notify_organiser,
     )
     with running_batch(application.database, event, opening) as batch:
         yield batch.id

@@ -59,7 +59,7 @@ from ticket_assets.voucher_upkeep import voucher_upkeep
 from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 
-def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
+def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
     """Everything, with these resources. Tests hand in their own."""
     return dg.Definitions(
         assets=[
@@ -122,7 +122,7 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
             voucher_upkeep_often,
             vouchers_examined_hourly,
         ],
-        resources=dict(handles),
+        resources=dict(resource_objects),
         # for runs started from an asset's own page, too: a process a step costs seconds
         executor=dg.in_process_executor,
     )

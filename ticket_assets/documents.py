@@ -51,12 +51,12 @@ def ticket_pdfs(
     """A PDF for every live ticket, printed anew when its data, template or fonts changed."""
     with run_attempt(context, config.limit_seconds) as watch:
         event = partition_event(context, application)
-        with run_batch(context, application, event, is_last=True) as job:
+        with run_batch(context, application, event, notify_organiser=True) as job:
             done = render_tickets(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
-                progress=lambda now: watch(_handled_count(now), now.total),
+                on_progress=lambda now: watch(_handled_count(now), now.total),
             )  # fmt: skip
     context.log.info("job %s: %s printed, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
@@ -99,5 +99,5 @@ def _preview_metadata(application: Application, event: Event) -> metadata.Metada
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug
         ),
-        "preview": metadata.inline_image(image, about="a made-up ticket of this event"),
+        "preview": metadata.inline_image(image, label="a made-up ticket of this event"),
     }

@@ -17,10 +17,10 @@ def leave_exports(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
     """Leave the sheets of DAILY_EXPORTS of each event that is near and had changes in a day."""
-    wanted = application.settings.exports_of_a_day
+    wanted = application.settings.daily_export_kinds
     with run_attempt(context):
         left = queue_daily_export_mails(
-            application.database, wanted, near=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
+            application.database, wanted, window=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
         )
     context.add_output_metadata({"mails": left})
 

@@ -41,12 +41,12 @@ def payment_materialization(
     return dg.AssetMaterialization(PAYMENTS, metadata=facts)
 
 
-def voucher_materialization(deeds: Collection[AuditEntry]) -> dg.AssetMaterialization:
+def voucher_materialization(entries: Collection[AuditEntry]) -> dg.AssetMaterialization:
     """What came to be on routers, and off them."""
     sums: Counter[str] = Counter()
-    for deed in deeds:
+    for deed in entries:
         sums.update(deed.counts)
     facts: metadata.Metadata = {what: sums[what] for what in ("placed", "removed", "refused")}
     facts["purchases made whole"] = sums["told"]
-    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in deeds}))
+    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in entries}))
     return dg.AssetMaterialization(VOUCHERS, metadata=facts)

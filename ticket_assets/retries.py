@@ -42,14 +42,14 @@ class Deadline:
     limit_seconds: float = TIME_LIMIT_SECONDS
     started: float = field(default_factory=time.monotonic)
     points: list[tuple[float, int]] = field(default_factory=list)  # seconds, done so far
-    told: float = field(default_factory=time.monotonic)
+    logged_at: float = field(default_factory=time.monotonic)
 
     def __call__(self, done: int, total: int | None) -> None:
         """So many are done, of so many if that is known."""
         now = time.monotonic()
         self.points.append((now - self.started, done))
-        if now - self.told >= LOG_INTERVAL_SECONDS:
-            self.told = now
+        if now - self.logged_at >= LOG_INTERVAL_SECONDS:
+            self.logged_at = now
             self.context.log.info("%s of %s done", done, total or "?")
         if now - self.started > self.limit_seconds and done != total:
             raise OutOfTime(
@@ -57,15 +57,15 @@ class Deadline:
                 " what is made is kept, and the next attempt goes on from there"
             )
 
-    def metadata(self, made: str) -> ticket_asset_metadata.Metadata:
+    def metadata(self, unit: str) -> ticket_asset_metadata.Metadata:
         """How fast it went: `made` names what was counted."""
         seconds = time.monotonic() - self.started
         done = self.points[-1][1] if self.points else 0
         return {
             "seconds": round(seconds, 1),
-            f"{made} a second": round(done / seconds, 1) if seconds else 0.0,
+            f"{unit} a second": round(done / seconds, 1) if seconds else 0.0,
             "progress": ticket_asset_metadata.line_chart(
-                [(0, 0), *self.points], about=made, unit="s"
+                [(0, 0), *self.points], label=unit, unit="s"
             ),
         }
 

@@ -43,14 +43,18 @@ def reconcile_payments(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
             progress=lambda asked: watch(asked, None),
         )  # fmt: skip
-    context.log.info("%s asked, %s corrected, %s odd", done.asked, done.corrected, len(done.odd))
+    context.log.info(
+        "%s asked, %s corrected, %s odd", done.checked, done.corrected, len(done.mismatches)
+    )
     context.add_output_metadata(
         {
-            "asked": done.asked,
+            "asked": done.checked,
             "corrected": done.corrected,
             "agreed": done.agreed,
             "unused": done.unused,
-            "odd": metadata.markdown_table(["payment", "how"], done.odd, total=len(done.odd)),
+            "odd": metadata.markdown_table(
+                ["payment", "how"], done.mismatches, total=len(done.mismatches)
+            ),
         }
     )
 

@@ -55,7 +55,7 @@ def missing_tickets(
             ),
             "over time": metadata.line_chart(
                 metadata_history(context, "missing", now=gap.missing),
-                about="tickets missing",
+                label="tickets missing",
                 unit="days",
             ),
         }
@@ -103,7 +103,7 @@ def tickets(
                 application.database, event, keys=application.get(KeyRing), job_id=job,
                 at=datetime.now(UTC), by=ACTOR,
                 limit=config.limit, chunk=config.chunk,
-                progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
+                on_progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
             )  # fmt: skip
     context.log.info("job %s: %s created, %s failed", job, done.created, done.failed)
     return dg.MaterializeResult(

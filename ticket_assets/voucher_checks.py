@@ -59,7 +59,7 @@ def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.A
     """Of the last week: whose vouchers are ready was sent the codes. Under 95 % is an error."""
     found = voucher_checks.check_undelivered_codes(application.database, at=datetime.now(UTC))
     repair = "ticketing deliveries EVENT --failed, then ticketing resend"
-    is_rare = found.broken <= TOLERATED_FAILURE_RATE * found.total
+    is_rare = found.violation_count <= TOLERATED_FAILURE_RATE * found.total
     return to_check_result(found, "purchases", repair, severity=WARN if is_rare else ERROR)
 
 

@@ -82,7 +82,7 @@ def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
         known = router_queries.list_all(connection)
         on_routers = dashboard_queries.count_vouchers_by_router(connection, None)
     counts = Counter({(one.router_id, one.state): one.vouchers for one in on_routers})
-    waited = (at - now.oldest_waiting).total_seconds() if now.oldest_waiting else 0.0
+    waited = (at - now.oldest_waiting_since).total_seconds() if now.oldest_waiting_since else 0.0
     return {
         **{f"vouchers {state}": number for state, number in now.vouchers.items()},
         **{f"purchases {state}": number for state, number in now.purchases.items()},
@@ -108,11 +108,11 @@ def _router_status(router: StoredRouter) -> str:
     return f"given up {since}" if has_exhausted_retries(router.failures) else f"no, {since}"
 
 
-def _failure_rows(needing: FailedPurchases) -> Iterator[tuple[str, str, str]]:
-    why = {one.purchase_id: one.last_error for one in reversed(needing.waiting)}
-    for one in needing.purchases:
+def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
+    why = {one.purchase_id: one.last_error for one in reversed(failures.waiting)}
+    for one in failures.purchases:
         if one.state is PurchaseState.VOUCHER_GENERATION_FAILED:
-            wrong = f"{one.served} of {one.ordered} vouchers: {why.get(one.id, '')}"
+            wrong = f"{one.provisioned} of {one.ordered} vouchers: {why.get(one.id, '')}"
             yield one.code, wrong, f"ticketing vouchers regenerate {one.code}"
         else:
             wrong = f"the message with the codes: {one.delivery}"

@@ -47,7 +47,7 @@ class Mailbox:
         self._mails: list[ReceivedMail] = []
         self._changed = Condition()
 
-    def keep(
+    def store(
         self,
         sender: str,
         recipients: tuple[str, ...],

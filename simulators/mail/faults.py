@@ -55,7 +55,7 @@ class MailFaults:
             self.meets, self.mails_a_connection = faults, mails_a_connection
             self.one_by_one = one_by_one
 
-    def at(self, stage: Stage, recipients: Iterable[str]) -> MailFault | None:
+    def take_fault(self, stage: Stage, recipients: Iterable[str]) -> MailFault | None:
         """The fault a mail meets, counted down."""
         given = list(recipients)
         with self._lock:
@@ -66,7 +66,7 @@ class MailFaults:
                     return fault
         return None
 
-    def shown(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Every switch and where it stands."""
         meets = [asdict(fault) for fault in self.meets]
         return {

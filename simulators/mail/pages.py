@@ -22,7 +22,7 @@ iframe{{width:100%;height:24rem;border:1px solid #ccc}}small{{color:#555}}</styl
 def render_overview(mails: Sequence[ReceivedMail], faults: MailFaults) -> str:
     """What whoever rehearses sees: every mail as text and as it looks; newest first."""
     shown = "".join(_mail(mail) for mail in reversed(mails[-_SHOWN:]))
-    return _FRAME.format(total=len(mails), faults=escape(str(faults.shown())), mails=shown)
+    return _FRAME.format(total=len(mails), faults=escape(str(faults.to_dict())), mails=shown)
 
 
 def _mail(mail: ReceivedMail) -> str:

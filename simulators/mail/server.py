@@ -85,7 +85,7 @@ class MailSimulator:
     async def _close(self) -> None:
         self._listening.close()
         for connection in self._connections:
-            connection.cut()
+            connection.drop_connection()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -96,7 +96,7 @@ class MailSimulator:
             case "GET", "/_simulator":
                 return HttpResponse.html(200, pages.render_overview(self.mails(), self.faults))
             case "GET", "/_simulator/faults":
-                return HttpResponse.json(200, self.faults.shown())
+                return HttpResponse.json(200, self.faults.to_dict())
             case "POST", "/_simulator/faults":
                 return self._set(request.body)
             case "DELETE", "/_simulator/faults":
@@ -108,4 +108,4 @@ class MailSimulator:
             self.faults.set(**json.loads(body))
         except (ValueError, TypeError) as error:
             return HttpResponse.json(400, {"error": str(error)})
-        return HttpResponse.json(200, self.faults.shown())
+        return HttpResponse.json(200, self.faults.to_dict())

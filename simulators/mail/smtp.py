@@ -63,7 +63,7 @@ class SmtpHooks:
         limit = self.faults.mails_a_connection
         if limit and self._kept >= limit:
             return "421 4.7.0 Too many messages on this connection"
-        said = await apply_fault(server, self.faults.at("mail", ()))
+        said = await apply_fault(server, self.faults.take_fault("mail", ()))
         if said:
             return said
         envelope.mail_from = address
@@ -79,7 +79,7 @@ class SmtpHooks:
         options: list[str],
     ) -> str:
         """To whom."""
-        said = await apply_fault(server, self.faults.at("rcpt", [address]))
+        said = await apply_fault(server, self.faults.take_fault("rcpt", [address]))
         if said:
             return said
         envelope.rcpt_tos.append(address)
@@ -90,18 +90,18 @@ class SmtpHooks:
         self, server: "FaultySmtpServer", session: Session, envelope: Envelope
     ) -> str:
         """What."""
-        said = await apply_fault(server, self.faults.at("end", envelope.rcpt_tos))
+        said = await apply_fault(server, self.faults.take_fault("end", envelope.rcpt_tos))
         if said:
             return said
         self._kept += 1
-        self._box.keep(
+        self._box.store(
             envelope.mail_from or "",
             tuple(envelope.rcpt_tos),
             envelope.original_content or b"",
             connection=self._connection,
             over_tls=session.ssl is not None or _is_encrypted(server),
         )
-        await apply_fault(server, self.faults.at("accepted", envelope.rcpt_tos))
+        await apply_fault(server, self.faults.take_fault("accepted", envelope.rcpt_tos))
         return f"250 2.0.0 OK: queued as SIM{self._connection:04}{self._kept:04}"
 
 
@@ -147,13 +147,13 @@ class FaultySmtpServer(SMTP):
             return
         await super().smtp_DATA(arg)
 
-    def cut(self) -> None:
+    def drop_connection(self) -> None:
         """End the connection as a broken wire does."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
     def _at(self, stage: Stage, recipients: list[str]) -> MailFault | None:
-        return self._faults.at(stage, recipients)
+        return self._faults.take_fault(stage, recipients)
 
 
 async def apply_fault(server: "FaultySmtpServer", fault: MailFault | None) -> str:
@@ -162,7 +162,7 @@ async def apply_fault(server: "FaultySmtpServer", fault: MailFault | None) -> st
         return ""
     await asyncio.sleep(fault.seconds)
     if fault.reply is None:
-        server.cut()
+        server.drop_connection()
         await asyncio.sleep(3600)  # until the loss of the connection ends this task
     return fault.reply or ""
 

@@ -67,7 +67,7 @@ class MidtransApi:
         """The answer to a request, or to a vendor's call the fault that is set for it."""
         if not request.path.startswith(("/snap/v1/", "/v2/")):
             return self._routed(request)
-        fault = self._faults.answer_for(request.path) or self._noise.on_answer(
+        fault = self._faults.take_response_fault(request.path) or self._noise.on_answer(
             f"{request.method} {request.path}", self._faults.noise
         )
         return self._faulty(request, fault) if fault else self._admitted(request)
@@ -180,7 +180,7 @@ class MidtransApi:
             self._bank.choose(names["token"], clicked["method"])
         elif clicked.get("move") in WORLD_MOVES:
             self._bank.push(found[0].order_id, clicked["move"])
-        return HttpResponse.see(request.path)
+        return HttpResponse.redirect(request.path)
 
 
 def _is_json_exchange(request: HttpRequest) -> bool:

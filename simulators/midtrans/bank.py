@@ -111,7 +111,7 @@ class Bank:
             begun = self._books.latest(session.order_id)
             again = {"deny", "failure"} if begun and begun.token == session.token else _REUSABLE
             busy = begun is not None and begun.status not in again
-            ended = session.canceled or session.replaced or self._clock() >= session.page_ends
+            ended = session.canceled or session.replaced or self._clock() >= session.page_expires_at
             return not (busy or ended)
 
     def choose(self, token: str, method: str) -> Transaction | None:
@@ -134,7 +134,7 @@ class Bank:
             transaction = self._begin(session, asked.method)
             if asked.outcome:
                 self._make(transaction, WORLD_MOVES[asked.outcome])
-            return self._answer(transaction, "Success, transaction is created")
+            return self._build_response(transaction, "Success, transaction is created")
 
     def capture(self, wanted: str, amount: object) -> Json:
         """The answer to a merchant who takes what a card has reserved, or less."""
@@ -146,13 +146,13 @@ class Bank:
                 raise CoreRefusal(400, INVALID, "gross_amount is invalid")
             transaction.amount = amount
             self._make(transaction, CAPTURE)
-            return self._answer(transaction, "Success, transaction is captured")
+            return self._build_response(transaction, "Success, transaction is captured")
 
     def attempts(self, order_id: str) -> Json:
         """The answer to a question about all payments of an order."""
         with self._lock:
             said = "Success, transaction is found"
-            found = [self._answer(each, said) for each in self._books.attempts(order_id)]
+            found = [self._build_response(each, said) for each in self._books.attempts(order_id)]
             if not found:
                 raise CoreRefusal(404, NOT_FOUND)
             return {"status_code": "200", "status_message": said, "transactions": found}
@@ -176,14 +176,14 @@ class Bank:
             if transaction is None or move == "choose":
                 return transaction
             if move == "notify":
-                self._announce(transaction)
+                self._notify(transaction)
                 return transaction
             return transaction if self._act(transaction, move) else None
 
     def status(self, wanted: str) -> Json:
         """The answer to a question about a payment, by order id or transaction id."""
         with self._lock:
-            return self._answer(self._books.find(wanted), "Success, transaction is found")
+            return self._build_response(self._books.find(wanted), "Success, transaction is found")
 
     def move(self, wanted: str, verb: str) -> Json:
         """The answer to a merchant's cancel, expire, approve or deny."""
@@ -191,7 +191,7 @@ class Bank:
             transaction = self._books.find(wanted)
             if not self._make(transaction, MERCHANT_MOVES[verb]):
                 raise CoreRefusal(412, NOT_MODIFIABLE)
-            return self._answer(transaction, _MESSAGES[verb]) | (
+            return self._build_response(transaction, _MESSAGES[verb]) | (
                 {"status_code": "200"} if verb == "deny" else {}
             )
 
@@ -202,20 +202,21 @@ class Bank:
             key = str(request.get("refund_key") or self._books.number())
             amount = resolve_refund_amount(transaction, key, request.get("amount"))
             number = len(transaction.refunds) + 1
-            if self._faults.uses("refunds_denied"):
-                said = self._answer(transaction, "Refund denied by the bank")
+            if self._faults.take("refunds_denied"):
+                said = self._build_response(transaction, "Refund denied by the bank")
                 return refund_response(said, number, amount="0.00", key=key) | {
                     "status_code": "202"
                 }
-            self._give_back(transaction, number, key, amount, str(request.get("reason", "")))
-            said = self._answer(transaction, "Success, refund request is approved")
+            self._refund(transaction, number, key, amount, str(request.get("reason", "")))
+            said = self._build_response(transaction, "Success, refund request is approved")
             return refund_response(said, number, amount=format_amount(amount), key=key)
 
     def transactions(self) -> list[Json]:
         """Every payment as it stands, oldest first."""
         with self._lock:
             return [
-                self._answer(each, each.method.title) for each in self._books.transactions.values()
+                self._build_response(each, each.method.title)
+                for each in self._books.transactions.values()
             ]
 
     def payments(self) -> list[Transaction]:
@@ -231,7 +232,7 @@ class Bank:
     def _begin(self, session: SnapSession, name: str) -> Transaction:
         method, now = METHODS[name], self._clock()
         usual = now + (_CARD_LIFETIME if method.is_card else _METHOD_LIFETIME)
-        ends = session.payment_ends(now) or usual
+        ends = session.payment_expires_at(now) or usual
         amount = session.amount + self._faults.customer_fee + self._faults.amount_off
         custom = session.custom | fee_fields(session.amount, self._faults.customer_fee)
         transaction = Transaction(
@@ -247,9 +248,9 @@ class Bank:
             only_authorizes=get_object(session.request, "credit_card").get("type") == "authorize",
         )
         self._books.add(transaction)
-        self._announce(transaction)
+        self._notify(transaction)
         time_out = partial(self._time_out, transaction)
-        self._timeline.after((ends - now).total_seconds(), session.order_id, time_out)
+        self._timeline.schedule((ends - now).total_seconds(), session.order_id, time_out)
         return transaction
 
     def _time_out(self, transaction: Transaction) -> None:
@@ -260,43 +261,43 @@ class Bank:
         late = self._faults.settle_after_seconds
         if move == "pay" and late and transaction.status == "pending":
             settle = partial(self._make, transaction, WORLD_MOVES["settle"])
-            self._timeline.after(late, transaction.order_id, settle)
+            self._timeline.schedule(late, transaction.order_id, settle)
             return True
         return self._make(transaction, WORLD_MOVES[move])
 
     def _make(self, transaction: Transaction, move: StateChange) -> bool:
         with self._lock:
-            made = transaction.makes(move, self._clock())
+            made = transaction.apply(move, self._clock())
             if made:
-                self._announce(transaction)
+                self._notify(transaction)
             if made and transaction.status == "capture":
-                self._let_a_day_pass(transaction)
+                self._settle_after_a_day(transaction)
             return made
 
-    def _let_a_day_pass(self, transaction: Transaction) -> None:
+    def _settle_after_a_day(self, transaction: Transaction) -> None:
         """Then the card's bank settles, or a review that nobody held ends."""
         due = REVIEW_EXPIRY if transaction.state == "challenge" else CARD_SETTLEMENT
         day = _CARD_SETTLEMENT_DELAY.total_seconds() / self._speed
-        self._timeline.after(day, transaction.order_id, partial(self._make, transaction, due))
+        self._timeline.schedule(day, transaction.order_id, partial(self._make, transaction, due))
 
-    def _give_back(
+    def _refund(
         self, transaction: Transaction, number: int, key: str, amount: int, reason: str
     ) -> None:
         refund = new_refund(number, amount=amount, key=key, reason=reason, at=self._clock())
         transaction.refunds.append(refund)
         whole = transaction.refunded == transaction.amount
         transaction.status = "refund" if whole else "partial_refund"
-        self._announce(transaction)
+        self._notify(transaction)
         confirm = partial(self._confirm_refund, transaction, refund)
-        self._timeline.after(_BANK_CONFIRMS_SECONDS, transaction.order_id, confirm)
+        self._timeline.schedule(_BANK_CONFIRMS_SECONDS, transaction.order_id, confirm)
 
     def _confirm_refund(self, transaction: Transaction, refund: Json) -> None:
         with self._lock:
             refund["bank_confirmed_at"] = format_time(self._clock())
-            self._announce(transaction)
+            self._notify(transaction)
 
-    def _answer(self, transaction: Transaction, message: str) -> Json:
-        return transaction.answered(self._server_key, message)
+    def _build_response(self, transaction: Transaction, message: str) -> Json:
+        return transaction.response_body(self._server_key, message)
 
-    def _announce(self, transaction: Transaction) -> None:
-        self._notifier.announce(transaction.pushed(self._server_key), transaction.notify)
+    def _notify(self, transaction: Transaction) -> None:
+        self._notifier.notify(transaction.notification_body(self._server_key), transaction.notify)

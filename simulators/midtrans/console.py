@@ -52,17 +52,17 @@ class MidtransConsole:
             self._bank.move(order_id, move)
         elif move in MOVES:
             self._bank.push(order_id, move)
-        return HttpResponse.see(_HOME)
+        return HttpResponse.redirect(_HOME)
 
     def _choose_world(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         world = PRESETS[request.form().get("world", "quiet")]
         self._faults.clear()
         self._faults.set(**world)
-        return HttpResponse.see(_HOME)
+        return HttpResponse.redirect(_HOME)
 
     def _set_switches(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        self._faults.read(request.form())
-        return HttpResponse.see(_HOME)
+        self._faults.set_from_form(request.form())
+        return HttpResponse.redirect(_HOME)
 
     def _transactions(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._bank.transactions())
@@ -73,7 +73,7 @@ class MidtransConsole:
         return HttpResponse.json(200, told)
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        return HttpResponse.json(200, self._faults.shown())
+        return HttpResponse.json(200, self._faults.to_dict())
 
     def _set_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._faults.set(**request.json())
@@ -99,7 +99,7 @@ def _with_error_responses(handler: Handler) -> Handler:
         try:
             return handler(request, names)
         except MidtransRefusal:
-            return HttpResponse.see(_HOME)
+            return HttpResponse.redirect(_HOME)
         except (ValueError, TypeError, KeyError) as error:
             return HttpResponse.json(400, {"error": str(error)})
 

@@ -50,7 +50,7 @@ class MidtransFaults:
             for name, value in checked.items():
                 setattr(self, name, value)
 
-    def read(self, texts: dict[str, str]) -> None:
+    def set_from_form(self, texts: dict[str, str]) -> None:
         """Set what a form says; ValueError as for `set`."""
         self.set(**{name: _parse_value(name, text) for name, text in texts.items()})
 
@@ -58,7 +58,7 @@ class MidtransFaults:
         """Nothing goes wrong any more."""
         self.set(**{name: getattr(_NONE, name) for name in SWITCHES})
 
-    def uses(self, count: Literal["lost", "forged", "refunds_denied"]) -> bool:
+    def take(self, count: Literal["lost", "forged", "refunds_denied"]) -> bool:
         """Take one of a count, if any is left."""
         with self._lock:
             left: int = getattr(self, count)
@@ -66,7 +66,7 @@ class MidtransFaults:
                 setattr(self, count, left - 1)
             return bool(left)
 
-    def answer_for(self, path: str) -> MidtransResponseFault | None:
+    def take_response_fault(self, path: str) -> MidtransResponseFault | None:
         """The fault for a call, counted down."""
         with self._lock:
             for fault in self.answers:
@@ -75,7 +75,7 @@ class MidtransFaults:
                     return fault
         return None
 
-    def shown(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Every switch and where it stands."""
         return {
             name: [asdict(fault) for fault in self.answers] if name == "answers" else value

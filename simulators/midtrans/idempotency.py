@@ -37,6 +37,6 @@ class IdempotencyKeys:
             with self._lock:
                 self._answers[key] = (
                     time.monotonic(),
-                    answer if answer.is_good else CLOSE_CONNECTION,
+                    answer if answer.is_success else CLOSE_CONNECTION,
                 )
         return answer

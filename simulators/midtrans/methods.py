@@ -10,8 +10,8 @@ class RefundSupport(Enum):
     """What of a settled payment can go back through the gateway."""
 
     NONE = "none"
-    WHOLE = "whole"
-    PARTS = "parts"
+    FULL_ONLY = "whole"
+    PARTIAL = "parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class PaymentMethod:
     refunds: RefundSupport = RefundSupport.NONE
 
     @property
-    def is_judged(self) -> bool:
+    def has_fraud_status(self) -> bool:
         """Whether Midtrans says if it suspects fraud; of Indomaret it says nothing."""
         return self.name != "indomaret"
 
@@ -97,14 +97,14 @@ _ALL = (
     _virtual_account("danamon", "Danamon"),
     PaymentMethod("permata_va", "Permata virtual account", "bank_transfer", _permata),
     PaymentMethod("echannel", "Mandiri Bill", "echannel", _mandiri),
-    PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTS),
-    PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTS),
-    PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.WHOLE),
-    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTS),
-    PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.WHOLE),
-    PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTS),
-    PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTS),
-    PaymentMethod("kredivo", "Kredivo", "kredivo", _nothing, RefundSupport.PARTS),
+    PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTIAL),
+    PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.FULL_ONLY),
+    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.FULL_ONLY),
+    PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTIAL),
+    PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("kredivo", "Kredivo", "kredivo", _nothing, RefundSupport.PARTIAL),
     _counter("indomaret"),
     _counter("alfamart"),
 )

@@ -44,7 +44,7 @@ class NotificationAttempt:
     retry_in_seconds: float | None  # before acceleration; None: never again
 
     @property
-    def is_heard(self) -> bool:
+    def is_accepted(self) -> bool:
         """Whether the merchant took it."""
         return self.answer is not None and httpx.codes.is_success(self.answer)
 
@@ -81,9 +81,9 @@ class Notifier:
         self._held: dict[str, Json] = {}
         self._changed = Condition()
 
-    def announce(self, body: Json, urls: tuple[str, ...]) -> None:
+    def notify(self, body: Json, urls: tuple[str, ...]) -> None:
         """Send a notification to each address, as the faults have it."""
-        if self._faults.uses("lost"):
+        if self._faults.take("lost"):
             return
         order_id = str(body["order_id"])
         with self._changed:
@@ -93,7 +93,7 @@ class Notifier:
                 self._held[order_id] = body
         if waits:
             release = partial(self._release, order_id, urls)
-            self._timeline.after(self._faults.disorder_seconds, order_id, release)
+            self._timeline.schedule(self._faults.disorder_seconds, order_id, release)
             return
         for each in (body, held):
             if each is not None:
@@ -123,19 +123,19 @@ class Notifier:
         noise, late_seconds = self._noise.on_notification(about, self._faults.noise)
         if noise == "lost":
             return
-        wire = json.dumps(self._tampered(body, forged=noise == "forged"))
+        wire = json.dumps(self._apply_tampering(body, forged=noise == "forged"))
         times = 1 + self._faults.duplicates + (noise == "doubled")
         for url in urls:
             for _ in range(times):
                 self._schedule(self._faults.delay_seconds + late_seconds, body, wire, url, 1)
 
-    def _tampered(self, body: Json, *, forged: bool) -> Json:
-        wrong = {"signature_key": "0" * 128} if forged or self._faults.uses("forged") else {}
+    def _apply_tampering(self, body: Json, *, forged: bool) -> Json:
+        wrong = {"signature_key": "0" * 128} if forged or self._faults.take("forged") else {}
         return body | self._faults.flipped | wrong
 
     def _schedule(self, seconds: float, body: Json, wire: str, url: str, number: int) -> None:
         action = partial(self._try, body, wire, url, number)
-        self._timeline.after(seconds, str(body["order_id"]), action)
+        self._timeline.schedule(seconds, str(body["order_id"]), action)
 
     def _try(self, body: Json, wire: str, url: str, number: int) -> None:
         answer, problem = self._post(url, wire)

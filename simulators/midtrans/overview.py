@@ -126,7 +126,7 @@ def _render_attempts(attempts: list[NotificationAttempt]) -> str:
         return '<p class="soft">The shop has not been told.</p>'
     rows = "".join(_render_attempt(attempt) for attempt in attempts)
     last = attempts[-1]
-    heard = "heard" if last.is_heard else "did not hear"
+    heard = "heard" if last.is_accepted else "did not hear"
     return (
         f"<details><summary>Told {len(attempts)} times; the shop {heard} the last</summary>"
         "<div class='scroll'><table><tr><th>WIB</th><th>said</th><th>try</th><th>answer</th>"
@@ -147,7 +147,7 @@ def _render_attempt(attempt: NotificationAttempt) -> str:
 
 
 def _render_faults(faults: MidtransFaults) -> str:
-    stands = faults.shown()
+    stands = faults.to_dict()
     worlds = [(name, name[0].upper() + name[1:]) for name in PRESETS]
     set_now = [name for name, value in stands.items() if value and name in _SWITCH_LABELS]
     answers = [f"{each.kind} ({each.times} more)" for each in faults.answers if each.times]

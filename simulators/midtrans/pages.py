@@ -102,7 +102,7 @@ def _render_exit_link(session: SnapSession, begun: Transaction | None) -> str:
         return ""
     told = {"order_id": session.order_id}
     if begun:
-        code = str(begun.answered("", "")["status_code"])
+        code = str(begun.response_body("", "")["status_code"])
         told |= {"status_code": code, "transaction_status": begun.status}
     glue = "&" if "?" in session.finish_url else "?"
     url = escape(session.finish_url + glue + urlencode(told))

@@ -31,7 +31,7 @@ def resolve_refund_amount(transaction: Transaction, key: str, asked: object) -> 
         raise CoreRefusal(400, INVALID)
     if transaction.status not in {"settlement", "partial_refund"} or allowed is RefundSupport.NONE:
         raise CoreRefusal(412, NOT_MODIFIABLE)
-    if amount > left or (allowed is RefundSupport.WHOLE and amount != left):
+    if amount > left or (allowed is RefundSupport.FULL_ONLY and amount != left):
         raise CoreRefusal(414, "Refund amount is not allowed")
     return amount
 

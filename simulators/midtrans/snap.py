@@ -37,14 +37,14 @@ class SnapSession:
         return enabled_methods([str(name) for name in names] if isinstance(names, list) else [])
 
     @property
-    def page_ends(self) -> datetime:
+    def page_expires_at(self) -> datetime:
         """When the page closes if no method is chosen: its own expiry, the payment's, or a day."""
         own = self.request.get("page_expiry")
         if isinstance(own, dict):
             return self.opened + _duration(own)
-        return self.payment_ends(self.opened) or self.opened + timedelta(seconds=_DAY_SECONDS)
+        return self.payment_expires_at(self.opened) or self.opened + timedelta(seconds=_DAY_SECONDS)
 
-    def payment_ends(self, chosen: datetime) -> datetime | None:
+    def payment_expires_at(self, chosen: datetime) -> datetime | None:
         """When a payment begun at `chosen` ends; None leaves it to the method."""
         expiry = self.request.get("expiry")
         if not isinstance(expiry, dict):

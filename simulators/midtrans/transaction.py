@@ -84,7 +84,7 @@ class Transaction:
         """Rupiah given back so far."""
         return sum(int(str(refund["refund_amount"]).removesuffix(".00")) for refund in self.refunds)
 
-    def makes(self, move: StateChange, at: datetime) -> bool:
+    def apply(self, move: StateChange, at: datetime) -> bool:
         """Change state if the move is allowed; whether it was."""
         if self.state not in move.sources:
             return False
@@ -95,18 +95,20 @@ class Transaction:
             self.settled = at
         return True
 
-    def pushed(self, server_key: str) -> Json:
+    def notification_body(self, server_key: str) -> Json:
         """The body of a notification."""
         challenged = self.state == "challenge"
         code = "201" if challenged else _NOTIFICATION_CODES.get(self.status, "200")
-        return self._worded(code, server_key) | {"status_message": "midtrans payment notification"}
+        return self._build_body(code, server_key) | {
+            "status_message": "midtrans payment notification"
+        }
 
-    def answered(self, server_key: str, message: str) -> Json:
+    def response_body(self, server_key: str, message: str) -> Json:
         """The body of an answer to a call."""
         code = "201" if self.state == "challenge" else _API_CODES.get(self.status, "200")
-        return self._worded(code, server_key) | {"status_message": message}
+        return self._build_body(code, server_key) | {"status_message": message}
 
-    def _worded(self, code: str, server_key: str) -> Json:
+    def _build_body(self, code: str, server_key: str) -> Json:
         amount = format_amount(self.amount)
         return {
             "transaction_time": format_time(self.started),
@@ -119,7 +121,7 @@ class Transaction:
             "merchant_id": "G000000001",
             "gross_amount": amount,
             "currency": "IDR",
-            **({"fraud_status": self.fraud} if self.method.is_judged else {}),
+            **({"fraud_status": self.fraud} if self.method.has_fraud_status else {}),
             **({"settlement_time": format_time(self.settled)} if self.settled else {}),
             **({"expiry_time": format_time(self.ends)} if self.ends else {}),
             **self.method.fields(self.number),

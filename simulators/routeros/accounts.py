@@ -27,7 +27,7 @@ class ApiAccount:
         if _REQUIRED_POLICIES.get(verb, "write") not in self.policies:
             raise Trap(NOT_PERMITTED)
 
-    def shown(self, row: dict[str, str]) -> dict[str, str]:
+    def redact(self, row: dict[str, str]) -> dict[str, str]:
         """A row without what only a sensitive account may read."""
         if "sensitive" in self.policies:
             return row

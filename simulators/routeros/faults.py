@@ -57,7 +57,7 @@ class RouterFaults:
         with self._lock:
             self._next.clear()
 
-    def for_command(self, word: str) -> RouterFault | None:
+    def take_fault(self, word: str) -> RouterFault | None:
         """The fault that a command meets, counted down."""
         with self._lock:
             for fault in self._next:

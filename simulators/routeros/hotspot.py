@@ -137,15 +137,15 @@ class Hotspot:
 
     def log_in(self, user: str, password: str, mac: str, login_by: str = "http-chap") -> str:
         """A person at the login page; the session's id, or a Trap with what the page says."""
-        self.look()
+        self.advance()
         row = self.users.find(name=user)
         if row is None or row["disabled"] == "true" or row.get("password", "") != password:
             raise Trap(BAD_HOTSPOT_LOGIN)
         return self._open(row, mac, login_by)
 
-    def come_back(self, mac: str) -> str | None:
+    def log_in_by_cookie(self, mac: str) -> str | None:
         """A device that was here before: by its cookie, without a password. None if it cannot."""
-        self.look()
+        self.advance()
         cookie = self.cookies.find(**{"mac-address": mac})
         row = self.users.find(name=cookie["user"]) if cookie else None
         if row is None or row["disabled"] == "true":
@@ -155,21 +155,21 @@ class Hotspot:
         except Trap:
             return None
 
-    def throw_out(self, session_id: str) -> None:
+    def disconnect(self, session_id: str) -> None:
         """End a session; the device tries its cookie at once, as devices do."""
         mac = next(row["mac-address"] for row in self.active if row[".id"] == session_id)
         self.active.remove(session_id)
-        self.come_back(mac)
+        self.log_in_by_cookie(mac)
 
-    def use(self, user: str, bytes_in: int, bytes_out: int) -> None:
+    def add_traffic(self, user: str, bytes_in: int, bytes_out: int) -> None:
         """Traffic of somebody who is online."""
         for row in (self._user(user), self.active.find(user=user)):
             if row:
                 row["bytes-in"] = str(int(row["bytes-in"]) + bytes_in)
                 row["bytes-out"] = str(int(row["bytes-out"]) + bytes_out)
-        self.look()
+        self.advance()
 
-    def look(self) -> None:
+    def advance(self) -> None:
         """Let the time pass that has passed; whoever has none left is thrown out."""
         now = self._clock()
         passed = int((now - self._seen).total_seconds())
@@ -182,15 +182,15 @@ class Hotspot:
             if left <= 0:
                 self.cookies.remove(cookie[".id"])
         for session in list(self.active):
-            self._pass(session, passed)
+            self._advance_session(session, passed)
 
     def power_off(self) -> None:
         """Everybody is offline; users, profiles and cookies are on the disk."""
-        self.look()
+        self.advance()
         for session in list(self.active):
             self.active.remove(session[".id"])
 
-    def _pass(self, session: Row, passed: int) -> None:
+    def _advance_session(self, session: Row, passed: int) -> None:
         user = self._user(session["user"])
         session["uptime"] = format_duration((parse_duration(session["uptime"]) or 0) + passed)
         if user is None:
@@ -224,10 +224,10 @@ class Hotspot:
             },
         )
         if profile and profile["add-mac-cookie"] == "true":
-            self._leave_cookie(name, mac, profile["mac-cookie-timeout"])
+            self._store_cookie(name, mac, profile["mac-cookie-timeout"])
         return session
 
-    def _leave_cookie(self, user: str, mac: str, lasts: str) -> None:
+    def _store_cookie(self, user: str, mac: str, lasts: str) -> None:
         if known := self.cookies.find(user=user, **{"mac-address": mac}):
             known["expires-in"] = lasts
         else:

@@ -19,13 +19,13 @@ class SerialQueue:
         self._free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def work(self, seconds: float, action: Callable[[], None]) -> None:
+    def enqueue(self, seconds: float, action: Callable[[], None]) -> None:
         """Do it after so many seconds of the lane's own time; at once when that is none."""
         now = self._loop.time()
         self._free_at = max(self._free_at, now) + seconds
         self._put(self._free_at, action)
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
+    def delay(self, seconds: float, action: Callable[[], None]) -> None:
         """Do it so many seconds from now, others meanwhile; but not before earlier ones."""
         self._put(self._loop.time() + seconds, action)
 

@@ -64,12 +64,12 @@ class Machine:
         self.hotspot.power_off()
         self.started = self.clock()
 
-    def rows(self, word: str) -> int:
+    def count_rows(self, word: str) -> int:
         """How many rows the menu of a command word has."""
         table = self._tables.get(word.rpartition("/")[0])
         return len(table) if table else 0
 
-    def do(self, command: Command, account: ApiAccount) -> Answer:
+    def execute(self, command: Command, account: ApiAccount) -> Answer:
         """Carry a command out, or trap; the two that end connections are the server's."""
         if command.menu == "/system/identity" and command.verb == "set":
             account.check(command.verb)
@@ -89,7 +89,7 @@ class Machine:
         if table is None:
             raise no_such_command(prefix=True)
         account.check(command.verb)
-        self.hotspot.look()
+        self.hotspot.advance()
         return self._on_table(table, command, account)
 
     def _on_table(self, table: MenuTable, command: Command, account: ApiAccount) -> Answer:
@@ -123,7 +123,7 @@ class Machine:
 
     def _remove(self, table: MenuTable, row_id: str) -> None:
         if table is self.hotspot.active:
-            self.hotspot.throw_out(row_id)
+            self.hotspot.disconnect(row_id)
         else:
             table.remove(row_id)
 
@@ -138,7 +138,7 @@ class Machine:
         for name in command.given:
             if name not in _PRINT_OPTIONS:
                 raise Trap(f"unknown parameter {name}")
-        rows = [account.shown(table.printed(row)) for row in table]
+        rows = [account.redact(table.to_printed_row(row)) for row in table]
         wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
         if "count-only" in command.given:
             return [], {"ret": str(len(wanted))}
@@ -188,7 +188,7 @@ def _ids(table: MenuTable, given: Row) -> Iterator[str]:
     if not meant:
         raise Trap("missing =.id=")
     for each in meant.split(","):
-        yield table.meant(each)
+        yield table.resolve_id(each)
 
 
 def _without_ids(given: Row) -> Row:

@@ -69,68 +69,68 @@ class RouterOsSimulator:
         self._thread.join()
         self._loop.close()
 
-    def ask(self, question: Callable[[], Result]) -> Result:
+    def run_in_loop(self, action: Callable[[], Result]) -> Result:
         """The answer, from the one thread that may touch the machine's state."""
 
         async def asked() -> Result:
-            return question()
+            return action()
 
         return self._wait_for(asked())
 
     def users(self) -> list[dict[str, str]]:
         """Every hotspot user but the trial one, as print shows them."""
         table = self.machine.hotspot.users
-        shown = self.ask(lambda: [table.printed(row) for row in table])
+        shown = self.run_in_loop(lambda: [table.to_printed_row(row) for row in table])
         return [row for row in shown if row.get("default") != "true"]
 
-    def online(self) -> list[str]:
+    def online_users(self) -> list[str]:
         """Names of the people who are online."""
 
         def names() -> list[str]:
-            self.machine.hotspot.look()
+            self.machine.hotspot.advance()
             return [row["user"] for row in self.machine.hotspot.active]
 
-        return self.ask(names)
+        return self.run_in_loop(names)
 
     def cookies(self) -> list[str]:
         """Names of the people whose devices can come back without a password."""
-        return self.ask(lambda: [row["user"] for row in self.machine.hotspot.cookies])
+        return self.run_in_loop(lambda: [row["user"] for row in self.machine.hotspot.cookies])
 
     def add_profile(self, name: str, **properties: str) -> None:
         """A user profile; `shared_users="3"` is what RouterOS writes shared-users."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
-        self.ask(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
+        self.run_in_loop(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
 
     def add_user(self, name: str, **properties: str) -> None:
         """A user that somebody else made."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
-        self.ask(lambda: self.machine.hotspot.users.add({"name": name, **given}))
+        self.run_in_loop(lambda: self.machine.hotspot.users.add({"name": name, **given}))
 
     def log_in(self, user: str, password: str, mac: str) -> None:
         """Let a person use the login page; a Trap is what the page says."""
-        self.ask(lambda: self.machine.hotspot.log_in(user, password, mac))
+        self.run_in_loop(lambda: self.machine.hotspot.log_in(user, password, mac))
 
-    def use(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
+    def add_traffic(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
         """Traffic of somebody who is online, as the router counts it."""
-        self.ask(lambda: self.machine.hotspot.use(user, bytes_in, bytes_out))
+        self.run_in_loop(lambda: self.machine.hotspot.add_traffic(user, bytes_in, bytes_out))
 
     def power_off(self) -> None:
         """Refuse every connection from here on, and end those there are."""
-        self.ask(self._power_off)
+        self.run_in_loop(self._power_off)
 
     def power_on(self) -> None:
         """Listen again, on the same ports."""
-        self.ask(self._power_on)
+        self.run_in_loop(self._power_on)
 
     def restart(self, seconds: float = 0.0) -> None:
         """Lose power, and have it back after so many seconds."""
-        self.ask(partial(self.reboot, seconds, reset=False))
+        self.run_in_loop(partial(self.reboot, seconds, reset=False))
 
     def reset(self) -> None:
         """Forget every configuration, as the reset button does; accounts stay."""
-        self.ask(self.machine.reset)
+        self.run_in_loop(self.machine.reset)
 
-    def admits(self) -> bool:
+    def can_accept(self) -> bool:
         """Whether one more connection may be open; only for the loop's own thread."""
         return len(self.sessions) < _MAX_SESSIONS
 

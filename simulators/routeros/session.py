@@ -36,7 +36,7 @@ class RouterContext(Protocol):
     lane: SerialQueue
     sessions: set["ApiSession"]
 
-    def admits(self) -> bool:
+    def can_accept(self) -> bool:
         """Whether one more connection may be open."""
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
@@ -48,9 +48,9 @@ class ApiSession(asyncio.Protocol):
 
     _numbers = count(1)
 
-    def __init__(self, station: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, context: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
         """Nobody yet."""
-        self._station = station
+        self._station = context
         self._loop = loop
         self._way = SerialQueue(loop)
         self._sentences = SentenceReader()
@@ -68,7 +68,7 @@ class ApiSession(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self._transport = transport
-        if self._station.admits():
+        if self._station.can_accept():
             self._station.sessions.add(self)
         else:
             transport.abort()
@@ -101,14 +101,14 @@ class ApiSession(asyncio.Protocol):
             self._cancel(words, tag)
             return
         faults = self._station.faults
-        fault = faults.for_command(word)
+        fault = faults.take_fault(word)
         seconds = faults.command_seconds + (
             fault.seconds if fault and fault.kind == "slow" else 0.0
         )
         if faults.row_seconds:
-            seconds += faults.row_seconds * self._station.machine.rows(word)
+            seconds += faults.row_seconds * self._station.machine.count_rows(word)
         self._waiting.append(tag)
-        self._station.lane.work(seconds, partial(self._execute, words, tag, fault))
+        self._station.lane.enqueue(seconds, partial(self._execute, words, tag, fault))
 
     def _cancel(self, words: list[bytes], tag: bytes | None) -> None:
         wanted = next((word[5:] for word in words if word.startswith(b"=tag=")), None)
@@ -167,11 +167,11 @@ class ApiSession(asyncio.Protocol):
             self._end(str(reason))
             return []
         replies = [sentences.encode_reply("!re", row, tag) for row in rows]
-        if self._says_empty(command, rows, said):
+        if self._is_empty_reply(command, rows, said):
             replies.append(sentences.encode_reply("!empty", {}, tag))
         return [*replies, sentences.encode_reply("!done", said, tag)]
 
-    def _says_empty(
+    def _is_empty_reply(
         self, command: Command, rows: list[dict[str, str]], said: dict[str, str]
     ) -> bool:
         new = self._station.machine.number >= _EMPTY_REPLY
@@ -189,7 +189,7 @@ class ApiSession(asyncio.Protocol):
             reset = command.verb == "reset-configuration"
             self._loop.call_soon(partial(self._station.reboot, 1.0, reset=reset))
             return [], {}
-        return self._station.machine.do(command, self._account)
+        return self._station.machine.execute(command, self._account)
 
     def _log_in(self, given: dict[str, str]) -> dict[str, str]:
         account = self._station.accounts.get(given.get("name", ""))
@@ -197,16 +197,16 @@ class ApiSession(asyncio.Protocol):
         if "response" in given and self._challenge:
             knows = account and given["response"] == response(account.password, self._challenge)
             self._challenge = b""
-            self._admit(account if knows else None, BAD_CHALLENGE)
+            self._complete_login(account if knows else None, BAD_CHALLENGE)
             return {}
         if not plain or (self._station.faults.lenient_login and "password" not in given):
             self._challenge = challenge(next(self._numbers))
             return {"ret": self._challenge.hex()}
         knows = account and given.get("password", "") == account.password
-        self._admit(account if knows else None, BAD_LOGIN)
+        self._complete_login(account if knows else None, BAD_LOGIN)
         return {}
 
-    def _admit(self, account: ApiAccount | None, refusal: str) -> None:
+    def _complete_login(self, account: ApiAccount | None, refusal: str) -> None:
         if account is None or "api" not in account.policies:
             raise Trap(refusal)
         self._account = account
@@ -218,13 +218,13 @@ class ApiSession(asyncio.Protocol):
     def _hang_up(self) -> None:
         """Nothing more from here on; what was answered before still arrives."""
         self._silent = True
-        self._way.later(self._station.faults.distance_seconds, self.close)
+        self._way.delay(self._station.faults.distance_seconds, self.close)
 
     def _send(self, replies: list[bytes]) -> None:
         if not replies:
             return
         distance = self._station.faults.distance_seconds
-        self._way.later(distance, partial(self._put, replies))
+        self._way.delay(distance, partial(self._put, replies))
 
     def _put(self, replies: list[bytes]) -> None:
         """One write for all that one turn of the loop brings."""

@@ -32,10 +32,10 @@ class TableSchema:
 class MenuTable:
     """Rows by id, in the order in which they were added."""
 
-    def __init__(self, shape: TableSchema) -> None:
+    def __init__(self, schema: TableSchema) -> None:
         """Begin empty, at id *1."""
-        self.shape = shape
-        self.kinds = shape.kinds
+        self.shape = schema
+        self.kinds = schema.kinds
         self._rows: dict[str, Row] = {}
         self._taken: dict[tuple[str, ...], str] = {}  # unique values -> id
         self._last_id = 0
@@ -85,7 +85,7 @@ class MenuTable:
         self._taken.pop(self._key(row), None)
         del self._rows[row_id]
 
-    def meant(self, wanted: str) -> str:
+    def resolve_id(self, wanted: str) -> str:
         """The id of the row that an id or a name means."""
         if wanted in self._rows:
             return wanted
@@ -96,7 +96,7 @@ class MenuTable:
             raise no_such_item()
         return named[0]
 
-    def printed(self, row: Row) -> Row:
+    def to_printed_row(self, row: Row) -> Row:
         """What print shows of a row: not what is empty or says nothing."""
         kinds = self.kinds
         return {

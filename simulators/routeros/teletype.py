@@ -22,7 +22,7 @@ class RawApiClient:
         whole = [encode_sentence(word.encode("latin-1") for word in words) for words in sentences]
         self.socket.sendall(b"".join(whole))
 
-    def hear(self, count: int = 1) -> list[list[str]]:
+    def receive(self, count: int = 1) -> list[list[str]]:
         """So many sentences, or fewer when the connection ends before."""
         while len(self._waiting) < count and (piece := self._piece()):
             self._waiting += self._sentences.feed(piece)
@@ -32,9 +32,9 @@ class RawApiClient:
     def ask(self, *words: str, replies: int = 1) -> list[list[str]]:
         """One sentence, and so many that answer it."""
         self.send(list(words))
-        return self.hear(replies)
+        return self.receive(replies)
 
-    def is_over(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the other side ended it; waits for either."""
         return not self._piece()
 

@@ -8,11 +8,11 @@ from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListen
 class BusinessWebhook(WebhookListener):
     """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
 
-    def __init__(self, word: str = "verify-rehearsal") -> None:
+    def __init__(self, verify_token: str = "verify-rehearsal") -> None:  # noqa: S107 - a simulator's
         """Nothing told yet. Whoever knows the word may report here."""
         self.told: list[HttpRequest] = []
         self.answers: list[int] = []
-        self._word = word
+        self._word = verify_token
         super().__init__(HttpServer("127.0.0.1", 0, self._respond), "/webhook")
 
     @property

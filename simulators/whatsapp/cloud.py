@@ -57,10 +57,10 @@ class CloudApi:
         draft = self._draft(asked)
         if self._world.faults.banned:
             raise GraphRefusal(131031, "Business account has been locked")
-        if code := self._world.refusal(draft):
+        if code := self._world.rejection_code(draft):
             raise GraphRefusal(code, f"refused: {draft.to}")
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
+        self._world.start_delivery(message, self)
         contact = {"input": str(asked["to"]), "wa_id": draft.to}
         taken = {"id": message.id}
         if draft.kind == "template":
@@ -73,7 +73,7 @@ class CloudApi:
         _check_phone_id(names)
         return HttpResponse.json(200, {"id": self.media.upload(request).id})
 
-    def described(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
+    def describe_media(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """What is known of a file, and where it can be had for five minutes."""
         stored = self.media.find(names["id"])
         ends = int(self._world.clock().timestamp()) + _URL_LIFETIME_SECONDS
@@ -97,7 +97,7 @@ class CloudApi:
             return HttpResponse.html(404, "URL expired")
         return HttpResponse(200, stored.content, {"Content-Type": stored.file.media_type})
 
-    def forget(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+    def delete_media(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Keep a file no longer."""
         self.media.delete(names["id"])
         return HttpResponse.json(200, {"success": True})
@@ -114,7 +114,7 @@ class CloudApi:
         """Take an address to report to, once it has answered the challenge."""
         asked = request.query | {name: str(value) for name, value in request.json().items()}
         url = asked.get("callback_url") or asked.get("override_callback_uri", "")
-        if not self._webhooks.is_theirs(url, asked.get("verify_token", "")):
+        if not self._webhooks.verify_endpoint(url, asked.get("verify_token", "")):
             raise GraphRefusal(2200, "Callback verification failed")
         self.webhook = url
         return HttpResponse.json(200, {"success": True})
@@ -140,9 +140,9 @@ class CloudApi:
             status["pricing"] = pricing | {"type": "regular"}
         contacts = [{"wa_id": message.draft.to, "profile": {"name": "Somebody"}}]
         told = {"statuses": [status], "contacts": contacts}
-        self._tell(told, f"{message.draft.to} {step}", message.key)
+        self._send_report(told, f"{message.draft.to} {step}", message.key)
 
-    def told_by(self, sender: str, text: str) -> None:
+    def report_inbound(self, sender: str, text: str) -> None:
         """Tell what somebody wrote to the business."""
         number = len(self._webhooks.attempts()) + 1
         message = {
@@ -153,15 +153,17 @@ class CloudApi:
             "text": {"body": text},
         }
         contacts = [{"wa_id": sender, "profile": {"name": "Somebody"}}]
-        self._tell({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
+        self._send_report({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
 
-    def _tell(self, told: Json, what: str, lane: str) -> None:
+    def _send_report(self, told: Json, what: str, lane: str) -> None:
         metadata = {"display_phone_number": OWN_NUMBER, "phone_number_id": PHONE_ID}
         value = {"messaging_product": "whatsapp", "metadata": metadata} | told
         change = {"field": "messages", "value": value}
         entry = {"id": BUSINESS_ID, "changes": [change]}
         body = {"object": "whatsapp_business_account", "entry": [entry]}
-        self._webhooks.tell(self.webhook, body, self._signed, what=f"cloud {what}", lane=lane)
+        self._webhooks.send_report(
+            self.webhook, body, self._signed, what=f"cloud {what}", lane=lane
+        )
 
     def _signed(self, wire: bytes) -> dict[str, str]:
         digest = hmac.new(self._app_secret, wire, hashlib.sha256).hexdigest()
@@ -198,7 +200,7 @@ class CloudApi:
         use = parse_template(given)
         attached = use.header.get(use.header_kind)
         file = self._file(attached) if isinstance(attached, dict) else None
-        return self.templates.text(use), f"{use.name}/{use.language}", use.parameters, file
+        return self.templates.render(use), f"{use.name}/{use.language}", use.parameters, file
 
     def _file(self, given: Json) -> AttachedFile:
         name = str(given.get("filename", ""))

@@ -57,7 +57,7 @@ class WhatsAppFaults:
         """Nothing goes wrong any more."""
         self.set(**{name: getattr(WhatsAppFaults(), name) for name in SWITCHES})
 
-    def uses(self, count: Literal["lost", "forged"]) -> bool:
+    def take(self, count: Literal["lost", "forged"]) -> bool:
         """Take one of a count, if any is left."""
         with self._lock:
             left: int = getattr(self, count)
@@ -65,7 +65,7 @@ class WhatsAppFaults:
                 setattr(self, count, left - 1)
             return bool(left)
 
-    def answer_for(self, path: str) -> WhatsAppResponseFault | None:
+    def take_response_fault(self, path: str) -> WhatsAppResponseFault | None:
         """The fault for a call, counted down."""
         with self._lock:
             for fault in self.answers:
@@ -74,7 +74,7 @@ class WhatsAppFaults:
                     return fault
         return None
 
-    def shown(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Every switch and where it stands."""
         plain = {name: getattr(self, name) for name in SWITCHES if name != "answers"}
         return plain | {"answers": [asdict(fault) for fault in self.answers]}

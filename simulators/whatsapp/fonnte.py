@@ -46,10 +46,10 @@ class FonnteApi:
             raise FonnteRefusal("request invalid on disconnected device")
         if self._world.faults.quota_used_up:
             raise FonnteRefusal("insufficient quota")
-        if self._world.refusal(draft):
+        if self._world.rejection_code(draft):
             raise FonnteRefusal("target invalid")
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
+        self._world.start_delivery(message, self)
         said = {
             "detail": "success! message in queue",
             "id": [message.id],
@@ -75,7 +75,7 @@ class FonnteApi:
         else:
             body["state"] = step
         what = f"fonnte {message.draft.to} {step}"
-        self._webhooks.tell(self.webhook, body, lambda _: {}, what=what, lane=message.key)
+        self._webhooks.send_report(self.webhook, body, lambda _: {}, what=what, lane=message.key)
 
 
 def _message_id(message: SimulatedMessage) -> str:

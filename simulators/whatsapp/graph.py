@@ -42,7 +42,7 @@ class GraphRefusal(Exception):
         self.details = details
         self.status = status or _STATUSES.get(code, 400)
 
-    def answer(self, headers: dict[str, str] | None = None) -> HttpResponse:
+    def to_response(self, headers: dict[str, str] | None = None) -> HttpResponse:
         """It on the wire."""
         error: dict[str, object] = {
             "message": f"(#{self.code}) {error_message(self.code)}",

@@ -27,34 +27,34 @@ class SendingLimiter:
         self._debts: dict[str, tuple[float, float]] = {}  # by number: messages owed, since when
         self._people: dict[str, float] = {}  # by number: when they were last written to
 
-    def hit(self, to: str, at: float, *, unasked: bool) -> int | None:
+    def exceeded_limit(self, to: str, at: float, *, is_business_initiated: bool) -> int | None:
         """The code of the limit that a message would break; None lets it through.
 
         Only people who did not write first count for the day. Meta names no code for that; a
         number under restrictions is the nearest.
         """
-        if self._is_too_fast(at):
+        if self._exceeds_throughput(at):
             return THROUGHPUT
-        if self._owes(to, at) + 1 > (self.allowed.pair_burst or float("inf")):
+        if self._exceeds_pair_rate(to, at) + 1 > (self.allowed.pair_burst or float("inf")):
             return PAIR
-        if unasked and self._is_one_too_many(to, at):
+        if is_business_initiated and self._exceeds_daily_recipients(to, at):
             return TIER
         self._latest.append(at)
-        self._debts[to] = (self._owes(to, at) + 1, at)
-        if unasked:
+        self._debts[to] = (self._exceeds_pair_rate(to, at) + 1, at)
+        if is_business_initiated:
             self._people[to] = at
         return None
 
-    def _is_too_fast(self, at: float) -> bool:
+    def _exceeds_throughput(self, at: float) -> bool:
         while self._latest and self._latest[0] <= at - 1:
             self._latest.popleft()
         return bool(self.allowed.a_second) and len(self._latest) >= self.allowed.a_second
 
-    def _owes(self, to: str, at: float) -> float:
+    def _exceeds_pair_rate(self, to: str, at: float) -> float:
         owed, since = self._debts.get(to, (0.0, at))
         return max(0.0, owed - (at - since) / self.allowed.pair_seconds)
 
-    def _is_one_too_many(self, to: str, at: float) -> bool:
+    def _exceeds_daily_recipients(self, to: str, at: float) -> bool:
         limit = self.allowed.people_a_day
         if not limit or at - self._people.get(to, -_DAY_SECONDS) < _DAY_SECONDS:
             return False

@@ -26,7 +26,7 @@ class StoredFile:
     id: str
     file: AttachedFile
     content: bytes
-    until: datetime
+    expires_at: datetime
 
 
 def parse_multipart(request: HttpRequest) -> dict[str, tuple[str, str, bytes]]:
@@ -79,7 +79,7 @@ class MediaStore:
     def find(self, media_id: str) -> StoredFile:
         """A file that is still kept."""
         stored = self._stored.get(media_id)
-        if stored is None or stored.until <= self._clock():
+        if stored is None or stored.expires_at <= self._clock():
             raise GraphRefusal(100, f"Object with ID '{media_id}' does not exist")
         return stored
 

@@ -27,7 +27,7 @@ def render_overview(
     """What whoever rehearses sees: messages as they are read, and every report; newest first."""
     received = [_render_message(each) for each in reversed(messages[-_MAX_SHOWN:])]
     told = [_render_attempt(each) for each in reversed(attempts[-_MAX_SHOWN:])]
-    switches = [(name, escape(str(value))) for name, value in faults.shown().items()]
+    switches = [(name, escape(str(value))) for name, value in faults.to_dict().items()]
     body = (
         _render_table(
             f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received

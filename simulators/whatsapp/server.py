@@ -82,14 +82,14 @@ class WhatsAppSimulator:
 
     def subscribe(self, url: str, verify_token: str) -> bool:
         """Report the Cloud API's steps to an address, if it answers the challenge."""
-        if self._webhooks.is_theirs(url, verify_token):
+        if self._webhooks.verify_endpoint(url, verify_token):
             self.cloud.webhook = url
         return self.cloud.webhook == url
 
-    def write(self, sender: str, text: str = "Halo") -> None:
+    def receive_inbound(self, sender: str, text: str = "Halo") -> None:
         """Somebody writes to the business, who may then answer freely for a day."""
-        self.world.write(sender)
-        self.cloud.told_by(sender, text)
+        self.world.receive_inbound(sender)
+        self.cloud.report_inbound(sender, text)
 
     def messages(self, to: str = "", *, at_least: int = 0) -> list[SimulatedMessage]:
         """What was accepted, once there is so much of it; TimeoutError if there is not."""

@@ -22,7 +22,7 @@ class SimulatedTemplate:
     has_button: bool = False
 
     @property
-    def places(self) -> int:
+    def parameter_count(self) -> int:
         """How many parameters the text takes."""
         return len(set(_PLACEHOLDER.findall(self.body)))
 
@@ -73,7 +73,7 @@ class TemplateRegistry:
         self._approved[name, language] = approved
         return approved
 
-    def text(self, filled: FilledTemplate) -> str:
+    def render(self, filled: FilledTemplate) -> str:
         """What the recipient reads; refuses what does not fit the approved text."""
         if filled.name in self.paused:
             raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
@@ -87,8 +87,11 @@ class TemplateRegistry:
             if self._approved:
                 raise GraphRefusal(132001, f"{filled.name} does not exist in {filled.language}")
             return " | ".join((f"[{filled.name}/{filled.language}]", *filled.parameters))
-        if approved.places != len(filled.parameters):
-            said = f"body: {len(filled.parameters)} parameters, {approved.places} are expected"
+        if approved.parameter_count != len(filled.parameters):
+            said = (
+                f"body: {len(filled.parameters)} parameters,"
+                f" {approved.parameter_count} are expected"
+            )
             raise GraphRefusal(132000, said)
         if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
             raise GraphRefusal(132012, "header or button is not as in the created template")

@@ -74,11 +74,11 @@ class WahaApi:
         if chat is None:
             raise WahaRefusal(422, "chatId: a number and @c.us are wanted")
         draft = _draft(chat[1], names["what"], asked)
-        if code := self._world.refusal(draft):
+        if code := self._world.rejection_code(draft):
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
-        return HttpResponse.json(201, self._named(message))
+        self._world.start_delivery(message, self)
+        return HttpResponse.json(201, self._message_name(message))
 
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Whether a number has WhatsApp."""
@@ -88,7 +88,7 @@ class WahaApi:
             return HttpResponse.json(200, {"numberExists": False})
         return HttpResponse.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
-    def shown(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+    def describe_session(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """How a session does."""
         if names["session"] != SESSION:
             raise WahaRefusal(404, "Session not found")
@@ -109,7 +109,7 @@ class WahaApi:
             "engine": self.engine,
         }
         what = f"waha {message.draft.to} {step}"
-        self._webhooks.tell(self.webhook, body, self._signed, what=what, lane=message.key)
+        self._webhooks.send_report(self.webhook, body, self._signed, what=what, lane=message.key)
 
     def _check_session(self, name: str) -> None:
         if name != SESSION:
@@ -123,7 +123,7 @@ class WahaApi:
         digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
         return {"X-Webhook-Hmac": digest, "X-Webhook-Hmac-Algorithm": "sha512"}
 
-    def _named(self, message: SimulatedMessage) -> Json:
+    def _message_name(self, message: SimulatedMessage) -> Json:
         chat = f"{message.draft.to}@c.us"
         if self.engine == "NOWEB":
             key = {"remoteJid": chat, "fromMe": True, "id": message.key}

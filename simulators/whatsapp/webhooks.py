@@ -64,7 +64,7 @@ class WebhookSender:
         self._attempts: list[ReportAttempt] = []
         self._changed = Condition()
 
-    def is_theirs(self, url: str, verify_token: str) -> bool:
+    def verify_endpoint(self, url: str, verify_token: str) -> bool:
         """Whether an address answers Meta's challenge with what it was asked."""
         asked = {
             "hub.mode": "subscribe",
@@ -77,12 +77,12 @@ class WebhookSender:
             return False
         return answer.status_code == httpx.codes.OK and answer.text == asked["hub.challenge"]
 
-    def tell(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
+    def send_report(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
         """Report once, or as the faults have it; what belongs to one lane stays in order."""
-        if not url or self._faults.uses("lost"):
+        if not url or self._faults.take("lost"):
             return
         wire = json.dumps(body).encode()
-        headers = sign(b"forged" if self._faults.uses("forged") else wire)
+        headers = sign(b"forged" if self._faults.take("forged") else wire)
         report = _Report(url, what, lane, wire, headers | {"Content-Type": "application/json"})
         for _ in range(1 + self._faults.duplicates):
             self._schedule(report, 1, self._faults.delay_seconds)
@@ -101,7 +101,7 @@ class WebhookSender:
         self._client.close()
 
     def _schedule(self, report: _Report, number: int, seconds: float) -> None:
-        self._timeline.after(seconds, report.lane, partial(self._try, report, number))
+        self._timeline.schedule(seconds, report.lane, partial(self._try, report, number))
 
     def _try(self, report: _Report, number: int) -> None:
         try:

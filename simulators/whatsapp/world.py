@@ -44,14 +44,16 @@ class WhatsAppState:
         self._wrote: dict[str, datetime] = {}
         self._changed = Condition()
 
-    def refusal(self, draft: Draft) -> int | None:
+    def rejection_code(self, draft: Draft) -> int | None:
         """The code a message is turned away with at once; None when it would be accepted."""
         code = self.faults.refused.get(draft.to)
         if code or draft.gateway != "cloud":
             return code
         with self._changed:
             unasked = not self._window_is_open(draft.to)
-            return self._limits.hit(draft.to, self.clock().timestamp(), unasked=unasked)
+            return self._limits.exceeded_limit(
+                draft.to, self.clock().timestamp(), is_business_initiated=unasked
+            )
 
     def accept(
         self, draft: Draft, message_id: Callable[[SimulatedMessage], str]
@@ -61,19 +63,21 @@ class WhatsAppState:
             message = SimulatedMessage(len(self._messages) + 1, "", draft, self.clock())
             message.id = message_id(message)
             message.code = self._failure(draft)
-            message.steps = self._steps(message)
+            message.steps = self._planned_steps(message)
             self._messages.append(message)
             self._changed.notify_all()
         return message
 
-    def set_out(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
+    def start_delivery(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
         """Let the steps happen, each after the last."""
         told = message.steps[::-1] if self.faults.disorder else message.steps
         for place, (step, report) in enumerate(zip(message.steps, told, strict=True), 1):
-            action = partial(self._take, message, step, partial(reporter.report, message, report))
-            self._timeline.after(place * self._step_seconds, message.key, action)
+            action = partial(
+                self._advance, message, step, partial(reporter.report, message, report)
+            )
+            self._timeline.schedule(place * self._step_seconds, message.key, action)
 
-    def write(self, sender: str) -> None:
+    def receive_inbound(self, sender: str) -> None:
         """Somebody writes to the business, which may answer freely for a day."""
         with self._changed:
             self._wrote[sender] = self.clock()
@@ -96,7 +100,7 @@ class WhatsAppState:
                 raise TimeoutError(f"{len(found())} messages, not {at_least}")
             return found()
 
-    def _take(
+    def _advance(
         self, message: SimulatedMessage, step: DeliveryStep, report: Callable[[], None]
     ) -> None:
         with self._changed:
@@ -115,7 +119,7 @@ class WhatsAppState:
         wrote = self._wrote.get(to)
         return wrote is not None and self.clock() - wrote < _WINDOW
 
-    def _steps(self, message: SimulatedMessage) -> list[DeliveryStep]:
+    def _planned_steps(self, message: SimulatedMessage) -> list[DeliveryStep]:
         if message.code is not None:
             return ["failed"] if message.draft.gateway == "cloud" else ["sent", "failed"]
         steps: list[DeliveryStep] = ["sent"]

@@ -36,7 +36,7 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(midtrans: MidtransSimulator, pauses: list[float]) -> Iterator[Midtrans]:
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=pauses.append) as ours:
         yield ours
 

@@ -14,7 +14,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def new_job(database: Database, now: datetime) -> Callable[..., int]:
 
     def open_job(event: Event) -> int:
         with database.transaction() as connection:
-            return batche_queries.get_or_create_batch(
+            return batch_queries.get_or_create_batch(
                 connection,
                 key=f"batch-{next(numbers)}",
                 event=event,

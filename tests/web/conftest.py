@@ -48,7 +48,7 @@ def open_in() -> Callable[..., AbstractContextManager[Application]]:
             "min_free_disk": 0,
         }
         settings = Settings(_env_file=None, **given | more)
-        json_logging.configure("DEBUG", settings.logs)
+        json_logging.configure("DEBUG", settings.log_file)
         with open_application(settings) as application:
             yield application
 
@@ -91,7 +91,7 @@ def application(
 @pytest.fixture
 def log_file(application: Application) -> Path:
     """Where the service's lines go."""
-    return application.settings.logs
+    return application.settings.log_file
 
 
 @pytest.fixture

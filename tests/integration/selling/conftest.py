@@ -49,7 +49,7 @@ def place(database: Database, event: Event, now: datetime) -> Callable[..., Plac
 
     def place_one(*asked: tuple[int, int], **more: object) -> PlacedOrder:
         wanted = [Selection(*pair) for pair in asked]
-        return place_order(database, event, asked=wanted, **{"at": now, "by": "web"} | more)
+        return place_order(database, event, requested=wanted, **{"at": now, "by": "web"} | more)
 
     return place_one
 
@@ -72,13 +72,13 @@ class Answers:
         self.by_key: dict[str, PaymentStatus | Exception] = {}
         self.closed: list[str] = []
 
-    def statement(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def close_page(self, token: str) -> None:
+    def expire_checkout_session(self, token: str) -> None:
         self.closed.append(token)
 
     def cancel(self, order_id: str) -> None:

@@ -72,7 +72,7 @@ def provision(
 def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
     """The device as the office knows it."""
     address = RouterAddress(
-        device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
+        device.host, ACCOUNT.name, keys.encrypt(ACCOUNT.password), device.port, tls=False
     )
     with database.transaction() as connection:
         return router_queries.upsert(connection, "lobby", address)
@@ -100,7 +100,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
             )
             package_queries.upsert(
                 connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
-                made_ahead=made_ahead,
+                pool_size=made_ahead,
             )  # fmt: skip
             return package_queries.get_by_code(connection, code)
 
@@ -118,7 +118,7 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
         phone = f"+62812{next(numbers):08}"
         buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
         asked = [Selection(each.ticket_type_id, quantity) for each in (package, also) if each]
-        placed = place_order(database, event, asked=asked, buyer=buyer, at=now, by="web")
+        placed = place_order(database, event, requested=asked, buyer=buyer, at=now, by="web")
         with database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
             complete_order(connection, order, attempt_id=None, at=now, by="gateway")
@@ -171,7 +171,7 @@ def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.ENDING, ending_why="expired", next_try=now)
+                .values(state=VoucherState.REVOKING, ending_why="expired", next_try=now)
             )
 
     return over
@@ -186,7 +186,7 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.OWED, next_try=now)
+                .values(state=VoucherState.PENDING, next_try=now)
             )
 
     return lost
@@ -206,7 +206,7 @@ def meanwhile(
                 return answers
 
         class Doors(RouterClientPool):
-            def to(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
+            def client_for(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
                 return busy
 
         with Busy(to_router_account(lobby, keys)) as busy, Doors(keys) as doors:

@@ -99,7 +99,7 @@ def order_places(database: Database, event: Event, on_sale: int) -> Callable[...
         return place_order(
             database,
             event,
-            asked=[Selection(on_sale, places)],
+            requested=[Selection(on_sale, places)],
             buyer=buyer,
             at=datetime.now(UTC),
             by="web",
@@ -120,7 +120,7 @@ def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrde
             )
         quantity = placed.lines[0].quantity
         items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, quantity),)
-        gateway.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
+        gateway.create_checkout_session(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return begin
@@ -242,7 +242,7 @@ def told(settings: Settings) -> Callable[[], list[str]]:
     """What workers have told in the log of what they did."""
 
     def read() -> list[str]:
-        lines = settings.logs.read_text(encoding="utf-8").splitlines()
+        lines = settings.log_file.read_text(encoding="utf-8").splitlines()
         messages = [json.loads(line)["message"] for line in lines]
         return [message for message in messages if message in DEEDS]
 

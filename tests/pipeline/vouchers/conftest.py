@@ -39,7 +39,7 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
         with application.database.transaction() as connection:
             package = package_queries.get_by_code(connection, "5k")
         placed = place_order(
-            application.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
+            application.database, outlet, requested=[Selection(package.ticket_type_id, quantity)],
             buyer=Buyer(f"tel:{phone}", "Sari", "", phone), at=at, by="web",
         )  # fmt: skip
         with application.database.transaction() as connection:

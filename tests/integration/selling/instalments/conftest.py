@@ -167,9 +167,9 @@ def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]"
         with database.transaction() as connection:
             assert stock_queries.list_drifted(connection, event.id) == []
             assert refund_queries.list_over_refunded_keys(connection, event.id) == []
-        assert check_ledger_matches_sales(database).offenders == []
-        assert sales_checks.check_unallocated_money(database).offenders == []
-        assert sales_checks.check_duplicate_payments(database).offenders == []
+        assert check_ledger_matches_sales(database).violations == []
+        assert sales_checks.check_unallocated_money(database).violations == []
+        assert sales_checks.check_duplicate_payments(database).violations == []
 
     return prove
 
@@ -181,7 +181,7 @@ def early(
     """Two places in three parts, tickets with the first, what is paid goes back if overdue."""
     times = (7 * DAY, 3 * DAY, 2 * DAY)
     plan = PaymentPlan(
-        "early", (40, 30, 30), *times, OverduePolicy.REFUND, TicketReleasePolicy.FIRST
+        "early", (40, 30, 30), *times, OverduePolicy.REFUND, TicketReleasePolicy.FIRST_INSTALMENT
     )
     offer_plan(database, event, plan, by="operator")
     return place((guest, 2), buyer=sari, payment_plan="early")

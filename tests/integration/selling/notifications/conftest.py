@@ -58,7 +58,7 @@ def chats() -> Iterator[WhatsAppSimulator]:
 
 @pytest.fixture
 def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudClient]:
-    account = WhatsAppProviderConfig.rehearsal(chats.url)
+    account = WhatsAppProviderConfig.for_simulator(chats.url)
     with account.client() as ours:
         yield ours
 
@@ -91,7 +91,7 @@ def means(database: Database, keys: KeyRing, tmp_path: Path) -> GenerationContex
 
 @pytest.fixture
 def desk(means: GenerationContext) -> MessageContext:
-    messages = MessageTemplates(links="https://tickets.example.org/")
+    messages = MessageTemplates(base_url="https://tickets.example.org/")
     return MessageContext(
         messages, means.folder, means.keys, "https://tickets.example.org", "Panitia"
     )

@@ -36,7 +36,7 @@ def midtrans() -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
     """Our side of the wire, which does not wait between tries."""
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=lambda _: None) as ours:
         yield ours
 
@@ -48,7 +48,7 @@ def hear_of(
     """Asks the gateway about an attempt and writes down what it says."""
 
     def ask(attempt: PaymentAttempt) -> None:
-        statement = client.statement(attempt.key)
+        statement = client.get_payment_status(attempt.key)
         assert statement is not None
         with database.transaction() as connection:
             record_payment(connection, attempt, statement, at=now, by="worker")
@@ -65,7 +65,7 @@ def start_paying(
     def open_page(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
         items = (CheckoutItem("ALL", "All of it", attempt.amount, 1),)
-        client.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
+        client.create_checkout_session(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return open_page

@@ -31,7 +31,7 @@ def patience() -> float:
 @pytest.fixture
 def poster(patience: float) -> WebhookClient:
     """Our side of the wire."""
-    return WebhookClient(rehearsal=True, seconds=patience)
+    return WebhookClient(allow_loopback=True, timeout_seconds=patience)
 
 
 @pytest.fixture

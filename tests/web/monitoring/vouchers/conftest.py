@@ -49,7 +49,7 @@ def order_vouchers(database: Database, event: Event, package: StoredPackage) -> 
         buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
         asked = [Selection(package.ticket_type_id, quantity)]
         return place_order(
-            database, event, asked=asked, buyer=buyer, at=clock() - ago, by="web"
+            database, event, requested=asked, buyer=buyer, at=clock() - ago, by="web"
         ).order.id  # fmt: skip
 
     return order_some
@@ -95,7 +95,7 @@ def make(database: Database) -> Callable[..., None]:
             .limit(at_most)
         )
         present = {
-            "state": VoucherState.PRESENT, "present_at": clock(), "next_try": None,
+            "state": VoucherState.ACTIVE, "present_at": clock(), "next_try": None,
             "gave_up_at": None, "tries": 0,
         }  # fmt: skip
         with database.transaction() as connection:
@@ -110,14 +110,14 @@ def give_up(database: Database) -> Callable[[Order], None]:
 
     def give_up_on(order: Order) -> None:
         lines = select(order_lines.c.id).where(order_lines.c.order_id == order.id)
-        still_owed = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED))
+        still_owed = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.PROVISIONING))
         asking = update(vouchers).where(vouchers.c.order_line_id.in_(lines), still_owed)
         with database.transaction() as connection:
-            connection.execute(asking.values(state=VoucherState.ASKED))
+            connection.execute(asking.values(state=VoucherState.PROVISIONING))
         with database.transaction() as connection:
             connection.execute(
                 asking.values(
-                    state=VoucherState.OWED, tries=4, gave_up_at=clock(),
+                    state=VoucherState.PENDING, tries=4, gave_up_at=clock(),
                     last_error="lobby gave no answer", next_try=clock() + timedelta(minutes=10),
                 )
             )  # fmt: skip
