@@ -30,8 +30,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.issue import issue_tickets
 
@@ -55,15 +55,15 @@ def crowd(connection: Connection, slug: str, size: int) -> Event:
     number = sql.generate_series(1, size).column_valued("number")
     key = sql.concat("id:", number)
     connection.execute(
-        insert(people).from_select(
+        insert(guests).from_select(
             ["event_id", "natural_key", "full_name"], select(literal(event.id), key, key)
         )
     )
     connection.execute(
-        insert(attendees).from_select(
+        insert(entitlements).from_select(
             ["event_id", "person_id", "ticket_type_id"],
-            select(people.c.event_id, people.c.id, literal(kind)).where(
-                people.c.event_id == event.id
+            select(guests.c.event_id, guests.c.id, literal(kind)).where(
+                guests.c.event_id == event.id
             ),
         )
     )

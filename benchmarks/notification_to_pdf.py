@@ -36,7 +36,8 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.db import notify
-from ticketing.platform.db.tables.sales import order_lines, order_places, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, order_positions
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
@@ -118,8 +119,8 @@ class Watch:
     def _look(self) -> None:
         printed = (
             select(order_lines.c.order_id)
-            .join(order_places, order_places.c.order_line_id == order_lines.c.id)
-            .join(generated_tickets, generated_tickets.c.attendee_id == order_places.c.attendee_id)
+            .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
+            .join(generated_tickets, generated_tickets.c.entitlement_id == order_positions.c.entitlement_id)
             .where(generated_tickets.c.generated_at.is_not(None))
         )
         while not self._ended.wait(LOOK_SECONDS):

@@ -37,7 +37,9 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.sales import inbox, order_lines, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.settings import Settings
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -247,7 +249,7 @@ def hear(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
     requests = [notice(each, server_key) for each in range(number)]
     milliseconds, answers = asyncio.run(tell_steadily(ports, requests, arguments.notices))
     with database.transaction() as connection:
-        kept = connection.execute(select(func.count(inbox.c.id))).scalar_one()
+        kept = connection.execute(select(func.count(inbound_webhooks.c.id))).scalar_one()
     assert answers == {200: number}, answers
     assert kept == number
     cuts = statistics.quantiles(milliseconds, n=100)

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.settings import PROJECT_ROOT
 
 

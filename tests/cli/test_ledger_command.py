@@ -16,7 +16,7 @@ from simulators.hooks import WebhookReceiver
 from ticketing.events.model import Event
 from ticketing.orders.order import Selection
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 

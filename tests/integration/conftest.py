@@ -12,8 +12,8 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.tickets.batches import queries as batch_queries
 
 
@@ -43,7 +43,7 @@ def enter(database: Database) -> Callable[..., list[int]]:
             )
             for number in (next(numbers) for _ in range(how_many)):
                 guest_id = connection.execute(
-                    insert(people)
+                    insert(guests)
                     .values(
                         event_id=event.id,
                         natural_key=f"id:S{number:05}",
@@ -54,11 +54,11 @@ def enter(database: Database) -> Callable[..., list[int]]:
                         email=f"guest{number}@example.org",
                         phone=f"+62811{number:07}",
                     )
-                    .returning(people.c.id)
+                    .returning(guests.c.id)
                 ).scalar_one()
                 connection.execute(
-                    insert(attendees).values(
-                        event_id=event.id, person_id=guest_id, ticket_type_id=kind, **entitlement
+                    insert(entitlements).values(
+                        event_id=event.id, guest_id=guest_id, ticket_type_id=kind, **entitlement
                     )
                 )
                 guest_ids.append(guest_id)

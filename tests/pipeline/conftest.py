@@ -17,8 +17,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.settings import Settings
 from ticketing.vouchers.demo_data import DEMO_PROFILES, seed_demo_hotspot, seed_demo_router
 
@@ -54,7 +54,7 @@ def roster(database: Database, event: Event) -> Event:
         ).scalar_one()
         for number, name in enumerate(NAMES):
             person = connection.execute(
-                insert(people)
+                insert(guests)
                 .values(
                     event_id=event.id,
                     natural_key=f"id:2026{number}",
@@ -64,11 +64,11 @@ def roster(database: Database, event: Event) -> Event:
                     last_name=name.split(" ", 1)[1],
                     email=f"person{number}@example.org",
                 )
-                .returning(people.c.id)
+                .returning(guests.c.id)
             ).scalar_one()
             connection.execute(
-                insert(attendees).values(
-                    event_id=event.id, person_id=person, ticket_type_id=kind, seat=f"A-{number}"
+                insert(entitlements).values(
+                    event_id=event.id, guest_id=person, ticket_type_id=kind, seat=f"A-{number}"
                 )
             )
     return event

@@ -13,7 +13,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, imports
+from ticketing.platform.db.tables.roster import entitlements, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 
 Examination = Callable[[], dict[str, dg.AssetCheckEvaluation]]
@@ -113,9 +113,9 @@ def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
 ) -> None:
     with database.transaction() as connection:
         connection.execute(text("DROP INDEX uq_generated_tickets_live_attendee"))
-        first = select(func.min(attendees.c.id)).scalar_subquery()
-        whose = select(attendees.c.person_id).where(attendees.c.id == first).scalar_subquery()
-        connection.execute(update(generated_tickets).values(attendee_id=first, guest_id=whose))
+        first = select(func.min(entitlements.c.id)).scalar_subquery()
+        whose = select(entitlements.c.guest_id).where(entitlements.c.id == first).scalar_subquery()
+        connection.execute(update(generated_tickets).values(entitlement_id=first, guest_id=whose))
 
     check = examined()["one_live_ticket_each"]
 
@@ -127,8 +127,8 @@ def test_a_report_that_the_world_has_overtaken_does_not_add_up(
     examined: Examination, database: Database
 ) -> None:
     with database.transaction() as connection:
-        first = select(func.min(attendees.c.id)).scalar_subquery()
-        person = update(attendees).where(attendees.c.id == first)
+        first = select(func.min(entitlements.c.id)).scalar_subquery()
+        person = update(entitlements).where(entitlements.c.id == first)
         connection.execute(person.values(state="withdrawn"))
 
     check = examined()["the_report_adds_up"]
@@ -144,7 +144,7 @@ def test_a_quarantined_row_that_is_nowhere_is_noticed(
         connection.execute(
             insert(imports).values(
                 event_id=issued.id, source_kind="file", source_name="list.csv", state="completed",
-                total_rows=6, inserted=5, quarantined=1, requested_by="test", started_at=now,
+                total_rows=6, inserted=5, rejected=1, requested_by="test", started_at=now,
             )
         )  # fmt: skip
 

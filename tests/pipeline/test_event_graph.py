@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.tickets.reports import queries as report_queries
 
@@ -78,8 +78,8 @@ def test_whoever_is_on_hold_is_missing_with_the_reason(
     location: dg.Definitions, instance: dg.DagsterInstance, application: Application, roster: Event
 ) -> None:
     with application.database.transaction() as connection:
-        first = select(func.min(attendees.c.id)).scalar_subquery()
-        person = update(attendees).where(attendees.c.id == first)
+        first = select(func.min(entitlements.c.id)).scalar_subquery()
+        person = update(entitlements).where(entitlements.c.id == first)
         connection.execute(person.values(hold_reason="fee unpaid"))
     job = location.resolve_job_def("issue_event_tickets")
 

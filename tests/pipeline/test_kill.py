@@ -17,7 +17,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.settings import PROJECT_ROOT
 
@@ -30,17 +30,17 @@ PATIENCE_SECONDS = 90
 def crowd(database: Database, roster: Event) -> Event:
     """The event with thirty-five people more: printing them takes a second or two."""
     with database.transaction() as connection:
-        kind = select(func.min(attendees.c.ticket_type_id)).scalar_subquery()
+        kind = select(func.min(entitlements.c.ticket_type_id)).scalar_subquery()
         for number in range(CROWD):
             person = connection.execute(
-                insert(people)
+                insert(guests)
                 .values(
                     event_id=roster.id, natural_key=f"id:c{number}", full_name=f"Guest {number}"
                 )
-                .returning(people.c.id)
+                .returning(guests.c.id)
             ).scalar_one()
             connection.execute(
-                insert(attendees).values(event_id=roster.id, person_id=person, ticket_type_id=kind)
+                insert(entitlements).values(event_id=roster.id, guest_id=person, ticket_type_id=kind)
             )
     return roster
 

@@ -24,8 +24,8 @@ from ticketing.app.web.server import WebServer
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.http.services import now
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.settings import Settings
@@ -158,18 +158,18 @@ def guests(database: Database, event: Event) -> list[int]:
             first, last = name.split()
             ids.append(
                 connection.execute(
-                    insert(people)
+                    insert(guests)
                     .values(
                         event_id=event.id, natural_key=f"id:{first}", full_name=name,
                         first_name=first, last_name=last, email=f"{first}@example.org".lower(),
                         phone="+628111234567",
                     )
-                    .returning(people.c.id)
+                    .returning(guests.c.id)
                 ).scalar_one()
             )  # fmt: skip
             connection.execute(
-                insert(attendees).values(
-                    event_id=event.id, person_id=ids[-1], ticket_type_id=kind, seat=seat
+                insert(entitlements).values(
+                    event_id=event.id, guest_id=ids[-1], ticket_type_id=kind, seat=seat
                 )
             )
     return ids

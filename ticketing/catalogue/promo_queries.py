@@ -7,7 +7,8 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.catalogue.promo_code import NewPromo, Promo, PromoKind
-from ticketing.platform.db.tables.sales import promo_redemptions, promos, ticket_types
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import promo_redemptions
 from ticketing.platform.kernel.errors import PromoRefused
 
 

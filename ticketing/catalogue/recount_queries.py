@@ -6,7 +6,8 @@ from sqlalchemy import Connection, ScalarSelect, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ticketing.catalogue import promo_queries, stock_queries
-from ticketing.platform.db.tables.sales import promo_redemptions, promos, ticket_types
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import promo_redemptions
 from ticketing.platform.kernel.errors import Refused
 
 

@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from ticketing.catalogue.stock import PurchaseLimits, Stock
 from ticketing.orders.order import OrderLine, OrderState, Selection
-from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.kernel.errors import NotOnSale, SoldOut
 from ticketing.platform.kernel.money import Rupiah
 

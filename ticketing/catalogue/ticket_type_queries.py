@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.catalogue.stock import PurchaseLimits, Stock
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.money import Rupiah
 
 _COLUMNS = (

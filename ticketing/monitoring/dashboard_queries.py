@@ -33,7 +33,9 @@ from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.time_span import TimeSpan
 from ticketing.vouchers.model import PurchaseState, VoucherState
@@ -176,7 +178,7 @@ def _refunded_vouchers() -> FromClause:
     return (
         select(order_lines.c.order_id, func.count().label("vouchers"))
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(vouchers.c.ending_why.in_(_REFUND_REASONS))
+        .where(vouchers.c.revoked_reason.in_(_REFUND_REASONS))
         .group_by(order_lines.c.order_id)
         .subquery("excused")
     )
@@ -200,8 +202,8 @@ def count_waiting_for_routers(connection: Connection, event_id: int | None) -> W
 def count_waiting_for_channels(connection: Connection, event_id: int | None) -> WaitingSummary:
     """Messages with codes that no vendor has taken, and that did not fail for good."""
     is_moving = or_(
-        outbox.c.taken_at.is_(None),
-        deliveries.c.next_try.is_not(None),
+        outbox.c.processed_at.is_(None),
+        deliveries.c.next_attempt_at.is_not(None),
         deliveries.c.claimed_at.is_not(None),
     )
     query = (

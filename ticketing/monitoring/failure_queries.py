@@ -18,7 +18,8 @@ from ticketing.notifications.delivery_queries import Delivery
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import order_lines, orders, outbox
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
@@ -160,7 +161,7 @@ def list_failed_purchases(
     given_up = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(UNPROVISIONED_STATES), vouchers.c.gave_up_at.is_not(None))
+        .where(vouchers.c.state.in_(UNPROVISIONED_STATES), vouchers.c.failed_at.is_not(None))
     )
     undelivered = (
         select(orders.c.id)
@@ -184,9 +185,9 @@ def list_waiting_vouchers(connection: Connection, order_ids: Sequence[int]) -> l
             vouchers.c.key,
             vouchers.c.state,
             routers.c.name,
-            vouchers.c.tries,
-            vouchers.c.next_try,
-            vouchers.c.gave_up_at,
+            vouchers.c.attempt_count,
+            vouchers.c.next_attempt_at,
+            vouchers.c.failed_at,
             vouchers.c.last_error,
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)

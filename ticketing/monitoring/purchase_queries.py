@@ -27,7 +27,9 @@ from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import order_lines, orders, outbox, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.vouchers.model import PurchaseState, VoucherState
@@ -98,7 +100,7 @@ def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> Purchase
         select(
             order_lines.c.order_id,
             func.count().filter(vouchers.c.state.not_in(UNPROVISIONED_STATES)).label("served"),
-            (func.count(vouchers.c.gave_up_at) > 0).label("gave_up"),
+            (func.count(vouchers.c.failed_at) > 0).label("gave_up"),
         )
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .group_by(order_lines.c.order_id)

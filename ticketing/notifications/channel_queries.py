@@ -16,7 +16,7 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.notifications.rate_limit import DAY
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
 
 # advisory locks share one space of 64 bits: ours begins with these bytes ("pace")
 _LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
@@ -39,13 +39,13 @@ def list_recent_send_times(
 ) -> list[datetime]:
     """When the last attempts of a day began that were perhaps sent, oldest first."""
     query = (
-        select(delivery_logs.c.began_at)
+        select(delivery_attempts.c.started_at)
         .where(
-            delivery_logs.c.channel == channel,
-            delivery_logs.c.began_at > at - DAY,
-            delivery_logs.c.state != DeliveryState.ERROR,
+            delivery_attempts.c.channel == channel,
+            delivery_attempts.c.started_at > at - DAY,
+            delivery_attempts.c.state != DeliveryState.ERROR,
         )
-        .order_by(delivery_logs.c.began_at.desc())
+        .order_by(delivery_attempts.c.started_at.desc())
         .limit(most)
     )
     return list(connection.execute(query).scalars())[::-1]
@@ -55,17 +55,17 @@ def list_latest_outcomes(
     connection: Connection, channel: Channel, *, most: int
 ) -> list[SendOutcome]:
     """How the last attempts ended since a person let the channel go on, newest last."""
-    resumed = select(delivery_rests.c.resumed_at).where(delivery_rests.c.channel == channel)
+    resumed = select(channel_circuit_breakers.c.resumed_at).where(channel_circuit_breakers.c.channel == channel)
     since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
     query = (
-        select(delivery_logs.c.state, delivery_logs.c.reason, delivery_logs.c.concerns)
+        select(delivery_attempts.c.state, delivery_attempts.c.reason, delivery_attempts.c.failure_scope)
         .where(
-            delivery_logs.c.channel == channel,
-            delivery_logs.c.began_at > since,
-            delivery_logs.c.state != DeliveryState.CLAIMED,
-            delivery_logs.c.concerns.not_in(_IGNORED_SCOPES),
+            delivery_attempts.c.channel == channel,
+            delivery_attempts.c.started_at > since,
+            delivery_attempts.c.state != DeliveryState.CLAIMED,
+            delivery_attempts.c.failure_scope.not_in(_IGNORED_SCOPES),
         )
-        .order_by(delivery_logs.c.began_at.desc(), delivery_logs.c.id.desc())
+        .order_by(delivery_attempts.c.started_at.desc(), delivery_attempts.c.id.desc())
         .limit(most)
     )
     return [
@@ -90,11 +90,11 @@ def _outcome_from_row(state: DeliveryState, reason: str, failure_scope: str) -> 
 def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime) -> None:
     """Send nothing by it until a person says so; one that is stopped keeps its first reason."""
     line = {"channel": channel, "until": at, "reason": reason, "stopped_at": at}
-    query = upsert(delivery_rests).values(line)
+    query = upsert(channel_circuit_breakers).values(line)
     query = query.on_conflict_do_update(
-        index_elements=[delivery_rests.c.channel],
+        index_elements=[channel_circuit_breakers.c.channel],
         set_={"reason": reason, "stopped_at": at},
-        where=delivery_rests.c.stopped_at.is_(None),
+        where=channel_circuit_breakers.c.stopped_at.is_(None),
     )
     connection.execute(query)
 
@@ -102,20 +102,20 @@ def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime)
 def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
     """Let it go on; what happened before counts no more. False when nothing kept it."""
     query = (
-        update(delivery_rests)
+        update(channel_circuit_breakers)
         .where(
-            delivery_rests.c.channel == channel,
-            delivery_rests.c.stopped_at.is_not(None) | (delivery_rests.c.until > at),
+            channel_circuit_breakers.c.channel == channel,
+            channel_circuit_breakers.c.stopped_at.is_not(None) | (channel_circuit_breakers.c.paused_until > at),
         )
-        .values(stopped_at=None, until=at, resumed_at=at)
+        .values(stopped_at=None, paused_until=at, resumed_at=at)
     )
     return connection.execute(query).rowcount == 1
 
 
 def is_stopped(connection: Connection, channel: Channel) -> bool:
     """Whether it waits for a person."""
-    query = select(delivery_rests.c.channel).where(
-        delivery_rests.c.channel == channel, delivery_rests.c.stopped_at.is_not(None)
+    query = select(channel_circuit_breakers.c.channel).where(
+        channel_circuit_breakers.c.channel == channel, channel_circuit_breakers.c.stopped_at.is_not(None)
     )
     return connection.execute(query).first() is not None
 
@@ -124,7 +124,7 @@ def count_queued(connection: Connection, channel: Channel) -> tuple[int, int]:
     """How many deliveries wait to go by it: those that somebody waits for, and those of many."""
     many = func.count(case((deliveries.c.is_bulk, 1)))
     query = select(func.count(), many).where(
-        deliveries.c.channel == channel, deliveries.c.next_try.is_not(None)
+        deliveries.c.channel == channel, deliveries.c.next_attempt_at.is_not(None)
     )
     total, of_many = connection.execute(query).one()
     return total - of_many, of_many

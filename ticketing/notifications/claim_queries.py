@@ -23,8 +23,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
+from ticketing.platform.db.tables.outbox import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +68,22 @@ def claim_due(
     due = (
         select(deliveries.c.id)
         .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
-        .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
+        .order_by(deliveries.c.is_bulk, deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
     # the right sides see the row as it was
-    again = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
+    again = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resend_count.type)
     taken = (
         update(deliveries)
         .where(deliveries.c.id == due.c.id)
         .values(
             state=DeliveryState.CLAIMED,
             claimed_at=at,
-            next_try=None,
-            tries=deliveries.c.tries + 1,
-            resends=deliveries.c.resends + again,
+            next_attempt_at=None,
+            attempt_count=deliveries.c.attempt_count + 1,
+            resend_count=deliveries.c.resend_count + again,
         )
         .returning(deliveries.c.id)
     )
@@ -100,7 +100,7 @@ def claim_due(
         for each in claims
     ]
     if begun:
-        connection.execute(insert(delivery_logs), begun)
+        connection.execute(insert(delivery_attempts), begun)
     return claims
 
 
@@ -108,11 +108,11 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
     return (
         select(
             deliveries.c.id,
-            deliveries.c.tries,
-            deliveries.c.failures,
-            deliveries.c.resends,
+            deliveries.c.attempt_count,
+            deliveries.c.failure_count,
+            deliveries.c.resend_count,
             deliveries.c.uid,
-            deliveries.c.copies,
+            deliveries.c.copy_count,
             deliveries.c.channel,
             deliveries.c.address,
             events.c.slug,
@@ -140,11 +140,11 @@ def _provider_reference(uid: UUID, copies: int) -> str:
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
-        delivery_rests.c.channel == deliveries.c.channel,
-        or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
+        channel_circuit_breakers.c.channel == deliveries.c.channel,
+        or_(channel_circuit_breakers.c.paused_until > at, channel_circuit_breakers.c.stopped_at.is_not(None)),
     )
     return and_(
-        deliveries.c.next_try <= at,
+        deliveries.c.next_attempt_at <= at,
         deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)),
         deliveries.c.channel.in_(list(channels)),
         not_(rests),
@@ -155,7 +155,7 @@ def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
     """State and newest attempt of a delivery, locked; None when there is none."""
-    query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
+    query = select(deliveries.c.state, deliveries.c.attempt_count).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else (DeliveryState(row.state), row.tries)
 
@@ -170,10 +170,10 @@ def update_delivery(
         .where(deliveries.c.id == delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_attempt_at,
+            next_attempt_at=step.next_attempt_at,
             claimed_at=None,
-            failures=deliveries.c.failures + step.failures,
-            ended_at=at if is_over else None,
+            failure_count=deliveries.c.failure_count + step.failures,
+            completed_at=at if is_over else None,
             provider_id=step.provider_id,
             last_error=step.reason,
         )
@@ -184,7 +184,7 @@ def record_attempt(
     connection: Connection, delivery_id: int, number: int, step: AttemptResult, *, at: datetime
 ) -> None:
     """How an attempt ended; what a report has told of it already is not taken back."""
-    logs = delivery_logs.c
+    logs = delivery_attempts.c
     is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
     ended = {
         "state": step.state,
@@ -193,11 +193,11 @@ def record_attempt(
         "concerns": step.failure_scope,
     }
     connection.execute(
-        update(delivery_logs)
+        update(delivery_attempts)
         .where(logs.delivery_id == delivery_id, logs.number == number)
         .values(
             **{name: case((is_open, said), else_=logs[name]) for name, said in ended.items()},
-            ended_at=at,
+            completed_at=at,
             provider_id=step.provider_id,
         )
     )
@@ -208,7 +208,7 @@ def list_stuck_claims(
 ) -> list[tuple[int, int, Channel, int]]:
     """Claims that nobody has been heard of since then: id, attempt, channel, resends; locked."""
     query = (
-        select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
+        select(deliveries.c.id, deliveries.c.attempt_count, deliveries.c.channel, deliveries.c.resend_count)
         .where(deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= since)
         .order_by(deliveries.c.claimed_at)
         .limit(limit)
@@ -222,11 +222,11 @@ def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
     """Let a channel alone for a while; a longer rest wins."""
-    query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
+    query = upsert(channel_circuit_breakers).values(channel=channel, paused_until=until, reason=reason)
     query = query.on_conflict_do_update(
-        index_elements=[delivery_rests.c.channel],
+        index_elements=[channel_circuit_breakers.c.channel],
         set_={"until": until, "reason": reason},
-        where=delivery_rests.c.until < until,
+        where=channel_circuit_breakers.c.paused_until < until,
     )
     connection.execute(query)
 
@@ -235,7 +235,7 @@ def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
     """Whether anything could be sent since then, or its holder has died."""
-    due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
+    due = exists().where(_is_due(channels, at), deliveries.c.next_attempt_at <= since)
     dead = exists().where(
         deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - CLAIM_TIMEOUT
     )
@@ -244,9 +244,9 @@ def has_overdue_deliveries(
 
 def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
     """Send it anew, with all its patience."""
-    copies = deliveries.c.copies + 1 if as_new_copy else deliveries.c.copies
+    copies = deliveries.c.copy_count + 1 if as_new_copy else deliveries.c.copy_count
     query = update(deliveries).where(deliveries.c.id == delivery_id)
-    connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
+    connection.execute(query.values(**_REQUEUED_VALUES, copy_count=copies, next_attempt_at=at))
 
 
 _REQUEUED_VALUES = {
@@ -268,7 +268,7 @@ def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> in
             deliveries.c.channel != Channel.LINK,
             needs_attention(),
         )
-        .values(**_REQUEUED_VALUES, next_try=at)
+        .values(**_REQUEUED_VALUES, next_attempt_at=at)
     )
     return connection.execute(query).rowcount
 
@@ -281,8 +281,8 @@ def needs_attention() -> ColumnElement[bool]:
     )
     return and_(
         deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
-        deliveries.c.next_try.is_(None),
-        deliveries.c.aborted_at.is_(None),
+        deliveries.c.next_attempt_at.is_(None),
+        deliveries.c.cancelled_at.is_(None),
         not_(went_otherwise.correlate(deliveries)),
     )
 
@@ -292,7 +292,7 @@ def mark_aborted(connection: Connection, delivery_id: int, *, at: datetime) -> N
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(
         query.values(
-            state=DeliveryState.FAILED, next_try=None, ended_at=at, aborted_at=at,
+            state=DeliveryState.FAILED, next_attempt_at=None, completed_at=at, cancelled_at=at,
             last_error="aborted",
         )
     )  # fmt: skip

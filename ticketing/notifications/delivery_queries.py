@@ -15,8 +15,8 @@ from ticketing.notifications.claim_queries import AttemptResult, needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
+from ticketing.platform.db.tables.outbox import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ def find_attempt(
     if by_name:
         found = _find_newest_attempt(
             connection,
-            or_(delivery_logs.c.provider_id.in_(by_name), delivery_logs.c.alias.in_(by_name)),
+            or_(delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
-        ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
+        ours = and_(deliveries.c.uid == uid, delivery_attempts.c.reference == reference)
         found = _find_newest_attempt(connection, ours)
     return found
 
@@ -64,17 +64,17 @@ def _find_newest_attempt(
     query = (
         select(
             deliveries.c.id,
-            delivery_logs.c.number,
-            delivery_logs.c.state,
+            delivery_attempts.c.number,
+            delivery_attempts.c.state,
             deliveries.c.state,
-            deliveries.c.tries == delivery_logs.c.number,
-            deliveries.c.failures,
+            deliveries.c.attempt_count == delivery_attempts.c.number,
+            deliveries.c.failure_count,
             deliveries.c.channel,
             deliveries.c.address,
         )
-        .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+        .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
         .where(which)
-        .order_by(delivery_logs.c.id.desc())
+        .order_by(delivery_attempts.c.id.desc())
         .limit(1)
         .with_for_update()
     )
@@ -90,7 +90,7 @@ def _find_newest_attempt(
 
 def set_attempt_alias(connection: Connection, attempt: DeliveryAttempt, alias: str) -> None:
     """Note the other name by which reports of it may come alone."""
-    connection.execute(update(delivery_logs).where(_is_attempt(attempt)).values(alias=alias))
+    connection.execute(update(delivery_attempts).where(_is_attempt(attempt)).values(alias=alias))
 
 
 def record_receipt(
@@ -98,22 +98,22 @@ def record_receipt(
 ) -> None:
     """How far the attempt has come."""
     connection.execute(
-        update(delivery_logs)
+        update(delivery_attempts)
         .where(_is_attempt(attempt))
         .values(
             state=step.state,
             code=step.code,
             reason=step.reason,
-            concerns=step.failure_scope,
-            ended_at=func.coalesce(delivery_logs.c.ended_at, at),
+            failure_scope=step.failure_scope,
+            completed_at=func.coalesce(delivery_attempts.c.completed_at, at),
         )
     )
 
 
 def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
     return and_(
-        delivery_logs.c.delivery_id == attempt.delivery_id,
-        delivery_logs.c.number == attempt.attempt_number,
+        delivery_attempts.c.delivery_id == attempt.delivery_id,
+        delivery_attempts.c.number == attempt.attempt_number,
     )
 
 
@@ -126,10 +126,10 @@ def update_delivery_after_receipt(
         .where(deliveries.c.id == attempt.delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_attempt_at,
+            next_attempt_at=step.next_attempt_at,
             claimed_at=None,
-            failures=deliveries.c.failures + step.failures,
-            ended_at=None if step.next_attempt_at else func.coalesce(deliveries.c.ended_at, at),
+            failure_count=deliveries.c.failure_count + step.failures,
+            completed_at=None if step.next_attempt_at else func.coalesce(deliveries.c.completed_at, at),
             last_error=step.reason,
         )
     )
@@ -158,7 +158,7 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
     to_organiser = outbox.c.recipient == ORGANISER
     query = select(
         func.count().filter(not_(to_organiser)), func.count().filter(to_organiser)
-    ).where(outbox.c.taken_at.is_(None))
+    ).where(outbox.c.processed_at.is_(None))
     buyers, organisers = connection.execute(query).one()
     return buyers, organisers
 
@@ -167,9 +167,9 @@ def list_paused_channels(
     connection: Connection, *, at: datetime
 ) -> dict[Channel, tuple[datetime | None, str]]:
     """Channels that are let alone: until when (None: until a person says so), and why."""
-    stopped = delivery_rests.c.stopped_at.is_not(None)
-    query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
-    rows = connection.execute(query.order_by(delivery_rests.c.channel))
+    stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
+    query = select(channel_circuit_breakers).where(or_(stopped, channel_circuit_breakers.c.paused_until > at))
+    rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
         Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
     }
@@ -204,10 +204,10 @@ def _select_deliveries() -> Select[Any]:
             deliveries.c.channel,
             deliveries.c.address,
             deliveries.c.state,
-            deliveries.c.tries,
+            deliveries.c.attempt_count,
             deliveries.c.queued_at,
-            deliveries.c.next_try,
-            deliveries.c.ended_at,
+            deliveries.c.next_attempt_at,
+            deliveries.c.completed_at,
             deliveries.c.last_error,
         )
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -240,7 +240,7 @@ def list_overdue(
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
-        or_(deliveries.c.next_try <= since, deliveries.c.claimed_at <= since),
+        or_(deliveries.c.next_attempt_at <= since, deliveries.c.claimed_at <= since),
     )
     return [_delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
 
@@ -253,8 +253,8 @@ def list_events_with_recent_deliveries(connection: Connection, *, since: datetim
         .where(
             or_(
                 deliveries.c.queued_at >= since,
-                deliveries.c.ended_at >= since,
-                deliveries.c.next_try.is_not(None),
+                deliveries.c.completed_at >= since,
+                deliveries.c.next_attempt_at.is_not(None),
                 deliveries.c.claimed_at.is_not(None),
             )
         )

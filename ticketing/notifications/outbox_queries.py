@@ -29,8 +29,9 @@ from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORDER_CONFIRMATION, ORGANISER, TICKET_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import order_lines, order_places, orders, outbox
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 
@@ -66,7 +67,7 @@ def channel_for_address(address: str) -> Channel | None:
 def select_messages() -> Select[Any]:
     """Messages of the outbox, as `waiting` reads them."""
     is_buyer = outbox.c.recipient.in_((orders.c.buyer_email, orders.c.buyer_phone))
-    is_guest = outbox.c.recipient.in_((people.c.email, people.c.phone))
+    is_guest = outbox.c.recipient.in_((guests.c.email, guests.c.phone))
     ticket = and_(
         outbox.c.purpose == TICKET_READY, generated_tickets.c.ticket_code == outbox.c.subject
     )
@@ -76,13 +77,13 @@ def select_messages() -> Select[Any]:
             outbox.c.event_id,
             outbox.c.purpose,
             outbox.c.recipient,
-            case((is_buyer, orders.c.buyer_email), (is_guest, people.c.email), else_=""),
-            case((is_buyer, orders.c.buyer_phone), (is_guest, people.c.phone), else_=""),
+            case((is_buyer, orders.c.buyer_email), (is_guest, guests.c.email), else_=""),
+            case((is_buyer, orders.c.buyer_phone), (is_guest, guests.c.phone), else_=""),
         )
         .outerjoin(orders, orders.c.code == outbox.c.payload["order"].astext)
         .outerjoin(generated_tickets, ticket)
-        .outerjoin(attendees, attendees.c.id == generated_tickets.c.attendee_id)
-        .outerjoin(people, people.c.id == attendees.c.person_id)
+        .outerjoin(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
+        .outerjoin(guests, guests.c.id == entitlements.c.guest_id)
     )
 
 
@@ -141,7 +142,7 @@ def claim_messages(
 
 def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
     condition = and_(
-        outbox.c.taken_at.is_(None),
+        outbox.c.processed_at.is_(None),
         or_(outbox.c.purpose != ORDER_CONFIRMATION, not_(_has_unprinted_ticket())),
         not_(campaign_queries.is_campaign_running()),
     )
@@ -151,7 +152,7 @@ def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
 def _has_unprinted_ticket() -> ColumnElement[bool]:
     """Whether a place of the order entitles somebody who has no printed ticket yet."""
     printed = exists().where(
-        generated_tickets.c.attendee_id == attendees.c.id,
+        generated_tickets.c.entitlement_id == entitlements.c.id,
         generated_tickets.c.state == TicketState.LIVE,
         generated_tickets.c.generated_at.is_not(None),
     )
@@ -160,9 +161,9 @@ def _has_unprinted_ticket() -> ColumnElement[bool]:
         .where(
             orders.c.code == outbox.c.subject,
             order_lines.c.order_id == orders.c.id,
-            order_places.c.order_line_id == order_lines.c.id,
-            attendees.c.id == order_places.c.attendee_id,
-            attendees.c.state == "entitled",
+            order_positions.c.order_line_id == order_lines.c.id,
+            entitlements.c.id == order_positions.c.entitlement_id,
+            entitlements.c.state == "entitled",
             not_(printed),
         )
         .correlate(outbox)
@@ -192,7 +193,7 @@ def insert_deliveries(
     ]
     connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)
     taken = [each.outbox_id for each in new_deliveries]
-    connection.execute(update(outbox).where(outbox.c.id.in_(taken)).values(taken_at=at))
+    connection.execute(update(outbox).where(outbox.c.id.in_(taken)).values(processed_at=at))
 
 
 def has_overdue_messages(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from ticketing.orders.fee import RefundFee
-from ticketing.platform.db.tables.sales import event_cancellations as table
+from ticketing.platform.db.tables.refunds import event_cancellations as table
 from ticketing.platform.kernel.money import Rupiah
 
 

@@ -13,26 +13,28 @@ from ticketing.orders import queries
 from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan, TicketReleasePolicy
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.outbox import INSTALMENT_DUE
-from ticketing.platform.db.tables.sales import order_parts, outbox, payment_plans
-from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.catalogue import payment_plans
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.payments import order_instalments
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
 _PLAN_COLUMNS = (
     payment_plans.c.name,
-    payment_plans.c.shares,
-    payment_plans.c.every,
-    payment_plans.c.last_before,
+    payment_plans.c.percentages,
+    payment_plans.c.interval,
+    payment_plans.c.final_due_before,
     payment_plans.c.grace,
     payment_plans.c.overdue,
     payment_plans.c.tickets,
 )
 _INSTALMENT_COLUMNS = (
-    order_parts.c.number,
-    order_parts.c.due_at,
-    order_parts.c.amount,
-    order_parts.c.paid_attempt_id,
-    order_parts.c.paid_at,
+    order_instalments.c.sequence,
+    order_instalments.c.due_at,
+    order_instalments.c.amount,
+    order_instalments.c.paid_attempt_id,
+    order_instalments.c.paid_at,
 )
 
 
@@ -47,9 +49,9 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
         insert(payment_plans).values(
             event_id=event_id,
             name=plan.name,
-            shares=list(plan.shares),
-            every=plan.every,
-            last_before=plan.final_due_before,
+            percentages=list(plan.shares),
+            interval=plan.every,
+            final_due_before=plan.final_due_before,
             grace=plan.grace,
             overdue=plan.overdue,
             tickets=plan.tickets,
@@ -100,7 +102,7 @@ def insert_instalments(
 ) -> None:
     """Write down a new order's parts; the database refuses any that are not its total together."""
     connection.execute(
-        insert(order_parts),
+        insert(order_instalments),
         [
             {
                 "order_id": order_id,
@@ -115,8 +117,8 @@ def insert_instalments(
 
 def list_for_order(connection: Connection, order_id: int) -> tuple[Instalment, ...]:
     """The order's parts, the first first; none for an order that is paid at once."""
-    query = select(*_INSTALMENT_COLUMNS).where(order_parts.c.order_id == order_id)
-    rows = connection.execute(query.order_by(order_parts.c.number))
+    query = select(*_INSTALMENT_COLUMNS).where(order_instalments.c.order_id == order_id)
+    rows = connection.execute(query.order_by(order_instalments.c.sequence))
     return tuple(_instalment_from_row(row) for row in rows)
 
 
@@ -142,8 +144,8 @@ def _update_instalment(
     connection: Connection, order_id: int, number: int, **values: object
 ) -> None:
     connection.execute(
-        update(order_parts)
-        .where(order_parts.c.order_id == order_id, order_parts.c.number == number)
+        update(order_instalments)
+        .where(order_instalments.c.order_id == order_id, order_instalments.c.sequence == number)
         .values(**values)
     )
 
@@ -157,27 +159,27 @@ def list_due_for_reminder(
     connection: Connection, *, due_by: datetime, limit: int
 ) -> list[tuple[Order, Instalment]]:
     """Next parts that are due by then, not told of yet; nobody is reminded of a first one."""
-    earlier = order_parts.alias()
+    earlier = order_instalments.alias()
     unpaid_before = exists().where(
-        earlier.c.order_id == order_parts.c.order_id,
-        earlier.c.number < order_parts.c.number,
+        earlier.c.order_id == order_instalments.c.order_id,
+        earlier.c.sequence < order_instalments.c.sequence,
         earlier.c.paid_attempt_id.is_(None),
     )
-    subject = orders_table.c.code + "/" + cast(order_parts.c.number, Text)
+    subject = orders_table.c.code + "/" + cast(order_instalments.c.sequence, Text)
     told = exists().where(outbox.c.purpose == INSTALMENT_DUE, outbox.c.subject == subject)
     query = (
-        select(order_parts.c.order_id, *_INSTALMENT_COLUMNS)
-        .join(orders_table, orders_table.c.id == order_parts.c.order_id)
+        select(order_instalments.c.order_id, *_INSTALMENT_COLUMNS)
+        .join(orders_table, orders_table.c.id == order_instalments.c.order_id)
         .where(
             orders_table.c.state == OrderState.PENDING,
             orders_table.c.buyer_key != "",
-            order_parts.c.paid_at.is_(None),
-            order_parts.c.number > 1,
-            order_parts.c.due_at <= due_by,
+            order_instalments.c.paid_at.is_(None),
+            order_instalments.c.sequence > 1,
+            order_instalments.c.due_at <= due_by,
             ~unpaid_before,
             ~told,
         )
-        .order_by(order_parts.c.order_id, order_parts.c.number)
+        .order_by(order_instalments.c.order_id, order_instalments.c.sequence)
         .limit(limit)
     )
     return [
@@ -189,5 +191,5 @@ def list_due_for_reminder(
 def detach_payments(connection: Connection, order_id: int) -> None:
     """The order has ended: the money of its parts pays for nothing any more."""
     connection.execute(
-        update(order_parts).where(order_parts.c.order_id == order_id).values(paid_attempt_id=None)
+        update(order_instalments).where(order_instalments.c.order_id == order_id).values(paid_attempt_id=None)
     )

@@ -28,16 +28,11 @@ from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import (
-    order_lines,
-    orders,
-    outbox,
-    payment_attempts,
-    promo_redemptions,
-    promos,
-    ticket_types,
-)
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders, promo_redemptions
+from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
@@ -88,7 +83,7 @@ def list_changed_events(
     booked = exists().where(order_ledger.c.event_id == events.c.id, order_ledger.c.at >= since)
     told = exists().where(
         deliveries.c.event_id == events.c.id,
-        or_(deliveries.c.queued_at >= since, deliveries.c.ended_at >= since),
+        or_(deliveries.c.queued_at >= since, deliveries.c.completed_at >= since),
         outbox.c.id == deliveries.c.outbox_id,
         outbox.c.purpose != EXPORT_READY,
     )
@@ -99,12 +94,12 @@ def list_changed_events(
 
 
 _GUEST_COLUMNS = (
-    people.c.external_id.label("number"),
-    people.c.full_name.label("name"),
-    people.c.email,
-    people.c.phone,
+    guests.c.external_id.label("number"),
+    guests.c.full_name.label("name"),
+    guests.c.email,
+    guests.c.phone,
     ticket_types.c.name.label("type"),
-    attendees.c.seat,
+    entitlements.c.seat,
 )
 
 
@@ -115,16 +110,16 @@ def _tickets(event_id: int) -> Select[Any]:
             tickets.ticket_code.label("ticket"),
             tickets.state,
             *_GUEST_COLUMNS,
-            attendees.c.source,
+            entitlements.c.source,
             tickets.issued_at.label("issued"),
             tickets.generated_at.label("printed"),
             tickets.revoked_at.label("revoked"),
             tickets.revoked_reason.label("why revoked"),
         )
         .select_from(generated_tickets)
-        .join(attendees, attendees.c.id == tickets.attendee_id)
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(entitlements, entitlements.c.id == tickets.entitlement_id)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .where(tickets.event_id == event_id)
         .order_by(tickets.id)
     )
@@ -132,25 +127,25 @@ def _tickets(event_id: int) -> Select[Any]:
 
 def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     live = and_(
-        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
     why = case(
         (literal(is_over), "event is over"),
-        (attendees.c.hold_reason.is_not(None), literal("on hold: ") + attendees.c.hold_reason),
+        (entitlements.c.hold_reason.is_not(None), literal("on hold: ") + entitlements.c.hold_reason),
         else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
     )
     return (
-        select(*_GUEST_COLUMNS, attendees.c.source, why.label("why"))
-        .select_from(attendees)
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        select(*_GUEST_COLUMNS, entitlements.c.source, why.label("why"))
+        .select_from(entitlements)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .outerjoin(generated_tickets, live)
         .where(
-            attendees.c.event_id == event_id,
-            attendees.c.state == "entitled",
+            entitlements.c.event_id == event_id,
+            entitlements.c.state == "entitled",
             generated_tickets.c.id.is_(None),
         )
-        .order_by(attendees.c.id)
+        .order_by(entitlements.c.id)
     )
 
 
@@ -199,10 +194,10 @@ def _deliveries(event_id: int) -> Select[Any]:
             deliveries.c.channel.label("by"),
             deliveries.c.address.label("to"),
             deliveries.c.state,
-            deliveries.c.tries,
+            deliveries.c.attempt_count,
             deliveries.c.queued_at.label("queued"),
-            deliveries.c.next_try.label("next try"),
-            deliveries.c.ended_at.label("ended"),
+            deliveries.c.next_attempt_at.label("next try"),
+            deliveries.c.completed_at.label("ended"),
             deliveries.c.last_error.label("why"),
         )
         .join(outbox, outbox.c.id == deliveries.c.outbox_id)
@@ -223,12 +218,12 @@ def _vouchers(event_id: int) -> Select[Any]:
             routers.c.name.label("router"),
             vouchers.c.state,
             vouchers.c.sold_at.label("sold"),
-            vouchers.c.present_at.label("on the router"),
+            vouchers.c.activated_at.label("on the router"),
             vouchers.c.first_used_at.label("first used"),
-            vouchers.c.ends_at.label("ends"),
-            vouchers.c.gone_at.label("gone"),
-            vouchers.c.ending_why.label("why gone"),
-            cast(func.extract("epoch", vouchers.c.online), Integer).label("seconds online"),
+            vouchers.c.expires_at.label("ends"),
+            vouchers.c.removed_at.label("gone"),
+            vouchers.c.revoked_reason.label("why gone"),
+            cast(func.extract("epoch", vouchers.c.online_time), Integer).label("seconds online"),
             vouchers.c.bytes_used.label("bytes"),
         )
         .select_from(orders)

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, 
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.sales import order_lines, orders, payment_attempts
+from ticketing.platform.db.tables.orders import order_lines, orders
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.platform.kernel.time_span import TimeSpan
 

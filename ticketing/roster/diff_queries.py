@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import UnusableMapping
 from ticketing.roster.model import ImportCounts, RosterChange, RosterField, RowOutcome, diff_fields
 from ticketing.roster.staging_queries import StagingTables
@@ -44,12 +44,12 @@ class TargetColumns:
     def guest_values(self) -> dict[str, ColumnElement[str]]:
         """Column of `people` to what it shall be."""
         row = self.staging.rows.c
-        address_is_key = and_(row.email == "", people.c.natural_key.startswith("email:"))
+        address_is_key = and_(row.email == "", guests.c.natural_key.startswith("email:"))
         possible = {
             RosterField.EXTERNAL_ID: func.coalesce(
-                func.nullif(row.external_id, ""), people.c.external_id
+                func.nullif(row.external_id, ""), guests.c.external_id
             ),
-            RosterField.EMAIL: case((address_is_key, people.c.email), else_=row.email),
+            RosterField.EMAIL: case((address_is_key, guests.c.email), else_=row.email),
             RosterField.PHONE: row.phone,
         }
         names = {name: row[name] for name in ("first_name", "last_name", "full_name")}
@@ -69,9 +69,9 @@ class TargetColumns:
     def compared_values(self) -> OldNewPairs:
         """What a person is shown as changing: name of the field to old and new."""
         pairs: OldNewPairs = {
-            name: (people.c[name], new) for name, new in self.guest_values().items()
+            name: (guests.c[name], new) for name, new in self.guest_values().items()
         }
-        pairs |= {name: (attendees.c[name], new) for name, new in self.entitlement_values().items()}
+        pairs |= {name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()}
         if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
         return pairs
@@ -80,10 +80,10 @@ class TargetColumns:
         """The better of both: an id, else an address, else a number."""
         row = self.staging.rows.c
         known_better = or_(
-            and_(row.external_id == "", people.c.external_id.isnot(None)),
-            and_(row.natural_key.startswith("tel:"), people.c.natural_key.startswith("email:")),
+            and_(row.external_id == "", guests.c.external_id.isnot(None)),
+            and_(row.natural_key.startswith("tel:"), guests.c.natural_key.startswith("email:")),
         )
-        return case((known_better, people.c.natural_key), else_=row.natural_key)
+        return case((known_better, guests.c.natural_key), else_=row.natural_key)
 
     def _ticket_type(self) -> ColumnElement[str]:
         """As the event writes it: "VIP" and "vip" are one kind."""
@@ -111,7 +111,7 @@ class LineRange(NamedTuple):
 def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
     """Fill `plan` with every row that changes something; how many those are, and the others."""
     staging = target.staging
-    absent = attendees.c.id.is_(None)
+    absent = entitlements.c.id.is_(None)
     source = (
         select(
             staging.rows.c.line,
@@ -134,17 +134,17 @@ def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
 def _rows_with_known_people(staging: StagingTables) -> FromClause:
     """Each clean row beside what is known of its person."""
     rows, matches = staging.rows, staging.matches
-    known = and_(people.c.id == matches.c.person_id, people.c.event_id == staging.event_id)
+    known = and_(guests.c.id == matches.c.person_id, guests.c.event_id == staging.event_id)
     of_roster = and_(
-        attendees.c.person_id == people.c.id,
-        attendees.c.event_id == staging.event_id,
-        attendees.c.source == "roster",
+        entitlements.c.guest_id == guests.c.id,
+        entitlements.c.event_id == staging.event_id,
+        entitlements.c.source == "roster",
     )
     return (
         rows.join(matches, matches.c.line == rows.c.line)
-        .outerjoin(people, known)
-        .outerjoin(attendees, of_roster)
-        .outerjoin(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .outerjoin(guests, known)
+        .outerjoin(entitlements, of_roster)
+        .outerjoin(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
     )
 
 
@@ -183,7 +183,7 @@ def list_first_changes(
     new = [func.coalesce(after, "").label(f"new_{name}") for name, (_, after) in pairs.items()]
     found = connection.execute(
         _updated_rows(target)
-        .with_only_columns(rows.c.line, people.c.natural_key.label("person"), *old, *new)
+        .with_only_columns(rows.c.line, guests.c.natural_key.label("person"), *old, *new)
         .order_by(rows.c.line)
         .limit(limit)
     ).mappings()

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.platform.db.tables.roster import people
+from ticketing.platform.db.tables.roster import guests
 from ticketing.roster.model import RosterEntry
 from ticketing.roster.staging_queries import StagingTables, use_bulk_query_settings
 
@@ -49,10 +49,10 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
     rows = staging.rows
     # COLLATE "C": any order will do, and bytes sort several times faster than words
     first = func.min(rows.c.line).over(partition_by=rows.c.natural_key.collate("C"))
-    known = and_(people.c.event_id == staging.event_id, people.c.natural_key == rows.c.natural_key)
+    known = and_(guests.c.event_id == staging.event_id, guests.c.natural_key == rows.c.natural_key)
     source = (
-        select(rows.c.line, func.nullif(first, rows.c.line), people.c.id)
-        .select_from(rows.outerjoin(people, known))
+        select(rows.c.line, func.nullif(first, rows.c.line), guests.c.id)
+        .select_from(rows.outerjoin(guests, known))
         .where(rows.c.reason.is_(None))
     )
     connection.execute(
@@ -62,7 +62,7 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
 
 def _event_has_people(connection: Connection, staging: StagingTables) -> bool:
     """Whether the event has anybody; into an empty one a million rows go a quarter faster."""
-    known = exists().where(people.c.event_id == staging.event_id)
+    known = exists().where(guests.c.event_id == staging.event_id)
     return bool(connection.execute(select(known)).scalar_one())
 
 
@@ -209,16 +209,16 @@ def _candidates(staging: StagingTables) -> Subquery:
     """Pairs of an unmatched row and a person where the key of one is a contact of the other."""
     row = staging.rows
     by_their_key = (
-        (_RANK_EMAIL, row.c.email != "", people.c.natural_key == literal("email:") + row.c.email),
-        (_RANK_PHONE, row.c.phone != "", people.c.natural_key == literal("tel:") + row.c.phone),
+        (_RANK_EMAIL, row.c.email != "", guests.c.natural_key == literal("email:") + row.c.email),
+        (_RANK_PHONE, row.c.phone != "", guests.c.natural_key == literal("tel:") + row.c.phone),
     )
     without_id = row.c.external_id == ""
     by_our_key = (
-        (_RANK_EMAIL, and_(without_id, row.c.email != ""), people.c.email == row.c.email),
+        (_RANK_EMAIL, and_(without_id, row.c.email != ""), guests.c.email == row.c.email),
         (
             _RANK_PHONE,
             and_(without_id, row.c.email == "", row.c.phone != ""),
-            people.c.phone == row.c.phone,
+            guests.c.phone == row.c.phone,
         ),
     )
     pairs = (_candidate_pairs(staging, *by) for by in (*by_their_key, *by_our_key))
@@ -234,13 +234,13 @@ def _candidate_pairs(
             row.c.line,
             row.c.natural_key.label("key"),
             literal(rank).label("rank"),
-            people.c.id.label("person_id"),
-            people.c.full_name,
-            people.c.natural_key.label("their_key"),
-            _has_same_name(row, people).label("same_name"),
+            guests.c.id.label("person_id"),
+            guests.c.full_name,
+            guests.c.natural_key.label("their_key"),
+            _has_same_name(row, guests).label("same_name"),
         )
         .join(matches, matches.c.line == row.c.line)
-        .join(people, and_(people.c.event_id == staging.event_id, shared))
+        .join(guests, and_(guests.c.event_id == staging.event_id, shared))
         .where(
             has_contact,
             matches.c.repeats.is_(None),

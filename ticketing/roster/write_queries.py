@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
 from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
@@ -37,7 +37,7 @@ from ticketing.roster.staging_queries import StagingTables, use_bulk_query_setti
 class WithdrawalCount:
     """How many would lose their entitlement, and how many of them hold a live ticket."""
 
-    people: int = 0
+    guests: int = 0
     with_live_tickets: int = 0
 
 
@@ -50,7 +50,7 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
             "count as absent; mend them, or import without withdrawing"
         )
     holds_ticket = exists().where(
-        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
     absent, holding = connection.execute(
         select(func.count(), func.count().filter(holds_ticket)).where(_is_absent(staging))
@@ -62,7 +62,7 @@ def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datet
     """Take back the entitlement of everyone absent; before anybody new is written."""
     use_bulk_query_settings(connection)
     return connection.execute(
-        update(attendees).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
+        update(entitlements).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
     ).rowcount
 
 
@@ -83,15 +83,15 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
     """Entitled by the roster, and neither matched by a row nor named by one that is kept aside."""
     rows, matches = staging.rows, staging.matches
     named = and_(
-        people.c.id == attendees.c.person_id,
-        people.c.natural_key == rows.c.natural_key,
+        guests.c.id == entitlements.c.guest_id,
+        guests.c.natural_key == rows.c.natural_key,
         rows.c.reason.isnot(None),
     )
     return and_(
-        attendees.c.event_id == staging.event_id,
-        attendees.c.source == "roster",
-        attendees.c.state == "entitled",
-        ~exists().where(matches.c.person_id == attendees.c.person_id),
+        entitlements.c.event_id == staging.event_id,
+        entitlements.c.source == "roster",
+        entitlements.c.state == "entitled",
+        ~exists().where(matches.c.person_id == entitlements.c.guest_id),
         ~exists().where(named),
     )
 
@@ -134,9 +134,9 @@ class ChunkWriter:
             .order_by(rows.c.line)
         )
         fresh = (
-            insert(people)
+            insert(guests)
             .from_select(["event_id", "external_id", *named], new)
-            .returning(people.c.id, people.c.natural_key)
+            .returning(guests.c.id, guests.c.natural_key)
             .cte("fresh")
         )
         types = self._ticket_types_by_name()
@@ -159,7 +159,7 @@ class ChunkWriter:
         return (
             connection.execution_options(preserve_rowcount=True)
             .execute(
-                insert(attendees)
+                insert(entitlements)
                 .from_select([*columns, "import_id", "import_line"], entitled)
                 .add_cte(fresh)
             )
@@ -173,23 +173,23 @@ class ChunkWriter:
     def _update_guests(self, connection: Connection, at: datetime) -> None:
         wanted = self.target.guest_values()
         planned = self.target.staging.plan
-        changed = is_different({name: (people.c[name], new) for name, new in wanted.items()})
+        changed = is_different({name: (guests.c[name], new) for name, new in wanted.items()})
         connection.execute(
-            update(people)
+            update(guests)
             .values(**wanted, updated_at=at)
-            .where(people.c.id == planned.c.person_id, *self._in_line_range(), changed)
+            .where(guests.c.id == planned.c.person_id, *self._in_line_range(), changed)
         )
 
     def _update_entitlements(self, connection: Connection, at: datetime) -> int:
         rows, planned = self.target.staging.rows, self.target.staging.plan
         types = self._ticket_types_by_name()
         changing = (
-            update(attendees)
+            update(entitlements)
             .values(**self.target.entitlement_values(), import_id=self.import_id)
             .values(import_line=rows.c.line, updated_at=at)
             .where(
-                attendees.c.person_id == planned.c.person_id,
-                attendees.c.source == "roster",
+                entitlements.c.guest_id == planned.c.person_id,
+                entitlements.c.source == "roster",
                 planned.c.verdict == RowOutcome.UPDATED.value,
                 *self._in_line_range(),
             )

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from ticketing.crypto.verification import ScannedTicket
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.tickets.model import TicketState
 
@@ -60,9 +60,9 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
             generated_tickets.c.ticket_code,
             events.c.slug.label("event_slug"),
             generated_tickets.c.guest_id,
-            people.c.full_name,
+            guests.c.full_name,
             ticket_types.c.name.label("ticket_type"),
-            attendees.c.seat,
+            entitlements.c.seat,
             generated_tickets.c.event_id,
             events.c.ends_at.label("event_ends_at"),
             generated_tickets.c.valid_from,
@@ -70,9 +70,9 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
             generated_tickets.c.revoked_reason,
         )
         .join(events, events.c.id == generated_tickets.c.event_id)
-        .join(people, people.c.id == generated_tickets.c.guest_id)
-        .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join(guests, guests.c.id == generated_tickets.c.guest_id)
+        .join(entitlements, entitlements.c.id == generated_tickets.c.entitlement_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .where(condition)
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -195,9 +195,9 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
             events.c.slug.label("event_slug"),
             events.c.name.label("event_name"),
             generated_tickets.c.guest_id,
-            people.c.first_name,
-            people.c.last_name,
-            people.c.full_name,
+            guests.c.first_name,
+            guests.c.last_name,
+            guests.c.full_name,
             generated_tickets.c.state,
             generated_tickets.c.revoked_reason,
             generated_tickets.c.generated_at,
@@ -205,7 +205,7 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Issue
             generated_tickets.c.render_error,
         )
         .join(events, events.c.id == generated_tickets.c.event_id)
-        .join(people, people.c.id == generated_tickets.c.guest_id)
+        .join(guests, guests.c.id == generated_tickets.c.guest_id)
         .where(*conditions)
         .order_by(generated_tickets.c.id.desc())
         .limit(1)

@@ -13,7 +13,9 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.tables.sales import order_lines, orders, plans, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.change_plans import change_plans
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.vouchers import transition_queries
@@ -70,25 +72,25 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
     """
     from_sale = exists().where(
         packages.c.ticket_type_id == vouchers.c.ticket_type_id,
-        packages.c.counting == ValidityStart.FROM_SALE,
+        packages.c.validity_start == ValidityStart.FROM_SALE,
     )
     looked_since = exists().where(
-        routers.c.id == vouchers.c.router_id, routers.c.compared_at >= vouchers.c.ends_at
+        routers.c.id == vouchers.c.router_id, routers.c.reconciled_at >= vouchers.c.expires_at
     )
     return and_(
         vouchers.c.state == VoucherState.ACTIVE,
-        vouchers.c.ends_at <= at,
+        vouchers.c.expires_at <= at,
         or_(vouchers.c.first_used_at.is_not(None), from_sale, looked_since),
     )
 
 
 def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
     """Let the order's vouchers that wait for a later try be due now; gives how many."""
-    waits = or_(vouchers.c.tries > 0, vouchers.c.next_try > at, vouchers.c.gave_up_at.is_not(None))
+    waits = or_(vouchers.c.attempt_count > 0, vouchers.c.next_attempt_at > at, vouchers.c.failed_at.is_not(None))
     due = (
         update(vouchers)
         .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), waits)
-        .values(next_try=at, tries=0, gave_up_at=None)
+        .values(next_attempt_at=at, attempt_count=0, failed_at=None)
     )
     return connection.execute(due).rowcount
 
@@ -98,7 +100,7 @@ def list_failed_order_ids(connection: Connection) -> list[int]:
     query = (
         select(order_lines.c.order_id)
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
-        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.gave_up_at.is_not(None))
+        .where(vouchers.c.state.in_(_UNPLACED_STATES), vouchers.c.failed_at.is_not(None))
         .distinct()
         .order_by(order_lines.c.order_id)
     )
@@ -163,20 +165,20 @@ def insert_plan(
     by: str,
 ) -> None:
     """Keep the plan; the same again changes nothing."""
-    statement = insert(plans).values(
+    statement = insert(change_plans).values(
         hash=plan_hash,
         event_id=event_id,
-        asked={_KIND: {kind: asdict(one) for kind, one in counts.items()}},
-        made_by=by,
-        made_at=at,
+        parameters={_KIND: {kind: asdict(one) for kind, one in counts.items()}},
+        created_by=by,
+        created_at=at,
     )
     connection.execute(statement.on_conflict_do_nothing())
 
 
 def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCleanupPlan:
     """The plan of that hash; refuses an unknown one."""
-    query = select(plans.c.asked, plans.c.made_at).where(
-        plans.c.hash == plan_hash, plans.c.event_id == event_id, plans.c.asked.has_key(_KIND)
+    query = select(change_plans.c.parameters, change_plans.c.created_at).where(
+        change_plans.c.hash == plan_hash, change_plans.c.event_id == event_id, change_plans.c.parameters.has_key(_KIND)
     )
     row = connection.execute(query).one_or_none()
     if row is None:

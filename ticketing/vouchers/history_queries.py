@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
-from ticketing.platform.db.tables.sales import order_lines, orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.vouchers import packages, routers, voucher_history, vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState
@@ -65,7 +66,7 @@ def list_of_event(
 
 def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
     """Those on which we have given up for now, of all events, the newest first."""
-    return _list_vouchers(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
+    return _list_vouchers(connection, vouchers.c.failed_at.is_not(None), limit=limit)
 
 
 def find_histories(connection: Connection, named: str) -> list[VoucherHistory]:
@@ -110,7 +111,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
         select(
             voucher_history.c.at,
             voucher_history.c.state,
-            voucher_history.c.why,
+            voucher_history.c.reason,
             voucher_history.c.actor,
         )
         .where(voucher_history.c.voucher_id == voucher_id)

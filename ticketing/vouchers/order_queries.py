@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.orders.order import OrderState
 from ticketing.platform.db import notify
 from ticketing.platform.db.outbox import VOUCHERS_READY
-from ticketing.platform.db.tables.sales import order_effects, order_lines, orders, outbox
+from ticketing.platform.db.tables.orders import order_idempotency_keys, order_lines, orders
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.vouchers.model import PurchaseState, VoucherState, purchase_state
 
@@ -44,7 +45,7 @@ def find_purchases(
             orders.c.state,
             bought.c.ordered,
             func.array_remove(func.array_agg(vouchers.c.state), None),
-            func.count(vouchers.c.gave_up_at) > 0,
+            func.count(vouchers.c.failed_at) > 0,
         )
         .select_from(orders)
         .join(bought, bought.c.order_id == orders.c.id)
@@ -80,8 +81,8 @@ _IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIO
 _reissue_count = (
     select(func.count())
     .where(
-        order_effects.c.order_id == orders.c.id,
-        order_effects.c.effect.startswith(REISSUE_EFFECT_PREFIX, autoescape=True),
+        order_idempotency_keys.c.order_id == orders.c.id,
+        order_idempotency_keys.c.key.startswith(REISSUE_EFFECT_PREFIX, autoescape=True),
     )
     .correlate(orders)
     .scalar_subquery()

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.sales import order_lines, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownPackage
 from ticketing.platform.kernel.money import Rupiah
@@ -97,7 +98,7 @@ def retire(connection: Connection, ticket_type_id: int, code: str) -> None:
     connection.execute(
         update(packages)
         .where(packages.c.ticket_type_id == ticket_type_id)
-        .values(code=code, made_ahead=0)
+        .values(code=code, pool_size=0)
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.sales import order_lines
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.routers.credentials import Credentials
 from ticketing.vouchers.model import VoucherState, validity_end
@@ -54,7 +54,7 @@ def lock_sold_voucher(connection: Connection, key: str) -> SoldVoucher | None:
             vouchers.c.order_line_id,
             vouchers.c.number,
             vouchers.c.first_used_at,
-            vouchers.c.online,
+            vouchers.c.online_time,
             vouchers.c.bytes_used,
         )
         .where(
@@ -128,15 +128,15 @@ COLUMNS = (
     vouchers.c.name,
     vouchers.c.password,
     vouchers.c.state,
-    vouchers.c.owed_at,
+    vouchers.c.allocated_at,
     vouchers.c.sold_at,
-    vouchers.c.tries,
-    vouchers.c.gave_up_at,
+    vouchers.c.attempt_count,
+    vouchers.c.failed_at,
     vouchers.c.last_error,
-    vouchers.c.present_at,
+    vouchers.c.activated_at,
     vouchers.c.first_used_at,
-    vouchers.c.ends_at,
-    vouchers.c.ending_why,
+    vouchers.c.expires_at,
+    vouchers.c.revoked_reason,
 )
 
 
@@ -229,7 +229,7 @@ _ASSIGN_TO_LINE = (
         order_line_id=bindparam("line_id"),
         number=bindparam("place"),
         sold_at=bindparam("now"),
-        ends_at=bindparam("over"),
+        expires_at=bindparam("over"),
     )
 )
 

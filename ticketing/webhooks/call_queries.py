@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, o
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints, order_ledger
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.ledger import order_ledger
+from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 from ticketing.webhooks import endpoint_queries
@@ -51,19 +52,19 @@ class WebhookCall:
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
     """Take on the calls that are due, the oldest first; nobody else gets them during the lease."""
     due = (
-        select(hook_calls.c.id)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
+        select(webhook_calls.c.id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
         .where(_is_due(at))
-        .order_by(hook_calls.c.next_try, hook_calls.c.id)
+        .order_by(webhook_calls.c.next_attempt_at, webhook_calls.c.id)
         .limit(limit)
-        .with_for_update(of=hook_calls, skip_locked=True)
+        .with_for_update(of=webhook_calls, skip_locked=True)
         .cte("due")
     )
     taken = (
-        update(hook_calls)
-        .where(hook_calls.c.id == due.c.id)
-        .values(claimed_until=at + LEASE, last_try=at, tries=hook_calls.c.tries + 1)
-        .returning(hook_calls.c.id)
+        update(webhook_calls)
+        .where(webhook_calls.c.id == due.c.id)
+        .values(claimed_until=at + LEASE, last_attempt_at=at, attempt_count=webhook_calls.c.attempt_count + 1)
+        .returning(webhook_calls.c.id)
     )
     return _load_claimed(connection, list(connection.execute(taken).scalars()))
 
@@ -75,13 +76,13 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
         for column in endpoint_queries.COLUMNS
     ]
     query = ledger_queries.join_order_and_event(
-        select(*ledger_queries.COLUMNS, hook_calls.c.id, hook_calls.c.tries, *endpoint)
-        .select_from(hook_calls)
-        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
-        .outerjoin(of_event, of_event.c.id == hook_endpoints.c.event_id)
+        select(*ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint)
+        .select_from(webhook_calls)
+        .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
+        .outerjoin(of_event, of_event.c.id == webhook_endpoints.c.event_id)
     )
-    rows = connection.execute(query.where(hook_calls.c.id.in_(ids)).order_by(hook_calls.c.id))
+    rows = connection.execute(query.where(webhook_calls.c.id.in_(ids)).order_by(webhook_calls.c.id))
     width = len(ledger_queries.COLUMNS)
     return [
         ClaimedCall(
@@ -96,12 +97,12 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
     return and_(
-        hook_calls.c.state == CallState.WAITING,
-        hook_calls.c.next_try <= at,
-        or_(hook_calls.c.claimed_until.is_(None), hook_calls.c.claimed_until <= at),
+        webhook_calls.c.state == CallState.WAITING,
+        webhook_calls.c.next_attempt_at <= at,
+        or_(webhook_calls.c.claimed_until.is_(None), webhook_calls.c.claimed_until <= at),
         endpoint_queries.is_not_removed,
-        hook_endpoints.c.disabled_at.is_(None),
-        or_(hook_endpoints.c.rests_until.is_(None), hook_endpoints.c.rests_until <= at),
+        webhook_endpoints.c.disabled_at.is_(None),
+        or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= at),
     )
 
 
@@ -109,9 +110,9 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
     """How many calls could go out now, and could since that instant."""
     query = (
         select(func.count())
-        .select_from(hook_calls)
-        .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
-        .where(_is_due(at), hook_calls.c.next_try <= since)
+        .select_from(webhook_calls)
+        .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
+        .where(_is_due(at), webhook_calls.c.next_attempt_at <= since)
     )
     return connection.execute(query).scalar_one()
 
@@ -121,21 +122,21 @@ def mark_delivered(
 ) -> None:
     """It arrived, whatever was written down meanwhile; its endpoint is well."""
     connection.execute(
-        update(hook_calls)
-        .where(hook_calls.c.id == call.id)
+        update(webhook_calls)
+        .where(webhook_calls.c.id == call.id)
         .values(
-            state=CallState.DELIVERED, next_try=None, claimed_until=None, ended_at=at,
+            state=CallState.DELIVERED, next_attempt_at=None, claimed_until=None, completed_at=at,
             **_response_columns(response),
         )
     )  # fmt: skip
     connection.execute(
-        update(hook_endpoints)
+        update(webhook_endpoints)
         .where(
-            hook_endpoints.c.id == call.endpoint.id,
-            or_(hook_endpoints.c.failing_since.is_not(None),
-                hook_endpoints.c.rests_until.is_not(None)),
+            webhook_endpoints.c.id == call.endpoint.id,
+            or_(webhook_endpoints.c.failing_since.is_not(None),
+                webhook_endpoints.c.paused_until.is_not(None)),
         )
-        .values(failing_since=None, rests_until=None)
+        .values(failing_since=None, paused_until=None)
     )  # fmt: skip
 
 
@@ -154,21 +155,21 @@ def mark_failed(
     """
     ended = CallState.WAITING if next_attempt_at else CallState.FAILED
     connection.execute(
-        update(hook_calls)
-        .where(hook_calls.c.id == call.id, hook_calls.c.state == CallState.WAITING)
+        update(webhook_calls)
+        .where(webhook_calls.c.id == call.id, webhook_calls.c.state == CallState.WAITING)
         .values(
-            state=ended, next_try=next_attempt_at, claimed_until=None,
-            ended_at=None if next_attempt_at else at, **_response_columns(response),
+            state=ended, next_attempt_at=next_attempt_at, claimed_until=None,
+            completed_at=None if next_attempt_at else at, **_response_columns(response),
         )
     )  # fmt: skip
     since: datetime | None = connection.execute(
-        update(hook_endpoints)
-        .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
         .values(
-            failing_since=func.coalesce(hook_endpoints.c.failing_since, at),
-            rests_until=func.greatest(hook_endpoints.c.rests_until, backoff_until),
+            failing_since=func.coalesce(webhook_endpoints.c.failing_since, at),
+            paused_until=func.greatest(webhook_endpoints.c.paused_until, backoff_until),
         )
-        .returning(hook_endpoints.c.failing_since)
+        .returning(webhook_endpoints.c.failing_since)
     ).scalar_one_or_none()
     return since
 
@@ -187,26 +188,26 @@ def list_calls(
     """An endpoint's calls, the newest first."""
     query = (
         select(
-            hook_calls.c.id,
+            webhook_calls.c.id,
             orders.c.code,
             order_ledger.c.kind,
             order_ledger.c.at,
-            hook_calls.c.state,
-            hook_calls.c.tries,
-            hook_calls.c.next_try,
-            hook_calls.c.last_try,
-            hook_calls.c.last_status,
-            hook_calls.c.last_error,
-            hook_calls.c.answer,
-            hook_calls.c.ended_at,
+            webhook_calls.c.state,
+            webhook_calls.c.attempt_count,
+            webhook_calls.c.next_attempt_at,
+            webhook_calls.c.last_attempt_at,
+            webhook_calls.c.last_status,
+            webhook_calls.c.last_error,
+            webhook_calls.c.response_excerpt,
+            webhook_calls.c.completed_at,
         )
-        .join(order_ledger, order_ledger.c.id == hook_calls.c.entry_id)
+        .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
         .join(orders, orders.c.id == order_ledger.c.order_id)
-        .where(hook_calls.c.endpoint_id == endpoint.id)
+        .where(webhook_calls.c.endpoint_id == endpoint.id)
     )
     if state is not None:
-        query = query.where(hook_calls.c.state == state)
-    rows = connection.execute(query.order_by(hook_calls.c.id.desc()).limit(limit))
+        query = query.where(webhook_calls.c.state == state)
+    rows = connection.execute(query.order_by(webhook_calls.c.id.desc()).limit(limit))
     return [
         WebhookCall(number, code, LedgerEntryKind(kind), moment, CallState(ended), *rest)
         for number, code, kind, moment, ended, *rest in rows
@@ -217,12 +218,12 @@ def requeue(
     connection: Connection, endpoint: WebhookEndpoint, *, call_id: int | None, at: datetime
 ) -> int:
     """Let calls go out anew: that one, or all that have not arrived. How many."""
-    not_arrived = hook_calls.c.state != CallState.DELIVERED
-    which = not_arrived if call_id is None else hook_calls.c.id == call_id
+    not_arrived = webhook_calls.c.state != CallState.DELIVERED
+    which = not_arrived if call_id is None else webhook_calls.c.id == call_id
     query = (
-        update(hook_calls)
-        .where(hook_calls.c.endpoint_id == endpoint.id, which)
-        .values(state=CallState.WAITING, tries=0, next_try=at, ended_at=None)
+        update(webhook_calls)
+        .where(webhook_calls.c.endpoint_id == endpoint.id, which)
+        .values(state=CallState.WAITING, attempt_count=0, next_attempt_at=at, completed_at=None)
     )
     return connection.execute(query).rowcount
 
@@ -234,26 +235,26 @@ def enqueue_since(
     wanted = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
-        .join(hook_endpoints, hook_endpoints.c.id == endpoint.id)
+        .join(webhook_endpoints, webhook_endpoints.c.id == endpoint.id)
         .where(
             order_ledger.c.at >= since,
-            order_ledger.c.kind == func.any(hook_endpoints.c.kinds),
+            order_ledger.c.kind == func.any(webhook_endpoints.c.kinds),
             or_(
-                hook_endpoints.c.event_id.is_(None),
-                hook_endpoints.c.event_id == order_ledger.c.event_id,
+                webhook_endpoints.c.event_id.is_(None),
+                webhook_endpoints.c.event_id == order_ledger.c.event_id,
             ),
         )
         .order_by(order_ledger.c.id)
     )
-    made = insert(hook_calls).from_select(["endpoint_id", "entry_id", "next_try"], wanted)
+    made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_try"], wanted)
     again = made.on_conflict_do_update(
-        index_elements=[hook_calls.c.endpoint_id, hook_calls.c.entry_id],
+        index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
         set_={"state": CallState.WAITING, "tries": 0, "next_try": at, "ended_at": None},
     )
-    return len(connection.execute(again.returning(hook_calls.c.id)).all())
+    return len(connection.execute(again.returning(webhook_calls.c.id)).all())
 
 
 def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
     """Delete calls that ended so long ago; the books keep what they were about. How many."""
-    query = delete(hook_calls).where(hook_calls.c.ended_at < ended_before)
+    query = delete(webhook_calls).where(webhook_calls.c.completed_at < ended_before)
     return connection.execute(query).rowcount

@@ -8,24 +8,24 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints
+from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
 from ticketing.selling.ledger.model import LedgerEntryKind
 from ticketing.webhooks.model import CallState, WebhookEndpoint
 
 COLUMNS = (
-    hook_endpoints.c.id,
-    hook_endpoints.c.uid,
-    hook_endpoints.c.name,
-    hook_endpoints.c.url,
-    hook_endpoints.c.kinds,
+    webhook_endpoints.c.id,
+    webhook_endpoints.c.uid,
+    webhook_endpoints.c.name,
+    webhook_endpoints.c.url,
+    webhook_endpoints.c.kinds,
     events.c.slug,
-    hook_endpoints.c.created_by,
-    hook_endpoints.c.created_at,
-    hook_endpoints.c.disabled_at,
-    hook_endpoints.c.disabled_why,
-    hook_endpoints.c.failing_since,
+    webhook_endpoints.c.created_by,
+    webhook_endpoints.c.created_at,
+    webhook_endpoints.c.disabled_at,
+    webhook_endpoints.c.disabled_reason,
+    webhook_endpoints.c.failing_since,
 )
-is_not_removed = hook_endpoints.c.removed_at.is_(None)
+is_not_removed = webhook_endpoints.c.removed_at.is_(None)
 
 
 def insert_endpoint(
@@ -47,9 +47,9 @@ def insert_endpoint(
         "created_by": by,
         "created_at": at,
     }
-    query = insert(hook_endpoints).values(values)
+    query = insert(webhook_endpoints).values(values)
     free = query.on_conflict_do_nothing(index_elements=["name"], index_where=is_not_removed)
-    added = connection.execute(free.returning(hook_endpoints.c.id)).first()
+    added = connection.execute(free.returning(webhook_endpoints.c.id)).first()
     return None if added is None else find(connection, name)
 
 
@@ -62,7 +62,7 @@ def list_endpoints(connection: Connection) -> list[WebhookEndpoint]:
 def find(connection: Connection, name: str) -> WebhookEndpoint | None:
     """The endpoint of that name; None when there is none."""
     row = connection.execute(
-        _select_endpoints(is_not_removed, hook_endpoints.c.name == name)
+        _select_endpoints(is_not_removed, webhook_endpoints.c.name == name)
     ).one_or_none()
     return None if row is None else endpoint_from_row(row)
 
@@ -70,9 +70,9 @@ def find(connection: Connection, name: str) -> WebhookEndpoint | None:
 def _select_endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a select of eleven columns
     return (
         select(*COLUMNS)
-        .outerjoin(events, events.c.id == hook_endpoints.c.event_id)
+        .outerjoin(events, events.c.id == webhook_endpoints.c.event_id)
         .where(*conditions)
-        .order_by(hook_endpoints.c.name)
+        .order_by(webhook_endpoints.c.name)
     )
 
 
@@ -84,16 +84,16 @@ def endpoint_from_row(row: Sequence[Any]) -> WebhookEndpoint:
 
 def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datetime) -> int:
     """Forget an endpoint; how many calls waited for it, which have failed now."""
-    gone = update(hook_endpoints).where(hook_endpoints.c.id == endpoint.id)
+    gone = update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint.id)
     connection.execute(gone.values(removed_at=at))
     waiting = (
-        update(hook_calls)
-        .where(hook_calls.c.endpoint_id == endpoint.id, hook_calls.c.state == CallState.WAITING)
+        update(webhook_calls)
+        .where(webhook_calls.c.endpoint_id == endpoint.id, webhook_calls.c.state == CallState.WAITING)
         .values(
             state=CallState.FAILED,
-            next_try=None,
+            next_attempt_at=None,
             claimed_until=None,
-            ended_at=at,
+            completed_at=at,
             last_error="the endpoint was removed",
         )
     )
@@ -103,9 +103,9 @@ def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datet
 def disable(connection: Connection, endpoint_id: int, *, reason: str, at: datetime) -> bool:
     """Tell an endpoint nothing any more; false when that was so already."""
     query = (
-        update(hook_endpoints)
-        .where(hook_endpoints.c.id == endpoint_id, hook_endpoints.c.disabled_at.is_(None))
-        .values(disabled_at=at, disabled_why=reason)
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.disabled_at.is_(None))
+        .values(disabled_at=at, disabled_reason=reason)
     )
     return connection.execute(query).rowcount == 1
 
@@ -114,5 +114,5 @@ def enable(connection: Connection, endpoint_id: int) -> None:
     """Tell it again; its failures are forgotten."""
     fresh = {"disabled_at": None, "disabled_why": "", "failing_since": None, "rests_until": None}
     connection.execute(
-        update(hook_endpoints).where(hook_endpoints.c.id == endpoint_id).values(fresh)
+        update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(fresh)
     )

@@ -9,8 +9,8 @@ from sqlalchemy import literal_column, select
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
 from ticketing.roster.sources.csv_file import RosterFile
@@ -43,22 +43,22 @@ def everybody(database: Database, event: Event) -> People:
     """The people of the event by natural key, with their roster entitlement."""
     query = (
         select(
-            people.c.natural_key,
-            people.c.external_id,
-            people.c.first_name,
-            people.c.last_name,
-            people.c.full_name,
-            people.c.email,
-            people.c.phone,
+            guests.c.natural_key,
+            guests.c.external_id,
+            guests.c.first_name,
+            guests.c.last_name,
+            guests.c.full_name,
+            guests.c.email,
+            guests.c.phone,
             ticket_types.c.name.label("ticket_type"),
-            attendees.c.seat,
-            attendees.c.hold_reason,
-            attendees.c.state,
+            entitlements.c.seat,
+            entitlements.c.hold_reason,
+            entitlements.c.state,
         )
-        .join(attendees, attendees.c.person_id == people.c.id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
-        .where(people.c.event_id == event.id)
-        .order_by(people.c.id)
+        .join(entitlements, entitlements.c.guest_id == guests.c.id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .where(guests.c.event_id == event.id)
+        .order_by(guests.c.id)
     )
 
     def by_key() -> dict[str, dict[str, str | None]]:
@@ -77,7 +77,7 @@ def versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
         with database.transaction() as connection:
             return [
                 (table.name, row.id, row.version)
-                for table in (people, attendees)
+                for table in (guests, entitlements)
                 for row in connection.execute(
                     select(table.c.id, literal_column("xmin::text").label("version")).order_by(
                         table.c.id

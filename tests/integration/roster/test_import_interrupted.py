@@ -14,7 +14,7 @@ from sqlalchemy import inspect, select, update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import imports as imports_table
-from ticketing.platform.db.tables.roster import people
+from ticketing.platform.db.tables.roster import guests
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions
@@ -153,7 +153,7 @@ def test_an_import_that_was_closed_meanwhile_writes_nothing_more(
         )  # fmt: skip
 
     with database.transaction() as connection:
-        assert connection.execute(select(people.c.id)).first() is None
+        assert connection.execute(select(guests.c.id)).first() is None
 
 
 def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
@@ -163,7 +163,7 @@ def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
         if rows == counts.rows == 0:
             with database.transaction() as connection:
                 connection.execute(
-                    people.insert().values(event_id=event.id, natural_key="id:7", full_name="G")
+                    guests.insert().values(event_id=event.id, natural_key="id:7", full_name="G")
                 )
 
     with pytest.raises(ImportOvertaken, match="run the import again"):
@@ -174,5 +174,5 @@ def test_somebody_else_adding_the_same_person_meanwhile_is_survived(
     import_roster(database, event, roster, options=ImportOptions(), at=now, by="operator")
 
     with database.transaction() as connection:
-        known = connection.execute(select(people.c.natural_key)).scalars().all()
+        known = connection.execute(select(guests.c.natural_key)).scalars().all()
     assert len(known) == len(set(known)) == ROWS

@@ -13,9 +13,9 @@ from sqlalchemy import func, insert, select
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.roster import imports as imports_table
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TicketingError, UnreadableFile, UnusableMapping
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult
@@ -55,7 +55,7 @@ def test_an_entitlement_knows_its_import_and_line(import_csv: Import, database: 
     result = import_csv(HEADER, "", SITI)
 
     with database.transaction() as connection:
-        origin = connection.execute(select(attendees.c.import_id, attendees.c.import_line)).one()
+        origin = connection.execute(select(entitlements.c.import_id, entitlements.c.import_line)).one()
     assert tuple(origin) == (result.import_id, 3)
 
 
@@ -194,7 +194,7 @@ def test_a_dry_run_says_all_and_writes_nothing(
     with database.transaction() as connection:
         written = [
             connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (people, attendees, ticket_types, imports_table, audit_log)
+            for table in (guests, entitlements, ticket_types, imports_table, audit_log)
         ]
     assert (result.counts, result.import_id) == (ImportCounts(inserted=1, quarantined=1), None)
     assert "joko@" in aside.read_text(encoding="utf-8-sig")
@@ -286,7 +286,7 @@ def test_what_is_refused_changes_nothing_and_is_in_the_history(
 
     with database.transaction() as connection:
         (line,) = import_queries.list_imports(connection, event.id)
-        written = connection.execute(select(func.count()).select_from(people)).scalar_one()
+        written = connection.execute(select(func.count()).select_from(guests)).scalar_one()
     assert (line.state, line.message, written) == ("failed", str(refusal.value), 0)
 
 
@@ -356,7 +356,7 @@ def test_one_persons_two_events_do_not_meet(
     import_csv("nim,nama", "1,Siti")
 
     with database.transaction() as connection:
-        used = connection.execute(select(attendees.c.ticket_type_id)).scalar_one()
+        used = connection.execute(select(entitlements.c.ticket_type_id)).scalar_one()
     assert (used, list(everybody())) == (kind, ["id:1"])
 
 

@@ -16,9 +16,10 @@ from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import orders as orders_table
-from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
@@ -222,7 +223,7 @@ def count_entitled(database: Database) -> Callable[[], int]:
 
     def look() -> int:
         query = select(func.count()).where(
-            attendees.c.source == "order", attendees.c.state == "entitled"
+            entitlements.c.source == "order", entitlements.c.state == "entitled"
         )
         with database.transaction() as connection:
             return connection.execute(query).scalar_one()

@@ -16,7 +16,7 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import (
     GatewayUnavailable,
     ImpossibleTransition,
@@ -266,7 +266,7 @@ def test_expiring_closes_the_pages_of_all_that_ended_and_the_next_run_what_was_l
     assert left_open == [False, False, False]
     assert [session.canceled for session in simulator.bank.sessions()] == [True, True, True]
     with database.transaction() as connection:
-        closed = select(payment_attempts.c.page_closed_at).order_by(payment_attempts.c.id)
+        closed = select(payment_attempts.c.checkout_closed_at).order_by(payment_attempts.c.id)
         assert list(connection.execute(closed).scalars()) == [at, at, at]
 
 

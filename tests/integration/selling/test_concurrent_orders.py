@@ -14,9 +14,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, Selection
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import order_lines, promos
-from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.catalogue import promos
+from ticketing.platform.db.tables.orders import order_lines
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.kernel.errors import LimitExceeded, PromoRefused, SoldOut
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.cancel_order import cancel_order
@@ -128,7 +129,7 @@ def test_what_nobody_paid_for_is_free_again_after_an_hour(
         drifted = stock_queries.list_drifted(connection, event.id)
         free = stock_queries.get_stock(connection, 1).available
         seats = connection.execute(
-            select(func.count()).where(attendees.c.source == "order")
+            select(func.count()).where(entitlements.c.source == "order")
         ).scalar_one()
     assert (waiting, drifted) == (0, [])
     assert free is not None

@@ -17,7 +17,9 @@ from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.migrate import MIGRATIONS_FOLDER, upgrade
-from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.refunds import refunds
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.ledger import queries as ledger_queries
@@ -227,7 +229,7 @@ def test_one_refund_that_two_write_down_at_once_is_booked_once(
                 insert(refunds).values(
                     order_id=attempt.order_id, attempt_id=attempt.id, number=1, key="R1",
                     amount=5_000, channel="gateway", state="done", requested_by="cli",
-                    requested_at=now, ended_at=now,
+                    requested_at=now, completed_at=now,
                 )
             )  # fmt: skip
 

@@ -10,7 +10,8 @@ from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.orders.order import Selection
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import order_lines, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.kernel.errors import NotOnSale, SoldOut
 from ticketing.selling.checkout.place_order import PlacedOrder
 

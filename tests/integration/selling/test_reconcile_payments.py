@@ -9,7 +9,7 @@ from sqlalchemy import update
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import GatewayRefused, GatewayUnavailable
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt

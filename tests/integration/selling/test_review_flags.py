@@ -14,7 +14,7 @@ from ticketing.orders import review_flag_queries
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImpossibleTransition
 from ticketing.selling.checkout.cancel_order import cancel_order

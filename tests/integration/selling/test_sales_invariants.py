@@ -12,14 +12,10 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import (
-    order_flags,
-    orders,
-    payment_attempts,
-    promos,
-    ticket_types,
-)
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import order_review_flags, orders
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.invariant import InvariantResult
 from ticketing.reporting import sales_checks
@@ -95,7 +91,7 @@ def test_somebody_on_hold_is_no_offence(
 ) -> None:
     assert bought
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(hold_reason="identity unclear"))
+        connection.execute(update(entitlements).values(hold_reason="identity unclear"))
 
     assert examine() == {}
 
@@ -236,7 +232,7 @@ def test_a_second_payment_is_a_question_and_without_it_an_offence(
     asked = examine()
 
     with database.transaction() as connection:
-        connection.execute(order_flags.delete())
+        connection.execute(order_review_flags.delete())
     unasked = examine()
 
     assert {"money", "twice"}.isdisjoint(asked)

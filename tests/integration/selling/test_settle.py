@@ -17,8 +17,8 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import people
-from ticketing.platform.db.tables.sales import inbox as inbox_table
+from ticketing.platform.db.tables.roster import guests
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks as inbox_table
 from ticketing.platform.kernel.errors import BuyerUnknown, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -405,7 +405,7 @@ def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
 ) -> None:
     with database.transaction() as connection:
         connection.execute(
-            people.insert().values(
+            guests.insert().values(
                 event_id=event.id, natural_key=sari.key, full_name="Sari Wulandari, S.T."
             )
         )
@@ -413,7 +413,7 @@ def test_a_buyer_the_roster_knows_keeps_the_roster_s_name(
     hear(begin_payment(place((sell("Guest"), 1), buyer=sari)), S.SETTLED)
 
     with database.transaction() as connection:
-        assert connection.execute(select(people.c.full_name)).scalars().all() == [
+        assert connection.execute(select(guests.c.full_name)).scalars().all() == [
             "Sari Wulandari, S.T."
         ]
 

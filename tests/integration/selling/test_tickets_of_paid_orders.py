@@ -10,7 +10,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.tickets import order_ticket_queries
@@ -32,7 +32,7 @@ def buyer_of(
     def buy(name: str) -> int:
         place((free, 2), buyer=Buyer(f"email:{name}", name, name, ""))
         with database.transaction() as connection:
-            query = select(people.c.id).where(people.c.natural_key == f"email:{name}")
+            query = select(guests.c.id).where(guests.c.natural_key == f"email:{name}")
             return connection.execute(query).scalar_one()
 
     return buy
@@ -124,7 +124,7 @@ def test_who_is_not_eligible_is_not_owed(
 ) -> None:
     buyer_of("ayu")
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(change))
+        connection.execute(update(entitlements).values(change))
 
     assert owed() == []
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, imports, quarantined_rows
+from ticketing.platform.db.tables.roster import entitlements, imports, import_rejected_rows
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
@@ -43,7 +43,7 @@ def import_id(database: Database, event: Event, now: datetime) -> int:
                 source_name="wisuda.csv",
                 state="completed",
                 total_rows=1,
-                quarantined=1,
+                rejected=1,
                 requested_by="siti",
                 started_at=now - timedelta(hours=1),
                 completed_at=now,
@@ -51,7 +51,7 @@ def import_id(database: Database, event: Event, now: datetime) -> int:
             .returning(imports.c.id)
         ).scalar_one()
         connection.execute(
-            insert(quarantined_rows).values(
+            insert(import_rejected_rows).values(
                 import_id=made,
                 line_number=7,
                 event_id=event.id,
@@ -235,7 +235,7 @@ def test_a_person_without_entitlement_is_told_as_such(
 ) -> None:
     enter(event, 1)
     with database.transaction() as connection:
-        connection.execute(attendees.delete())
+        connection.execute(entitlements.delete())
 
     [person] = ask("S00001").people
 

@@ -18,7 +18,7 @@ from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Misconfigured
 from ticketing.tickets.generate import (
@@ -64,9 +64,9 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
                 {"event_id": event.id, "natural_key": f"id:{name}", "full_name": name}
                 for name in names
             ]
-            guests = connection.execute(insert(people).returning(people.c.id), rows).scalars().all()
+            guests = connection.execute(insert(guests).returning(guests.c.id), rows).scalars().all()
             connection.execute(
-                insert(attendees),
+                insert(entitlements),
                 [
                     {"event_id": event.id, "person_id": guest, "ticket_type_id": kind}
                     for guest in guests
@@ -181,7 +181,7 @@ def test_a_mended_name_is_printed_by_the_next_order(
     _, nobody = roster("Ayu", UNDRAWABLE)
     generate_tickets(means, event, order)
     with means.database.transaction() as connection:
-        connection.execute(update(people).where(people.c.id == nobody).values(full_name="Nobody"))
+        connection.execute(update(guests).where(guests.c.id == nobody).values(full_name="Nobody"))
 
     done = generate_tickets(means, event, order)
 

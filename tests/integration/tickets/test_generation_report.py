@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.tickets.reports.report import GenerationReport, write_report
 
 
@@ -21,9 +21,9 @@ def three(enter: Callable[..., list[int]], database: Database, event: Event) -> 
     enter(event, 2)
     enter(event, 1, hold_reason="fee unpaid")
     with database.transaction() as connection:
-        first = select(func.min(people.c.id)).scalar_subquery()
+        first = select(func.min(guests.c.id)).scalar_subquery()
         formula = '=HYPERLINK("http://example.org")'
-        connection.execute(update(people).where(people.c.id == first).values(full_name=formula))
+        connection.execute(update(guests).where(guests.c.id == first).values(full_name=formula))
     return event
 
 
@@ -88,7 +88,7 @@ def test_whoever_was_withdrawn_is_not_in_it(
     database: Database, three: Event, tmp_path: Path, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(state="withdrawn"))
+        connection.execute(update(entitlements).values(state="withdrawn"))
 
     report = write_report(database, three, root=tmp_path, at=now)
 

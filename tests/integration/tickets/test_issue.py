@@ -12,7 +12,7 @@ from ticketing.crypto.verify import verify_offline
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
 from ticketing.tickets.batches import queries as batch_queries
@@ -416,12 +416,12 @@ def test_a_person_with_two_entitlements_gets_two_tickets(
     guest_id = enter(event, 1)[0]
     with database.transaction() as connection:
         connection.execute(
-            attendees.insert().from_select(
+            entitlements.insert().from_select(
                 ["event_id", "person_id", "ticket_type_id", "source"],
                 select(
-                    attendees.c.event_id,
-                    attendees.c.person_id,
-                    attendees.c.ticket_type_id,
+                    entitlements.c.event_id,
+                    entitlements.c.guest_id,
+                    entitlements.c.ticket_type_id,
                     text("'order'"),
                 ),
             )
@@ -436,7 +436,7 @@ def test_a_withdrawn_ticket_holder_may_be_entitled_again_and_keeps_the_ticket(
     enter(event, 1)
     issuing()
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(state="withdrawn"))
-        connection.execute(update(attendees).values(state="entitled"))
+        connection.execute(update(entitlements).values(state="withdrawn"))
+        connection.execute(update(entitlements).values(state="entitled"))
 
     assert issuing().skipped == 1

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.roster import entitlements, imports, guests, import_rejected_rows
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import EligibilityCounts, EntitlementStatus, RejectedImportRow
 from ticketing.tickets.issue import issue_tickets
@@ -71,7 +71,7 @@ def two_imports(database: Database, event: Event, now: datetime) -> None:
                     source_name=f"roster-{number}.csv",
                     state="completed",
                     total_rows=len(lines),
-                    quarantined=len(lines),
+                    rejected=len(lines),
                     requested_by="operator",
                     started_at=now,
                     completed_at=now,
@@ -80,7 +80,7 @@ def two_imports(database: Database, event: Event, now: datetime) -> None:
             ).scalar_one()
             for line in lines:
                 connection.execute(
-                    insert(quarantined_rows).values(
+                    insert(import_rejected_rows).values(
                         import_id=import_id,
                         line_number=line,
                         event_id=event.id,
@@ -214,7 +214,7 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
 ) -> None:
     serve(enter(event, 1))
     with database.transaction() as connection:
-        connection.execute(attendees.update().values(state="withdrawn"))
+        connection.execute(entitlements.update().values(state="withdrawn"))
 
     [person] = iter_entitlements(database, event, at=now)
 
@@ -242,7 +242,7 @@ def test_whatever_happens_to_people_the_sums_add_up(
     over: bool,
 ) -> None:
     with database.transaction() as connection:
-        for table in (generated_tickets, attendees, people):
+        for table in (generated_tickets, entitlements, guests):
             connection.execute(delete(table))
     for state, held, served in crowd:
         guest_ids = enter(event, 1)
@@ -250,8 +250,8 @@ def test_whatever_happens_to_people_the_sums_add_up(
             serve(guest_ids)
         with database.transaction() as connection:
             connection.execute(
-                attendees.update()
-                .where(attendees.c.person_id == guest_ids[0])
+                entitlements.update()
+                .where(entitlements.c.guest_id == guest_ids[0])
                 .values(state=state, hold_reason="unpaid" if held else None)
             )
     at = event.tickets_valid_until + timedelta(days=1) if over else now

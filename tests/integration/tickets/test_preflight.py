@@ -10,8 +10,8 @@ from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.tickets.rendering.preflight import run_preflight
 
@@ -49,14 +49,14 @@ def roster(database: Database, event: Event, ticket_type_id: int) -> Callable[..
         with database.transaction() as connection:
             for name in names:
                 ids[name] = connection.execute(
-                    insert(people)
+                    insert(guests)
                     .values(event_id=event.id, natural_key=f"id:{name}", full_name=name)
-                    .returning(people.c.id)
+                    .returning(guests.c.id)
                 ).scalar_one()
                 connection.execute(
-                    insert(attendees).values(
+                    insert(entitlements).values(
                         event_id=event.id,
-                        person_id=ids[name],
+                        guest_id=ids[name],
                         ticket_type_id=ticket_type_id,
                         seat=seat,
                         state=state,

@@ -11,7 +11,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets import reissue as ticket_reissue
@@ -220,7 +220,7 @@ def test_people_on_hold_or_withdrawn_get_no_new_identity(
             guest_ids[:2], [{"state": "withdrawn"}, {"hold_reason": "unpaid"}], strict=True
         ):
             connection.execute(
-                update(attendees).where(attendees.c.person_id == guest_id).values(**change)
+                update(entitlements).where(entitlements.c.guest_id == guest_id).values(**change)
             )
 
     assert plan_reissue(database, event).tickets == 3

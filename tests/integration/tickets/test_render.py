@@ -19,8 +19,8 @@ from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
@@ -111,12 +111,12 @@ def tickets(database: Database, event: Event, job_id: int, now: datetime) -> lis
         ).inserted_primary_key[0]
         for number, qr_text in enumerate(codes):
             person = connection.execute(
-                people.insert().values(
+                guests.insert().values(
                     event_id=event.id, natural_key=f"id:{number}", full_name=f"Person {number}"
                 )
             ).inserted_primary_key[0]
             attendee = connection.execute(
-                attendees.insert().values(
+                entitlements.insert().values(
                     event_id=event.id, person_id=person, ticket_type_id=kind, seat=f"A-{number}"
                 )
             ).inserted_primary_key[0]
@@ -172,7 +172,7 @@ def rename(database: Database) -> Callable[[str, str], None]:
     def change(old: str, new: str) -> None:
         with database.transaction() as connection:
             connection.execute(
-                update(people).where(people.c.full_name == old).values(full_name=new)
+                update(guests).where(guests.c.full_name == old).values(full_name=new)
             )
 
     return change
@@ -384,7 +384,7 @@ def test_a_template_that_trips_over_one_person_fails_that_person_only(
 ) -> None:
     rename("Person 6", "Budi")
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(seat=""))
+        connection.execute(update(entitlements).values(seat=""))
 
     result = printed()
 

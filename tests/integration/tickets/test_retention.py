@@ -10,8 +10,8 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.tickets.rendering.retention import DocumentRemoval, delete_expired_documents
 
@@ -40,12 +40,12 @@ def paths(database: Database, event: Event, folder: DocumentFolder, now: datetim
         ).inserted_primary_key[0]
         for number in range(3):
             person = connection.execute(
-                insert(people).values(
+                insert(guests).values(
                     event_id=event.id, natural_key=f"id:{number}", full_name="Ayu"
                 )
             ).inserted_primary_key[0]
             attendee = connection.execute(
-                insert(attendees).values(event_id=event.id, person_id=person, ticket_type_id=kind)
+                insert(entitlements).values(event_id=event.id, guest_id=person, ticket_type_id=kind)
             ).inserted_primary_key[0]
             code = f"TC-2026-{number:08}"
             path = folder.path_for(event.slug, code)
@@ -54,7 +54,7 @@ def paths(database: Database, event: Event, folder: DocumentFolder, now: datetim
             connection.execute(
                 insert(generated_tickets).values(
                     event_id=event.id,
-                    attendee_id=attendee,
+                    entitlement_id=attendee,
                     guest_id=person,
                     job_id=job,
                     ticket_code=code,

@@ -17,7 +17,8 @@ from ticketing.orders.order import Buyer, Order, Selection
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident
-from ticketing.platform.db.tables.sales import outbox, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import vouchers as vouchers_table
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.routers import queries as router_queries
@@ -171,7 +172,7 @@ def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.REVOKING, ending_why="expired", next_try=now)
+                .values(state=VoucherState.REVOKING, revoked_reason="expired", next_attempt_at=now)
             )
 
     return over
@@ -186,7 +187,7 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.PENDING, next_try=now)
+                .values(state=VoucherState.PENDING, next_attempt_at=now)
             )
 
     return lost

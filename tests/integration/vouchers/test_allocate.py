@@ -9,7 +9,7 @@ from sqlalchemy import select
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.vouchers import queries as voucher_queries
 from ticketing.vouchers.allocate import allocate_vouchers, store_vouchers
@@ -41,7 +41,7 @@ def test_nobody_is_put_on_the_list_of_guests_for_a_voucher(
     buy(offer(), 2)
 
     with database.transaction() as connection:
-        assert connection.execute(select(attendees.c.id)).all() == []
+        assert connection.execute(select(entitlements.c.id)).all() == []
 
 
 def test_owing_again_owes_nothing_more(

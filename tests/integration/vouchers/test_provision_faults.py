@@ -16,7 +16,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident, IncidentKind
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.operations import incidents as incidents_table
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import routers as routers_table
 from ticketing.platform.db.tables.vouchers import voucher_history
 from ticketing.platform.db.tables.vouchers import vouchers as vouchers_table

@@ -12,7 +12,7 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.crypto.keyring import KeyRing
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.routers import queries as router_queries
@@ -255,7 +255,7 @@ def test_one_whose_time_is_over_is_not_put_back(
     provision()
     device.reset()
     with database.transaction() as connection:
-        connection.execute(update(vouchers).values(ends_at=now))
+        connection.execute(update(vouchers).values(expires_at=now))
 
     assert compare().missing == ()
 

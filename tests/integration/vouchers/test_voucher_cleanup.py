@@ -10,7 +10,7 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.events.model import Event
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.kernel.errors import PlanOutdated, StillOwed
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.plan_queries import PlanSubject

@@ -15,7 +15,7 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.events.model import Event
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
@@ -89,7 +89,7 @@ def test_what_was_given_up_is_tried_again(
 ) -> None:
     order = buy(offer(), 2)
     with database.transaction() as connection:
-        connection.execute(update(vouchers).values(gave_up_at=made()[0].allocated_at, tries=4))
+        connection.execute(update(vouchers).values(failed_at=made()[0].allocated_at, attempt_count=4))
 
     done = ticketing("regenerate", "--failed")
 

@@ -18,7 +18,7 @@ from ticketing.notifications.messages.templates import MessageTemplates
 from ticketing.orders.order import Order
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import outbox as outbox_table
+from ticketing.platform.db.tables.outbox import outbox as outbox_table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers import transition_queries
 from ticketing.vouchers.model import ValidityStart

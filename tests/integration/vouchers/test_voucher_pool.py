@@ -10,7 +10,9 @@ from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import order_lines, outbox, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import order_lines
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import RouterAddress, StoredRouter
@@ -135,7 +137,7 @@ def test_two_buyers_at_the_same_moment_get_different_ones(
     buy(package)
     buy(package)
     with database.transaction() as connection:
-        connection.execute(update(packages).values(made_ahead=3))
+        connection.execute(update(packages).values(pool_size=3))
         ids = connection.execute(select(order_lines.c.id).order_by(order_lines.c.id)).scalars()
         first, second = (AllocationLine(id_, package.ticket_type_id, [2, 3]) for id_ in ids)
     stock_up()
@@ -170,7 +172,7 @@ def test_what_is_too_much_of_a_stock_ends(
             router = router_queries.upsert(connection, "annexe", there)
             connection.execute(update(packages).values(router_id=router.id))
         else:
-            connection.execute(update(packages).values(made_ahead=0))
+            connection.execute(update(packages).values(pool_size=0))
 
     stocked = stock_up()
 

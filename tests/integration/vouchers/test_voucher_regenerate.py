@@ -10,7 +10,7 @@ from simulators.routeros.clock import StoppedClock
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import NothingOwed
 from ticketing.vouchers import cleanup_queries
@@ -104,5 +104,5 @@ def test_many_orders_are_asked_for_again_and_a_refusal_stops_none(
     assert list(done.refused) == [999]
     with database.transaction() as connection:
         assert cleanup_queries.list_failed_order_ids(connection) == []
-        due = connection.execute(select(vouchers.c.next_try)).scalars()
+        due = connection.execute(select(vouchers.c.next_attempt_at)).scalars()
         assert set(due) == {clock.now}

@@ -11,7 +11,7 @@ from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import vouchers as voucher_rows
 from ticketing.platform.kernel.errors import NothingOwed, PlanOutdated
 from ticketing.vouchers import queries as voucher_queries

@@ -23,7 +23,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import inbox
 from ticketing.platform.db import notify as db_notify
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
 from ticketing.platform.settings import PROJECT_ROOT, Settings

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
@@ -125,7 +125,7 @@ def test_checks_see_what_is_stuck_and_what_failed(
         connection.execute(update(deliveries).values(late))
     stuck = failing()
     with database.transaction() as connection:
-        connection.execute(update(deliveries).values(state="failed", next_try=None))
+        connection.execute(update(deliveries).values(state="failed", next_attempt_at=None))
 
     assert (sound, stuck, failing()) == (
         set(), {"no_message_is_stuck"}, {"every_message_went_out"},

@@ -14,7 +14,7 @@ from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt

@@ -18,7 +18,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import notify
 from ticketing.platform.db.audit_log import FULFIL_ORDERS_ACTION, SETTLE_PAYMENTS_ACTION, AuditEntry
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans

@@ -19,7 +19,8 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import Incident
-from ticketing.platform.db.tables.sales import orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans

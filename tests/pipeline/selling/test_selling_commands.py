@@ -10,7 +10,8 @@ from sqlalchemy import update
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 

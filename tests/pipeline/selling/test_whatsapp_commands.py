@@ -19,7 +19,7 @@ from ticketing.notifications.delivery_receipts import store_status_webhook
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.roster import people
+from ticketing.platform.db.tables.roster import guests
 
 Ticketing = Callable[..., CompletedProcess[str]]
 
@@ -42,7 +42,7 @@ def two_numbers(database: Database, issued: Event) -> Event:
     """An event whose tickets are printed; two of its guests have a number."""
     with database.transaction() as connection:
         for place in (0, 1):
-            one = update(people).where(people.c.external_id == f"2026{place}")
+            one = update(guests).where(guests.c.external_id == f"2026{place}")
             connection.execute(one.values(phone=f"+62811000000{place}"))
     return issued
 
@@ -98,7 +98,7 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
         at = datetime.now(UTC)
         channel_queries.stop(connection, Channel.WHATSAPP, reason="too much failed", at=at)
         waits = connection.execute(
-            select(deliveries.c.id).where(deliveries.c.next_try.is_not(None))
+            select(deliveries.c.id).where(deliveries.c.next_attempt_at.is_not(None))
         ).scalar_one()
 
     examined = ticketing("doctor")

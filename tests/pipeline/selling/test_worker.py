@@ -15,7 +15,7 @@ from simulators.midtrans.server import MidtransSimulator
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -70,8 +70,8 @@ def test_a_notice_no_bell_rang_for_is_found(
 
     with database.transaction() as connection:
         connection.execute(
-            insert(inbox).values(
-                source="midtrans", unique_key="silent", subject=attempt.key, body=b"{}",
+            insert(inbound_webhooks).values(
+                provider="midtrans", unique_key="silent", external_reference=attempt.key, body=b"{}",
                 received_at=datetime.now(UTC),
             )
         )  # fmt: skip

@@ -23,7 +23,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import place_order
 
@@ -39,7 +39,7 @@ def kept(database: Database) -> Callable[[], int]:
     """How many reports are kept."""
 
     def look() -> int:
-        query = select(func.count()).where(inbox.c.source.startswith("whatsapp:"))
+        query = select(func.count()).where(inbound_webhooks.c.provider.startswith("whatsapp:"))
         with database.transaction() as connection:
             return connection.execute(query).scalar_one()
 

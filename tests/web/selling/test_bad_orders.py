@@ -15,7 +15,9 @@ from ticketing.events.service import add_event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
-from ticketing.platform.db.tables.sales import orders, payment_attempts, ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
 
 HUGE = 2**63
 MIB = 1024 * 1024

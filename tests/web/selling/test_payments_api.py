@@ -17,7 +17,9 @@ from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
-from ticketing.platform.db.tables.sales import inbox, orders, payment_attempts
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.selling.payments.settle import Settlement
 
 Sell = Callable[..., int]
@@ -88,7 +90,7 @@ def kept(database: Database) -> Callable[[], int]:
 
     def count() -> int:
         with database.transaction() as connection:
-            return connection.scalar(select(func.count()).select_from(inbox)) or 0
+            return connection.scalar(select(func.count()).select_from(inbound_webhooks)) or 0
 
     return count
 
@@ -279,7 +281,7 @@ def test_a_notice_is_kept_to_the_byte_and_once(
     assert [answer.json()["data"]["known"] for answer in answers] == [False, True, True]
     assert kept() == 1
     with database.transaction() as connection:
-        assert bytes(connection.scalar(select(inbox.c.body))) == body
+        assert bytes(connection.scalar(select(inbound_webhooks.c.body))) == body
 
 
 @pytest.mark.parametrize(
@@ -360,7 +362,7 @@ def test_a_notice_of_nobodys_order_is_200_kept_and_seen_by_a_person(
 
     assert (answer.status_code, settled.quarantined) == (200, 1)
     with database.transaction() as connection:
-        assert "payment_notif_test" in str(connection.scalar(select(inbox.c.reason)))
+        assert "payment_notif_test" in str(connection.scalar(select(inbound_webhooks.c.reason)))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.sales import order_flags, orders
+from ticketing.platform.db.tables.orders import order_review_flags, orders
 from ticketing.platform.http.services import now
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -282,7 +282,7 @@ def test_an_order_that_a_person_looks_at_says_so_and_asks_for_no_money(
     placed = order(sell())
     with database.transaction() as connection:
         connection.execute(
-            insert(order_flags).values(
+            insert(order_review_flags).values(
                 order_id=placed["id"], flag="paid_twice", message="secret", raised_at=now()
             )
         )

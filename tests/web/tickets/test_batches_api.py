@@ -21,7 +21,7 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees, people
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 
 Ended = Callable[[str], dict[str, object]]
@@ -47,7 +47,7 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
     """Four hundred more people: a batch that takes a while; gives how many there are in all."""
     with database.transaction() as connection:
         connection.execute(
-            insert(people).from_select(
+            insert(guests).from_select(
                 ["event_id", "natural_key", "full_name"],
                 select(
                     text(f"{event.id}, 'id:' || n, 'Guest ' || n FROM generate_series(1, 400) n")
@@ -55,11 +55,11 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
             )
         )
         connection.execute(
-            insert(attendees).from_select(
+            insert(entitlements).from_select(
                 ["event_id", "person_id", "ticket_type_id"],
                 select(
-                    people.c.event_id, people.c.id, text("(SELECT min(id) FROM ticket_types)")
-                ).where(people.c.id.not_in(guests)),
+                    guests.c.event_id, guests.c.id, text("(SELECT min(id) FROM ticket_types)")
+                ).where(guests.c.id.not_in(guests)),
             )
         )
     return 400 + len(guests)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import attendees
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 
 
@@ -206,7 +206,7 @@ def test_somebody_on_hold_is_409_with_the_reason(
     operator: httpx.Client, event: Event, guests: list[int], database: Database
 ) -> None:
     with database.transaction() as connection:
-        connection.execute(update(attendees).values(hold_reason="fee unpaid"))
+        connection.execute(update(entitlements).values(hold_reason="fee unpaid"))
 
     refused = operator.post(
         "/api/tickets/generate", json={"guestId": guests[0], "eventId": event.id}

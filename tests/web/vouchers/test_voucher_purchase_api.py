@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.http.services import now
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments.settle import Settlement

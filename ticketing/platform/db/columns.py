@@ -14,6 +14,16 @@ def foreign_key_column(name: str, target: str, *, nullable: bool = False) -> Col
     return Column(name, BigInteger, ForeignKey(target), nullable=nullable)
 
 
+def primary_foreign_key_column(name: str, target: str) -> Column[int]:
+    """Return a foreign key that is the primary key or a part of it."""
+    return Column(name, BigInteger, ForeignKey(target), primary_key=True)
+
+
+def optional_bigint_column(name: str) -> Column[int]:
+    """Return a whole number or NULL."""
+    return Column(name, BigInteger, nullable=True)
+
+
 def timestamp_column(name: str, *, nullable: bool = False) -> Column[object]:
     """A moment, in UTC."""
     return Column(name, DateTime(timezone=True), nullable=nullable)

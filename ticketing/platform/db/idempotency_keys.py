@@ -100,7 +100,7 @@ def _try_lock(connection: Connection, request: IdempotentRequest) -> bool:
 def _find_response(
     connection: Connection, request: IdempotentRequest, *, at: datetime
 ) -> StoredResponse | None:
-    query = select(table.c.request_sha256, table.c.status, table.c.answer).where(
+    query = select(table.c.request_sha256, table.c.response_status, table.c.response_body).where(
         table.c.api_key_id == request.api_key_id,
         table.c.key == request.key,
         table.c.created_at > at - RETENTION,

@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
-from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 
 PAYMENT_SOURCES = ("midtrans",)  # whose notices are about payments
 LEASE = timedelta(minutes=5)  # longer than any work on one notice
 _MAX_RETRY_DELAY = timedelta(hours=1)
 # made once: a gateway waits, and building it costs more than what PostgreSQL does
-_INSERT = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
+_INSERT = insert(inbound_webhooks).on_conflict_do_nothing().returning(inbound_webhooks.c.id)
 
 
 class InboxOutcome(StrEnum):
@@ -80,20 +80,20 @@ def claim_due(
 
     Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
     """
-    free = or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
+    free = or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)
     waiting = (
-        select(inbox.c.id)
-        .where(inbox.c.handled_at.is_(None), inbox.c.source.in_(sources), free)
-        .order_by(inbox.c.id)
+        select(inbound_webhooks.c.id)
+        .where(inbound_webhooks.c.processed_at.is_(None), inbound_webhooks.c.provider.in_(sources), free)
+        .order_by(inbound_webhooks.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("waiting")
     )
     query = (
-        update(inbox)
-        .where(inbox.c.id == waiting.c.id)
-        .values(claimed_until=at + LEASE, tries=inbox.c.tries + 1)
-        .returning(inbox.c.id, inbox.c.subject, inbox.c.tries, inbox.c.body)
+        update(inbound_webhooks)
+        .where(inbound_webhooks.c.id == waiting.c.id)
+        .values(claimed_until=at + LEASE, attempt_count=inbound_webhooks.c.attempt_count + 1)
+        .returning(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.attempt_count, inbound_webhooks.c.body)
     )
     return sorted(
         (InboundWebhook(*row) for row in connection.execute(query)), key=lambda one: one.id
@@ -110,9 +110,9 @@ def mark_handled(
 ) -> None:
     """Stamp a notice as handled, in the transaction that did the work."""
     connection.execute(
-        update(inbox)
-        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
-        .values(handled_at=at, outcome=outcome, reason=reason)
+        update(inbound_webhooks)
+        .where(inbound_webhooks.c.id == webhook.id, inbound_webhooks.c.processed_at.is_(None))
+        .values(processed_at=at, outcome=outcome, reason=reason)
     )
 
 
@@ -120,8 +120,8 @@ def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at
     """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
     wait = min(timedelta(minutes=2 ** min(webhook.tries, 6)), _MAX_RETRY_DELAY)
     connection.execute(
-        update(inbox)
-        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
+        update(inbound_webhooks)
+        .where(inbound_webhooks.c.id == webhook.id, inbound_webhooks.c.processed_at.is_(None))
         .values(claimed_until=at + wait, reason=reason)
     )
 
@@ -129,15 +129,15 @@ def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """The notices nobody could place, the latest first."""
     query = (
-        select(inbox.c.id, inbox.c.source, inbox.c.subject, inbox.c.reason, inbox.c.received_at)
-        .where(inbox.c.outcome == InboxOutcome.QUARANTINED)
-        .order_by(inbox.c.id.desc())
+        select(inbound_webhooks.c.id, inbound_webhooks.c.provider, inbound_webhooks.c.external_reference, inbound_webhooks.c.reason, inbound_webhooks.c.received_at)
+        .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
+        .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
     )
     return [QuarantinedWebhook(*row) for row in connection.execute(query)]
 
 
-_IS_UNHANDLED = inbox.c.handled_at.is_(None)
+_IS_UNHANDLED = inbound_webhooks.c.processed_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,8 @@ def count_due(
     connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
 ) -> int:
     """How many notices could be claimed now; counts no further than that."""
-    whose = inbox.c.source.in_(sources)
-    due = select(inbox.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
+    whose = inbound_webhooks.c.provider.in_(sources)
+    due = select(inbound_webhooks.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -168,9 +168,9 @@ def has_overdue(
     sources: Collection[str] = PAYMENT_SOURCES,
 ) -> bool:
     """Whether a notice that could be claimed was received, or its last try ended, before then."""
-    ready_at = func.coalesce(inbox.c.claimed_until, inbox.c.received_at)
-    due = (_IS_UNHANDLED, inbox.c.source.in_(sources), _is_claimable(at), ready_at <= since)
-    query = select(inbox.c.id).where(*due).limit(1)
+    ready_at = func.coalesce(inbound_webhooks.c.claimed_until, inbound_webhooks.c.received_at)
+    due = (_IS_UNHANDLED, inbound_webhooks.c.provider.in_(sources), _is_claimable(at), ready_at <= since)
+    query = select(inbound_webhooks.c.id).where(*due).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -179,13 +179,13 @@ def list_unhandled(
 ) -> list[UnhandledWebhook]:
     """Notices received before then and not handled, the oldest first."""
     query = (
-        select(inbox.c.id, inbox.c.subject, inbox.c.received_at, inbox.c.tries, inbox.c.reason)
-        .where(_IS_UNHANDLED, inbox.c.received_at <= received_before)
-        .order_by(inbox.c.id)
+        select(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.received_at, inbound_webhooks.c.attempt_count, inbound_webhooks.c.reason)
+        .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
+        .order_by(inbound_webhooks.c.id)
         .limit(limit)
     )
     return [UnhandledWebhook(*row) for row in connection.execute(query)]
 
 
 def _is_claimable(at: datetime) -> ColumnElement[bool]:
-    return or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
+    return or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)

@@ -25,7 +25,7 @@ class IncidentKind(StrEnum):
     ROUTER = "router"
 
 
-_IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_(None))
+_IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.notified_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def has_unreported(connection: Connection) -> bool:
 
 def claim_unreported(connection: Connection, *, at: datetime) -> list[Incident]:
     """Open lines that nobody was told of, the oldest first; they count as told from now on."""
-    query = update(incidents).where(_IS_UNREPORTED).values(told_at=at).returning(incidents.c.id)
+    query = update(incidents).where(_IS_UNREPORTED).values(notified_at=at).returning(incidents.c.id)
     ids = set(connection.execute(query).scalars())
     return [line for line in list_open(connection) if line.id in ids][::-1] if ids else []
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.outbox import outbox
 
 ORGANISER = "organiser"  # a role: whoever sends knows the address
 INSTALMENT_DUE = "order.part_due"

@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.orders.cancelled_events import EventCancellation
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db.tables.sales import event_cancellations as table
-from ticketing.platform.db.tables.sales import orders, payment_attempts
+from ticketing.platform.db.tables.refunds import event_cancellations as table
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets.model import TicketState
@@ -23,8 +24,8 @@ def insert_cancellation(connection: Connection, cancellation: EventCancellation)
         reason=cancellation.reason,
         fee_percent=cancellation.fee.percent,
         fee_each=cancellation.fee.each.amount,
-        began_by=cancellation.began_by,
-        began_at=cancellation.began_at,
+        started_by=cancellation.began_by,
+        started_at=cancellation.began_at,
     )
     begun = statement.on_conflict_do_nothing().returning(table.c.event_id)
     if connection.execute(begun).first() is None:
@@ -35,8 +36,8 @@ def mark_ended(connection: Connection, event_id: int, *, at: datetime) -> None:
     """Write down that nothing is left to do; more may come when money is late."""
     connection.execute(
         update(table)
-        .where(table.c.event_id == event_id, table.c.ended_at.is_(None))
-        .values(ended_at=at)
+        .where(table.c.event_id == event_id, table.c.completed_at.is_(None))
+        .values(completed_at=at)
     )
 
 

@@ -11,17 +11,16 @@ from ticketing.orders.instalments import Instalment, next_unpaid_instalment
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import NewOrder
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import (
-    order_flags,
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.orders import (
     order_lines,
-    order_places,
+    order_positions,
+    order_review_flags,
     orders,
-    payment_attempts,
     promo_redemptions,
-    promos,
-    ticket_types,
 )
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownOrder
@@ -161,17 +160,17 @@ _TICKETS = (
         generated_tickets.c.pdf_file_path.is_not(None),
     )
     .select_from(order_lines)
-    .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+    .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
     .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
     .join(
         generated_tickets,
         and_(
-            generated_tickets.c.attendee_id == order_places.c.attendee_id,
+            generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
             generated_tickets.c.state == TicketState.LIVE,
         ),
     )
     .where(order_lines.c.order_id == _ORDER_ID)
-    .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+    .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
 )
 _IS_ACTIVE = vouchers.c.state == VoucherState.ACTIVE
 _HAS_PASSWORD = and_(_IS_ACTIVE, vouchers.c.password != vouchers.c.name)
@@ -179,8 +178,8 @@ _VOUCHERS = (
     select(
         ticket_types.c.name,
         vouchers.c.state,
-        vouchers.c.gave_up_at.is_not(None),
-        vouchers.c.ends_at,
+        vouchers.c.failed_at.is_not(None),
+        vouchers.c.expires_at,
         case((_IS_ACTIVE, vouchers.c.name), else_=""),
         case((_HAS_PASSWORD, vouchers.c.password), else_=""),
     )
@@ -192,14 +191,14 @@ _VOUCHERS = (
 _PLACES = (
     select(func.count())
     .select_from(order_lines)
-    .join(order_places, order_places.c.order_line_id == order_lines.c.id)
-    .join(attendees, attendees.c.id == order_places.c.attendee_id)
-    .where(order_lines.c.order_id == _ORDER_ID, attendees.c.state == "entitled")
+    .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
+    .join(entitlements, entitlements.c.id == order_positions.c.entitlement_id)
+    .where(order_lines.c.order_id == _ORDER_ID, entitlements.c.state == "entitled")
 )
 _FLAGS = (
-    select(order_flags.c.flag)
-    .where(order_flags.c.order_id == _ORDER_ID, order_flags.c.resolved_at.is_(None))
-    .order_by(order_flags.c.raised_at, order_flags.c.flag)
+    select(order_review_flags.c.flag)
+    .where(order_review_flags.c.order_id == _ORDER_ID, order_review_flags.c.resolved_at.is_(None))
+    .order_by(order_review_flags.c.raised_at, order_review_flags.c.flag)
 )
 
 

@@ -15,7 +15,9 @@ from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.refund import RefundChannel, RefundState
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
-from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.refunds import refunds
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
 COLUMNS = (
@@ -24,7 +26,7 @@ COLUMNS = (
     orders.c.code,
     order_ledger.c.kind,
     order_ledger.c.at,
-    order_ledger.c.booked_at,
+    order_ledger.c.recorded_at,
     order_ledger.c.actor,
     order_ledger.c.subject,
     order_ledger.c.sale,

@@ -13,7 +13,7 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import next_unpaid_instalment
 from ticketing.orders.order import RESERVATION_PERIOD, Order, OrderState, attempt_key
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.platform.kernel.errors import BuyerUnknown, ImpossibleTransition
 from ticketing.platform.kernel.money import Rupiah
 
@@ -27,7 +27,7 @@ _COLUMNS = (
     payment_attempts.c.transaction_id,
     payment_attempts.c.payment_type,
     payment_attempts.c.created_at,
-    payment_attempts.c.part,
+    payment_attempts.c.instalment_sequence,
 )
 _MINUTE = timedelta(minutes=1)
 
@@ -76,7 +76,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
             number=number,
             key=attempt_key(order, number),
             amount=(due.amount if due else order.total).amount,
-            part=part,
+            instalment_sequence=part,
             created_at=at,
             updated_at=at,
         )

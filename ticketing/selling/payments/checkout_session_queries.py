@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Select, select, update
 
 from ticketing.orders.order import OrderState
-from ticketing.platform.db.tables.sales import orders, payment_attempts
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
 
 LEASE = timedelta(minutes=5)  # longer than three calls to a gateway, each tried three times
 
 _COLUMNS = (
     payment_attempts.c.id,
     payment_attempts.c.key,
-    payment_attempts.c.page_token,
-    payment_attempts.c.page_url,
+    payment_attempts.c.checkout_token,
+    payment_attempts.c.checkout_url,
 )
 _ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
@@ -34,13 +35,13 @@ class OpenCheckoutSession:
 
 def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
     """Take it on to ask the gateway for this attempt's page; False while somebody else does."""
-    free = payment_attempts.c.page_claimed_until.is_(None) | (
-        payment_attempts.c.page_claimed_until <= at
+    free = payment_attempts.c.checkout_claimed_until.is_(None) | (
+        payment_attempts.c.checkout_claimed_until <= at
     )
     query = (
         update(payment_attempts)
         .where(payment_attempts.c.id == attempt_id, free)
-        .values(page_claimed_until=at + LEASE)
+        .values(checkout_claimed_until=at + LEASE)
     )
     return connection.execute(query).rowcount == 1
 
@@ -89,7 +90,7 @@ def list_open_of_ended_orders(
 def _select_open() -> Select[*tuple[object, ...]]:
     return (
         select(*_COLUMNS)
-        .where(payment_attempts.c.page_token != "", payment_attempts.c.page_closed_at.is_(None))
+        .where(payment_attempts.c.checkout_token != "", payment_attempts.c.checkout_closed_at.is_(None))
         .order_by(payment_attempts.c.id)
     )
 

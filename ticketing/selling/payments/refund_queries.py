@@ -22,7 +22,9 @@ from ticketing.orders.refund import (
     total_refunded_or_promised,
     validate_transition,
 )
-from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.refunds import refunds
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -40,9 +42,9 @@ _COLUMNS = (
     refunds.c.state,
     refunds.c.reason,
     refunds.c.reference,
-    refunds.c.said,
-    refunds.c.elsewhere,
-    refunds.c.tries,
+    refunds.c.gateway_message,
+    refunds.c.refunded_externally,
+    refunds.c.attempt_count,
 )
 _WAITING = refunds.c.state.in_((RefundState.REQUESTED, RefundState.SENT))
 
@@ -139,8 +141,8 @@ def insert_refund(
             channel=part.channel,
             state=RefundState.MANUAL if manual else RefundState.REQUESTED,
             reason=reason,
-            said=part.why,
-            elsewhere=sum_refunded_externally(connection, attempt).amount,
+            gateway_message=part.why,
+            refunded_externally=sum_refunded_externally(connection, attempt).amount,
             requested_by=by,
             requested_at=at,
         )
@@ -182,7 +184,7 @@ def claim(connection: Connection, refund_id: int, *, at: datetime) -> Refund | N
     query = (
         update(refunds)
         .where(refunds.c.id == refund_id, _WAITING, free)
-        .values(claimed_until=at + LEASE, tries=refunds.c.tries + 1)
+        .values(claimed_until=at + LEASE, attempt_count=refunds.c.attempt_count + 1)
         .returning(*_COLUMNS)
     )
     row = connection.execute(query).one_or_none()
@@ -221,7 +223,7 @@ def release(connection: Connection, refund: Refund, *, message: str) -> None:
     connection.execute(
         update(refunds)
         .where(refunds.c.id == refund.id, _WAITING)
-        .values(claimed_until=None, said=message)
+        .values(claimed_until=None, gateway_message=message)
     )
 
 
@@ -232,7 +234,7 @@ def reopen(
     update_state(connection, refund, RefundState.REQUESTED, at=at)
     known = sum_refunded_externally(connection, attempt)
     connection.execute(
-        update(refunds).where(refunds.c.id == refund.id).values(elsewhere=known.amount)
+        update(refunds).where(refunds.c.id == refund.id).values(refunded_externally=known.amount)
     )
 
 
@@ -251,7 +253,7 @@ def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingR
     query = (
         select(orders.c.code, *_COLUMNS)
         .join(orders, orders.c.id == refunds.c.order_id)
-        .where(orders.c.event_id == event_id, refunds.c.ended_at.is_(None))
+        .where(orders.c.event_id == event_id, refunds.c.completed_at.is_(None))
         .order_by(refunds.c.id)
     )
     return [

@@ -12,15 +12,11 @@ from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState, ReviewFlag
-from ticketing.platform.db.tables.sales import (
-    order_lines,
-    plans,
-    promo_redemptions,
-    promos,
-    ticket_types,
-)
-from ticketing.platform.db.tables.sales import orders as orders_table
-from ticketing.platform.db.tables.sales import refund_rules as rules
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.change_plans import change_plans
+from ticketing.platform.db.tables.orders import order_lines, promo_redemptions
+from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.refunds import refund_rules as rules
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.kernel.errors import PlanOutdated
@@ -37,7 +33,7 @@ from ticketing.selling.refunds.refund_plan import (
 from ticketing.tickets.model import TicketState
 
 _LIVE = and_(
-    generated_tickets.c.attendee_id == order_items.c.attendee_id,
+    generated_tickets.c.entitlement_id == order_items.c.attendee_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
@@ -72,7 +68,7 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
             ticket_types.c.name,
             generated_tickets.c.ticket_code,
             generated_tickets.c.delivered_at,
-            vouchers.c.present_at,
+            vouchers.c.activated_at,
             vouchers.c.first_used_at,
         )
         .select_from(
@@ -149,24 +145,24 @@ def store_plan(
     by: str,
 ) -> None:
     """Keep what was asked for under the plan's hash; the same plan again changes nothing."""
-    statement = insert(plans).values(
+    statement = insert(change_plans).values(
         hash=plan_hash,
         event_id=subject.event_id,
         order_id=subject.order_id,
-        asked=_request_to_json(request),
-        made_by=by,
-        made_at=at,
+        parameters=_request_to_json(request),
+        created_by=by,
+        created_at=at,
     )
     connection.execute(statement.on_conflict_do_nothing())
 
 
 def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) -> RefundRequest:
     """What was asked for when the plan of that hash was made; refuses an unknown one."""
-    query = select(plans.c.asked).where(
-        plans.c.hash == plan_hash,
-        plans.c.event_id == subject.event_id,
-        plans.c.order_id.is_not_distinct_from(subject.order_id),
-        plans.c.asked.has_key("money"),  # there are plans about other things
+    query = select(change_plans.c.parameters).where(
+        change_plans.c.hash == plan_hash,
+        change_plans.c.event_id == subject.event_id,
+        change_plans.c.order_id.is_not_distinct_from(subject.order_id),
+        change_plans.c.parameters.has_key("money"),  # there are plans about other things
     )
     said = connection.execute(query).scalar_one_or_none()
     if said is None:

@@ -26,8 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from ticketing.documents.ticket_data import PrintedTicket
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import attendees, people
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 
@@ -42,12 +42,12 @@ _TICKET_COLUMNS = (
     events.c.time_zone,
     events.c.locale,
     events.c.venue,
-    people.c.first_name,
-    people.c.last_name,
-    people.c.full_name,
-    people.c.email,
+    guests.c.first_name,
+    guests.c.last_name,
+    guests.c.full_name,
+    guests.c.email,
     ticket_types.c.name.label("ticket_type"),
-    attendees.c.seat,
+    entitlements.c.seat,
 )
 
 
@@ -168,9 +168,9 @@ def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.document_key,
             generated_tickets.c.render_error,
         )
-        .join_from(generated_tickets, attendees)
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .join_from(generated_tickets, entitlements)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .join(events, events.c.id == generated_tickets.c.event_id)
         .where(generated_tickets.c.id == any_(literal(list(ticket_ids), ARRAY(BigInteger))))
         .where(generated_tickets.c.state == TicketState.LIVE)
@@ -230,13 +230,13 @@ def list_entitled(
 ) -> list[EntitledPerson]:
     """The next people entitled to a ticket, whether they have one or not, by attendee id."""
     query = (
-        select(attendees.c.id, attendees.c.person_id, *_TICKET_COLUMNS)
-        .join_from(attendees, people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
-        .join(events, events.c.id == attendees.c.event_id)
-        .where(attendees.c.event_id == event_id)
-        .where(attendees.c.state == "entitled", attendees.c.id > after)
-        .order_by(attendees.c.id)
+        select(entitlements.c.id, entitlements.c.guest_id, *_TICKET_COLUMNS)
+        .join_from(entitlements, guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .join(events, events.c.id == entitlements.c.event_id)
+        .where(entitlements.c.event_id == event_id)
+        .where(entitlements.c.state == "entitled", entitlements.c.id > after)
+        .order_by(entitlements.c.id)
         .limit(count)
     )
     names = [column.name for column in _TICKET_COLUMNS]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
-from ticketing.platform.db.tables.sales import order_lines
+from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.vouchers import routers as table
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.routers import queries as router_queries
@@ -29,16 +29,16 @@ class FailedVoucherCounts:
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
     """The routers that may be asked, and are to be asked about something."""
     waits = exists().where(
-        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_try <= at
+        vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_attempt_at <= at
     )
-    rested = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
+    rested = or_(table.c.circuit_open_until.is_(None), table.c.circuit_open_until <= at)
     found = set(connection.execute(select(table.c.id).where(rested, waits)).scalars())
     return [each for each in router_queries.list_all(connection) if each.id in found]
 
 
 def lock_failure_count(connection: Connection, router_id: int) -> int:
     """How often it has failed in a row; the router is locked."""
-    query = select(table.c.failures).where(table.c.id == router_id).with_for_update()
+    query = select(table.c.failure_count).where(table.c.id == router_id).with_for_update()
     number: int = connection.execute(query).scalar_one()
     return number
 
@@ -57,9 +57,9 @@ def open_circuit(
         update(table)
         .where(table.c.id == router_id)
         .values(
-            failures=failures,
+            failure_count=failures,
             failing_since=func.coalesce(table.c.failing_since, at),
-            rests_until=open_until,
+            circuit_open_until=open_until,
             last_error=reason,
         )
         .returning(table.c.failing_since)
@@ -71,16 +71,16 @@ def open_circuit(
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
     """It is well; nothing of it is given up on any more but what it refuses by itself."""
     well = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
-    connection.execute(update(table).where(table.c.id == router_id).values(answered_at=at, **well))
+    connection.execute(update(table).where(table.c.id == router_id).values(last_response_at=at, **well))
     connection.execute(
         update(vouchers)
         .where(
             vouchers.c.router_id == router_id,
             _IS_UNPLACED,
-            vouchers.c.next_try <= at,
-            vouchers.c.gave_up_at.is_not(None),
+            vouchers.c.next_attempt_at <= at,
+            vouchers.c.failed_at.is_not(None),
         )
-        .values(gave_up_at=None)
+        .values(failed_at=None)
     )
 
 
@@ -88,8 +88,8 @@ def mark_vouchers_failed(
     connection: Connection, router_id: int, *, at: datetime
 ) -> FailedVoucherCounts:
     """Whoever waits for the router is given up on for now; who that is."""
-    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.gave_up_at.is_(None))
-    connection.execute(update(vouchers).where(*waiting).values(gave_up_at=at))
+    waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.failed_at.is_(None))
+    connection.execute(update(vouchers).where(*waiting).values(failed_at=at))
     return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
@@ -103,6 +103,6 @@ def _count_failed(connection: Connection, condition: ColumnElement[bool]) -> Fai
         select(func.count(), func.count(order_lines.c.order_id.distinct()))
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(condition, _IS_UNPLACED, vouchers.c.gave_up_at.is_not(None))
+        .where(condition, _IS_UNPLACED, vouchers.c.failed_at.is_not(None))
     )
     return FailedVoucherCounts(*connection.execute(query).one())

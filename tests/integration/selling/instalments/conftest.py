@@ -15,7 +15,7 @@ from ticketing.orders.instalments import OverduePolicy, PaymentPlan, TicketRelea
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import payment_attempts
+from ticketing.platform.db.tables.payments import payment_attempts
 from ticketing.reporting import sales_checks
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder

@@ -23,8 +23,8 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import OverduePolicy
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import order_parts as parts_table
-from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.tables.payments import order_instalments as parts_table
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.kernel.errors import NotOnSale
 from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -62,7 +62,7 @@ def test_the_database_refuses_parts_that_are_not_the_total(
         database.transaction() as connection,
     ):
         connection.execute(
-            update(parts_table).where(here, parts_table.c.number == 1).values(amount=1)
+            update(parts_table).where(here, parts_table.c.sequence == 1).values(amount=1)
         )
 
 

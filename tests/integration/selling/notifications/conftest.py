@@ -28,7 +28,7 @@ from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
@@ -184,10 +184,10 @@ def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
 
     def look() -> list[tuple[str, str]]:
         query = (
-            select(delivery_logs.c.state, delivery_logs.c.reason)
-            .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
+            select(delivery_attempts.c.state, delivery_attempts.c.reason)
+            .join(deliveries, deliveries.c.id == delivery_attempts.c.delivery_id)
             .where(deliveries.c.address == "sari@example.org")
-            .order_by(delivery_logs.c.id)
+            .order_by(delivery_attempts.c.id)
         )
         with database.transaction() as connection:
             return [(row.state, row.reason) for row in connection.execute(query)]

@@ -27,8 +27,8 @@ from ticketing.notifications.whatsapp.cloud import CloudClient
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
-from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 NUMBER, SARI = "+628111111111", "sari@example.org"
@@ -168,7 +168,7 @@ def test_a_report_settles_what_was_unknown(
 ) -> None:
     lost = {"state": "unknown", "provider_id": ""}
     with database.transaction() as connection:
-        connection.execute(delivery_logs.update().values(lost))
+        connection.execute(delivery_attempts.update().values(lost))
         connection.execute(deliveries.update().values(lost | {"next_try": select(
             deliveries.c.queued_at).scalar_subquery() + timedelta(minutes=30)}))  # fmt: skip
 
@@ -214,7 +214,7 @@ def test_a_report_that_overtakes_our_own_note_is_not_taken_back(
     send(through=replace(both, whatsapp=Slow(), mail=None))
 
     with database.transaction() as connection:
-        logged = connection.execute(select(delivery_logs.c.state)).scalar_one()
+        logged = connection.execute(select(delivery_attempts.c.state)).scalar_one()
     assert (ways(), logged) == ([(WHATSAPP, DeliveryState.DELIVERED)], DeliveryState.DELIVERED)
 
 
@@ -273,7 +273,7 @@ def test_a_reader_that_died_leaves_its_reports_to_the_next(
 ) -> None:
     say("delivered")
     with database.transaction() as connection:
-        connection.execute(inbox.update().values(claimed_until=now + timedelta(minutes=5), tries=1))
+        connection.execute(inbound_webhooks.update().values(claimed_until=now + timedelta(minutes=5), tries=1))
 
     rounds = [listen(minutes) for minutes in (4, 5)]
 

@@ -15,7 +15,7 @@ from ticketing.notifications.deliver import DeliveryRunResult
 from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.incidents import IncidentKind, Occurrence
-from ticketing.platform.db.tables.roster import people
+from ticketing.platform.db.tables.roster import guests
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 
 Send = Callable[..., DeliveryRunResult]
@@ -111,9 +111,9 @@ def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
 ) -> None:  # fmt: skip
     first, second, _ = enter(event, 3)
     with database.transaction() as connection:
-        to = update(people)
-        connection.execute(to.where(people.c.id == first).values(email="nobody@nowhere"))
-        connection.execute(to.where(people.c.id == second).values(email="late@example.org"))
+        to = update(guests)
+        connection.execute(to.where(guests.c.id == first).values(email="nobody@nowhere"))
+        connection.execute(to.where(guests.c.id == second).values(email="late@example.org"))
     print_all()
     mails.faults.set(meets=[MailFault("rcpt", "451 later", to="late@example.org")])
     plan = plan_campaign(database, event)

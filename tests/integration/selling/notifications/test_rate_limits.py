@@ -74,7 +74,7 @@ def make_bulk(database: Database) -> Callable[[], None]:
     """What waits is from now on one of many that nobody waits for."""
 
     def made() -> None:
-        waits = update(deliveries).where(deliveries.c.next_try.is_not(None))
+        waits = update(deliveries).where(deliveries.c.next_attempt_at.is_not(None))
         with database.transaction() as connection:
             connection.execute(waits.values(is_bulk=True))
 

@@ -12,7 +12,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.orders.refund import Refund
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import orders as orders_table
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder

@@ -17,7 +17,7 @@ from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt

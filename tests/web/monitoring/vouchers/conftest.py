@@ -14,8 +14,9 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, Order, OrderState, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.notifications import deliveries, delivery_logs
-from ticketing.platform.db.tables.sales import order_lines, outbox
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
+from ticketing.platform.db.tables.orders import order_lines
+from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.platform.http.services import now as clock
 from ticketing.platform.kernel.money import Rupiah
@@ -117,8 +118,8 @@ def give_up(database: Database) -> Callable[[Order], None]:
         with database.transaction() as connection:
             connection.execute(
                 asking.values(
-                    state=VoucherState.PENDING, tries=4, gave_up_at=clock(),
-                    last_error="lobby gave no answer", next_try=clock() + timedelta(minutes=10),
+                    state=VoucherState.PENDING, attempt_count=4, failed_at=clock(),
+                    last_error="lobby gave no answer", next_attempt_at=clock() + timedelta(minutes=10),
                 )
             )  # fmt: skip
 
@@ -140,7 +141,7 @@ def send(database: Database) -> Callable[[Order, DeliveryState], int]:
                     subject=order.code,
                     recipient=phone,
                     payload={"order": order.code},
-                    taken_at=clock(),
+                    processed_at=clock(),
                 )
                 .returning(outbox.c.id)
             ).scalar_one()
@@ -153,21 +154,21 @@ def send(database: Database) -> Callable[[Order, DeliveryState], int]:
                     channel="whatsapp",
                     address=phone,
                     state=state,
-                    tries=1,
+                    attempt_count=1,
                     queued_at=clock(),
-                    ended_at=ended,
-                    next_try=clock() if state is DeliveryState.ERROR else None,
+                    completed_at=ended,
+                    next_attempt_at=clock() if state is DeliveryState.ERROR else None,
                 )
                 .returning(deliveries.c.id)
             ).scalar_one()
             connection.execute(
-                insert(delivery_logs).values(
+                insert(delivery_attempts).values(
                     delivery_id=delivery_id,
                     number=1,
                     channel="whatsapp",
                     reference="r",
-                    began_at=clock(),
-                    ended_at=ended,
+                    started_at=clock(),
+                    completed_at=ended,
                     state=state,
                     reason="not on WhatsApp" if state is DeliveryState.FAILED else "",
                 )

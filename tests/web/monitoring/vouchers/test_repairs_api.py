@@ -54,7 +54,7 @@ def test_what_was_given_up_is_asked_for_again_once_and_on_record(
     assert done.json()["data"] == {"purchaseId": order.id, "due": 1, "present": 1, "ended": 0}
     assert deeds() == [("api:the operator", "vouchers.regenerate", order.code)]
     with database.transaction() as connection:
-        given_up = connection.execute(select(vouchers.c.gave_up_at)).scalars().all()
+        given_up = connection.execute(select(vouchers.c.failed_at)).scalars().all()
     assert given_up == [None, None]
 
 
@@ -98,7 +98,7 @@ def test_codes_are_sent_again_when_somebody_says_so_and_once_under_a_key(
     assert repeated.json() == second.json()
     assert deeds() == [("api:the operator", "deliveries.resend", str(number)) for number in numbers]
     with database.transaction() as connection:
-        copies = select(deliveries.c.copies).order_by(deliveries.c.id)
+        copies = select(deliveries.c.copy_count).order_by(deliveries.c.id)
         assert connection.execute(copies).scalars().all() == [0, 1]
 
 

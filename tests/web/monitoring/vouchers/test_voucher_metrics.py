@@ -48,7 +48,7 @@ def test_a_router_that_is_away_is_seen_and_makes_nobody_unwell(
 ) -> None:
     buy(2)
     with database.transaction() as connection:
-        connection.execute(update(routers).values(failures=1, failing_since=now()))
+        connection.execute(update(routers).values(failure_count=1, failing_since=now()))
 
     detailed = stranger.get("/health/detailed")
 

@@ -1,13 +1,13 @@
-"""How Alembic meets the database: always through a connection that `store.migrate` hands over."""
+"""Run Alembic on the connection that `platform.db.migrate` passes."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 
-from ticketing.platform.db.tables.metadata import metadata
+from ticketing.platform.db.schema import metadata
 
 
 def run(connection: Connection) -> None:
-    """Run what was asked for, and rather fail than make a busy box office wait for a lock."""
+    """Run the command; fail instead of blocking other transactions for a long time."""
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '15min'"))
     context.configure(connection=connection, target_metadata=metadata, compare_type=True)

@@ -1,4 +1,4 @@
-"""The tables of the web service: who may ask, and what was answered already."""
+"""Tables of access to the HTTP API: API keys, and responses stored by idempotency key."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +21,7 @@ api_keys = Table(
     metadata,
     id_column(),
     Column("name", Text, nullable=False, unique=True),
-    Column("key_sha256", LargeBinary, nullable=False, unique=True),  # never the key itself
+    Column("key_sha256", LargeBinary, nullable=False, unique=True),  # the key is not stored
     Column("role", Text, nullable=False),
     Column("created_by", Text, nullable=False),
     created_at_column("created_at"),
@@ -37,8 +37,8 @@ idempotency_keys = Table(
     Column("api_key_id", BigInteger, ForeignKey("api_keys.id"), primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_sha256", LargeBinary, nullable=False),  # of method, path and body
-    Column("status", Integer, nullable=False),
-    Column("answer", LargeBinary, nullable=False),  # the bytes that were sent
+    Column("response_status", Integer, nullable=False),
+    Column("response_body", LargeBinary, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
-    Index("ix_idempotency_keys_created_at", "created_at"),  # forgetting after a day
+    Index("ix_idempotency_keys_created_at", "created_at"),  # retention of a day
 )

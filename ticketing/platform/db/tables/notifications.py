@@ -1,6 +1,7 @@
-"""Messages on their way: one row for each channel that a message of the outbox is tried by.
+"""Tables of notifications: deliveries, their attempts, circuit breakers of channels, opt-outs.
 
-Every attempt leaves a row in `delivery_logs`, made before the vendor is called.
+A message of the outbox has one delivery per channel. An attempt is stored before the provider is
+called.
 """
 
 from sqlalchemy import (
@@ -8,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ForeignKey,
     Index,
     Integer,
     Table,
@@ -16,12 +16,17 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    func,
     text,
 )
 
-from ticketing.platform.db.columns import id_column, text_column, timestamp_column
+from ticketing.platform.db.columns import (
+    foreign_key_column,
+    id_column,
+    text_column,
+    timestamp_column,
+)
 from ticketing.platform.db.tables.metadata import metadata
-from ticketing.platform.db.tables.sales import outbox
 
 _VALID_CHANNELS = "channel IN ('whatsapp', 'mail', 'link')"
 _VALID_STATES = (
@@ -37,77 +42,82 @@ deliveries = Table(
     "deliveries",
     metadata,
     id_column(),
-    # with `copies` the vendor's name of it: the Message-ID of every attempt at one copy
-    Column("uid", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
-    Column("outbox_id", BigInteger, ForeignKey(outbox.c.id), nullable=False),
+    # with `copy_count` the Message-ID of every attempt at one copy
+    Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+    foreign_key_column("outbox_id", "outbox.id"),
     Column("event_id", BigInteger, nullable=True),  # the message's
     text_column("channel"),
-    text_column("address"),  # to whom, as the channel writes it; empty: nobody can be reached by it
-    # one of many that nobody waits for: all others go first
+    text_column("address"),  # in the channel's format; empty: the recipient has none
+    # part of a mass sending: sent after all other deliveries
     Column("is_bulk", Boolean, nullable=False, server_default=false()),
     text_column("state", "queued"),
-    _counter_column("tries"),  # attempts begun; the newest one's number
-    _counter_column("failures"),  # for which the message itself is waited with
-    _counter_column("resends"),  # although it was perhaps sent
-    _counter_column("copies"),  # a person wanted another although it had been sent
+    _counter_column("attempt_count"),  # attempts started; the number of the newest
+    _counter_column("failure_count"),  # failures that delay this delivery
+    _counter_column("resend_count"),  # repetitions after an unknown outcome
+    _counter_column("copy_count"),  # repetitions requested by staff after a success
     timestamp_column("queued_at"),
-    timestamp_column("next_try", nullable=True),
+    timestamp_column("next_attempt_at", nullable=True),
     timestamp_column("claimed_at", nullable=True),
-    timestamp_column("ended_at", nullable=True),  # sent or failed
-    timestamp_column("aborted_at", nullable=True),  # a person wants it sent no more
+    timestamp_column("completed_at", nullable=True),  # sent or failed
+    timestamp_column("cancelled_at", nullable=True),  # by staff
     text_column("provider_id", ""),
     text_column("last_error", ""),
     UniqueConstraint("outbox_id", "channel"),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
     CheckConstraint(_VALID_STATES, name="state"),
     CheckConstraint("(state = 'claimed') = (claimed_at IS NOT NULL)", name="claimed_at"),
-    CheckConstraint("next_try IS NOT NULL OR state NOT IN ('queued', 'error')", name="next_try"),
-    Index(  # what is to be sent by a channel
+    CheckConstraint(
+        "next_attempt_at IS NOT NULL OR state NOT IN ('queued', 'error')", name="next_attempt_at"
+    ),
+    # the next deliveries of a channel
+    Index(
         "ix_deliveries_due",
         "channel",
         "is_bulk",
-        "next_try",
+        "next_attempt_at",
         "id",
-        postgresql_where=text("next_try IS NOT NULL"),
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
     ),
     Index("ix_deliveries_claimed", "claimed_at", postgresql_where=text("state = 'claimed'")),
     Index("ix_deliveries_event_id_id", "event_id", "id"),
 )
 
-delivery_logs = Table(
-    "delivery_logs",
+delivery_attempts = Table(
+    "delivery_attempts",
     metadata,
     id_column(),
-    Column("delivery_id", BigInteger, ForeignKey(deliveries.c.id), nullable=False),
+    foreign_key_column("delivery_id", "deliveries.id"),
     Column("number", Integer, nullable=False),
-    text_column("channel"),  # the delivery's; a channel's pace is kept by these rows
+    text_column("channel"),  # the delivery's; the rate limit of a channel counts these rows
     text_column("reference"),
-    timestamp_column("began_at"),
-    timestamp_column("ended_at", nullable=True),
+    timestamp_column("started_at"),
+    timestamp_column("completed_at", nullable=True),
     text_column("state", "claimed"),
-    text_column("code", ""),  # the vendor's
+    text_column("code", ""),  # the provider's error code
     text_column("reason", ""),
-    text_column("concerns", ""),  # whose fault it is, or what has to wait: domain/messages.py
+    text_column("failure_scope", ""),  # what has to wait: the message, the address, the channel
     text_column("provider_id", ""),
-    text_column("alias", ""),  # the vendor's other name, by which reports may come alone
+    text_column("alias", ""),  # another id of the provider, the only one in some receipts
     UniqueConstraint("delivery_id", "number"),
     CheckConstraint(_VALID_STATES, name="state"),
-    # what a report speaks of
+    # delivery receipts
     Index(
-        "ix_delivery_logs_provider_id", "provider_id", postgresql_where=text("provider_id <> ''")
+        "ix_delivery_attempts_provider_id",
+        "provider_id",
+        postgresql_where=text("provider_id <> ''"),
     ),
-    Index("ix_delivery_logs_alias", "alias", postgresql_where=text("alias <> ''")),
-    # a channel's last day, and its last answers
-    Index("ix_delivery_logs_channel_began_at", "channel", "began_at"),
+    Index("ix_delivery_attempts_alias", "alias", postgresql_where=text("alias <> ''")),
+    # the rate limit and the latest results of a channel
+    Index("ix_delivery_attempts_channel_started_at", "channel", "started_at"),
 )
 
-delivery_rests = Table(
-    "delivery_rests",
+channel_circuit_breakers = Table(
+    "channel_circuit_breakers",
     metadata,
     Column("channel", Text, primary_key=True),
-    timestamp_column("until"),
+    timestamp_column("paused_until"),
     text_column("reason"),
-    timestamp_column("stopped_at", nullable=True),  # until a person lets it go on
+    timestamp_column("stopped_at", nullable=True),  # paused until staff resume it
     timestamp_column("resumed_at", nullable=True),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
 )
@@ -115,7 +125,7 @@ delivery_rests = Table(
 opt_outs = Table(
     "opt_outs",
     metadata,
-    Column("address", Text, primary_key=True),  # in small letters
-    timestamp_column("since"),
+    Column("address", Text, primary_key=True),  # in lower case
+    timestamp_column("opted_out_at"),
     CheckConstraint("address = lower(address)", name="address"),
 )

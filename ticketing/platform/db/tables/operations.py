@@ -17,8 +17,8 @@ incidents = Table(
     "incidents",
     metadata,
     id_column(),
-    text_column("cause"),  # one open line per cause, however often it happens
-    text_column("kind"),  # run | check | hook | channel | router
+    text_column("cause"),  # at most one open incident per cause
+    text_column("kind"),  # run | check | webhook | channel | router
     event_id_column(nullable=True),
     text_column("message"),
     bigint_column("occurrences"),
@@ -26,8 +26,8 @@ incidents = Table(
     timestamp_column("first_seen_at"),
     timestamp_column("last_seen_at"),
     timestamp_column("resolved_at", nullable=True),
-    timestamp_column("told_at", nullable=True),  # to a person
-    CheckConstraint("kind IN ('run', 'check', 'hook', 'channel', 'router')", name="kind"),
+    timestamp_column("notified_at", nullable=True),
+    CheckConstraint("kind IN ('run', 'check', 'webhook', 'channel', 'router')", name="kind"),
     Index(
         "uq_incidents_open_cause",
         "cause",
@@ -48,5 +48,5 @@ audit_log = Table(
     text_column("subject", ""),
     bigint_column("items"),
     jsonb_column("details"),
-    Index("ix_audit_log_event_id_id", "event_id", "id"),  # the story of an event
+    Index("ix_audit_log_event_id_id", "event_id", "id"),  # entries of an event
 )

@@ -1,4 +1,4 @@
-"""Tables of rosters: people, entitlements, imports and rejected rows."""
+"""Tables of rosters: guests, entitlements, imports and rejected rows."""
 
 from sqlalchemy import (
     BigInteger,
@@ -25,8 +25,8 @@ from ticketing.platform.db.columns import (
 )
 from ticketing.platform.db.tables.metadata import metadata
 
-people = Table(
-    "people",
+guests = Table(
+    "guests",
     metadata,
     id_column(),
     unconstrained_event_id_column(),
@@ -39,10 +39,10 @@ people = Table(
     text_column("phone", ""),
     created_at_column("created_at"),
     created_at_column("updated_at"),
-    UniqueConstraint("event_id", "natural_key"),  # import's upsert; `why` by external id
+    UniqueConstraint("event_id", "natural_key"),  # upsert of the import; search by external id
     CheckConstraint("full_name <> ''", name="full_name"),
-    Index("ix_people_event_id_email", "event_id", "email"),  # `why` by address
-    Index("ix_people_event_id_phone", "event_id", "phone"),  # `why` by number
+    Index("ix_guests_event_id_email", "event_id", "email"),  # search by address
+    Index("ix_guests_event_id_phone", "event_id", "phone"),  # search by number
 )
 
 
@@ -62,7 +62,7 @@ imports = Table(
     bigint_column("inserted"),
     bigint_column("updated"),
     bigint_column("unchanged"),
-    bigint_column("quarantined"),
+    bigint_column("rejected"),
     bigint_column("withdrawn"),
     text_column("message", ""),
     text_column("requested_by"),
@@ -70,16 +70,16 @@ imports = Table(
     timestamp_column("completed_at", nullable=True),
     CheckConstraint("state IN ('running', 'completed', 'failed')", name="state"),
     CheckConstraint(
-        "state <> 'completed' OR inserted + updated + unchanged + quarantined = total_rows",
+        "state <> 'completed' OR inserted + updated + unchanged + rejected = total_rows",
         name="every_row_counted_once",
     ),
-    # the drop folder asks whether this content was taken; the report asks for the latest
+    # the drop folder looks for imported content; the report for the latest import
     Index("ix_imports_event_id_sha256", "event_id", "sha256"),
 )
 
 
-quarantined_rows = Table(
-    "quarantined_rows",
+import_rejected_rows = Table(
+    "import_rejected_rows",
     metadata,
     Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
     Column("line_number", BigInteger, primary_key=True),
@@ -91,18 +91,18 @@ quarantined_rows = Table(
 )
 
 
-attendees = Table(
-    "attendees",
+entitlements = Table(
+    "entitlements",
     metadata,
     id_column(),
     unconstrained_event_id_column(),
-    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("guest_id", BigInteger, ForeignKey("guests.id"), nullable=False),
     Column("ticket_type_id", BigInteger, nullable=False),
     text_column("source", "roster"),  # roster | order
     text_column("state", "entitled"),  # entitled | withdrawn
     text_column("seat", ""),
-    text_column("hold_reason", nullable=True),  # why this person must not get a ticket yet
-    # the import that last wrote this row; a foreign key would cost a large import a sixth
+    text_column("hold_reason", nullable=True),  # why no ticket may be issued yet
+    # the import that last wrote this row; a foreign key would add a sixth to a large import
     Column("import_id", BigInteger, nullable=True),
     Column("import_line", BigInteger, nullable=True),
     created_at_column("created_at"),
@@ -110,17 +110,17 @@ attendees = Table(
     ForeignKeyConstraint(
         ["event_id", "ticket_type_id"],
         ["ticket_types.event_id", "ticket_types.id"],
-        name="fk_attendees_ticket_type",
+        name="fk_entitlements_ticket_type",
     ),
     CheckConstraint("source IN ('roster', 'order')", name="source"),
     CheckConstraint("state IN ('entitled', 'withdrawn')", name="state"),
-    # one roster entitlement a person: the import's upsert
+    # one entitlement per guest from a roster: upsert of the import
     Index(
-        "uq_attendees_roster_person",
-        "person_id",
+        "uq_entitlements_roster_guest",
+        "guest_id",
         unique=True,
         postgresql_where=text("source = 'roster'"),
     ),
-    # missing set and rendering, in order; and what a ticket says of its entitlement must be true
-    UniqueConstraint("event_id", "id", "person_id"),
+    # missing tickets and rendering, in order; target of the tickets' foreign key
+    UniqueConstraint("event_id", "id", "guest_id"),
 )

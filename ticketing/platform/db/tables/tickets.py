@@ -54,7 +54,7 @@ generated_tickets = Table(
     metadata,
     id_column(),
     Column("event_id", BigInteger, nullable=False),
-    Column("attendee_id", BigInteger, nullable=False),
+    Column("entitlement_id", BigInteger, nullable=False),
     Column("guest_id", BigInteger, nullable=False),
     Column("job_id", BigInteger, ForeignKey("batches.id"), nullable=False),
     Column("ticket_code", Text, nullable=False, unique=True),
@@ -75,12 +75,14 @@ generated_tickets = Table(
     text_column("pdf_sha256", nullable=True),
     Column("pdf_bytes", BigInteger, nullable=True),
     text_column("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
-    timestamp_column("pdf_removed_at", nullable=True),  # by retention; not rendered again unasked
+    timestamp_column(
+        "pdf_removed_at", nullable=True
+    ),  # by the retention rule
     text_column("render_error", nullable=True),
-    # the ticket's event and guest are its entitlement's; a key each would say less and cost more
+    # event and guest are those of the entitlement; two foreign keys would prove less
     ForeignKeyConstraint(
-        ["event_id", "attendee_id", "guest_id"],
-        ["attendees.event_id", "attendees.id", "attendees.person_id"],
+        ["event_id", "entitlement_id", "guest_id"],
+        ["entitlements.event_id", "entitlements.id", "entitlements.guest_id"],
         name="fk_generated_tickets_entitlement",
     ),
     CheckConstraint("octet_length(token_id) = 10", name="token_id"),
@@ -88,13 +90,13 @@ generated_tickets = Table(
     CheckConstraint("state IN ('live', 'revoked')", name="known_state"),
     # one live ticket per entitlement
     Index(
-        "uq_generated_tickets_live_attendee",
-        "attendee_id",
+        "uq_generated_tickets_live_entitlement",
+        "entitlement_id",
         unique=True,
         postgresql_where=text("state = 'live'"),
     ),
     Index("ix_generated_tickets_event_id_id", "event_id", "id"),  # rendering, reports, checks
-    Index("ix_generated_tickets_job_id", "job_id"),  # a batch's tickets
+    Index("ix_generated_tickets_job_id", "job_id"),  # tickets of a batch
 )
 
 
@@ -110,6 +112,6 @@ ticket_generation_logs = Table(
     text_column("message"),
     jsonb_column("details"),
     created_at_column("created_at"),
-    Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # one job's story
-    Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # `why`: one person's failures
+    Index("ix_ticket_generation_logs_job_id", "job_id", "id"),  # log of a job
+    Index("ix_ticket_generation_logs_guest_id", "guest_id"),  # failures of one guest
 )

@@ -1,7 +1,7 @@
-"""Hotspot vouchers: routers, what is sold on them, and every voucher with its story.
+"""Tables of hotspot vouchers: routers, packages, vouchers and their history.
 
-A package is what a ticket type is on sale with: its price, limits and stock stand there. A voucher
-has its row, key, name and password before a router hears of it.
+A package extends a ticket type, which has its price, limits and stock. A voucher has its key, name
+and password before a router is called.
 """
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from ticketing.platform.db.columns import (
 )
 from ticketing.platform.db.tables.metadata import metadata
 
-_VALID_STATES = "state IN ('owed', 'asked', 'present', 'ending', 'gone')"
+_VALID_STATES = "state IN ('pending', 'provisioning', 'active', 'revoking', 'removed')"
 
 routers = Table(
     "routers",
@@ -42,22 +42,20 @@ routers = Table(
     text_column("host"),
     Column("port", Integer, nullable=False),
     Column("tls", Boolean, nullable=False, server_default=true()),
-    text_column(
-        "authority", ""
-    ),  # file of the certificate that signed the router's; empty: the system's
+    text_column("ca_certificate_path", ""),  # empty: the CA certificates of the system
     text_column("username"),
-    Column("sealed_password", LargeBinary, nullable=False),  # only the master secret opens it
-    # the circuit breaker: after failures the router rests, then one look tells
-    bigint_column("failures"),  # in a row
+    Column("password_encrypted", LargeBinary, nullable=False),  # by the master secret
+    # the circuit breaker: after failures no calls for some time, then one trial call
+    bigint_column("failure_count"),  # consecutive
     timestamp_column("failing_since", nullable=True),
-    timestamp_column("rests_until", nullable=True),
+    timestamp_column("circuit_open_until", nullable=True),
     text_column("last_error", ""),
-    timestamp_column("answered_at", nullable=True),
-    timestamp_column("compared_at", nullable=True),  # its rows with ours
+    timestamp_column("last_response_at", nullable=True),
+    timestamp_column("reconciled_at", nullable=True),
     timestamp_column("removed_at", nullable=True),
     CheckConstraint("name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(name) <= 63", name="name"),
     CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
-    CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing_since"),
+    CheckConstraint("(failure_count = 0) = (failing_since IS NULL)", name="failing_since"),
     Index("uq_routers_name", "name", unique=True, postgresql_where=text("removed_at IS NULL")),
 )
 
@@ -65,80 +63,77 @@ packages = Table(
     "packages",
     metadata,
     Column("ticket_type_id", BigInteger, ForeignKey("ticket_types.id"), primary_key=True),
-    Column("code", Text, nullable=False, unique=True),  # what a buyer's page asks for: 5k
+    Column("code", Text, nullable=False, unique=True),  # packageId of the HTTP API, for example 5k
     foreign_key_column("router_id", "routers.id"),
     text_column("profile"),
     Column("validity", Interval, nullable=False),
-    text_column("counting", "from_first_use"),
-    Column("unused_for", Interval, nullable=True),
+    text_column("validity_start", "from_first_use"),
+    Column("unused_expiry", Interval, nullable=True),
     Column("online_limit", Interval, nullable=True),
     Column("bytes_limit", BigInteger, nullable=True),
     Column("shared_users", Integer, nullable=False, server_default="1"),
-    # how its codes are drawn
+    # the format of generated codes
     text_column("prefix", ""),
     text_column("alphabet"),
     Column("code_length", Integer, nullable=False),
-    Column("password_length", Integer, nullable=True),  # none: the password is the name
-    bigint_column("made_ahead"),  # so many are kept on the router for when it cannot be reached
-    CheckConstraint("counting IN ('from_sale', 'from_first_use')", name="counting"),
-    CheckConstraint("made_ahead >= 0", name="made_ahead"),
+    Column("password_length", Integer, nullable=True),  # NULL: the password is the name
+    bigint_column("pool_size"),  # unsold vouchers kept on the router for its outages
+    CheckConstraint("validity_start IN ('from_sale', 'from_first_use')", name="validity_start"),
+    CheckConstraint("pool_size >= 0", name="pool_size"),
 )
 
 vouchers = Table(
     "vouchers",
     metadata,
     id_column(),
-    Column("key", Text, nullable=False, unique=True),  # in the router's comment; never used again
+    Column("key", Text, nullable=False, unique=True),  # in the router's comment; never reused
     foreign_key_column("ticket_type_id", "packages.ticket_type_id"),
     foreign_key_column("router_id", "routers.id"),
-    foreign_key_column(
-        "order_line_id", "order_lines.id", nullable=True
-    ),  # none: made ahead, nobody's yet
-    Column("number", BigInteger, nullable=True),  # in its line, from 1
-    Column("name", Text, nullable=False, unique=True),  # one that was ours once is not drawn again
+    foreign_key_column("order_line_id", "order_lines.id", nullable=True),  # NULL: in the pool
+    Column("number", BigInteger, nullable=True),  # within the line, from 1
+    Column("name", Text, nullable=False, unique=True),  # names are never reused
     text_column("password"),
-    text_column("state", "owed"),
-    timestamp_column("owed_at"),
+    text_column("state", "pending"),
+    timestamp_column("allocated_at"),
     timestamp_column("sold_at", nullable=True),
-    timestamp_column(
-        "next_try", nullable=True
-    ),  # when a router is to be asked about it; none: not at all
-    bigint_column("tries"),  # in vain, since it last went well
-    timestamp_column(
-        "gave_up_at", nullable=True
-    ),  # a person was told; it goes on when the router answers
+    timestamp_column("next_attempt_at", nullable=True),  # of provisioning or removal
+    bigint_column("attempt_count"),  # failed attempts since the last success
+    # reported to staff; attempts continue when the router answers
+    timestamp_column("failed_at", nullable=True),
     text_column("last_error", ""),
-    timestamp_column("present_at", nullable=True),
+    timestamp_column("activated_at", nullable=True),
     timestamp_column("first_used_at", nullable=True),
-    Column("online", Interval, nullable=False, server_default=text("'0'::interval")),
+    Column("online_time", Interval, nullable=False, server_default=text("'0'::interval")),
     bigint_column("bytes_used"),
-    timestamp_column("ends_at", nullable=True),
-    text_column("ending_why", ""),  # expired | used up | refunded | reversed | cleaned up
-    timestamp_column("gone_at", nullable=True),
+    timestamp_column("expires_at", nullable=True),
+    text_column("revoked_reason", ""),  # expired | used up | refunded | reversed | cleaned up
+    timestamp_column("removed_at", nullable=True),
     UniqueConstraint("order_line_id", "number"),
     CheckConstraint(_VALID_STATES, name="state"),
     CheckConstraint("(order_line_id IS NULL) = (sold_at IS NULL)", name="sold_at"),
     CheckConstraint("(order_line_id IS NULL) = (number IS NULL)", name="number"),
-    CheckConstraint("(state = 'gone') = (gone_at IS NOT NULL)", name="gone_at"),
-    CheckConstraint("(ending_why = '') = (state NOT IN ('ending', 'gone'))", name="ending_why"),
-    # what a router is to be asked
+    CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed_at"),
+    CheckConstraint(
+        "(revoked_reason = '') = (state NOT IN ('revoking', 'removed'))", name="revoked_reason"
+    ),
+    # due calls of a router
     Index(
         "ix_vouchers_due",
         "router_id",
-        "next_try",
+        "next_attempt_at",
         "id",
-        postgresql_where=text("state IN ('owed', 'asked', 'ending')"),
+        postgresql_where=text("state IN ('pending', 'provisioning', 'revoking')"),
     ),
-    # whose time is over
-    Index("ix_vouchers_ends_at", "ends_at", postgresql_where=text("state = 'present'")),
-    # stock of a package that nobody bought yet
+    # vouchers to expire
+    Index("ix_vouchers_expires_at", "expires_at", postgresql_where=text("state = 'active'")),
+    # the pool of a package
     Index(
-        "ix_vouchers_made_ahead",
+        "ix_vouchers_pool",
         "ticket_type_id",
         "id",
-        postgresql_where=text("order_line_id IS NULL AND state <> 'gone'"),
+        postgresql_where=text("order_line_id IS NULL AND state <> 'removed'"),
     ),
-    # what ought to be on a router; the dashboard's counts
+    # the expected users of a router; the dashboard's counts
     Index("ix_vouchers_router_id_state", "router_id", "state"),
 )
 
@@ -149,9 +144,9 @@ voucher_history = Table(
     foreign_key_column("voucher_id", "vouchers.id"),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     text_column("state"),
-    text_column("why", ""),
+    text_column("reason", ""),
     text_column("actor", ""),
     CheckConstraint(_VALID_STATES, name="state"),
-    Index("ix_voucher_history_voucher_id", "voucher_id", "id"),  # its story
-    Index("ix_voucher_history_at", "at"),  # trends
+    Index("ix_voucher_history_voucher_id", "voucher_id", "id"),  # history of a voucher
+    Index("ix_voucher_history_at", "at"),  # charts of the dashboard
 )

@@ -1,0 +1,30 @@
+"""The table of inbound webhooks: requests of vendors, stored unchanged and then processed."""
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint, text
+
+from ticketing.platform.db.columns import bigint_column, id_column, text_column, timestamp_column
+from ticketing.platform.db.tables.metadata import metadata
+
+inbound_webhooks = Table(
+    "inbound_webhooks",
+    metadata,
+    id_column(),
+    text_column("provider"),  # midtrans | whatsapp:cloud | whatsapp:waha | whatsapp:fonnte
+    text_column("unique_key"),  # digest of the fields that distinguish two requests
+    # the key of the payment attempt as the vendor names it; else the sender
+    text_column("external_reference"),
+    Column("body", LargeBinary, nullable=False),  # the received bytes
+    timestamp_column("received_at"),
+    timestamp_column("claimed_until", nullable=True),
+    bigint_column("attempt_count"),
+    timestamp_column("processed_at", nullable=True),
+    text_column("outcome", ""),  # applied | unchanged | quarantined
+    text_column("reason", ""),
+    UniqueConstraint("provider", "unique_key"),
+    CheckConstraint("(processed_at IS NULL) = (outcome = '')", name="outcome"),
+    Index("ix_inbound_webhooks_pending", "id", postgresql_where=text("processed_at IS NULL")),
+    # requests that match nothing we know
+    Index(
+        "ix_inbound_webhooks_quarantined", "id", postgresql_where=text("outcome = 'quarantined'")
+    ),
+)

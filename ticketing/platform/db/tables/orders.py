@@ -1,0 +1,119 @@
+"""Tables of orders: lines, positions, promo redemptions, review flags and idempotency keys."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from ticketing.platform.db.columns import (
+    bigint_column,
+    event_id_column,
+    foreign_key_column,
+    id_column,
+    optional_bigint_column,
+    primary_foreign_key_column,
+    text_column,
+    timestamp_column,
+)
+from ticketing.platform.db.tables.metadata import metadata
+
+orders = Table(
+    "orders",
+    metadata,
+    id_column(),
+    event_id_column(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # the token is not stored
+    text_column("state", "pending"),
+    bigint_column("subtotal"),
+    bigint_column("discount"),
+    bigint_column("total"),
+    bigint_column("refunded"),
+    # email:<address>, else tel:<E.164>; empty until the buyer is known
+    text_column("buyer_key", ""),
+    text_column("buyer_name", ""),
+    text_column("buyer_email", ""),
+    text_column("buyer_phone", ""),
+    optional_bigint_column("paid_attempt_id"),
+    timestamp_column("created_at"),
+    timestamp_column("expires_at"),
+    timestamp_column("paid_at", nullable=True),
+    timestamp_column("closed_at", nullable=True),  # cancelled or expired
+    Column("request_sha256", LargeBinary, nullable=True),  # detects a repeated request
+    # NULL: paid in one amount
+    foreign_key_column("payment_plan_id", "payment_plans.id", nullable=True),
+    CheckConstraint("state IN ('pending', 'paid', 'cancelled', 'expired')", name="state"),
+    CheckConstraint("total = subtotal - discount AND total >= 0", name="total"),
+    CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
+    # orders to expire
+    Index(
+        "ix_orders_pending_expires_at",
+        "expires_at",
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_orders_event_id_buyer_key", "event_id", "buyer_key"),  # limit per buyer
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
+    foreign_key_column("ticket_type_id", "ticket_types.id"),
+    Column("quantity", BigInteger, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    bigint_column("returned"),  # positions of a paid order that were refunded
+    UniqueConstraint("order_id", "ticket_type_id"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("returned >= 0 AND returned <= quantity", name="returned"),
+    CheckConstraint("price >= 0", name="price"),
+    Index("ix_order_lines_ticket_type_id", "ticket_type_id"),  # recount of the stock
+)
+
+order_positions = Table(
+    "order_positions",
+    metadata,
+    primary_foreign_key_column("order_line_id", "order_lines.id"),
+    Column("number", BigInteger, primary_key=True),
+    Column(
+        "entitlement_id", BigInteger, ForeignKey("entitlements.id"), nullable=False, unique=True
+    ),
+    timestamp_column("returned_at", nullable=True),
+)
+
+promo_redemptions = Table(
+    "promo_redemptions",
+    metadata,
+    primary_foreign_key_column("order_id", "orders.id"),
+    foreign_key_column("promo_id", "promos.id"),
+    timestamp_column("released_at", nullable=True),
+    Index("ix_promo_redemptions_promo_id", "promo_id"),  # recount of the uses
+)
+
+order_review_flags = Table(
+    "order_review_flags",
+    metadata,
+    primary_foreign_key_column("order_id", "orders.id"),
+    Column("flag", Text, primary_key=True),  # the question for staff
+    text_column("message"),
+    timestamp_column("raised_at"),
+    timestamp_column("resolved_at", nullable=True),
+    Index("ix_order_review_flags_open", "raised_at", postgresql_where=text("resolved_at IS NULL")),
+)
+
+# one row for each step of an order that must happen once, for example sending a message
+order_idempotency_keys = Table(
+    "order_idempotency_keys",
+    metadata,
+    primary_foreign_key_column("order_id", "orders.id"),
+    Column("key", Text, primary_key=True),
+    timestamp_column("created_at"),
+)

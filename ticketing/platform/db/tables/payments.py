@@ -1,0 +1,79 @@
+"""Tables of payments: attempts and instalments."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from ticketing.platform.db.columns import (
+    bigint_column,
+    foreign_key_column,
+    id_column,
+    optional_bigint_column,
+    primary_foreign_key_column,
+    text_column,
+    timestamp_column,
+)
+from ticketing.platform.db.tables.metadata import metadata
+
+payment_attempts = Table(
+    "payment_attempts",
+    metadata,
+    id_column(),
+    foreign_key_column("order_id", "orders.id"),
+    Column("number", BigInteger, nullable=False),
+    Column("key", Text, nullable=False, unique=True),  # order_id at the gateway
+    text_column("state", "created"),
+    bigint_column("amount"),
+    bigint_column("refunded"),
+    text_column("transaction_id", ""),  # transaction_id at the gateway
+    # payment_type at the gateway; it decides if the gateway can refund
+    text_column("payment_type", ""),
+    # the checkout session; empty until the gateway has created it
+    text_column("checkout_token", ""),
+    text_column("checkout_url", ""),
+    # lease of the process that creates the session
+    timestamp_column("checkout_claimed_until", nullable=True),
+    timestamp_column("checkout_closed_at", nullable=True),
+    optional_bigint_column("instalment_sequence"),  # NULL: the whole order
+    timestamp_column("created_at"),
+    timestamp_column("updated_at"),
+    UniqueConstraint("order_id", "number"),
+    CheckConstraint("refunded >= 0", name="refunded"),
+    # notifications that name only the transaction
+    Index(
+        "ix_payment_attempts_transaction_id",
+        "transaction_id",
+        postgresql_where=text("transaction_id <> ''"),
+    ),
+    # checkout sessions to close with their order
+    Index(
+        "ix_payment_attempts_open_checkout",
+        "order_id",
+        postgresql_where=text("checkout_token <> '' AND checkout_closed_at IS NULL"),
+    ),
+)
+
+# the amounts add up to the order's total: trigger `order_instalments_equal_total`
+order_instalments = Table(
+    "order_instalments",
+    metadata,
+    primary_foreign_key_column("order_id", "orders.id"),
+    Column("sequence", BigInteger, primary_key=True),
+    timestamp_column("due_at"),
+    Column("amount", BigInteger, nullable=False),
+    # NULL: unpaid, or the money was returned
+    Column("paid_attempt_id", BigInteger, ForeignKey("payment_attempts.id"), unique=True),
+    timestamp_column("paid_at", nullable=True),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("paid_attempt_id IS NULL OR paid_at IS NOT NULL", name="paid"),
+    # reminders
+    Index("ix_order_instalments_due_at", "due_at", postgresql_where=text("paid_at IS NULL")),
+)
