@@ -61,7 +61,7 @@ def crowd(connection: Connection, slug: str, size: int) -> Event:
     )
     connection.execute(
         insert(entitlements).from_select(
-            ["event_id", "person_id", "ticket_type_id"],
+            ["event_id", "guest_id", "ticket_type_id"],
             select(guests.c.event_id, guests.c.id, literal(kind)).where(
                 guests.c.event_id == event.id
             ),

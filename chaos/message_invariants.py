@@ -173,8 +173,8 @@ def summarise(
 # plain SQL, and not our own queries: who judges shares nothing with the judged
 _MESSAGES = text("SELECT id, purpose, subject FROM outbox ORDER BY id")
 _DELIVERIES = text(
-    "SELECT outbox_id, replace(uid::text, '-', ''), channel, state, resends,"
-    " next_try IS NOT NULL, last_error FROM deliveries ORDER BY id"
+    "SELECT outbox_id, replace(uid::text, '-', ''), channel, state, resend_count,"
+    " next_attempt_at IS NOT NULL, last_error FROM deliveries ORDER BY id"
 )
 _PAID = text(
     "SELECT o.code, CASE WHEN EXISTS"

@@ -88,7 +88,7 @@ def _create_hotspot(
         )  # fmt: skip
         week = PackageTerms(
             name=f"Seminggu di {name}", price=Rupiah(20_000), profile=PROFILES[1], router=name,
-            validity=timedelta(days=7), counting=ValidityStart.FROM_SALE, prefix=f"{name}-",
+            validity=timedelta(days=7), validity_start=ValidityStart.FROM_SALE, prefix=f"{name}-",
             password_length=8,
         )  # fmt: skip
         for code, terms in ((f"hari-{name}", day), (f"minggu-{name}", week)):

@@ -143,8 +143,8 @@ _PLACES = text(
 )
 _TICKETS = text(
     "SELECT l.order_id, t.pdf_file_path FROM order_lines l"
-    " JOIN order_places p ON p.order_line_id = l.id"
-    " JOIN generated_tickets t ON t.attendee_id = p.attendee_id AND t.state = 'live'"
+    " JOIN order_positions p ON p.order_line_id = l.id"
+    " JOIN generated_tickets t ON t.entitlement_id = p.entitlement_id AND t.state = 'live'"
 )
-_FLAGS = text("SELECT order_id, flag FROM order_flags WHERE resolved_at IS NULL")
-_UNHANDLED = text("SELECT count(*) FROM inbox WHERE handled_at IS NULL")
+_FLAGS = text("SELECT order_id, flag FROM order_review_flags WHERE resolved_at IS NULL")
+_UNHANDLED = text("SELECT count(*) FROM inbox WHERE processed_at IS NULL")

@@ -169,5 +169,5 @@ def _run_due_work(
 
 
 _HAS_PENDING_VOUCHERS = text(
-    "SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('owed', 'asked'))"
+    "SELECT EXISTS (SELECT FROM vouchers WHERE state IN ('pending', 'provisioning'))"
 )

@@ -62,7 +62,7 @@ def _order_violations(snapshot: VoucherSnapshot) -> Iterator[str]:
     for row in snapshot.rows:
         made[row.order][row.state] += 1
     for order, number in snapshot.expected_counts.items():
-        if made[order] != {"present": number}:
+        if made[order] != {"active": number}:
             yield f"order {order} is paid: its vouchers are {dict(made[order])}, not {number}"
 
 
@@ -77,10 +77,10 @@ def _voucher_violations(
     for row in snapshot.rows:
         if row.order is not None and not row.was_paid:
             yield f"{row.key}: a voucher without money, of order {row.order}"
-        elif row.order is not None and row.order_state != "paid" and row.state != "gone":
+        elif row.order is not None and row.order_state != "paid" and row.state != "removed":
             yield f"{row.key} is {row.state}: its order {row.order} is {row.order_state}"
         there = found[row.name] | found[row.key]
-        wanted = row.state == "present"
+        wanted = row.state == "active"
         if len(there) != wanted:
             yield f"{row.key} is {row.state}: on routers {len(there)} times"
         for name, place in there:

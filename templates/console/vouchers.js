@@ -12,7 +12,7 @@ const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "s
 const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const formatTime = (instant) => (instant ? timeFormat.format(new Date(instant)) : "–");
 const STATE_CLASSES = {
-  good: ["completed", "closed", "present", "sent", "delivered", "read"],
+  good: ["completed", "closed", "active", "sent", "delivered", "read"],
   bad: ["voucher_generation_failed", "open", "failed"],
 };
 

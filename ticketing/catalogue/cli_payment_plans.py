@@ -50,8 +50,8 @@ def add_plan(
         raise typer.BadParameter("write them like 40,30,30", param_hint="--parts")
     plan = PaymentPlan(
         name=name.strip(),
-        shares=tuple(map(int, shares)),
-        every=timedelta(days=every),
+        percentages=tuple(map(int, shares)),
+        interval=timedelta(days=every),
         final_due_before=timedelta(days=last_before),
         grace=timedelta(days=grace),
         overdue=overdue,
@@ -76,8 +76,8 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
             [
                 {
                     "name": plan.name,
-                    "shares": plan.shares,
-                    "everyDays": plan.every.days,
+                    "shares": plan.percentages,
+                    "everyDays": plan.interval.days,
                     "lastBeforeDays": plan.final_due_before.days,
                     "graceDays": plan.grace.days,
                     "overdue": plan.overdue,
@@ -91,8 +91,8 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
     days = ("days between", "days before", "days of grace")
     table = new_table("plan", "parts, %", *days, "overdue", "tickets")
     for plan in plans:
-        shares = ", ".join(map(str, plan.shares))
-        times = (plan.every, plan.final_due_before, plan.grace)
+        shares = ", ".join(map(str, plan.percentages))
+        times = (plan.interval, plan.final_due_before, plan.grace)
         table.add_row(plan.name, shares, *(str(t.days) for t in times), plan.overdue, plan.tickets)
     stdout_console().print(table)
 

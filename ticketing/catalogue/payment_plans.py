@@ -24,7 +24,7 @@ def offer_plan(database: Database, event: Event, plan: PaymentPlan, *, by: str) 
             event_id=event.id,
             subject=plan.name,
             items=1,
-            details={"shares": list(plan.shares), "overdue": plan.overdue},
+            details={"percentages": list(plan.percentages), "overdue": plan.overdue},
         )
 
 

@@ -153,9 +153,9 @@ def to_delivery_status_response(delivery: PurchaseDelivery) -> DeliveryStatusRes
                 channel=one.channel,
                 phone=one.address,
                 status=one.state,
-                tries=one.tries,
+                tries=one.attempt_count,
                 queued_at=one.queued_at,
-                next_try=one.next_try,
+                next_try=one.next_attempt_at,
                 error_message=one.last_error,
             )
             for one in delivery.deliveries

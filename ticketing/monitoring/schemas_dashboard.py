@@ -210,18 +210,18 @@ def _to_router_response(
     return RouterStatusResponse(
         name=one.name,
         breaker=_breaker_state(one, at=at),
-        failures=one.failures,
+        failures=one.failure_count,
         failing_since=one.failing_since,
         rests_until=one.circuit_open_until,
-        answered_at=one.answered_at,
-        compared_at=one.compared_at,
+        answered_at=one.last_response_at,
+        compared_at=one.reconciled_at,
         error_message=one.last_error,
         vouchers={state: has.get(state, 0) for state in VoucherState},
     )
 
 
 def _breaker_state(one: StoredRouter, *, at: datetime) -> BreakerState:
-    if not one.failures:
+    if not one.failure_count:
         return BreakerState.CLOSED
     return (
         BreakerState.HALF_OPEN

@@ -89,7 +89,7 @@ def _outcome_from_row(state: DeliveryState, reason: str, failure_scope: str) -> 
 
 def stop(connection: Connection, channel: Channel, *, reason: str, at: datetime) -> None:
     """Send nothing by it until a person says so; one that is stopped keeps its first reason."""
-    line = {"channel": channel, "until": at, "reason": reason, "stopped_at": at}
+    line = {"channel": channel, "paused_until": at, "reason": reason, "stopped_at": at}
     query = upsert(channel_circuit_breakers).values(line)
     query = query.on_conflict_do_update(
         index_elements=[channel_circuit_breakers.c.channel],

@@ -91,7 +91,7 @@ def deliveries(
     for one in found:
         table.add_row(
             str(one.id), one.purpose, one.subject, one.channel, escape(one.address), one.state,
-            str(one.tries), _format_time(one.next_try), escape(one.last_error),
+            str(one.attempt_count), _format_time(one.next_attempt_at), escape(one.last_error),
         )  # fmt: skip
     stdout_console().print(table)
     _print_last_send_at(ends)

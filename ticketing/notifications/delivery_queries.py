@@ -120,7 +120,7 @@ def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
 def update_delivery_after_receipt(
     connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How far the delivery has come by that; with a `next_try` it is tried again."""
+    """How far the delivery has come by that; with a `next_attempt_at` it is tried again."""
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == attempt.delivery_id)
@@ -146,10 +146,10 @@ class Delivery:
     channel: Channel
     address: str = field(repr=False)
     state: DeliveryState
-    tries: int
+    attempt_count: int
     queued_at: datetime
-    next_try: datetime | None
-    ended_at: datetime | None
+    next_attempt_at: datetime | None
+    completed_at: datetime | None
     last_error: str
 
 
@@ -171,7 +171,7 @@ def list_paused_channels(
     query = select(channel_circuit_breakers).where(or_(stopped, channel_circuit_breakers.c.paused_until > at))
     rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason) for row in rows
     }
 
 

@@ -119,7 +119,7 @@ def _process_webhook(
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
         reason = type(error).__name__  # its words may quote a number
     with database.transaction() as connection:
-        if notice.tries < MAX_ATTEMPTS:
+        if notice.attempt_count < MAX_ATTEMPTS:
             inbox.postpone(connection, notice, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
@@ -141,7 +141,7 @@ def _apply_webhook(
         for one in told
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and notice.tries < MAX_ATTEMPTS:
+    if unknown and notice.attempt_count < MAX_ATTEMPTS:
         inbox.postpone(connection, notice, reason="of a message nobody knows yet", at=at)
         return None
     outcome = InboxOutcome.APPLIED if any(changes) else InboxOutcome.UNCHANGED

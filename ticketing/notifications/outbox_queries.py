@@ -185,8 +185,8 @@ def insert_deliveries(
             "is_bulk": each.is_bulk,
             "state": DeliveryState.FAILED if each.failure else DeliveryState.QUEUED,
             "queued_at": at,
-            "next_try": None if each.failure else at,
-            "ended_at": at if each.failure else None,
+            "next_attempt_at": None if each.failure else at,
+            "completed_at": at if each.failure else None,
             "last_error": each.failure,
         }
         for each in new_deliveries

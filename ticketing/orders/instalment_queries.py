@@ -49,8 +49,8 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
         insert(payment_plans).values(
             event_id=event_id,
             name=plan.name,
-            percentages=list(plan.shares),
-            interval=plan.every,
+            percentages=list(plan.percentages),
+            interval=plan.interval,
             final_due_before=plan.final_due_before,
             grace=plan.grace,
             overdue=plan.overdue,
@@ -90,10 +90,10 @@ def get_plan(connection: Connection, plan_id: int) -> PaymentPlan:
 
 
 def _plan_from_row(columns: list[Any]) -> PaymentPlan:
-    name, shares, every, last_before, grace, overdue, tickets = columns
-    times = (every, last_before, grace)
+    name, percentages, interval, final_due_before, grace, overdue, tickets = columns
+    times = (interval, final_due_before, grace)
     return PaymentPlan(
-        name, tuple(shares), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
+        name, tuple(percentages), *times, OverduePolicy(overdue), TicketReleasePolicy(tickets)
     )
 
 
@@ -106,7 +106,7 @@ def insert_instalments(
         [
             {
                 "order_id": order_id,
-                "number": part.number,
+                "sequence": part.number,
                 "due_at": part.due_at,
                 "amount": part.amount.amount,
             }

@@ -39,14 +39,14 @@ class TicketReleasePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPlan:
-    """How an event lets its orders be paid: `shares` are hundredths, the first one due at once.
+    """How an event lets its orders be paid: `percentages` of the total, the first due at once.
 
-    The others follow `every` so often; the last is due `last_before` the event starts or earlier.
+    The others follow at `interval`; the last is due `final_due_before` the event starts or earlier.
     """
 
     name: str
-    shares: tuple[int, ...]
-    every: timedelta
+    percentages: tuple[int, ...]
+    interval: timedelta
     final_due_before: timedelta
     grace: timedelta
     overdue: OverduePolicy
@@ -54,14 +54,14 @@ class PaymentPlan:
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
-        if not MIN_INSTALMENTS <= len(self.shares) <= MAX_INSTALMENTS:
+        if not MIN_INSTALMENTS <= len(self.percentages) <= MAX_INSTALMENTS:
             raise PartsRefused(
-                f"{self.name}: {len(self.shares)} instalments;"
+                f"{self.name}: {len(self.percentages)} instalments;"
                 f" {MIN_INSTALMENTS} to {MAX_INSTALMENTS} are possible"
             )
-        if min(self.shares) < 1 or sum(self.shares) != 100:  # noqa: PLR2004 - per cent
-            raise PartsRefused(f"{self.name}: its parts are {sum(self.shares)} % together, not 100")
-        if self.every <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
+        if min(self.percentages) < 1 or sum(self.percentages) != 100:  # noqa: PLR2004 - per cent
+            raise PartsRefused(f"{self.name}: its parts are {sum(self.percentages)} % together, not 100")
+        if self.interval <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
             raise PartsRefused(f"{self.name}: its parts are too close, or a time is negative")
 
 
@@ -76,9 +76,9 @@ class Instalment:
     paid_at: datetime | None = None
 
 
-def split_amount(total: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
-    """The whole by shares in hundredths: all together exactly the whole."""
-    bounds = [total.percent(passed) for passed in accumulate(shares, initial=0)]
+def split_amount(total: Rupiah, percentages: Sequence[int]) -> tuple[Rupiah, ...]:
+    """Split an amount by percentages; the parts add up to it exactly."""
+    bounds = [total.percent(passed) for passed in accumulate(percentages, initial=0)]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
@@ -86,10 +86,10 @@ def schedule_instalments(
     plan: PaymentPlan, total: Rupiah, *, at: datetime, starts_at: datetime
 ) -> tuple[Instalment, ...]:
     """The parts of an order placed now. Refuses a plan that ends too late, and parts of nothing."""
-    sums = split_amount(total, plan.shares)
+    sums = split_amount(total, plan.percentages)
     if ZERO in sums:
         raise PartsRefused(f"{total} is too little to be paid in {len(sums)} parts")
-    due = [at + RESERVATION_PERIOD, *(at + plan.every * number for number in range(1, len(sums)))]
+    due = [at + RESERVATION_PERIOD, *(at + plan.interval * number for number in range(1, len(sums)))]
     if due[-1] > starts_at - plan.final_due_before:
         raise PartsRefused(f"it is too late to pay by {plan.name!r}: its last part would be late")
     return tuple(Instalment(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))

@@ -43,7 +43,7 @@ class ReviewFlag(StrEnum):
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
     INSTALMENTS_UNFINISHED = (
-        "parts_left"  # of an order that ended before all of its parts were paid
+        "instalments_unfinished"  # of an order that ended before all of its parts were paid
     )
     STUCK = "stuck"  # out of time, and the gateway gives no clear answer
     REFUND_FAILED = "refund_failed"  # promised, and the gateway would not

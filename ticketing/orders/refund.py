@@ -18,7 +18,7 @@ class RefundChannel(StrEnum):
 
     GATEWAY = "gateway"
     MANUAL = "manual"  # a person transfers it, and says so
-    EXTERNAL = "elsewhere"  # made in the gateway's dashboard; we were told
+    EXTERNAL = "external"  # made in the gateway's dashboard; we were told
 
 
 class RefundState(StrEnum):
@@ -29,7 +29,7 @@ class RefundState(StrEnum):
     DONE = "done"
     MANUAL = "manual"  # waits for a person's transfer
     FAILED = "failed"  # the gateway refused: the money is still owed
-    CANCELLED = "dropped"  # a person decided that it is not owed
+    CANCELLED = "cancelled"  # a person decided that it is not owed
 
     @property
     def is_outstanding(self) -> bool:
@@ -61,9 +61,9 @@ class Refund:
     state: RefundState
     reason: str
     reference: str
-    said: str
-    elsewhere: Rupiah
-    tries: int
+    gateway_message: str
+    refunded_externally: Rupiah
+    attempt_count: int
 
 
 def validate_transition(refund: Refund, to: RefundState) -> RefundState:

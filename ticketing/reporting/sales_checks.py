@@ -113,8 +113,8 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
         stuck = inbox.list_unhandled(connection, at - NOTIFICATION_GRACE, limit=MAX_ROWS)
     found = [
         Violation(
-            f"notice {one.id} of {one.subject}",
-            f"waits since {one.received_at:%Y-%m-%d %H:%M} UTC, tried {one.tries} times"
+            f"notice {one.id} of {one.external_reference}",
+            f"waits since {one.received_at:%Y-%m-%d %H:%M} UTC, tried {one.attempt_count} times"
             f"{': ' if one.reason else ''}{one.reason}",
         )
         for one in stuck
@@ -127,7 +127,7 @@ def check_quarantined_notifications(database: Database, *, at: datetime) -> Inva
     with database.transaction() as connection:
         kept = inbox.list_quarantined(connection, limit=MAX_ROWS)
     found = [
-        Violation(f"notice {one.id} of {one.subject}", one.reason)
+        Violation(f"notice {one.id} of {one.external_reference}", one.reason)
         for one in kept
         if one.received_at >= at - LOOKBACK
     ]

@@ -115,7 +115,7 @@ def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
     source = (
         select(
             staging.rows.c.line,
-            staging.matches.c.person_id,
+            staging.matches.c.guest_id,
             case((absent, RowOutcome.INSERTED.value), else_=RowOutcome.UPDATED.value),
         )
         .select_from(_rows_with_known_people(staging))
@@ -125,7 +125,7 @@ def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
             or_(absent, is_different(target.compared_values())),
         )
     )
-    columns = ["line", "person_id", "verdict"]
+    columns = ["line", "guest_id", "verdict"]
     connection.execute(insert(staging.plan).from_select(columns, source))
     staging.analyze(connection, staging.plan)
     return _count_outcomes(connection, staging)
@@ -134,7 +134,7 @@ def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
 def _rows_with_known_people(staging: StagingTables) -> FromClause:
     """Each clean row beside what is known of its person."""
     rows, matches = staging.rows, staging.matches
-    known = and_(guests.c.id == matches.c.person_id, guests.c.event_id == staging.event_id)
+    known = and_(guests.c.id == matches.c.guest_id, guests.c.event_id == staging.event_id)
     of_roster = and_(
         entitlements.c.guest_id == guests.c.id,
         entitlements.c.event_id == staging.event_id,
@@ -253,13 +253,13 @@ def list_chunk_ranges(connection: Connection, staging: StagingTables, size: int)
     """Ranges of lines that hold `size` changes each."""
     place = func.row_number().over(order_by=staging.plan.c.line) - 1
     numbered = select(
-        staging.plan.c.line, staging.plan.c.person_id, (place // size).label("chunk")
+        staging.plan.c.line, staging.plan.c.guest_id, (place // size).label("chunk")
     ).subquery()
     ranges = (
         select(
             func.min(numbered.c.line),
             func.max(numbered.c.line),
-            func.count(numbered.c.person_id),
+            func.count(numbered.c.guest_id),
         )
         .group_by(numbered.c.chunk)
         .order_by(numbered.c.chunk)

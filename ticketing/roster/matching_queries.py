@@ -56,7 +56,7 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
         .where(rows.c.reason.is_(None))
     )
     connection.execute(
-        insert(staging.matches).from_select(["line", "repeats", "person_id"], source)
+        insert(staging.matches).from_select(["line", "repeats", "guest_id"], source)
     )
 
 
@@ -141,10 +141,10 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
         .subquery("ranked")
     )
     turn = func.row_number().over(
-        partition_by=ranked.c.person_id, order_by=(ranked.c.rank, ranked.c.line)
+        partition_by=ranked.c.guest_id, order_by=(ranked.c.rank, ranked.c.line)
     )
     chosen = (
-        select(ranked.c.line, ranked.c.person_id, turn.label("turn"))
+        select(ranked.c.line, ranked.c.guest_id, turn.label("turn"))
         .where(ranked.c.rank == ranked.c.best, ranked.c.rivals == 1)
         .subquery("chosen")
     )
@@ -152,7 +152,7 @@ def _match_by_contact(connection: Connection, staging: StagingTables) -> None:
     # identical rows of the same person follow the one that stands for them
     connection.execute(
         update(matches)
-        .values(person_id=chosen.c.person_id)
+        .values(guest_id=chosen.c.guest_id)
         .where(
             func.coalesce(matches.c.repeats, matches.c.line) == chosen.c.line,
             chosen.c.turn == 1,
@@ -175,7 +175,7 @@ def _ambiguous_contacts(staging: StagingTables) -> Subquery:
         select(candidates.c.line, candidates.c.key, reason.label("reason"))
         .ext(distinct_on(candidates.c.line))
         .where(~_is_claimed(staging, candidates))
-        .order_by(candidates.c.line, candidates.c.rank, candidates.c.person_id)
+        .order_by(candidates.c.line, candidates.c.rank, candidates.c.guest_id)
         .subquery("strangers")
     )
 
@@ -234,7 +234,7 @@ def _candidate_pairs(
             row.c.line,
             row.c.natural_key.label("key"),
             literal(rank).label("rank"),
-            guests.c.id.label("person_id"),
+            guests.c.id.label("guest_id"),
             guests.c.full_name,
             guests.c.natural_key.label("their_key"),
             _has_same_name(row, guests).label("same_name"),
@@ -244,7 +244,7 @@ def _candidate_pairs(
         .where(
             has_contact,
             matches.c.repeats.is_(None),
-            matches.c.person_id.is_(None),
+            matches.c.guest_id.is_(None),
             matches.c.reason.is_(None),
         )
     )
@@ -253,7 +253,7 @@ def _candidate_pairs(
 def _is_claimed(staging: StagingTables, candidates: FromClause) -> ColumnElement[bool]:
     """Whether another usable row of the file already stands for this person."""
     claim = staging.matches.alias("claim")
-    return exists().where(claim.c.person_id == candidates.c.person_id, claim.c.reason.is_(None))
+    return exists().where(claim.c.guest_id == candidates.c.guest_id, claim.c.reason.is_(None))
 
 
 def _has_same_name(one: FromClause, other: FromClause) -> ColumnElement[bool]:

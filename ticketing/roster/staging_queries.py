@@ -53,8 +53,8 @@ class StagingTables:
         return cls(
             event_id,
             table("rows", (), *RosterEntry._fields, "cells", *_PROBLEM_COLUMNS),
-            table("matches", ("repeats", "person_id"), *_PROBLEM_COLUMNS),
-            table("plan", ("person_id",), "verdict"),
+            table("matches", ("repeats", "guest_id"), *_PROBLEM_COLUMNS),
+            table("plan", ("guest_id",), "verdict"),
         )
 
     def create(self, connection: Connection) -> None:

@@ -72,7 +72,7 @@ def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[
     unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
     refused = select(matches.c.line).where(
         matches.c.reason.isnot(None),
-        matches.c.person_id.is_(None),
+        matches.c.guest_id.is_(None),
         matches.c.repeats.is_(None),
     )
     both = union_all(unclean, refused).subquery()
@@ -91,7 +91,7 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
         entitlements.c.event_id == staging.event_id,
         entitlements.c.source == "roster",
         entitlements.c.state == "entitled",
-        ~exists().where(matches.c.person_id == entitlements.c.guest_id),
+        ~exists().where(matches.c.guest_id == entitlements.c.guest_id),
         ~exists().where(named),
     )
 
@@ -125,7 +125,7 @@ class ChunkWriter:
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
             self._planned_rows(RowOutcome.INSERTED)
-            .where(planned.c.person_id.is_(None))
+            .where(planned.c.guest_id.is_(None))
             .with_only_columns(
                 literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
@@ -146,7 +146,7 @@ class ChunkWriter:
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
                 literal(self.target.staging.event_id),
-                func.coalesce(planned.c.person_id, fresh.c.id),
+                func.coalesce(planned.c.guest_id, fresh.c.id),
                 types.c.id,
                 rows.c.seat,
                 func.nullif(rows.c.hold_reason, ""),
@@ -155,7 +155,7 @@ class ChunkWriter:
             )
             .order_by(rows.c.line)  # tickets are issued in the order of the entitlements
         )
-        columns = ["event_id", "person_id", "ticket_type_id", "seat", "hold_reason"]
+        columns = ["event_id", "guest_id", "ticket_type_id", "seat", "hold_reason"]
         return (
             connection.execution_options(preserve_rowcount=True)
             .execute(
@@ -177,7 +177,7 @@ class ChunkWriter:
         connection.execute(
             update(guests)
             .values(**wanted, updated_at=at)
-            .where(guests.c.id == planned.c.person_id, *self._in_line_range(), changed)
+            .where(guests.c.id == planned.c.guest_id, *self._in_line_range(), changed)
         )
 
     def _update_entitlements(self, connection: Connection, at: datetime) -> int:
@@ -188,7 +188,7 @@ class ChunkWriter:
             .values(**self.target.entitlement_values(), import_id=self.import_id)
             .values(import_line=rows.c.line, updated_at=at)
             .where(
-                entitlements.c.guest_id == planned.c.person_id,
+                entitlements.c.guest_id == planned.c.guest_id,
                 entitlements.c.source == "roster",
                 planned.c.verdict == RowOutcome.UPDATED.value,
                 *self._in_line_range(),

@@ -19,7 +19,7 @@ class EntitlementStatus(StrEnum):
 class Entitlement:
     """One person's right to one ticket, and how it stands."""
 
-    attendee_id: int
+    entitlement_id: int
     guest_id: int
     external_id: str | None
     first_name: str

@@ -74,7 +74,7 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[ob
     )
     return (
         select(
-            entitlements.c.id.label("attendee_id"),
+            entitlements.c.id.label("entitlement_id"),
             guests.c.id.label("guest_id"),
             guests.c.external_id,
             guests.c.first_name,

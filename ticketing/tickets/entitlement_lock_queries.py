@@ -17,7 +17,7 @@ from ticketing.tickets.model import TicketState
 class Recipient(NamedTuple):
     """Somebody who is to get a ticket now."""
 
-    attendee_id: int
+    entitlement_id: int
     guest_id: int
 
 
@@ -50,16 +50,16 @@ def lock_missing(connection: Connection, event_id: int, *, after: int, count: in
     )
     seen = [Recipient(*row) for row in connection.execute(query)]
     # another issuer may have served some of them between this query's snapshot and its locks
-    served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in seen])
+    served = _ids_with_live_ticket(connection, [recipient.entitlement_id for recipient in seen])
     return RecipientPage(
-        [recipient for recipient in seen if recipient.attendee_id not in served],
-        seen[-1].attendee_id if seen else None,
+        [recipient for recipient in seen if recipient.entitlement_id not in served],
+        seen[-1].entitlement_id if seen else None,
     )
 
 
-def _ids_with_live_ticket(connection: Connection, attendee_ids: Sequence[int]) -> set[int]:
+def _ids_with_live_ticket(connection: Connection, entitlement_ids: Sequence[int]) -> set[int]:
     query = select(generated_tickets.c.entitlement_id).where(
-        generated_tickets.c.entitlement_id == any_(literal(attendee_ids, ID_ARRAY)),
+        generated_tickets.c.entitlement_id == any_(literal(entitlement_ids, ID_ARRAY)),
         generated_tickets.c.state == TicketState.LIVE,
     )
     return set(connection.execute(query).scalars())
@@ -132,5 +132,5 @@ def _select_held_tickets(
 
 
 def _held_ticket_from_row(row: Row[int, int, int, bool]) -> HeldTicket:
-    attendee_id, guest_id, ticket_id, delivered = row
-    return HeldTicket(Recipient(attendee_id, guest_id), ticket_id, delivered)
+    entitlement_id, guest_id, ticket_id, delivered = row
+    return HeldTicket(Recipient(entitlement_id, guest_id), ticket_id, delivered)

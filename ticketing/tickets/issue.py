@@ -106,7 +106,7 @@ def _partition_guests(
         theirs = rights.get(guest_id, [])
         lacking = [right for right in theirs if right.standing is EntitlementStatus.MISSING]
         if lacking:
-            people += [Recipient(right.attendee_id, guest_id) for right in lacking]
+            people += [Recipient(right.entitlement_id, guest_id) for right in lacking]
         elif any(right.standing is EntitlementStatus.HAS_TICKET for right in theirs):
             skipped += 1
         else:

@@ -79,7 +79,7 @@ def list_paid_without_ticket(
     place = func.row_number().over(partition_by=waiting.c.event_id, order_by=waiting.c.first)
     ranked = select(waiting, place.label("place")).subquery()
     query = (
-        select(events.c.slug, func.array_agg(ranked.c.person_id))
+        select(events.c.slug, func.array_agg(ranked.c.guest_id))
         .join(ranked, ranked.c.event_id == events.c.id)
         .where(ranked.c.place <= limit_per_event, _can_issue_for_event(at))
         .group_by(events.c.id)

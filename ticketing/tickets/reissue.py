@@ -109,7 +109,7 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depen
             record_failures(connection, counter, refused)
             created = len(page) - len(refused)
             batche_queries.add_counts(connection, job_id, created=created, failed=len(refused))
-        after = page[-1].recipient.attendee_id
+        after = page[-1].recipient.entitlement_id
         reissued += created
         failures += refused
 

@@ -23,7 +23,7 @@ from ticketing.tickets.model import TicketState
 
 _COPY = """
 COPY generated_tickets (
-    attendee_id, guest_id, ticket_code, token_id, qr_code_data,
+    entitlement_id, guest_id, ticket_code, token_id, qr_code_data,
     event_id, job_id, key_generation, valid_from, valid_until, template_id, issued_at
 ) FROM STDIN
 """
@@ -82,7 +82,7 @@ def _copy_lines(
     )
     for recipient, identity in tickets:
         yield (
-            f"{recipient.attendee_id}\t{recipient.guest_id}\t{identity.ticket_code}\t"
+            f"{recipient.entitlement_id}\t{recipient.guest_id}\t{identity.ticket_code}\t"
             f"\\\\x{identity.token_id.hex()}\t{identity.qr_text}\t{shared}"
         )
 

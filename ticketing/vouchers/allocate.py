@@ -124,7 +124,7 @@ def _fill_pool_step(
     )  # two at once would each make what is missing
     if package is None:
         return PoolResult()
-    size = package.made_ahead if package.on_sale else 0
+    size = package.pool_size if package.on_sale else 0
     missing = size - queries.count_pool(connection, package)
     ended = _revoke_surplus(connection, package, at=at, surplus=max(-missing, 0))
     owed = _allocate_to_pool(connection, package, min(missing, CHUNK), at=at, randomness=randomness)

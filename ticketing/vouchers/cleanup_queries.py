@@ -183,5 +183,5 @@ def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCle
     row = connection.execute(query).one_or_none()
     if row is None:
         raise PlanOutdated("there is no such plan; plan again")
-    counted = {kind: one["vouchers"] for kind, one in row.asked[_KIND].items()}
-    return StoredCleanupPlan(row.made_at, counted)
+    counted = {kind: one["vouchers"] for kind, one in row.parameters[_KIND].items()}
+    return StoredCleanupPlan(row.created_at, counted)

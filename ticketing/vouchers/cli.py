@@ -135,11 +135,11 @@ def _print_table(found: "list[ListedVoucher]") -> None:
 
     table = new_table("voucher", "order", "package", "router", "state", "ends", "trouble")
     for one in found:
-        ends = f"{one.ends_at:%Y-%m-%d %H:%M}" if one.ends_at else ""
-        given_up = "given up: " if one.gave_up_at else ""
+        ends = f"{one.expires_at:%Y-%m-%d %H:%M}" if one.expires_at else ""
+        given_up = "given up: " if one.failed_at else ""
         table.add_row(
             one.key, one.order_code or "", one.package, one.router, one.state, ends,
-            escape(f"{given_up}{one.last_error or one.ending_why}"),
+            escape(f"{given_up}{one.last_error or one.revoked_reason}"),
         )  # fmt: skip
     stdout_console().print(table)
 
@@ -154,9 +154,9 @@ def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
         out.print(f"  opens      {one.credentials.name} {one.credentials.password}", markup=False)
     times = {
         "used from": one.first_used_at,
-        "ends": one.ends_at,
-        "next try": one.next_try,
-        "given up": one.gave_up_at,
+        "ends": one.expires_at,
+        "next try": one.next_attempt_at,
+        "given up": one.failed_at,
     }
     for name, at in times.items():
         if at:

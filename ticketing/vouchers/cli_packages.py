@@ -121,10 +121,10 @@ def add(  # noqa: PLR0913 - one option a term, as people say them
 
     said = PackageTerms(
         name=name, price=None if price is None else Rupiah(price), profile=profile, router=router,
-        validity=validity, unused_for=unused_for, online_limit=online, bytes_limit=data,
-        counting=None if counting is None else ValidityStart[f"FROM_{counting.name}"],
+        validity=validity, unused_expiry=unused_for, online_limit=online, bytes_limit=data,
+        validity_start=None if counting is None else ValidityStart[f"FROM_{counting.name}"],
         shared_users=devices, prefix=prefix, alphabet=alphabet, length=length,
-        password_length=password_length, made_ahead=made_ahead, capacity=capacity,
+        password_length=password_length, pool_size=made_ahead, capacity=capacity,
         per_order=per_order, per_buyer=per_buyer,
     )  # fmt: skip
     with open_application() as application:
@@ -161,7 +161,7 @@ def show(*, as_json: JsonOption = False) -> None:
             str(package.price),
             one.router,
             package.profile,
-            f"{_format_duration(package.validity)} {package.counting.replace('_', ' ')}",
+            f"{_format_duration(package.validity)} {package.validity_start.replace('_', ' ')}",
             f"{one.sale.stock.sold:,}",
         )
     stdout_console().print(table)
@@ -208,8 +208,8 @@ def _to_json(one: "PackageOnSale") -> dict[str, object]:
         "router": one.router,
         "profile": package.profile,
         "validitySeconds": int(package.validity.total_seconds()),
-        "counting": package.counting,
-        "unusedForSeconds": _seconds(package.unused_for),
+        "counting": package.validity_start,
+        "unusedForSeconds": _seconds(package.unused_expiry),
         "onlineSeconds": _seconds(package.online_limit),
         "bytes": package.bytes_limit,
         "devices": package.shared_users,
@@ -217,7 +217,7 @@ def _to_json(one: "PackageOnSale") -> dict[str, object]:
         "alphabet": rule.alphabet,
         "length": rule.length,
         "passwordLength": rule.password_length,
-        "madeAhead": stored.made_ahead,
+        "madeAhead": stored.pool_size,
         "available": one.sale.stock.available,
         "pending": one.sale.stock.pending,
         "sold": one.sale.stock.sold,

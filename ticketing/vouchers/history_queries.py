@@ -24,16 +24,16 @@ class ListedVoucher:
     router: str
     credentials: Credentials = field(repr=False)
     state: VoucherState
-    owed_at: datetime
-    next_try: datetime | None
-    tries: int
-    gave_up_at: datetime | None
+    allocated_at: datetime
+    next_attempt_at: datetime | None
+    attempt_count: int
+    failed_at: datetime | None
     last_error: str
-    present_at: datetime | None
+    activated_at: datetime | None
     first_used_at: datetime | None
-    ends_at: datetime | None
-    ending_why: str
-    gone_at: datetime | None
+    expires_at: datetime | None
+    revoked_reason: str
+    removed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
 def _voucher_from_row(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
     return ListedVoucher(
         row.key, row.order_code, row.number, row.package, row.router,
-        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.next_try,
-        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
-        row.ending_why, row.gone_at,
+        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.next_attempt_at,
+        row.attempt_count, row.failed_at, row.last_error, row.activated_at, row.first_used_at, row.expires_at,
+        row.revoked_reason, row.removed_at,
     )  # fmt: skip

@@ -32,7 +32,7 @@ class Package:
     """What is sold: so long, so fast, so much, for so many devices at once.
 
     `profile` is the router's name for speed and devices. One that counts from the first use and
-    is never used ends `unused_for` after it was sold; None keeps it for ever.
+    is never used ends `unused_expiry` after it was sold; None keeps it for ever.
     """
 
     code: str
@@ -40,8 +40,8 @@ class Package:
     price: Rupiah
     profile: str
     validity: timedelta
-    counting: ValidityStart = ValidityStart.FROM_FIRST_USE
-    unused_for: timedelta | None = None
+    validity_start: ValidityStart = ValidityStart.FROM_FIRST_USE
+    unused_expiry: timedelta | None = None
     online_limit: timedelta | None = None
     bytes_limit: int | None = None
     shared_users: int = 1
@@ -52,7 +52,7 @@ class Package:
             raise UnusablePackage(f"{self.code!r}: a package's code is a-z, 0-9 and hyphens")
         if not _PROFILE.fullmatch(self.profile):
             raise UnusablePackage(f"{self.code}: {self.profile!r} is no profile's name in ASCII")
-        for name in ("validity", "unused_for", "online_limit"):
+        for name in ("validity", "unused_expiry", "online_limit"):
             lasts = getattr(self, name)
             if lasts is not None and (lasts <= _NOTHING or lasts.microseconds):
                 raise UnusablePackage(f"{self.code}: {name} is whole seconds, one or more")
@@ -87,11 +87,11 @@ def profile_mismatches(
 class VoucherState(StrEnum):
     """Where a voucher is on its way to the router and off it again."""
 
-    PENDING = "owed"  # wanted on the router, and as far as we know not there
-    PROVISIONING = "asked"  # the router was asked; until it answers, only reading back tells
-    ACTIVE = "present"
-    REVOKING = "ending"  # to be taken off the router
-    REMOVED = "gone"
+    PENDING = "pending"  # wanted on the router, and as far as we know not there
+    PROVISIONING = "provisioning"  # the router was asked; until it answers, only reading back tells
+    ACTIVE = "active"
+    REVOKING = "revoking"  # to be taken off the router
+    REMOVED = "removed"
 
 
 # asked -> owed: refused, or read back and absent; present -> owed: the router lost it
@@ -141,11 +141,11 @@ def validity_end(
 
     `had_at` is when it was both sold and on its router: an outage costs the buyer nothing.
     """
-    if package.counting is ValidityStart.FROM_SALE:
+    if package.validity_start is ValidityStart.FROM_SALE:
         return started_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
-    return None if package.unused_for is None else started_at + package.unused_for
+    return None if package.unused_expiry is None else started_at + package.unused_expiry
 
 
 def estimate_first_use(

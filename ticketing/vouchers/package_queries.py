@@ -26,7 +26,7 @@ class StoredPackage:
     router_id: int
     package: Package
     rule: CodeRule
-    made_ahead: int  # so many are kept on the router unsold
+    pool_size: int  # so many are kept on the router unsold
 
 
 def upsert(
@@ -44,8 +44,8 @@ def upsert(
         "router_id": router_id,
         "profile": package.profile,
         "validity": package.validity,
-        "counting": package.counting,
-        "unused_for": package.unused_for,
+        "validity_start": package.validity_start,
+        "unused_expiry": package.unused_expiry,
         "online_limit": package.online_limit,
         "bytes_limit": package.bytes_limit,
         "shared_users": package.shared_users,
@@ -53,7 +53,7 @@ def upsert(
         "alphabet": rule.alphabet,
         "code_length": rule.length,
         "password_length": rule.password_length,
-        "made_ahead": pool_size,
+        "pool_size": pool_size,
     }
     statement = insert(packages).values(ticket_type_id=ticket_type_id, **values)
     connection.execute(
@@ -133,13 +133,13 @@ def _package_from_row(row: Row[*tuple[Any, ...]]) -> StoredPackage:
         price=Rupiah(row.price),
         profile=row.profile,
         validity=row.validity,
-        counting=ValidityStart(row.counting),
-        unused_for=row.unused_for,
+        validity_start=ValidityStart(row.validity_start),
+        unused_expiry=row.unused_expiry,
         online_limit=row.online_limit,
         bytes_limit=row.bytes_limit,
         shared_users=row.shared_users,
     )
     rule = CodeRule(row.prefix, row.alphabet, row.code_length, row.password_length)
     return StoredPackage(
-        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.made_ahead
+        row.ticket_type_id, row.event_id, row.on_sale, row.router_id, package, rule, row.pool_size
     )

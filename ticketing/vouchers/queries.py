@@ -112,9 +112,9 @@ class Voucher:
     attempt_count: int
     failed_at: datetime | None
     last_error: str
-    present_at: datetime | None
+    activated_at: datetime | None
     first_used_at: datetime | None
-    ends_at: datetime | None
+    expires_at: datetime | None
     revoked_reason: str
 
 
@@ -174,9 +174,9 @@ def insert_pending(
             "number": one.number,
             "name": one.credentials.name,
             "password": one.credentials.password,
-            "owed_at": at,
+            "allocated_at": at,
             "sold_at": at if one.order_line_id is not None else None,
-            "next_try": at,
+            "next_attempt_at": at,
         }
         for one in new_vouchers
     ]
@@ -213,9 +213,9 @@ def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
     """A voucher out of a row of `COLUMNS`."""
     return Voucher(
         row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
-        Credentials(row.name, row.password), VoucherState(row.state), row.owed_at, row.sold_at,
-        row.tries, row.gave_up_at, row.last_error, row.present_at, row.first_used_at, row.ends_at,
-        row.ending_why,
+        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.sold_at,
+        row.attempt_count, row.failed_at, row.last_error, row.activated_at, row.first_used_at, row.expires_at,
+        row.revoked_reason,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def _revoke_where(
 _TIMESTAMP = DateTime(timezone=True)
 
 
-_CLEARED_FAILURE = {"tries": 0, "next_try": None, "gave_up_at": None, "last_error": ""}
+_CLEARED_FAILURE = {"attempt_count": 0, "next_attempt_at": None, "failed_at": None, "last_error": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class VoucherActivation:
 
 @dataclass(frozen=True, slots=True)
 class VoucherPostponement:
-    """One that is not, or not yet off it, and why; without `next_try` it keeps its turn."""
+    """One that is not, or not yet off it, and why; without `next_attempt_at` it keeps its turn."""
 
     id: int
     reason: str
@@ -268,7 +268,7 @@ def _postpone(
         "unplaced",
         id=(BigInteger(), [each.id for each in postponements]),
         why=(Text(), [each.reason for each in postponements]),
-        next_try=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
+        next_attempt_at=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
         gave_up=(Boolean(), [each.has_failed for each in postponements]),
     )
     statement = (
@@ -278,7 +278,7 @@ def _postpone(
             state=after,
             attempt_count=vouchers.c.attempt_count + 1,
             last_error=new.c.why,
-            next_attempt_at=func.coalesce(new.c.next_try, vouchers.c.next_attempt_at),
+            next_attempt_at=func.coalesce(new.c.next_attempt_at, vouchers.c.next_attempt_at),
             failed_at=func.coalesce(vouchers.c.failed_at, case((new.c.gave_up, at))),
         )
     )

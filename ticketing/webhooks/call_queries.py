@@ -40,13 +40,13 @@ class WebhookCall:
     kind: LedgerEntryKind
     at: datetime
     state: CallState
-    tries: int
-    next_try: datetime | None
-    last_try: datetime | None
+    attempt_count: int
+    next_attempt_at: datetime | None
+    last_attempt_at: datetime | None
     last_status: int | None
     last_error: str
-    answer: str
-    ended_at: datetime | None
+    response_excerpt: str
+    completed_at: datetime | None
 
 
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
@@ -178,7 +178,7 @@ def _response_columns(response: WebhookResponse) -> dict[str, object]:
     return {
         "last_status": response.status,
         "last_error": response.error,
-        "answer": response.body_excerpt,
+        "response_excerpt": response.body_excerpt,
     }
 
 
@@ -246,10 +246,10 @@ def enqueue_since(
         )
         .order_by(order_ledger.c.id)
     )
-    made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_try"], wanted)
+    made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_attempt_at"], wanted)
     again = made.on_conflict_do_update(
         index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
-        set_={"state": CallState.WAITING, "tries": 0, "next_try": at, "ended_at": None},
+        set_={"state": CallState.WAITING, "attempt_count": 0, "next_attempt_at": at, "completed_at": None},
     )
     return len(connection.execute(again.returning(webhook_calls.c.id)).all())
 

@@ -72,7 +72,7 @@ def list_hooks(*, as_json: JsonOption = False) -> None:
         if one.failing_since:
             state = f"failing since {one.failing_since:%Y-%m-%d %H:%M} UTC"
         if one.disabled_at:
-            state = f"off: {one.disabled_why}"
+            state = f"off: {one.disabled_reason}"
         table.add_row(
             escape(one.name), escape(one.url), ", ".join(one.kinds), one.event_slug or "all",
             f"{one.created_at:%Y-%m-%d}", escape(state),
@@ -113,10 +113,10 @@ def calls(
             one.order_code,
             one.kind,
             one.state,
-            str(one.tries),
-            _format_time(one.last_try),
-            _format_time(one.next_try),
-            escape(f"{said} {one.answer}".strip()),
+            str(one.attempt_count),
+            _format_time(one.last_attempt_at),
+            _format_time(one.next_attempt_at),
+            escape(f"{said} {one.response_excerpt}".strip()),
         )
     stdout_console().print(table)
 

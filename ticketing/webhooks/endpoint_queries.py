@@ -1,4 +1,4 @@
-"""Those who are told of entries in the books. What they are told is in hook_calls.py."""
+"""Those who are told of entries in the books. What they are told is in webhook_calls.py."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -112,7 +112,7 @@ def disable(connection: Connection, endpoint_id: int, *, reason: str, at: dateti
 
 def enable(connection: Connection, endpoint_id: int) -> None:
     """Tell it again; its failures are forgotten."""
-    fresh = {"disabled_at": None, "disabled_why": "", "failing_since": None, "rests_until": None}
+    fresh = {"disabled_at": None, "disabled_reason": "", "failing_since": None, "paused_until": None}
     connection.execute(
         update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(fresh)
     )

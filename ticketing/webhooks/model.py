@@ -74,7 +74,7 @@ class WebhookEndpoint:
     created_by: str
     created_at: datetime
     disabled_at: datetime | None
-    disabled_why: str
+    disabled_reason: str
     failing_since: datetime | None
 
 

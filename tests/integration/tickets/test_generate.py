@@ -68,7 +68,7 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
             connection.execute(
                 insert(entitlements),
                 [
-                    {"event_id": event.id, "person_id": guest, "ticket_type_id": kind}
+                    {"event_id": event.id, "guest_id": guest, "ticket_type_id": kind}
                     for guest in guests
                 ],
             )
@@ -269,7 +269,7 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     assert done.created + done.renewed + done.skipped == 40
     with means.database.transaction() as connection:
         tickets = connection.execute(select(generated_tickets)).all()
-    assert len({ticket.attendee_id for ticket in tickets}) == len(tickets) == 40
+    assert len({ticket.entitlement_id for ticket in tickets}) == len(tickets) == 40
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {ticket.pdf_file_path for ticket in tickets}
 
@@ -292,7 +292,7 @@ def test_two_orders_at_once_serve_everyone_once(
     other.stdout.close()
     with means.database.transaction() as connection:
         tickets = connection.execute(select(generated_tickets)).all()
-    assert len({ticket.attendee_id for ticket in tickets}) == len(tickets) == 60
+    assert len({ticket.entitlement_id for ticket in tickets}) == len(tickets) == 60
     assert len(list(tmp_path.glob("wisuda-2026/*/*.pdf"))) == 60
 
 

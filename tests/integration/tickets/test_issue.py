@@ -417,7 +417,7 @@ def test_a_person_with_two_entitlements_gets_two_tickets(
     with database.transaction() as connection:
         connection.execute(
             entitlements.insert().from_select(
-                ["event_id", "person_id", "ticket_type_id", "source"],
+                ["event_id", "guest_id", "ticket_type_id", "source"],
                 select(
                     entitlements.c.event_id,
                     entitlements.c.guest_id,

@@ -20,7 +20,7 @@ WITH crowd AS (
     INSERT INTO people (event_id, natural_key, full_name, email)
     SELECT :event, 'id:' || n, 'Siti Nurhaliza ' || n, 'siti' || n || '@example.org'
     FROM generate_series(1, 100000) AS n RETURNING id)
-INSERT INTO attendees (event_id, person_id, ticket_type_id, seat)
+INSERT INTO attendees (event_id, guest_id, ticket_type_id, seat)
 SELECT :event, id, :kind, 'A-' || id FROM crowd
 """
 

@@ -117,13 +117,13 @@ def tickets(database: Database, event: Event, job_id: int, now: datetime) -> lis
             ).inserted_primary_key[0]
             attendee = connection.execute(
                 entitlements.insert().values(
-                    event_id=event.id, person_id=person, ticket_type_id=kind, seat=f"A-{number}"
+                    event_id=event.id, guest_id=person, ticket_type_id=kind, seat=f"A-{number}"
                 )
             ).inserted_primary_key[0]
             connection.execute(
                 generated_tickets.insert().values(
                     event_id=event.id,
-                    attendee_id=attendee,
+                    entitlement_id=attendee,
                     guest_id=person,
                     job_id=job_id,
                     ticket_code=f"TC-2026-{number:08}",

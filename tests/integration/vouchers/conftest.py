@@ -83,7 +83,7 @@ def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> Store
 def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[..., StoredPackage]:
     """Puts a package on sale: an hour from the first use, for Rp5.000."""
 
-    def put_on_sale(code: str = "5k", *, made_ahead: int = 0, **terms: object) -> StoredPackage:
+    def put_on_sale(code: str = "5k", *, pool_size: int = 0, **terms: object) -> StoredPackage:
         with database.transaction() as connection:
             values = {"event_id": event.id, "name": f"Paket {code}", "on_sale": True}
             type_id = connection.execute(
@@ -101,7 +101,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
             )
             package_queries.upsert(
                 connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
-                pool_size=made_ahead,
+                pool_size=pool_size,
             )  # fmt: skip
             return package_queries.get_by_code(connection, code)
 

@@ -69,8 +69,8 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
     put: Put, database: Database, event: Event, lobby: StoredRouter
 ) -> None:
     stored = put(
-        counting=ValidityStart.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
-        made_ahead=4, capacity=100,
+        validity_start=ValidityStart.FROM_SALE, bytes_limit=2 * 10**9, prefix="wf", length=9,
+        pool_size=4, capacity=100,
     )  # fmt: skip
 
     with database.transaction() as connection:
@@ -78,22 +78,22 @@ def test_a_package_is_a_ticket_type_on_sale_that_is_made_on_a_router(
         deeds = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     assert (place.name, place.price, place.on_sale) == ("Paket 5 ribu", Rupiah(5_000), True)
     assert (place.stock, place.limits) == (Stock(100, 0, 0), PurchaseLimits(500, None))
-    assert (stored.ticket_type_id, stored.router_id, stored.made_ahead) == (place.id, lobby.id, 4)
+    assert (stored.ticket_type_id, stored.router_id, stored.pool_size) == (place.id, lobby.id, 4)
     assert stored.package.bytes_limit == 2 * 10**9
-    assert stored.package.counting is ValidityStart.FROM_SALE
+    assert stored.package.validity_start is ValidityStart.FROM_SALE
     assert stored.rule == CodeRule("wf", length=9)
     assert [tuple(deed) for deed in deeds] == [("packages.put", "5k")]
 
 
 def test_what_is_not_said_stays_and_nothing_at_all_takes_a_limit_away(put: Put) -> None:
-    put(unused_for=timedelta(days=30), bytes_limit=10**9, password_length=8, prefix="wf")
+    put(unused_expiry=timedelta(days=30), bytes_limit=10**9, password_length=8, prefix="wf")
 
     changed = put(
-        is_new=False, name="Hemat", unused_for=timedelta(0), bytes_limit=0, password_length=0
+        is_new=False, name="Hemat", unused_expiry=timedelta(0), bytes_limit=0, password_length=0
     )
 
     assert (changed.package.name, changed.package.validity) == ("Hemat", timedelta(hours=1))
-    assert (changed.package.unused_for, changed.package.bytes_limit) == (None, None)
+    assert (changed.package.unused_expiry, changed.package.bytes_limit) == (None, None)
     assert changed.rule == CodeRule("wf")
 
 
@@ -154,7 +154,7 @@ def test_another_event_has_a_code_once_it_is_closed(
 def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
     put: Put, database: Database, now: datetime, made: Callable[[], list[Voucher]]
 ) -> None:
-    stored = put(made_ahead=1)
+    stored = put(pool_size=1)
     credentials = stored.rule.generate_credentials(bytes(32))
     ahead = voucher_queries.NewVoucher(
         "VAHEAD", stored.ticket_type_id, stored.router_id, credentials

@@ -42,7 +42,7 @@ def test_a_paid_order_has_its_vouchers_on_the_router_as_they_were_sold(
     (one,) = made()
     name = one.credentials.name
     assert (done.placed, done.trouble) == (1, "")
-    assert (one.state, one.present_at, one.ends_at) == (VoucherState.ACTIVE, now, None)
+    assert (one.state, one.activated_at, one.ends_at) == (VoucherState.ACTIVE, now, None)
     assert device.users()[0].items() >= {
         "name": name, "password": one.credentials.password, "profile": "1h",
         "limit-uptime": "1h", "limit-bytes-total": "1000000000",
@@ -94,7 +94,7 @@ def test_every_move_says_who_made_it(
 def test_one_that_counts_from_its_sale_loses_nothing_while_the_router_is_away(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, made: Made, now: datetime
 ) -> None:
-    buy(offer(counting=ValidityStart.FROM_SALE, validity=timedelta(hours=24)))
+    buy(offer(validity_start=ValidityStart.FROM_SALE, validity=timedelta(hours=24)))
 
     clock.forward(minutes=5)
     provision()

@@ -64,8 +64,8 @@ def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Call
         users = device.machine.hotspot.users
         device.run_in_loop(lambda: users.remove(rows[first.credentials.name]))
         device.run_in_loop(lambda: users.change(rows[second.credentials.name], {"disabled": "yes"}))
-        gone = {"state": "gone", "gone_at": first.allocated_at, "ending_why": "refunded"}
-        ending = {"state": "ending", "ending_why": "refunded"}
+        gone = {"state": "gone", "removed_at": first.allocated_at, "revoked_reason": "refunded"}
+        ending = {"state": "ending", "revoked_reason": "refunded"}
         with database.transaction() as connection:
             for voucher, values in ((first, gone), (second, ending)):
                 moved = update(vouchers).where(vouchers.c.id == voucher.id)
@@ -169,7 +169,7 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
     buy(offer(), 2)
     provision()
     kept, gone = made()
-    over = {"state": "gone", "gone_at": clock.now, "ending_why": "expired"}
+    over = {"state": "gone", "removed_at": clock.now, "revoked_reason": "expired"}
     with database.transaction() as connection:
         connection.execute(update(vouchers).where(vouchers.c.id == gone.id).values(over))
     leave("VUNKNOWN", "gspunknown")
@@ -225,7 +225,7 @@ def test_what_is_on_its_way_is_no_difference(
 ) -> None:
     buy(offer(), 2)
     provision()
-    moving = {"state": state, "ending_why": "expired" if state == "ending" else ""}
+    moving = {"state": state, "revoked_reason": "expired" if state == "ending" else ""}
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(moving))
 

@@ -105,7 +105,7 @@ def test_a_voucher_that_was_used_is_named_before_its_money_goes_back(
     order = buy(offer(), 2)
     with database.transaction() as connection:
         known = made()[1]
-        row = {"first_used_at": now, "state": "gone", "gone_at": now, "ending_why": "used up"}
+        row = {"first_used_at": now, "state": "gone", "removed_at": now, "revoked_reason": "used up"}
         connection.execute(update(vouchers).where(vouchers.c.id == known.id).values(row))
 
     planned = give_back(order)
@@ -160,7 +160,7 @@ def test_orders_of_vouchers_are_sound_to_whoever_examines_sales(
 
     assert check_orders_fulfilled(database, at=later).violations == []
     assert check_stock_counts(database).violations == []
-    assert [(one.number, one.voucher, one.ending_why) for one in told.places] == [
+    assert [(one.number, one.voucher, one.revoked_reason) for one in told.places] == [
         (1, VoucherState.REMOVED, "refunded"),
         (2, VoucherState.PENDING, ""),
     ]

@@ -101,7 +101,7 @@ def test_one_that_ended_before_keeps_its_reason(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     become: Become, made: Made,
 ) -> None:  # fmt: skip
-    order = buy(offer(counting=ValidityStart.FROM_SALE))
+    order = buy(offer(validity_start=ValidityStart.FROM_SALE))
     provision()
     clock.forward(hours=1)
     expired = clean_up_expired(database, at=clock.now, by="cron")
@@ -117,7 +117,7 @@ def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
     database: Database, doors: RouterClientPool, clock: StoppedClock, offer: Offer, buy: Buy,
     provision: Provision, become: Become, made: Made,
 ) -> None:  # fmt: skip
-    package = offer(counting=ValidityStart.FROM_SALE, made_ahead=1)
+    package = offer(validity_start=ValidityStart.FROM_SALE, pool_size=1)
     become(buy(package), OrderState.CANCELLED)
     provision()
     buy(package)
@@ -138,7 +138,7 @@ def test_a_clean_up_does_what_was_planned_and_again_nothing(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, become: Become,
     plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult], made: Made,
 ) -> None:  # fmt: skip
-    package = offer(counting=ValidityStart.FROM_SALE)
+    package = offer(validity_start=ValidityStart.FROM_SALE)
     left, over = buy(package, 2), buy(package)
     provision()
     become(left, OrderState.CANCELLED)
@@ -178,7 +178,7 @@ def test_what_runs_out_after_the_plan_is_the_next_plans(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     plan: Callable[[], CleanupPlan], apply: Callable[[str], CleanupResult],
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE))
+    buy(offer(validity_start=ValidityStart.FROM_SALE))
     provision()
     planned = plan()
     clock.forward(hours=1)

@@ -19,7 +19,7 @@ def test_sold_vouchers_are_listed_without_codes_and_passwords(
     buy: Callable[..., Order], provision: Callable[[], ProvisionResult],
     made: Callable[[], list[Voucher]], now: datetime,
 ) -> None:  # fmt: skip
-    order = buy(offer(made_ahead=1), 2)
+    order = buy(offer(pool_size=1), 2)
     provision()
     sheet = InMemorySheet(100_000)
 

@@ -83,7 +83,7 @@ def test_a_password_of_its_own_is_told_with_the_code_and_so_is_when_it_ends(
     write: Callable[..., ComposeResult],
     database: Database,
 ) -> None:
-    order = buy(offer(counting=ValidityStart.FROM_SALE))
+    order = buy(offer(validity_start=ValidityStart.FROM_SALE))
     provision()
     with database.transaction() as connection:
         connection.execute(update(vouchers).values({"password": "rahasia9"}))

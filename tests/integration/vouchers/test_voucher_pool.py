@@ -56,7 +56,7 @@ def test_a_stock_is_on_the_router_and_nobodys(
     device: RouterOsSimulator, offer: Offer, provision: Provision, made: Made,
     stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
-    offer(made_ahead=3)
+    offer(pool_size=3)
 
     stocked = stock_up()
     provision()
@@ -73,7 +73,7 @@ def test_who_buys_while_the_router_is_off_has_the_codes_at_once(
     device: RouterOsSimulator, offer: Offer, buy: Buy, provision: Provision, made: Made,
     stock_up: Callable[[], PoolResult], told: Callable[[], list[str]], now: datetime,
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=2, unused_for=timedelta(days=30))
+    package = offer(pool_size=2, unused_expiry=timedelta(days=30))
     stock_up()
     provision()
     device.power_off()
@@ -90,7 +90,7 @@ def test_what_the_stock_cannot_give_is_owed_and_the_buyer_waits_for_all(
     offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
     told: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=1)
+    package = offer(pool_size=1)
     stock_up()
     provision()
 
@@ -107,7 +107,7 @@ def test_what_the_stock_cannot_give_is_owed_and_the_buyer_waits_for_all(
 def test_what_is_sold_is_made_anew(
     offer: Offer, buy: Buy, provision: Provision, stock_up: Callable[[], PoolResult]
 ) -> None:
-    package = offer(made_ahead=2)
+    package = offer(pool_size=2)
     stock_up()
     provision()
     buy(package, 2)
@@ -119,7 +119,7 @@ def test_a_validity_that_counts_from_the_sale_begins_with_it(
     offer: Offer, buy: Buy, provision: Provision, clock: StoppedClock, made: Made,
     stock_up: Callable[[], PoolResult], now: datetime,
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=1, counting=ValidityStart.FROM_SALE)
+    package = offer(pool_size=1, validity_start=ValidityStart.FROM_SALE)
     clock.forward(days=-30)
     stock_up()
     provision()
@@ -158,7 +158,7 @@ def test_what_is_too_much_of_a_stock_ends(
     database: Database, lobby: StoredRouter, offer: Offer, provision: Provision, made: Made,
     stock_up: Callable[[], PoolResult], change: str,
 ) -> None:  # fmt: skip
-    offer(made_ahead=2)
+    offer(pool_size=2)
     stock_up()
     provision()
     with database.transaction() as connection:
@@ -184,7 +184,7 @@ def test_one_that_somebody_used_is_never_sold(
     database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
     offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=1)
+    package = offer(pool_size=1)
     stock_up()
     provision()
     code = device.users()[0]["name"]
@@ -204,7 +204,7 @@ def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
     database: Database, device: RouterOsSimulator, doors: RouterClientPool, clock: StoppedClock,
     offer: Offer, buy: Buy, provision: Provision, made: Made, stock_up: Callable[[], PoolResult],
 ) -> None:  # fmt: skip
-    package = offer(made_ahead=1)
+    package = offer(pool_size=1)
     stock_up()
     provision()
     code = device.users()[0]["name"]

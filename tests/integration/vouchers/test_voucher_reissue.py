@@ -90,7 +90,7 @@ def test_what_is_not_there_cannot_be_replaced(
 ) -> None:
     buy(offer())
     provision()
-    moved = {"state": state, "ending_why": "expired" if state == "ending" else ""}
+    moved = {"state": state, "revoked_reason": "expired" if state == "ending" else ""}
     with database.transaction() as connection:
         connection.execute(update(voucher_rows).values(moved))
 

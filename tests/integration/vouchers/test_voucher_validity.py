@@ -159,7 +159,7 @@ def test_from_the_sale_a_voucher_ends_whether_it_is_used_or_not(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
     expire: Expire, log_in: Callable[..., None], made: Made, now: datetime,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 2)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(minutes=50)
     log_in()
@@ -177,7 +177,7 @@ def test_one_that_seems_unused_does_not_end_before_its_router_was_looked_at(
     clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision, look: Looks,
     expire: Expire, log_in: Callable[..., None], made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(unused_for=timedelta(days=30)), 2)
+    buy(offer(unused_expiry=timedelta(days=30)), 2)
     provision()
     look()
     clock.forward(days=29, hours=23, minutes=59)
@@ -248,7 +248,7 @@ def test_killed_between_chunks_the_next_run_ends_the_rest(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 4)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 4)
     provision()
     clock.forward(hours=2)
     with pytest.raises(Exception, match="killed"):
@@ -271,7 +271,7 @@ def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
     database: Database, clock: StoppedClock, offer: Offer, buy: Buy, provision: Provision,
     expire: Expire, made: Made,
 ) -> None:  # fmt: skip
-    buy(offer(counting=ValidityStart.FROM_SALE), 2)
+    buy(offer(validity_start=ValidityStart.FROM_SALE), 2)
     provision()
     clock.forward(hours=2)
     first, second = made()

@@ -88,7 +88,7 @@ def on_sale(database: Database, event: Event) -> int:
 
 
 @pytest.fixture
-def order_places(database: Database, event: Event, on_sale: int) -> Callable[..., PlacedOrder]:
+def order_positions(database: Database, event: Event, on_sale: int) -> Callable[..., PlacedOrder]:
     """A new buyer orders so many places."""
     numbers = count(1)
 
@@ -148,7 +148,7 @@ def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Payment
 
 @pytest.fixture
 def pay(
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
     notify: Callable[[PaymentAttempt], None],
@@ -158,7 +158,7 @@ def pay(
     def paid(
         places: int = 1, *, name: str = "Sari", by: str = "bca_va", notified: bool = True
     ) -> PlacedOrder:
-        placed = order_places(places, name)
+        placed = order_positions(places, name)
         attempt = begin_payment(placed)
         midtrans.push(attempt.key, "pay", by)
         if notified:

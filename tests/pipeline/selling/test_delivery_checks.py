@@ -38,13 +38,13 @@ def tick(event: Event, application: Application, tmp_path: Path) -> Iterator[Tic
 
 
 def test_events_with_messages_are_looked_at_until_all_are_told(
-    event: Event, application: Application, tick: Tick, order_places: Callable[..., PlacedOrder]
+    event: Event, application: Application, tick: Tick, order_positions: Callable[..., PlacedOrder]
 ) -> None:
     now = datetime.now(UTC)
     before = tick(now)
 
     with application.database.transaction() as connection:
-        enqueue_message(connection, order_places(1).order, "event.cancelled", "sari@example.org")
+        enqueue_message(connection, order_positions(1).order, "event.cancelled", "sari@example.org")
     with application.get(MessagingConnector).connect() as mailroom:
         deliver_all(application.database, mailroom, clock=lambda: now)
 

@@ -87,9 +87,9 @@ def asked(application: Application) -> Callable[[], int]:
 
 
 def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
-    ticketing: Ticketing, order_places: Callable[..., PlacedOrder], tmp_path: Path
+    ticketing: Ticketing, order_positions: Callable[..., PlacedOrder], tmp_path: Path
 ) -> None:
-    code = order_places(2).order.code
+    code = order_positions(2).order.code
     path = tmp_path / "sheets" / "orders.csv"
 
     written = ticketing("export", "wisuda-2026", "orders", "--csv", str(path))
@@ -115,10 +115,10 @@ def test_what_cannot_be_written_is_refused(ticketing: Ticketing, arguments: list
 
 
 def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
-    order_places: Callable[..., PlacedOrder], run: Callable[[str], dict[str, object]],
+    order_positions: Callable[..., PlacedOrder], run: Callable[[str], dict[str, object]],
     send: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    order_places(1)
+    order_positions(1)
 
     left = [run("daily_exports"), run("daily_exports")]
 
@@ -127,10 +127,10 @@ def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(
 
 
 def test_what_came_back_to_the_maildir_is_read_once(
-    application: Application, order_places: Callable[..., PlacedOrder], asked: Callable[[], int],
+    application: Application, order_positions: Callable[..., PlacedOrder], asked: Callable[[], int],
     run: Callable[[str], dict[str, object]], send: Callable[[], list[str]],
 ) -> None:  # fmt: skip
-    order_places(1)
+    order_positions(1)
     run("daily_exports")
     named, *_ = send()
     folder = application.settings.mail_bounces_folder

@@ -131,13 +131,13 @@ def test_a_second_round_finds_nothing_to_do(
 
 def test_a_notice_of_an_attempt_that_is_not_paid_makes_no_ticket(
     serve: Callable[..., FulfilmentResult],
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
     notify: Callable[[PaymentAttempt], None],
     printed: Callable[[], int],
 ) -> None:
-    attempt = begin_payment(order_places(2))
+    attempt = begin_payment(order_positions(2))
     midtrans.push(attempt.key, "choose", "bca_va")
     notify(attempt)
 
@@ -179,7 +179,7 @@ def test_buyers_of_two_events_are_served_in_one_round(
         entitle = (
             "WITH who AS (INSERT INTO people (event_id, natural_key, full_name)"
             " VALUES (:event, 'email:x', 'Sari') RETURNING id)"
-            " INSERT INTO attendees (event_id, person_id, ticket_type_id, source)"
+            " INSERT INTO attendees (event_id, guest_id, ticket_type_id, source)"
             " SELECT :event, id, :kind, 'order' FROM who"
         )
         connection.execute(text(entitle), {"event": other, "kind": kind})

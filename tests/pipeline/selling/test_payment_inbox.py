@@ -94,11 +94,11 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
 
 
 def test_a_free_order_asks_for_a_run_without_any_notice(
-    tick: Tick, database: Database, order_places: Callable[..., PlacedOrder]
+    tick: Tick, database: Database, order_positions: Callable[..., PlacedOrder]
 ) -> None:
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(price=0))
-    order_places(1)
+    order_positions(1)
 
     assert len(tick().run_requests or []) == 1
 

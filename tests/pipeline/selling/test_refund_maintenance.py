@@ -22,11 +22,11 @@ def test_what_waits_for_the_gateway_is_sent_with_the_hourly_reconciliation(
     database: Database,
     gateway: Midtrans,
     midtrans: MidtransSimulator,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     notify: Callable[[PaymentAttempt], None],
 ) -> None:
-    placed, now = order_places(2), datetime.now(UTC)
+    placed, now = order_positions(2), datetime.now(UTC)
     attempt = begin_payment(placed)
     midtrans.push(attempt.key, "pay", "gopay")
     notify(attempt)

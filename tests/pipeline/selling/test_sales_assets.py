@@ -165,10 +165,10 @@ def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
 def test_an_unpaid_order_gives_its_places_back_when_its_hour_is_up(
     database: Database,
     run: Run,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
-    begin_payment(order_places(3))
+    begin_payment(order_positions(3))
     with database.transaction() as connection:
         hour_ago = datetime.now(UTC) - timedelta(minutes=61)
         connection.execute(update(orders).values(expires_at=hour_ago))

@@ -49,10 +49,10 @@ def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
 def test_orders_whose_hour_is_up_are_expired_by_hand(
     database: Database,
     ticketing: Ticketing,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
-    begin_payment(order_places(2))
+    begin_payment(order_positions(2))
     with database.transaction() as connection:
         connection.execute(update(orders).values(expires_at=datetime.now(UTC)))
 
@@ -66,10 +66,10 @@ def test_a_gateway_without_an_answer_makes_the_exit_code_1(
     database: Database,
     midtrans: MidtransSimulator,
     ticketing: Ticketing,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
 ) -> None:
-    begin_payment(order_places(2))
+    begin_payment(order_positions(2))
     midtrans.faults.set(answers=[MidtransResponseFault("error", times=3, path="/status")])
     with database.transaction() as connection:
         connection.execute(update(orders).values(expires_at=datetime.now(UTC)))

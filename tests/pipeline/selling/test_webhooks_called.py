@@ -80,9 +80,9 @@ def tick(
 
 def test_dagster_calls_when_nobody_has_for_half_a_minute(
     location: dg.Definitions, tick: Callable[[datetime], ScheduleExecutionData],
-    order_places: Callable[..., PlacedOrder], told: Callable[[], list[CallState]],
+    order_positions: Callable[..., PlacedOrder], told: Callable[[], list[CallState]],
 ) -> None:  # fmt: skip
-    order_places(1)
+    order_positions(1)
     now = datetime.now(UTC)
 
     fresh, overdue = tick(now), tick(now + timedelta(minutes=1))

@@ -58,14 +58,14 @@ def test_a_worker_serves_who_has_paid_at_once_and_tells_it_in_lines(
 def test_a_notice_no_bell_rang_for_is_found(
     database: Database,
     hire: Hire,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     begin_payment: Callable[[PlacedOrder], PaymentAttempt],
     midtrans: MidtransSimulator,
     printed: Callable[[], int],
     until: Until,
 ) -> None:
     hire()
-    attempt = begin_payment(order_places(1))
+    attempt = begin_payment(order_positions(1))
     midtrans.push(attempt.key, "pay", "bca_va")
 
     with database.transaction() as connection:
@@ -97,7 +97,7 @@ def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
     midtrans: MidtransSimulator,
     hire: Hire,
     pay: Pay,
-    order_places: Callable[..., PlacedOrder],
+    order_positions: Callable[..., PlacedOrder],
     printed: Callable[[], int],
     until: Until,
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_gateway_that_does_not_answer_keeps_nobody_from_a_ticket_paid_for(
 
     with database.transaction() as connection:
         connection.execute(text("UPDATE ticket_types SET price = 0"))
-    order_places(2)  # free, so paid already
+    order_positions(2)  # free, so paid already
     until(lambda: printed() == 2)
 
     assert printed() == 2

@@ -72,7 +72,7 @@ places = st.lists(
     st.builds(
         RefundablePlace,
         number=st.integers(1, 9),
-        attendee_id=st.integers(),
+        entitlement_id=st.integers(),
         ticket_type_id=st.integers(1, 3),
         ticket_type=st.just("VIP"),
         worth=rupiah,

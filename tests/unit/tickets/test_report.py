@@ -19,7 +19,7 @@ AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 maybe = st.none() | st.just("some reason")
 lines = st.builds(
     ReportRow,
-    attendee_id=st.integers(1),
+    entitlement_id=st.integers(1),
     external_id=st.none(),
     full_name=st.just("Ayu"),
     email=st.just(""),

@@ -48,7 +48,7 @@ durations = st.timedeltas(timedelta(0), timedelta(days=30))
         ({"profile": "harian é"}, "no profile's name"),
         ({"validity": timedelta(0)}, "validity"),
         ({"validity": timedelta(seconds=1.5)}, "validity"),
-        ({"unused_for": timedelta(-1)}, "unused_for"),
+        ({"unused_expiry": timedelta(-1)}, "unused_expiry"),
         ({"online_limit": timedelta(0)}, "online_limit"),
         ({"bytes_limit": 0}, "bytes_limit"),
         ({"shared_users": 0}, "shared_users"),
@@ -79,7 +79,7 @@ def test_a_router_says_whether_a_package_can_be_sold_there(
 
 
 def test_counted_from_the_sale_it_ends_whether_used_or_not() -> None:
-    package = replace(DAY, counting=ValidityStart.FROM_SALE)
+    package = replace(DAY, validity_start=ValidityStart.FROM_SALE)
 
     unused = validity_end(package, SOLD_AT, None)
     used = validity_end(package, SOLD_AT, SOLD_AT + timedelta(hours=3))
@@ -95,7 +95,7 @@ def test_counted_from_the_first_use_it_waits_for_it() -> None:
 
 
 def test_what_is_never_used_ends_at_last() -> None:
-    package = replace(DAY, unused_for=timedelta(days=90))
+    package = replace(DAY, unused_expiry=timedelta(days=90))
     first = SOLD_AT + timedelta(days=89)
 
     assert validity_end(package, SOLD_AT, None) == SOLD_AT + timedelta(days=90)

@@ -56,7 +56,7 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
         )
         connection.execute(
             insert(entitlements).from_select(
-                ["event_id", "person_id", "ticket_type_id"],
+                ["event_id", "guest_id", "ticket_type_id"],
                 select(
                     guests.c.event_id, guests.c.id, text("(SELECT min(id) FROM ticket_types)")
                 ).where(guests.c.id.not_in(guests)),

@@ -259,7 +259,7 @@ _ORDER_NOTICES: dict[
     "event.cancelled": _event_cancelled,
     "order.reversed": _order_reversed,
     outbox.INSTALMENT_DUE: _instalment_due,
-    "order.parts_kept": _instalments_kept,
+    "order.instalments_kept": _instalments_kept,
     "order.paid": _order_paid,
     "refund.to_transfer": _refund_to_transfer,
 }

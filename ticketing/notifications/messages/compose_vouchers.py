@@ -63,7 +63,7 @@ def _choose_template(
 def _single_package(packages_by_type: dict[int, StoredPackage]) -> Package | None:
     """The one package there is, if it counts from the first use."""
     (first, *more) = packages_by_type.values()
-    counts_from_use = first.package.counting is ValidityStart.FROM_FIRST_USE
+    counts_from_use = first.package.validity_start is ValidityStart.FROM_FIRST_USE
     return first.package if counts_from_use and not more else None
 
 
@@ -79,7 +79,7 @@ def _format_voucher(
     code, package = format_credentials(voucher), packages_by_type[voucher.ticket_type_id].package
     if _single_package(packages_by_type) is not None:
         return code
-    if package.counting is ValidityStart.FROM_FIRST_USE or voucher.ends_at is None:
+    if package.validity_start is ValidityStart.FROM_FIRST_USE or voucher.ends_at is None:
         return f"{code} - {package.name}"
     ends = format_instant(voucher.ends_at, event.time_zone, event.locale)
     return f"{code} - {package.name} - {ends}"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db import notify
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 
-PAYMENT_SOURCES = ("midtrans",)  # whose notices are about payments
+PAYMENT_PROVIDERS = ("midtrans",)  # whose notices are about payments
 LEASE = timedelta(minutes=5)  # longer than any work on one notice
 _MAX_RETRY_DELAY = timedelta(hours=1)
 # made once: a gateway waits, and building it costs more than what PostgreSQL does
@@ -31,11 +31,11 @@ class InboxOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """One kept message. `subject` is the attempt it speaks of; `tries` counts this one too."""
+    """One kept message. `external_reference` is the attempt it speaks of; `attempt_count` counts this one too."""
 
     id: int
-    subject: str
-    tries: int
+    external_reference: str
+    attempt_count: int
     body: bytes = field(repr=False)
 
 
@@ -44,8 +44,8 @@ class QuarantinedWebhook:
     """A notice that waits for a person."""
 
     id: int
-    source: str
-    subject: str
+    provider: str
+    external_reference: str
     reason: str
     received_at: datetime
 
@@ -53,17 +53,17 @@ class QuarantinedWebhook:
 def store_webhook(
     connection: Connection,
     *,
-    source: str,
+    provider: str,
     unique_key: str,
-    subject: str,
+    external_reference: str,
     body: bytes,
     at: datetime,
 ) -> bool:
     """Keep a message, and wake who listens. False when it is known: gateways repeat themselves."""
     message = {
-        "source": source,
+        "provider": provider,
         "unique_key": unique_key,
-        "subject": subject,
+        "external_reference": external_reference,
         "body": body,
         "received_at": at,
     }
@@ -74,7 +74,7 @@ def store_webhook(
 
 
 def claim_due(
-    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENT_SOURCES
+    connection: Connection, limit: int, *, at: datetime, providers: Collection[str] = PAYMENT_PROVIDERS
 ) -> list[InboundWebhook]:
     """Take the oldest waiting notices for five minutes; those next to us get others.
 
@@ -83,7 +83,7 @@ def claim_due(
     free = or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)
     waiting = (
         select(inbound_webhooks.c.id)
-        .where(inbound_webhooks.c.processed_at.is_(None), inbound_webhooks.c.provider.in_(sources), free)
+        .where(inbound_webhooks.c.processed_at.is_(None), inbound_webhooks.c.provider.in_(providers), free)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -118,7 +118,7 @@ def mark_handled(
 
 def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at: datetime) -> None:
     """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
-    wait = min(timedelta(minutes=2 ** min(webhook.tries, 6)), _MAX_RETRY_DELAY)
+    wait = min(timedelta(minutes=2 ** min(webhook.attempt_count, 6)), _MAX_RETRY_DELAY)
     connection.execute(
         update(inbound_webhooks)
         .where(inbound_webhooks.c.id == webhook.id, inbound_webhooks.c.processed_at.is_(None))
@@ -145,17 +145,17 @@ class UnhandledWebhook:
     """A notice nobody has handled. `reason` is why the last try came to nothing, if there was."""
 
     id: int
-    subject: str
+    external_reference: str
     received_at: datetime
-    tries: int
+    attempt_count: int
     reason: str
 
 
 def count_due(
-    connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
+    connection: Connection, *, at: datetime, limit: int, providers: Collection[str] = PAYMENT_PROVIDERS
 ) -> int:
     """How many notices could be claimed now; counts no further than that."""
-    whose = inbound_webhooks.c.provider.in_(sources)
+    whose = inbound_webhooks.c.provider.in_(providers)
     due = select(inbound_webhooks.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
@@ -165,11 +165,11 @@ def has_overdue(
     since: datetime,
     *,
     at: datetime,
-    sources: Collection[str] = PAYMENT_SOURCES,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> bool:
     """Whether a notice that could be claimed was received, or its last try ended, before then."""
     ready_at = func.coalesce(inbound_webhooks.c.claimed_until, inbound_webhooks.c.received_at)
-    due = (_IS_UNHANDLED, inbound_webhooks.c.provider.in_(sources), _is_claimable(at), ready_at <= since)
+    due = (_IS_UNHANDLED, inbound_webhooks.c.provider.in_(providers), _is_claimable(at), ready_at <= since)
     query = select(inbound_webhooks.c.id).where(*due).limit(1)
     return connection.execute(query).first() is not None
 

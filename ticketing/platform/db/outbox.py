@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.outbox import outbox
 
 ORGANISER = "organiser"  # a role: whoever sends knows the address
-INSTALMENT_DUE = "order.part_due"
+INSTALMENT_DUE = "order.instalment_due"
 ORDER_CONFIRMATION = "order.confirmation"  # a purpose that waits for the documents it brings
 VOUCHERS_READY = "voucher.ready"
 TICKET_READY = "ticket.ready"  # a purpose that lets all others go first

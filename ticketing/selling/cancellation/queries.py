@@ -24,8 +24,8 @@ def insert_cancellation(connection: Connection, cancellation: EventCancellation)
         reason=cancellation.reason,
         fee_percent=cancellation.fee.percent,
         fee_each=cancellation.fee.each.amount,
-        started_by=cancellation.began_by,
-        started_at=cancellation.began_at,
+        started_by=cancellation.started_by,
+        started_at=cancellation.started_at,
     )
     begun = statement.on_conflict_do_nothing().returning(table.c.event_id)
     if connection.execute(begun).first() is None:

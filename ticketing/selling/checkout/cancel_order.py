@@ -77,7 +77,7 @@ def _keep_instalments(connection: Connection, order: Order, left: Rupiah, *, by:
     )
     if order.buyer is not None:
         recipient = order.buyer.email or order.buyer.phone
-        enqueue_message(connection, order, "order.parts_kept", recipient, kept=left.amount)
+        enqueue_message(connection, order, "order.instalments_kept", recipient, kept=left.amount)
 
 
 def cancel_order(database: Database, order_id: int, *, at: datetime, by: str) -> Order:

@@ -158,7 +158,7 @@ def _replies_for_due_instalment(
         answer
         for answer in replies
         if due is not None
-        and answer.attempt.part == due.number
+        and answer.attempt.instalment_sequence == due.number
         and answer.state not in MONEY_RETURNED_STATES
     ]
 

@@ -70,8 +70,8 @@ class LastAttempt:
 
     state: AttemptState
     transaction_id: str
-    page_token: str = field(repr=False)
-    page_url: str = field(repr=False)
+    checkout_token: str = field(repr=False)
+    checkout_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +285,10 @@ def _last_attempt(connection: Connection, order_id: int) -> LastAttempt | None:
     row = connection.execute(_LAST_ATTEMPT, {"wanted": order_id}).one_or_none()
     if row is None:
         return None
-    is_open = row.page_closed_at is None
+    is_open = row.checkout_closed_at is None
     return LastAttempt(
         AttemptState(row.state),
         row.transaction_id,
-        row.page_token if is_open else "",
-        row.page_url if is_open else "",
+        row.checkout_token if is_open else "",
+        row.checkout_url if is_open else "",
     )

@@ -104,7 +104,7 @@ def _build_checkout_request(
     return CheckoutRequest(
         order_id=attempt.key,
         items=_items(seen, attempt),
-        discount=seen.discount if attempt.part is None else ZERO,
+        discount=seen.discount if attempt.instalment_sequence is None else ZERO,
         starts_at=starts_at,
         minutes=minutes,
         name=buyer.name if buyer else "",
@@ -116,9 +116,9 @@ def _build_checkout_request(
 
 def _items(seen: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]:
     """What is paid for: the places, or one part of the order."""
-    if attempt.part is not None:
-        name = f"{seen.code} {attempt.part}/{len(seen.parts)}"
-        return (CheckoutItem(f"PART-{attempt.part}", name, attempt.amount, 1),)
+    if attempt.instalment_sequence is not None:
+        name = f"{seen.code} {attempt.instalment_sequence}/{len(seen.parts)}"
+        return (CheckoutItem(f"PART-{attempt.instalment_sequence}", name, attempt.amount, 1),)
     return tuple(
         CheckoutItem(str(line.ticket_type_id), line.name, line.price, line.quantity)
         for line in seen.lines

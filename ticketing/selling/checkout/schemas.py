@@ -255,6 +255,6 @@ def _to_payment_response(view: OrderView) -> PaymentResponse | None:
     return PaymentResponse(
         status=view.attempt.state,
         transaction_id=view.attempt.transaction_id,
-        payment_token=(page and page.page_token) or None,
-        redirect_url=(page and page.page_url) or None,
+        payment_token=(page and page.checkout_token) or None,
+        redirect_url=(page and page.checkout_url) or None,
     )

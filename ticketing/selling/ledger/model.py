@@ -34,7 +34,7 @@ class LedgerEntry:
     order_code: str
     kind: LedgerEntryKind
     at: datetime
-    booked_at: datetime
+    recorded_at: datetime
     actor: str
     subject: str
     sale: int

@@ -45,11 +45,11 @@ class PaymentAttempt:
     transaction_id: str
     payment_type: str
     created_at: datetime
-    part: int | None = None  # of the order, if it is paid in several
+    instalment_sequence: int | None = None  # None: the whole order
 
     def session_expires_at(self, order: Order) -> datetime:
         """When its page ends: with the order's hold, or an hour after a later part was begun."""
-        if self.part is None:
+        if self.instalment_sequence is None:
             return order.expires_at
         return min(order.expires_at, self.created_at + RESERVATION_PERIOD)
 
@@ -66,7 +66,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
     due = next_unpaid_instalment(parts)
     part = due.number if due else None
     known = list_for_order(connection, order.id)
-    mine = [one for one in known if one.part == part]
+    mine = [one for one in known if one.instalment_sequence == part]
     if mine and mine[-1].state.is_open and not _has_session_expired(mine[-1], order, at=at):
         return mine[-1]
     number = len(known) + 1
@@ -86,7 +86,7 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
 
 def _has_session_expired(attempt: PaymentAttempt, order: Order, *, at: datetime) -> bool:
     """Whether the page has ended before the order: only a part's does."""
-    return attempt.part is not None and attempt.session_expires_at(order) - at < min(
+    return attempt.instalment_sequence is not None and attempt.session_expires_at(order) - at < min(
         _MINUTE, order.expires_at - at
     )
 

@@ -48,17 +48,17 @@ def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
 
 def store(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
     """Write the page down; the claim ends with it."""
-    _write(connection, attempt_id, page_token=token, page_url=url, page_claimed_until=None)
+    _write(connection, attempt_id, checkout_token=token, checkout_url=url, checkout_claimed_until=None)
 
 
 def release(connection: Connection, attempt_id: int) -> None:
     """There is no page: let the next one ask."""
-    _write(connection, attempt_id, page_claimed_until=None)
+    _write(connection, attempt_id, checkout_claimed_until=None)
 
 
 def mark_closed(connection: Connection, attempt_id: int, *, at: datetime) -> None:
     """Nobody can pay on this page any more."""
-    _write(connection, attempt_id, page_closed_at=at)
+    _write(connection, attempt_id, checkout_closed_at=at)
 
 
 def _write(connection: Connection, attempt_id: int, **values: object) -> None:
@@ -99,4 +99,4 @@ def _fetch_sessions(
     connection: Connection, query: Select[*tuple[object, ...]]
 ) -> list[OpenCheckoutSession]:
     rows = connection.execute(query)
-    return [OpenCheckoutSession(row.id, row.key, row.page_token, row.page_url) for row in rows]
+    return [OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows]

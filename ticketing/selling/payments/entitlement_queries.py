@@ -39,20 +39,20 @@ def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
     ).all()
     if not lines:
         return 0
-    person_id = _get_or_insert_person(connection, order.event_id, buyer)
+    guest_id = _get_or_insert_person(connection, order.event_id, buyer)
     for line in lines:
         values = {
             "event_id": order.event_id,
-            "person_id": person_id,
+            "guest_id": guest_id,
             "ticket_type_id": line.ticket_type_id,
             "source": "order",
         }
-        attendee_ids = connection.execute(
+        entitlement_ids = connection.execute(
             insert(entitlements).returning(entitlements.c.id), [values] * line.quantity
         ).scalars()
         places = [
-            {"order_line_id": line.id, "number": number, "attendee_id": attendee_id}
-            for number, attendee_id in enumerate(attendee_ids, start=1)
+            {"order_line_id": line.id, "number": number, "entitlement_id": entitlement_id}
+            for number, entitlement_id in enumerate(entitlement_ids, start=1)
         ]
         connection.execute(insert(order_positions), places)
     return sum(int(line.quantity) for line in lines)
@@ -92,15 +92,15 @@ def _attendee_ids_query(order_id: int) -> Select[int]:
 
 
 def return_places(
-    connection: Connection, attendee_ids: Sequence[int], *, at: datetime
+    connection: Connection, entitlement_ids: Sequence[int], *, at: datetime
 ) -> list[int]:
     """End the entitlements of these places of an order; gives their live tickets' ids."""
     connection.execute(
         update(order_positions)
-        .where(order_positions.c.entitlement_id == any_(literal(attendee_ids, ID_ARRAY)))
+        .where(order_positions.c.entitlement_id == any_(literal(entitlement_ids, ID_ARRAY)))
         .values(returned_at=at)
     )
-    return _withdraw_where(connection, entitlements.c.id == any_(literal(attendee_ids, ID_ARRAY)))
+    return _withdraw_where(connection, entitlements.c.id == any_(literal(entitlement_ids, ID_ARRAY)))
 
 
 def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:

@@ -35,7 +35,7 @@ def apply_instalment_payment(
     # a page that was paid on is used up; closing it at the gateway could undo the payment
     checkout_session_queries.mark_closed(connection, attempt.id, at=at)
     parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.part)
+    part = next(one for one in parts if one.number == attempt.instalment_sequence)
     match instalment_action(part, order.state):
         case InstalmentAction.PAY:
             _mark_instalment_paid(connection, order, attempt, part, at=at, by=by)
@@ -97,7 +97,7 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        said = f"{attempt.key}: part {attempt.part} came after its time, and others are missing"
+        said = f"{attempt.key}: part {attempt.instalment_sequence} came after its time, and others are missing"
         flag_for_review(connection, order, ReviewFlag.PAID_LATE, said, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
@@ -114,7 +114,7 @@ def find_instalment_payers(connection: Connection, order: Order) -> dict[int, in
     return assign_payments_to_instalments(
         instalment_queries.list_for_order(connection, order.id),
         refund_queries.list_payment_balances(connection, order.id),
-        {one.id: one.part for one in attempts},
+        {one.id: one.instalment_sequence for one in attempts},
     )
 
 
@@ -128,7 +128,7 @@ def _review_flag(order: Order) -> ReviewFlag:
 
 def is_order_paid_by(connection: Connection, order: Order, attempt: PaymentAttempt) -> bool:
     """Whether the order is paid by this attempt, by itself or with others."""
-    if attempt.part is None:
+    if attempt.instalment_sequence is None:
         return order.paid_attempt_id == attempt.id
     parts = instalment_queries.list_for_order(connection, order.id)
     return order.state is OrderState.PAID and attempt.id in {part.paid_by for part in parts}
@@ -142,7 +142,7 @@ def revert_instalment_payment(
     If an order that `was_paid` ended by it, a person decides about the other parts' money.
     """
     parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.part)
+    part = next(one for one in parts if one.number == attempt.instalment_sequence)
     if part.paid_by != attempt.id:
         return
     spare = _find_other_payment(connection, order, part)
@@ -168,7 +168,7 @@ def _find_other_payment(connection: Connection, order: Order, part: Instalment) 
     of_part = {
         one.id
         for one in attempt_queries.list_for_order(connection, order.id)
-        if one.part == part.number
+        if one.instalment_sequence == part.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
         if payment.attempt_id in of_part and payment.refundable == payment.amount:

@@ -20,7 +20,7 @@ order_items = union_all(
     select(
         vouchers.c.order_line_id,
         vouchers.c.number,
-        _NONE.label("attendee_id"),
+        _NONE.label("entitlement_id"),
         vouchers.c.id.label("voucher_id"),
         # one that is over may still be paid back
         vouchers.c.revoked_reason.in_(RETURNED_REASONS).label("is_returned"),

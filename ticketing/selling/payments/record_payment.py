@@ -123,7 +123,7 @@ def record_payment(
         ):
             _apply_transition(connection, milestone, after, list(known.values()), at=at, by=by)
     lost = after.state in MONEY_RETURNED_STATES and before.state not in MONEY_RETURNED_STATES
-    if lost and after.part is not None:
+    if lost and after.instalment_sequence is not None:
         was_paid, now = order.state is OrderState.PAID, order_queries.lock(connection, order.id)
         revert_instalment_payment(connection, now, after, was_paid=was_paid, at=at)
     if after.refunded != before.refunded:
@@ -149,10 +149,10 @@ def _apply_transition(
         said = f"{attempt.key}: paid although the event was called off"
         flag_for_review(connection, order, ReviewFlag.PAID_AFTER_CANCELLING, said, at=at)
         return
-    if transition is PaymentTransition.MONEY_TAKEN and attempt.part is not None:
+    if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
         return
-    others = [one for one in attempts if one.id != attempt.id and one.part == attempt.part]
+    others = [one for one in attempts if one.id != attempt.id and one.instalment_sequence == attempt.instalment_sequence]
     means = order_action(
         transition,
         order.state,

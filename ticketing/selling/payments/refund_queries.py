@@ -172,7 +172,7 @@ def insert_external_refund(
         "state": RefundState.DONE,
         "requested_by": by,
         "requested_at": at,
-        "ended_at": at,
+        "completed_at": at,
     }
     known = [refunds.c.attempt_id, refunds.c.key]
     connection.execute(insert(refunds).values(values).on_conflict_do_nothing(index_elements=known))
@@ -201,8 +201,8 @@ def update_state(
     ended = to in {RefundState.DONE, RefundState.CANCELLED}
     values: dict[str, object] = {
         "state": validate_transition(refund, to),
-        "said": message,
-        "ended_at": at if ended else None,
+        "gateway_message": message,
+        "completed_at": at if ended else None,
     }
     if to is not RefundState.SENT:
         values["claimed_until"] = None
@@ -293,7 +293,7 @@ def _refund_from_row(row: Sequence[Any]) -> Refund:
         **{
             **known,
             "amount": Rupiah(known["amount"]),
-            "elsewhere": Rupiah(known["elsewhere"]),
+            "refunded_externally": Rupiah(known["refunded_externally"]),
             "channel": RefundChannel(known["channel"]),
             "state": RefundState(known["state"]),
         }

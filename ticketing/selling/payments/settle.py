@@ -127,9 +127,9 @@ def _settle_notification(
     except Unavailable as error:
         reason, tries_left = str(error), True
     except TicketingError as error:
-        reason, tries_left = str(error), notification.tries < MAX_ATTEMPTS
+        reason, tries_left = str(error), notification.attempt_count < MAX_ATTEMPTS
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason, tries_left = f"{type(error).__name__}: {error}", notification.tries < MAX_ATTEMPTS
+        reason, tries_left = f"{type(error).__name__}: {error}", notification.attempt_count < MAX_ATTEMPTS
     with database.transaction() as connection:
         if tries_left:
             inbox.postpone(connection, notification, reason=reason, at=at)

@@ -224,6 +224,6 @@ def _to_refund_response(one: Refund) -> RefundResponse:
         channel=one.channel,
         state=one.state,
         reason=one.reason,
-        said=one.said,
+        said=one.gateway_message,
         reference=one.reference,
     )

@@ -52,7 +52,7 @@ class OrderHistoryItem:
     ticket_state: TicketState | None
     returned_at: datetime | None
     voucher: VoucherState | None = None
-    ending_why: str = ""
+    revoked_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class OrderHistoryNotification:
     attempt_key: str
     outcome: str
     reason: str
-    tries: int
+    attempt_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
-        .where(any_ticket.c.entitlement_id == order_items.c.attendee_id)
+        .where(any_ticket.c.entitlement_id == order_items.c.entitlement_id)
         .correlate(order_items)
         .scalar_subquery()
     )
@@ -185,7 +185,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
         .select_from(
             order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-            .outerjoin(order_positions, order_positions.c.entitlement_id == order_items.c.attendee_id)
+            .outerjoin(order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id)
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
             .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
@@ -200,7 +200,7 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
             ticket_state=None if row.state is None else TicketState(row.state),
             returned_at=row.returned_at,
             voucher=None if row.voucher is None else VoucherState(row.voucher),
-            ending_why=row.ending_why or "",
+            revoked_reason=row.revoked_reason or "",
         )
         for number, row in enumerate(connection.execute(query), start=1)
     )

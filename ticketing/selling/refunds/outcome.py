@@ -64,7 +64,7 @@ def record_refund_postponed(
     """Nobody knows yet, or it is too early: the next run asks again. A person is told at last."""
     order = order_queries.lock(connection, refund.order_id)
     refund_queries.release(connection, refund, message=reason)
-    if refund.tries >= MAX_ATTEMPTS:
+    if refund.attempt_count >= MAX_ATTEMPTS:
         message = f"{refund.key}: asked for {MAX_ATTEMPTS} times: {reason}"
         flag_for_review(connection, order, ReviewFlag.REFUND_FAILED, message, at=at)
 

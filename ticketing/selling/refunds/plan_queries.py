@@ -33,7 +33,7 @@ from ticketing.selling.refunds.refund_plan import (
 from ticketing.tickets.model import TicketState
 
 _LIVE = and_(
-    generated_tickets.c.entitlement_id == order_items.c.attendee_id,
+    generated_tickets.c.entitlement_id == order_items.c.entitlement_id,
     generated_tickets.c.state == TicketState.LIVE,
 )
 
@@ -62,7 +62,7 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     query = (
         select(
             order_lines.c.ticket_type_id,
-            order_items.c.attendee_id,
+            order_items.c.entitlement_id,
             order_items.c.voucher_id,
             order_items.c.is_returned,
             ticket_types.c.name,
@@ -85,12 +85,12 @@ def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
     return [
         RefundablePlace(
             number=number,
-            attendee_id=row.attendee_id,
+            entitlement_id=row.entitlement_id,
             ticket_type_id=row.ticket_type_id,
             ticket_type=row.name,
             worth=cost,
             ticket_code=row.ticket_code,
-            delivered=(row.delivered_at or row.present_at) is not None,
+            delivered=(row.delivered_at or row.activated_at) is not None,
             used=None if row.voucher_id is None else row.first_used_at is not None,
             voucher_id=row.voucher_id,
         )

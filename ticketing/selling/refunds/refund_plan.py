@@ -53,7 +53,7 @@ class RefundablePlace:
     """
 
     number: int
-    attendee_id: int | None
+    entitlement_id: int | None
     ticket_type_id: int
     ticket_type: str
     worth: Rupiah

@@ -147,14 +147,14 @@ def _decide_next_state(
     record_payment(connection, attempt, payment_status, at=at, by=by)
     now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
-        return now.state, now.said
+        return now.state, now.gateway_message
     attempt = attempt_queries.get(connection, refund.attempt_id)
     if attempt.state is AttemptState.CAPTURED:
         return RefundState.REQUESTED, "the card payment is not settled yet"
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
         return RefundState.FAILED, "the bank took the payment back"
     more = refund_queries.sum_refunded_externally(connection, attempt)
-    if more > refund.elsewhere:
-        said = f"{more - refund.elsewhere} went back at the gateway itself since this was decided"
+    if more > refund.refunded_externally:
+        said = f"{more - refund.refunded_externally} went back at the gateway itself since this was decided"
         return RefundState.FAILED, said
     return RefundState.SENT, ""

@@ -38,7 +38,7 @@ def run_preflight(
             people = queries.list_entitled(connection, event.id, after=after, count=PAGE_SIZE)
         if not people:
             return
-        after = people[-1].attendee_id
+        after = people[-1].entitlement_id
         for person in people:
             for objection in objections_to(_preview_ticket(person)):
                 yield PreflightFinding(

@@ -79,7 +79,7 @@ class RenderedDocument:
 class EntitledPerson:
     """Somebody who has a ticket or may get one; `printed` are fields of a PrintedTicket."""
 
-    attendee_id: int
+    entitlement_id: int
     guest_id: int
     ticket_fields: dict[str, Any]
 
@@ -241,6 +241,6 @@ def list_entitled(
     )
     names = [column.name for column in _TICKET_COLUMNS]
     return [
-        EntitledPerson(attendee_id, guest_id, dict(zip(names, printed, strict=True)))
-        for attendee_id, guest_id, *printed in connection.execute(query)
+        EntitledPerson(entitlement_id, guest_id, dict(zip(names, printed, strict=True)))
+        for entitlement_id, guest_id, *printed in connection.execute(query)
     ]

@@ -104,7 +104,7 @@ def _history_steps(
     """Everything that happened to a person, in the order it happened."""
     entitlements = person_history_queries.list_entitlements(connection, guest_id)
     tickets = person_history_queries.list_tickets(
-        connection, [entitled.attendee_id for entitled in entitlements]
+        connection, [entitled.entitlement_id for entitled in entitlements]
     )
     steps = [step for entitled in entitlements for step in _entitlement_steps(entitled)]
     steps += [step for ticket in tickets for step in _ticket_steps(ticket, pdf_exists)]

@@ -48,7 +48,7 @@ class TicketHistory:
 class EntitlementHistory:
     """How a person came onto the list."""
 
-    attendee_id: int
+    entitlement_id: int
     source: str
     created_at: datetime
     import_id: int | None
@@ -103,7 +103,7 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
     """Every entitlement of a person, the oldest first."""
     query = (
         select(
-            entitlements.c.id.label("attendee_id"),
+            entitlements.c.id.label("entitlement_id"),
             entitlements.c.source,
             entitlements.c.created_at,
             entitlements.c.import_id,
@@ -118,7 +118,7 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
     return [EntitlementHistory(**row) for row in connection.execute(query).mappings()]
 
 
-def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketHistory]:
+def list_tickets(connection: Connection, entitlement_ids: Sequence[int]) -> list[TicketHistory]:
     """Every ticket for these entitlements, revoked ones too, the oldest first."""
     query = (
         select(
@@ -137,7 +137,7 @@ def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.delivered_at,
         )
         .join(batches, batches.c.id == generated_tickets.c.job_id)
-        .where(generated_tickets.c.entitlement_id.in_(attendee_ids))
+        .where(generated_tickets.c.entitlement_id.in_(entitlement_ids))
         .order_by(generated_tickets.c.id)
     )
     return [TicketHistory(**row) for row in connection.execute(query).mappings()]

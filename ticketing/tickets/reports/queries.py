@@ -60,7 +60,7 @@ class ReportRow:
     Everything from `ticket_code` to `render_error` is None without a ticket.
     """
 
-    attendee_id: int
+    entitlement_id: int
     external_id: str | None
     full_name: str
     email: str
@@ -117,7 +117,7 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
     )
     return (
         select(
-            entitlements.c.id.label("attendee_id"),
+            entitlements.c.id.label("entitlement_id"),
             guests.c.external_id,
             guests.c.full_name,
             guests.c.email,

@@ -172,7 +172,7 @@ def _csv_cells(entry: ReportEntry) -> list[str]:
     issued, generated = _format_instant(line.issued_at), _format_instant(line.generated_at)
     facts = (line.ticket_code, issued, generated, line.pdf_file_path)
     return [
-        str(line.attendee_id),
+        str(line.entitlement_id),
         *(escape_formula(text) for text in texts),
         entry.verdict.value,
         escape_formula(entry.reason),

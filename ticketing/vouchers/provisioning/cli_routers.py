@@ -84,7 +84,7 @@ def show(*, as_json: JsonOption = False) -> None:
                     "failingSince": one.failing_since,
                     "restsUntil": one.circuit_open_until,
                     "lastError": one.last_error,
-                    "answeredAt": one.answered_at,
+                    "answeredAt": one.last_response_at,
                 }
                 for one in known
             ]
@@ -97,7 +97,7 @@ def show(*, as_json: JsonOption = False) -> None:
             f"{one.address.host}:{one.address.port}",
             "yes" if one.address.tls else "no",
             one.address.username,
-            f"{one.answered_at:%Y-%m-%d %H:%M %Z}" if one.answered_at else "not yet",
+            f"{one.last_response_at:%Y-%m-%d %H:%M %Z}" if one.last_response_at else "not yet",
             f"{one.failing_since:%Y-%m-%d %H:%M %Z}" if one.failing_since else "-",
             one.last_error or "-",
         )

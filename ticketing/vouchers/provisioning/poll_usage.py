@@ -167,7 +167,7 @@ def to_usage_update(
         over = USED_UNSOLD_REASON
     elif first is not None and voucher.sold_at is not None:
         first = max(first, voucher.sold_at)
-        if package.counting is ValidityStart.FROM_FIRST_USE:
+        if package.validity_start is ValidityStart.FROM_FIRST_USE:
             ends = validity_end(package, voucher.sold_at, first)
     use = VoucherUsage(voucher.id, row.online, row.bytes_used, first, ends)
     return UsageUpdate(

@@ -132,7 +132,7 @@ def _is_orphan(known: KnownVoucher | None, started_at: datetime) -> bool:
     """Nobody's; one that was taken off while the router was read was still there then."""
     if known is None:
         return True
-    return known.gone_at is not None and known.gone_at <= started_at
+    return known.removed_at is not None and known.removed_at <= started_at
 
 
 def _is_on_other_router(known: KnownVoucher | None, router: StoredRouter) -> bool:

@@ -214,7 +214,7 @@ def _validity_end(placement: VoucherPlacement, at: datetime) -> datetime | None:
     voucher = placement.voucher
     if voucher.sold_at is None:
         return None
-    had_at = max(voucher.sold_at, voucher.present_at or at)
+    had_at = max(voucher.sold_at, voucher.activated_at or at)
     return validity_end(placement.package.package, had_at, voucher.first_used_at)
 
 
@@ -232,7 +232,7 @@ def _replace_taken_names(
     return [
         (each, NameTaken(NOT_OURS_MESSAGE, reason=RefusalReason.NAME_TAKEN))
         for each in taken
-        if each.voucher.present_at is not None or not _assign_new_name(connection, context, each)
+        if each.voucher.activated_at is not None or not _assign_new_name(connection, context, each)
     ]
 
 

@@ -119,7 +119,7 @@ def test_an_order_without_a_plan_has_no_parts(
 
     with database.transaction() as connection:
         assert instalment_queries.list_for_order(connection, placed.order.id) == ()
-    assert (attempt.part, state_of(placed)) == (None, OrderState.PAID)
+    assert (attempt.instalment_sequence, state_of(placed)) == (None, OrderState.PAID)
 
 
 @pytest.mark.parametrize(

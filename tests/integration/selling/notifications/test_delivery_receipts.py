@@ -169,7 +169,7 @@ def test_a_report_settles_what_was_unknown(
     lost = {"state": "unknown", "provider_id": ""}
     with database.transaction() as connection:
         connection.execute(delivery_attempts.update().values(lost))
-        connection.execute(deliveries.update().values(lost | {"next_try": select(
+        connection.execute(deliveries.update().values(lost | {"next_attempt_at": select(
             deliveries.c.queued_at).scalar_subquery() + timedelta(minutes=30)}))  # fmt: skip
 
     say("sent")

@@ -170,7 +170,7 @@ def test_what_is_aborted_is_not_sent_nor_with_all_that_failed(
 ) -> None:  # fmt: skip
     tell(11)
     send_slowly()
-    (waits,) = [each for each in list_deliveries(database, event) if each.next_try]
+    (waits,) = [each for each in list_deliveries(database, event) if each.next_attempt_at]
 
     cancel_delivery(database, waits.id, at=now, by="cli")
     again = resend_failed_deliveries(database, event, at=now, by="cli")

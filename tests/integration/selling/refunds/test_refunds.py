@@ -400,7 +400,7 @@ def test_a_gateway_that_is_away_is_asked_again(
     waiting = apply(plan(placed))
     sent = send_refunds(database, client, at=now, by="schedule")
 
-    assert [(one.state, one.said) for one in waiting.refunds] == [
+    assert [(one.state, one.gateway_message) for one in waiting.refunds] == [
         (RefundState.REQUESTED, "Midtrans: Sorry, we encountered internal errors.")
     ]
     assert sent == SendRefundsResult(done=1, failed=0, waiting=0)
@@ -419,7 +419,7 @@ def test_a_card_that_is_not_settled_yet_waits(
     midtrans.push(attempt.key, "settle")
     done = apply(planned)
 
-    assert [(one.state, one.said) for one in waiting.refunds] == [
+    assert [(one.state, one.gateway_message) for one in waiting.refunds] == [
         (RefundState.REQUESTED, "the card payment is not settled yet")
     ]
     assert [one.state for one in done.refunds] == [RefundState.DONE]
@@ -624,7 +624,7 @@ def test_a_wrong_key_fails_no_refund(
         )  # fmt: skip
 
     assert [one.state for one in done.refunds] == [RefundState.REQUESTED]
-    assert "Access denied" in done.refunds[0].said
+    assert "Access denied" in done.refunds[0].gateway_message
 
 
 def test_all_refunds_that_failed_are_tried_again_at_once(

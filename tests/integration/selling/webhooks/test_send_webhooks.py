@@ -165,7 +165,7 @@ def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
         WebhookRunResult(1, 0),
     )
     assert (waiting.state, waiting.last_status, waiting.last_error) == ("waiting", status, error)
-    assert waiting.next_try == now + timedelta(seconds=5)
+    assert waiting.next_attempt_at == now + timedelta(seconds=5)
     assert len(set(receiver.ids())) == 1
     assert len(receiver.received) == 2
     assert len({body for _, body in receiver.received}) == 1
@@ -233,7 +233,7 @@ def test_who_is_told_to_wait_waits(
 
     send()
 
-    assert [call.next_try for call in calls()] == [now + timedelta(minutes=10)]
+    assert [call.next_attempt_at for call in calls()] == [now + timedelta(minutes=10)]
 
 
 def test_two_who_call_at_once_share_the_calls(
@@ -266,7 +266,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     assert send(days=1) == WebhookRunResult(0, 0)
     assert [call.state for call in calls()] == [CallState.FAILED]
     (endpoint,) = list_endpoints(database)
-    assert endpoint.disabled_why == "it answers 410: gone"
+    assert endpoint.disabled_reason == "it answers 410: gone"
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
@@ -289,7 +289,7 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
 
     assert at > DISABLE_AFTER
     assert len(receiver.received) == len(RETRY_SCHEDULE) + 1
-    assert [(call.state, call.next_try) for call in calls()] == [(CallState.FAILED, None)]
+    assert [(call.state, call.next_attempt_at) for call in calls()] == [(CallState.FAILED, None)]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
     with database.transaction() as connection:
@@ -387,7 +387,7 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
 
     assert told == WebhookRunResult(0, 1)
     with database.transaction() as connection:
-        ((state, error),) = connection.exec_driver_sql("SELECT state, last_error FROM hook_calls")
+        ((state, error),) = connection.exec_driver_sql("SELECT state, last_error FROM webhook_calls")
     assert (state, error) == ("failed", "the endpoint was removed")
 
 

@@ -96,8 +96,8 @@ def make(database: Database) -> Callable[..., None]:
             .limit(at_most)
         )
         present = {
-            "state": VoucherState.ACTIVE, "present_at": clock(), "next_try": None,
-            "gave_up_at": None, "tries": 0,
+            "state": VoucherState.ACTIVE, "activated_at": clock(), "next_attempt_at": None,
+            "failed_at": None, "tries": 0,
         }  # fmt: skip
         with database.transaction() as connection:
             connection.execute(update(vouchers).where(vouchers.c.id.in_(wanted)).values(present))

@@ -95,7 +95,7 @@ def test_what_was_paid_back_is_no_loss(
     viewer: httpx.Client, buy: Buying, database: Database
 ) -> None:
     buy()
-    ended = {"state": "gone", "ending_why": "refunded", "gone_at": now()}
+    ended = {"state": "gone", "revoked_reason": "refunded", "removed_at": now()}
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(ended))
 
