@@ -120,7 +120,10 @@ class Watch:
         printed = (
             select(order_lines.c.order_id)
             .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
-            .join(generated_tickets, generated_tickets.c.entitlement_id == order_positions.c.entitlement_id)
+            .join(
+                generated_tickets,
+                generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
+            )
             .where(generated_tickets.c.generated_at.is_not(None))
         )
         while not self._ended.wait(LOOK_SECONDS):

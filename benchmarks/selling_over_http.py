@@ -36,8 +36,8 @@ from ticketing.catalogue import stock_queries
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
-from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.settings import Settings

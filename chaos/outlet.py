@@ -10,8 +10,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.application import Application
-from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.vouchers.model import ValidityStart
 from ticketing.vouchers.packages import PackageTerms, put_package

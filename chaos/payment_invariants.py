@@ -147,4 +147,4 @@ _TICKETS = text(
     " JOIN generated_tickets t ON t.entitlement_id = p.entitlement_id AND t.state = 'live'"
 )
 _FLAGS = text("SELECT order_id, flag FROM order_review_flags WHERE resolved_at IS NULL")
-_UNHANDLED = text("SELECT count(*) FROM inbox WHERE processed_at IS NULL")
+_UNHANDLED = text("SELECT count(*) FROM inbound_webhooks WHERE processed_at IS NULL")

@@ -56,7 +56,7 @@ def owed_vouchers(
     names = [
         router.name
         for router in _overdue_routers(application)
-        if not has_exhausted_retries(router.failures)
+        if not has_exhausted_retries(router.failure_count)
     ]
     nobody = "nobody waits for a router that can be asked"
     chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
@@ -76,7 +76,9 @@ def returned_routers(
 ) -> dg.SensorResult:
     """Goes on with what waits for a router that was given up on, once it answers again."""
     given_up = [
-        router for router in _overdue_routers(application) if has_exhausted_retries(router.failures)
+        router
+        for router in _overdue_routers(application)
+        if has_exhausted_retries(router.failure_count)
     ]
     with application.get(RouterConnector).connect() as doors:
         back = list_reachable_routers(doors, given_up)

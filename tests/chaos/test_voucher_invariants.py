@@ -7,7 +7,7 @@ import pytest
 from chaos.environment import FOREIGN_USER
 from chaos.voucher_invariants import RouterUsers, VoucherRow, VoucherSnapshot, find_violations
 
-ROW = VoucherRow("VA", "kopi", "1day", "kopi-a", "pass-a", "present", 1, "paid", was_paid=True)
+ROW = VoucherRow("VA", "kopi", "1day", "kopi-a", "pass-a", "active", 1, "paid", was_paid=True)
 USER = {
     "name": "kopi-a",
     "password": "pass-a",
@@ -31,8 +31,8 @@ def test_a_voucher_that_is_there_once_is_no_offence(books: VoucherSnapshot) -> N
 @pytest.mark.parametrize(
     ("shelf", "said"),
     [
-        ([FOREIGN_USER], "VA is present: on routers 0 times"),
-        ([FOREIGN_USER, USER, USER], "VA is present: on routers 2 times"),
+        ([FOREIGN_USER], "VA is active: on routers 0 times"),
+        ([FOREIGN_USER, USER, USER], "VA is active: on routers 2 times"),
         ([FOREIGN_USER, USER | {"password": "other"}], "VA: another password on kopi"),
         ([FOREIGN_USER, USER | {"comment": "by hand"}], "VA: another comment on kopi"),
         ([FOREIGN_USER, USER | {"profile": "7days"}], "VA: another profile on kopi"),
@@ -51,11 +51,11 @@ def test_what_must_not_be_on_a_router_is_found(
     ("row", "said"),
     [
         ({"router": "taman"}, "VA: on kopi, not on taman"),
-        ({"state": "asked"}, "order 1 is paid: its vouchers are {'asked': 1}, not 1"),
-        ({"state": "asked"}, "VA is asked: on routers 1 times"),
-        ({"state": "gone"}, "VA is gone: on routers 1 times"),
+        ({"state": "provisioning"}, "order 1 is paid: its vouchers are {'provisioning': 1}, not 1"),
+        ({"state": "provisioning"}, "VA is provisioning: on routers 1 times"),
+        ({"state": "removed"}, "VA is removed: on routers 1 times"),
         ({"was_paid": False, "order_state": "expired"}, "VA: a voucher without money, of order 1"),
-        ({"order_state": "cancelled"}, "VA is present: its order 1 is cancelled"),
+        ({"order_state": "cancelled"}, "VA is active: its order 1 is cancelled"),
     ],
 )
 def test_a_row_that_must_not_be_is_found(
@@ -71,7 +71,7 @@ def test_fewer_than_ordered_is_found(books: VoucherSnapshot) -> None:
 
     found = [*find_violations(owed, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
-    assert found == ["order 1 is paid: its vouchers are {'present': 1}, not 2"]
+    assert found == ["order 1 is paid: its vouchers are {'active': 1}, not 2"]
 
 
 def test_stock_that_nobody_bought_is_no_offence(books: VoucherSnapshot) -> None:

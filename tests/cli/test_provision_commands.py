@@ -95,8 +95,8 @@ def test_what_is_owed_is_put_on_the_router_and_its_story_told(
     assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
     told = json.loads(story.stdout)
     assert [one["key"] for one in told] == [one.key for one in sold]
-    assert [step["state"] for step in told[0]["steps"]] == ["owed", "asked", "present"]
-    assert listed.stdout.count("present") == len(router.users()) == 2
+    assert [step["state"] for step in told[0]["steps"]] == ["pending", "provisioning", "active"]
+    assert listed.stdout.count("active") == len(router.users()) == 2
     assert sold[0].credentials.name not in done.stdout + story.stdout + listed.stdout
 
 

@@ -11,9 +11,9 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.tickets.batches import queries as batch_queries
 
 

@@ -17,8 +17,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.settings import Settings
 from ticketing.vouchers.demo_data import DEMO_PROFILES, seed_demo_hotspot, seed_demo_router
 

@@ -112,7 +112,7 @@ def test_two_live_tickets_for_one_person_are_noticed_without_the_index(
     examined: Examination, database: Database
 ) -> None:
     with database.transaction() as connection:
-        connection.execute(text("DROP INDEX uq_generated_tickets_live_attendee"))
+        connection.execute(text("DROP INDEX uq_generated_tickets_live_entitlement"))
         first = select(func.min(entitlements.c.id)).scalar_subquery()
         whose = select(entitlements.c.guest_id).where(entitlements.c.id == first).scalar_subquery()
         connection.execute(update(generated_tickets).values(entitlement_id=first, guest_id=whose))

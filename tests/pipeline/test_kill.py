@@ -40,7 +40,9 @@ def crowd(database: Database, roster: Event) -> Event:
                 .returning(guests.c.id)
             ).scalar_one()
             connection.execute(
-                insert(entitlements).values(event_id=roster.id, guest_id=person, ticket_type_id=kind)
+                insert(entitlements).values(
+                    event_id=roster.id, guest_id=person, ticket_type_id=kind
+                )
             )
     return roster
 

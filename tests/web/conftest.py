@@ -24,8 +24,9 @@ from ticketing.app.web.server import WebServer
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.http.services import now
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.settings import Settings
@@ -158,13 +159,13 @@ def guests(database: Database, event: Event) -> list[int]:
             first, last = name.split()
             ids.append(
                 connection.execute(
-                    insert(guests)
+                    insert(guests_table)
                     .values(
                         event_id=event.id, natural_key=f"id:{first}", full_name=name,
                         first_name=first, last_name=last, email=f"{first}@example.org".lower(),
                         phone="+628111234567",
                     )
-                    .returning(guests.c.id)
+                    .returning(guests_table.c.id)
                 ).scalar_one()
             )  # fmt: skip
             connection.execute(

@@ -16,7 +16,11 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.notifications.rate_limit import DAY
-from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
 
 # advisory locks share one space of 64 bits: ours begins with these bytes ("pace")
 _LOCK_KEYS = {channel: 0x70616365 << 32 | place for place, channel in enumerate(Channel)}
@@ -55,10 +59,14 @@ def list_latest_outcomes(
     connection: Connection, channel: Channel, *, most: int
 ) -> list[SendOutcome]:
     """How the last attempts ended since a person let the channel go on, newest last."""
-    resumed = select(channel_circuit_breakers.c.resumed_at).where(channel_circuit_breakers.c.channel == channel)
+    resumed = select(channel_circuit_breakers.c.resumed_at).where(
+        channel_circuit_breakers.c.channel == channel
+    )
     since = func.coalesce(resumed.scalar_subquery(), func.to_timestamp(0))
     query = (
-        select(delivery_attempts.c.state, delivery_attempts.c.reason, delivery_attempts.c.failure_scope)
+        select(
+            delivery_attempts.c.state, delivery_attempts.c.reason, delivery_attempts.c.failure_scope
+        )
         .where(
             delivery_attempts.c.channel == channel,
             delivery_attempts.c.started_at > since,
@@ -105,7 +113,8 @@ def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
         update(channel_circuit_breakers)
         .where(
             channel_circuit_breakers.c.channel == channel,
-            channel_circuit_breakers.c.stopped_at.is_not(None) | (channel_circuit_breakers.c.paused_until > at),
+            channel_circuit_breakers.c.stopped_at.is_not(None)
+            | (channel_circuit_breakers.c.paused_until > at),
         )
         .values(stopped_at=None, paused_until=at, resumed_at=at)
     )
@@ -115,7 +124,8 @@ def resume(connection: Connection, channel: Channel, *, at: datetime) -> bool:
 def is_stopped(connection: Connection, channel: Channel) -> bool:
     """Whether it waits for a person."""
     query = select(channel_circuit_breakers.c.channel).where(
-        channel_circuit_breakers.c.channel == channel, channel_circuit_breakers.c.stopped_at.is_not(None)
+        channel_circuit_breakers.c.channel == channel,
+        channel_circuit_breakers.c.stopped_at.is_not(None),
     )
     return connection.execute(query).first() is not None
 

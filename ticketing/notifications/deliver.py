@@ -209,7 +209,7 @@ def has_overdue_deliveries(
             connection, include_organiser=sender.can_notify_organiser, since=at - overdue_by
         ):
             return True
-        if inbox.has_overdue(connection, at - overdue_by, at=at, sources=WHATSAPP_INBOX_SOURCES):
+        if inbox.has_overdue(connection, at - overdue_by, at=at, providers=WHATSAPP_INBOX_SOURCES):
             return True
         return claim_queries.has_overdue_deliveries(
             connection, sender.channels, since=at - overdue_by, at=at

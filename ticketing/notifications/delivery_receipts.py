@@ -72,9 +72,9 @@ def store_status_webhook(
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=f"whatsapp:{provider}",
+            provider=f"whatsapp:{provider}",
             unique_key=hashlib.sha256(body).hexdigest(),
-            subject=provider,
+            external_reference=provider,
             body=body,
             at=at,
         )
@@ -90,7 +90,7 @@ def process_status_webhooks(
 ) -> ReceiptResult:
     """Apply what was kept; safe to repeat, to run twice at once, and to kill."""
     with database.transaction() as connection:
-        notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
+        notices = inbox.claim_due(connection, limit, at=at, providers=WHATSAPP_INBOX_SOURCES)
     ends = Counter(
         _process_webhook(database, notice, channels, at=at, jitter=jitter()) for notice in notices
     )
@@ -131,7 +131,7 @@ def _apply_webhook(
     jitter: float,
 ) -> InboxOutcome | None:  # fmt: skip
     try:
-        told = parse_status_webhook(WhatsAppProvider(notice.subject), notice.body)
+        told = parse_status_webhook(WhatsAppProvider(notice.external_reference), notice.body)
     except UnreadableReport as error:
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=str(error), at=at)
         return InboxOutcome.QUARANTINED

@@ -29,9 +29,9 @@ from ticketing.notifications.campaigns import queries as campaign_queries
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORDER_CONFIRMATION, ORGANISER, TICKET_READY
 from ticketing.platform.db.tables.notifications import deliveries
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.orders import order_lines, order_positions, orders
 from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 

@@ -14,9 +14,9 @@ from ticketing.orders.instalments import Instalment, OverduePolicy, PaymentPlan,
 from ticketing.orders.order import Order, OrderState
 from ticketing.platform.db.outbox import INSTALMENT_DUE
 from ticketing.platform.db.tables.catalogue import payment_plans
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.payments import order_instalments
-from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.kernel.errors import PartsRefused
 from ticketing.platform.kernel.money import Rupiah
 
@@ -191,5 +191,7 @@ def list_due_for_reminder(
 def detach_payments(connection: Connection, order_id: int) -> None:
     """The order has ended: the money of its parts pays for nothing any more."""
     connection.execute(
-        update(order_instalments).where(order_instalments.c.order_id == order_id).values(paid_attempt_id=None)
+        update(order_instalments)
+        .where(order_instalments.c.order_id == order_id)
+        .values(paid_attempt_id=None)
     )

@@ -60,8 +60,13 @@ class PaymentPlan:
                 f" {MIN_INSTALMENTS} to {MAX_INSTALMENTS} are possible"
             )
         if min(self.percentages) < 1 or sum(self.percentages) != 100:  # noqa: PLR2004 - per cent
-            raise PartsRefused(f"{self.name}: its parts are {sum(self.percentages)} % together, not 100")
-        if self.interval <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
+            raise PartsRefused(
+                f"{self.name}: its parts are {sum(self.percentages)} % together, not 100"
+            )
+        if (
+            self.interval <= RESERVATION_PERIOD
+            or min(self.final_due_before, self.grace) < timedelta()
+        ):
             raise PartsRefused(f"{self.name}: its parts are too close, or a time is negative")
 
 
@@ -89,7 +94,10 @@ def schedule_instalments(
     sums = split_amount(total, plan.percentages)
     if ZERO in sums:
         raise PartsRefused(f"{total} is too little to be paid in {len(sums)} parts")
-    due = [at + RESERVATION_PERIOD, *(at + plan.interval * number for number in range(1, len(sums)))]
+    due = [
+        at + RESERVATION_PERIOD,
+        *(at + plan.interval * number for number in range(1, len(sums))),
+    ]
     if due[-1] > starts_at - plan.final_due_before:
         raise PartsRefused(f"it is too late to pay by {plan.name!r}: its last part would be late")
     return tuple(Instalment(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))

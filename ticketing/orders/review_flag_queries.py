@@ -51,10 +51,17 @@ def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at:
 def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
     """The event's open questions, the oldest first."""
     query = (
-        select(orders.c.code, order_review_flags.c.flag, order_review_flags.c.message, order_review_flags.c.raised_at)
+        select(
+            orders.c.code,
+            order_review_flags.c.flag,
+            order_review_flags.c.message,
+            order_review_flags.c.raised_at,
+        )
         .join(orders, orders.c.id == order_review_flags.c.order_id)
         .where(orders.c.event_id == event_id, order_review_flags.c.resolved_at.is_(None))
-        .order_by(order_review_flags.c.raised_at, order_review_flags.c.order_id, order_review_flags.c.flag)
+        .order_by(
+            order_review_flags.c.raised_at, order_review_flags.c.order_id, order_review_flags.c.flag
+        )
     )
     return [
         OpenReviewFlag(code, ReviewFlag(flag), *rest)

@@ -24,15 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from ticketing.platform.db.outbox import EXPORT_READY
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import order_lines, orders, promo_redemptions
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, routers, vouchers
 from ticketing.platform.export_names import ExportKind
@@ -131,7 +131,10 @@ def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     )
     why = case(
         (literal(is_over), "event is over"),
-        (entitlements.c.hold_reason.is_not(None), literal("on hold: ") + entitlements.c.hold_reason),
+        (
+            entitlements.c.hold_reason.is_not(None),
+            literal("on hold: ") + entitlements.c.hold_reason,
+        ),
         else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
     )
     return (

@@ -13,9 +13,8 @@ from ticketing.events.model import TICKET_GRACE_PERIOD
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import ENTITLED_EARLY
-from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import (
     order_idempotency_keys,
     order_lines,
@@ -25,6 +24,7 @@ from ticketing.platform.db.tables.orders import (
 )
 from ticketing.platform.db.tables.payments import order_instalments, payment_attempts
 from ticketing.platform.db.tables.refunds import refunds
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages
 from ticketing.platform.kernel.money import Rupiah
@@ -122,7 +122,9 @@ def list_unallocated_payments(connection: Connection) -> list[UnallocatedPayment
 
 def list_underpaid_orders(connection: Connection) -> list[str]:
     """Codes of paid orders that cost something and whose payment is not there, or another sum."""
-    parts = select(order_instalments.c.paid_attempt_id).where(order_instalments.c.order_id == orders.c.id)
+    parts = select(order_instalments.c.paid_attempt_id).where(
+        order_instalments.c.order_id == orders.c.id
+    )
     whole = and_(
         orders.c.payment_plan_id.is_(None), payment_attempts.c.id == orders.c.paid_attempt_id
     )
@@ -147,7 +149,8 @@ def list_underpaid_orders(connection: Connection) -> list[str]:
 def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
     """Codes of orders that several attempts paid, or one part of them, and nobody was asked."""
     asked = exists().where(
-        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.flag == ReviewFlag.PAID_TWICE
+        order_review_flags.c.order_id == orders.c.id,
+        order_review_flags.c.flag == ReviewFlag.PAID_TWICE,
     )
     query = (
         select(orders.c.code)
@@ -214,7 +217,8 @@ def list_orders_with_mismatched_places(
         .subquery()
     )
     early = exists().where(
-        order_idempotency_keys.c.order_id == orders.c.id, order_idempotency_keys.c.key == ENTITLED_EARLY
+        order_idempotency_keys.c.order_id == orders.c.id,
+        order_idempotency_keys.c.key == ENTITLED_EARLY,
     )
     pending_early = and_(orders.c.state == OrderState.PENDING, early)
     has_places = or_(orders.c.state == OrderState.PAID, pending_early)

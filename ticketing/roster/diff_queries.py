@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.kernel.errors import UnusableMapping
 from ticketing.roster.model import ImportCounts, RosterChange, RosterField, RowOutcome, diff_fields
 from ticketing.roster.staging_queries import StagingTables
@@ -71,7 +71,9 @@ class TargetColumns:
         pairs: OldNewPairs = {
             name: (guests.c[name], new) for name, new in self.guest_values().items()
         }
-        pairs |= {name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()}
+        pairs |= {
+            name: (entitlements.c[name], new) for name, new in self.entitlement_values().items()
+        }
         if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
         return pairs

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from ticketing.platform.db.tables.roster import imports, import_rejected_rows
+from ticketing.platform.db.tables.roster import import_rejected_rows, imports
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster.model import ImportCounts, RejectedRow
 from ticketing.roster.staging_queries import CELL_SEPARATOR, StagingTables

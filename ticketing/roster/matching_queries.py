@@ -55,9 +55,7 @@ def _match_by_key(connection: Connection, staging: StagingTables) -> None:
         .select_from(rows.outerjoin(guests, known))
         .where(rows.c.reason.is_(None))
     )
-    connection.execute(
-        insert(staging.matches).from_select(["line", "repeats", "guest_id"], source)
-    )
+    connection.execute(insert(staging.matches).from_select(["line", "repeats", "guest_id"], source))
 
 
 def _event_has_people(connection: Connection, staging: StagingTables) -> bool:

@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import ImportOvertaken, UnsafeWithdrawal
 from ticketing.roster.diff_queries import LineRange, TargetColumns, is_different
@@ -37,7 +37,7 @@ from ticketing.roster.staging_queries import StagingTables, use_bulk_query_setti
 class WithdrawalCount:
     """How many would lose their entitlement, and how many of them hold a live ticket."""
 
-    guests: int = 0
+    people: int = 0
     with_live_tickets: int = 0
 
 

@@ -83,7 +83,12 @@ def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredR
         "username": address.username,
         "password_encrypted": address.password_encrypted,
     }
-    fresh = {"failure_count": 0, "failing_since": None, "circuit_open_until": None, "last_error": ""}
+    fresh = {
+        "failure_count": 0,
+        "failing_since": None,
+        "circuit_open_until": None,
+        "last_error": "",
+    }
     statement = insert(routers).values(name=name, **values)
     stored = statement.on_conflict_do_update(
         index_elements=["name"], index_where=_IS_NOT_REMOVED, set_=values | fresh

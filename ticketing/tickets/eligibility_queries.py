@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import Join
 
-from ticketing.platform.db.tables.roster import entitlements, imports, guests, import_rejected_rows
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import (
     EligibilityCounts,
@@ -201,7 +201,9 @@ def count_by_status(
 
 def _count_rejected_by_reason(connection: Connection, event_id: int) -> dict[str, int]:
     query = (
-        select(import_rejected_rows.c.field, import_rejected_rows.c.reason, func.count().label("lines"))
+        select(
+            import_rejected_rows.c.field, import_rejected_rows.c.reason, func.count().label("lines")
+        )
         .where(import_rejected_rows.c.import_id == _latest_import_id(event_id))
         .group_by(import_rejected_rows.c.field, import_rejected_rows.c.reason)
     )

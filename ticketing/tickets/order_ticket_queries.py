@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
 from ticketing.events.model import TICKET_GRACE_PERIOD
-from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.orders import order_lines, order_positions
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.eligibility_queries import ELIGIBLE

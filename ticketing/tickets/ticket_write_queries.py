@@ -29,7 +29,7 @@ COPY generated_tickets (
 """
 _ROWS_PER_WRITE = 500  # PostgreSQL works on these while the next are being signed
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_LIVE_TICKET_CONSTRAINT = "uq_generated_tickets_live_attendee"
+_LIVE_TICKET_CONSTRAINT = "uq_generated_tickets_live_entitlement"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,11 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
 
 def requeue_order(connection: Connection, order_id: int, *, at: datetime) -> int:
     """Let the order's vouchers that wait for a later try be due now; gives how many."""
-    waits = or_(vouchers.c.attempt_count > 0, vouchers.c.next_attempt_at > at, vouchers.c.failed_at.is_not(None))
+    waits = or_(
+        vouchers.c.attempt_count > 0,
+        vouchers.c.next_attempt_at > at,
+        vouchers.c.failed_at.is_not(None),
+    )
     due = (
         update(vouchers)
         .where(is_of_order(order_id), vouchers.c.state.in_(_UNPLACED_STATES), waits)
@@ -178,7 +182,9 @@ def insert_plan(
 def get_plan(connection: Connection, event_id: int, plan_hash: str) -> StoredCleanupPlan:
     """The plan of that hash; refuses an unknown one."""
     query = select(change_plans.c.parameters, change_plans.c.created_at).where(
-        change_plans.c.hash == plan_hash, change_plans.c.event_id == event_id, change_plans.c.parameters.has_key(_KIND)
+        change_plans.c.hash == plan_hash,
+        change_plans.c.event_id == event_id,
+        change_plans.c.parameters.has_key(_KIND),
     )
     row = connection.execute(query).one_or_none()
     if row is None:

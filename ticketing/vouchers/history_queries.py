@@ -126,7 +126,7 @@ def _steps(connection: Connection, voucher_id: int) -> tuple[VoucherHistoryEntry
 def _voucher_from_row(row: Row[*tuple[Any, ...]]) -> ListedVoucher:
     return ListedVoucher(
         row.key, row.order_code, row.number, row.package, row.router,
-        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.next_attempt_at,
-        row.attempt_count, row.failed_at, row.last_error, row.activated_at, row.first_used_at, row.expires_at,
-        row.revoked_reason, row.removed_at,
+        Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at,
+        row.next_attempt_at, row.attempt_count, row.failed_at, row.last_error, row.activated_at,
+        row.first_used_at, row.expires_at, row.revoked_reason, row.removed_at,
     )  # fmt: skip

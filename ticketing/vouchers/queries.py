@@ -214,8 +214,8 @@ def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
     return Voucher(
         row.id, row.key, row.ticket_type_id, row.router_id, row.order_line_id, row.number,
         Credentials(row.name, row.password), VoucherState(row.state), row.allocated_at, row.sold_at,
-        row.attempt_count, row.failed_at, row.last_error, row.activated_at, row.first_used_at, row.expires_at,
-        row.revoked_reason,
+        row.attempt_count, row.failed_at, row.last_error, row.activated_at, row.first_used_at,
+        row.expires_at, row.revoked_reason,
     )  # fmt: skip
 
 

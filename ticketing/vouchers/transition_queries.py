@@ -95,7 +95,12 @@ def _revoke_where(
 _TIMESTAMP = DateTime(timezone=True)
 
 
-_CLEARED_FAILURE = {"attempt_count": 0, "next_attempt_at": None, "failed_at": None, "last_error": ""}
+_CLEARED_FAILURE = {
+    "attempt_count": 0,
+    "next_attempt_at": None,
+    "failed_at": None,
+    "last_error": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,9 @@ def mark_removed(
     statement = (
         update(vouchers)
         .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.REVOKING)
-        .values(state=VoucherState.REMOVED, removed_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
+        .values(
+            state=VoucherState.REMOVED, removed_at=at, **(_CLEARED_FAILURE | {"last_error": note})
+        )
     )
     return connection.execute(statement).rowcount
 

@@ -179,7 +179,7 @@ def _disable_endpoint(
         connection,
         Occurrence(
             incident_cause(endpoint.name),
-            IncidentKind.HOOK,
+            IncidentKind.WEBHOOK,
             f"the webhook {endpoint.name} is off: {reason}; {way_out}",
             at,
             endpoint.event_slug,

@@ -9,8 +9,8 @@ from sqlalchemy import literal_column, select
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.roster.import_result import ImportOptions, ImportResult
 from ticketing.roster.import_roster import import_roster
 from ticketing.roster.sources.csv_file import RosterFile

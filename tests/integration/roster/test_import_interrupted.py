@@ -13,8 +13,8 @@ from sqlalchemy import inspect, select, update
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import imports as imports_table
 from ticketing.platform.db.tables.roster import guests
+from ticketing.platform.db.tables.roster import imports as imports_table
 from ticketing.platform.kernel.errors import ImportOvertaken, ImportUnderWay
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions

@@ -12,10 +12,10 @@ from sqlalchemy import func, insert, select
 
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.roster import imports as imports_table
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TicketingError, UnreadableFile, UnusableMapping
 from ticketing.roster import import_queries
 from ticketing.roster.import_result import ImportOptions, ImportResult
@@ -55,7 +55,9 @@ def test_an_entitlement_knows_its_import_and_line(import_csv: Import, database: 
     result = import_csv(HEADER, "", SITI)
 
     with database.transaction() as connection:
-        origin = connection.execute(select(entitlements.c.import_id, entitlements.c.import_line)).one()
+        origin = connection.execute(
+            select(entitlements.c.import_id, entitlements.c.import_line)
+        ).one()
     assert tuple(origin) == (result.import_id, 3)
 
 
@@ -336,7 +338,7 @@ def test_rows_of_the_operators_own_table_are_imported(
 def test_a_query_cannot_write(
     database: Database, database_url: str, event: Event, now: datetime
 ) -> None:
-    writing = "SELECT nextval('people_id_seq') AS nim, 'Siti' AS nama"
+    writing = "SELECT nextval('guests_id_seq') AS nim, 'Siti' AS nama"
     query = RosterQuery(database_url, writing)
 
     with pytest.raises(UnreadableFile, match="read-only"):
@@ -388,7 +390,7 @@ def test_the_four_sum_up_and_a_second_time_changes_nothing(
     second: list[str],
 ) -> None:
     with database.transaction() as connection:
-        connection.exec_driver_sql("TRUNCATE people, imports CASCADE")
+        connection.exec_driver_sql("TRUNCATE guests, imports CASCADE")
     header = "nim,nama,email,hp"
 
     results = [import_csv(header, *lines, "9,Last,,") for lines in (first, second)]

@@ -16,10 +16,10 @@ from ticketing.orders.order import Buyer, OrderState, ReviewFlag, Selection
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements
-from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
@@ -135,9 +135,9 @@ def receive(database: Database, now: datetime) -> Callable[..., bool]:
         with database.transaction() as connection:
             return inbox.store_webhook(
                 connection,
-                source="midtrans",
+                provider="midtrans",
                 unique_key=unique_key,
-                subject=subject,
+                external_reference=subject,
                 body=b'{"order_id": "..."}',
                 at=now,
             )

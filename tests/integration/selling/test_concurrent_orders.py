@@ -14,10 +14,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, Selection
 from ticketing.orders.payment_attempt import AttemptState, PaymentStatus
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.catalogue import promos
 from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.orders import orders as orders_table
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.kernel.errors import LimitExceeded, PromoRefused, SoldOut
 from ticketing.platform.kernel.money import ZERO
 from ticketing.selling.checkout.cancel_order import cancel_order

@@ -13,8 +13,8 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.catalogue import promos
+from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.kernel.errors import ImpossibleTransition, Unavailable
 from ticketing.selling.checkout.expire_orders import ExpiryResult, expire_orders
 from ticketing.selling.checkout.place_order import PlacedOrder

@@ -13,9 +13,9 @@ from ticketing.events.model import Event
 from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderState, Selection
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import orders as orders_table
-from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import promo_redemptions
 from ticketing.platform.kernel.errors import (
     ImpossibleTransition,

@@ -15,9 +15,9 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import Buyer, OrderLine, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.orders import order_lines
 from ticketing.platform.db.tables.orders import orders as orders_table
 from ticketing.platform.kernel.errors import LimitExceeded, NotOnSale, SoldOut, TicketingError

@@ -12,10 +12,10 @@ from ticketing.events.model import Event
 from ticketing.orders.order import Buyer
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import order_review_flags, orders
 from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.invariant import InvariantResult
 from ticketing.reporting import sales_checks
@@ -287,6 +287,6 @@ def test_a_refunded_order_breaks_nothing(
 ) -> None:
     hear(bought[1], AttemptState.REFUNDED, refunded=100_000)
     with database.transaction() as connection:
-        connection.execute(text("UPDATE attendees SET hold_reason = 'refunded'"))
+        connection.execute(text("UPDATE entitlements SET hold_reason = 'refunded'"))
 
     assert set(examine()) == {"questions"}

@@ -16,9 +16,9 @@ from ticketing.orders.order import Buyer, OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.platform.db import inbox
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks as inbox_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import guests
-from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks as inbox_table
 from ticketing.platform.kernel.errors import BuyerUnknown, Unavailable
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder

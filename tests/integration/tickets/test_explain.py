@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements, imports, import_rejected_rows
+from ticketing.platform.db.tables.roster import entitlements, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets

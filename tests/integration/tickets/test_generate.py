@@ -64,15 +64,15 @@ def roster(database: Database, event: Event) -> Callable[..., list[int]]:
                 {"event_id": event.id, "natural_key": f"id:{name}", "full_name": name}
                 for name in names
             ]
-            guests = connection.execute(insert(guests).returning(guests.c.id), rows).scalars().all()
+            ids = connection.execute(insert(guests).returning(guests.c.id), rows).scalars().all()
             connection.execute(
                 insert(entitlements),
                 [
                     {"event_id": event.id, "guest_id": guest, "ticket_type_id": kind}
-                    for guest in guests
+                    for guest in ids
                 ],
             )
-        return list(guests)
+        return list(ids)
 
     return add
 

@@ -67,7 +67,9 @@ def tickets_by_person(database: Database) -> Callable[[], set[int]]:
     """How many live tickets people have: {1} when everyone has exactly one."""
 
     def count_them() -> set[int]:
-        query = select(func.count(generated_tickets.c.id)).group_by(generated_tickets.c.entitlement_id)
+        query = select(func.count(generated_tickets.c.id)).group_by(
+            generated_tickets.c.entitlement_id
+        )
         with database.transaction() as connection:
             return set(connection.execute(query).scalars())
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert
 from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import entitlements, imports, guests, import_rejected_rows
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.eligibility import EligibilityCounts, EntitlementStatus, RejectedImportRow
 from ticketing.tickets.issue import issue_tickets

@@ -9,18 +9,18 @@ from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TemplateBroken
 from ticketing.tickets.rendering.preflight import run_preflight
 
 CROWD = """
 WITH crowd AS (
-    INSERT INTO people (event_id, natural_key, full_name, email)
+    INSERT INTO guests (event_id, natural_key, full_name, email)
     SELECT :event, 'id:' || n, 'Siti Nurhaliza ' || n, 'siti' || n || '@example.org'
     FROM generate_series(1, 100000) AS n RETURNING id)
-INSERT INTO attendees (event_id, guest_id, ticket_type_id, seat)
+INSERT INTO entitlements (event_id, guest_id, ticket_type_id, seat)
 SELECT :event, id, :kind, 'A-' || id FROM crowd
 """
 

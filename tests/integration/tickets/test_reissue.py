@@ -125,7 +125,7 @@ def test_only_the_people_asked_for_get_a_new_one(
     [
         "UPDATE generated_tickets SET delivered_at = now() WHERE delivered_at IS NULL",
         "UPDATE generated_tickets SET state = 'revoked', revoked_at = now()",
-        "UPDATE attendees SET hold_reason = 'unpaid' WHERE guest_id = 1",
+        "UPDATE entitlements SET hold_reason = 'unpaid' WHERE guest_id = 1",
     ],
 )
 @pytest.mark.usefixtures("guest_ids")

@@ -18,9 +18,9 @@ from ticketing.documents.renderer import Renderer
 from ticketing.documents.templates import TemplateFolders
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import TemplateBroken, Unavailable
 from ticketing.tickets.rendering.render import RenderResult, render_tickets

@@ -8,10 +8,10 @@ from sqlalchemy import insert, select, update
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import entitlements, guests
-from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 from ticketing.tickets.rendering.retention import DocumentRemoval, delete_expired_documents
 

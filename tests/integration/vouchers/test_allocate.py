@@ -87,4 +87,4 @@ def test_every_move_of_a_voucher_is_in_its_story(
 
     with database.transaction() as connection:
         story = connection.execute(select(voucher_history.c.state, voucher_history.c.actor)).all()
-    assert [tuple(row) for row in story] == [("owed", "gateway")]
+    assert [tuple(row) for row in story] == [("pending", "gateway")]

@@ -42,7 +42,7 @@ def test_a_paid_order_has_its_vouchers_on_the_router_as_they_were_sold(
     (one,) = made()
     name = one.credentials.name
     assert (done.placed, done.trouble) == (1, "")
-    assert (one.state, one.activated_at, one.ends_at) == (VoucherState.ACTIVE, now, None)
+    assert (one.state, one.activated_at, one.expires_at) == (VoucherState.ACTIVE, now, None)
     assert device.users()[0].items() >= {
         "name": name, "password": one.credentials.password, "profile": "1h",
         "limit-uptime": "1h", "limit-bytes-total": "1000000000",
@@ -88,7 +88,7 @@ def test_every_move_says_who_made_it(
     query = select(voucher_history.c.state, voucher_history.c.actor).order_by(voucher_history.c.id)
     with database.transaction() as connection:
         story = [tuple(row) for row in connection.execute(query)]
-    assert story == [("owed", "gateway"), ("asked", "worker"), ("present", "worker")]
+    assert story == [("pending", "gateway"), ("provisioning", "worker"), ("active", "worker")]
 
 
 def test_one_that_counts_from_its_sale_loses_nothing_while_the_router_is_away(
@@ -99,7 +99,7 @@ def test_one_that_counts_from_its_sale_loses_nothing_while_the_router_is_away(
     clock.forward(minutes=5)
     provision()
 
-    assert made()[0].ends_at == now + timedelta(hours=24, minutes=5)
+    assert made()[0].expires_at == now + timedelta(hours=24, minutes=5)
 
 
 def test_a_name_that_a_stranger_has_is_given_up_for_another(

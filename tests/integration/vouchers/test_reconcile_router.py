@@ -64,8 +64,8 @@ def meanwhile(database: Database, device: RouterOsSimulator, made: Made) -> Call
         users = device.machine.hotspot.users
         device.run_in_loop(lambda: users.remove(rows[first.credentials.name]))
         device.run_in_loop(lambda: users.change(rows[second.credentials.name], {"disabled": "yes"}))
-        gone = {"state": "gone", "removed_at": first.allocated_at, "revoked_reason": "refunded"}
-        ending = {"state": "ending", "revoked_reason": "refunded"}
+        gone = {"state": "removed", "removed_at": first.allocated_at, "revoked_reason": "refunded"}
+        ending = {"state": "revoking", "revoked_reason": "refunded"}
         with database.transaction() as connection:
             for voucher, values in ((first, gone), (second, ending)):
                 moved = update(vouchers).where(vouchers.c.id == voucher.id)
@@ -147,7 +147,7 @@ def test_one_that_was_in_use_when_the_router_lost_it_still_ends_when_it_would_ha
 ) -> None:  # fmt: skip
     buy(offer())
     provision()
-    used = {"first_used_at": now, "ends_at": now + timedelta(hours=1)}
+    used = {"first_used_at": now, "expires_at": now + timedelta(hours=1)}
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(used))
     device.reset()
@@ -169,7 +169,7 @@ def test_what_is_nobodys_is_taken_off_and_every_other_row_stays(
     buy(offer(), 2)
     provision()
     kept, gone = made()
-    over = {"state": "gone", "removed_at": clock.now, "revoked_reason": "expired"}
+    over = {"state": "removed", "removed_at": clock.now, "revoked_reason": "expired"}
     with database.transaction() as connection:
         connection.execute(update(vouchers).where(vouchers.c.id == gone.id).values(over))
     leave("VUNKNOWN", "gspunknown")
@@ -219,13 +219,13 @@ def test_a_row_that_somebody_changed_is_shown_and_left_as_it_is(
     assert device.users() == changed
 
 
-@pytest.mark.parametrize("state", ["owed", "asked", "ending"])
+@pytest.mark.parametrize("state", ["pending", "provisioning", "revoking"])
 def test_what_is_on_its_way_is_no_difference(
     database: Database, offer: Offer, buy: Buy, provision: Provision, compare: Compare, state: str
 ) -> None:
     buy(offer(), 2)
     provision()
-    moving = {"state": state, "revoked_reason": "expired" if state == "ending" else ""}
+    moving = {"state": state, "revoked_reason": "expired" if state == "revoking" else ""}
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(moving))
 

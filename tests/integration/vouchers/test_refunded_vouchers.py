@@ -79,10 +79,10 @@ def test_a_refund_takes_vouchers_off_the_router_and_frees_their_stock(
 
     assert [(place.number, place.worth) for place in planned.places] == [(2, Rupiah(5_000))]
     assert (planned.places_left, planned.ends_order) == (2, False)
-    assert states() == [("present", ""), ("ending", "refunded"), ("present", "")]
+    assert states() == [("active", ""), ("revoking", "refunded"), ("active", "")]
     assert look(order, package) == (OrderState.PAID, Stock(None, 0, 2))
     provision()
-    assert states()[1] == ("gone", "refunded")
+    assert states()[1] == ("removed", "refunded")
     assert len(device.users()) == 2
 
     rest = give_back(order)
@@ -105,14 +105,19 @@ def test_a_voucher_that_was_used_is_named_before_its_money_goes_back(
     order = buy(offer(), 2)
     with database.transaction() as connection:
         known = made()[1]
-        row = {"first_used_at": now, "state": "gone", "removed_at": now, "revoked_reason": "used up"}
+        row = {
+            "first_used_at": now,
+            "state": "removed",
+            "removed_at": now,
+            "revoked_reason": "used up",
+        }
         connection.execute(update(vouchers).where(vouchers.c.id == known.id).values(row))
 
     planned = give_back(order)
 
     assert planned.notes[-1] == "1 of 2 vouchers were used already: 2"
     assert [place.used for place in planned.places] == [False, True]
-    assert states() == [("gone", "refunded")] * 2
+    assert states() == [("removed", "refunded")] * 2
 
 
 def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_that_are_not(
@@ -137,7 +142,7 @@ def test_money_that_the_bank_took_back_ends_vouchers_that_are_made_and_those_tha
             )
     provision()
 
-    assert states() == [("gone", "reversed")] * 2
+    assert states() == [("removed", "reversed")] * 2
     assert device.users() == []
     assert look(first, package) == (OrderState.CANCELLED, Stock(None, 0, 0))
 

@@ -131,7 +131,7 @@ def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(
     assert kept.clean_up == CleanupResult(left_over=1, expired=1)
     assert kept.stocked.owed == 1
     assert again.clean_up == CleanupResult()
-    assert [one.state for one in made()] == [ENDING, ENDING, "owed", "owed"]
+    assert [one.state for one in made()] == [ENDING, ENDING, "pending", "pending"]
 
 
 def test_a_clean_up_does_what_was_planned_and_again_nothing(

@@ -31,7 +31,7 @@ def test_sold_vouchers_are_listed_without_codes_and_passwords(
     assert [line.split(";")[:2] for line in (first, second)] == [
         [order.code, "1"], [order.code, "2"],
     ]  # fmt: skip
-    assert first.split(";")[4:8] == ["5k", "5000", "lobby", "present"]
+    assert first.split(";")[4:8] == ["5k", "5000", "lobby", "active"]
     secrets = {
         word for one in vouchers for word in (one.credentials.name, one.credentials.password)
     }

@@ -89,7 +89,9 @@ def test_what_was_given_up_is_tried_again(
 ) -> None:
     order = buy(offer(), 2)
     with database.transaction() as connection:
-        connection.execute(update(vouchers).values(failed_at=made()[0].allocated_at, attempt_count=4))
+        connection.execute(
+            update(vouchers).values(failed_at=made()[0].allocated_at, attempt_count=4)
+        )
 
     done = ticketing("regenerate", "--failed")
 
@@ -114,7 +116,7 @@ def test_a_clean_up_is_planned_and_applied(
 
     assert "left over: 2 vouchers of 1 orders, 0 of them were used" in planned.stdout
     assert done == {"left_over": 2, "expired": 0}
-    assert [one.state for one in made()] == ["present", "ending", "ending"]
+    assert [one.state for one in made()] == ["active", "revoking", "revoking"]
 
 
 def test_the_upkeep_says_what_it_saw(

@@ -64,7 +64,7 @@ def test_a_stock_is_on_the_router_and_nobodys(
 
     assert (stocked, again) == (PoolResult(owed=3), PoolResult())
     assert len(device.users()) == 3
-    assert [(one.state, one.order_line_id, one.ends_at) for one in made()] == [
+    assert [(one.state, one.order_line_id, one.expires_at) for one in made()] == [
         (PRESENT, None, None)
     ] * 3
 
@@ -80,7 +80,7 @@ def test_who_buys_while_the_router_is_off_has_the_codes_at_once(
 
     order = buy(package, 2)
 
-    assert [(one.state, one.number, one.sold_at, one.ends_at) for one in made()] == [
+    assert [(one.state, one.number, one.sold_at, one.expires_at) for one in made()] == [
         (PRESENT, number, now, now + timedelta(days=30)) for number in (1, 2)
     ]
     assert told() == [order.code]
@@ -126,7 +126,7 @@ def test_a_validity_that_counts_from_the_sale_begins_with_it(
 
     buy(package)
 
-    assert [one.ends_at for one in made()] == [now + timedelta(hours=1)]
+    assert [one.expires_at for one in made()] == [now + timedelta(hours=1)]
 
 
 def test_two_buyers_at_the_same_moment_get_different_ones(
@@ -217,4 +217,4 @@ def test_what_somebody_used_of_it_before_the_sale_is_not_the_buyers_loss(
     poll_routers(database, doors, clock=clock, by="cron")
 
     (sold,) = made()
-    assert (sold.first_used_at, sold.ends_at) == (clock.now, clock.now + timedelta(hours=1))
+    assert (sold.first_used_at, sold.expires_at) == (clock.now, clock.now + timedelta(hours=1))

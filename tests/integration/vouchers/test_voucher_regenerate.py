@@ -32,7 +32,7 @@ def give_up(database: Database, clock: StoppedClock) -> Callable[[], None]:
         later = clock.now + timedelta(hours=1)
         vain = {"tries": 4, "failed_at": clock.now, "next_attempt_at": later}
         with database.transaction() as connection:
-            owed = update(vouchers).where(vouchers.c.state == "owed")
+            owed = update(vouchers).where(vouchers.c.state == "pending")
             connection.execute(owed.values(vain))
 
     return wait
@@ -47,7 +47,7 @@ def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
     first, _ = made()
     with database.transaction() as connection:
         lost = update(vouchers).where(vouchers.c.id != first.id)
-        connection.execute(lost.values(state="owed"))
+        connection.execute(lost.values(state="pending"))
     give_up()
     idle = provision()
 
@@ -58,7 +58,7 @@ def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
     assert idle.placed == 0
     assert (done, again) == (RegenerationResult(order.code, due=1, present=1, ended=0),) * 2
     assert len(device.users()) == 2
-    assert [one.state for one in made()] == ["present", "present"]
+    assert [one.state for one in made()] == ["active", "active"]
     assert all(one.failed_at is None for one in made())
 
 

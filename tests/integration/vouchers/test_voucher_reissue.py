@@ -62,7 +62,7 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
     assert planned.first_used_at is None
     assert [(one.key, one.number) for one in theirs] == [(key, 1), (kept.key, 2)]
     assert told == [1, 2]
-    assert (ended.state, ended.revoked_reason) == ("gone", f"replaced: {order.code}, number 1")
+    assert (ended.state, ended.revoked_reason) == ("removed", f"replaced: {order.code}, number 1")
     assert {user["name"] for user in device.users()} == {one.credentials.name for one in theirs}
 
 
@@ -84,13 +84,13 @@ def test_it_says_whether_the_old_one_was_used_and_does_not_end_one_that_is_since
     assert plan_reissue(database, voucher.key).first_used_at == clock.now
 
 
-@pytest.mark.parametrize("state", ["owed", "asked", "ending"])
+@pytest.mark.parametrize("state", ["pending", "provisioning", "revoking"])
 def test_what_is_not_there_cannot_be_replaced(
     database: Database, offer: Offer, buy: Buy, provision: Provision, made: Made, state: str
 ) -> None:
     buy(offer())
     provision()
-    moved = {"state": state, "revoked_reason": "expired" if state == "ending" else ""}
+    moved = {"state": state, "revoked_reason": "expired" if state == "revoking" else ""}
     with database.transaction() as connection:
         connection.execute(update(voucher_rows).values(moved))
 
@@ -116,4 +116,4 @@ def test_the_same_twice_replaces_once(
     with pytest.raises(NothingOwed):
         reissue_voucher(database, old.key, plan_hash=plan_hash, at=clock.now, by="cli:sari")
 
-    assert [one.state for one in made()] == ["ending", "owed"]
+    assert [one.state for one in made()] == ["revoking", "pending"]

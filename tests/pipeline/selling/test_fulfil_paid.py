@@ -177,9 +177,9 @@ def test_buyers_of_two_events_are_served_in_one_round(
             insert(ticket_types).values(event_id=other, name="A").returning(ticket_types.c.id)
         ).scalar_one()
         entitle = (
-            "WITH who AS (INSERT INTO people (event_id, natural_key, full_name)"
+            "WITH who AS (INSERT INTO guests (event_id, natural_key, full_name)"
             " VALUES (:event, 'email:x', 'Sari') RETURNING id)"
-            " INSERT INTO attendees (event_id, guest_id, ticket_type_id, source)"
+            " INSERT INTO entitlements (event_id, guest_id, ticket_type_id, source)"
             " SELECT :event, id, :kind, 'order' FROM who"
         )
         connection.execute(text(entitle), {"event": other, "kind": kind})

@@ -71,8 +71,8 @@ def test_a_notice_no_bell_rang_for_is_found(
     with database.transaction() as connection:
         connection.execute(
             insert(inbound_webhooks).values(
-                provider="midtrans", unique_key="silent", external_reference=attempt.key, body=b"{}",
-                received_at=datetime.now(UTC),
+                provider="midtrans", unique_key="silent", external_reference=attempt.key,
+                body=b"{}", received_at=datetime.now(UTC),
             )
         )  # fmt: skip
     until(lambda: printed() == 1)

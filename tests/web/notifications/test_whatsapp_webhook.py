@@ -22,8 +22,8 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.http.services import now
 from ticketing.selling.checkout.place_order import place_order
 

@@ -16,8 +16,8 @@ from ticketing.catalogue.stock import Stock
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
+from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import orders
 
 Sell = Callable[..., int]

@@ -21,7 +21,8 @@ from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.roster import entitlements, guests
+from ticketing.platform.db.tables.roster import entitlements
+from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.db.tables.tickets import batches, generated_tickets
 
 Ended = Callable[[str], dict[str, object]]
@@ -47,7 +48,7 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
     """Four hundred more people: a batch that takes a while; gives how many there are in all."""
     with database.transaction() as connection:
         connection.execute(
-            insert(guests).from_select(
+            insert(guests_table).from_select(
                 ["event_id", "natural_key", "full_name"],
                 select(
                     text(f"{event.id}, 'id:' || n, 'Guest ' || n FROM generate_series(1, 400) n")
@@ -58,8 +59,10 @@ def crowd(database: Database, event: Event, guests: list[int]) -> int:
             insert(entitlements).from_select(
                 ["event_id", "guest_id", "ticket_type_id"],
                 select(
-                    guests.c.event_id, guests.c.id, text("(SELECT min(id) FROM ticket_types)")
-                ).where(guests.c.id.not_in(guests)),
+                    guests_table.c.event_id,
+                    guests_table.c.id,
+                    text("(SELECT min(id) FROM ticket_types)"),
+                ).where(guests_table.c.id.not_in(guests)),
             )
         )
     return 400 + len(guests)

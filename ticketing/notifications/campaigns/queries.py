@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import TICKET_READY, TICKETS_SENT
-from ticketing.platform.db.tables.notifications import deliveries, opt_outs
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.notifications import deliveries, opt_outs
 from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.tickets.model import TicketState
 from ticketing.tickets.order_ticket_queries import OrderTicketFile
@@ -38,7 +38,12 @@ def is_campaign_running() -> ColumnElement[bool]:
     under_way = (
         select(_ticket_messages.c.id)
         .join(deliveries, deliveries.c.outbox_id == _ticket_messages.c.id)
-        .where(or_(deliveries.c.next_attempt_at.is_not(None), deliveries.c.state == DeliveryState.CLAIMED))
+        .where(
+            or_(
+                deliveries.c.next_attempt_at.is_not(None),
+                deliveries.c.state == DeliveryState.CLAIMED,
+            )
+        )
     )
     # with a limit the first ticket found ends the search: EXISTS would make a table of all of them
     still = [
@@ -167,5 +172,7 @@ def has_opted_out(connection: Connection, address: str) -> bool:
 
 def insert_opt_out(connection: Connection, address: str, *, at: datetime) -> bool:
     """Send nothing there any more that was not ordered; false when that was so already."""
-    query = upsert(opt_outs).values(address=address.lower(), opted_out_at=at).on_conflict_do_nothing()
+    query = (
+        upsert(opt_outs).values(address=address.lower(), opted_out_at=at).on_conflict_do_nothing()
+    )
     return connection.execute(query.returning(opt_outs.c.address)).first() is not None

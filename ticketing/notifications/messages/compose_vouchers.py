@@ -79,9 +79,9 @@ def _format_voucher(
     code, package = format_credentials(voucher), packages_by_type[voucher.ticket_type_id].package
     if _single_package(packages_by_type) is not None:
         return code
-    if package.validity_start is ValidityStart.FROM_FIRST_USE or voucher.ends_at is None:
+    if package.validity_start is ValidityStart.FROM_FIRST_USE or voucher.expires_at is None:
         return f"{code} - {package.name}"
-    ends = format_instant(voucher.ends_at, event.time_zone, event.locale)
+    ends = format_instant(voucher.expires_at, event.time_zone, event.locale)
     return f"{code} - {package.name} - {ends}"
 
 

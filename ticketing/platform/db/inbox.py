@@ -31,7 +31,7 @@ class InboxOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """One kept message. `external_reference` is the attempt it speaks of; `attempt_count` counts this one too."""
+    """A claimed request; `attempt_count` includes this attempt."""
 
     id: int
     external_reference: str
@@ -74,7 +74,11 @@ def store_webhook(
 
 
 def claim_due(
-    connection: Connection, limit: int, *, at: datetime, providers: Collection[str] = PAYMENT_PROVIDERS
+    connection: Connection,
+    limit: int,
+    *,
+    at: datetime,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> list[InboundWebhook]:
     """Take the oldest waiting notices for five minutes; those next to us get others.
 
@@ -83,7 +87,11 @@ def claim_due(
     free = or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)
     waiting = (
         select(inbound_webhooks.c.id)
-        .where(inbound_webhooks.c.processed_at.is_(None), inbound_webhooks.c.provider.in_(providers), free)
+        .where(
+            inbound_webhooks.c.processed_at.is_(None),
+            inbound_webhooks.c.provider.in_(providers),
+            free,
+        )
         .order_by(inbound_webhooks.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -93,7 +101,12 @@ def claim_due(
         update(inbound_webhooks)
         .where(inbound_webhooks.c.id == waiting.c.id)
         .values(claimed_until=at + LEASE, attempt_count=inbound_webhooks.c.attempt_count + 1)
-        .returning(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.attempt_count, inbound_webhooks.c.body)
+        .returning(
+            inbound_webhooks.c.id,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.attempt_count,
+            inbound_webhooks.c.body,
+        )
     )
     return sorted(
         (InboundWebhook(*row) for row in connection.execute(query)), key=lambda one: one.id
@@ -129,7 +142,13 @@ def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """The notices nobody could place, the latest first."""
     query = (
-        select(inbound_webhooks.c.id, inbound_webhooks.c.provider, inbound_webhooks.c.external_reference, inbound_webhooks.c.reason, inbound_webhooks.c.received_at)
+        select(
+            inbound_webhooks.c.id,
+            inbound_webhooks.c.provider,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.reason,
+            inbound_webhooks.c.received_at,
+        )
         .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
@@ -152,11 +171,20 @@ class UnhandledWebhook:
 
 
 def count_due(
-    connection: Connection, *, at: datetime, limit: int, providers: Collection[str] = PAYMENT_PROVIDERS
+    connection: Connection,
+    *,
+    at: datetime,
+    limit: int,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> int:
     """How many notices could be claimed now; counts no further than that."""
     whose = inbound_webhooks.c.provider.in_(providers)
-    due = select(inbound_webhooks.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
+    due = (
+        select(inbound_webhooks.c.id)
+        .where(_IS_UNHANDLED, whose, _is_claimable(at))
+        .limit(limit)
+        .subquery()
+    )
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -169,7 +197,12 @@ def has_overdue(
 ) -> bool:
     """Whether a notice that could be claimed was received, or its last try ended, before then."""
     ready_at = func.coalesce(inbound_webhooks.c.claimed_until, inbound_webhooks.c.received_at)
-    due = (_IS_UNHANDLED, inbound_webhooks.c.provider.in_(providers), _is_claimable(at), ready_at <= since)
+    due = (
+        _IS_UNHANDLED,
+        inbound_webhooks.c.provider.in_(providers),
+        _is_claimable(at),
+        ready_at <= since,
+    )
     query = select(inbound_webhooks.c.id).where(*due).limit(1)
     return connection.execute(query).first() is not None
 
@@ -179,7 +212,13 @@ def list_unhandled(
 ) -> list[UnhandledWebhook]:
     """Notices received before then and not handled, the oldest first."""
     query = (
-        select(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.received_at, inbound_webhooks.c.attempt_count, inbound_webhooks.c.reason)
+        select(
+            inbound_webhooks.c.id,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.received_at,
+            inbound_webhooks.c.attempt_count,
+            inbound_webhooks.c.reason,
+        )
         .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)

@@ -76,7 +76,7 @@ def is_current(database: Database) -> bool:
 
 def _refuse_old_layout(connection: Connection) -> None:
     revisions = MigrationContext.configure(connection).get_current_heads()
-    has_old_tables = _OLD_TABLES <= set(inspect(connection).get_table_names())
+    has_old_tables = _OLD_TABLES.issubset(inspect(connection).get_table_names())
     if has_old_tables or not _OLD_REVISIONS.isdisjoint(revisions):
         raise OldLayout(
             "the database has the layout of an earlier, unreleased version, which cannot be"

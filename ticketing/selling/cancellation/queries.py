@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.orders.cancelled_events import EventCancellation
 from ticketing.orders.order import OrderState
 from ticketing.orders.payment_attempt import AttemptState
-from ticketing.platform.db.tables.refunds import event_cancellations as table
 from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.refunds import event_cancellations as table
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets.model import TicketState

@@ -11,7 +11,6 @@ from ticketing.orders.instalments import Instalment, next_unpaid_instalment
 from ticketing.orders.order import OrderState, ReviewFlag
 from ticketing.orders.payment_attempt import AttemptState
 from ticketing.orders.queries import NewOrder
-from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.catalogue import promos, ticket_types
 from ticketing.platform.db.tables.orders import (
     order_lines,
@@ -21,6 +20,7 @@ from ticketing.platform.db.tables.orders import (
     promo_redemptions,
 )
 from ticketing.platform.db.tables.payments import payment_attempts
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.errors import UnknownOrder

@@ -22,8 +22,8 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.order import OrderLine, Selection
 from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database, compile_sql
-from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.kernel.money import Rupiah
 

@@ -48,7 +48,9 @@ def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
 
 def store(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
     """Write the page down; the claim ends with it."""
-    _write(connection, attempt_id, checkout_token=token, checkout_url=url, checkout_claimed_until=None)
+    _write(
+        connection, attempt_id, checkout_token=token, checkout_url=url, checkout_claimed_until=None
+    )
 
 
 def release(connection: Connection, attempt_id: int) -> None:
@@ -90,7 +92,9 @@ def list_open_of_ended_orders(
 def _select_open() -> Select[*tuple[object, ...]]:
     return (
         select(*_COLUMNS)
-        .where(payment_attempts.c.checkout_token != "", payment_attempts.c.checkout_closed_at.is_(None))
+        .where(
+            payment_attempts.c.checkout_token != "", payment_attempts.c.checkout_closed_at.is_(None)
+        )
         .order_by(payment_attempts.c.id)
     )
 
@@ -99,4 +103,6 @@ def _fetch_sessions(
     connection: Connection, query: Select[*tuple[object, ...]]
 ) -> list[OpenCheckoutSession]:
     rows = connection.execute(query)
-    return [OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows]
+    return [
+        OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows
+    ]

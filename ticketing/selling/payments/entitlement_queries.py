@@ -18,8 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.orders.order import Buyer, Order
-from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.orders import order_lines, order_positions
+from ticketing.platform.db.tables.roster import entitlements, guests
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import packages
 from ticketing.tickets.eligibility_queries import ID_ARRAY
@@ -62,7 +62,9 @@ def restore(connection: Connection, order_id: int) -> int:
     """Let the buyer have the places that an order had before, and gives how many."""
     mine = _attendee_ids_query(order_id)
     connection.execute(
-        update(order_positions).where(order_positions.c.entitlement_id.in_(mine)).values(returned_at=None)
+        update(order_positions)
+        .where(order_positions.c.entitlement_id.in_(mine))
+        .values(returned_at=None)
     )
     restored = update(entitlements).where(entitlements.c.id.in_(mine)).values(state="entitled")
     return connection.execute(restored).rowcount
@@ -100,7 +102,9 @@ def return_places(
         .where(order_positions.c.entitlement_id == any_(literal(entitlement_ids, ID_ARRAY)))
         .values(returned_at=at)
     )
-    return _withdraw_where(connection, entitlements.c.id == any_(literal(entitlement_ids, ID_ARRAY)))
+    return _withdraw_where(
+        connection, entitlements.c.id == any_(literal(entitlement_ids, ID_ARRAY))
+    )
 
 
 def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
@@ -115,7 +119,9 @@ def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tupl
         .limit(limit)
     )
     some = list(connection.execute(query).scalars())
-    return len(some), _withdraw_where(connection, entitlements.c.id == any_(literal(some, ID_ARRAY)))
+    return len(some), _withdraw_where(
+        connection, entitlements.c.id == any_(literal(some, ID_ARRAY))
+    )
 
 
 def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> list[int]:

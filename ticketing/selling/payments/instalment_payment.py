@@ -97,7 +97,10 @@ def _complete_late(
 ) -> None:
     payers = find_instalment_payers(connection, order)
     if not payers:
-        said = f"{attempt.key}: part {attempt.instalment_sequence} came after its time, and others are missing"
+        said = (
+            f"{attempt.key}: part {attempt.instalment_sequence} came after its time,"
+            " and others are missing"
+        )
         flag_for_review(connection, order, ReviewFlag.PAID_LATE, said, at=at)
         return
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)

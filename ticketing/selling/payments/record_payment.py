@@ -152,7 +152,11 @@ def _apply_transition(
     if transition is PaymentTransition.MONEY_TAKEN and attempt.instalment_sequence is not None:
         apply_instalment_payment(connection, order, attempt, at=at, by=by)
         return
-    others = [one for one in attempts if one.id != attempt.id and one.instalment_sequence == attempt.instalment_sequence]
+    others = [
+        one
+        for one in attempts
+        if one.id != attempt.id and one.instalment_sequence == attempt.instalment_sequence
+    ]
     means = order_action(
         transition,
         order.state,

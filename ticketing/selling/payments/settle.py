@@ -42,9 +42,9 @@ def store_notification(database: Database, body: bytes, *, server_key: str, at: 
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=MIDTRANS_SOURCE,
+            provider=MIDTRANS_SOURCE,
             unique_key=_unique_key(body),
-            subject=notice.order_id,
+            external_reference=notice.order_id,
             body=body,
             at=at,
         )
@@ -129,7 +129,10 @@ def _settle_notification(
     except TicketingError as error:
         reason, tries_left = str(error), notification.attempt_count < MAX_ATTEMPTS
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason, tries_left = f"{type(error).__name__}: {error}", notification.attempt_count < MAX_ATTEMPTS
+        reason, tries_left = (
+            f"{type(error).__name__}: {error}",
+            notification.attempt_count < MAX_ATTEMPTS,
+        )
     with database.transaction() as connection:
         if tries_left:
             inbox.postpone(connection, notification, reason=reason, at=at)
@@ -147,9 +150,9 @@ def _handle(
     by: str,
 ) -> InboxOutcome:
     with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, notification.subject)
+        attempt = attempt_queries.find(connection, notification.external_reference)
         if attempt is None:
-            reason = f"no payment attempt is called {notification.subject!r}"
+            reason = f"no payment attempt is called {notification.external_reference!r}"
             inbox.mark_handled(
                 connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
             )

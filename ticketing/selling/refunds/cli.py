@@ -275,5 +275,7 @@ def _show(refunds: "tuple[Refund, ...] | list[Refund]", *, as_json: bool) -> Non
         return
     table = new_table("refund", "amount", "by", "state", "said", "reference")
     for one in refunds:
-        table.add_row(one.key, str(one.amount), one.channel, one.state, one.gateway_message, one.reference)
+        table.add_row(
+            one.key, str(one.amount), one.channel, one.state, one.gateway_message, one.reference
+        )
     stdout_console().print(table)

@@ -161,7 +161,9 @@ def resolve(
 
 def _describe_item(place: "OrderHistoryItem") -> str:
     if place.voucher is not None:
-        return f"voucher {place.voucher}" + (f", {place.revoked_reason}" if place.revoked_reason else "")
+        return f"voucher {place.voucher}" + (
+            f", {place.revoked_reason}" if place.revoked_reason else ""
+        )
     return f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
 
 
@@ -213,7 +215,9 @@ def _print_history(history: "OrderHistory", zone: "ZoneInfo") -> None:
         )
         out.print(f"  flag     {flag.flag} {end}: {flag.message}")
     for refund in history.refunds:
-        more = "; ".join(text for text in (refund.reason, refund.gateway_message, refund.reference) if text)
+        more = "; ".join(
+            text for text in (refund.reason, refund.gateway_message, refund.reference) if text
+        )
         out.print(
             f"  refund   {refund.key} {refund.amount} {refund.channel} {refund.state}"
             f"{f': {more}' if more else ''}"

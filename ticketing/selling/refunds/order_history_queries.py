@@ -9,9 +9,9 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import Instalment
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.orders.refund import Refund
-from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.orders import (
     order_lines,
     order_positions,
@@ -185,7 +185,9 @@ def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ..
         .select_from(
             order_items.join(order_lines, order_lines.c.id == order_items.c.order_line_id)
             .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
-            .outerjoin(order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id)
+            .outerjoin(
+                order_positions, order_positions.c.entitlement_id == order_items.c.entitlement_id
+            )
             .outerjoin(generated_tickets, generated_tickets.c.id == newest)
             .outerjoin(vouchers, vouchers.c.id == order_items.c.voucher_id)
         )
@@ -211,7 +213,13 @@ def _list_notifications(
 ) -> tuple[OrderHistoryNotification, ...]:
     names = [name for one in attempts for name in (one.key, one.transaction_id) if name]
     query = (
-        select(inbound_webhooks.c.received_at, inbound_webhooks.c.external_reference, inbound_webhooks.c.outcome, inbound_webhooks.c.reason, inbound_webhooks.c.attempt_count)
+        select(
+            inbound_webhooks.c.received_at,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.outcome,
+            inbound_webhooks.c.reason,
+            inbound_webhooks.c.attempt_count,
+        )
         .where(inbound_webhooks.c.external_reference.in_(names))
         .order_by(inbound_webhooks.c.id)
     )
@@ -252,14 +260,19 @@ def list_orders(
     limit: int,
 ) -> list[OrderSummary]:
     """The event's orders, the newest first."""
-    is_open = and_(order_review_flags.c.order_id == orders.c.id, order_review_flags.c.resolved_at.is_(None))
+    is_open = and_(
+        order_review_flags.c.order_id == orders.c.id, order_review_flags.c.resolved_at.is_(None)
+    )
     places = (
         select(func.sum(order_lines.c.quantity - order_lines.c.returned))
         .where(order_lines.c.order_id == orders.c.id)
         .scalar_subquery()
     )
     questions = (
-        select(func.array_agg(order_review_flags.c.flag)).where(is_open).scalar_subquery().label("flags")
+        select(func.array_agg(order_review_flags.c.flag))
+        .where(is_open)
+        .scalar_subquery()
+        .label("flags")
     )
     query = select(
         orders.c.code,

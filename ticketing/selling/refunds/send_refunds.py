@@ -154,7 +154,8 @@ def _decide_next_state(
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
         return RefundState.FAILED, "the bank took the payment back"
     more = refund_queries.sum_refunded_externally(connection, attempt)
-    if more > refund.refunded_externally:
-        said = f"{more - refund.refunded_externally} went back at the gateway itself since this was decided"
+    since = more - refund.refunded_externally if more > refund.refunded_externally else None
+    if since:
+        said = f"{since} went back at the gateway itself since this was decided"
         return RefundState.FAILED, said
     return RefundState.SENT, ""

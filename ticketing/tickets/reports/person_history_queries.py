@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
-from ticketing.platform.db.tables.roster import entitlements, imports, guests, import_rejected_rows
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.eligibility import RejectedImportRow
 from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, ScalarSelect, Select, and_, cast, exists, func, select
 from sqlalchemy.types import Text
 
-from ticketing.platform.db.tables.roster import entitlements, imports, guests, import_rejected_rows
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 

@@ -19,7 +19,7 @@ from ticketing.vouchers.provisioning.router_health_queries import FailedVoucherC
 def record_success(connection: Connection, router: StoredRouter, *, at: datetime) -> None:
     """All went well at the router: what waited for it goes on."""
     router_health_queries.close_circuit(connection, router.id, at=at)
-    if router.failures:
+    if router.failure_count:
         incidents.resolve(connection, _router_incident_key(router), at=at)
 
 

@@ -80,7 +80,7 @@ def show(*, as_json: JsonOption = False) -> None:
                     "port": one.address.port,
                     "tls": one.address.tls,
                     "user": one.address.username,
-                    "failures": one.failures,
+                    "failures": one.failure_count,
                     "failingSince": one.failing_since,
                     "restsUntil": one.circuit_open_until,
                     "lastError": one.last_error,

@@ -160,7 +160,7 @@ def to_usage_update(
     # the router adds up what each device was online, and several may be at once
     online = max(row.online / package.shared_users, observed.session)
     first = estimate_first_use(voucher.first_used_at, seen_at=seen_at, online=online)
-    ends, over = voucher.ends_at, ""
+    ends, over = voucher.expires_at, ""
     if is_used_up(package, online=row.online, bytes_used=row.bytes_used):
         over = USED_UP_REASON
     if first is not None and voucher.sold_at is None:

@@ -55,7 +55,7 @@ def _run_steps(context: ProvisioningContext, router: StoredRouter) -> ProvisionR
     done = ProvisionResult(router.name)
     try:
         door = context.clients.client_for(router)
-        if router.failures:
+        if router.failure_count:
             door.health()
         for step in (_verify_unconfirmed, _place_pending, remove_revoked):
             done += step(context, router, door)
@@ -83,7 +83,7 @@ def _record_health(
         circuit_breaker.record_failure(
             connection, router, reason=result.trouble, at=at, jitter=context.jitter()
         )
-    elif router.failures or result != ProvisionResult(router.name):
+    elif router.failure_count or result != ProvisionResult(router.name):
         circuit_breaker.record_success(connection, router, at=at)
 
 

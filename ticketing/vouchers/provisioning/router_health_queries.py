@@ -71,7 +71,9 @@ def open_circuit(
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
     """It is well; nothing of it is given up on any more but what it refuses by itself."""
     well = {"failure_count": 0, "failing_since": None, "circuit_open_until": None, "last_error": ""}
-    connection.execute(update(table).where(table.c.id == router_id).values(last_response_at=at, **well))
+    connection.execute(
+        update(table).where(table.c.id == router_id).values(last_response_at=at, **well)
+    )
     connection.execute(
         update(vouchers)
         .where(

@@ -53,7 +53,8 @@ def find_known(connection: Connection, keys: Collection[str]) -> dict[str, Known
     columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.removed_at)
     rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
     return {
-        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.removed_at) for row in rows
+        row.key: KnownVoucher(row.router_id, VoucherState(row.state), row.removed_at)
+        for row in rows
     }
 
 

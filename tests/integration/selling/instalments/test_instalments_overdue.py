@@ -138,7 +138,7 @@ def test_what_is_kept_is_told_and_is_no_surplus(
 
     expire(9 * DAY)
 
-    assert messages() == [("order.parts_kept", "sari@example.org")]
+    assert messages() == [("order.instalments_kept", "sari@example.org")]
     with pytest.raises(RefundRefused):
         plan_refund(
             database,

@@ -23,8 +23,8 @@ from ticketing.orders import instalment_queries
 from ticketing.orders.instalments import OverduePolicy
 from ticketing.orders.order import Buyer, OrderState
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.payments import order_instalments as parts_table
 from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.tables.payments import order_instalments as parts_table
 from ticketing.platform.kernel.errors import NotOnSale
 from ticketing.selling.checkout.expire_orders import ExpiryResult
 from ticketing.selling.checkout.place_order import PlacedOrder
@@ -50,7 +50,7 @@ def test_a_reminder_is_left_once_for_every_part(
     ]
 
     assert told == [0, 0, 1, 0]
-    assert messages() == [("order.part_due", "sari@example.org")]
+    assert messages() == [("order.instalment_due", "sari@example.org")]
 
 
 def test_the_database_refuses_parts_that_are_not_the_total(
@@ -125,8 +125,8 @@ def test_an_order_without_a_plan_has_no_parts(
 @pytest.mark.parametrize(
     ("purpose", "said"),
     [
-        ("order.part_due", ["angsuran 2", "Rp30.001", "27 Nov", "Sari Wulandari"]),
-        ("order.parts_kept", ["Rp40.000", "tidak dikembalikan", "Sari Wulandari"]),
+        ("order.instalment_due", ["angsuran 2", "Rp30.001", "27 Nov", "Sari Wulandari"]),
+        ("order.instalments_kept", ["Rp40.000", "tidak dikembalikan", "Sari Wulandari"]),
     ],
 )
 def test_what_the_buyer_is_told_has_a_text(

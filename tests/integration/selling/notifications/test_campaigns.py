@@ -17,7 +17,7 @@ from ticketing.notifications.campaigns.send_tickets import (
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import guests
+from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.selling.checkout.place_order import PlacedOrder
 
@@ -36,7 +36,9 @@ def guests(
     with database.transaction() as connection:
         for number, guest_id in enumerate(ids):
             address = f"Guest{number}@example.org"
-            connection.execute(update(guests).where(guests.c.id == guest_id).values(email=address))
+            connection.execute(
+                update(guests_table).where(guests_table.c.id == guest_id).values(email=address)
+            )
     print_all()
     return ids
 
@@ -75,7 +77,7 @@ def test_a_plan_that_is_out_of_date_sends_nothing(
 ) -> None:
     plan = plan_campaign(database, event)
     with database.transaction() as connection:
-        one = update(guests).where(guests.c.id == guests[0])
+        one = update(guests_table).where(guests_table.c.id == guests[0])
         connection.execute(one.values(email="other@example.org"))
 
     with pytest.raises(PlanOutdated):
@@ -88,7 +90,9 @@ def test_who_wants_none_or_has_no_address_is_left_out(
     database: Database, event: Event, guests: list[int], now: datetime
 ) -> None:
     with database.transaction() as connection:
-        connection.execute(update(guests).where(guests.c.id == guests[2]).values(email=""))
+        connection.execute(
+            update(guests_table).where(guests_table.c.id == guests[2]).values(email="")
+        )
 
     first = opt_out_address(database, "guest0@EXAMPLE.org", at=now, by="cli")
     second = opt_out_address(database, "guest0@example.org", at=now, by="cli")
@@ -140,7 +144,9 @@ def test_by_whatsapp_first_each_guest_gets_the_ticket_as_a_file_and_by_one_way(
     mails: MailSimulator, send: Send, both: NotificationSender,
 ) -> None:  # fmt: skip
     with database.transaction() as connection:
-        connection.execute(update(guests).where(guests.c.id == guests[0]).values(phone=""))
+        connection.execute(
+            update(guests_table).where(guests_table.c.id == guests[0]).values(phone="")
+        )
     by = (Channel.WHATSAPP, Channel.MAIL)
     plan = plan_campaign(database, event, channels=by)
     apply_campaign(database, event, plan_hash=plan.plan_hash, channels=by, by="cli")
@@ -160,7 +166,7 @@ def test_a_plan_names_its_ways_and_whoever_wants_none_by_either_gets_none(
     by_mail = plan_campaign(database, event)
     with database.transaction() as connection:
         connection.execute(
-            update(guests).where(guests.c.id == guests[0]).values(phone="+628999999999")
+            update(guests_table).where(guests_table.c.id == guests[0]).values(phone="+628999999999")
         )
     opt_out_address(database, "+628999999999", at=now, by="cli")
 

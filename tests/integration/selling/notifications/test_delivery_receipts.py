@@ -27,8 +27,8 @@ from ticketing.notifications.whatsapp.cloud import CloudClient
 from ticketing.notifications.whatsapp.providers import WhatsAppProvider
 from ticketing.orders.order import Buyer
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts
 from ticketing.selling.checkout.place_order import PlacedOrder
 
 NUMBER, SARI = "+628111111111", "sari@example.org"
@@ -273,7 +273,9 @@ def test_a_reader_that_died_leaves_its_reports_to_the_next(
 ) -> None:
     say("delivered")
     with database.transaction() as connection:
-        connection.execute(inbound_webhooks.update().values(claimed_until=now + timedelta(minutes=5), tries=1))
+        connection.execute(
+            inbound_webhooks.update().values(claimed_until=now + timedelta(minutes=5), tries=1)
+        )
 
     rounds = [listen(minutes) for minutes in (4, 5)]
 

@@ -119,7 +119,8 @@ def give_up(database: Database) -> Callable[[Order], None]:
             connection.execute(
                 asking.values(
                     state=VoucherState.PENDING, attempt_count=4, failed_at=clock(),
-                    last_error="lobby gave no answer", next_attempt_at=clock() + timedelta(minutes=10),
+                    last_error="lobby gave no answer",
+                    next_attempt_at=clock() + timedelta(minutes=10),
                 )
             )  # fmt: skip
 

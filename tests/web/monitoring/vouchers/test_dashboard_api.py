@@ -75,7 +75,13 @@ def test_the_dashboard_adds_up_purchases_vouchers_money_and_losses(viewer: httpx
         "dueVouchers": 5, "lostVouchers": 2, "voucherLossRate": 0.4,
         "readyPurchases": 2, "receivedPurchases": 1, "deliveryRate": 0.5,
     }  # fmt: skip
-    assert shown["vouchers"] == {"owed": 2, "asked": 0, "present": 4, "ending": 0, "gone": 0}
+    assert shown["vouchers"] == {
+        "pending": 2,
+        "provisioning": 0,
+        "active": 4,
+        "revoking": 0,
+        "removed": 0,
+    }
     assert shown["deliveries"]["delivered"] == shown["deliveries"]["failed"] == 1
     assert shown["waiting"]["vouchers"]["count"] == 2
     assert shown["waiting"]["messages"] == {"count": 0, "oldestAt": None}
@@ -95,7 +101,7 @@ def test_what_was_paid_back_is_no_loss(
     viewer: httpx.Client, buy: Buying, database: Database
 ) -> None:
     buy()
-    ended = {"state": "gone", "revoked_reason": "refunded", "removed_at": now()}
+    ended = {"state": "removed", "revoked_reason": "refunded", "removed_at": now()}
     with database.transaction() as connection:
         connection.execute(update(vouchers).values(ended))
 
@@ -118,7 +124,7 @@ def test_routers_are_shown_with_their_breakers(
 
     shown = viewer.get(DASHBOARD).json()["data"]["routers"]
 
-    assert {one["name"]: (one["breaker"], one["vouchers"]["owed"]) for one in shown} == {
+    assert {one["name"]: (one["breaker"], one["vouchers"]["pending"]) for one in shown} == {
         "attic": ("open", 0), "cellar": ("half_open", 0), "lobby": ("closed", 2),
     }  # fmt: skip
 

@@ -32,8 +32,8 @@ def test_vouchers_purchases_messages_and_routers_are_gauged(
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    assert known["vouchers_total", "present"] == 3
-    assert known["vouchers_total", "gone"] == 0
+    assert known["vouchers_total", "active"] == 3
+    assert known["vouchers_total", "removed"] == 0
     assert known["voucher_purchases_total", "completed"] == 1
     assert known["voucher_purchases_total", "voucher_generation_failed"] == 1
     assert known["deliveries_total", "whatsapp", "read"] == 1

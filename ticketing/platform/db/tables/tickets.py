@@ -75,9 +75,7 @@ generated_tickets = Table(
     text_column("pdf_sha256", nullable=True),
     Column("pdf_bytes", BigInteger, nullable=True),
     text_column("document_key", nullable=True),  # digest of data, template and fonts behind the PDF
-    timestamp_column(
-        "pdf_removed_at", nullable=True
-    ),  # by the retention rule
+    timestamp_column("pdf_removed_at", nullable=True),  # by the retention rule
     text_column("render_error", nullable=True),
     # event and guest are those of the entitlement; two foreign keys would prove less
     ForeignKeyConstraint(
