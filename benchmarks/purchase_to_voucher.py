@@ -60,7 +60,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 @dataclass(frozen=True)
 class Asked:
-    """What is measured: how many orders, at what pace."""
+    """Parameters of a measurement: number of orders, rate."""
 
     orders: int
     a_second: float
@@ -68,7 +68,7 @@ class Asked:
 
 @contextmanager
 def router(command_ms: float) -> Iterator[int]:
-    """A hotspot's router; its port."""
+    """Run a simulated router and yield its port."""
     user, password = DEMO_ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port=0", f"--user={user}"]
     command += [f"--password={password}", f"--command-ms={command_ms}"]
@@ -84,7 +84,7 @@ def router(command_ms: float) -> Iterator[int]:
 
 
 def bought(application: Application, count: int) -> list[tuple[str, str]]:
-    """Orders with a page to pay them on: each buyer's number, and the payment's key."""
+    """Create orders with payment pages; return each buyer's number and the payment's key."""
     at = datetime.now(UTC)
     event = seed_demo_hotspot(application.database, at=at, by="bench")
     with application.database.transaction() as connection:
@@ -116,7 +116,7 @@ def measured(
     environment: dict[str, str],
     asked: Asked,
 ) -> list[float]:
-    """Seconds from answer to accepted message of each order."""
+    """Return the seconds from response to accepted message of each order."""
     bodies = [
         (phone, midtrans.push(key, "pay", "bca_va"))
         for phone, key in bought(application, asked.orders)
@@ -137,7 +137,7 @@ def measured(
 
 
 def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
-    """When each buyer's message was accepted, once there are so many or patience is over."""
+    """Return the time at which each buyer's message was accepted, or stop at the deadline."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while len(whatsapp.messages()) < count and time.perf_counter() < deadline:
         time.sleep(0.1)
@@ -145,7 +145,7 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
 
 
 def on_router(application: Application) -> int:
-    """How many rows the router has that are ours."""
+    """Return the number of our users on the router."""
     with application.database.transaction() as connection:
         (stored,) = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
@@ -153,7 +153,7 @@ def on_router(application: Application) -> int:
 
 
 def main() -> None:
-    """Print the machine, then what was seen."""
+    """Print the machine and the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=60)
     parser.add_argument("--a-second", type=float, default=3)

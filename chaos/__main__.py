@@ -1,4 +1,4 @@
-"""`python -m chaos`: prints a report as JSON; exit code 1 when anything was lost or doubled."""
+"""`python -m chaos`: print a JSON report; exit code 1 if anything was lost or duplicated."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from ticketing.platform.kernel import json_logging
 
 
 def main() -> int:
-    """Play one story."""
+    """Run one scenario and print its report."""
     parser = argparse.ArgumentParser(prog="chaos", description="kill everything during a sale")
     parser.add_argument("--seconds", type=float, default=300, help="how long the sale goes on")
     parser.add_argument("--seed", type=int, default=1, help="who dies, buys and errs, and when")

@@ -1,6 +1,6 @@
-"""What goes wrong outside during the sale: routers, WhatsApp and the mail server, turn by turn.
+"""Random faults of routers, WhatsApp and the mail server during the sale.
 
-What the bank's notices suffer is set with the story. Whoever dies of our own is in house.py.
+Faults of payment notifications are part of the scenario; processes are killed in sale.py.
 """
 
 import random
@@ -37,7 +37,7 @@ FaultInjector = Callable[[SimulatedEnvironment, RandomSource], None]
 def inject_faults(
     environment: SimulatedEnvironment, database: Database, seed: int
 ) -> Iterator[Counter[str]]:
-    """From here to the end of `with`; gives what there was of it. Afterwards all is fair."""
+    """Inject faults inside `with` and yield their counts; all faults are cleared at the end."""
     over, seen = Event(), Counter[str]()
     chance = random.Random(seed)  # noqa: S311 - no secret
     sky = Thread(target=_inject_until, args=(environment, database, chance, over, seen))
@@ -65,7 +65,7 @@ def _inject_until(
 
 
 def clear_faults(environment: SimulatedEnvironment) -> None:
-    """Nothing goes wrong from here on; what numbers are like stays."""
+    """Clear all faults; the configured behaviour of numbers stays."""
     environment.whatsapp.faults.set(**NO_FAULTS)
     environment.mail.faults.set()
     for router in environment.routers.values():
@@ -74,7 +74,7 @@ def clear_faults(environment: SimulatedEnvironment) -> None:
 
 
 def resume_whatsapp(database: Database, *, at: datetime) -> bool:
-    """As a person does who has read why it was stopped; whether it was."""
+    """Resume WhatsApp after an automatic stop, as an operator would; return if it was stopped."""
     with suppress(Refused, Unavailable):
         resume_channel(database, Channel.WHATSAPP, at=at, by="chaos")
         return True
@@ -82,7 +82,7 @@ def resume_whatsapp(database: Database, *, at: datetime) -> bool:
 
 
 def _router_fault(**fault: object) -> FaultInjector:
-    """What one router does at its next command, or at one of the next; no two things at once."""
+    """Create a fault for one of the next commands of a router; one fault at a time."""
 
     def meets(town: SimulatedEnvironment, draw: RandomSource) -> None:
         faults = draw.choice(list(town.routers.values())).faults
@@ -98,7 +98,7 @@ def _router_power_loss(environment: SimulatedEnvironment, draw: RandomSource) ->
 
 
 def _whatsapp_faults(**switches: object) -> FaultInjector:
-    """What WhatsApp is like until something else is the matter with it."""
+    """Create a fault that stays set until the next one replaces it."""
 
     def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
         town.whatsapp.faults.set(**NO_FAULTS | switches)

@@ -1,4 +1,4 @@
-"""All reckonings together: what the report says in the end."""
+"""The report: all comparisons together."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 def build_report(
     processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> dict[str, object]:
-    """The figures, and `offences`: everything that is not as it must be."""
+    """Return the figures and `offences`, the list of all violations."""
     database, documents = processes.application.database, processes.application.settings.documents
     sold = payment_invariants.read_snapshot(database, buyers.offer.events)
     payments = environment.midtrans.bank.payments()

@@ -1,7 +1,6 @@
-"""Vouchers that nobody puts on their routers, and the worker's deeds for everybody to see.
+"""Runs for vouchers that the worker does not provision, and reports of the worker's results.
 
-A router that was given up on gets no run until it answers: it is looked at from here, and a run
-follows as soon as it is back.
+A router whose retries are exhausted gets no run until it is reachable again.
 """
 
 from collections.abc import Sequence
@@ -29,14 +28,14 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 
 @dataclass(frozen=True, slots=True)
 class RunDecision:
-    """Whether a run is asked for, and what is said when none is."""
+    """Decision whether to start a run, with the message if not."""
 
     should_run: bool
     skip_message: str = ""
 
 
 def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: str) -> RunDecision:
-    """A run for what waits for these routers, unless one is about to see to it."""
+    """Request a run for routers with overdue work unless one is active."""
     if not routers:
         return RunDecision(should_run=False, skip_message=idle_message)
     if has_active_run:
@@ -50,7 +49,7 @@ def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: st
 def owed_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Provisions what the worker does not, and shows what the worker did."""
+    """Starts a run for overdue vouchers and reports the worker's provisioning results."""
     told = SensorCursor.parse(context.cursor)
     deeds = list_unreported_entries(application.database, told, [PROVISION_VOUCHERS_ACTION])
     names = [
@@ -74,7 +73,7 @@ def owed_vouchers(
 def returned_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Goes on with what waits for a router that was given up on, once it answers again."""
+    """Starts a run when a router with exhausted retries is reachable again."""
     given_up = [
         router for router in _overdue_routers(application) if has_exhausted_retries(router.failures)
     ]
@@ -90,7 +89,7 @@ def returned_routers(
 
 
 def _run_requests(decision: RunDecision) -> list[dg.RunRequest]:
-    """Ahead of others in the queue: a buyer waits."""
+    """Return the run request, with priority because a buyer waits."""
     return [dg.RunRequest(tags={"dagster/priority": "10"})] if decision.should_run else []
 
 

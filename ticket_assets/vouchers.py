@@ -1,4 +1,4 @@
-"""Hotspot vouchers: those that are paid for on their routers, and how their codes reach buyers."""
+"""The assets of hotspot vouchers and of their delivery attempts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ ATTEMPT_WINDOW = timedelta(days=7)
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Vouchers that are paid for, on their routers. By the worker at once, else by a run."""
+    """Paid vouchers on their routers. Updated by the worker in seconds, or by a run."""
     with run_attempt(context), application.get(RouterConnector).connect() as doors:
         means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
         rounds = provision_all(means)
@@ -75,7 +75,7 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
 
 
 def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
-    """How things are now, whoever did them."""
+    """Return the current state, independent of this run."""
     now = collect_gauges(database, at=at)
     needing = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
     with database.transaction() as connection:
@@ -129,7 +129,7 @@ def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
 def voucher_delivery_logs(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Every attempt of a week to hand codes over, by WhatsApp and mail. As of its run."""
+    """Delivery attempts of voucher codes in the last seven days. As of the run."""
     at = datetime.now(UTC)
     since = at - ATTEMPT_WINDOW
     with run_attempt(context), application.database.transaction() as connection:

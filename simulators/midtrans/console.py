@@ -1,4 +1,4 @@
-"""The simulator's own switches under `/_simulator`: for people a page, for programs JSON."""
+"""Control interface under `/_simulator`: an HTML page and JSON."""
 
 import re
 from dataclasses import asdict
@@ -16,10 +16,10 @@ MOVES = ("choose", "notify", *WORLD_MOVES)
 
 
 class MidtransConsole:
-    """What whoever rehearses may see and do."""
+    """Handlers of the control interface."""
 
     def __init__(self, bank: Bank, faults: MidtransFaults, notifier: Notifier) -> None:
-        """For one simulator."""
+        """Register the routes."""
         self._bank = bank
         self._faults = faults
         self._notifier = notifier
@@ -45,7 +45,7 @@ class MidtransConsole:
         return HttpResponse.html(200, render_overview(sessions, payments, attempts, self._faults))
 
     def _act(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """What a person clicked; nothing, when the payment has moved on since the page was made."""
+        """Apply a clicked action; no effect if the payment has changed since rendering."""
         asked = request.form()
         order_id, move = asked.get("order", ""), asked.get("move", "")
         if move in MERCHANT_MOVES:
@@ -93,7 +93,7 @@ class MidtransConsole:
 
 
 def _with_error_responses(handler: Handler) -> Handler:
-    """The handler, whose complaints are answers; a page that has grown old does no harm."""
+    """Wrap a handler so that errors become responses; an outdated page redirects."""
 
     def answer(request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         try:

@@ -1,4 +1,4 @@
-"""The page of whoever rehearses: every payment, what may happen to it, and what is to go wrong."""
+"""Control page: every payment with its possible events, and the configured faults."""
 
 from collections import defaultdict
 from html import escape
@@ -54,7 +54,7 @@ def render_overview(
     attempts: list[NotificationAttempt],
     faults: MidtransFaults,
 ) -> str:
-    """All of it, the latest first."""
+    """Render the control page, newest first."""
     told = defaultdict(list)
     for attempt in attempts:
         told[attempt.order_id].append(attempt)
@@ -72,7 +72,7 @@ def render_overview(
 
 
 def available_moves(payment: Transaction) -> list[tuple[str, str]]:
-    """What may happen to a payment now."""
+    """Return the possible events of a payment as (name, label)."""
     possible = {"notify"} | {
         name
         for name, move in (WORLD_MOVES | MERCHANT_MOVES).items()

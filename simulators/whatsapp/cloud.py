@@ -1,4 +1,4 @@
-"""Meta's Cloud API: messages, media, templates, and signed reports."""
+"""Meta's Cloud API: messages, media, templates and signed reports."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ _URL_LIFETIME_SECONDS = 300
 
 
 class CloudApi:
-    """One business' number at Meta."""
+    """Cloud API for one business number."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class CloudApi:
         app_secret: str,
         webhook: str,
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._token = token
@@ -45,13 +45,13 @@ class CloudApi:
         self.templates = TemplateRegistry()
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the token."""
+        """Raise GraphRefusal unless the request carries the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise GraphRefusal(190, "The access token could not be decrypted")
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Take a message on."""
+        """Accept a message."""
         _check_phone_id(names)
         asked = request.json()
         draft = self._draft(asked)
@@ -69,12 +69,12 @@ class CloudApi:
         return HttpResponse.json(200, body)
 
     def upload(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Keep a file to be sent."""
+        """Store an uploaded file."""
         _check_phone_id(names)
         return HttpResponse.json(200, {"id": self.media.upload(request).id})
 
     def describe_media(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """What is known of a file, and where it can be had for five minutes."""
+        """Return a file's metadata with a download URL that is valid for five minutes."""
         stored = self.media.find(names["id"])
         ends = int(self._world.clock().timestamp()) + _URL_LIFETIME_SECONDS
         url = f"http://{request.headers['host']}/attachments/?mid={stored.id}&ext={ends}"
@@ -91,19 +91,19 @@ class CloudApi:
         )
 
     def download(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """A file's bytes."""
+        """Return a file's content."""
         stored = self.media.find(request.query.get("mid", ""))
         if int(request.query.get("ext", "0")) <= self._world.clock().timestamp():
             return HttpResponse.html(404, "URL expired")
         return HttpResponse(200, stored.content, {"Content-Type": stored.file.media_type})
 
     def delete_media(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Keep a file no longer."""
+        """Delete a file."""
         self.media.delete(names["id"])
         return HttpResponse.json(200, {"success": True})
 
     def approve(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Create a template."""
+        """Create and approve a template."""
         asked = request.json()
         approved = self.templates.approve(asked)
         number = int.from_bytes(hashlib.sha256(approved.name.encode()).digest()[:6], "big")
@@ -111,7 +111,7 @@ class CloudApi:
         return HttpResponse.json(200, said)
 
     def subscribe(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Take an address to report to, once it has answered the challenge."""
+        """Subscribe a webhook after it answered the challenge."""
         asked = request.query | {name: str(value) for name, value in request.json().items()}
         url = asked.get("callback_url") or asked.get("override_callback_uri", "")
         if not self._webhooks.verify_endpoint(url, asked.get("verify_token", "")):
@@ -120,11 +120,11 @@ class CloudApi:
         return HttpResponse.json(200, {"success": True})
 
     def app_token(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        """A token for the app's own settings."""
+        """Return an app access token."""
         return HttpResponse.json(200, {"access_token": self._token, "token_type": "bearer"})
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
         status: Json = {
             "id": message.id,
             "status": step,
@@ -143,7 +143,7 @@ class CloudApi:
         self._send_report(told, f"{message.draft.to} {step}", message.key)
 
     def report_inbound(self, sender: str, text: str) -> None:
-        """Tell what somebody wrote to the business."""
+        """Report a message that a person sent to the business."""
         number = len(self._webhooks.attempts()) + 1
         message = {
             "from": sender,

@@ -1,4 +1,4 @@
-"""WAHA, a gateway one runs oneself: texts and files through a phone's session, signed reports."""
+"""WAHA, a self-hosted gateway: texts and files through a phone's session, signed reports."""
 
 import hashlib
 import hmac
@@ -24,17 +24,17 @@ _ACKS = {
 
 
 class WahaRefusal(Exception):
-    """An answer that is an error."""
+    """Error response of WAHA."""
 
     def __init__(self, status: int, message: str, more: Json | None = None) -> None:
-        """Take the HTTP status, the sentence, and what else the body says."""
+        """Store the HTTP status, the message and further body fields."""
         super().__init__(message)
         self.status = status
         self.body: Json = {"statusCode": status, "error": message} | (more or {})
 
 
 class WahaApi:
-    """One session, signed in to one number."""
+    """WAHA API for one session with one number."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class WahaApi:
         hmac_key: str,
         webhook: str,
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._api_key = api_key
@@ -56,18 +56,18 @@ class WahaApi:
 
     @property
     def state(self) -> str:
-        """The session's; a locked number has to be signed in anew."""
+        """Return the session state; a banned number has to log in again."""
         return "FAILED" if self._world.faults.banned else self.session
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the key."""
+        """Raise WahaRefusal unless the request carries the API key."""
         if not compare_digest(
             request.headers.get("x-api-key", "").encode(), self._api_key.encode()
         ):
             raise WahaRefusal(401, "Unauthorized")
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Take a text or a file on."""
+        """Accept a text or a file."""
         asked = request.json()
         self._check_session(str(asked.get("session", SESSION)))
         chat = _CHAT.fullmatch(str(asked.get("chatId", "")))
@@ -81,7 +81,7 @@ class WahaApi:
         return HttpResponse.json(201, self._message_name(message))
 
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Whether a number has WhatsApp."""
+        """Return whether a number has WhatsApp."""
         self._check_session(request.query.get("session", SESSION))
         number = request.query.get("phone", "")
         if not self._world.has_whatsapp(number):
@@ -89,7 +89,7 @@ class WahaApi:
         return HttpResponse.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
     def describe_session(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """How a session does."""
+        """Return the state of a session."""
         if names["session"] != SESSION:
             raise WahaRefusal(404, "Session not found")
         return HttpResponse.json(
@@ -97,7 +97,7 @@ class WahaApi:
         )
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
         ack, name = _ACKS[step]
         payload = {"id": message.id, "from": f"{message.draft.to}@c.us", "fromMe": True}
         body = {

@@ -1,4 +1,4 @@
-"""A shop as `ticketing up` runs it, in processes of its own, and a browser in front of it."""
+"""Fixtures: the shop as separate processes, as `ticketing up` runs it, and a browser."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from ticketing.platform.settings import PROJECT_ROOT
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Finds a port on which nobody listens."""
+    """Return a function that finds a free port."""
 
     def find() -> int:
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -33,7 +33,7 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def concert(database: Database) -> str:
-    """An event far from now, with a ticket type on sale; gives its slug."""
+    """Create a future event with a ticket type on sale; return its slug."""
     starts = datetime(2099, 12, 12, 12, 0, tzinfo=UTC)
     ends = datetime(2099, 12, 12, 16, 0, tzinfo=UTC)
     event = add_event(
@@ -53,7 +53,7 @@ def concert(database: Database) -> str:
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
-    """The web service, the worker and the simulated gateway, each a process; gives the address."""
+    """Run web service, worker and simulated gateway as processes; yield the address."""
     web, gateway = free_port(), free_port()
     address = f"http://127.0.0.1:{web}"
     environment = {
