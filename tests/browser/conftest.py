@@ -17,7 +17,7 @@ from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Ite
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"),
-        "MIDTRANS_REHEARSAL_URL": f"http://127.0.0.1:{gateway}",
+        "MIDTRANS_SIMULATOR_URL": f"http://127.0.0.1:{gateway}",
         "PYTHONUNBUFFERED": "1",
     }
     commands = [

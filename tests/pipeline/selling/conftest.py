@@ -26,7 +26,8 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -49,13 +50,13 @@ def midtrans() -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def settings(settings: Settings, midtrans: MidtransSimulator) -> Settings:
     """Add the simulated gateway to the settings."""
-    return settings.model_copy(update={"midtrans_rehearsal_url": midtrans.url, "min_free_disk": 0})
+    return settings.model_copy(update={"midtrans_simulator_url": midtrans.url, "min_free_disk": 0})
 
 
 @pytest.fixture
 def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> dict[str, str]:
     """Add the simulated gateway to the environment of child processes."""
-    return surroundings | {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+    return surroundings | {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
 
 
 @pytest.fixture
