@@ -65,7 +65,7 @@ def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Ite
     }
     commands = [
         ["ticketing", "serve", "--quiet", "--port", str(web)],
-        ["ticketing", "work"],
+        ["ticketing", "worker"],
         ["simulators.midtrans", "--port", str(gateway),
          "--notify", f"{address}/api/payment/notification"],
     ]  # fmt: skip

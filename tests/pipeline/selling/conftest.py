@@ -215,7 +215,7 @@ def hire(
     workers = []
 
     def start() -> Popen[bytes]:
-        command = [sys.executable, "-m", "ticketing", "work"]
+        command = [sys.executable, "-m", "ticketing", "worker"]
         workers.append(Popen(command, env=surroundings, cwd=PROJECT_ROOT))
         until(is_there)
         return workers[-1]
