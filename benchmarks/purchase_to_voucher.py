@@ -42,7 +42,8 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 from ticketing.routers import queries as router_queries
 from ticketing.selling.checkout.place_order import place_order
 from ticketing.selling.payments import attempt_queries
@@ -60,7 +61,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 @dataclass(frozen=True)
 class Asked:
-    """What is measured: how many orders, at what pace."""
+    """Parameters of a measurement: number of orders, rate."""
 
     orders: int
     a_second: float
@@ -68,7 +69,7 @@ class Asked:
 
 @contextmanager
 def router(command_ms: float) -> Iterator[int]:
-    """A hotspot's router; its port."""
+    """Run a simulated router and yield its port."""
     user, password = DEMO_ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port=0", f"--user={user}"]
     command += [f"--password={password}", f"--command-ms={command_ms}"]
@@ -84,7 +85,7 @@ def router(command_ms: float) -> Iterator[int]:
 
 
 def bought(application: Application, count: int) -> list[tuple[str, str]]:
-    """Orders with a page to pay them on: each buyer's number, and the payment's key."""
+    """Create orders with payment pages; return each buyer's number and the payment's key."""
     at = datetime.now(UTC)
     event = seed_demo_hotspot(application.database, at=at, by="bench")
     with application.database.transaction() as connection:
@@ -116,14 +117,14 @@ def measured(
     environment: dict[str, str],
     asked: Asked,
 ) -> list[float]:
-    """Seconds from answer to accepted message of each order."""
+    """Return the seconds from response to accepted message of each order."""
     bodies = [
         (phone, midtrans.push(key, "pay", "bca_va"))
         for phone, key in bought(application, asked.orders)
     ]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
-    work = [sys.executable, "-m", "ticketing", "work"]
+    work = [sys.executable, "-m", "ticketing", "worker"]
     url = f"http://127.0.0.1:{port}"
     answered = {}
     with running(web, environment), running(work, environment), httpx.Client(timeout=60) as post:
@@ -137,7 +138,7 @@ def measured(
 
 
 def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
-    """When each buyer's message was accepted, once there are so many or patience is over."""
+    """Return the time at which each buyer's message was accepted, or stop at the deadline."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while len(whatsapp.messages()) < count and time.perf_counter() < deadline:
         time.sleep(0.1)
@@ -145,7 +146,7 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
 
 
 def on_router(application: Application) -> int:
-    """How many rows the router has that are ours."""
+    """Return the number of our users on the router."""
     with application.database.transaction() as connection:
         (stored,) = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
@@ -153,7 +154,7 @@ def on_router(application: Application) -> int:
 
 
 def main() -> None:
-    """Print the machine, then what was seen."""
+    """Print the machine and the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=60)
     parser.add_argument("--a-second", type=float, default=3)
@@ -169,16 +170,16 @@ def main() -> None:
     ):
         Path(name).chmod(0o711)  # the embedded server may run as somebody else
         settings = Settings(
-            _env_file=None, data_path=Path(name), midtrans_rehearsal_url=midtrans.url,
-            whatsapp_rehearsal_url=whatsapp.url, min_free_disk=0,
+            _env_file=None, data_path=Path(name), midtrans_simulator_url=midtrans.url,
+            whatsapp_simulator_url=whatsapp.url, min_free_disk=0,
         )  # fmt: skip
         with open_application(settings) as application:
             ensure_schema(application)
             json_logging.configure(settings.log_level, settings.log_file)
             seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
-                "MIDTRANS_REHEARSAL_URL": midtrans.url,
-                "WHATSAPP_REHEARSAL_URL": whatsapp.url,
+                "MIDTRANS_SIMULATOR_URL": midtrans.url,
+                "WHATSAPP_SIMULATOR_URL": whatsapp.url,
                 "MIN_FREE_DISK": "0",
             }
             seconds = sorted(measured(application, midtrans, whatsapp, environment, asked))

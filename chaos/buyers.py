@@ -1,4 +1,4 @@
-"""Buyers who insist: each orders, pays or not, and asks again whenever nobody answers."""
+"""Buyers that place orders, pay or do not pay, and retry until they get a response."""
 
 import random
 import re
@@ -26,7 +26,7 @@ SCENARIOS = (
 )
 REACHABILITIES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
 METHODS = ("bca_va", "gopay", "other_qris", "credit_card", "echannel")
-PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # for good
+PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # final outcome
 REQUEST_DEADLINE_SECONDS = 20
 RETRY_STATUSES = {429, 500, 502, 503, 504}
 CREATED, CONFLICT = 201, 409
@@ -34,27 +34,23 @@ CREATED, CONFLICT = 201, 409
 
 @dataclass
 class BuyerPool:
-    """What all buyers share and leave behind."""
+    """State and counters shared by all buyers."""
 
     url: str
     environment: SimulatedEnvironment
     offer: SaleOffer
     seed: int
-    voucher_share: float  # share of those who come for them
+    voucher_share: float  # share of voucher buyers
     closed: Event = field(default_factory=Event)
-    confirmed_order_ids: list[int] = field(
-        default_factory=list
-    )  # orders that were answered with 201
-    late_attempts: list[str] = field(
-        default_factory=list
-    )  # attempts whose money comes after their end
+    confirmed_order_ids: list[int] = field(default_factory=list)  # orders with response 201
+    late_attempts: list[str] = field(default_factory=list)  # attempts paid after expiry
     purchases: int = 0  # of vouchers, paid for
     outcomes: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
     def run_buyers(self, worker_index: int, worker_count: int) -> None:
-        """One buyer after the other, until the sale closes."""
+        """Run buyers one after another until the sale closes."""
         with httpx.Client(base_url=self.url, timeout=15) as client:
             for number in count(worker_index, worker_count):
                 if self.closed.is_set():
@@ -74,7 +70,7 @@ class _Buyer:
     wants_vouchers: bool = False
 
     def run(self) -> str:
-        """What came of it, in a word."""
+        """Run the buyer's scenario and return its outcome."""
         self.draw = random.Random(f"{self.pool.seed} {self.number}")  # noqa: S311 - no secret
         placed = self._place_order()
         if placed is None:
@@ -107,7 +103,7 @@ class _Buyer:
         if paid and scenario == "pay twice told":
             self._push_payment(attempt, "notify")
         if paid and scenario == "let the bank take it back":
-            self._push_payment(attempt, "settle")  # a card, which is only captured
+            self._push_payment(attempt, "settle")  # card payments are only captured so far
             self._wait_until_paid(order_id, token)
             self._push_payment(attempt, "reverse")
         return scenario if paid else "could not pay any more"
@@ -115,11 +111,11 @@ class _Buyer:
     def _place_order(self) -> tuple[int, str] | None:
         self.wants_vouchers = self.draw.random() < self.pool.voucher_share
         if self.wants_vouchers:
-            path, asked = "/voucher/purchase", self._voucher_order()
+            path, order = "/voucher/purchase", self._voucher_order()
         else:
-            path, asked = "/api/orders", self._ticket_order()
+            path, order = "/api/orders", self._ticket_order()
         key = f"buyer-{self.pool.seed}-{self.number:06}-order"
-        answer = self._request("POST", path, asked, key=key)
+        answer = self._request("POST", path, order, key=key)
         if answer is None or answer.status_code != CREATED:
             return None
         placed = answer.json()["data"]
@@ -131,14 +127,14 @@ class _Buyer:
         kinds = self.draw.sample(self.pool.offer.ticket_types, self.draw.choice((1, 1, 2)))
         email = f"buyer{self.number}@example.org"
         wanted = [{"ticketTypeId": kind, "quantity": self.draw.choice((1, 1, 2))} for kind in kinds]
-        asked: dict[str, object] = {
+        order: dict[str, object] = {
             "eventId": str(self.pool.offer.events[0]),
             "ticketSelections": wanted,
             "buyer": {"name": f"Pembeli {self.number}", "email": email},
         }
         if self.draw.random() < 0.2:  # noqa: PLR2004 - one in five has a code
-            asked["promoCode"] = "HEMAT"
-        return asked
+            order["promoCode"] = "HEMAT"
+        return order
 
     def _voucher_order(self) -> dict[str, object]:
         phone = f"+62812{self.number:08}"
@@ -152,7 +148,7 @@ class _Buyer:
         }
 
     def _start_payment(self, order_id: int, token: str) -> str | None:
-        """The attempt on whose page a way to pay was chosen."""
+        """Choose a payment method and return the payment attempt's key."""
         for _ in self._attempts():
             answer = self._request(
                 "POST", "/api/payment/create", {"orderId": order_id}, token=token
@@ -169,7 +165,7 @@ class _Buyer:
         return None
 
     def _wait_until_paid(self, order_id: int, token: str) -> None:
-        """Or for as long as a buyer waits: then the shop hears of the end before the money."""
+        """Poll until the order is paid or the buyer gives up; then expiry precedes payment."""
         for _ in self._attempts():
             answer = self._request("GET", f"/api/orders/{order_id}", token=token)
             if answer is None or answer.json()["data"]["status"] == "paid":
@@ -182,7 +178,7 @@ class _Buyer:
     def _request(
         self, method: str, path: str, body: object = None, *, token: str = "", key: str = ""
     ) -> httpx.Response | None:
-        """Ask until there is an answer; None when there is none for too long."""
+        """Send a request until it is answered; None after the deadline."""
         headers = {"X-Order-Token": token} if token else {}
         headers |= {"Idempotency-Key": key} if key else {}
         for _ in self._attempts():

@@ -1,6 +1,6 @@
-"""What goes wrong outside during the sale: routers, WhatsApp and the mail server, turn by turn.
+"""Random faults of routers, WhatsApp and the mail server during the sale.
 
-What the bank's notices suffer is set with the story. Whoever dies of our own is in house.py.
+Faults of payment notifications are part of the scenario; processes are killed in sale.py.
 """
 
 import random
@@ -37,7 +37,7 @@ FaultInjector = Callable[[SimulatedEnvironment, RandomSource], None]
 def inject_faults(
     environment: SimulatedEnvironment, database: Database, seed: int
 ) -> Iterator[Counter[str]]:
-    """From here to the end of `with`; gives what there was of it. Afterwards all is fair."""
+    """Inject faults inside `with` and yield their counts; all faults are cleared at the end."""
     over, seen = Event(), Counter[str]()
     chance = random.Random(seed)  # noqa: S311 - no secret
     sky = Thread(target=_inject_until, args=(environment, database, chance, over, seen))
@@ -65,7 +65,7 @@ def _inject_until(
 
 
 def clear_faults(environment: SimulatedEnvironment) -> None:
-    """Nothing goes wrong from here on; what numbers are like stays."""
+    """Clear all faults; the configured behaviour of numbers stays."""
     environment.whatsapp.faults.set(**NO_FAULTS)
     environment.mail.faults.set()
     for router in environment.routers.values():
@@ -74,7 +74,7 @@ def clear_faults(environment: SimulatedEnvironment) -> None:
 
 
 def resume_whatsapp(database: Database, *, at: datetime) -> bool:
-    """As a person does who has read why it was stopped; whether it was."""
+    """Resume WhatsApp after an automatic stop, as an operator would; return if it was stopped."""
     with suppress(Refused, Unavailable):
         resume_channel(database, Channel.WHATSAPP, at=at, by="chaos")
         return True
@@ -82,28 +82,31 @@ def resume_whatsapp(database: Database, *, at: datetime) -> bool:
 
 
 def _router_fault(**fault: object) -> FaultInjector:
-    """What one router does at its next command, or at one of the next; no two things at once."""
+    """Create a fault for one of the next commands of a router; one fault at a time."""
 
-    def meets(town: SimulatedEnvironment, draw: RandomSource) -> None:
-        faults = draw.choice(list(town.routers.values())).faults
-        given = {"command": draw.choice(COMMANDS), "skip": draw.choice((0, 0, 1, 5))} | fault
+    def inject(environment: SimulatedEnvironment, randomness: RandomSource) -> None:
+        faults = randomness.choice(list(environment.routers.values())).faults
+        given = {
+            "command": randomness.choice(COMMANDS),
+            "skip": randomness.choice((0, 0, 1, 5)),
+        } | fault
         faults.clear()
-        faults.add(RouterFault(**given))  # type: ignore[arg-type]  # a spell names its own fields
+        faults.add(RouterFault(**given))  # type: ignore[arg-type]  # fields of the fault
 
-    return meets
+    return inject
 
 
-def _router_power_loss(environment: SimulatedEnvironment, draw: RandomSource) -> None:
-    draw.choice(list(environment.routers.values())).restart(draw.uniform(0.5, 3))
+def _router_power_loss(environment: SimulatedEnvironment, randomness: RandomSource) -> None:
+    randomness.choice(list(environment.routers.values())).restart(randomness.uniform(0.5, 3))
 
 
 def _whatsapp_faults(**switches: object) -> FaultInjector:
-    """What WhatsApp is like until something else is the matter with it."""
+    """Create a fault that stays set until the next one replaces it."""
 
-    def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
-        town.whatsapp.faults.set(**NO_FAULTS | switches)
+    def apply(environment: SimulatedEnvironment, _: RandomSource) -> None:
+        environment.whatsapp.faults.set(**NO_FAULTS | switches)
 
-    return is_so
+    return apply
 
 
 def _whatsapp_response_fault(**fault: object) -> FaultInjector:
@@ -111,11 +114,11 @@ def _whatsapp_response_fault(**fault: object) -> FaultInjector:
 
 
 def _mail_faults(*stages: str, limit: int = 0, **fault: object) -> FaultInjector:
-    def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
-        meets = [{"stage": stage, "times": 3} | fault for stage in stages]
-        town.mail.faults.set(meets=meets, mails_a_connection=limit)
+    def apply(environment: SimulatedEnvironment, _: RandomSource) -> None:
+        faults = [{"stage": stage, "times": 3} | fault for stage in stages]
+        environment.mail.faults.set(meets=faults, mails_a_connection=limit)
 
-    return is_so
+    return apply
 
 
 FAULT_INJECTORS: dict[str, FaultInjector] = {

@@ -1,4 +1,4 @@
-"""The gateway's books against ours: every rupiah has one ticket, or one question, and no other."""
+"""Comparison of the gateway's payments with our orders: each payment has tickets or one flag."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ CAPTURED_STATES = {"capture", "settlement"}
 
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
-    """What our database says, order by order."""
+    """Snapshot of our database by order."""
 
     orders: dict[int, tuple[str, int, str]]  # state, total, key of the attempt that paid
     attempts: dict[str, int]  # order by key
-    places: dict[int, int]  # for which there are tickets, by order
-    tickets: dict[int, list[str]]  # live ones: where their PDFs are, empty if nowhere
+    places: dict[int, int]  # by order, for which tickets exist
+    tickets: dict[int, list[str]]  # live tickets: path of the PDF, empty without one
     open_flags: dict[int, set[str]]  # open flags by order
     unhandled_count: int
     quarantined_count: int
@@ -30,7 +30,7 @@ class PaymentSnapshot:
 
 
 def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapshot:
-    """All of it, of one instant: nobody else writes any more."""
+    """Read the snapshot in one transaction; no other process writes any more."""
     with database.transaction() as connection:
         return PaymentSnapshot(
             orders={
@@ -57,7 +57,7 @@ def find_violations(
     confirmed_order_ids: Iterable[int],
     documents: Path,
 ) -> Iterator[str]:
-    """Everything that is not as it must be."""
+    """Yield a description of every violation."""
     held = {each.order_id: each.amount for each in payments if each.state in CAPTURED_STATES}
     yield from (
         f"order {each} was confirmed and is gone"
@@ -96,9 +96,9 @@ def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterat
 def _ticket_violations(snapshot: PaymentSnapshot, documents: Path) -> Iterator[str]:
     for order, (state, _, _) in snapshot.orders.items():
         paths = snapshot.tickets.get(order, [])
-        wanted = snapshot.places[order] if state == "paid" else 0
-        if len(paths) != wanted:
-            yield f"order {order} is {state}: {len(paths)} tickets, not {wanted}"
+        expected = snapshot.places[order] if state == "paid" else 0
+        if len(paths) != expected:
+            yield f"order {order} is {state}: {len(paths)} tickets, not {expected}"
         missing = [path for path in paths if not path or not (documents / path).is_file()]
         if missing:
             yield f"order {order}: {len(missing)} tickets without their PDF"
@@ -120,7 +120,7 @@ def _group_by_order(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
 
 
 def summarise(snapshot: PaymentSnapshot, payments: Iterable[Transaction]) -> dict[str, object]:
-    """The figures, for people."""
+    """Return the figures of the report."""
     return {
         "orders": dict(Counter(state for state, _, _ in snapshot.orders.values())),
         "payments": dict(Counter(each.state for each in payments)),
@@ -131,7 +131,7 @@ def summarise(snapshot: PaymentSnapshot, payments: Iterable[Transaction]) -> dic
     }
 
 
-# plain SQL, and not our own queries: who judges shares nothing with the judged
+# plain SQL instead of the application's queries, to be independent of the tested code
 _ORDERS = text(
     "SELECT o.id, o.state, o.total, a.key AS paid_by"
     " FROM orders o LEFT JOIN payment_attempts a ON a.id = o.paid_attempt_id"

@@ -1,4 +1,4 @@
-"""The box office as processes: started, killed with -9, and started again."""
+"""The application's processes: start, kill with SIGKILL, restart."""
 
 import os
 import random
@@ -21,7 +21,8 @@ from ticketing.app.container import open_application
 from ticketing.app.dagster_home import prepare_dagster_home
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
@@ -35,10 +36,10 @@ JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
 
 @dataclass
 class ProcessManager:
-    """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
+    """All processes in one folder; PostgreSQL runs with its default, flushing settings."""
 
     folder: Path
-    external_settings: Mapping[str, str]  # settings that say where everybody else is
+    external_settings: Mapping[str, str]  # addresses of the simulated vendors
     kill_counts: Counter[str] = field(default_factory=Counter)
     run_counts: Counter[str] = field(default_factory=Counter)
     _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
@@ -47,11 +48,10 @@ class ProcessManager:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Begin the day."""
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             self.port = probe.getsockname()[1]
-        self.folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
+        self.folder.chmod(0o711)  # root's PostgreSQL runs as another user
         server = self._stack.enter_context(EmbeddedServer(self.folder))
         self._cluster = server.cluster
         url = server.url().set(drivername="postgresql")
@@ -69,7 +69,7 @@ class ProcessManager:
         self._environment = prepare_dagster_home(self.application) | given
         self._commands = {
             "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
-            "worker": [*PYTHON, "ticketing", "work"],
+            "worker": [*PYTHON, "ticketing", "worker"],
             "run": [*PYTHON, *RUN_COMMAND],
         }
         for name in ("web", "worker"):
@@ -78,32 +78,31 @@ class ProcessManager:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the day."""
         for name in list(self._processes):
             self.stop(name)
         self._stack.close()
 
     @property
     def url(self) -> str:
-        """Where buyers and the gateway find us."""
+        """Return the base URL of the web service."""
         return f"http://{HOST}:{self.port}"
 
     def start(self, name: str) -> None:
-        """Start a process that does not run."""
+        """Start a process."""
         log = self.folder / f"{name}.out"
         job = [next(self._jobs)] if name == "run" else []
-        with log.open("ab") as said:
+        with log.open("ab") as output:
             self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
                 self._commands[name] + job,
                 env=self._environment,
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
             )
 
     def stop(self, name: str) -> None:
-        """Ask a process to end, as Ctrl-C does, and wait for it."""
+        """Stop a process with SIGINT, as Ctrl-C does, and wait for it."""
         process = self._processes.pop(name, None)
         if process is None:
             return
@@ -115,7 +114,7 @@ class ProcessManager:
             process.wait()
 
     def keep_running(self) -> None:
-        """Start again whoever has ended; a run that came to its end is followed by the next."""
+        """Restart ended processes; a finished run is followed by the next job's."""
         for name in self._commands:
             process = self._processes.get(name)
             if process is None or process.poll() is not None:
@@ -124,7 +123,7 @@ class ProcessManager:
                 self.start(name)
 
     def kill(self, victim: str, randomness: random.Random) -> None:
-        """End somebody without a word, and start it again as whoever watches over it would."""
+        """Kill a process with SIGKILL and restart it as a supervisor would."""
         self.kill_counts[victim] += 1
         if victim == "PostgreSQL":
             self._kill_postgresql(whole=randomness.random() < 0.5)  # noqa: PLR2004 - one of two ways
@@ -136,7 +135,7 @@ class ProcessManager:
         self.keep_running()
 
     def _kill_postgresql(self, *, whole: bool) -> None:
-        """The postmaster; or a backend, at which it ends the others and recovers by itself."""
+        """Kill the postmaster, or a backend, after which PostgreSQL recovers by itself."""
         postmaster = int(
             (self._cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
         )
@@ -146,11 +145,13 @@ class ProcessManager:
             self._stack.enter_context(EmbeddedServer(self.folder))
 
     def wait_until_ready(self) -> None:
-        """Until web and database answer."""
+        """Wait until the web service and the database respond."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not (self._is_web_up() and self._is_database_up()):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody answers; see {self.folder}/web.out")
+                raise TimeoutError(
+                    f"web service or database does not respond; see {self.folder}/web.out"
+                )
             time.sleep(0.1)
 
     def _is_web_up(self) -> bool:

@@ -1,4 +1,4 @@
-"""All reckonings together: what the report says in the end."""
+"""The report: all comparisons together."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 def build_report(
     processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> dict[str, object]:
-    """The figures, and `offences`: everything that is not as it must be."""
+    """Return the figures and `offences`, the list of all violations."""
     database, documents = processes.application.database, processes.application.settings.documents
     sold = payment_invariants.read_snapshot(database, buyers.offer.events)
     payments = environment.midtrans.bank.payments()
@@ -22,7 +22,7 @@ def build_report(
         database, processes.application.get(KeyRing).installation_id
     )
     shelves = {name: router.users() for name, router in environment.routers.items()}
-    told, taken = (
+    messages, accepted_messages = (
         message_invariants.read_snapshot(database),
         message_invariants.list_accepted(environment),
     )
@@ -31,13 +31,13 @@ def build_report(
             sold, payments, confirmed_order_ids=buyers.confirmed_order_ids, documents=documents
         ),
         *voucher_invariants.find_violations(made, shelves, FOREIGN_USER),
-        *message_invariants.find_violations(told, taken),
+        *message_invariants.find_violations(messages, accepted_messages),
         *find_leaks(_iter_logs(processes), _iter_secrets(environment, made)),
     ]
     return {
         **payment_invariants.summarise(sold, payments),
         **voucher_invariants.summarise(made, shelves.values()),
-        **message_invariants.summarise(told, taken),
+        **message_invariants.summarise(messages, accepted_messages),
         "offences": sorted(offences),
     }
 

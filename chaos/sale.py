@@ -1,4 +1,4 @@
-"""The whole story: the sale, its deaths, the calm, and what is done by the clock afterwards."""
+"""The scenario: sale, kills, recovery and scheduled work."""
 
 import random
 import time
@@ -32,7 +32,7 @@ from ticketing.vouchers.provisioning.context import ProvisioningContext
 from ticketing.vouchers.provisioning.provision import provision_all
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool, RouterConnector
 
-# whoever is named more often dies more often
+# processes listed more often are killed more often
 KILL_TARGETS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
 NOTIFICATION_WAIT_SECONDS = 1
 ACTOR = "chaos"
@@ -40,45 +40,47 @@ ACTOR = "chaos"
 
 @dataclass(frozen=True, slots=True)
 class ChaosScenario:
-    """How long, which of all possible ones, and how much of what the gateway says goes wrong."""
+    """Parameters of a scenario: duration, seed, share of vouchers, rate of faults."""
 
     seconds: float
     seed: int
     noise: float
     voucher_share: float  # share of the buyers
-    min_purchases: int  # of vouchers: it goes on until so many are paid for
-    calm_seconds: float  # at the most, before the clock is turned
-    seconds_between_kills: float  # one death from the next, on average
-    buyer_threads: int  # of buyers, one after the other in each
+    min_purchases: int  # minimum number of paid voucher purchases
+    calm_seconds: float  # maximum wait before scheduled work runs
+    seconds_between_kills: float  # mean time between kills
+    buyer_threads: int  # concurrent buyers
 
 
 def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
-    """Play it to its end; `offences` of the report must be empty."""
+    """Run a scenario and return the report; `offences` must be empty."""
     with (
-        SimulatedEnvironment(scenario.seed) as town,
-        ProcessManager(folder, town.settings()) as house,
+        SimulatedEnvironment(scenario.seed) as environment,
+        ProcessManager(folder, environment.settings()) as processes,
     ):
-        offer = open_sale(house.application, town)
-        crowd = BuyerPool(house.url, town, offer, scenario.seed, scenario.voucher_share)
-        town.set_webhook_base_url(house.url)
-        town.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
+        offer = open_sale(processes.application, environment)
+        buyers = BuyerPool(processes.url, environment, offer, scenario.seed, scenario.voucher_share)
+        environment.set_webhook_base_url(processes.url)
+        environment.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
         with (
-            inject_faults(town, house.application.database, scenario.seed) as weather,
-            _running_buyers(crowd, scenario.buyer_threads),
+            inject_faults(
+                environment, processes.application.database, scenario.seed
+            ) as fault_counts,
+            _running_buyers(buyers, scenario.buyer_threads),
         ):
-            _kill_randomly(house, scenario, crowd)
-        town.midtrans.faults.clear()
-        _wait_until_idle(house, town, scenario)
-        _run_scheduled_work(house, town, crowd)
+            _kill_randomly(processes, scenario, buyers)
+        environment.midtrans.faults.clear()
+        _wait_until_idle(processes, environment, scenario)
+        _run_scheduled_work(processes, environment, buyers)
         return {
             "seed": scenario.seed,
-            "killed": dict(house.kill_counts),
-            "runs": dict(house.run_counts),
-            "weather": dict(weather),
-            "buyers": dict(crowd.outcomes),
-            "answers": dict(crowd.errors),
-            "notifications": len(town.midtrans.notifications()),
-            **report.build_report(house, town, crowd),
+            "killed": dict(processes.kill_counts),
+            "runs": dict(processes.run_counts),
+            "fault_counts": dict(fault_counts),
+            "buyers": dict(buyers.outcomes),
+            "answers": dict(buyers.errors),
+            "notifications": len(environment.midtrans.notifications()),
+            **report.build_report(processes, environment, buyers),
         }
 
 
@@ -107,7 +109,7 @@ def _kill_randomly(processes: ProcessManager, scenario: ChaosScenario, buyers: B
 def _wait_until_idle(
     processes: ProcessManager, environment: SimulatedEnvironment, scenario: ChaosScenario
 ) -> None:
-    """Everybody runs, the gateway tells what it still has to tell, and what is due is done."""
+    """Run all processes until pending notifications and due work are processed."""
     processes.keep_running()
     processes.wait_until_ready()
     for payment in environment.midtrans.bank.payments():
@@ -130,22 +132,22 @@ def _has_pending_work(processes: ProcessManager) -> bool:
 def _run_scheduled_work(
     processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> None:
-    """What schedules do: hours later, and again after money that came too late.
+    """Run the scheduled jobs as if hours had passed, again after late payments.
 
-    In the end nobody is heard any more, and what was said until then is taken to its end.
+    In the end no further requests are accepted and everything received is processed.
     """
     with (
-        processes.application.get(MessagingConnector).connect() as mailroom,
-        processes.application.get(RouterConnector).connect() as doors,
+        processes.application.get(MessagingConnector).connect() as sender,
+        processes.application.get(RouterConnector).connect() as routers,
     ):
         for hours in (1.1, 2.1, 6, 12):
-            _run_due_work(processes.application, mailroom, doors, hours)
+            _run_due_work(processes.application, sender, routers, hours)
             for attempt in buyers.late_attempts:
                 environment.midtrans.bank.push(attempt, "settle")
             buyers.late_attempts.clear()
             time.sleep(NOTIFICATION_WAIT_SECONDS)
         processes.stop("web")
-        _run_due_work(processes.application, mailroom, doors, 24)
+        _run_due_work(processes.application, sender, routers, 24)
 
 
 def _run_due_work(

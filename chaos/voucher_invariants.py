@@ -1,4 +1,4 @@
-"""The routers' tables against ours: every paid voucher is there once, and nothing else of ours."""
+"""Comparison of the routers' users with our vouchers: each paid voucher exists exactly once."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ RouterUsers = Sequence[Mapping[str, str]]  # a router's users, as it shows them
 
 @dataclass(frozen=True, slots=True)
 class VoucherRow:
-    """A voucher as our database has it."""
+    """Voucher in our database."""
 
     key: str
     router: str
@@ -28,15 +28,15 @@ class VoucherRow:
 
 @dataclass(frozen=True, slots=True)
 class VoucherSnapshot:
-    """All vouchers, and how many each paid order is to have."""
+    """Snapshot of all vouchers and the number owed to each paid order."""
 
-    installation_id: str  # our sign on a router
+    installation_id: str  # marks our users on a router
     expected_counts: dict[int, int]
     rows: Sequence[VoucherRow]
 
 
 def read_snapshot(database: Database, installation_id: str) -> VoucherSnapshot:
-    """All of it, of one instant: nobody else writes any more."""
+    """Read the snapshot in one transaction; no other process writes any more."""
     with database.transaction() as connection:
         return VoucherSnapshot(
             installation_id,
@@ -50,7 +50,7 @@ def find_violations(
     users_by_router: Mapping[str, RouterUsers],
     foreign_user: Mapping[str, str],
 ) -> Iterator[str]:
-    """Everything that is not as it must be. Codes are not told: a report is no place for them."""
+    """Yield a description of every violation, without voucher codes."""
     yield from _order_violations(snapshot)
     yield from _voucher_violations(snapshot, users_by_router)
     for name, shelf in users_by_router.items():
@@ -121,7 +121,7 @@ def _router_violations(
 def summarise(
     snapshot: VoucherSnapshot, users_by_router: Iterable[RouterUsers]
 ) -> dict[str, object]:
-    """The figures, for people."""
+    """Return the figures of the report."""
     return {
         "purchases": len(snapshot.expected_counts),
         "vouchers": dict(Counter(row.state for row in snapshot.rows)),
@@ -129,7 +129,7 @@ def summarise(
     }
 
 
-# plain SQL, and not our own queries: who judges shares nothing with the judged
+# plain SQL instead of the application's queries, to be independent of the tested code
 _EXPECTED_COUNTS = text(
     "SELECT l.order_id, sum(l.quantity) AS vouchers FROM order_lines l"
     " JOIN packages p USING (ticket_type_id) JOIN orders o ON o.id = l.order_id"

@@ -1,4 +1,4 @@
-"""Webhooks, by the clock, when nobody else has called."""
+"""Schedule that sends webhooks which the worker has not sent."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -21,7 +21,7 @@ WORKER_GRACE = timedelta(seconds=30)
 def overdue_webhooks(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every minute, a run if calls are due that the worker has not made."""
+    """Every minute: sends webhook calls that are overdue."""
     at = context.scheduled_execution_time.astimezone(UTC)
     overdue = count_overdue_calls(application.database, at=at, overdue_for=WORKER_GRACE)
     if overdue:

@@ -1,7 +1,6 @@
-"""Vouchers that nobody puts on their routers, and the worker's deeds for everybody to see.
+"""Runs for vouchers that the worker does not provision, and reports of the worker's results.
 
-A router that was given up on gets no run until it answers: it is looked at from here, and a run
-follows as soon as it is back.
+A router whose retries are exhausted gets no run until it is reachable again.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from ticket_assets.jobs import provision_vouchers
 from ticketing.platform.application import Application
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 from ticketing.vouchers.provisioning.watchdog import (
     list_reachable_routers,
@@ -29,14 +28,14 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 
 @dataclass(frozen=True, slots=True)
 class RunDecision:
-    """Whether a run is asked for, and what is said when none is."""
+    """Decision whether to start a run, with the message if not."""
 
     should_run: bool
     skip_message: str = ""
 
 
 def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: str) -> RunDecision:
-    """A run for what waits for these routers, unless one is about to see to it."""
+    """Request a run for routers with overdue work unless one is active."""
     if not routers:
         return RunDecision(should_run=False, skip_message=idle_message)
     if has_active_run:
@@ -50,13 +49,13 @@ def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: st
 def owed_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Provisions what the worker does not, and shows what the worker did."""
+    """Starts a run for overdue vouchers and reports the worker's provisioning results."""
     told = SensorCursor.parse(context.cursor)
     deeds = list_unreported_entries(application.database, told, [PROVISION_VOUCHERS_ACTION])
     names = [
         router.name
         for router in _overdue_routers(application)
-        if not has_exhausted_retries(router.failure_count)
+        if not ROUTER_RETRIES.is_exhausted(router.failures)
     ]
     nobody = "nobody waits for a router that can be asked"
     chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
@@ -74,11 +73,11 @@ def owed_vouchers(
 def returned_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Goes on with what waits for a router that was given up on, once it answers again."""
+    """Starts a run when a router with exhausted retries is reachable again."""
     given_up = [
         router
         for router in _overdue_routers(application)
-        if has_exhausted_retries(router.failure_count)
+        if ROUTER_RETRIES.is_exhausted(router.failures)
     ]
     with application.get(RouterConnector).connect() as doors:
         back = list_reachable_routers(doors, given_up)
@@ -92,7 +91,7 @@ def returned_routers(
 
 
 def _run_requests(decision: RunDecision) -> list[dg.RunRequest]:
-    """Ahead of others in the queue: a buyer waits."""
+    """Return the run request, with priority because a buyer waits."""
     return [dg.RunRequest(tags={"dagster/priority": "10"})] if decision.should_run else []
 
 

@@ -1,7 +1,7 @@
-"""Payments that nobody has seen to, and the worker's deeds for everybody to see.
+"""Runs for payments that the worker does not process, and reports of the worker's results.
 
-What waits is asked of the rows each time: no cursor could step over it, and no run key swallow it.
-A run is asked for at once when no worker listens, else when the worker has had its time.
+Overdue work is queried from the tables on every tick, so neither a cursor nor a run key can skip
+it. A run is started immediately without a worker, otherwise after the worker's grace period.
 """
 
 from collections import Counter, defaultdict
@@ -26,7 +26,7 @@ QUIET_SECONDS = 20  # starting a run costs five: the next buyer should find this
 
 
 def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
-    """Deeds as the assets they have made: one for payments, one an event for tickets and PDFs."""
+    """Yield materialisations of audit entries: payments, and each event's tickets and PDFs."""
     counts: defaultdict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
     actors: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
     for deed in entries:
@@ -48,7 +48,7 @@ def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMat
 def payment_inbox(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Serves who has paid when the worker does not, and shows what the worker did."""
+    """Starts a run for overdue payments and reports the worker's results."""
     told = SensorCursor.parse(context.cursor)
     waiting = _has_overdue_work(application) or (
         _wait_for_notification(application) and _has_overdue_work(application)
@@ -71,7 +71,7 @@ def payment_inbox(
 
 
 def run_request() -> dg.RunRequest:
-    """A run that stays until it is quiet; ahead of others in the queue."""
+    """Return the run request; it has priority and continues until no payment arrives."""
     config = {"quiet_seconds": QUIET_SECONDS}
     return dg.RunRequest(
         run_config={"ops": {"payments": {"config": config}}}, tags={"dagster/priority": "10"}

@@ -1,4 +1,4 @@
-"""What others did for who has paid, each deed told once; and whether a run already sees to it."""
+"""Audit entries not reported to Dagster yet, and detection of active runs."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -27,29 +27,29 @@ ACTIVE_STATUSES = [
 
 @dataclass(frozen=True, slots=True)
 class SensorCursor:
-    """Which deeds were told: all up to a number, but the latest by name."""
+    """Reported audit entries: all up to an id, with recent ids listed individually."""
 
     last_id: int = 0
     recent_ids: frozenset[int] = frozenset()
 
     @classmethod
     def parse(cls, cursor: str | None) -> "SensorCursor":
-        """As the last tick left it."""
+        """Parse the previous tick's cursor."""
         known = json.loads(cursor) if cursor else {}
         return cls(known.get("last", 0), frozenset(known.get("latest", [])))
 
     @property
     def serialized(self) -> str:
-        """For the next tick."""
+        """Return the cursor for the next tick."""
         return json.dumps({"last": self.last_id, "latest": sorted(self.recent_ids)})
 
     @property
     def start_after(self) -> int:
-        """Where to look from."""
+        """Return the id after which to read."""
         return max(0, self.last_id - CURSOR_OVERLAP)
 
     def advanced(self, entries: Iterable[AuditEntry]) -> "SensorCursor":
-        """After these were told, too."""
+        """Return the cursor after these entries."""
         known = {deed.id for deed in entries} | self.recent_ids
         last = max(known, default=self.last_id)
         return SensorCursor(
@@ -60,7 +60,7 @@ class SensorCursor:
 def list_unreported_entries(
     database: Database, cursor: SensorCursor, actions: Collection[str]
 ) -> list[AuditEntry]:
-    """Deeds of others than Dagster that were not told of yet."""
+    """Return unreported audit entries of actors other than Dagster."""
     with database.transaction() as connection:
         lines = audit_log.list_entries(
             connection,
@@ -73,7 +73,7 @@ def list_unreported_entries(
 
 
 def has_active_run(instance: DagsterInstance, job_name: str) -> bool:
-    """Whether a run of the job was asked for a moment ago, and has not ended."""
+    """Return whether a recently created run of the job is queued or running."""
     filters = RunsFilter(
         job_name=job_name,
         statuses=ACTIVE_STATUSES,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one server per worker, an empty database per test."""
+"""Shared fixtures: a PostgreSQL server per worker, an empty database per test, a browser."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
 from ticketing.platform.db.tables.events import events as events_table
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -76,7 +76,7 @@ COMMAND = "import ticketing.__main__; ticketing.__main__.main()"
 
 @pytest.fixture(scope="session")
 def starter() -> Iterator[Popen[str]]:
-    """What starts scripts."""
+    """Start the process that forks scripts with all modules loaded."""
     with Popen(
         [sys.executable, "-c", STARTER], cwd=PROJECT_ROOT, stdin=PIPE, stdout=PIPE, text=True
     ) as process:
@@ -87,7 +87,7 @@ def starter() -> Iterator[Popen[str]]:
 def run_script(
     starter: Popen[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., CompletedProcess[str]]:
-    """Runs a script to its end, in a process of its own; `given` is what it reads."""
+    """Return a function that runs a script in its own process; `given` is its standard input."""
 
     def run(
         script: str, *arguments: str, environment: Mapping[str, str] = os.environ, given: str = ""
@@ -106,13 +106,13 @@ def run_script(
 def run_ticketing(
     run_script: Callable[..., CompletedProcess[str]],
 ) -> Callable[..., CompletedProcess[str]]:
-    """Runs `ticketing …`."""
+    """Return a function that runs `ticketing …`."""
     return partial(run_script, COMMAND)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """An embedded server for this worker, with a migrated database called `template_ticketing`."""
+    """Start an embedded server for this worker with a migrated database `template_ticketing`."""
     with TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
@@ -129,7 +129,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A migrated, empty database."""
+    """Open a migrated, empty database."""
     fresh = Database.from_url(database_url)
     yield fresh
     fresh.dispose()
@@ -137,13 +137,13 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def now() -> datetime:
-    """An afternoon some weeks before the event."""
+    """Return a time some weeks before the event."""
     return datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def event(database: Database) -> Event:
-    """A graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time."""
+    """Create a graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time."""
     with database.transaction() as connection:
         connection.execute(
             events_table.insert().values(
@@ -162,7 +162,7 @@ def event(database: Database) -> Event:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Chromium without a screen; the test is skipped when there is none."""
+    """Start headless Chromium; the test is skipped if it is not installed."""
     chromium = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if chromium is None:
         pytest.skip("there is no chromium: `make setup-dev` installs Debian's")
@@ -178,7 +178,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def phone(browser: "Browser") -> Iterator["Page"]:
-    """A page as large as a phone; what a policy forbids it, or its script breaks, is a failure."""
+    """Open a phone-sized page; blocked content and script errors fail the test."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     page = context.new_page()

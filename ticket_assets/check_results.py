@@ -1,4 +1,4 @@
-"""What was found, as the verdict of a check: how many, the first offenders, the way to repair."""
+"""Conversion of an invariant's result to a Dagster check result."""
 
 import dagster as dg
 
@@ -13,7 +13,10 @@ def to_check_result(
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Passed if nothing was found; `looked_at` names what was counted."""
+    """Return a check result with counts, the first violations and the repair command.
+
+    `unit` names the examined items.
+    """
     metadata: ticket_asset_metadata.Metadata = {
         "examined": invariant.examined,
         "out of": invariant.total,

@@ -1,4 +1,4 @@
-"""What earlier materializations of an asset said of the same event."""
+"""Metadata of earlier materialisations of an asset partition."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ MAX_MATERIALIZATIONS = 100
 
 
 def metadata_history(context: dg.AssetExecutionContext, metadata_key: str, *, now: float) -> Points:
-    """Days since the first, and the figure: one point a materialization, ending with `now`."""
+    """Return (days since the first, value) per materialisation, ending with `now`."""
     records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(
             asset_key=context.asset_key, asset_partitions=[context.partition_key]

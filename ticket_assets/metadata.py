@@ -1,6 +1,6 @@
-"""Metadata as people want to see it: tables, a picture, a curve. No numbers are made here.
+"""Markdown metadata: tables, images and line charts.
 
-Dagster's pages show markdown in place below 1,000 characters, and behind a link from there on.
+Dagster shows markdown below 1,000 characters inline and longer text behind a link.
 """
 
 import base64
@@ -26,7 +26,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 446, 34, 116
 def markdown_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, total: int
 ) -> dg.MarkdownMetadataValue:
-    """A markdown table of the first rows; says how many there are when it shows fewer."""
+    """Return a markdown table of the first rows with a note on how many were omitted."""
     shown = list(islice(rows, MAX_ROWS))
     if not shown:
         return dg.MetadataValue.md("none")
@@ -42,13 +42,13 @@ def _markdown_row(cells: Sequence[object]) -> str:
 
 
 def inline_image(png: bytes, *, label: str) -> dg.MarkdownMetadataValue:
-    """An image inside the page itself; keep it small, it is stored with the event log."""
+    """Return an inline image; keep it small, because it is stored in the event log."""
     encoded = base64.b64encode(png).decode("ascii")
     return dg.MetadataValue.md(f"![{label}](data:image/png;base64,{encoded})")
 
 
 def line_chart(points: Points, *, label: str, unit: str) -> dg.MarkdownMetadataValue:
-    """A line through points of (x, y), both axes from zero; `unit` is what x counts."""
+    """Return a line chart of (x, y) points with both axes from zero; `unit` is the unit of x."""
     drawing = quote(_svg(points, label, unit), safe=",'=/:;+?&$@!*-._~")
     return dg.MetadataValue.md(f"![{label}](data:image/svg+xml,{drawing})")
 

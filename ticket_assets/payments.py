@@ -1,4 +1,4 @@
-"""Orders as buyers place them, and their payments."""
+"""The assets of orders and payments."""
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
@@ -30,7 +30,7 @@ orders = dg.AssetSpec(
 
 
 class FulfilmentConfig(dg.Config):
-    """How to serve."""
+    """Options of a fulfilment run."""
 
     quiet_seconds: float = Field(
         default=0, ge=0, le=60, description="Go on until nothing came for so long."
@@ -52,7 +52,7 @@ def payments(
     config: FulfilmentConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
-    """Settled payments, and the tickets of who has paid. By the worker at once, else by a run."""
+    """Settled payments and tickets of paid orders. Updated by the worker in seconds or a run."""
     done = _RunTotals()
     means = GenerationContext(
         application.database,
@@ -81,7 +81,7 @@ def payments(
 
 @dataclass
 class _RunTotals:
-    """What came of all rounds of a run."""
+    """Totals of all iterations of a run."""
 
     settlement_counts: Counter[str] = field(default_factory=Counter)
     ticket_counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))

@@ -1,4 +1,4 @@
-"""Where the people of an event come from, and taking them in."""
+"""Configuration and execution of a roster import in a run."""
 
 import os
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from ticketing.roster.sources.sql_query import RosterQuery
 
 
 class RosterConfig(dg.Config):
-    """Where people come from. With neither path nor query, nobody is imported."""
+    """Source of the roster; without path and query nothing is imported."""
 
     path: str | None = Field(default=None, description="A CSV file on this machine.")
     dropped: bool = Field(
@@ -48,7 +48,7 @@ class RosterConfig(dg.Config):
     )
 
     def source(self) -> RosterSource | None:
-        """What to read; None to leave the people as they are."""
+        """Return the configured source, None to leave the guests unchanged."""
         if self.path is not None and self.query is not None:
             raise Misconfigured("path and query are both set: a roster comes from one of them")
         if self.query is None:
@@ -59,7 +59,7 @@ class RosterConfig(dg.Config):
         return RosterQuery(address, self.query)
 
     def options(self) -> ImportOptions:
-        """How to read it."""
+        """Return the import options."""
         return ImportOptions(
             mapping=self.mapping, encoding=self.encoding, delimiter=self.delimiter,
             dry_run=self.dry_run, withdraw_absent=self.withdraw_absent,
@@ -69,7 +69,7 @@ class RosterConfig(dg.Config):
 def import_configured_roster(
     application: Application, event: Event, config: RosterConfig, deadline: Deadline
 ) -> metadata.Metadata:
-    """Import what the roster names, if anything; says where every row went."""
+    """Import the configured roster, if any, and return its metadata."""
     source = config.source()
     if source is None:
         return {}

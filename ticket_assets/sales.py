@@ -1,4 +1,4 @@
-"""Sales day by day, as a person files them: what was sold, and that the gateway says the same."""
+"""Daily assets: sales by event, and reconciliation with the gateway."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -32,7 +32,7 @@ from ticketing.selling.payments.midtrans.client import Midtrans
 def daily_sales(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """What was sold on a day in Jakarta, event by event. As of its run: refunds come later."""
+    """Sales of one day (Jakarta time) by event. As of the run: refunds may follow."""
     span = day_span(date.fromisoformat(context.partition_key))
     with run_attempt(context), application.database.transaction() as connection:
         sold = sales_queries.list_event_sales(connection, span)
@@ -59,7 +59,7 @@ def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
 def _sales_charts(
     sold: list[EventSales], paid: Iterable[tuple[datetime, Rupiah]], midnight: datetime
 ) -> metadata.Metadata:
-    """Who sold what, and how the day's sum grew, in thousands of rupiah by the hour."""
+    """Return sales by event and the day's cumulative sum in thousands of rupiah by hour."""
     points, sum_so_far = [(0.0, 0.0)], 0
     for paid_at, amount in paid:
         sum_so_far += amount.amount
@@ -93,7 +93,7 @@ def _sales_charts(
 def reconciliation(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """A day's payments in our books against the gateway's, one by one. As of its run."""
+    """One day's payments compared one by one with the gateway's records. As of the run."""
     day = date.fromisoformat(context.partition_key)
     with run_attempt(context) as watch:
         books = reconcile_day(application.database, application.get(Midtrans), day, progress=watch)
@@ -101,7 +101,7 @@ def reconciliation(
     found = InvariantResult.from_violations(books.attempts, books.differences)
     return dg.MaterializeResult(
         metadata=_reconciliation_metadata(books),
-        check_results=[to_check_result(found, "payments", "ticketing reconcile")],
+        check_results=[to_check_result(found, "payments", "ticketing payments reconcile")],
     )
 
 

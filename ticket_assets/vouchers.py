@@ -1,4 +1,4 @@
-"""Hotspot vouchers: those that are paid for on their routers, and how their codes reach buyers."""
+"""The assets of hotspot vouchers and of their delivery attempts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
 from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
 from ticketing.vouchers.provisioning.provision import provision_all
-from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 ROUTER_POOL = "router"  # the pool of whatever talks to routers; its limit is the instance's
@@ -41,7 +41,7 @@ ATTEMPT_WINDOW = timedelta(days=7)
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Vouchers that are paid for, on their routers. By the worker at once, else by a run."""
+    """Paid vouchers on their routers. Updated by the worker in seconds, or by a run."""
     with run_attempt(context), application.get(RouterConnector).connect() as doors:
         means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
         rounds = provision_all(means)
@@ -75,7 +75,7 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
 
 
 def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
-    """How things are now, whoever did them."""
+    """Return the current state, independent of this run."""
     now = collect_gauges(database, at=at)
     needing = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
     with database.transaction() as connection:
@@ -105,7 +105,7 @@ def _router_status(router: StoredRouter) -> str:
     if not router.failing_since:
         return "yes"
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
-    return f"given up {since}" if has_exhausted_retries(router.failure_count) else f"no, {since}"
+    return f"given up {since}" if ROUTER_RETRIES.is_exhausted(router.failures) else f"no, {since}"
 
 
 def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
@@ -116,7 +116,7 @@ def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
             yield one.code, wrong, f"ticketing vouchers regenerate {one.code}"
         else:
             wrong = f"the message with the codes: {one.delivery}"
-            yield one.code, wrong, f"ticketing deliveries {one.event_id} --failed"
+            yield one.code, wrong, f"ticketing deliveries list --event {one.event_id} --failed"
 
 
 @dg.asset(
@@ -129,7 +129,7 @@ def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
 def voucher_delivery_logs(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Every attempt of a week to hand codes over, by WhatsApp and mail. As of its run."""
+    """Delivery attempts of voucher codes in the last seven days. As of the run."""
     at = datetime.now(UTC)
     since = at - ATTEMPT_WINDOW
     with run_attempt(context), application.database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""The vendor's paths, Snap and Core API, and the way into them; the page to pay on."""
+"""HTTP routes of Snap, the Core API and the payment page, with authentication."""
 
 import re
 from base64 import b64encode
@@ -24,7 +24,7 @@ _ACCEPTED_MEDIA_TYPES = {"application/json", "application/*", "*/*"}
 
 
 class MidtransApi:
-    """What each path does."""
+    """Request handlers by path."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class MidtransApi:
         console: MidtransConsole,
         notify: str,
     ) -> None:
-        """`notify` is the merchant's address in the dashboard; empty tells nobody."""
+        """Register the routes; `notify` is the merchant's notification URL, empty for none."""
         self._authorization = "Basic " + b64encode(f"{server_key}:".encode()).decode()
         self._bank = bank
         self._faults = faults
@@ -64,7 +64,7 @@ class MidtransApi:
         ]
 
     def respond(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a request, or to a vendor's call the fault that is set for it."""
+        """Return the response, or the fault that is set for a vendor call."""
         if not request.path.startswith(("/snap/v1/", "/v2/")):
             return self._routed(request)
         fault = self._faults.take_response_fault(request.path) or self._noise.on_answer(
@@ -134,21 +134,21 @@ class MidtransApi:
         return HttpResponse.json(200, {"canceled_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     def _charge(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        asked = parse_charge(request.json())
-        return HttpResponse.json(200, self._bank.charge(asked, self._addresses(request)))
+        charge = parse_charge(request.json())
+        return HttpResponse.json(200, self._bank.charge(charge, self._addresses(request)))
 
     def _capture(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        asked = request.json()
-        wanted = str(asked.get("transaction_id", ""))
-        return HttpResponse.json(200, self._bank.capture(wanted, asked.get("gross_amount")))
+        body = request.json()
+        transaction_id = str(body.get("transaction_id", ""))
+        return HttpResponse.json(200, self._bank.capture(transaction_id, body.get("gross_amount")))
 
     def _card_token(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         number = request.query.get("card_number", "").replace(" ", "")
         if number not in OUTCOMES:
             raise CoreRefusal(411, "Credit card is not one of the sandbox's")
         token = token_for(number, self._bank.number())
-        said = {"status_code": "200", "status_message": "Credit card token is created."}
-        return HttpResponse.json(200, said | {"token_id": token, "hash": token[:13]})
+        body = {"status_code": "200", "status_message": "Credit card token is created."}
+        return HttpResponse.json(200, body | {"token_id": token, "hash": token[:13]})
 
     def _status(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._bank.status(names["id"]))
@@ -184,7 +184,7 @@ class MidtransApi:
 
 
 def _is_json_exchange(request: HttpRequest) -> bool:
-    """Whether an answer in JSON can be read, and whatever was sent is JSON."""
+    """Return whether the client accepts JSON and sent JSON."""
     accepted = request.headers.get("accept", "*/*").split(",")
     reads = any(
         kind.partition(";")[0].strip().lower() in _ACCEPTED_MEDIA_TYPES for kind in accepted

@@ -1,4 +1,4 @@
-"""The simulator's own switches under `/_simulator`: for people a page, for programs JSON."""
+"""Control interface under `/_simulator`: an HTML page and JSON."""
 
 import re
 from dataclasses import asdict
@@ -16,10 +16,10 @@ MOVES = ("choose", "notify", *WORLD_MOVES)
 
 
 class MidtransConsole:
-    """What whoever rehearses may see and do."""
+    """Handlers of the control interface."""
 
     def __init__(self, bank: Bank, faults: MidtransFaults, notifier: Notifier) -> None:
-        """For one simulator."""
+        """Register the routes."""
         self._bank = bank
         self._faults = faults
         self._notifier = notifier
@@ -45,9 +45,9 @@ class MidtransConsole:
         return HttpResponse.html(200, render_overview(sessions, payments, attempts, self._faults))
 
     def _act(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """What a person clicked; nothing, when the payment has moved on since the page was made."""
-        asked = request.form()
-        order_id, move = asked.get("order", ""), asked.get("move", "")
+        """Apply a clicked action; no effect if the payment has changed since rendering."""
+        form = request.form()
+        order_id, move = form.get("order", ""), form.get("move", "")
         if move in MERCHANT_MOVES:
             self._bank.move(order_id, move)
         elif move in MOVES:
@@ -69,8 +69,8 @@ class MidtransConsole:
 
     def _notifications(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         attempts = [asdict(attempt) for attempt in self._notifier.attempts()]
-        told = [attempt | {"at": attempt["at"].isoformat()} for attempt in attempts]
-        return HttpResponse.json(200, told)
+        rows = [attempt | {"at": attempt["at"].isoformat()} for attempt in attempts]
+        return HttpResponse.json(200, rows)
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._faults.to_dict())
@@ -84,16 +84,16 @@ class MidtransConsole:
         return self._shown_faults(request, names)
 
     def _push(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        move, wanted = names["move"], request.json()
+        move, body = names["move"], request.json()
         if move not in MOVES:
-            raise ValueError(f"no move {move!r}; there are {', '.join(MOVES)}")
-        if self._bank.push(names["id"], move, str(wanted.get("method", ""))) is None:
+            raise ValueError(f"unknown event {move!r}; use one of {', '.join(MOVES)}")
+        if self._bank.push(names["id"], move, str(body.get("method", ""))) is None:
             return HttpResponse.json(409, {"error": f"{move} is not possible now"})
         return HttpResponse.json(200, self._bank.status(names["id"]))
 
 
 def _with_error_responses(handler: Handler) -> Handler:
-    """The handler, whose complaints are answers; a page that has grown old does no harm."""
+    """Wrap a handler so that errors become responses; an outdated page redirects."""
 
     def answer(request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         try:

@@ -1,4 +1,4 @@
-"""The ways to pay, and what each adds to what Midtrans says of a payment."""
+"""Payment methods and the fields that each adds to Midtrans' responses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class RefundSupport(Enum):
-    """What of a settled payment can go back through the gateway."""
+    """Refunds that the gateway supports for a settled payment."""
 
     NONE = "none"
     FULL_ONLY = "whole"
@@ -16,7 +16,7 @@ class RefundSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """One way to pay, as `enabled_payments` names it."""
+    """Payment method; `name` is as in `enabled_payments`."""
 
     name: str
     title: str
@@ -26,12 +26,12 @@ class PaymentMethod:
 
     @property
     def has_fraud_status(self) -> bool:
-        """Whether Midtrans says if it suspects fraud; of Indomaret it says nothing."""
+        """Return whether Midtrans reports a fraud status; it does not for Indomaret."""
         return self.name != "indomaret"
 
     @property
     def is_card(self) -> bool:
-        """Cards are captured first and settled later; everything else settles at once."""
+        """Return whether the method is a card, captured first and settled later."""
         return self.payment_type == "credit_card"
 
 
@@ -116,6 +116,6 @@ GROUPS = {
 
 
 def enabled_methods(names: list[str]) -> list[PaymentMethod]:
-    """The methods a page offers for `enabled_payments`; all when it names none."""
-    wanted = set(names).union(*(GROUPS.get(name, set()) for name in names))
-    return [method for method in _ALL if not names or method.name in wanted]
+    """Return the methods that a page offers for `enabled_payments`; all if it is empty."""
+    enabled = set(names).union(*(GROUPS.get(name, set()) for name in names))
+    return [method for method in _ALL if not names or method.name in enabled]

@@ -1,4 +1,4 @@
-"""Notifications to the merchant: sent, tried again by the ladder, and every attempt kept."""
+"""Notifications to the merchant: sending, retries by Midtrans' schedule, log of attempts."""
 
 import json
 import time
@@ -31,33 +31,33 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class NotificationAttempt:
-    """One try to tell the merchant, and what came back."""
+    """One notification request and its response."""
 
     order_id: str
     transaction_status: str
     url: str
-    number: int  # 1 is the first try
+    number: int  # counted from 1
     at: datetime
     body: str
-    answer: int | None  # None: no answer
+    answer: int | None  # None: no response
     problem: str
-    retry_in_seconds: float | None  # before acceleration; None: never again
+    retry_in_seconds: float | None  # before acceleration; None: no retry
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the merchant took it."""
+        """Return whether the merchant responded with 2xx."""
         return self.answer is not None and httpx.codes.is_success(self.answer)
 
 
 def max_retries(answer: int | None) -> int:
-    """How often a notification is tried again in all, once it was answered like this."""
+    """Return the total number of retries after this response."""
     if answer is not None and httpx.codes.is_success(answer):
         return 0
     return _RETRIES.get(answer or 0, _RETRIES_OTHERWISE)
 
 
 class Notifier:
-    """Tells merchants, in the order things happened unless a fault says otherwise."""
+    """Sender of notifications, in order of events unless a fault changes it."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Notifier:
         speed: float,
         clock: Callable[[], datetime],
     ) -> None:
-        """`speed` shortens the ladder: 3600 makes an hour a second."""
+        """Configure the sender; `speed` 3600 shortens a retry delay of an hour to a second."""
         self._timeline = timeline
         self._faults = faults
         self._noise = noise
@@ -82,7 +82,7 @@ class Notifier:
         self._changed = Condition()
 
     def notify(self, body: Json, urls: tuple[str, ...]) -> None:
-        """Send a notification to each address, as the faults have it."""
+        """Send a notification to each URL, subject to the configured faults."""
         if self._faults.take("lost"):
             return
         order_id = str(body["order_id"])
@@ -100,7 +100,7 @@ class Notifier:
                 self._send(each, urls)
 
     def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[NotificationAttempt]:
-        """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
+        """Return all attempts, waiting for `at_least` of them; TimeoutError if fewer occur."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: len(self._attempts) >= at_least, timeout=within_seconds
@@ -109,7 +109,7 @@ class Notifier:
             return list(self._attempts)
 
     def close(self) -> None:
-        """Close the connections to merchants."""
+        """Close the HTTP connections."""
         self._client.close()
 
     def _release(self, order_id: str, urls: tuple[str, ...]) -> None:
@@ -141,8 +141,8 @@ class Notifier:
         answer, problem = self._post(url, wire)
         wait = None
         if number <= max_retries(answer):
-            ladder = RETRY_DELAYS_SECONDS[number - 1]
-            wait = ladder * (1 + self._noise.jitter(str(body["order_id"])))
+            delay = RETRY_DELAYS_SECONDS[number - 1]
+            wait = delay * (1 + self._noise.jitter(str(body["order_id"])))
             self._schedule(wait / self._speed, body, wire, url, number + 1)
         status, at = str(body["transaction_status"]), self._clock()
         attempt = NotificationAttempt(

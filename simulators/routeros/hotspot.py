@@ -1,6 +1,6 @@
-"""The hotspot: its tables, and the life in them: people log in, use up their limits, come back.
+"""Hotspot of the router: tables, logins, limits and sessions.
 
-Time passes when somebody looks: every look first throws out whoever's time is over.
+Time advances on access: every access first ends sessions whose time is over.
 """
 
 from collections.abc import Callable
@@ -119,7 +119,7 @@ class Hotspot:
     """Servers, profiles, users, sessions and cookies of one router."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        """As it comes: a server, the default profile, the trial user, nobody online."""
+        """Create the factory configuration: a server, the default profile, the trial user."""
         self._clock = clock
         self.servers = MenuTable(_server_shape())
         self.profiles = MenuTable(_profile_shape())
@@ -136,7 +136,7 @@ class Hotspot:
         )
 
     def log_in(self, user: str, password: str, mac: str, login_by: str = "http-chap") -> str:
-        """A person at the login page; the session's id, or a Trap with what the page says."""
+        """Log a user in and return the session id; raise Trap with the login page's message."""
         self.advance()
         row = self.users.find(name=user)
         if row is None or row["disabled"] == "true" or row.get("password", "") != password:
@@ -144,7 +144,7 @@ class Hotspot:
         return self._open(row, mac, login_by)
 
     def log_in_by_cookie(self, mac: str) -> str | None:
-        """A device that was here before: by its cookie, without a password. None if it cannot."""
+        """Log a device in by its cookie, without a password; None if that is not possible."""
         self.advance()
         cookie = self.cookies.find(**{"mac-address": mac})
         row = self.users.find(name=cookie["user"]) if cookie else None
@@ -156,13 +156,13 @@ class Hotspot:
             return None
 
     def disconnect(self, session_id: str) -> None:
-        """End a session; the device tries its cookie at once, as devices do."""
+        """End a session; the device then tries its cookie."""
         mac = next(row["mac-address"] for row in self.active if row[".id"] == session_id)
         self.active.remove(session_id)
         self.log_in_by_cookie(mac)
 
     def add_traffic(self, user: str, bytes_in: int, bytes_out: int) -> None:
-        """Traffic of somebody who is online."""
+        """Add traffic to a user's session."""
         for row in (self._user(user), self.active.find(user=user)):
             if row:
                 row["bytes-in"] = str(int(row["bytes-in"]) + bytes_in)
@@ -170,7 +170,7 @@ class Hotspot:
         self.advance()
 
     def advance(self) -> None:
-        """Let the time pass that has passed; whoever has none left is thrown out."""
+        """Account for elapsed time and end sessions that reached a limit."""
         now = self._clock()
         passed = int((now - self._seen).total_seconds())
         if passed < 1 and not self.active:
@@ -185,7 +185,7 @@ class Hotspot:
             self._advance_session(session, passed)
 
     def power_off(self) -> None:
-        """Everybody is offline; users, profiles and cookies are on the disk."""
+        """End all sessions; users, profiles and cookies persist."""
         self.advance()
         for session in list(self.active):
             self.active.remove(session[".id"])
@@ -194,7 +194,7 @@ class Hotspot:
         user = self._user(session["user"])
         session["uptime"] = format_duration((parse_duration(session["uptime"]) or 0) + passed)
         if user is None:
-            return  # removed while online: nothing limits the session any more
+            return  # the user was removed while online: the session has no limits
         limit = parse_duration(user.get("limit-uptime", "")) or 0
         used = (parse_duration(user["uptime"]) or 0) + passed
         user["uptime"] = format_duration(min(used, limit) if limit else used)

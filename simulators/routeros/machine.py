@@ -1,4 +1,4 @@
-"""One router: its menus, and what each command does to them. Connections are not its affair."""
+"""Router state: menus and the effect of each command. Connections are in session.py."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ _TABLE_VERBS = {"print", "getall", "add", "set", "remove", "enable", "disable", 
 _READ_ONLY_VERBS = {"print", "getall"}
 _JAKARTA = timedelta(hours=7)
 
-Answer = tuple[list[Row], Row]  # rows for !re, and what !done says
+Answer = tuple[list[Row], Row]  # rows of !re, attributes of !done
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """`7.18.2` as numbers that compare."""
+    """Parse a version such as `7.18.2` into comparable numbers."""
     return tuple(int(part) for part in text.split("."))
 
 
@@ -35,17 +35,17 @@ def _scheduler_shape() -> TableSchema:
 
 
 class Machine:
-    """All state of a router. `reset` is what the reset button does; `restart` a loss of power."""
+    """State of one router; `reset` is a factory reset, `restart` a power cycle."""
 
     def __init__(self, version: str, clock: Callable[[], datetime]) -> None:
-        """A router that was just unpacked and switched on."""
+        """Create a router with factory settings."""
         self.version = version
         self.number = parse_version(version)
         self.clock = clock
         self.reset()
 
     def reset(self) -> None:
-        """Forget every configuration; ids begin anew."""
+        """Restore factory settings; ids start again."""
         self.identity = "MikroTik"
         self.started = self.clock()
         self.hotspot = Hotspot(self.clock)
@@ -60,17 +60,17 @@ class Machine:
         }
 
     def restart(self) -> None:
-        """Everybody on the hotspot is offline, the uptime begins anew; nothing else is lost."""
+        """End all hotspot sessions and restart the uptime; configuration persists."""
         self.hotspot.power_off()
         self.started = self.clock()
 
     def count_rows(self, word: str) -> int:
-        """How many rows the menu of a command word has."""
+        """Return the number of rows in the menu of a command word."""
         table = self._tables.get(word.rpartition("/")[0])
         return len(table) if table else 0
 
     def execute(self, command: Command, account: ApiAccount) -> Answer:
-        """Carry a command out, or trap; the two that end connections are the server's."""
+        """Execute a command or raise Trap; the server handles commands that end connections."""
         if command.menu == "/system/identity" and command.verb == "set":
             account.check(command.verb)
             self.identity = command.given.get("name", self.identity)
@@ -139,10 +139,10 @@ class Machine:
             if name not in _PRINT_OPTIONS:
                 raise Trap(f"unknown parameter {name}")
         rows = [account.redact(table.to_printed_row(row)) for row in table]
-        wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
+        selected = [row for row in rows if matches(row, command.queries, table.kinds)]
         if "count-only" in command.given:
-            return [], {"ret": str(len(wanted))}
-        return _project_columns(command, wanted), {}
+            return [], {"ret": str(len(selected))}
+        return _project_columns(command, selected), {}
 
     def _identity(self) -> Row:
         return {"name": self.identity}
@@ -175,15 +175,15 @@ class Machine:
 
 
 def _project_columns(command: Command, rows: Iterable[Row]) -> list[Row]:
-    wanted = command.given.get(".proplist")
-    if not wanted:
+    selected = command.given.get(".proplist")
+    if not selected:
         return list(rows)
-    names = wanted.split(",")
+    names = selected.split(",")
     return [{name: row[name] for name in names if name in row} for row in rows]
 
 
 def _ids(table: MenuTable, given: Row) -> Iterator[str]:
-    """The rows meant, one after the other: what comes before one that is missing is done."""
+    """Yield the ids of the selected rows; rows before a missing one are already processed."""
     meant = given.get(".id") or given.get("numbers")
     if not meant:
         raise Trap("missing =.id=")

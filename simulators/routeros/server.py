@@ -1,4 +1,4 @@
-"""The router on its ports, in a thread of its own."""
+"""The router simulator on its ports, in its own thread."""
 
 import asyncio
 import selectors
@@ -16,7 +16,7 @@ from simulators.routeros.lane import SerialQueue
 from simulators.routeros.machine import Machine
 from simulators.routeros.session import ApiSession
 
-ACCOUNT = ApiAccount("ticketing", "rehearsal")
+ACCOUNT = ApiAccount("ticketing", "simulator-password")
 
 _MAX_SESSIONS = 20
 _BACKLOG = 128
@@ -29,7 +29,7 @@ def _now() -> datetime:
 
 
 class RouterOsSimulator:
-    """A router from `with` on. What is asked here is asked of the loop that serves the ports."""
+    """Simulated router, running inside `with`; methods run in the event loop's thread."""
 
     def __init__(
         self,
@@ -42,49 +42,51 @@ class RouterOsSimulator:
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """The version decides login, `!empty` and dates; with `tls` there is a second port."""
+        """Configure the router; the version determines login, `!empty` and dates.
+
+        With `tls` a second port is opened.
+        """
         self.machine = Machine(version, clock)
         self.faults = RouterFaults()
         self.accounts = {account.name: account for account in accounts}
         self.sessions: set[ApiSession] = set()
         self.host, self.port, self.tls_port = host, port, tls_port
         self._tls = tls
-        self._doors: list[socket.socket] = []
+        self._listeners: list[socket.socket] = []
         self._coming_back: asyncio.TimerHandle | None = None
-        # the usual selector rounds up to whole milliseconds, a fifth of what a command may take
+        # the default selector rounds up to milliseconds, a fifth of a command's time
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self.lane = SerialQueue(self._loop)
         self._thread = Thread(target=self._loop.run_forever, name="routeros")
 
     def __enter__(self) -> Self:
-        """Answer from here on; `port` and `tls_port` are what they became."""
+        """Open the ports; `port` and `tls_port` hold the chosen numbers."""
         self._thread.start()
         self.power_on()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering."""
         self._wait_for(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def run_in_loop(self, action: Callable[[], Result]) -> Result:
-        """The answer, from the one thread that may touch the machine's state."""
+        """Run an action in the event loop's thread and return its result."""
 
-        async def asked() -> Result:
+        async def run() -> Result:
             return action()
 
-        return self._wait_for(asked())
+        return self._wait_for(run())
 
     def users(self) -> list[dict[str, str]]:
-        """Every hotspot user but the trial one, as print shows them."""
+        """Return all hotspot users except the trial user, as print shows them."""
         table = self.machine.hotspot.users
         shown = self.run_in_loop(lambda: [table.to_printed_row(row) for row in table])
         return [row for row in shown if row.get("default") != "true"]
 
     def online_users(self) -> list[str]:
-        """Names of the people who are online."""
+        """Return the names of users with a session."""
 
         def names() -> list[str]:
             self.machine.hotspot.advance()
@@ -93,49 +95,49 @@ class RouterOsSimulator:
         return self.run_in_loop(names)
 
     def cookies(self) -> list[str]:
-        """Names of the people whose devices can come back without a password."""
+        """Return the names of users whose devices have a login cookie."""
         return self.run_in_loop(lambda: [row["user"] for row in self.machine.hotspot.cookies])
 
     def add_profile(self, name: str, **properties: str) -> None:
-        """A user profile; `shared_users="3"` is what RouterOS writes shared-users."""
+        """Add a user profile; `shared_users="3"` sets RouterOS' shared-users."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
         self.run_in_loop(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
 
     def add_user(self, name: str, **properties: str) -> None:
-        """A user that somebody else made."""
+        """Add a user that another program created."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
         self.run_in_loop(lambda: self.machine.hotspot.users.add({"name": name, **given}))
 
     def log_in(self, user: str, password: str, mac: str) -> None:
-        """Let a person use the login page; a Trap is what the page says."""
+        """Log in on the login page; raise Trap with the page's message."""
         self.run_in_loop(lambda: self.machine.hotspot.log_in(user, password, mac))
 
     def add_traffic(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
-        """Traffic of somebody who is online, as the router counts it."""
+        """Add traffic to an online user."""
         self.run_in_loop(lambda: self.machine.hotspot.add_traffic(user, bytes_in, bytes_out))
 
     def power_off(self) -> None:
-        """Refuse every connection from here on, and end those there are."""
+        """Close all connections and stop listening."""
         self.run_in_loop(self._power_off)
 
     def power_on(self) -> None:
-        """Listen again, on the same ports."""
+        """Listen again on the same ports."""
         self.run_in_loop(self._power_on)
 
     def restart(self, seconds: float = 0.0) -> None:
-        """Lose power, and have it back after so many seconds."""
+        """Power-cycle the router; it listens again after `seconds`."""
         self.run_in_loop(partial(self.reboot, seconds, reset=False))
 
     def reset(self) -> None:
-        """Forget every configuration, as the reset button does; accounts stay."""
+        """Restore factory settings; API accounts stay."""
         self.run_in_loop(self.machine.reset)
 
     def can_accept(self) -> bool:
-        """Whether one more connection may be open; only for the loop's own thread."""
+        """Return whether another connection is allowed; call it in the loop's thread."""
         return len(self.sessions) < _MAX_SESSIONS
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
-        """Restart, and be back after so many seconds; only for the loop's own thread."""
+        """Restart and listen again after `seconds`; call it in the loop's thread."""
         self._power_off()
         if reset:
             self.machine.reset()
@@ -148,32 +150,32 @@ class RouterOsSimulator:
     def _power_off(self) -> None:
         if self._coming_back:
             self._coming_back.cancel()
-        for door in self._doors:
-            self._loop.remove_reader(door)
-            door.close()
-        self._doors.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
         self.lane.clear()
         for session in list(self.sessions):
             session.close()
 
     def _power_on(self) -> None:
-        if self._doors:
+        if self._listeners:
             return
         self.port = self._open(self.port, None)
         if self._tls:
             self.tls_port = self._open(self.tls_port, self._tls)
 
     def _open(self, port: int, tls: ssl.SSLContext | None) -> int:
-        """From here on a client that connects waits for an answer, and is not refused."""
-        door = socket.create_server((self.host, port), backlog=_BACKLOG)
-        self._doors.append(door)
-        self._loop.create_task(self._serve(door, tls))
-        return int(door.getsockname()[1])
+        """Listen on a port; clients connect but are not served yet."""
+        listener = socket.create_server((self.host, port), backlog=_BACKLOG)
+        self._listeners.append(listener)
+        self._loop.create_task(self._serve(listener, tls))
+        return int(listener.getsockname()[1])
 
-    async def _serve(self, door: socket.socket, tls: ssl.SSLContext | None) -> None:
-        if door in self._doors:
+    async def _serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        if listener in self._listeners:
             meet = partial(ApiSession, self, self._loop)
-            await self._loop.create_server(meet, sock=door, ssl=tls)
+            await self._loop.create_server(meet, sock=listener, ssl=tls)
 
     async def _close(self) -> None:
         self._power_off()

@@ -1,4 +1,4 @@
-"""One connection: who is at its other end, what waits, what goes back, and what goes wrong."""
+"""One API connection: login, command queue, replies and faults."""
 
 import asyncio
 from collections import deque
@@ -28,7 +28,7 @@ _EMPTY_REPLY = (7, 18)
 
 
 class RouterContext(Protocol):
-    """What the connections of one router share."""
+    """Interface of the router that its connections use."""
 
     machine: Machine
     faults: RouterFaults
@@ -37,19 +37,18 @@ class RouterContext(Protocol):
     sessions: set["ApiSession"]
 
     def can_accept(self) -> bool:
-        """Whether one more connection may be open."""
+        """Return whether another connection is allowed."""
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
-        """Restart, and be back after so many seconds."""
+        """Restart the router and listen again after `seconds`."""
 
 
 class ApiSession(asyncio.Protocol):
-    """A connection, from its first byte to its last."""
+    """API connection."""
 
     _numbers = count(1)
 
     def __init__(self, context: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
-        """Nobody yet."""
         self._station = context
         self._loop = loop
         self._way = SerialQueue(loop)
@@ -57,14 +56,14 @@ class ApiSession(asyncio.Protocol):
         self._account: ApiAccount | None = None
         self._challenge = b""
         self._silent = False
-        self._waiting: list[bytes | None] = []  # tags of commands not carried out yet
+        self._waiting: list[bytes | None] = []  # tags of queued commands
         self._cancelled: list[bytes | None] = []
         self._out: list[bytes] = []
         self._streams: deque[deque[bytes]] = deque()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there; too many are turned away without a word."""
+        """Accept a connection; close it silently when there are too many."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self._transport = transport
@@ -74,12 +73,12 @@ class ApiSession(asyncio.Protocol):
             transport.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """They are gone; what waits is carried out all the same, the harder case for a client."""
+        """Handle a lost connection; queued commands still run, the harder case for clients."""
         self._station.sessions.discard(self)
         self._way.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Whatever pieces of sentences the network brings."""
+        """Parse received bytes and queue complete commands."""
         try:
             for words in self._sentences.feed(data):
                 self._take(words)
@@ -87,7 +86,7 @@ class ApiSession(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """End it, once what is under way is out."""
+        """Close the connection after pending replies are sent."""
         self._silent = True
         self._flush()
         self._transport.close()
@@ -129,7 +128,7 @@ class ApiSession(asyncio.Protocol):
             self._fail(fault, words, tag)
 
     def _fail(self, fault: RouterFault, words: list[bytes], tag: bytes | None) -> None:
-        """Do it or not, and answer wrongly or not at all."""
+        """Apply a fault: execute the command or not, and reply wrongly or not at all."""
         if fault.kind == "trap":
             self._send([sentences.encode_trap(Trap(fault.message), tag)])
         elif fault.kind == "bare-trap":
@@ -157,25 +156,25 @@ class ApiSession(asyncio.Protocol):
             self._station.reboot(fault.seconds, reset=False)
 
     def _answer(self, words: list[bytes], tag: bytes | None) -> list[bytes]:
-        """Carry a command out; every reply to it, in order."""
+        """Execute a command and return its replies in order."""
         try:
             command = sentences.parse_command(words)
-            rows, said = self._do(command)
+            rows, attributes = self._do(command)
         except Trap as refusal:
             return [sentences.encode_trap(refusal, tag)]
         except Fatal as reason:
             self._end(str(reason))
             return []
         replies = [sentences.encode_reply("!re", row, tag) for row in rows]
-        if self._is_empty_reply(command, rows, said):
+        if self._is_empty_reply(command, rows, attributes):
             replies.append(sentences.encode_reply("!empty", {}, tag))
-        return [*replies, sentences.encode_reply("!done", said, tag)]
+        return [*replies, sentences.encode_reply("!done", attributes, tag)]
 
     def _is_empty_reply(
-        self, command: Command, rows: list[dict[str, str]], said: dict[str, str]
+        self, command: Command, rows: list[dict[str, str]], attributes: dict[str, str]
     ) -> bool:
         new = self._station.machine.number >= _EMPTY_REPLY
-        return new and command.verb in {"print", "getall"} and not rows and not said
+        return new and command.verb in {"print", "getall"} and not rows and not attributes
 
     def _do(self, command: Command) -> tuple[list[dict[str, str]], dict[str, str]]:
         if command.word == "/login":
@@ -216,7 +215,7 @@ class ApiSession(asyncio.Protocol):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        """Nothing more from here on; what was answered before still arrives."""
+        """Close the connection after the replies that are already sent."""
         self._silent = True
         self._way.delay(self._station.faults.distance_seconds, self.close)
 
@@ -227,7 +226,7 @@ class ApiSession(asyncio.Protocol):
         self._way.delay(distance, partial(self._put, replies))
 
     def _put(self, replies: list[bytes]) -> None:
-        """One write for all that one turn of the loop brings."""
+        """Buffer replies so that one loop iteration makes one write."""
         if not self._out and not self._streams:
             self._loop.call_soon(self._flush)
         if self._station.faults.interleaved:

@@ -1,4 +1,4 @@
-"""The paths: three gateways, and the simulator's own switches and page."""
+"""HTTP routes of the three gateways and of the control interface."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ AuthCheck = Callable[[HttpRequest], None]
 
 
 class WhatsAppApi:
-    """What each path does."""
+    """Request handlers by path."""
 
     def __init__(
         self,
@@ -33,7 +33,6 @@ class WhatsAppApi:
         waha: WahaApi,
         fonnte: FonnteApi,
     ) -> None:
-        """Stand before the gateways."""
         self._world = world
         self._webhooks = webhooks
         self._cloud = cloud
@@ -65,7 +64,7 @@ class WhatsAppApi:
         ]
 
     def respond(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a request, or to a gateway's call the fault that is set for it."""
+        """Return the response, or the fault that is set for a gateway call."""
         if request.path.startswith("/_simulator"):
             return self._routed(request)
         fault = self._world.faults.take_response_fault(request.path)
@@ -99,8 +98,10 @@ class WhatsAppApi:
         return _fault_response(request, 404, 100)
 
     def _overview(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        told, faults = self._webhooks.attempts(), self._world.faults
-        return HttpResponse.html(200, pages.render_overview(self._world.messages(), told, faults))
+        attempts, faults = self._webhooks.attempts(), self._world.faults
+        return HttpResponse.html(
+            200, pages.render_overview(self._world.messages(), attempts, faults)
+        )
 
     def _messages(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         listed = [asdict(message) for message in self._world.messages()]
@@ -145,7 +146,7 @@ def _handle(
 
 
 def _fault_response(request: HttpRequest, status: int, code: int) -> HttpResponse:
-    """An error in the form of the gateway that was asked."""
+    """Return an error response in the format of the called gateway."""
     if request.path.startswith("/v"):
         return GraphRefusal(code, status=status).to_response()
     if request.path.startswith("/api/"):

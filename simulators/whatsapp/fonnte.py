@@ -1,4 +1,4 @@
-"""Fonnte, an Indonesian gateway: one form, HTTP 200 whatever happens, reports without signature."""
+"""Fonnte, an Indonesian gateway: form requests, HTTP 200 for errors, unsigned reports."""
 
 import re
 from hmac import compare_digest
@@ -9,7 +9,7 @@ from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, Simul
 from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
-FONNTE_TOKEN = "fonnte-rehearsal"  # noqa: S105 - a rehearsal's, no secret
+FONNTE_TOKEN = "fonnte-simulator"  # noqa: S105 - public test token
 DEVICE = "6281100000000"
 _MAX_FILE_BYTES = 4 * 1000 * 1000
 _MAX_MESSAGE_LENGTH = 60_000
@@ -17,16 +17,16 @@ _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 
 
 class FonnteRefusal(Exception):
-    """An answer that is an error; only its body says so."""
+    """Error response; only the body marks it as an error."""
 
 
 class FonnteApi:
-    """One device, signed in to one number."""
+    """Fonnte API for one device with one number."""
 
     def __init__(
         self, world: WhatsAppState, webhooks: WebhookSender, *, token: str, webhook: str
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._token = token
@@ -34,13 +34,13 @@ class FonnteApi:
         self.is_connected = True
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the token."""
+        """Raise FonnteRefusal unless the request carries the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), self._token.encode()):
             raise FonnteRefusal("token invalid")
 
     def send(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Take a message on."""
+        """Accept a message."""
         draft = _draft(request)
         if self._world.faults.banned or not self.is_connected:
             raise FonnteRefusal("request invalid on disconnected device")
@@ -50,7 +50,7 @@ class FonnteApi:
             raise FonnteRefusal("target invalid")
         message = self._world.accept(draft, _message_id)
         self._world.start_delivery(message, self)
-        said = {
+        body = {
             "detail": "success! message in queue",
             "id": [message.id],
             "process": "pending",
@@ -58,17 +58,17 @@ class FonnteApi:
             "status": True,
             "target": [draft.to],
         }
-        return HttpResponse.json(200, said)
+        return HttpResponse.json(200, body)
 
     def device(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        """How the device does."""
+        """Return the state of the device."""
         connected = self.is_connected and not self._world.faults.banned
         left = 0 if self._world.faults.quota_used_up else 10_000
         state = "connect" if connected else "disconnect"
         return HttpResponse.json(200, {"device": DEVICE, "device_status": state, "quota": left})
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far: at first by its id, then by its state's id."""
+        """Report a delivery state: first by message id, later by state id."""
         body = {"device": DEVICE, "stateid": message.key}
         if step in {"sent", "failed"}:
             body |= {"id": message.id, "status": "invalid" if step == "failed" else "sent"}

@@ -1,4 +1,4 @@
-"""How much one number may send: a second, to one person, and to how many people in a day."""
+"""Sending limits of one number: per second, per recipient and recipients per day."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,29 +9,28 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class SendingLimits:
-    """Meta's figures by default; 0 is no limit."""
+    """Limits, by default Meta's; 0 means no limit."""
 
     a_second: int = 80
     pair_burst: int = 45
-    pair_seconds: float = 6.0  # one message more may go to the same person after this
+    pair_seconds: float = 6.0  # interval between messages to one recipient
     people_a_day: int = 100_000
 
 
 class SendingLimiter:
-    """Counts what was let through. The caller keeps the time, and one call at a time."""
+    """Counters of accepted messages. Not thread-safe; the caller passes the time."""
 
     def __init__(self, allowed: SendingLimits) -> None:
-        """Nothing sent yet."""
         self.allowed = allowed
         self._latest: deque[float] = deque()
-        self._debts: dict[str, tuple[float, float]] = {}  # by number: messages owed, since when
-        self._people: dict[str, float] = {}  # by number: when they were last written to
+        self._debts: dict[str, tuple[float, float]] = {}  # by number: count, time
+        self._people: dict[str, float] = {}  # by number: time of the last message
 
     def exceeded_limit(self, to: str, at: float, *, is_business_initiated: bool) -> int | None:
-        """The code of the limit that a message would break; None lets it through.
+        """Return the error code of the limit that a message exceeds; None accepts it.
 
-        Only people who did not write first count for the day. Meta names no code for that; a
-        number under restrictions is the nearest.
+        Only recipients who did not write first count for the daily limit. Meta documents no
+        code for it; the code for a restricted number is the closest.
         """
         if self._exceeds_throughput(at):
             return THROUGHPUT

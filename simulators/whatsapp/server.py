@@ -1,4 +1,4 @@
-"""The whole simulator on a port."""
+"""The WhatsApp simulator on a port."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def _now() -> datetime:
 
 
 class WhatsAppSimulator:
-    """All three gateways from `with` on; `url` is the base of each."""
+    """All three gateways, running inside `with`; `url` is the base URL of each."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class WhatsAppSimulator:
         step_seconds: float = 0,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """A message is sent, delivered and read `step_seconds` after each other."""
+        """Configure the gateways; delivery states follow each other after `step_seconds`."""
         self.faults = WhatsAppFaults()
         self._timeline = Timeline()
         self._webhooks = WebhookSender(self._timeline, self.faults, speed=speed, clock=clock)
@@ -52,17 +52,16 @@ class WhatsAppSimulator:
             clock=clock,
             step_seconds=step_seconds,
         )
-        told = (self.world, self._webhooks)
-        self.cloud = CloudApi(*told, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
-        self.waha = WahaApi(*told, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
-        self.fonnte = FonnteApi(*told, token=FONNTE_TOKEN, webhook=fonnte_webhook)
-        self._api = WhatsAppApi(*told, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
+        shared = (self.world, self._webhooks)
+        self.cloud = CloudApi(*shared, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
+        self.waha = WahaApi(*shared, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
+        self.fonnte = FonnteApi(*shared, token=FONNTE_TOKEN, webhook=fonnte_webhook)
+        self._api = WhatsAppApi(*shared, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
         self._server = HttpServer(host, port, self._api.respond)
         self.url = f"http://{host}:{self._server.server_port}"
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        """Answer from here on."""
         thread = Thread(target=self._server.serve_forever, args=(0.05,), name="whatsapp")
         thread.start()
         for close in (
@@ -77,24 +76,23 @@ class WhatsAppSimulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering; what is not reported yet never is."""
         self._closing.close()
 
     def subscribe(self, url: str, verify_token: str) -> bool:
-        """Report the Cloud API's steps to an address, if it answers the challenge."""
+        """Subscribe a webhook to the Cloud API if it answers the challenge."""
         if self._webhooks.verify_endpoint(url, verify_token):
             self.cloud.webhook = url
         return self.cloud.webhook == url
 
     def receive_inbound(self, sender: str, text: str = "Halo") -> None:
-        """Somebody writes to the business, who may then answer freely for a day."""
+        """Send a message to the business, which opens the service window of 24 hours."""
         self.world.receive_inbound(sender)
         self.cloud.report_inbound(sender, text)
 
     def messages(self, to: str = "", *, at_least: int = 0) -> list[SimulatedMessage]:
-        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        """Return accepted messages, waiting for `at_least`; TimeoutError if fewer arrive."""
         return self.world.messages(to, at_least=at_least)
 
     def reports(self, at_least: int = 0, within_seconds: float = 60) -> list[ReportAttempt]:
-        """Every attempt to report, once there are so many; TimeoutError if there are not."""
+        """Return all report attempts, waiting for `at_least`; TimeoutError if fewer occur."""
         return self._webhooks.attempts(at_least, within_seconds)

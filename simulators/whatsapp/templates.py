@@ -1,4 +1,4 @@
-"""Texts that Meta has approved, each in one language, with places to be filled."""
+"""Approved message templates, one language each, with placeholders."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z0-9_]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTemplate:
-    """One template; `header` is the kind of what stands above the text."""
+    """Approved template; `header` is the header's type."""
 
     name: str
     language: str
@@ -23,13 +23,13 @@ class SimulatedTemplate:
 
     @property
     def parameter_count(self) -> int:
-        """How many parameters the text takes."""
+        """Return the number of parameters of the text."""
         return len(set(_PLACEHOLDER.findall(self.body)))
 
 
 @dataclass(frozen=True, slots=True)
 class FilledTemplate:
-    """A template as one message uses it."""
+    """Template with the parameters of one message."""
 
     name: str
     language: str
@@ -39,23 +39,22 @@ class FilledTemplate:
 
     @property
     def header_kind(self) -> str:
-        """What kind of header was given."""
+        """Return the type of the given header."""
         return str(self.header.get("type", "")).lower()
 
 
 class TemplateRegistry:
-    """The approved ones. While there are none at all, every name is taken to be approved."""
+    """Approved templates. While it is empty, every name counts as approved."""
 
     def __init__(self) -> None:
-        """None."""
         self._approved: dict[tuple[str, str], SimulatedTemplate] = {}
         self.paused: set[str] = set()
 
-    def approve(self, asked: Json) -> SimulatedTemplate:
-        """Create one from what a business sends, and approve it at once."""
-        name, language = str(asked.get("name")), str(asked.get("language"))
+    def approve(self, request: Json) -> SimulatedTemplate:
+        """Create a template from a request and approve it."""
+        name, language = str(request.get("name")), str(request.get("language"))
         components = {
-            str(each.get("type")).upper(): each for each in dicts(asked.get("components"))
+            str(each.get("type")).upper(): each for each in dicts(request.get("components"))
         }
         body = str(components.get("BODY", {}).get("text", ""))
         if not _NAME.fullmatch(name) or not body:
@@ -74,7 +73,7 @@ class TemplateRegistry:
         return approved
 
     def render(self, filled: FilledTemplate) -> str:
-        """What the recipient reads; refuses what does not fit the approved text."""
+        """Return the text for the recipient; raise GraphRefusal if parameters do not fit."""
         if filled.name in self.paused:
             raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
         if any(re.search(r"[\n\t]| {5}", text) for text in filled.parameters):
@@ -88,25 +87,25 @@ class TemplateRegistry:
                 raise GraphRefusal(132001, f"{filled.name} does not exist in {filled.language}")
             return " | ".join((f"[{filled.name}/{filled.language}]", *filled.parameters))
         if approved.parameter_count != len(filled.parameters):
-            said = (
+            details = (
                 f"body: {len(filled.parameters)} parameters,"
                 f" {approved.parameter_count} are expected"
             )
-            raise GraphRefusal(132000, said)
+            raise GraphRefusal(132000, details)
         if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
             raise GraphRefusal(132012, "header or button is not as in the created template")
         return _PLACEHOLDER.sub(lambda place: filled.parameters[int(place[1]) - 1], approved.body)
 
 
-def parse_template(asked: Json) -> FilledTemplate:
-    """The template in a message."""
-    language = asked.get("language")
-    if not isinstance(language, dict) or not language.get("code") or not asked.get("name"):
+def parse_template(request: Json) -> FilledTemplate:
+    """Parse the template of a message."""
+    language = request.get("language")
+    if not isinstance(language, dict) or not language.get("code") or not request.get("name"):
         raise GraphRefusal(131008, "template: name and language.code are required")
     parameters: list[str] = []
     header: Mapping[str, object] = {}
     has_button = False
-    for component in dicts(asked.get("components")):
+    for component in dicts(request.get("components")):
         given = dicts(component.get("parameters"))
         match str(component.get("type")).lower():
             case "body":
@@ -118,9 +117,9 @@ def parse_template(asked: Json) -> FilledTemplate:
             case other:
                 raise GraphRefusal(131009, f"template: no component {other!r}")
     code = str(language["code"])
-    return FilledTemplate(str(asked["name"]), code, tuple(parameters), header, has_button)
+    return FilledTemplate(str(request["name"]), code, tuple(parameters), header, has_button)
 
 
 def dicts(value: object) -> list[Json]:
-    """The objects in a list, or none."""
+    """Return the JSON objects in a list, or an empty list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""WAHA, a gateway one runs oneself: texts and files through a phone's session, signed reports."""
+"""WAHA, a self-hosted gateway: texts and files through a phone's session, signed reports."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, Simul
 from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
-API_KEY, HMAC_KEY = "waha-rehearsal", "waha-hmac-rehearsal"
+API_KEY, HMAC_KEY = "waha-simulator", "waha-hmac-simulator"
 SESSION = "default"
 _CHAT = re.compile(r"([1-9][0-9]{6,14})@c\.us")
 _ACKS = {
@@ -24,17 +24,17 @@ _ACKS = {
 
 
 class WahaRefusal(Exception):
-    """An answer that is an error."""
+    """Error response of WAHA."""
 
     def __init__(self, status: int, message: str, more: Json | None = None) -> None:
-        """Take the HTTP status, the sentence, and what else the body says."""
+        """Store the HTTP status, the message and further body fields."""
         super().__init__(message)
         self.status = status
         self.body: Json = {"statusCode": status, "error": message} | (more or {})
 
 
 class WahaApi:
-    """One session, signed in to one number."""
+    """WAHA API for one session with one number."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class WahaApi:
         hmac_key: str,
         webhook: str,
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._api_key = api_key
@@ -56,24 +56,24 @@ class WahaApi:
 
     @property
     def state(self) -> str:
-        """The session's; a locked number has to be signed in anew."""
+        """Return the session state; a banned number has to log in again."""
         return "FAILED" if self._world.faults.banned else self.session
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the key."""
+        """Raise WahaRefusal unless the request carries the API key."""
         if not compare_digest(
             request.headers.get("x-api-key", "").encode(), self._api_key.encode()
         ):
             raise WahaRefusal(401, "Unauthorized")
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Take a text or a file on."""
-        asked = request.json()
-        self._check_session(str(asked.get("session", SESSION)))
-        chat = _CHAT.fullmatch(str(asked.get("chatId", "")))
+        """Accept a text or a file."""
+        body = request.json()
+        self._check_session(str(body.get("session", SESSION)))
+        chat = _CHAT.fullmatch(str(body.get("chatId", "")))
         if chat is None:
-            raise WahaRefusal(422, "chatId: a number and @c.us are wanted")
-        draft = _draft(chat[1], names["what"], asked)
+            raise WahaRefusal(422, "chatId: expected a number followed by @c.us")
+        draft = _draft(chat[1], names["what"], body)
         if code := self._world.rejection_code(draft):
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
@@ -81,7 +81,7 @@ class WahaApi:
         return HttpResponse.json(201, self._message_name(message))
 
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Whether a number has WhatsApp."""
+        """Return whether a number has WhatsApp."""
         self._check_session(request.query.get("session", SESSION))
         number = request.query.get("phone", "")
         if not self._world.has_whatsapp(number):
@@ -89,7 +89,7 @@ class WahaApi:
         return HttpResponse.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
     def describe_session(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """How a session does."""
+        """Return the state of a session."""
         if names["session"] != SESSION:
             raise WahaRefusal(404, "Session not found")
         return HttpResponse.json(
@@ -97,7 +97,7 @@ class WahaApi:
         )
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
         ack, name = _ACKS[step]
         payload = {"id": message.id, "from": f"{message.draft.to}@c.us", "fromMe": True}
         body = {
@@ -115,9 +115,9 @@ class WahaApi:
         if name != SESSION:
             raise WahaRefusal(404, "Session not found")
         if self.state != "WORKING":
-            said = "Session status is not as expected. Try again later or restart the session"
+            message = "Session status is not as expected. Try again later or restart the session"
             more: Json = {"session": name, "status": self.state, "expected": ["WORKING"]}
-            raise WahaRefusal(422, said, more)
+            raise WahaRefusal(422, message, more)
 
     def _signed(self, wire: bytes) -> dict[str, str]:
         digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
@@ -135,16 +135,16 @@ def _message_id(message: SimulatedMessage) -> str:
     return f"true_{message.draft.to}@c.us_{message.key}"
 
 
-def _draft(to: str, what: str, asked: Json) -> Draft:
+def _draft(to: str, what: str, body: Json) -> Draft:
     if what == "Text":
-        text = asked.get("text")
+        text = body.get("text")
         if not isinstance(text, str) or not text:
             raise WahaRefusal(422, "text: required")
         return Draft("waha", to, "text", text)
-    file = asked.get("file")
+    file = body.get("file")
     if not isinstance(file, dict):
         raise WahaRefusal(422, "file: required")
-    caption = str(asked.get("caption") or "")
+    caption = str(body.get("caption") or "")
     return Draft("waha", to, "document", caption, file=_file(file))
 
 
@@ -155,5 +155,5 @@ def _file(given: Json) -> AttachedFile:
     try:
         content = b64decode(str(given["data"]), validate=True)
     except (KeyError, ValueError) as error:
-        raise WahaRefusal(422, "file: a url or data in base64 is wanted") from error
+        raise WahaRefusal(422, "file: expected a url or base64 data") from error
     return file_metadata(name, media_type, content)

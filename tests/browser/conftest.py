@@ -1,4 +1,4 @@
-"""A shop as `ticketing up` runs it, in processes of its own, and a browser in front of it."""
+"""Fixtures: the shop as separate processes, as `ticketing up` runs it, and a browser."""
 
 import os
 import socket
@@ -17,12 +17,12 @@ from ticketing.events.model import NewEvent
 from ticketing.events.service import add_event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Finds a port on which nobody listens."""
+    """Return a function that finds a free port."""
 
     def find() -> int:
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -33,7 +33,7 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def concert(database: Database) -> str:
-    """An event far from now, with a ticket type on sale; gives its slug."""
+    """Create a future event with a ticket type on sale; return its slug."""
     starts = datetime(2099, 12, 12, 12, 0, tzinfo=UTC)
     ends = datetime(2099, 12, 12, 16, 0, tzinfo=UTC)
     event = add_event(
@@ -53,19 +53,19 @@ def concert(database: Database) -> str:
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[str]:
-    """The web service, the worker and the simulated gateway, each a process; gives the address."""
+    """Run web service, worker and simulated gateway as processes; yield the address."""
     web, gateway = free_port(), free_port()
     address = f"http://127.0.0.1:{web}"
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"),
-        "MIDTRANS_REHEARSAL_URL": f"http://127.0.0.1:{gateway}",
+        "MIDTRANS_SIMULATOR_URL": f"http://127.0.0.1:{gateway}",
         "PYTHONUNBUFFERED": "1",
     }
     commands = [
         ["ticketing", "serve", "--quiet", "--port", str(web)],
-        ["ticketing", "work"],
+        ["ticketing", "worker"],
         ["simulators.midtrans", "--port", str(gateway),
          "--notify", f"{address}/api/payment/notification"],
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from chaos.environment import ROUTERS
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 

@@ -23,12 +23,21 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import (
-    channel_circuit_breakers,
-    deliveries,
-    delivery_attempts,
-)
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
 from ticketing.platform.db.tables.outbox import outbox
+from ticketing.platform.db.work_queue import WorkQueue
+
+DELIVERY_QUEUE = WorkQueue(
+    table=deliveries,
+    is_open=deliveries.c.state.in_(
+        (DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)
+    ),
+    lease=CLAIM_TIMEOUT,
+    claimed_until=deliveries.c.claimed_until,
+    claimed_by=deliveries.c.claimed_by,
+    attempt_count=deliveries.c.attempt_count,
+)
+_IS_CLAIMED = deliveries.c.state == DeliveryState.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +83,20 @@ def claim_due(
         .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
         .order_by(deliveries.c.is_bulk, deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
     )
     # the right sides see the row as it was
-    again = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resend_count.type)
-    taken = (
-        update(deliveries)
-        .where(deliveries.c.id == due.c.id)
-        .values(
-            state=DeliveryState.CLAIMED,
-            claimed_at=at,
-            next_attempt_at=None,
-            attempt_count=deliveries.c.attempt_count + 1,
-            resend_count=deliveries.c.resend_count + again,
-        )
-        .returning(deliveries.c.id)
+    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resend_count.type)
+    claimed = DELIVERY_QUEUE.claim(
+        connection,
+        due,
+        at=at,
+        values={
+            "state": DeliveryState.CLAIMED,
+            "next_attempt_at": None,
+            "resends": deliveries.c.resend_count + is_resend,
+        },
     )
-    ids = list(connection.execute(taken).scalars())
+    ids = [row.id for row in claimed]
     claims = [_claim_from_row(row) for row in connection.execute(_select_claims(ids))]
     begun = [
         {
@@ -99,7 +104,7 @@ def claim_due(
             "number": each.attempt_number,
             "channel": each.channel,
             "reference": each.reference,
-            "started_at": at,
+            "began_at": at,
         }
         for each in claims
     ]
@@ -132,29 +137,24 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
 
 
 def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
-    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
-    named = _provider_reference(uid, copy_count)
-    return ClaimedDelivery(
-        delivery_id, attempt_count, failure_count, resend_count, named, Channel(channel), *rest
-    )
+    number, tries, failures, resends, uid, copies, channel, *rest = row
+    named = _provider_reference(uid, copies)
+    return ClaimedDelivery(number, tries, failures, resends, named, Channel(channel), *rest)
 
 
-def _provider_reference(uid: UUID, copy_count: int) -> str:
+def _provider_reference(uid: UUID, copies: int) -> str:
     """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
-    return f"{uid.hex}-{copy_count}" if copy_count else uid.hex
+    return f"{uid.hex}-{copies}" if copies else uid.hex
 
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
         channel_circuit_breakers.c.channel == deliveries.c.channel,
-        or_(
-            channel_circuit_breakers.c.paused_until > at,
-            channel_circuit_breakers.c.stopped_at.is_not(None),
-        ),
+        or_(channel_circuit_breakers.c.paused_until > at, channel_circuit_breakers.c.stopped_at.is_not(None)),
     )
     return and_(
+        DELIVERY_QUEUE.is_open,
         deliveries.c.next_attempt_at <= at,
-        deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)),
         deliveries.c.channel.in_(list(channels)),
         not_(rests),
     )
@@ -164,11 +164,9 @@ def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
     """State and newest attempt of a delivery, locked; None when there is none."""
-    query = select(deliveries.c.state, deliveries.c.attempt_count).where(
-        deliveries.c.id == delivery_id
-    )
+    query = select(deliveries.c.state, deliveries.c.attempt_count).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else (DeliveryState(row.state), row.attempt_count)
+    return None if row is None else (DeliveryState(row.state), row.tries)
 
 
 def update_delivery(
@@ -182,7 +180,7 @@ def update_delivery(
         .values(
             state=step.state,
             next_attempt_at=step.next_attempt_at,
-            claimed_at=None,
+            **DELIVERY_QUEUE.unclaimed,
             failure_count=deliveries.c.failure_count + step.failures,
             completed_at=at if is_over else None,
             provider_id=step.provider_id,
@@ -201,7 +199,7 @@ def record_attempt(
         "state": step.state,
         "code": step.code,
         "reason": step.reason,
-        "failure_scope": step.failure_scope,
+        "concerns": step.failure_scope,
     }
     connection.execute(
         update(delivery_attempts)
@@ -215,18 +213,13 @@ def record_attempt(
 
 
 def list_stuck_claims(
-    connection: Connection, *, since: datetime, limit: int
+    connection: Connection, *, at: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
-    """Claims that nobody has been heard of since then: id, attempt, channel, resends; locked."""
+    """Return claims of dead or late processes, locked: id, attempt, channel, resends."""
     query = (
-        select(
-            deliveries.c.id,
-            deliveries.c.attempt_count,
-            deliveries.c.channel,
-            deliveries.c.resend_count,
-        )
-        .where(deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= since)
-        .order_by(deliveries.c.claimed_at)
+        select(deliveries.c.id, deliveries.c.attempt_count, deliveries.c.channel, deliveries.c.resend_count)
+        .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
+        .order_by(deliveries.c.claimed_until)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -238,12 +231,10 @@ def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
     """Let a channel alone for a while; a longer rest wins."""
-    query = upsert(channel_circuit_breakers).values(
-        channel=channel, paused_until=until, reason=reason
-    )
+    query = upsert(channel_circuit_breakers).values(channel=channel, paused_until=until, reason=reason)
     query = query.on_conflict_do_update(
         index_elements=[channel_circuit_breakers.c.channel],
-        set_={"paused_until": until, "reason": reason},
+        set_={"until": until, "reason": reason},
         where=channel_circuit_breakers.c.paused_until < until,
     )
     connection.execute(query)
@@ -254,9 +245,7 @@ def has_overdue_deliveries(
 ) -> bool:
     """Whether anything could be sent since then, or its holder has died."""
     due = exists().where(_is_due(channels, at), deliveries.c.next_attempt_at <= since)
-    dead = exists().where(
-        deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - CLAIM_TIMEOUT
-    )
+    dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
@@ -269,10 +258,10 @@ def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: 
 
 _REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
-    "failure_count": 0,
-    "resend_count": 0,
-    "completed_at": None,
-    "claimed_at": None,
+    "failures": 0,
+    "resends": 0,
+    "ended_at": None,
+    **DELIVERY_QUEUE.unclaimed,
     "cancelled_at": None,
 }
 

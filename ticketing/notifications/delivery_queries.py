@@ -11,15 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, update
 
-from ticketing.notifications.claim_queries import AttemptResult, needs_attention
+from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult, needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import (
-    channel_circuit_breakers,
-    deliveries,
-    delivery_attempts,
-)
+from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
 from ticketing.platform.db.tables.outbox import outbox
 
 
@@ -46,9 +42,7 @@ def find_attempt(
     if by_name:
         found = _find_newest_attempt(
             connection,
-            or_(
-                delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)
-            ),
+            or_(delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
@@ -133,11 +127,9 @@ def update_delivery_after_receipt(
         .values(
             state=step.state,
             next_attempt_at=step.next_attempt_at,
-            claimed_at=None,
+            **DELIVERY_QUEUE.unclaimed,
             failure_count=deliveries.c.failure_count + step.failures,
-            completed_at=None
-            if step.next_attempt_at
-            else func.coalesce(deliveries.c.completed_at, at),
+            completed_at=None if step.next_attempt_at else func.coalesce(deliveries.c.completed_at, at),
             last_error=step.reason,
         )
     )
@@ -154,10 +146,10 @@ class Delivery:
     channel: Channel
     address: str = field(repr=False)
     state: DeliveryState
-    attempt_count: int
+    tries: int
     queued_at: datetime
     next_attempt_at: datetime | None
-    completed_at: datetime | None
+    ended_at: datetime | None
     last_error: str
 
 
@@ -176,13 +168,10 @@ def list_paused_channels(
 ) -> dict[Channel, tuple[datetime | None, str]]:
     """Channels that are let alone: until when (None: until a person says so), and why."""
     stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
-    query = select(channel_circuit_breakers).where(
-        or_(stopped, channel_circuit_breakers.c.paused_until > at)
-    )
+    query = select(channel_circuit_breakers).where(or_(stopped, channel_circuit_breakers.c.paused_until > at))
     rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
-        for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
     }
 
 
@@ -251,7 +240,10 @@ def list_overdue(
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
-        or_(deliveries.c.next_attempt_at <= since, deliveries.c.claimed_at <= since),
+        or_(
+            deliveries.c.next_attempt_at <= since,
+            deliveries.c.claimed_until <= since + DELIVERY_QUEUE.lease,
+        ),
     )
     return [_delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
 
@@ -266,7 +258,7 @@ def list_events_with_recent_deliveries(connection: Connection, *, since: datetim
                 deliveries.c.queued_at >= since,
                 deliveries.c.completed_at >= since,
                 deliveries.c.next_attempt_at.is_not(None),
-                deliveries.c.claimed_at.is_not(None),
+                deliveries.c.claimed_until.is_not(None),
             )
         )
         .distinct()

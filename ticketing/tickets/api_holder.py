@@ -21,7 +21,7 @@ from ticketing.tickets.single_ticket import (
 )
 
 FAILURE_CONTENT = {
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
 }
 
 router = APIRouter(

@@ -1,6 +1,6 @@
-"""Calls to those who are told of entries. They are made by a trigger, together with the entry.
+"""Webhook calls in the database. A trigger creates them together with the ledger entry.
 
-When to try again, and when to give up, is decided in domain/hooks.py.
+The retry schedule is in `model`.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,28 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
-from ticketing.platform.db.tables.orders import orders
 from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
+from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 from ticketing.webhooks import endpoint_queries
 from ticketing.webhooks.model import CallState, WebhookEndpoint, WebhookResponse
 
-LEASE = timedelta(minutes=2)  # longer than a call may take
+LEASE = timedelta(minutes=2)  # longer than the timeout of a call
+CALL_QUEUE = WorkQueue(
+    table=webhook_calls,
+    is_open=webhook_calls.c.state == CallState.WAITING,
+    lease=LEASE,
+    claimed_until=webhook_calls.c.claimed_until,
+    claimed_by=webhook_calls.c.claimed_by,
+    attempt_count=webhook_calls.c.attempt_count,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCall:
-    """A call that is ours for a while: the so-many-eth try to tell this to this one."""
+    """A call claimed for one attempt; `tries` includes it."""
 
     id: int
     attempt_count: int
@@ -33,44 +42,33 @@ class ClaimedCall:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCall:
-    """One call as it stands in the log."""
+    """A call in the log."""
 
     id: int
     order_code: str
     kind: LedgerEntryKind
     at: datetime
     state: CallState
-    attempt_count: int
+    tries: int
     next_attempt_at: datetime | None
     last_attempt_at: datetime | None
     last_status: int | None
     last_error: str
-    response_excerpt: str
-    completed_at: datetime | None
+    answer: str
+    ended_at: datetime | None
 
 
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
-    """Take on the calls that are due, the oldest first; nobody else gets them during the lease."""
+    """Claim the calls that are due, the longest due first."""
     due = (
         select(webhook_calls.c.id)
         .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
         .where(_is_due(at))
         .order_by(webhook_calls.c.next_attempt_at, webhook_calls.c.id)
         .limit(limit)
-        .with_for_update(of=webhook_calls, skip_locked=True)
-        .cte("due")
     )
-    taken = (
-        update(webhook_calls)
-        .where(webhook_calls.c.id == due.c.id)
-        .values(
-            claimed_until=at + LEASE,
-            last_attempt_at=at,
-            attempt_count=webhook_calls.c.attempt_count + 1,
-        )
-        .returning(webhook_calls.c.id)
-    )
-    return _load_claimed(connection, list(connection.execute(taken).scalars()))
+    claimed = CALL_QUEUE.claim(connection, due, at=at, values={"last_attempt_at": at})
+    return _load_claimed(connection, [row.id for row in claimed])
 
 
 def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
@@ -80,9 +78,7 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
         for column in endpoint_queries.COLUMNS
     ]
     query = ledger_queries.join_order_and_event(
-        select(
-            *ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint
-        )
+        select(*ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint)
         .select_from(webhook_calls)
         .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
         .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
@@ -103,9 +99,8 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
     return and_(
-        webhook_calls.c.state == CallState.WAITING,
+        CALL_QUEUE.is_claimable(at),
         webhook_calls.c.next_attempt_at <= at,
-        or_(webhook_calls.c.claimed_until.is_(None), webhook_calls.c.claimed_until <= at),
         endpoint_queries.is_not_removed,
         webhook_endpoints.c.disabled_at.is_(None),
         or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= at),
@@ -113,7 +108,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
 
 
 def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
-    """How many calls could go out now, and could since that instant."""
+    """Return the number of calls that are due now and have been since that instant."""
     query = (
         select(func.count())
         .select_from(webhook_calls)
@@ -126,12 +121,12 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
 def mark_delivered(
     connection: Connection, call: ClaimedCall, response: WebhookResponse, *, at: datetime
 ) -> None:
-    """It arrived, whatever was written down meanwhile; its endpoint is well."""
+    """Mark a call as delivered in any state, and reset the failures of its endpoint."""
     connection.execute(
         update(webhook_calls)
         .where(webhook_calls.c.id == call.id)
         .values(
-            state=CallState.DELIVERED, next_attempt_at=None, claimed_until=None, completed_at=at,
+            state=CallState.DELIVERED, next_attempt_at=None, completed_at=at, **CALL_QUEUE.unclaimed,
             **_response_columns(response),
         )
     )  # fmt: skip
@@ -155,19 +150,17 @@ def mark_failed(
     backoff_until: datetime | None,
     at: datetime,
 ) -> datetime | None:
-    """It did not arrive; since when nothing has there, None when the endpoint is gone.
+    """Record a failed attempt; return since when the endpoint fails, None if it was removed.
 
-    A call that somebody else has ended meanwhile stays as it is.
+    A call that has ended meanwhile is left unchanged.
     """
     ended = CallState.WAITING if next_attempt_at else CallState.FAILED
-    connection.execute(
-        update(webhook_calls)
-        .where(webhook_calls.c.id == call.id, webhook_calls.c.state == CallState.WAITING)
-        .values(
-            state=ended, next_attempt_at=next_attempt_at, claimed_until=None,
-            completed_at=None if next_attempt_at else at, **_response_columns(response),
-        )
-    )  # fmt: skip
+    outcome = {
+        "state": ended,
+        "next_attempt_at": next_attempt_at,
+        "ended_at": None if next_attempt_at else at,
+    }
+    CALL_QUEUE.end_claim(connection, call.id, outcome | _response_columns(response))
     since: datetime | None = connection.execute(
         update(webhook_endpoints)
         .where(webhook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
@@ -184,14 +177,14 @@ def _response_columns(response: WebhookResponse) -> dict[str, object]:
     return {
         "last_status": response.status,
         "last_error": response.error,
-        "response_excerpt": response.body_excerpt,
+        "answer": response.body_excerpt,
     }
 
 
 def list_calls(
     connection: Connection, endpoint: WebhookEndpoint, *, state: CallState | None, limit: int
 ) -> list[WebhookCall]:
-    """An endpoint's calls, the newest first."""
+    """Return the calls of an endpoint, newest first."""
     query = (
         select(
             webhook_calls.c.id,
@@ -223,7 +216,7 @@ def list_calls(
 def requeue(
     connection: Connection, endpoint: WebhookEndpoint, *, call_id: int | None, at: datetime
 ) -> int:
-    """Let calls go out anew: that one, or all that have not arrived. How many."""
+    """Queue one call, or all undelivered ones, again; return their number."""
     not_arrived = webhook_calls.c.state != CallState.DELIVERED
     which = not_arrived if call_id is None else webhook_calls.c.id == call_id
     query = (
@@ -237,7 +230,7 @@ def requeue(
 def enqueue_since(
     connection: Connection, endpoint: WebhookEndpoint, *, since: datetime, at: datetime
 ) -> int:
-    """Let everything go out, once more or for the first time, that was booked since. How many."""
+    """Queue calls for all ledger entries since then, sent before or not; return their number."""
     wanted = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
@@ -255,17 +248,12 @@ def enqueue_since(
     made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_attempt_at"], wanted)
     again = made.on_conflict_do_update(
         index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
-        set_={
-            "state": CallState.WAITING,
-            "attempt_count": 0,
-            "next_attempt_at": at,
-            "completed_at": None,
-        },
+        set_={"state": CallState.WAITING, "tries": 0, "next_attempt_at": at, "ended_at": None},
     )
     return len(connection.execute(again.returning(webhook_calls.c.id)).all())
 
 
 def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
-    """Delete calls that ended so long ago; the books keep what they were about. How many."""
+    """Delete calls that ended before then; return their number. The ledger keeps the entries."""
     query = delete(webhook_calls).where(webhook_calls.c.completed_at < ended_before)
     return connection.execute(query).rowcount

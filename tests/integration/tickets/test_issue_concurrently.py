@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets

@@ -1,4 +1,4 @@
-"""A hotspot: a router on a port, a package that is on sale on it, and people who have paid."""
+"""Fixtures: a simulated router, a package on sale, and paid orders."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -41,13 +41,13 @@ from ticketing.vouchers.queries import Voucher
 
 @pytest.fixture
 def clock(now: datetime) -> StoppedClock:
-    """The time of day, ours and the router's."""
+    """Return the clock that we share with the router."""
     return StoppedClock(now)
 
 
 @pytest.fixture
 def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
-    """A router with the profile `1h`, for one device at a time."""
+    """Start a router with the profile `1h` for one device at a time."""
     with RouterOsSimulator(clock=clock) as switched_on:
         switched_on.add_profile("1h", shared_users="1")
         yield switched_on
@@ -55,7 +55,7 @@ def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
 
 @pytest.fixture
 def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
-    """Our connections to routers."""
+    """Open our connections to routers."""
     with RouterClientPool(keys) as opened:
         yield opened
 
@@ -64,14 +64,14 @@ def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
 def provision(
     database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
 ) -> Callable[[], ProvisionResult]:
-    """The worker's round at the router."""
+    """Return a function that provisions the router as the worker does."""
     means = ProvisioningContext(database, doors, clock, by="worker", jitter=lambda: 0.5)
     return partial(provision_router, means, lobby.id)
 
 
 @pytest.fixture
 def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
-    """The device as the office knows it."""
+    """Register the router."""
     address = RouterAddress(
         device.host, ACCOUNT.name, keys.encrypt(ACCOUNT.password), device.port, tls=False
     )
@@ -81,7 +81,7 @@ def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> Store
 
 @pytest.fixture
 def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[..., StoredPackage]:
-    """Puts a package on sale: an hour from the first use, for Rp5.000."""
+    """Return a function that sells a package: an hour from first use, Rp5.000."""
 
     def put_on_sale(code: str = "5k", *, pool_size: int = 0, **terms: object) -> StoredPackage:
         with database.transaction() as connection:
@@ -110,7 +110,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
 
 @pytest.fixture
 def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]:
-    """Somebody orders so many vouchers of a package and has paid."""
+    """Return a function that creates a paid order of vouchers."""
     numbers = count(1)
 
     def buy_some(
@@ -130,7 +130,7 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
 
 @pytest.fixture
 def made(database: Database) -> Callable[[], list[Voucher]]:
-    """Every voucher there is, the oldest first."""
+    """Return a function that reads all vouchers, oldest first."""
 
     def look() -> list[Voucher]:
         with database.transaction() as connection:
@@ -141,7 +141,7 @@ def made(database: Database) -> Callable[[], list[Voucher]]:
 
 @pytest.fixture
 def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
-    """Messages that hand vouchers over: purpose, order and to whom."""
+    """Return a function that reads voucher messages: purpose, order and recipient."""
 
     def look() -> list[tuple[str, str, str]]:
         query = select(outbox.c.purpose, outbox.c.subject, outbox.c.recipient)
@@ -154,7 +154,7 @@ def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
 
 @pytest.fixture
 def alerts(database: Database) -> Callable[[], list[Incident]]:
-    """What a person was told, or will be."""
+    """Return a function that reads all incidents."""
 
     def look() -> list[Incident]:
         with database.transaction() as connection:
@@ -165,7 +165,7 @@ def alerts(database: Database) -> Callable[[], list[Incident]]:
 
 @pytest.fixture
 def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
-    """A voucher that a router was asked for is to be no more."""
+    """Return a function that revokes a voucher that is being provisioned."""
 
     def over(one: Voucher) -> None:
         with database.transaction() as connection:
@@ -180,7 +180,7 @@ def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
 
 @pytest.fixture
 def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
-    """A voucher that was there is wanted again."""
+    """Return a function that marks an active voucher for provisioning again."""
 
     def lost(one: Voucher) -> None:
         with database.transaction() as connection:
@@ -197,7 +197,7 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
 def meanwhile(
     database: Database, keys: KeyRing, clock: StoppedClock, lobby: StoredRouter
 ) -> Callable[[Callable[[], object]], ProvisionResult]:
-    """A round in which something happens between the router's answer and its being written down."""
+    """Return a function that provisions and acts between a router's reply and its storage."""
 
     def busy_round(happens: Callable[[], object]) -> ProvisionResult:
         class Busy(RouterClient):

@@ -10,7 +10,7 @@ import pytest
 
 from simulators.routeros.server import RouterOsSimulator
 from ticketing.orders.order import Order
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 from ticketing.vouchers.model import VoucherState
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning.context import ProvisionResult

@@ -44,13 +44,13 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     folder = tmp_path / "bounces"
     (folder / "new").mkdir(parents=True)
     return settings.model_copy(
-        update={"organiser_mail": "panitia@example.org", "mail_bounces_folder": folder}
+        update={"organiser_email": "panitia@example.org", "mail_bounces_folder": folder}
     )
 
 
 @pytest.fixture
 def send(application: Application) -> Callable[[], list[str]]:
-    """Sends what waits; the references of the rehearsal's mails."""
+    """Sends what waits; the references of the simulated mails."""
 
     def run() -> list[str]:
         with application.get(MessagingConnector).connect() as mailroom:
@@ -92,17 +92,17 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
     code = order_positions(2).order.code
     path = tmp_path / "sheets" / "orders.csv"
 
-    written = ticketing("export", "wisuda-2026", "orders", "--csv", str(path))
-    shown = ticketing("export", "wisuda-2026", "orders")
-    mailed = [ticketing("export", "wisuda-2026", "orders", "--mail") for _ in range(2)]
+    written = ticketing("export", "--event", "wisuda-2026", "orders", "--csv", str(path))
+    shown = ticketing("export", "--event", "wisuda-2026", "orders")
+    mailed = [ticketing("export", "--event", "wisuda-2026", "orders", "--mail") for _ in range(2)]
 
     assert written.stdout == f"1 rows in {path}\n"
     assert shown.stdout == path.read_text(encoding="utf-8")
     assert shown.stdout.startswith(f"{MARK}order;state;name;")
     assert f"\n{code};pending;Sari;" in shown.stdout
     first, again = (one.stdout for one in mailed)
-    assert first == "orders: goes when ORGANISER_MAIL is set\n"
-    assert "was left today already: `ticketing deliveries wisuda-2026`" in again
+    assert first == "orders: goes when ORGANISER_EMAIL is set\n"
+    assert "was left today already: `ticketing deliveries list --event wisuda-2026`" in again
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
 )
 @pytest.mark.usefixtures("event")
 def test_what_cannot_be_written_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
-    assert ticketing("export", "wisuda-2026", *arguments).returncode == 2
+    assert ticketing("export", "--event", "wisuda-2026", *arguments).returncode == 2
 
 
 def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(

@@ -1,51 +1,58 @@
-"""What gateways told us: kept first, to the byte and once, and handled afterwards.
-
-How the inbox stands: what is due, and what waits too long. Nothing is changed here.
-"""
+"""Inbound webhooks: stored unchanged and deduplicated, then claimed and processed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
 from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
+from ticketing.platform.db.work_queue import WorkQueue
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 
-PAYMENT_PROVIDERS = ("midtrans",)  # whose notices are about payments
-LEASE = timedelta(minutes=5)  # longer than any work on one notice
-_MAX_RETRY_DELAY = timedelta(hours=1)
-# made once: a gateway waits, and building it costs more than what PostgreSQL does
+PAYMENT_SOURCES = ("midtrans",)  # providers of payment notifications
+LEASE = timedelta(minutes=5)  # longer than processing one webhook takes
+_IS_UNHANDLED = inbound_webhooks.c.processed_at.is_(None)
+_QUEUE = WorkQueue(
+    table=inbound_webhooks,
+    is_open=_IS_UNHANDLED,
+    lease=LEASE,
+    claimed_until=inbound_webhooks.c.claimed_until,
+    claimed_by=inbound_webhooks.c.claimed_by,
+    attempt_count=inbound_webhooks.c.attempt_count,
+)
+# built once: a gateway waits, and building the statement takes longer than running it
 _INSERT = insert(inbound_webhooks).on_conflict_do_nothing().returning(inbound_webhooks.c.id)
 
 
 class InboxOutcome(StrEnum):
-    """How a notice ended."""
+    """Outcome of processing a webhook."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
-    QUARANTINED = "quarantined"  # nobody could place it: a person looks
+    QUARANTINED = "quarantined"  # not assignable; needs attention
 
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """A claimed request; `attempt_count` includes this attempt."""
+    """A claimed webhook. `subject` names the payment attempt; `tries` includes this attempt."""
 
     id: int
-    external_reference: str
-    attempt_count: int
+    subject: str
+    tries: int
     body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedWebhook:
-    """A notice that waits for a person."""
+    """A quarantined webhook, which needs attention."""
 
     id: int
-    provider: str
-    external_reference: str
+    source: str
+    subject: str
     reason: str
     received_at: datetime
 
@@ -53,17 +60,17 @@ class QuarantinedWebhook:
 def store_webhook(
     connection: Connection,
     *,
-    provider: str,
+    source: str,
     unique_key: str,
-    external_reference: str,
+    subject: str,
     body: bytes,
     at: datetime,
 ) -> bool:
-    """Keep a message, and wake who listens. False when it is known: gateways repeat themselves."""
+    """Store a webhook and wake the workers. Return False for a duplicate."""
     message = {
-        "provider": provider,
+        "source": source,
         "unique_key": unique_key,
-        "external_reference": external_reference,
+        "subject": subject,
         "body": body,
         "received_at": at,
     }
@@ -74,43 +81,15 @@ def store_webhook(
 
 
 def claim_due(
-    connection: Connection,
-    limit: int,
-    *,
-    at: datetime,
-    providers: Collection[str] = PAYMENT_PROVIDERS,
+    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENT_SOURCES
 ) -> list[InboundWebhook]:
-    """Take the oldest waiting notices for five minutes; those next to us get others.
+    """Claim the oldest waiting webhooks; concurrent callers get others.
 
-    Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
+    Commit before processing, which calls other systems.
     """
-    free = or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)
-    waiting = (
-        select(inbound_webhooks.c.id)
-        .where(
-            inbound_webhooks.c.processed_at.is_(None),
-            inbound_webhooks.c.provider.in_(providers),
-            free,
-        )
-        .order_by(inbound_webhooks.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("waiting")
-    )
-    query = (
-        update(inbound_webhooks)
-        .where(inbound_webhooks.c.id == waiting.c.id)
-        .values(claimed_until=at + LEASE, attempt_count=inbound_webhooks.c.attempt_count + 1)
-        .returning(
-            inbound_webhooks.c.id,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.attempt_count,
-            inbound_webhooks.c.body,
-        )
-    )
-    return sorted(
-        (InboundWebhook(*row) for row in connection.execute(query)), key=lambda one: one.id
-    )
+    waiting = select(inbound_webhooks.c.id).where(_is_due(sources, at)).order_by(inbound_webhooks.c.id).limit(limit)
+    claimed = _QUEUE.claim(connection, waiting, inbound_webhooks.c.external_reference, inbound_webhooks.c.attempt_count, inbound_webhooks.c.body, at=at)
+    return [InboundWebhook(row.id, row.subject, row.tries, row.body) for row in claimed]
 
 
 def mark_handled(
@@ -121,34 +100,28 @@ def mark_handled(
     reason: str = "",
     at: datetime,
 ) -> None:
-    """Stamp a notice as handled, in the transaction that did the work."""
-    connection.execute(
-        update(inbound_webhooks)
-        .where(inbound_webhooks.c.id == webhook.id, inbound_webhooks.c.processed_at.is_(None))
-        .values(processed_at=at, outcome=outcome, reason=reason)
-    )
+    """Mark a webhook as handled, in the transaction that did the work."""
+    values = {"processed_at": at, "outcome": outcome, "reason": reason}
+    _QUEUE.end_claim(connection, webhook.id, values)
 
 
-def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at: datetime) -> None:
-    """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
-    wait = min(timedelta(minutes=2 ** min(webhook.attempt_count, 6)), _MAX_RETRY_DELAY)
-    connection.execute(
-        update(inbound_webhooks)
-        .where(inbound_webhooks.c.id == webhook.id, inbound_webhooks.c.processed_at.is_(None))
-        .values(claimed_until=at + wait, reason=reason)
-    )
+def postpone(
+    connection: Connection,
+    webhook: InboundWebhook,
+    retries: RetryPolicy,
+    *,
+    reason: str,
+    at: datetime,
+) -> None:
+    """Schedule the next attempt."""
+    again = retries.next_attempt_at(webhook.tries, at=at)
+    _QUEUE.end_claim(connection, webhook.id, {"reason": reason}, until=again)
 
 
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
-    """The notices nobody could place, the latest first."""
+    """Return the quarantined webhooks, newest first."""
     query = (
-        select(
-            inbound_webhooks.c.id,
-            inbound_webhooks.c.provider,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.reason,
-            inbound_webhooks.c.received_at,
-        )
+        select(inbound_webhooks.c.id, inbound_webhooks.c.provider, inbound_webhooks.c.external_reference, inbound_webhooks.c.reason, inbound_webhooks.c.received_at)
         .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
@@ -156,35 +129,22 @@ def list_quarantined(connection: Connection, limit: int = 100) -> list[Quarantin
     return [QuarantinedWebhook(*row) for row in connection.execute(query)]
 
 
-_IS_UNHANDLED = inbound_webhooks.c.processed_at.is_(None)
-
-
 @dataclass(frozen=True, slots=True)
 class UnhandledWebhook:
-    """A notice nobody has handled. `reason` is why the last try came to nothing, if there was."""
+    """A waiting webhook. `reason` is the error of the last attempt, if there was one."""
 
     id: int
-    external_reference: str
+    subject: str
     received_at: datetime
-    attempt_count: int
+    tries: int
     reason: str
 
 
 def count_due(
-    connection: Connection,
-    *,
-    at: datetime,
-    limit: int,
-    providers: Collection[str] = PAYMENT_PROVIDERS,
+    connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
 ) -> int:
-    """How many notices could be claimed now; counts no further than that."""
-    whose = inbound_webhooks.c.provider.in_(providers)
-    due = (
-        select(inbound_webhooks.c.id)
-        .where(_IS_UNHANDLED, whose, _is_claimable(at))
-        .limit(limit)
-        .subquery()
-    )
+    """Return the number of webhooks that can be claimed now, counted up to a limit."""
+    due = select(inbound_webhooks.c.id).where(_is_due(sources, at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -193,32 +153,20 @@ def has_overdue(
     since: datetime,
     *,
     at: datetime,
-    providers: Collection[str] = PAYMENT_PROVIDERS,
+    sources: Collection[str] = PAYMENT_SOURCES,
 ) -> bool:
-    """Whether a notice that could be claimed was received, or its last try ended, before then."""
-    ready_at = func.coalesce(inbound_webhooks.c.claimed_until, inbound_webhooks.c.received_at)
-    due = (
-        _IS_UNHANDLED,
-        inbound_webhooks.c.provider.in_(providers),
-        _is_claimable(at),
-        ready_at <= since,
-    )
-    query = select(inbound_webhooks.c.id).where(*due).limit(1)
+    """Return whether a claimable webhook was received, or its last attempt ended, before then."""
+    is_old = _QUEUE.free_since(inbound_webhooks.c.received_at) <= since
+    query = select(inbound_webhooks.c.id).where(_is_due(sources, at), is_old).limit(1)
     return connection.execute(query).first() is not None
 
 
 def list_unhandled(
     connection: Connection, received_before: datetime, *, limit: int
 ) -> list[UnhandledWebhook]:
-    """Notices received before then and not handled, the oldest first."""
+    """Return the webhooks received before then and not handled, oldest first."""
     query = (
-        select(
-            inbound_webhooks.c.id,
-            inbound_webhooks.c.external_reference,
-            inbound_webhooks.c.received_at,
-            inbound_webhooks.c.attempt_count,
-            inbound_webhooks.c.reason,
-        )
+        select(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.received_at, inbound_webhooks.c.attempt_count, inbound_webhooks.c.reason)
         .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)
@@ -226,5 +174,5 @@ def list_unhandled(
     return [UnhandledWebhook(*row) for row in connection.execute(query)]
 
 
-def _is_claimable(at: datetime) -> ColumnElement[bool]:
-    return or_(inbound_webhooks.c.claimed_until.is_(None), inbound_webhooks.c.claimed_until <= at)
+def _is_due(sources: Collection[str], at: datetime) -> ColumnElement[bool]:
+    return and_(_QUEUE.is_claimable(at), inbound_webhooks.c.provider.in_(sources))

@@ -192,7 +192,7 @@ def list_my_orders(
     orders: OrdersFromHeader,
     show_order: InjectedOrderResponder,
     _: Annotated[
-        str, Query(alias="list_my_orders", description="Always: there is no other list.")
+        str, Query(alias="mine", description="Always: there is no other list.")
     ] = "",
 ) -> SuccessResponse[list[OrderResponse]]:
     """The orders whose tokens are sent, with commas between: an address proves nothing."""

@@ -32,8 +32,7 @@ from ticketing.webhooks.endpoints import (
     send_test_message,
 )
 from ticketing.webhooks.model import (
-    DISABLE_AFTER,
-    RETRY_SCHEDULE,
+    CALL_RETRIES,
     CallState,
     UnusableHook,
     WebhookEndpoint,
@@ -188,7 +187,7 @@ def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
         WebhookRunResult(1, 0),
         WebhookRunResult(0, 2),
     )
-    assert [call.attempt_count for call in calls("nobody")] == [2, 1]
+    assert [call.tries for call in calls("nobody")] == [2, 1]
     assert len(receiver.received) == 2
 
 
@@ -220,7 +219,7 @@ def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
     told = send()
 
     assert told == WebhookRunResult(1, 0)
-    assert [(call.state, call.attempt_count) for call in calls()] == [(CallState.DELIVERED, 1)]
+    assert [(call.state, call.tries) for call in calls()] == [(CallState.DELIVERED, 1)]
 
 
 def test_who_is_told_to_wait_waits(
@@ -249,7 +248,7 @@ def test_two_who_call_at_once_share_the_calls(
 
     assert sum(one.delivered for one in told) == 30
     assert len(receiver.received) == len(set(receiver.ids())) == 30
-    assert [call.attempt_count for call in calls()] == [1] * 30
+    assert [call.tries for call in calls()] == [1] * 30
 
 
 def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
@@ -270,7 +269,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
-    assert "ticketing hooks enable shop" in incident.message
+    assert "ticketing webhooks enable shop" in incident.message
     assert "hooks.disable" in deeds
 
 
@@ -283,12 +282,12 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
     receiver.status = 503
 
     at = timedelta()
-    for wait in (timedelta(), *RETRY_SCHEDULE):
+    for wait in (timedelta(), *CALL_RETRIES.delays):
         at += wait
         send(seconds=at.total_seconds())
 
-    assert at > DISABLE_AFTER
-    assert len(receiver.received) == len(RETRY_SCHEDULE) + 1
+    assert CALL_RETRIES.has_timed_out(now, at=now + at)
+    assert len(receiver.received) == CALL_RETRIES.max_attempts
     assert [(call.state, call.next_attempt_at) for call in calls()] == [(CallState.FAILED, None)]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
@@ -387,9 +386,7 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
 
     assert told == WebhookRunResult(0, 1)
     with database.transaction() as connection:
-        ((state, error),) = connection.exec_driver_sql(
-            "SELECT state, last_error FROM webhook_calls"
-        )
+        ((state, error),) = connection.exec_driver_sql("SELECT state, last_error FROM webhook_calls")
     assert (state, error) == ("failed", "the endpoint was removed")
 
 
@@ -443,7 +440,7 @@ def test_a_trial_says_what_came_back_and_leaves_no_call(
     ("terms", "why"),
     [
         ({"url": "http://shop.example/hooks"}, "https://"),
-        ({"url": "http://localhost:8000/", "rehearsal": False}, "https://"),
+        ({"url": "http://localhost:8000/", "allow_loopback": False}, "https://"),
         ({"url": "https://user:secret@shop.example/"}, "password"),
         ({"url": "https://shop.example/#here"}, "#"),
         ({"url": "https://"}, "no address"),

@@ -1,4 +1,4 @@
-"""Run Alembic on the connection that `platform.db.migrate` passes."""
+"""Alembic environment: migrations run on the connection that `platform.db.migrate` passes in."""
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -7,7 +7,7 @@ from ticketing.platform.db.schema import metadata
 
 
 def run(connection: Connection) -> None:
-    """Run the command; fail instead of blocking other transactions for a long time."""
+    """Run the migrations; fail after 5 s of waiting for a lock instead of blocking the service."""
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '15min'"))
     context.configure(connection=connection, target_metadata=metadata, compare_type=True)

@@ -2,7 +2,13 @@
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint, text
 
-from ticketing.platform.db.columns import bigint_column, id_column, text_column, timestamp_column
+from ticketing.platform.db.columns import (
+    bigint_column,
+    holder_column,
+    id_column,
+    text_column,
+    timestamp_column,
+)
 from ticketing.platform.db.tables.metadata import metadata
 
 inbound_webhooks = Table(
@@ -16,6 +22,7 @@ inbound_webhooks = Table(
     Column("body", LargeBinary, nullable=False),  # the received bytes
     timestamp_column("received_at"),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     bigint_column("attempt_count"),
     timestamp_column("processed_at", nullable=True),
     text_column("outcome", ""),  # applied | unchanged | quarantined

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from ticketing.platform.db.columns import (
     foreign_key_column,
+    holder_column,
     id_column,
     text_column,
     timestamp_column,
@@ -57,7 +58,8 @@ deliveries = Table(
     _counter_column("copy_count"),  # repetitions requested by staff after a success
     timestamp_column("queued_at"),
     timestamp_column("next_attempt_at", nullable=True),
-    timestamp_column("claimed_at", nullable=True),
+    timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     timestamp_column("completed_at", nullable=True),  # sent or failed
     timestamp_column("cancelled_at", nullable=True),  # by staff
     text_column("provider_id", ""),
@@ -65,7 +67,7 @@ deliveries = Table(
     UniqueConstraint("outbox_id", "channel"),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
     CheckConstraint(_VALID_STATES, name="state"),
-    CheckConstraint("(state = 'claimed') = (claimed_at IS NOT NULL)", name="claimed_at"),
+    CheckConstraint("(state = 'claimed') = (claimed_until IS NOT NULL)", name="claimed_until"),
     CheckConstraint(
         "next_attempt_at IS NOT NULL OR state NOT IN ('queued', 'error')", name="next_attempt_at"
     ),
@@ -78,7 +80,7 @@ deliveries = Table(
         "id",
         postgresql_where=text("next_attempt_at IS NOT NULL"),
     ),
-    Index("ix_deliveries_claimed", "claimed_at", postgresql_where=text("state = 'claimed'")),
+    Index("ix_deliveries_claimed", "claimed_until", postgresql_where=text("state = 'claimed'")),
     Index("ix_deliveries_event_id_id", "event_id", "id"),
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from ticketing.platform.db.columns import (
     bigint_column,
     foreign_key_column,
+    holder_column,
     id_column,
     optional_bigint_column,
     primary_foreign_key_column,
@@ -41,6 +42,7 @@ payment_attempts = Table(
     text_column("checkout_url", ""),
     # lease of the process that creates the session
     timestamp_column("checkout_claimed_until", nullable=True),
+    holder_column("checkout_claimed_by"),
     timestamp_column("checkout_closed_at", nullable=True),
     optional_bigint_column("instalment_sequence"),  # NULL: the whole order
     timestamp_column("created_at"),

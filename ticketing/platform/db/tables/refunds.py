@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Unique
 from ticketing.platform.db.columns import (
     bigint_column,
     foreign_key_column,
+    holder_column,
     id_column,
     primary_foreign_key_column,
     text_column,
@@ -40,6 +41,7 @@ refunds = Table(
     text_column("requested_by"),
     timestamp_column("requested_at"),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     bigint_column("attempt_count"),
     timestamp_column("completed_at", nullable=True),
     UniqueConstraint("order_id", "number"),

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from ticketing.platform.db.columns import (
     event_id_column,
     foreign_key_column,
+    holder_column,
     id_column,
     text_column,
     timestamp_column,
@@ -60,6 +61,7 @@ webhook_calls = Table(
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     timestamp_column("next_attempt_at", nullable=True),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     timestamp_column("last_attempt_at", nullable=True),
     Column("last_status", Integer, nullable=True),
     text_column("last_error", ""),

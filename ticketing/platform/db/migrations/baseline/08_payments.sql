@@ -13,6 +13,7 @@ CREATE TABLE payment_attempts (
     checkout_token TEXT DEFAULT '' NOT NULL,
     checkout_url TEXT DEFAULT '' NOT NULL,
     checkout_claimed_until TIMESTAMPTZ,
+    checkout_claimed_by INTEGER,
     checkout_closed_at TIMESTAMPTZ,
     instalment_sequence BIGINT,
     created_at TIMESTAMPTZ NOT NULL,

@@ -25,6 +25,7 @@ CREATE TABLE refunds (
     requested_by TEXT NOT NULL,
     requested_at TIMESTAMPTZ NOT NULL,
     claimed_until TIMESTAMPTZ,
+    claimed_by INTEGER,
     attempt_count BIGINT DEFAULT 0 NOT NULL,
     completed_at TIMESTAMPTZ,
     CONSTRAINT pk_refunds PRIMARY KEY (id),

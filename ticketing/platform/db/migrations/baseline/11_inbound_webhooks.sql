@@ -8,6 +8,7 @@ CREATE TABLE inbound_webhooks (
     body BYTEA NOT NULL,
     received_at TIMESTAMPTZ NOT NULL,
     claimed_until TIMESTAMPTZ,
+    claimed_by INTEGER,
     attempt_count BIGINT DEFAULT 0 NOT NULL,
     processed_at TIMESTAMPTZ,
     outcome TEXT DEFAULT '' NOT NULL,

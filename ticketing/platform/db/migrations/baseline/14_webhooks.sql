@@ -30,6 +30,7 @@ CREATE TABLE webhook_calls (
     attempt_count INTEGER DEFAULT 0 NOT NULL,
     next_attempt_at TIMESTAMPTZ,
     claimed_until TIMESTAMPTZ,
+    claimed_by INTEGER,
     last_attempt_at TIMESTAMPTZ,
     last_status INTEGER,
     last_error TEXT DEFAULT '' NOT NULL,

@@ -15,7 +15,8 @@ CREATE TABLE deliveries (
     copy_count INTEGER DEFAULT 0 NOT NULL,
     queued_at TIMESTAMPTZ NOT NULL,
     next_attempt_at TIMESTAMPTZ,
-    claimed_at TIMESTAMPTZ,
+    claimed_until TIMESTAMPTZ,
+    claimed_by INTEGER,
     completed_at TIMESTAMPTZ,
     cancelled_at TIMESTAMPTZ,
     provider_id TEXT DEFAULT '' NOT NULL,
@@ -27,13 +28,14 @@ CREATE TABLE deliveries (
         CHECK (state IN (
             'queued', 'claimed', 'error', 'unknown', 'sent', 'failed', 'delivered', 'read'
         )),
-    CONSTRAINT ck_deliveries_claimed_at CHECK ((state = 'claimed') = (claimed_at IS NOT NULL)),
+    CONSTRAINT ck_deliveries_claimed_until
+        CHECK ((state = 'claimed') = (claimed_until IS NOT NULL)),
     CONSTRAINT ck_deliveries_next_attempt_at
         CHECK (next_attempt_at IS NOT NULL OR state NOT IN ('queued', 'error')),
     CONSTRAINT uq_deliveries_uid UNIQUE (uid),
     CONSTRAINT fk_deliveries_outbox_id FOREIGN KEY (outbox_id) REFERENCES outbox (id)
 );
-CREATE INDEX ix_deliveries_claimed ON deliveries (claimed_at) WHERE state = 'claimed';
+CREATE INDEX ix_deliveries_claimed ON deliveries (claimed_until) WHERE state = 'claimed';
 CREATE INDEX ix_deliveries_due
     ON deliveries (channel, is_bulk, next_attempt_at, id)
     WHERE next_attempt_at IS NOT NULL;

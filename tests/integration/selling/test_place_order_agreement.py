@@ -1,7 +1,7 @@
 """The two ways of placing an order decide alike: the single round trip, and the long way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 from unittest import mock
@@ -12,12 +12,17 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from ticketing.catalogue.stock import Stock
-from ticketing.orders.order import Buyer, OrderState
+from ticketing.orders.order import Buyer, Selection
+from ticketing.orders.queries import NewOrder
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.kernel.errors import TicketingError
-from ticketing.selling.checkout import place_order as place_order_module
+from ticketing.platform.kernel.money import ZERO, Rupiah
+from ticketing.selling.checkout import place_order_queries
+from ticketing.selling.checkout.order_access import get_order_view
+from ticketing.selling.checkout.order_view_queries import OrderView
 from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_queries import insert_simple_order
 
 EXAMPLES = 40
 BUYERS = (
@@ -38,7 +43,7 @@ class Terms(NamedTuple):
     taken: tuple[int, int, int]
 
 
-terms = st.builds(
+all_terms = st.builds(
     Terms,
     price=st.sampled_from([0, 1, 50_000]),
     on_sale=st.sampled_from([True, True, True, False]),
@@ -79,22 +84,17 @@ def create_type(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an order, without its number, code and ticket type."""
+    """The stored order or the refusal, without what tells two ticket types apart."""
 
-    refusal: type[TicketingError] | None
-    details: dict[str, object]
-    order: tuple[object, ...] | None
+    refusal: tuple[type[TicketingError], dict[str, object]] | None
+    order: OrderView | None
+    lines: tuple[tuple[int, Rupiah], ...]
     stock: Stock
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether an order waits for its payment."""
-        return self.order is not None and self.order[0] is OrderState.PENDING
 
 
 @pytest.fixture
 def outcome(
-    place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
+    database: Database, place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
 ) -> Callable[[int, int, Buyer | None], Outcome]:
     """Places an order of one ticket type and returns what came of it."""
 
@@ -103,14 +103,12 @@ def outcome(
             placed = place((ticket_type_id, places), buyer=buyer)
         except TicketingError as error:
             details = {k: v for k, v in error.details.items() if k != "ticket_type_id"}
-            return Outcome(type(error), details, None, stock_of(ticket_type_id))
-        order = placed.order
-        facts = (
-            order.state, order.subtotal, order.discount, order.total, order.buyer,
-            order.created_at, order.expires_at, order.payment_plan_id,
-            [(line.quantity, line.price) for line in placed.lines],
-        )  # fmt: skip
-        return Outcome(None, {}, facts, stock_of(ticket_type_id))
+            return Outcome((type(error), details), None, (), stock_of(ticket_type_id))
+        view = get_order_view(database, placed.order.id)
+        lines = tuple((line.quantity, line.price) for line in view.lines)
+        return Outcome(
+            None, replace(view, id=0, code="", lines=()), lines, stock_of(ticket_type_id)
+        )
 
     return place_one
 
@@ -120,7 +118,7 @@ def outcome(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(terms=terms, places=st.integers(1, 5), buyer=st.sampled_from(BUYERS))
+@given(terms=all_terms, places=st.integers(1, 5), buyer=st.sampled_from(BUYERS))
 def test_both_ways_of_placing_an_order_agree(
     *,
     create_type: Callable[[Terms], int],
@@ -129,17 +127,17 @@ def test_both_ways_of_placing_an_order_agree(
     places: int,
     buyer: Buyer | None,
 ) -> None:
-    fast_answers = list[object]()
-    fast_way = place_order_module._place_simple_order
+    answers = list[object]()
 
-    def record(*arguments: object, **named: object) -> PlacedOrder | None:
-        fast_answers.append(fast_way(*arguments, **named))
-        return fast_answers[-1]
+    def record(database: Database, new: NewOrder, selection: Selection, *, by: str) -> object:
+        answers.append(insert_simple_order(database, new, selection, by=by))
+        return answers[-1]
 
-    with mock.patch.object(place_order_module, "_place_simple_order", record):
+    with mock.patch.object(place_order_queries, "insert_simple_order", record):
         by_fast_way = outcome(create_type(terms), places, buyer)
-    with mock.patch.object(place_order_module, "_place_simple_order", lambda *_, **__: None):
+    with mock.patch.object(place_order_queries, "insert_simple_order", return_value=None):
         by_long_way = outcome(create_type(terms), places, buyer)
 
     assert by_fast_way == by_long_way
-    assert (fast_answers[-1] is not None) == (by_long_way.is_pending and terms.price > 0)
+    is_payable = by_long_way.order is not None and by_long_way.order.total > ZERO
+    assert (answers[-1] is not None) == is_payable
