@@ -55,7 +55,7 @@ def owed_vouchers(
     names = [
         router.name
         for router in _overdue_routers(application)
-        if not ROUTER_RETRIES.is_exhausted(router.failures)
+        if not ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
     nobody = "nobody waits for a router that can be asked"
     chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
@@ -77,7 +77,7 @@ def returned_routers(
     given_up = [
         router
         for router in _overdue_routers(application)
-        if ROUTER_RETRIES.is_exhausted(router.failures)
+        if ROUTER_RETRIES.is_exhausted(router.failure_count)
     ]
     with application.get(RouterConnector).connect() as doors:
         back = list_reachable_routers(doors, given_up)

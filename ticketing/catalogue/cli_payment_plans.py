@@ -46,8 +46,8 @@ def create_plan(
         raise typer.BadParameter("write percentages like 40,30,30", param_hint="--parts")
     plan = PaymentPlan(
         name=name.strip(),
-        shares=tuple(map(int, shares)),
-        every=timedelta(days=every),
+        percentages=tuple(map(int, shares)),
+        interval=timedelta(days=every),
         final_due_before=timedelta(days=last_before),
         grace=timedelta(days=grace),
         overdue=parse_choice(overdue, OverduePolicy, "--overdue"),
@@ -70,8 +70,8 @@ def list_plans(slug: EventOption, *, as_json: JsonOption = False) -> None:
         plans,
         {
             "plan": lambda plan: plan.name,
-            "percent": lambda plan: ", ".join(map(str, plan.shares)),
-            "every": lambda plan: f"{plan.every.days} days",
+            "percent": lambda plan: ", ".join(map(str, plan.percentages)),
+            "every": lambda plan: f"{plan.interval.days} days",
             "last due": lambda plan: f"{plan.final_due_before.days} days before",
             "grace": lambda plan: f"{plan.grace.days} days",
             "overdue": lambda plan: plan.overdue,
@@ -102,8 +102,8 @@ def disable_plan(
 def _to_json(plan: "PaymentPlan") -> dict[str, object]:
     return {
         "name": plan.name,
-        "shares": plan.shares,
-        "everyDays": plan.every.days,
+        "shares": plan.percentages,
+        "everyDays": plan.interval.days,
         "lastBeforeDays": plan.final_due_before.days,
         "graceDays": plan.grace.days,
         "overdue": plan.overdue,

@@ -104,7 +104,7 @@ def claim_due(
             "number": each.attempt_number,
             "channel": each.channel,
             "reference": each.reference,
-            "began_at": at,
+            "started_at": at,
         }
         for each in claims
     ]
@@ -137,14 +137,15 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
 
 
 def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
-    number, tries, failures, resends, uid, copies, channel, *rest = row
-    named = _provider_reference(uid, copies)
-    return ClaimedDelivery(number, tries, failures, resends, named, Channel(channel), *rest)
+    delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
+    named = _provider_reference(uid, copy_count)
+    return ClaimedDelivery(
+        delivery_id, attempt_count, failure_count, resend_count, named, Channel(channel), *rest)
 
 
-def _provider_reference(uid: UUID, copies: int) -> str:
+def _provider_reference(uid: UUID, copy_count: int) -> str:
     """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
-    return f"{uid.hex}-{copies}" if copies else uid.hex
+    return f"{uid.hex}-{copy_count}" if copy_count else uid.hex
 
 
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
@@ -166,7 +167,7 @@ def find_state_for_update(
     """State and newest attempt of a delivery, locked; None when there is none."""
     query = select(deliveries.c.state, deliveries.c.attempt_count).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else (DeliveryState(row.state), row.tries)
+    return None if row is None else (DeliveryState(row.state), row.attempt_count)
 
 
 def update_delivery(
@@ -199,7 +200,7 @@ def record_attempt(
         "state": step.state,
         "code": step.code,
         "reason": step.reason,
-        "concerns": step.failure_scope,
+        "failure_scope": step.failure_scope,
     }
     connection.execute(
         update(delivery_attempts)
@@ -234,7 +235,7 @@ def pause_channel(
     query = upsert(channel_circuit_breakers).values(channel=channel, paused_until=until, reason=reason)
     query = query.on_conflict_do_update(
         index_elements=[channel_circuit_breakers.c.channel],
-        set_={"until": until, "reason": reason},
+        set_={"paused_until": until, "reason": reason},
         where=channel_circuit_breakers.c.paused_until < until,
     )
     connection.execute(query)
@@ -258,9 +259,9 @@ def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: 
 
 _REQUEUED_VALUES = {
     "state": DeliveryState.QUEUED,
-    "failures": 0,
-    "resends": 0,
-    "ended_at": None,
+    "failure_count": 0,
+    "resend_count": 0,
+    "completed_at": None,
     **DELIVERY_QUEUE.unclaimed,
     "cancelled_at": None,
 }

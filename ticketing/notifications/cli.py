@@ -49,7 +49,7 @@ def list_deliveries(
             "about": lambda delivery: delivery.subject,
             "to": lambda delivery: delivery.address,
             "state": lambda delivery: delivery.state,
-            "tries": lambda delivery: delivery.tries,
+            "tries": lambda delivery: delivery.attempt_count,
             "next try": lambda delivery: delivery.next_attempt_at,
             "error": lambda delivery: delivery.last_error,
         },

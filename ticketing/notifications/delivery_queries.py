@@ -146,10 +146,10 @@ class Delivery:
     channel: Channel
     address: str = field(repr=False)
     state: DeliveryState
-    tries: int
+    attempt_count: int
     queued_at: datetime
     next_attempt_at: datetime | None
-    ended_at: datetime | None
+    completed_at: datetime | None
     last_error: str
 
 
@@ -171,7 +171,7 @@ def list_paused_channels(
     query = select(channel_circuit_breakers).where(or_(stopped, channel_circuit_breakers.c.paused_until > at))
     rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.until, row.reason) for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason) for row in rows
     }
 
 

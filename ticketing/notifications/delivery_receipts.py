@@ -72,9 +72,9 @@ def store_status_webhook(
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=f"whatsapp:{provider}",
+            provider=f"whatsapp:{provider}",
             unique_key=hashlib.sha256(body).hexdigest(),
-            subject=provider,
+            external_reference=provider,
             body=body,
             at=at,
         )
@@ -90,7 +90,7 @@ def process_status_webhooks(
 ) -> ReceiptResult:
     """Apply what was kept; safe to repeat, to run twice at once, and to kill."""
     with database.transaction() as connection:
-        notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
+        notices = inbox.claim_due(connection, limit, at=at, providers=WHATSAPP_INBOX_SOURCES)
     ends = Counter(
         _process_webhook(database, notice, channels, at=at, jitter=jitter()) for notice in notices
     )
@@ -119,7 +119,7 @@ def _process_webhook(
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
         reason = type(error).__name__  # its words may quote a number
     with database.transaction() as connection:
-        if not RECEIPT_RETRIES.is_exhausted(notice.tries):
+        if not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
             inbox.postpone(connection, notice, RECEIPT_RETRIES, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
@@ -131,7 +131,7 @@ def _apply_webhook(
     jitter: float,
 ) -> InboxOutcome | None:  # fmt: skip
     try:
-        told = parse_status_webhook(WhatsAppProvider(notice.subject), notice.body)
+        told = parse_status_webhook(WhatsAppProvider(notice.external_reference), notice.body)
     except UnreadableReport as error:
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=str(error), at=at)
         return InboxOutcome.QUARANTINED
@@ -141,7 +141,7 @@ def _apply_webhook(
         for one in told
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.tries):
+    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.attempt_count):
         inbox.postpone(
             connection, notice, RECEIPT_RETRIES, reason="of a message nobody knows yet", at=at
         )

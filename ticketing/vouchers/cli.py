@@ -65,7 +65,7 @@ def list_vouchers(
             "package": lambda voucher: voucher.package,
             "router": lambda voucher: voucher.router,
             "state": lambda voucher: voucher.state,
-            "ends": lambda voucher: voucher.ends_at,
+            "ends": lambda voucher: voucher.expires_at,
             "problem": _describe_problem,
         },
         as_json=as_json,
@@ -126,7 +126,7 @@ def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
         print_text(f"  login      {voucher.credentials.name} {voucher.credentials.password}")
     times = {
         "first used": voucher.first_used_at,
-        "ends": voucher.ends_at,
+        "ends": voucher.expires_at,
         "next try": voucher.next_attempt_at,
         "failed": voucher.failed_at,
     }

@@ -55,10 +55,10 @@ def _put_command(*, is_new: bool) -> Callable[..., None]:
 
         terms = PackageTerms(
             name=name, price=None if price is None else Rupiah(price), profile=profile,
-            router=router, validity=validity, unused_for=unused_for, online_limit=online,
-            counting=None if counting is None else ValidityStart[f"FROM_{counting.name}"],
+            router=router, validity=validity, unused_expiry=unused_for, online_limit=online,
+            validity_start=None if counting is None else ValidityStart[f"FROM_{counting.name}"],
             bytes_limit=data, shared_users=devices, prefix=prefix, alphabet=alphabet,
-            length=length, password_length=password_length, made_ahead=made_ahead,
+            length=length, password_length=password_length, pool_size=made_ahead,
             capacity=capacity, per_order=per_order, per_buyer=per_buyer,
         )  # fmt: skip
         with open_event(slug) as (application, event):
@@ -152,7 +152,7 @@ def _print_router_check(application: "Application", stored: "StoredPackage") -> 
 
 def _describe_validity(one: "PackageOnSale") -> str:
     package = one.stored.package
-    start = "use" if package.counting == "from_first_use" else "sale"
+    start = "use" if package.validity_start == "from_first_use" else "sale"
     return f"{options.format_duration(package.validity)} from {start}"
 
 
@@ -167,7 +167,7 @@ def _to_json(one: "PackageOnSale") -> dict[str, object]:
         "router": one.router,
         "profile": package.profile,
         "validitySeconds": int(package.validity.total_seconds()),
-        "counting": package.counting,
+        "counting": package.validity_start,
         "unusedForSeconds": _to_seconds(package.unused_expiry),
         "onlineSeconds": _to_seconds(package.online_limit),
         "bytes": package.bytes_limit,

@@ -49,13 +49,13 @@ class WebhookCall:
     kind: LedgerEntryKind
     at: datetime
     state: CallState
-    tries: int
+    attempt_count: int
     next_attempt_at: datetime | None
     last_attempt_at: datetime | None
     last_status: int | None
     last_error: str
-    answer: str
-    ended_at: datetime | None
+    response_excerpt: str
+    completed_at: datetime | None
 
 
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
@@ -158,7 +158,7 @@ def mark_failed(
     outcome = {
         "state": ended,
         "next_attempt_at": next_attempt_at,
-        "ended_at": None if next_attempt_at else at,
+        "completed_at": None if next_attempt_at else at,
     }
     CALL_QUEUE.end_claim(connection, call.id, outcome | _response_columns(response))
     since: datetime | None = connection.execute(
@@ -177,7 +177,7 @@ def _response_columns(response: WebhookResponse) -> dict[str, object]:
     return {
         "last_status": response.status,
         "last_error": response.error,
-        "answer": response.body_excerpt,
+        "response_excerpt": response.body_excerpt,
     }
 
 
@@ -248,7 +248,7 @@ def enqueue_since(
     made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_attempt_at"], wanted)
     again = made.on_conflict_do_update(
         index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
-        set_={"state": CallState.WAITING, "tries": 0, "next_attempt_at": at, "ended_at": None},
+        set_={"state": CallState.WAITING, "attempt_count": 0, "next_attempt_at": at, "completed_at": None},
     )
     return len(connection.execute(again.returning(webhook_calls.c.id)).all())
 

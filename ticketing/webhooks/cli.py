@@ -127,11 +127,11 @@ def list_calls(
             "order": lambda call: call.order_code,
             "kind": lambda call: call.kind,
             "state": lambda call: call.state,
-            "tries": lambda call: call.tries,
+            "tries": lambda call: call.attempt_count,
             "last try": lambda call: call.last_attempt_at,
             "next try": lambda call: call.next_attempt_at,
             "answer": lambda call: (
-                f"{call.last_error or call.last_status or ''} {call.answer}".strip()
+                f"{call.last_error or call.last_status or ''} {call.response_excerpt}".strip()
             ),
         },
         as_json=as_json,

@@ -113,7 +113,7 @@ def disable(connection: Connection, endpoint_id: int, *, reason: str, at: dateti
 
 def enable(connection: Connection, endpoint_id: int) -> None:
     """Enable an endpoint and reset its failures."""
-    fresh = {"disabled_at": None, "disabled_reason": "", "failing_since": None, "rests_until": None}
+    fresh = {"disabled_at": None, "disabled_reason": "", "failing_since": None, "paused_until": None}
     connection.execute(
         update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(fresh)
     )

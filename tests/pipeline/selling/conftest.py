@@ -137,9 +137,9 @@ def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[Payment
         with database.transaction() as connection:
             inbox.store_webhook(
                 connection,
-                source="midtrans",
+                provider="midtrans",
                 unique_key=f"notice {next(numbers)}",
-                subject=attempt.key,
+                external_reference=attempt.key,
                 body=body,
                 at=datetime.now(UTC),
             )

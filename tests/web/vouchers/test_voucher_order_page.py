@@ -114,8 +114,8 @@ def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_a
     assert ("Voucher Anda" in pending, none_yet) == (False, [])
     assert "2099" not in pending
     assert ("Voucher sedang disiapkan" in paid, 'data-poll="3"' in paid) == (True, True)
-    assert [(one["state"], one["code"]) for one in owed] == [("owed", None)] * 2
-    assert [one["state"] for one in present] == ["present"] * 2
+    assert [(one["state"], one["code"]) for one in owed] == [("pending", None)] * 2
+    assert [one["state"] for one in present] == ["active"] * 2
     assert 'data-poll="0"' in ready
     for one in present:
         assert one["code"] in made
@@ -125,7 +125,7 @@ def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_a
     assert (plan["amount"], [place["isVoucher"] for place in plan["places"]]) == (5_000, [True])
     assert plan["placesLeft"] == 1
     assert [user["name"] for user in device.users()] == [present[1]["code"]]
-    assert [one["state"] for one in left] == ["gone", "present"]
+    assert [one["state"] for one in left] == ["removed", "active"]
     assert "Tidak berlaku lagi" in after
     assert present[0]["code"] not in after
     assert 'class="inactive"' in after

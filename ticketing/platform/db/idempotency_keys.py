@@ -67,8 +67,8 @@ class IdempotencyClaim:
         """Store the response for a day, and delete expired ones."""
         kept = {
             "request_sha256": self.request.request_sha256,
-            "status": response.status,
-            "answer": response.body,
+            "response_status": response.status,
+            "response_body": response.body,
             "created_at": at,
         }
         self.connection.execute(
@@ -110,4 +110,4 @@ def _find_response(
         return None
     if row.request_sha256 != request.request_sha256:
         raise KeyReused("this idempotency key was used for a different request; send a new key")
-    return StoredResponse(row.status, row.answer)
+    return StoredResponse(row.response_status, row.response_body)

@@ -13,7 +13,7 @@ from ticketing.platform.db.tables.inbound_webhooks import inbound_webhooks
 from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 
-PAYMENT_SOURCES = ("midtrans",)  # providers of payment notifications
+PAYMENT_PROVIDERS = ("midtrans",)  # providers of payment notifications
 LEASE = timedelta(minutes=5)  # longer than processing one webhook takes
 _IS_UNHANDLED = inbound_webhooks.c.processed_at.is_(None)
 _QUEUE = WorkQueue(
@@ -38,11 +38,11 @@ class InboxOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """A claimed webhook. `subject` names the payment attempt; `tries` includes this attempt."""
+    """A claimed webhook. `external_reference` names the payment attempt; `attempt_count` includes this attempt."""
 
     id: int
-    subject: str
-    tries: int
+    external_reference: str
+    attempt_count: int
     body: bytes = field(repr=False)
 
 
@@ -51,8 +51,8 @@ class QuarantinedWebhook:
     """A quarantined webhook, which needs attention."""
 
     id: int
-    source: str
-    subject: str
+    provider: str
+    external_reference: str
     reason: str
     received_at: datetime
 
@@ -60,17 +60,17 @@ class QuarantinedWebhook:
 def store_webhook(
     connection: Connection,
     *,
-    source: str,
+    provider: str,
     unique_key: str,
-    subject: str,
+    external_reference: str,
     body: bytes,
     at: datetime,
 ) -> bool:
     """Store a webhook and wake the workers. Return False for a duplicate."""
     message = {
-        "source": source,
+        "provider": provider,
         "unique_key": unique_key,
-        "subject": subject,
+        "external_reference": external_reference,
         "body": body,
         "received_at": at,
     }
@@ -81,15 +81,15 @@ def store_webhook(
 
 
 def claim_due(
-    connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENT_SOURCES
+    connection: Connection, limit: int, *, at: datetime, providers: Collection[str] = PAYMENT_PROVIDERS
 ) -> list[InboundWebhook]:
     """Claim the oldest waiting webhooks; concurrent callers get others.
 
     Commit before processing, which calls other systems.
     """
-    waiting = select(inbound_webhooks.c.id).where(_is_due(sources, at)).order_by(inbound_webhooks.c.id).limit(limit)
+    waiting = select(inbound_webhooks.c.id).where(_is_due(providers, at)).order_by(inbound_webhooks.c.id).limit(limit)
     claimed = _QUEUE.claim(connection, waiting, inbound_webhooks.c.external_reference, inbound_webhooks.c.attempt_count, inbound_webhooks.c.body, at=at)
-    return [InboundWebhook(row.id, row.subject, row.tries, row.body) for row in claimed]
+    return [InboundWebhook(row.id, row.subject, row.attempt_count, row.body) for row in claimed]
 
 
 def mark_handled(
@@ -114,7 +114,7 @@ def postpone(
     at: datetime,
 ) -> None:
     """Schedule the next attempt."""
-    again = retries.next_attempt_at(webhook.tries, at=at)
+    again = retries.next_attempt_at(webhook.attempt_count, at=at)
     _QUEUE.end_claim(connection, webhook.id, {"reason": reason}, until=again)
 
 
@@ -134,17 +134,17 @@ class UnhandledWebhook:
     """A waiting webhook. `reason` is the error of the last attempt, if there was one."""
 
     id: int
-    subject: str
+    external_reference: str
     received_at: datetime
-    tries: int
+    attempt_count: int
     reason: str
 
 
 def count_due(
-    connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
+    connection: Connection, *, at: datetime, limit: int, providers: Collection[str] = PAYMENT_PROVIDERS
 ) -> int:
     """Return the number of webhooks that can be claimed now, counted up to a limit."""
-    due = select(inbound_webhooks.c.id).where(_is_due(sources, at)).limit(limit).subquery()
+    due = select(inbound_webhooks.c.id).where(_is_due(providers, at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -153,11 +153,11 @@ def has_overdue(
     since: datetime,
     *,
     at: datetime,
-    sources: Collection[str] = PAYMENT_SOURCES,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> bool:
     """Return whether a claimable webhook was received, or its last attempt ended, before then."""
     is_old = _QUEUE.free_since(inbound_webhooks.c.received_at) <= since
-    query = select(inbound_webhooks.c.id).where(_is_due(sources, at), is_old).limit(1)
+    query = select(inbound_webhooks.c.id).where(_is_due(providers, at), is_old).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -174,5 +174,5 @@ def list_unhandled(
     return [UnhandledWebhook(*row) for row in connection.execute(query)]
 
 
-def _is_due(sources: Collection[str], at: datetime) -> ColumnElement[bool]:
-    return and_(_QUEUE.is_claimable(at), inbound_webhooks.c.provider.in_(sources))
+def _is_due(providers: Collection[str], at: datetime) -> ColumnElement[bool]:
+    return and_(_QUEUE.is_claimable(at), inbound_webhooks.c.provider.in_(providers))

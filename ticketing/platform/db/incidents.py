@@ -20,7 +20,7 @@ class IncidentKind(StrEnum):
 
     RUN = "run"
     CHECK = "check"
-    HOOK = "hook"
+    WEBHOOK = "webhook"
     CHANNEL = "channel"
     ROUTER = "router"
 

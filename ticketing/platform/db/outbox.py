@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.outbox import outbox
 
 ORGANISER = "organiser"  # a role; the sender knows the address
-INSTALMENT_DUE = "order.part_due"
+INSTALMENT_DUE = "order.instalment_due"
 ORDER_CONFIRMATION = "order.confirmation"  # waits for the documents to attach
 VOUCHERS_READY = "voucher.ready"
 TICKET_READY = "ticket.ready"  # bulk: all other purposes are sent first

@@ -94,4 +94,4 @@ def _fetch_sessions(
     connection: Connection, query: Select[*tuple[object, ...]]
 ) -> list[OpenCheckoutSession]:
     rows = connection.execute(query)
-    return [OpenCheckoutSession(row.id, row.key, row.page_token, row.page_url) for row in rows]
+    return [OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows]

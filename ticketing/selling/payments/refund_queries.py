@@ -180,7 +180,7 @@ def insert_external_refund(
         "state": RefundState.DONE,
         "requested_by": by,
         "requested_at": at,
-        "ended_at": at,
+        "completed_at": at,
     }
     known = [refunds.c.attempt_id, refunds.c.key]
     connection.execute(insert(refunds).values(values).on_conflict_do_nothing(index_elements=known))
@@ -202,8 +202,8 @@ def update_state(
     ended = to in {RefundState.DONE, RefundState.CANCELLED}
     values: dict[str, object] = {
         "state": validate_transition(refund, to),
-        "said": message,
-        "ended_at": at if ended else None,
+        "gateway_message": message,
+        "completed_at": at if ended else None,
     }
     if to is not RefundState.SENT:
         values |= _QUEUE.unclaimed
@@ -221,7 +221,7 @@ def mark_transferred(
 
 def release(connection: Connection, refund: Refund, *, message: str) -> None:
     """Release the claim of a refund that still waits; the next run asks for its status."""
-    _QUEUE.end_claim(connection, refund.id, {"said": message})
+    _QUEUE.end_claim(connection, refund.id, {"gateway_message": message})
 
 
 def reopen(
@@ -290,7 +290,7 @@ def _refund_from_row(row: Sequence[Any]) -> Refund:
         **{
             **known,
             "amount": Rupiah(known["amount"]),
-            "elsewhere": Rupiah(known["elsewhere"]),
+            "refunded_externally": Rupiah(known["refunded_externally"]),
             "channel": RefundChannel(known["channel"]),
             "state": RefundState(known["state"]),
         }

@@ -41,9 +41,9 @@ def store_notification(database: Database, body: bytes, *, server_key: str, at: 
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=MIDTRANS_SOURCE,
+            provider=MIDTRANS_SOURCE,
             unique_key=_unique_key(body),
-            subject=notification.order_id,
+            external_reference=notification.order_id,
             body=body,
             at=at,
         )
@@ -130,10 +130,10 @@ def _settle_notification(
     except Unavailable as error:
         reason, is_exhausted = str(error), False
     except TicketingError as error:
-        reason, is_exhausted = str(error), NOTIFICATION_RETRIES.is_exhausted(notification.tries)
+        reason, is_exhausted = str(error), NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)
     except Exception as error:  # noqa: BLE001 - one notification's failure must not stop the others
         reason = f"{type(error).__name__}: {error}"
-        is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.tries)
+        is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)
     with database.transaction() as connection:
         if not is_exhausted:
             inbox.postpone(connection, notification, NOTIFICATION_RETRIES, reason=reason, at=at)
@@ -151,9 +151,9 @@ def _handle(
     by: str,
 ) -> InboxOutcome:
     with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, notification.subject)
+        attempt = attempt_queries.find(connection, notification.external_reference)
         if attempt is None:
-            reason = f"no payment attempt has the key {notification.subject!r}"
+            reason = f"no payment attempt has the key {notification.external_reference!r}"
             inbox.mark_handled(
                 connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
             )

@@ -52,7 +52,7 @@ def print_refunds(refunds: "Sequence[Refund]", *, as_json: bool) -> None:
             "amount": lambda refund: refund.amount,
             "channel": lambda refund: refund.channel,
             "state": lambda refund: refund.state,
-            "gateway says": lambda refund: refund.said,
+            "gateway says": lambda refund: refund.gateway_message,
             "reference": lambda refund: refund.reference,
         },
         as_json=as_json,

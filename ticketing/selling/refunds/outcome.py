@@ -64,8 +64,8 @@ def record_refund_postponed(
     """Release a refund for the next run; flag the order after too many attempts."""
     order = order_queries.lock(connection, refund.order_id)
     refund_queries.release(connection, refund, message=reason)
-    if REFUND_RETRIES.is_exhausted(refund.tries):
-        message = f"{refund.key}: still open after {refund.tries} attempts: {reason}"
+    if REFUND_RETRIES.is_exhausted(refund.attempt_count):
+        message = f"{refund.key}: still open after {refund.attempt_count} attempts: {reason}"
         flag_for_review(connection, order, ReviewFlag.REFUND_FAILED, message, at=at)
 
 

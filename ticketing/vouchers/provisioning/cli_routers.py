@@ -204,7 +204,7 @@ def _to_json(router: "StoredRouter") -> dict[str, object]:
         "port": router.address.port,
         "tls": router.address.tls,
         "user": router.address.username,
-        "failures": router.failures,
+        "failures": router.failure_count,
         "failingSince": router.failing_since,
         "restsUntil": router.circuit_open_until,
         "lastError": router.last_error,

@@ -187,7 +187,7 @@ def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
         WebhookRunResult(1, 0),
         WebhookRunResult(0, 2),
     )
-    assert [call.tries for call in calls("nobody")] == [2, 1]
+    assert [call.attempt_count for call in calls("nobody")] == [2, 1]
     assert len(receiver.received) == 2
 
 
@@ -219,7 +219,7 @@ def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
     told = send()
 
     assert told == WebhookRunResult(1, 0)
-    assert [(call.state, call.tries) for call in calls()] == [(CallState.DELIVERED, 1)]
+    assert [(call.state, call.attempt_count) for call in calls()] == [(CallState.DELIVERED, 1)]
 
 
 def test_who_is_told_to_wait_waits(
@@ -248,7 +248,7 @@ def test_two_who_call_at_once_share_the_calls(
 
     assert sum(one.delivered for one in told) == 30
     assert len(receiver.received) == len(set(receiver.ids())) == 30
-    assert [call.tries for call in calls()] == [1] * 30
+    assert [call.attempt_count for call in calls()] == [1] * 30
 
 
 def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
