@@ -1,7 +1,4 @@
-"""What a running service counts, over all events and whoever did it: it, a command or Dagster.
-
-What the report and the checks ask of an event. What a row means is said in actions.
-"""
+"""Rows for the report and the checks of an event, and counts for metrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +8,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection, ScalarSelect, Select, and_, cast, exists, func, select
 from sqlalchemy.types import Text
 
-from ticketing.platform.db.tables.catalogue import ticket_types
-from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
+from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 
 
 class GenerationCount(NamedTuple):
-    """How many tickets came out of all batches of an event and template, by outcome."""
+    """Number of tickets of all batches of an event and template, by outcome."""
 
     event_id: int
     template_id: str
@@ -27,7 +24,7 @@ class GenerationCount(NamedTuple):
 
 
 def count_generated_by_template(connection: Connection) -> Sequence[GenerationCount]:
-    """PDFs made, and attempts that failed."""
+    """Return the numbers of generated PDFs and of failed attempts."""
     made = select(
         batches.c.event_id, batches.c.template_id, func.sum(batches.c.rendered_count)
     ).group_by(batches.c.event_id, batches.c.template_id)
@@ -45,7 +42,7 @@ def count_generated_by_template(connection: Connection) -> Sequence[GenerationCo
 
 
 def count_processing_batches(connection: Connection) -> int:
-    """How many batches have not ended."""
+    """Return the number of batches in progress."""
     query = select(func.count()).where(batches.c.state == BatchState.PROCESSING)
     return connection.execute(query).scalar_one()
 
@@ -55,12 +52,12 @@ FETCH_SIZE = 2000
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One entitled person, the live ticket if there is one, and the last failure if there is none.
+    """An entitled person with the live ticket, or else with the last failure.
 
-    Everything from `ticket_code` to `render_error` is None without a ticket.
+    The fields from `ticket_code` to `render_error` are None without a ticket.
     """
 
-    entitlement_id: int
+    attendee_id: int
     external_id: str | None
     full_name: str
     email: str
@@ -78,7 +75,7 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveTicketRecord:
-    """A live ticket as the checks see it; a repr shows nothing that opens a door."""
+    """A live ticket for the checks; secrets are not in the repr."""
 
     ticket_id: int
     ticket_code: str
@@ -90,7 +87,7 @@ class LiveTicketRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImportTotals:
-    """The last import of an event in numbers; the four kinds of rows make the total."""
+    """Counts of the last import of an event; the four kinds of rows add up to the total."""
 
     id: int
     source_name: str
@@ -103,7 +100,7 @@ class ImportTotals:
 
 
 def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRow]:
-    """Everyone entitled, in the order of the roster, streamed."""
+    """Yield all entitled people in the order of the roster, streamed."""
     result = connection.execute(
         _select_report_rows(event_id), execution_options={"yield_per": FETCH_SIZE}
     )
@@ -113,17 +110,17 @@ def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRo
 
 def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
     live = and_(
-        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
     return (
         select(
-            entitlements.c.id.label("entitlement_id"),
-            guests.c.external_id,
-            guests.c.full_name,
-            guests.c.email,
+            attendees.c.id.label("attendee_id"),
+            people.c.external_id,
+            people.c.full_name,
+            people.c.email,
             ticket_types.c.name.label("ticket_type"),
-            entitlements.c.seat,
-            entitlements.c.hold_reason,
+            attendees.c.seat,
+            attendees.c.hold_reason,
             generated_tickets.c.ticket_code,
             generated_tickets.c.issued_at,
             generated_tickets.c.generated_at,
@@ -132,35 +129,35 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.render_error,
             last_failure_subquery(event_id).label("failure"),
         )
-        .select_from(entitlements)
-        .join(guests, guests.c.id == entitlements.c.guest_id)
-        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
+        .select_from(attendees)
+        .join(people, people.c.id == attendees.c.person_id)
+        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
         .join(generated_tickets, live, isouter=True)
-        .where(entitlements.c.event_id == event_id, entitlements.c.state == "entitled")
-        .order_by(entitlements.c.id)
+        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
+        .order_by(attendees.c.id)
     )
 
 
 def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
-    """Why the person's last attempt failed; looked up only for those without a ticket."""
+    """Return a subquery for the last failure of a person without a ticket."""
     logs = ticket_generation_logs
     return (
         select(logs.c.message)
         .where(
-            logs.c.guest_id == entitlements.c.guest_id,
+            logs.c.guest_id == attendees.c.person_id,
             logs.c.event_id == event_id,
             logs.c.status == "failed",
             generated_tickets.c.id.is_(None),
         )
         .order_by(logs.c.id.desc())
         .limit(1)
-        .correlate(entitlements, generated_tickets)
+        .correlate(attendees, generated_tickets)
         .scalar_subquery()
     )
 
 
 def find_last_import(connection: Connection, event_id: int) -> ImportTotals | None:
-    """The last completed import of an event."""
+    """Return the last completed import of an event, or None."""
     row = connection.execute(
         select(
             imports.c.id,
@@ -170,7 +167,7 @@ def find_last_import(connection: Connection, event_id: int) -> ImportTotals | No
             imports.c.inserted,
             imports.c.updated,
             imports.c.unchanged,
-            imports.c.rejected,
+            imports.c.quarantined,
         )
         .where(imports.c.event_id == event_id, imports.c.state == "completed")
         .order_by(imports.c.id.desc())
@@ -183,7 +180,7 @@ def find_last_import(connection: Connection, event_id: int) -> ImportTotals | No
 def iter_live_tickets(
     connection: Connection, event_id: int, *, sample: int | None = None, seed: str = ""
 ) -> Iterator[LiveTicketRecord]:
-    """Live tickets in order, or `sample` of them; the same seed picks the same, streamed."""
+    """Yield live tickets by id, or a random sample that depends only on the seed; streamed."""
     tickets = generated_tickets
     query = select(
         tickets.c.id.label("ticket_id"),
@@ -202,7 +199,7 @@ def iter_live_tickets(
 
 
 def count_live_tickets(connection: Connection, event_id: int) -> int:
-    """How many live tickets there are."""
+    """Return the number of live tickets."""
     query = select(func.count()).where(
         generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live"
     )
@@ -210,54 +207,54 @@ def count_live_tickets(connection: Connection, event_id: int) -> int:
 
 
 def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
-    """The natural keys of those eligible without a ticket whom no attempt has failed for."""
+    """Return the natural keys of eligible people without a ticket and without a failure."""
     held = exists().where(
-        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
     failed = exists().where(
-        ticket_generation_logs.c.guest_id == entitlements.c.guest_id,
+        ticket_generation_logs.c.guest_id == attendees.c.person_id,
         ticket_generation_logs.c.event_id == event_id,
         ticket_generation_logs.c.status == "failed",
     )
     query = (
-        select(guests.c.natural_key)
-        .join(entitlements, entitlements.c.guest_id == guests.c.id)
+        select(people.c.natural_key)
+        .join(attendees, attendees.c.person_id == people.c.id)
         .where(
-            entitlements.c.event_id == event_id,
-            entitlements.c.state == "entitled",
-            entitlements.c.hold_reason.is_(None),
+            attendees.c.event_id == event_id,
+            attendees.c.state == "entitled",
+            attendees.c.hold_reason.is_(None),
             ~held,
             ~failed,
         )
-        .order_by(entitlements.c.id)
+        .order_by(attendees.c.id)
     )
     return list(connection.execute(query).scalars())
 
 
 def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[str, int]]:
-    """Who holds several live tickets for one entitlement, by natural key, and how many."""
+    """Return the natural keys with several live tickets for one entitlement, and the number."""
     held = func.count()
     query = (
-        select(guests.c.natural_key, held)
-        .join(entitlements, entitlements.c.guest_id == guests.c.id)
-        .join(generated_tickets, generated_tickets.c.entitlement_id == entitlements.c.id)
+        select(people.c.natural_key, held)
+        .join(attendees, attendees.c.person_id == people.c.id)
+        .join(generated_tickets, generated_tickets.c.attendee_id == attendees.c.id)
         .where(generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live")
-        .group_by(entitlements.c.id, guests.c.natural_key)
+        .group_by(attendees.c.id, people.c.natural_key)
         .having(held > 1)
-        .order_by(guests.c.natural_key)
+        .order_by(people.c.natural_key)
     )
     return [(key, number) for key, number in connection.execute(query)]
 
 
 def count_entitled(connection: Connection, event_id: int) -> int:
-    """How many people are entitled to a ticket."""
+    """Return the number of entitled people."""
     query = select(func.count()).where(
-        entitlements.c.event_id == event_id, entitlements.c.state == "entitled"
+        attendees.c.event_id == event_id, attendees.c.state == "entitled"
     )
     return connection.execute(query).scalar_one()
 
 
 def count_rejected_rows(connection: Connection, import_id: int) -> int:
-    """How many rows of an import are kept for correction."""
-    query = select(func.count()).where(import_rejected_rows.c.import_id == import_id)
+    """Return the number of stored rejected rows of an import."""
+    query = select(func.count()).where(quarantined_rows.c.import_id == import_id)
     return connection.execute(query).scalar_one()
