@@ -105,7 +105,9 @@ def _router_status(router: StoredRouter) -> str:
     if not router.failing_since:
         return "yes"
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
-    return f"given up {since}" if ROUTER_RETRIES.is_exhausted(router.failure_count) else f"no, {since}"
+    return (
+        f"given up {since}" if ROUTER_RETRIES.is_exhausted(router.failure_count) else f"no, {since}"
+    )
 
 
 def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:

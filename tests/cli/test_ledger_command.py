@@ -106,7 +106,17 @@ def test_a_period_is_of_the_venues_own_clock(
     placed = place(midnight)
     place(midnight + timedelta(days=1))
 
-    shown = ticketing("ledger", "list", "--event", event.slug, "--from", "2026-11-21", "--to", "2026-11-22", "--json")
+    shown = ticketing(
+        "ledger",
+        "list",
+        "--event",
+        event.slug,
+        "--from",
+        "2026-11-21",
+        "--to",
+        "2026-11-22",
+        "--json",
+    )
 
     told = json.loads(shown.stdout)
     assert [entry["order_code"] for entry in told["entries"]] == [placed.order.code]

@@ -32,8 +32,8 @@ from ticketing.monitoring.rates import FulfilmentStats
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.outbox import VOUCHERS_READY
-from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.db.tables.orders import order_lines, orders
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.tables.vouchers import packages, vouchers

@@ -23,7 +23,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliveryState
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
 from ticketing.platform.db.tables.outbox import outbox
 from ticketing.platform.db.work_queue import WorkQueue
 
@@ -140,7 +144,8 @@ def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
     delivery_id, attempt_count, failure_count, resend_count, uid, copy_count, channel, *rest = row
     named = _provider_reference(uid, copy_count)
     return ClaimedDelivery(
-        delivery_id, attempt_count, failure_count, resend_count, named, Channel(channel), *rest)
+        delivery_id, attempt_count, failure_count, resend_count, named, Channel(channel), *rest
+    )
 
 
 def _provider_reference(uid: UUID, copy_count: int) -> str:
@@ -151,7 +156,10 @@ def _provider_reference(uid: UUID, copy_count: int) -> str:
 def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
     rests = exists().where(
         channel_circuit_breakers.c.channel == deliveries.c.channel,
-        or_(channel_circuit_breakers.c.paused_until > at, channel_circuit_breakers.c.stopped_at.is_not(None)),
+        or_(
+            channel_circuit_breakers.c.paused_until > at,
+            channel_circuit_breakers.c.stopped_at.is_not(None),
+        ),
     )
     return and_(
         DELIVERY_QUEUE.is_open,
@@ -165,7 +173,9 @@ def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
     """State and newest attempt of a delivery, locked; None when there is none."""
-    query = select(deliveries.c.state, deliveries.c.attempt_count).where(deliveries.c.id == delivery_id)
+    query = select(deliveries.c.state, deliveries.c.attempt_count).where(
+        deliveries.c.id == delivery_id
+    )
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else (DeliveryState(row.state), row.attempt_count)
 
@@ -218,7 +228,12 @@ def list_stuck_claims(
 ) -> list[tuple[int, int, Channel, int]]:
     """Return claims of dead or late processes, locked: id, attempt, channel, resends."""
     query = (
-        select(deliveries.c.id, deliveries.c.attempt_count, deliveries.c.channel, deliveries.c.resend_count)
+        select(
+            deliveries.c.id,
+            deliveries.c.attempt_count,
+            deliveries.c.channel,
+            deliveries.c.resend_count,
+        )
         .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
         .order_by(deliveries.c.claimed_until)
         .limit(limit)
@@ -232,7 +247,9 @@ def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
     """Let a channel alone for a while; a longer rest wins."""
-    query = upsert(channel_circuit_breakers).values(channel=channel, paused_until=until, reason=reason)
+    query = upsert(channel_circuit_breakers).values(
+        channel=channel, paused_until=until, reason=reason
+    )
     query = query.on_conflict_do_update(
         index_elements=[channel_circuit_breakers.c.channel],
         set_={"paused_until": until, "reason": reason},

@@ -15,7 +15,11 @@ from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult,
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.notifications import deliveries, delivery_attempts, channel_circuit_breakers
+from ticketing.platform.db.tables.notifications import (
+    channel_circuit_breakers,
+    deliveries,
+    delivery_attempts,
+)
 from ticketing.platform.db.tables.outbox import outbox
 
 
@@ -42,7 +46,9 @@ def find_attempt(
     if by_name:
         found = _find_newest_attempt(
             connection,
-            or_(delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)),
+            or_(
+                delivery_attempts.c.provider_id.in_(by_name), delivery_attempts.c.alias.in_(by_name)
+            ),
         )
     uid = _uid(reference)
     if found is None and uid is not None:
@@ -129,7 +135,9 @@ def update_delivery_after_receipt(
             next_attempt_at=step.next_attempt_at,
             **DELIVERY_QUEUE.unclaimed,
             failure_count=deliveries.c.failure_count + step.failures,
-            completed_at=None if step.next_attempt_at else func.coalesce(deliveries.c.completed_at, at),
+            completed_at=None
+            if step.next_attempt_at
+            else func.coalesce(deliveries.c.completed_at, at),
             last_error=step.reason,
         )
     )
@@ -168,10 +176,13 @@ def list_paused_channels(
 ) -> dict[Channel, tuple[datetime | None, str]]:
     """Channels that are let alone: until when (None: until a person says so), and why."""
     stopped = channel_circuit_breakers.c.stopped_at.is_not(None)
-    query = select(channel_circuit_breakers).where(or_(stopped, channel_circuit_breakers.c.paused_until > at))
+    query = select(channel_circuit_breakers).where(
+        or_(stopped, channel_circuit_breakers.c.paused_until > at)
+    )
     rows = connection.execute(query.order_by(channel_circuit_breakers.c.channel))
     return {
-        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason) for row in rows
+        Channel(row.channel): (None if row.stopped_at else row.paused_until, row.reason)
+        for row in rows
     }
 
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
 from ticketing.events.model import TICKET_GRACE_PERIOD
+from ticketing.platform.db.tables.catalogue import ticket_types
 from ticketing.platform.db.tables.events import events
-from ticketing.platform.db.tables.roster import attendees
-from ticketing.platform.db.tables.sales import order_lines, order_places, ticket_types
+from ticketing.platform.db.tables.orders import order_lines, order_positions
+from ticketing.platform.db.tables.roster import entitlements
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.eligibility_queries import ELIGIBLE
@@ -32,7 +33,7 @@ class OrderTicketFile:
 def list_order_ticket_files(connection: Connection, order_id: int) -> list[OrderTicketFile]:
     """Return the live tickets of an order by ticket type and position."""
     live = and_(
-        generated_tickets.c.attendee_id == order_places.c.attendee_id,
+        generated_tickets.c.entitlement_id == order_positions.c.entitlement_id,
         generated_tickets.c.state == TicketState.LIVE,
     )
     query = (
@@ -43,11 +44,11 @@ def list_order_ticket_files(connection: Connection, order_id: int) -> list[Order
             generated_tickets.c.pdf_file_path,
         )
         .select_from(order_lines)
-        .join(order_places, order_places.c.order_line_id == order_lines.c.id)
+        .join(order_positions, order_positions.c.order_line_id == order_lines.c.id)
         .join(ticket_types, ticket_types.c.id == order_lines.c.ticket_type_id)
         .join(generated_tickets, live)
         .where(order_lines.c.order_id == order_id)
-        .order_by(order_lines.c.ticket_type_id, order_places.c.number)
+        .order_by(order_lines.c.ticket_type_id, order_positions.c.number)
     )
     return [OrderTicketFile(*row) for row in connection.execute(query)]
 
@@ -76,7 +77,7 @@ def list_paid_without_ticket(
     place = func.row_number().over(partition_by=waiting.c.event_id, order_by=waiting.c.first)
     ranked = select(waiting, place.label("place")).subquery()
     query = (
-        select(events.c.slug, func.array_agg(ranked.c.person_id))
+        select(events.c.slug, func.array_agg(ranked.c.guest_id))
         .join(ranked, ranked.c.event_id == events.c.id)
         .where(ranked.c.place <= limit_per_event, _can_issue_for_event(at))
         .group_by(events.c.id)
@@ -99,7 +100,7 @@ def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -
 
 def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
     # in any state: a revoked ticket is not replaced automatically
-    ticket = generated_tickets.c.attendee_id == attendees.c.id
+    ticket = generated_tickets.c.entitlement_id == entitlements.c.id
     unprinted = and_(
         generated_tickets.c.state == TicketState.LIVE,
         generated_tickets.c.generated_at.is_(None),
@@ -107,27 +108,27 @@ def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
     )
     return (
         select(
-            attendees.c.event_id,
-            attendees.c.person_id,
-            func.min(attendees.c.id).label("first"),
-            func.min(attendees.c.created_at).label("entered_at"),
+            entitlements.c.event_id,
+            entitlements.c.guest_id,
+            func.min(entitlements.c.id).label("first"),
+            func.min(entitlements.c.created_at).label("entered_at"),
         )
-        .select_from(attendees.outerjoin(generated_tickets, ticket))
+        .select_from(entitlements.outerjoin(generated_tickets, ticket))
         .where(
-            attendees.c.source == "order",
+            entitlements.c.source == "order",
             ELIGIBLE,
             or_(generated_tickets.c.id.is_(None), unprinted),
             ~_has_recent_failure(at),
         )
-        .group_by(attendees.c.event_id, attendees.c.person_id)
+        .group_by(entitlements.c.event_id, entitlements.c.guest_id)
     )
 
 
 def _has_recent_failure(at: datetime) -> ColumnElement[bool]:
     logs = ticket_generation_logs
     return exists().where(
-        logs.c.guest_id == attendees.c.person_id,
-        logs.c.event_id == attendees.c.event_id,
+        logs.c.guest_id == entitlements.c.guest_id,
+        logs.c.event_id == entitlements.c.event_id,
         logs.c.status == "failed",
         logs.c.created_at > at - _GUEST_RETRY_DELAY,
     )

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import order_ledger
-from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
 from ticketing.platform.db.tables.orders import orders
+from ticketing.platform.db.tables.webhooks import webhook_calls, webhook_endpoints
 from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
@@ -78,7 +78,9 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
         for column in endpoint_queries.COLUMNS
     ]
     query = ledger_queries.join_order_and_event(
-        select(*ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint)
+        select(
+            *ledger_queries.COLUMNS, webhook_calls.c.id, webhook_calls.c.attempt_count, *endpoint
+        )
         .select_from(webhook_calls)
         .join(order_ledger, order_ledger.c.id == webhook_calls.c.entry_id)
         .join(webhook_endpoints, webhook_endpoints.c.id == webhook_calls.c.endpoint_id)
@@ -248,7 +250,12 @@ def enqueue_since(
     made = insert(webhook_calls).from_select(["endpoint_id", "entry_id", "next_attempt_at"], wanted)
     again = made.on_conflict_do_update(
         index_elements=[webhook_calls.c.endpoint_id, webhook_calls.c.entry_id],
-        set_={"state": CallState.WAITING, "attempt_count": 0, "next_attempt_at": at, "completed_at": None},
+        set_={
+            "state": CallState.WAITING,
+            "attempt_count": 0,
+            "next_attempt_at": at,
+            "completed_at": None,
+        },
     )
     return len(connection.execute(again.returning(webhook_calls.c.id)).all())
 

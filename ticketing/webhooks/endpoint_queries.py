@@ -88,7 +88,9 @@ def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datet
     connection.execute(gone.values(removed_at=at))
     waiting = (
         update(webhook_calls)
-        .where(webhook_calls.c.endpoint_id == endpoint.id, webhook_calls.c.state == CallState.WAITING)
+        .where(
+            webhook_calls.c.endpoint_id == endpoint.id, webhook_calls.c.state == CallState.WAITING
+        )
         .values(
             state=CallState.FAILED,
             next_attempt_at=None,
@@ -113,7 +115,12 @@ def disable(connection: Connection, endpoint_id: int, *, reason: str, at: dateti
 
 def enable(connection: Connection, endpoint_id: int) -> None:
     """Enable an endpoint and reset its failures."""
-    fresh = {"disabled_at": None, "disabled_reason": "", "failing_since": None, "paused_until": None}
+    fresh = {
+        "disabled_at": None,
+        "disabled_reason": "",
+        "failing_since": None,
+        "paused_until": None,
+    }
     connection.execute(
         update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(fresh)
     )

@@ -112,9 +112,7 @@ def test_what_a_router_lost_and_a_message_that_nobody_took_are_named(
     found = failing()
 
     assert set(found) == {"the_routers_agree", "codes_reach_their_buyers"}
-    assert (
-        "not on router demo. Repair: ticketing vouchers compare" in found["the_routers_agree"]
-    )
+    assert "not on router demo. Repair: ticketing vouchers compare" in found["the_routers_agree"]
     assert f"such as {order.code}: not sent yet" in found["codes_reach_their_buyers"]
 
 

@@ -182,9 +182,7 @@ def test_who_cannot_be_served_is_named_and_stops_nobody(
         4,
         1,
     )
-    assert status["errors"] == [
-        {"guestId": 999, "message": "no guest 999 in this event"}
-    ]
+    assert status["errors"] == [{"guestId": 999, "message": "no guest 999 in this event"}]
 
 
 def test_tickets_are_paged(

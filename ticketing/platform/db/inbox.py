@@ -81,14 +81,30 @@ def store_webhook(
 
 
 def claim_due(
-    connection: Connection, limit: int, *, at: datetime, providers: Collection[str] = PAYMENT_PROVIDERS
+    connection: Connection,
+    limit: int,
+    *,
+    at: datetime,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> list[InboundWebhook]:
     """Claim the oldest waiting webhooks; concurrent callers get others.
 
     Commit before processing, which calls other systems.
     """
-    waiting = select(inbound_webhooks.c.id).where(_is_due(providers, at)).order_by(inbound_webhooks.c.id).limit(limit)
-    claimed = _QUEUE.claim(connection, waiting, inbound_webhooks.c.external_reference, inbound_webhooks.c.attempt_count, inbound_webhooks.c.body, at=at)
+    waiting = (
+        select(inbound_webhooks.c.id)
+        .where(_is_due(providers, at))
+        .order_by(inbound_webhooks.c.id)
+        .limit(limit)
+    )
+    claimed = _QUEUE.claim(
+        connection,
+        waiting,
+        inbound_webhooks.c.external_reference,
+        inbound_webhooks.c.attempt_count,
+        inbound_webhooks.c.body,
+        at=at,
+    )
     return [InboundWebhook(row.id, row.subject, row.attempt_count, row.body) for row in claimed]
 
 
@@ -121,7 +137,13 @@ def postpone(
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
     """Return the quarantined webhooks, newest first."""
     query = (
-        select(inbound_webhooks.c.id, inbound_webhooks.c.provider, inbound_webhooks.c.external_reference, inbound_webhooks.c.reason, inbound_webhooks.c.received_at)
+        select(
+            inbound_webhooks.c.id,
+            inbound_webhooks.c.provider,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.reason,
+            inbound_webhooks.c.received_at,
+        )
         .where(inbound_webhooks.c.outcome == InboxOutcome.QUARANTINED)
         .order_by(inbound_webhooks.c.id.desc())
         .limit(limit)
@@ -141,7 +163,11 @@ class UnhandledWebhook:
 
 
 def count_due(
-    connection: Connection, *, at: datetime, limit: int, providers: Collection[str] = PAYMENT_PROVIDERS
+    connection: Connection,
+    *,
+    at: datetime,
+    limit: int,
+    providers: Collection[str] = PAYMENT_PROVIDERS,
 ) -> int:
     """Return the number of webhooks that can be claimed now, counted up to a limit."""
     due = select(inbound_webhooks.c.id).where(_is_due(providers, at)).limit(limit).subquery()
@@ -166,7 +192,13 @@ def list_unhandled(
 ) -> list[UnhandledWebhook]:
     """Return the webhooks received before then and not handled, oldest first."""
     query = (
-        select(inbound_webhooks.c.id, inbound_webhooks.c.external_reference, inbound_webhooks.c.received_at, inbound_webhooks.c.attempt_count, inbound_webhooks.c.reason)
+        select(
+            inbound_webhooks.c.id,
+            inbound_webhooks.c.external_reference,
+            inbound_webhooks.c.received_at,
+            inbound_webhooks.c.attempt_count,
+            inbound_webhooks.c.reason,
+        )
         .where(_IS_UNHANDLED, inbound_webhooks.c.received_at <= received_before)
         .order_by(inbound_webhooks.c.id)
         .limit(limit)

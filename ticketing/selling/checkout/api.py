@@ -191,9 +191,7 @@ def _order_idempotency(
 def list_my_orders(
     orders: OrdersFromHeader,
     show_order: InjectedOrderResponder,
-    _: Annotated[
-        str, Query(alias="mine", description="Always: there is no other list.")
-    ] = "",
+    _: Annotated[str, Query(alias="mine", description="Always: there is no other list.")] = "",
 ) -> SuccessResponse[list[OrderResponse]]:
     """The orders whose tokens are sent, with commas between: an address proves nothing."""
     return SuccessResponse(data=[show_order(order.id).data for order in orders])

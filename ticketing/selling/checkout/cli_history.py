@@ -65,7 +65,9 @@ def _payment_lines(history: "OrderHistory", at: FormatTime) -> Iterator[tuple[st
         state = f"resolved {at(flag.resolved_at)}" if flag.resolved_at else "open"
         yield "review flag", f"{flag.flag} {state}: {flag.message}"
     for refund in history.refunds:
-        more = "; ".join(text for text in (refund.reason, refund.gateway_message, refund.reference) if text)
+        more = "; ".join(
+            text for text in (refund.reason, refund.gateway_message, refund.reference) if text
+        )
         text = f"{refund.key} {refund.amount} {refund.channel} {refund.state}"
         yield "refund", f"{text}: {more}" if more else text
     for entry in history.deeds:

@@ -85,7 +85,9 @@ def list_open_of_ended_orders(
 def _select_open() -> Select[*tuple[object, ...]]:
     return (
         select(*_COLUMNS)
-        .where(payment_attempts.c.checkout_token != "", payment_attempts.c.checkout_closed_at.is_(None))
+        .where(
+            payment_attempts.c.checkout_token != "", payment_attempts.c.checkout_closed_at.is_(None)
+        )
         .order_by(payment_attempts.c.id)
     )
 
@@ -94,4 +96,6 @@ def _fetch_sessions(
     connection: Connection, query: Select[*tuple[object, ...]]
 ) -> list[OpenCheckoutSession]:
     rows = connection.execute(query)
-    return [OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows]
+    return [
+        OpenCheckoutSession(row.id, row.key, row.checkout_token, row.checkout_url) for row in rows
+    ]

@@ -130,7 +130,10 @@ def _settle_notification(
     except Unavailable as error:
         reason, is_exhausted = str(error), False
     except TicketingError as error:
-        reason, is_exhausted = str(error), NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)
+        reason, is_exhausted = (
+            str(error),
+            NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count),
+        )
     except Exception as error:  # noqa: BLE001 - one notification's failure must not stop the others
         reason = f"{type(error).__name__}: {error}"
         is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.attempt_count)

@@ -156,9 +156,9 @@ def check_report(
     with database.transaction() as connection:
         for line in queries.iter_report_rows(connection, event.id):
             entry = to_report_entry(line, event_over=is_event_over(event, at))
-            written = said.pop(str(line.attendee_id), None)
+            written = said.pop(str(line.entitlement_id), None)
             wrong = f"the report says {written or 'nothing'}, it is {entry.verdict}"
             found.add(Violation(line.full_name, wrong) if written != entry.verdict else None)
-    for attendee_id in said:
-        found.add(Violation(f"attendee {attendee_id}", "in the report without an entitlement"))
+    for entitlement_id in said:
+        found.add(Violation(f"attendee {entitlement_id}", "in the report without an entitlement"))
     return found

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, false, func, or_, select
 
-from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.eligibility import RejectedImportRow
 from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS
@@ -48,7 +48,7 @@ class TicketHistory:
 class EntitlementHistory:
     """An entitlement of a guest and its origin."""
 
-    attendee_id: int
+    entitlement_id: int
     source: str
     created_at: datetime
     import_id: int | None
@@ -71,26 +71,26 @@ def search_guests(
 ) -> list[GuestMatch]:
     """Return guests by code, id, e-mail or phone; without a match, by part of the name."""
     exactly = _list_guests(connection, event_id, _identifier_condition(text, code))
-    return exactly or _list_guests(connection, event_id, _contains(people.c.full_name, text))
+    return exactly or _list_guests(connection, event_id, _contains(guests.c.full_name, text))
 
 
 def _list_guests(
     connection: Connection, event_id: int, condition: ColumnElement[bool]
 ) -> list[GuestMatch]:
-    query = select(people.c.id, people.c.full_name, people.c.external_id)
-    query = query.where(people.c.event_id == event_id, condition).order_by(people.c.id)
+    query = select(guests.c.id, guests.c.full_name, guests.c.external_id)
+    query = query.where(guests.c.event_id == event_id, condition).order_by(guests.c.id)
     return [GuestMatch(*row) for row in connection.execute(query.limit(MAX_MATCHES))]
 
 
 def _identifier_condition(text: str, code: str | None) -> ColumnElement[bool]:
     holders = select(generated_tickets.c.guest_id).where(generated_tickets.c.ticket_code == code)
     digits = re.sub(r"\D", "", text).lstrip("0")
-    by_phone = people.c.phone.endswith(digits) if len(digits) >= _MIN_PHONE_DIGITS else false()
+    by_phone = guests.c.phone.endswith(digits) if len(digits) >= _MIN_PHONE_DIGITS else false()
     return or_(
-        people.c.id.in_(holders),
-        cast(people.c.id, Text) == text,
-        people.c.external_id == text,
-        func.lower(people.c.email) == text.lower(),
+        guests.c.id.in_(holders),
+        cast(guests.c.id, Text) == text,
+        guests.c.external_id == text,
+        func.lower(guests.c.email) == text.lower(),
         by_phone,
     )
 
@@ -103,22 +103,22 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
     """Return the entitlements of a guest, oldest first."""
     query = (
         select(
-            attendees.c.id.label("attendee_id"),
-            attendees.c.source,
-            attendees.c.created_at,
-            attendees.c.import_id,
-            attendees.c.import_line,
+            entitlements.c.id.label("entitlement_id"),
+            entitlements.c.source,
+            entitlements.c.created_at,
+            entitlements.c.import_id,
+            entitlements.c.import_line,
             imports.c.started_at.label("imported_at"),
             imports.c.source_name,
         )
-        .select_from(attendees.outerjoin(imports, imports.c.id == attendees.c.import_id))
-        .where(attendees.c.person_id == guest_id)
-        .order_by(attendees.c.id)
+        .select_from(entitlements.outerjoin(imports, imports.c.id == entitlements.c.import_id))
+        .where(entitlements.c.guest_id == guest_id)
+        .order_by(entitlements.c.id)
     )
     return [EntitlementHistory(**row) for row in connection.execute(query).mappings()]
 
 
-def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketHistory]:
+def list_tickets(connection: Connection, entitlement_ids: Sequence[int]) -> list[TicketHistory]:
     """Return the tickets of these entitlements, revoked ones included, oldest first."""
     query = (
         select(
@@ -137,7 +137,7 @@ def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[Ti
             generated_tickets.c.delivered_at,
         )
         .join(batches, batches.c.id == generated_tickets.c.job_id)
-        .where(generated_tickets.c.attendee_id.in_(attendee_ids))
+        .where(generated_tickets.c.entitlement_id.in_(entitlement_ids))
         .order_by(generated_tickets.c.id)
     )
     return [TicketHistory(**row) for row in connection.execute(query).mappings()]
@@ -160,10 +160,10 @@ def list_rejected_rows(connection: Connection, event_id: int, text: str) -> list
     """Return rejected rows of any import that contain a text, latest first."""
     query = (
         SELECT_REJECTED_ROWS.where(
-            quarantined_rows.c.event_id == event_id,
-            _contains(cast(quarantined_rows.c.row, Text), text),
+            import_rejected_rows.c.event_id == event_id,
+            _contains(cast(import_rejected_rows.c.row, Text), text),
         )
-        .order_by(quarantined_rows.c.import_id.desc(), quarantined_rows.c.line_number)
+        .order_by(import_rejected_rows.c.import_id.desc(), import_rejected_rows.c.line_number)
         .limit(MAX_MATCHES)
     )
     return [RejectedImportRow(**row) for row in connection.execute(query).mappings()]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, ScalarSelect, Select, and_, cast, exists, func, select
 from sqlalchemy.types import Text
 
-from ticketing.platform.db.tables.roster import attendees, imports, people, quarantined_rows
-from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.db.tables.catalogue import ticket_types
+from ticketing.platform.db.tables.roster import entitlements, guests, import_rejected_rows, imports
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.tickets.batches.queries import BatchState
 
@@ -57,7 +57,7 @@ class ReportRow:
     The fields from `ticket_code` to `render_error` are None without a ticket.
     """
 
-    attendee_id: int
+    entitlement_id: int
     external_id: str | None
     full_name: str
     email: str
@@ -110,17 +110,17 @@ def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRo
 
 def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
     live = and_(
-        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
     return (
         select(
-            attendees.c.id.label("attendee_id"),
-            people.c.external_id,
-            people.c.full_name,
-            people.c.email,
+            entitlements.c.id.label("entitlement_id"),
+            guests.c.external_id,
+            guests.c.full_name,
+            guests.c.email,
             ticket_types.c.name.label("ticket_type"),
-            attendees.c.seat,
-            attendees.c.hold_reason,
+            entitlements.c.seat,
+            entitlements.c.hold_reason,
             generated_tickets.c.ticket_code,
             generated_tickets.c.issued_at,
             generated_tickets.c.generated_at,
@@ -129,12 +129,12 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
             generated_tickets.c.render_error,
             last_failure_subquery(event_id).label("failure"),
         )
-        .select_from(attendees)
-        .join(people, people.c.id == attendees.c.person_id)
-        .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
+        .select_from(entitlements)
+        .join(guests, guests.c.id == entitlements.c.guest_id)
+        .join(ticket_types, ticket_types.c.id == entitlements.c.ticket_type_id)
         .join(generated_tickets, live, isouter=True)
-        .where(attendees.c.event_id == event_id, attendees.c.state == "entitled")
-        .order_by(attendees.c.id)
+        .where(entitlements.c.event_id == event_id, entitlements.c.state == "entitled")
+        .order_by(entitlements.c.id)
     )
 
 
@@ -144,14 +144,14 @@ def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
     return (
         select(logs.c.message)
         .where(
-            logs.c.guest_id == attendees.c.person_id,
+            logs.c.guest_id == entitlements.c.guest_id,
             logs.c.event_id == event_id,
             logs.c.status == "failed",
             generated_tickets.c.id.is_(None),
         )
         .order_by(logs.c.id.desc())
         .limit(1)
-        .correlate(attendees, generated_tickets)
+        .correlate(entitlements, generated_tickets)
         .scalar_subquery()
     )
 
@@ -167,7 +167,7 @@ def find_last_import(connection: Connection, event_id: int) -> ImportTotals | No
             imports.c.inserted,
             imports.c.updated,
             imports.c.unchanged,
-            imports.c.quarantined,
+            imports.c.rejected,
         )
         .where(imports.c.event_id == event_id, imports.c.state == "completed")
         .order_by(imports.c.id.desc())
@@ -209,24 +209,24 @@ def count_live_tickets(connection: Connection, event_id: int) -> int:
 def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
     """Return the natural keys of eligible people without a ticket and without a failure."""
     held = exists().where(
-        generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
+        generated_tickets.c.entitlement_id == entitlements.c.id, generated_tickets.c.state == "live"
     )
     failed = exists().where(
-        ticket_generation_logs.c.guest_id == attendees.c.person_id,
+        ticket_generation_logs.c.guest_id == entitlements.c.guest_id,
         ticket_generation_logs.c.event_id == event_id,
         ticket_generation_logs.c.status == "failed",
     )
     query = (
-        select(people.c.natural_key)
-        .join(attendees, attendees.c.person_id == people.c.id)
+        select(guests.c.natural_key)
+        .join(entitlements, entitlements.c.guest_id == guests.c.id)
         .where(
-            attendees.c.event_id == event_id,
-            attendees.c.state == "entitled",
-            attendees.c.hold_reason.is_(None),
+            entitlements.c.event_id == event_id,
+            entitlements.c.state == "entitled",
+            entitlements.c.hold_reason.is_(None),
             ~held,
             ~failed,
         )
-        .order_by(attendees.c.id)
+        .order_by(entitlements.c.id)
     )
     return list(connection.execute(query).scalars())
 
@@ -235,13 +235,13 @@ def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[
     """Return the natural keys with several live tickets for one entitlement, and the number."""
     held = func.count()
     query = (
-        select(people.c.natural_key, held)
-        .join(attendees, attendees.c.person_id == people.c.id)
-        .join(generated_tickets, generated_tickets.c.attendee_id == attendees.c.id)
+        select(guests.c.natural_key, held)
+        .join(entitlements, entitlements.c.guest_id == guests.c.id)
+        .join(generated_tickets, generated_tickets.c.entitlement_id == entitlements.c.id)
         .where(generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live")
-        .group_by(attendees.c.id, people.c.natural_key)
+        .group_by(entitlements.c.id, guests.c.natural_key)
         .having(held > 1)
-        .order_by(people.c.natural_key)
+        .order_by(guests.c.natural_key)
     )
     return [(key, number) for key, number in connection.execute(query)]
 
@@ -249,12 +249,12 @@ def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[
 def count_entitled(connection: Connection, event_id: int) -> int:
     """Return the number of entitled people."""
     query = select(func.count()).where(
-        attendees.c.event_id == event_id, attendees.c.state == "entitled"
+        entitlements.c.event_id == event_id, entitlements.c.state == "entitled"
     )
     return connection.execute(query).scalar_one()
 
 
 def count_rejected_rows(connection: Connection, import_id: int) -> int:
     """Return the number of stored rejected rows of an import."""
-    query = select(func.count()).where(quarantined_rows.c.import_id == import_id)
+    query = select(func.count()).where(import_rejected_rows.c.import_id == import_id)
     return connection.execute(query).scalar_one()

@@ -17,7 +17,7 @@ from ticketing.notifications.campaigns.send_tickets import (
 from ticketing.notifications.deliver import DeliveryRunResult, NotificationSender
 from ticketing.notifications.delivery import Channel
 from ticketing.platform.db.database import Database
-from ticketing.platform.db.tables.roster import guests as guests_table as guests_table
+from ticketing.platform.db.tables.roster import guests as guests_table
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.selling.checkout.place_order import PlacedOrder
 

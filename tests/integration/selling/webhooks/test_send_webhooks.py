@@ -17,7 +17,7 @@ from ticketing.platform.db import incidents
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.ledger import order_ledger
 from ticketing.platform.db.tables.operations import audit_log
-from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.tables.orders import orders
 from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -164,7 +164,7 @@ def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
         WebhookRunResult(1, 0),
     )
     assert (waiting.state, waiting.last_status, waiting.last_error) == ("waiting", status, error)
-    assert waiting.next_try == now + timedelta(seconds=5)
+    assert waiting.next_attempt_at == now + timedelta(seconds=5)
     assert len(set(receiver.ids())) == 1
     assert len(receiver.received) == 2
     assert len({body for _, body in receiver.received}) == 1
@@ -187,7 +187,7 @@ def test_nobody_there_costs_one_try_a_minute_and_the_others_are_told(
         WebhookRunResult(1, 0),
         WebhookRunResult(0, 2),
     )
-    assert [call.tries for call in calls("nobody")] == [2, 1]
+    assert [call.attempt_count for call in calls("nobody")] == [2, 1]
     assert len(receiver.received) == 2
 
 
@@ -219,7 +219,7 @@ def test_a_yes_stays_a_yes_whatever_becomes_of_the_rest(
     told = send()
 
     assert told == WebhookRunResult(1, 0)
-    assert [(call.state, call.tries) for call in calls()] == [(CallState.DELIVERED, 1)]
+    assert [(call.state, call.attempt_count) for call in calls()] == [(CallState.DELIVERED, 1)]
 
 
 def test_who_is_told_to_wait_waits(
@@ -232,7 +232,7 @@ def test_who_is_told_to_wait_waits(
 
     send()
 
-    assert [call.next_try for call in calls()] == [now + timedelta(minutes=10)]
+    assert [call.next_attempt_at for call in calls()] == [now + timedelta(minutes=10)]
 
 
 def test_two_who_call_at_once_share_the_calls(
@@ -248,7 +248,7 @@ def test_two_who_call_at_once_share_the_calls(
 
     assert sum(one.delivered for one in told) == 30
     assert len(receiver.received) == len(set(receiver.ids())) == 30
-    assert [call.tries for call in calls()] == [1] * 30
+    assert [call.attempt_count for call in calls()] == [1] * 30
 
 
 def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
@@ -265,7 +265,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     assert send(days=1) == WebhookRunResult(0, 0)
     assert [call.state for call in calls()] == [CallState.FAILED]
     (endpoint,) = list_endpoints(database)
-    assert endpoint.disabled_why == "it responded 410 Gone"
+    assert endpoint.disabled_reason == "it responded 410 Gone"
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
@@ -288,7 +288,7 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
 
     assert CALL_RETRIES.has_timed_out(now, at=now + at)
     assert len(receiver.received) == CALL_RETRIES.max_attempts
-    assert [(call.state, call.next_try) for call in calls()] == [(CallState.FAILED, None)]
+    assert [(call.state, call.next_attempt_at) for call in calls()] == [(CallState.FAILED, None)]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
     with database.transaction() as connection:
@@ -386,7 +386,9 @@ def test_an_endpoint_removed_during_a_call_stays_removed_and_the_call_ended(
 
     assert told == WebhookRunResult(0, 1)
     with database.transaction() as connection:
-        ((state, error),) = connection.exec_driver_sql("SELECT state, last_error FROM hook_calls")
+        ((state, error),) = connection.exec_driver_sql(
+            "SELECT state, last_error FROM webhook_calls"
+        )
     assert (state, error) == ("failed", "the endpoint was removed")
 
 
