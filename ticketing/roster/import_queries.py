@@ -43,7 +43,7 @@ class ImportRecord:
     inserted: int
     updated: int
     unchanged: int
-    quarantined: int
+    rejected: int
     withdrawn: int
     message: str
     requested_by: str

@@ -221,7 +221,7 @@ def test_the_history_tells_how_a_file_was_understood(
     with database.transaction() as connection:
         (line,) = import_queries.list_imports(connection, event.id)
     assert (line.id, line.state, line.source_name) == (result.import_id, "completed", "roster.csv")
-    assert (line.total_rows, line.inserted, line.quarantined) == (3, 2, 1)
+    assert (line.total_rows, line.inserted, line.rejected) == (3, 2, 1)
     assert (line.sha256, line.encoding, line.delimiter) == (result.digest, "utf-8", ",")
     assert line.mapping["columns"] == HEADER.split(",")
     assert line.mapping["fields"] == result.mapping

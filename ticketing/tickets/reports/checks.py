@@ -77,12 +77,12 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
         kept = queries.count_rejected_rows(connection, last.id) if last else 0
     if last is None:
         return InvariantResult(0)
-    ended = last.inserted + last.updated + last.unchanged + last.quarantined
+    ended = last.inserted + last.updated + last.unchanged + last.rejected
     wrong = []
     if ended != last.total_rows:
         wrong.append(f"{ended} rows have a result, the file had {last.total_rows}")
-    if kept != last.quarantined:
-        wrong.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
+    if kept != last.rejected:
+        wrong.append(f"{last.rejected} rows were quarantined, {kept} are kept")
     return InvariantResult.from_violations(
         last.total_rows, (Violation(last.source_name, text) for text in wrong)
     )

@@ -168,7 +168,7 @@ def report(slug: EventOption, *, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(counts | {"csv": result.files.csv, "pdf": result.files.pdf})
         return
-    if result.last_import and result.last_import.quarantined:
-        counts["rejected rows"] = result.last_import.quarantined
+    if result.last_import and result.last_import.rejected:
+        counts["rejected rows"] = result.last_import.rejected
     print_counts(f"{event.name} ({event.slug})", counts)
     print_text(f"PDF: {result.files.pdf}", f"CSV: {result.files.csv}")

@@ -96,7 +96,7 @@ class ImportTotals:
     inserted: int
     updated: int
     unchanged: int
-    quarantined: int
+    rejected: int
 
 
 def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRow]:
