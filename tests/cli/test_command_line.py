@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ticketing.platform.db.database import Database
 from ticketing.platform.paths import PROJECT_ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -37,6 +38,22 @@ def ticketing(run_ticketing: Run, database_url: str, tmp_path: Path) -> Ticketin
         return run_ticketing(*arguments, environment=environment | more)
 
     return run
+
+
+@pytest.fixture
+def without_tables(fresh_database_url: str) -> Callable[[str], None]:
+    """Return a function that drops all tables of the database and runs statements in it."""
+
+    def replace_schema(statements: str) -> None:
+        database = Database.from_url(fresh_database_url)
+        with database.transaction() as connection:
+            connection.exec_driver_sql(
+                "DROP SCHEMA public CASCADE; DROP SCHEMA staging CASCADE; CREATE SCHEMA public;"
+                + statements
+            )
+        database.dispose()
+
+    return replace_schema
 
 
 @pytest.fixture
@@ -194,6 +211,37 @@ def test_the_doctor_names_the_way_out(ticketing: Ticketing) -> None:
 
     assert visit.returncode == 1
     assert "make room" in visit.stdout
+
+
+def test_without_tables_the_doctor_says_to_migrate(
+    ticketing: Ticketing, without_tables: Callable[[str], None]
+) -> None:
+    without_tables("")
+
+    visit = ticketing("doctor")
+
+    assert visit.returncode == 1
+    assert "no tables yet" in visit.stdout
+    assert "run `ticketing migrate`" in visit.stdout
+    assert visit.stderr == ""
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("doctor",), ("up",), ("events", "list")])
+def test_a_database_of_the_old_layout_is_refused(
+    ticketing: Ticketing, without_tables: Callable[[str], None], command: tuple[str, ...]
+) -> None:
+    without_tables(
+        "CREATE TABLE alembic_version (version_num varchar(32)); CREATE TABLE people (id bigint);"
+        "INSERT INTO alembic_version VALUES ('0012'); CREATE TABLE attendees (id bigint)"
+    )
+
+    refused = ticketing(*command)
+
+    assert refused.returncode == (1 if command == ("doctor",) else 2)
+    said = " ".join((refused.stdout + refused.stderr).split())
+    assert "has the layout of an earlier, unreleased version" in said
+    assert "use a new database (DATABASE_URL) or a new folder (TICKETING_DATA)" in said
+    assert "Traceback" not in said
 
 
 def test_help_loads_nothing_heavy() -> None:
