@@ -2,16 +2,16 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.generate import Means, Order, generate_tickets, reissue_tickets
 from ticketing.actions.reissue import plan_reissue
 from ticketing.documents.folder import DocumentFolder
@@ -229,12 +229,10 @@ generate_tickets(means, event, Order(by="t", at=datetime.now(UTC), chunk=5))
 def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
     tmp_path: Path, order: Order, after_seconds: float,
+    start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(40)))
-    process = subprocess.Popen(
-        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = start_script(GENERATE, database_url, str(tmp_path), stdout=PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(after_seconds)
@@ -255,13 +253,10 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
 
 def test_two_orders_at_once_serve_everyone_once(
     means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
-    tmp_path: Path, order: Order,
+    tmp_path: Path, order: Order, start_script: Callable[..., ForkedProcess],
 ) -> None:  # fmt: skip
     roster(*(f"Person {number}" for number in range(60)))
-    other = subprocess.Popen(
-        [sys.executable, "-c", GENERATE, database_url, str(tmp_path)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    other = start_script(GENERATE, database_url, str(tmp_path), stdout=PIPE)
     assert other.stdout is not None
     other.stdout.readline()
 

@@ -1,16 +1,15 @@
 """Two issuers at once, and issuers killed in the middle: nobody gets two tickets, nobody none."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sqlalchemy import func, select
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.issue import issue
 from ticketing.actions.missing import missing_count
 from ticketing.domain.events import Event
@@ -75,16 +74,14 @@ def tickets_by_person(database: Database) -> Callable[[], set[int]]:
 
 
 @pytest.fixture
-def start_issuer(database_url: str, now: datetime) -> Callable[..., subprocess.Popen[bytes]]:
+def start_issuer(
+    database_url: str, now: datetime, start_script: Callable[..., ForkedProcess]
+) -> Callable[..., ForkedProcess]:
     """Starts an issuer in a process of its own, that may kill itself at a place and time."""
 
-    def start(job_id: int, where: str = "nowhere", when: int = 0) -> subprocess.Popen[bytes]:
+    def start(job_id: int, where: str = "nowhere", when: int = 0) -> ForkedProcess:
         arguments = [database_url, str(job_id), now.isoformat(), where, str(when)]
-        return subprocess.Popen(
-            [sys.executable, "-c", ISSUER, *arguments],
-            cwd=Path(__file__).parents[2],
-            stderr=subprocess.PIPE,
-        )
+        return start_script(ISSUER, *arguments, stderr=PIPE)
 
     return start
 
@@ -151,14 +148,14 @@ def test_issuers_in_processes_share_the_work(
     enter: Enter,
     new_job: NewJob,
     now: datetime,
-    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
 ) -> None:
     enter(event, 1000)
 
     issuers = [start_issuer(new_job(event)) for _ in range(2)]
 
-    assert [issuer.communicate()[1] for issuer in issuers] == [b"", b""]
+    assert [issuer.communicate()[1] for issuer in issuers] == ["", ""]
     assert missing_count(database, event, at=now) == 0
     assert tickets_by_person() == {1}
 
@@ -179,7 +176,7 @@ def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
     enter: Enter,
     job_id: int,
     now: datetime,
-    start_issuer: Callable[..., subprocess.Popen[bytes]],
+    start_issuer: Callable[..., ForkedProcess],
     tickets_by_person: Callable[[], set[int]],
     where: str,
     when: int,

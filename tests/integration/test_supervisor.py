@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
+@pytest.fixture
+def orphans() -> Iterator[list[int]]:
+    """Processes that a test leaves behind, killed after it."""
+    left: list[int] = []
+    yield left
+    for process in left:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_being_told_to_stop_leaves_no_process(
     family: subprocess.Popen[bytes], told: signal.Signals
@@ -89,8 +100,11 @@ def test_a_child_that_was_killed_is_started_again_without_what_it_left_behind(
     assert family.wait(60) == 0
 
 
-def test_the_child_goes_when_the_supervisor_is_killed(family: subprocess.Popen[bytes]) -> None:
+def test_the_child_goes_when_the_supervisor_is_killed(
+    family: subprocess.Popen[bytes], orphans: list[int]
+) -> None:
     child = descendants(family.pid)[0]
+    orphans += descendants(child)
 
     family.kill()
     family.wait()

@@ -1,18 +1,18 @@
 """A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder, place_order
 from ticketing.domain.errors import Unavailable
@@ -21,7 +21,7 @@ from ticketing.domain.orders import Buyer, Selection
 from ticketing.gateways.midtrans import Midtrans
 from ticketing.gateways.midtrans_checkout import Checkout, Item
 from ticketing.office import Office
-from ticketing.settings import CHECKOUT, Settings
+from ticketing.settings import Settings
 from ticketing.store import bell, inbox, orders, payments
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
@@ -194,14 +194,16 @@ def is_there(database: Database) -> Callable[[], bool]:
 
 @pytest.fixture
 def hire(
-    surroundings: dict[str, str], is_there: Callable[[], bool], until: Callable[..., None]
-) -> Iterator[Callable[[], Popen[bytes]]]:
+    surroundings: dict[str, str],
+    is_there: Callable[[], bool],
+    until: Callable[..., None],
+    start_ticketing: Callable[..., ForkedProcess],
+) -> Iterator[Callable[[], ForkedProcess]]:
     """Starts a worker and waits until it listens."""
     workers = []
 
-    def start() -> Popen[bytes]:
-        command = [sys.executable, "-m", "ticketing", "work"]
-        workers.append(Popen(command, env=surroundings, cwd=CHECKOUT))
+    def start() -> ForkedProcess:
+        workers.append(start_ticketing("work", environment=surroundings))
         until(is_there)
         return workers[-1]
 

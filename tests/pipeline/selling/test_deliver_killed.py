@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
@@ -13,6 +12,7 @@ from sqlalchemy import select
 
 from simulators.mail.faults import Fault
 from simulators.mail.server import MailSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.deliver import deliver
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.actions.serve_paid import serve_paid
@@ -65,7 +65,7 @@ def states(database: Database) -> Callable[[], list[str]]:
 
 
 def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     settings: Settings,
 ) -> None:  # fmt: skip
@@ -82,7 +82,7 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
 
 
 def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]], office: Office,
 ) -> None:  # fmt: skip
     mails.faults.meets.append(Fault("accepted", "", seconds=60, to=BUYER))

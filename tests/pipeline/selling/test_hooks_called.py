@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from simulators.hooks import HookReceiver
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.hook_endpoints import add_hook, hook_calls
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.domain.hooks import CallState
@@ -32,7 +32,7 @@ def told(office: Office, receiver: HookReceiver) -> Callable[[], list[CallState]
 
 
 def test_the_worker_calls_while_it_serves(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
     receiver: HookReceiver,
 ) -> None:  # fmt: skip
@@ -45,7 +45,7 @@ def test_the_worker_calls_while_it_serves(
 
 
 def test_a_receiver_that_hangs_keeps_nobody_from_a_ticket(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder],
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder],
     until: Callable[[Callable[[], bool]], None], told: Callable[[], list[CallState]],
     printed: Callable[[], int], receiver: HookReceiver,
 ) -> None:  # fmt: skip

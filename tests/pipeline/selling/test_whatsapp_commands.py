@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import select, update
 
 from simulators.whatsapp.faults import AnswerFault
 from simulators.whatsapp.server import WhatsAppSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.hear_reports import keep_report
 from ticketing.actions.send_tickets import apply_sending, plan_sending
 from ticketing.domain.deliveries import Channel, DeliveryState
@@ -124,7 +125,7 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
 
 def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_it(
     blast: Callable[[], None], database: Database, chats: WhatsAppSimulator,
-    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     chats.faults.set(answers=[AnswerFault("act-then-stall", path="/messages", seconds=60)])

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import insert, text
 from sensors.payment_inbox import payment_inbox
 from simulators.midtrans.faults import AnswerFault
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions import examine_sales
 from ticketing.actions.generate import Means
 from ticketing.actions.place_order import PlacedOrder
@@ -23,7 +23,7 @@ from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema_sales import inbox
 
-Hire = Callable[[], Popen[bytes]]
+Hire = Callable[[], ForkedProcess]
 Pay = Callable[..., PlacedOrder]
 Until = Callable[[Callable[[], bool]], None]
 END_ALL_OTHERS = (

@@ -5,11 +5,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import Popen
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.plugins.processes import ForkedProcess
 from ticketing.actions.place_order import PlacedOrder
 from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
@@ -57,7 +57,7 @@ def test_a_worker_outlives_its_database(
     *,
     folder: Path,
     crash: Callable[[], None],
-    hire: Callable[[], Popen[bytes]],
+    hire: Callable[[], ForkedProcess],
     is_there: Callable[[], bool],
     pay: Callable[..., PlacedOrder],
     printed: Callable[[], int],
