@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "tests.plugins.databases",
+    "tests.plugins.durations",
     "tests.plugins.processes",
     "tests.plugins.waiting",
 ]

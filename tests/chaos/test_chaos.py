@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from chaos.town import ROUTERS
 from ticketing.settings import CHECKOUT
+
+pytestmark = [pytest.mark.chaos, pytest.mark.process]
 
 VICTIMS = {"web", "worker", "run", "PostgreSQL"}
 

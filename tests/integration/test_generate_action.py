@@ -226,6 +226,7 @@ generate_tickets(means, event, Order(by="t", at=datetime.now(UTC), chunk=5))
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.3, 0.6, 0.9, 1.3])
+@pytest.mark.kill
 def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
     tmp_path: Path, order: Order, after_seconds: float,

@@ -169,6 +169,7 @@ def test_issuers_in_processes_share_the_work(
         pytest.param("progress", 4, 200, id="right after the last chunk"),
     ],
 )
+@pytest.mark.kill
 def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
     *,
     database: Database,

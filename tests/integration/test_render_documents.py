@@ -444,6 +444,7 @@ def test_progress_is_told_after_every_chunk(printed: Callable[..., RenderResult]
     ("step", "count"),
     [("write", 1), ("write", 4), ("fsync", 3), ("rename", 7), ("stamp", 1), ("stamp", 2)],
 )
+@pytest.mark.kill
 def test_a_killed_run_is_finished_by_the_next(
     another_run: Callable[[str, int], ForkedProcess],
     printed: Callable[..., RenderResult],

@@ -17,6 +17,8 @@ from ticketing.store.database import Database
 from ticketing.store.embedded.place import binaries_of_the_wheel, copy_for_others
 from ticketing.store.embedded.server import EmbeddedServer
 
+pytestmark = [pytest.mark.kill, pytest.mark.process]
+
 HOLD = """
 import sys, time
 from pathlib import Path

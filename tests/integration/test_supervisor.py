@@ -14,6 +14,8 @@ import pytest
 
 from ticketing.supervisor import free_port
 
+pytestmark = [pytest.mark.kill, pytest.mark.process]
+
 # a child that starts a grandchild in a session of its own, which starts one that ignores SIGTERM
 FAMILY = """
 import os, signal, subprocess, sys, time

@@ -19,6 +19,8 @@ from ticketing.settings import CHECKOUT
 from ticketing.store.database import Database
 from ticketing.store.schema import attendees, generated_tickets, people
 
+pytestmark = [pytest.mark.kill, pytest.mark.process]
+
 CROWD = 35
 WHOLE = "group:roster or group:tickets"
 PATIENCE_SECONDS = 90

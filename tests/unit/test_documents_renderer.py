@@ -305,6 +305,7 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
     )
 )
 @example(name="═")  # of the fonts here only Ghostscript's Type 1 ones had it
+@pytest.mark.slow
 def test_whoever_is_not_objected_to_is_printed(renderer: Renderer, name: str) -> None:
     ticket = replace(SAMPLE, full_name=name)
 
@@ -375,6 +376,7 @@ def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Render
     assert gc.get_freeze_count() > 10_000
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(renderer: Renderer) -> None:
     many = [
         replace(SAMPLE, full_name=f"{name[:20]} {number}", qr_text=f"TC1A{number}" * 16)

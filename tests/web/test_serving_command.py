@@ -97,6 +97,7 @@ def test_without_the_key_that_proves_what_the_gateway_tells_it_does_not_start(
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.process
 def test_it_answers_on_this_machine_only_and_stops_when_told(
     environment: dict[str, str],
     unused_port: int,

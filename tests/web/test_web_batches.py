@@ -276,6 +276,7 @@ def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     assert again.json()["data"]["status"] == "processing"
 
 
+@pytest.mark.kill
 def test_a_killed_service_leaves_a_batch_that_the_next_one_shows_as_failed(
     database_url: str,
     database: Database,

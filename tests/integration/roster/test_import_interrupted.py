@@ -22,6 +22,8 @@ from ticketing.store.database import Database
 from ticketing.store.schema import imports as imports_table
 from ticketing.store.schema import people
 
+pytestmark = pytest.mark.kill
+
 People = Callable[[], dict[str, dict[str, str | None]]]
 
 ROWS = 25_000

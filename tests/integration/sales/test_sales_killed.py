@@ -21,6 +21,8 @@ from ticketing.store import order_parts, refunds, stock
 from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 
+pytestmark = pytest.mark.kill
+
 Place = Callable[..., PlacedOrder]
 
 WORKER = """

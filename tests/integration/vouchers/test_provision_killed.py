@@ -14,6 +14,8 @@ from ticketing.domain.vouchers import VoucherState
 from ticketing.store.packages import StoredPackage
 from ticketing.store.vouchers import Voucher
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime

@@ -23,6 +23,8 @@ from ticketing.store import bell
 from ticketing.store.database import Database
 from ticketing.store.schema_deliveries import deliveries
 
+pytestmark = pytest.mark.kill
+
 BUYER = "buyer1@example.org"
 
 

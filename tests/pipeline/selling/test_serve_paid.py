@@ -22,6 +22,8 @@ from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.schema import ticket_types
 
+pytestmark = pytest.mark.kill
+
 Pay = Callable[..., PlacedOrder]
 AFTER_THE_LEASE = timedelta(minutes=6)
 NO_TIME = timedelta(0)

@@ -15,6 +15,8 @@ from ticketing.store.database import Database
 from ticketing.store.embedded.server import EmbeddedServer
 from ticketing.store.migrate import upgrade
 
+pytestmark = pytest.mark.kill
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

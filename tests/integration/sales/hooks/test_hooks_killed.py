@@ -13,6 +13,8 @@ from ticketing.actions.send_hooks import Told
 from ticketing.domain.hooks import CallState, Endpoint
 from ticketing.store.hook_calls import LEASE, Call
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime

@@ -23,6 +23,8 @@ from ticketing.store.database import Database
 from ticketing.store.payments import Attempt
 from ticketing.store.refunds import LEASE
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime

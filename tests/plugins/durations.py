@@ -1,0 +1,58 @@
+"""What a test may cost: a slow one is marked as such, and begun first.
+
+CPU seconds are counted, not seconds: how long a test takes depends on what else the machine does.
+"""
+
+import resource
+import time
+from collections.abc import Iterator
+
+import pytest
+
+MOST_CPU_SECONDS = 3.0
+CPU = pytest.StashKey[float]()
+FIRST = ("chaos", "slow", "browser", "kill")  # the longest begin first, so that none is the tail
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first; all others stay in their order."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    ranks = (rank for rank, mark in enumerate(FIRST) if item.get_closest_marker(mark))
+    return next(ranks, len(FIRST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Measure the CPU time of the test itself, its threads and the processes it waited for."""
+    before = _cpu_seconds()
+    try:
+        return (yield)
+    finally:
+        item.stash[CPU] = _cpu_seconds() - before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Fail a test that is slow without saying so."""
+    report = yield
+    if call.when != "call":
+        return report
+    spent = item.stash[CPU]
+    report.user_properties.append(("cpu_seconds", round(spent, 2)))
+    marked = any(item.get_closest_marker(mark) for mark in FIRST)
+    if report.passed and spent > MOST_CPU_SECONDS and not marked:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{spent:.1f} seconds of CPU: more than {MOST_CPU_SECONDS} need the mark `slow`"
+        )
+    return report
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
