@@ -25,19 +25,28 @@ pytest_plugins = [
     "tests.plugins.databases",
     "tests.plugins.durations",
     "tests.plugins.processes",
+    "tests.plugins.properties",
     "tests.plugins.waiting",
 ]
 
 PATIENCE_MILLISECONDS = 60_000  # the machine may have other work
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # a test's data may die with the machine: waiting for the disk proves nothing here
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "256MB",  # several workers' may lie in memory
+}
+MEMORY = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a random name
+MEMORY_NEEDED = 2 << 30
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """An embedded server for this worker, with a migrated database called `template_ticketing`."""
-    with TemporaryDirectory() as name, ExitStack() as stack:
+    memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+    with TemporaryDirectory(dir=MEMORY if memory else None) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))

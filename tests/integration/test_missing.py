@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
+from tests.plugins.properties import examples
 from ticketing.actions.issue import issue
 from ticketing.actions.missing import everyone, gap, missing_count, missing_tickets
 from ticketing.actions.revoke import revoke
@@ -225,7 +226,9 @@ def test_a_withdrawn_person_with_a_live_ticket_stands_out(
     over=st.booleans(),
 )
 @settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(15),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 def test_whatever_happens_to_people_the_sums_add_up(
     *,

@@ -5,7 +5,9 @@ CPU seconds are counted, not seconds: how long a test takes depends on what else
 
 import resource
 import time
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,36 @@ CPU = pytest.StashKey[float]()
 FIRST = ("chaos", "slow", "browser", "kill")  # the longest begin first, so that none is the tail
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long tests first; all others stay in their order."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A way to run a little of everything."""
+    parser.addoption(
+        "--database-tests-per-module",
+        type=int,
+        metavar="N",
+        help="of the tests that need a database, run each module's first N",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put long tests first, all others in their order; leave out what was not asked for."""
+    most = config.getoption("--database-tests-per-module")
+    if most is not None:
+        left_out = _beyond(most, items)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=_rank)
+
+
+def _beyond(most: int, items: list[pytest.Item]) -> set[pytest.Item]:
+    seen = Counter[Path]()
+    beyond = set()
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            seen[item.path] += 1
+            if seen[item.path] > most:
+                beyond.add(item)
+    return beyond
 
 
 def _rank(item: pytest.Item) -> int:

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from tests.plugins.properties import examples
 from ticketing.documents.inspect import picture_of, qr_text_of
 from ticketing.documents.renderer import Renderer, installation_problems
 from ticketing.documents.sample import SAMPLE
@@ -296,7 +297,9 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     name=st.text(
@@ -339,6 +342,7 @@ def test_a_page_without_a_code_has_no_code() -> None:
     assert qr_text_of(file.getvalue()) is None
 
 
+@pytest.mark.process
 def test_importing_the_door_does_not_load_the_engine() -> None:
     program = (
         "import sys, ticketing.documents.renderer;"

@@ -14,6 +14,8 @@ from simulators.routeros.teletype import Teletype
 from ticketing.gateways.routeros import Router
 from ticketing.gateways.routeros_socket import RouterAccount
 
+pytestmark = pytest.mark.process
+
 Started = Callable[..., "subprocess.Popen[str]"]
 
 

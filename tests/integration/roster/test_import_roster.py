@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
+from tests.plugins.properties import examples
 from ticketing.actions.import_result import ImportOptions, ImportResult
 from ticketing.actions.import_roster import import_roster
 from ticketing.domain.errors import TicketingError, UnreadableFile, UnusableMapping
@@ -372,7 +373,7 @@ rows = st.lists(
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

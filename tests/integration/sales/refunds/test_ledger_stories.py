@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.properties import examples
 from ticketing.actions.answer_flag import complete_late
 from ticketing.actions.cancel_order import cancel_order
 from ticketing.actions.end_refund import drop, retry, transferred
@@ -149,7 +150,7 @@ BEGINNINGS = st.sampled_from(
 
 
 @settings(
-    max_examples=40, deadline=None,
+    max_examples=examples(40), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(BEGINNINGS, STEPS)
