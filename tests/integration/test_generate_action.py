@@ -252,6 +252,7 @@ def test_killed_at_any_moment_the_next_run_finishes_and_doubles_nothing(
     assert files == {ticket.pdf_file_path for ticket in tickets}
 
 
+@pytest.mark.slow
 def test_two_orders_at_once_serve_everyone_once(
     means: Means, event: Event, database_url: str, roster: Callable[..., list[int]],
     tmp_path: Path, order: Order, start_script: Callable[..., ForkedProcess],

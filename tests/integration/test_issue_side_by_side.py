@@ -141,6 +141,7 @@ def test_issuers_asked_for_the_same_people_serve_each_once(
     assert tickets_by_person() == {1}
 
 
+@pytest.mark.slow
 def test_issuers_in_processes_share_the_work(
     *,
     database: Database,

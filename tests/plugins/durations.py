@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-MOST_CPU_SECONDS = 3.0
 CPU = pytest.StashKey[float]()
 FIRST = ("chaos", "slow", "browser", "kill")  # the longest begin first, so that none is the tail
 
@@ -23,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         metavar="N",
         help="of the tests that need a database, run each module's first N",
+    )
+    parser.addoption(
+        "--most-cpu-seconds",
+        type=float,
+        metavar="S",
+        help="fail tests that take more and are not marked as slow",
     )
 
 
@@ -73,12 +78,11 @@ def pytest_runtest_makereport(
         return report
     spent = item.stash[CPU]
     report.user_properties.append(("cpu_seconds", round(spent, 2)))
+    most = item.config.getoption("--most-cpu-seconds")
     marked = any(item.get_closest_marker(mark) for mark in FIRST)
-    if report.passed and spent > MOST_CPU_SECONDS and not marked:
+    if report.passed and most is not None and spent > most and not marked:
         report.outcome = "failed"
-        report.longrepr = (
-            f"{spent:.1f} seconds of CPU: more than {MOST_CPU_SECONDS} need the mark `slow`"
-        )
+        report.longrepr = f"{spent:.1f} seconds of CPU: more than {most:g} need the mark `slow`"
     return report
 
 

@@ -379,6 +379,7 @@ rows = st.lists(
 )
 @given(rows, rows)
 @example(["1,Siti,a@example.org,"], [",Siti,a@example.org,", "1,Siti,,"])
+@pytest.mark.slow
 def test_the_four_sum_up_and_a_second_time_changes_nothing(
     import_csv: Import,
     database: Database,

@@ -24,6 +24,8 @@ from ticketing.store.schema import attendees
 from ticketing.store.schema_sales import order_lines, promos
 from ticketing.store.schema_sales import orders as orders_table
 
+pytestmark = pytest.mark.slow
+
 BUYERS, AT_ONCE = 400, 40
 SEATS, PARKING, PROMO_USES, MOST_OF_A_BUYER = 250, 40, 25, 4
 LIVE = orders_table.c.state.in_([OrderState.PENDING, OrderState.PAID])

@@ -142,6 +142,7 @@ def test_two_workers_share_the_work(
     assert examine_sales.unserved_orders(database, at=later).holds
 
 
+@pytest.mark.slow
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     database: Database,
     event: Event,

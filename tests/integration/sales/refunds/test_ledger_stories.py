@@ -154,6 +154,7 @@ BEGINNINGS = st.sampled_from(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(BEGINNINGS, STEPS)
+@pytest.mark.slow
 def test_the_books_tell_every_story_and_add_up(
     vip: int, place: Callable[..., PlacedOrder], deeds: dict[str, Deed],
     books_of: BooksOf, attempts_of: Callable[[PlacedOrder], list[Attempt]],
