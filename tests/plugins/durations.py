@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+DATABASE = {"server", "database_url"}  # the second asks for the first when it is needed
 CPU = pytest.StashKey[float]()
 FIRST = ("chaos", "slow", "browser", "kill")  # the longest begin first, so that none is the tail
 
@@ -46,7 +47,7 @@ def _beyond(most: int, items: list[pytest.Item]) -> set[pytest.Item]:
     seen = Counter[Path]()
     beyond = set()
     for item in items:
-        if "server" in getattr(item, "fixturenames", ()):
+        if not DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
             seen[item.path] += 1
             if seen[item.path] > most:
                 beyond.add(item)

@@ -252,6 +252,7 @@ def test_a_service_takes_on_only_so_many_batches(
 
 
 @pytest.mark.usefixtures("crowd")
+@pytest.mark.slow
 def test_a_stopped_service_cancels_its_batch_and_the_same_id_goes_on(
     office: Office,
     answering: Callable[[Office], AbstractContextManager[str]],
