@@ -67,6 +67,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         item.stash[CPU] = _cpu_seconds() - before
+        item.user_properties.append(("cpu_seconds", round(item.stash[CPU], 2)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,7 +79,6 @@ def pytest_runtest_makereport(
     if call.when != "call":
         return report
     spent = item.stash[CPU]
-    report.user_properties.append(("cpu_seconds", round(spent, 2)))
     most = item.config.getoption("--most-cpu-seconds")
     marked = any(item.get_closest_marker(mark) for mark in FIRST)
     if report.passed and most is not None and spent > most and not marked:
