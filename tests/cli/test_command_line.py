@@ -196,6 +196,7 @@ def test_the_doctor_names_the_way_out(ticketing: Ticketing) -> None:
     assert "make room" in visit.stdout
 
 
+@pytest.mark.process
 def test_help_loads_nothing_heavy() -> None:
     heavy = "{'sqlalchemy', 'pydantic', 'rich', 'weasyprint', 'dagster', 'nacl', 'phonenumbers'}"
     code = f"import sys, ticketing.__main__; print(sorted({heavy} & set(sys.modules)))"

@@ -5,6 +5,7 @@ import sys
 import tomllib
 
 import dagster as dg
+import pytest
 import yaml
 
 from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
@@ -32,6 +33,7 @@ def test_workspace_and_dg_name_one_module() -> None:
     assert location["python_module"]["location_name"] == named["code_location_name"]
 
 
+@pytest.mark.process
 def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> None:
     seconds, *heavy = subprocess.run(
         [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT
@@ -41,6 +43,7 @@ def test_the_definitions_load_in_five_seconds_without_the_drawing_engine() -> No
     assert float(seconds) < 5
 
 
+@pytest.mark.process
 def test_loading_says_nothing_on_standard_error() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD], check=True, capture_output=True, text=True, cwd=PROJECT_ROOT

@@ -138,6 +138,7 @@ def test_a_failed_run_told_at_every_tick_counts_once(
     assert line.occurrences == 1
 
 
+@pytest.mark.slow
 def test_a_step_that_succeeds_at_last_leaves_the_digest(
     broken_template: Path,
     generate: Callable[[], dg.ExecuteInProcessResult],

@@ -11,7 +11,6 @@ import anyio
 import httpx
 
 from ticketing.platform.kernel.errors import Refused
-from ticketing.platform.kernel.tls_trust import trusted
 from ticketing.webhooks.model import WebhookResponse, is_address_allowed
 
 _TOTAL_TIMEOUT_SECONDS = 20.0  # for name, connection, question and answer together
@@ -30,7 +29,7 @@ class WebhookClient:
 
     rehearsal: bool = False
     seconds: float = _TOTAL_TIMEOUT_SECONDS
-    _trust: ssl.SSLContext = field(default_factory=trusted, repr=False)
+    _trust: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         """Ask once. Whatever goes wrong is in the answer."""

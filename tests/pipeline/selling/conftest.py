@@ -1,18 +1,18 @@
 """A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.crypto.keyring import KeyRing
 from ticketing.documents.file_store import DocumentFolder
 from ticketing.documents.renderer import Renderer
@@ -26,7 +26,7 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.sales import ticket_types
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import Unavailable
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder, place_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
@@ -208,14 +208,16 @@ def is_there(database: Database) -> Callable[[], bool]:
 
 @pytest.fixture
 def hire(
-    surroundings: dict[str, str], is_there: Callable[[], bool], until: Callable[..., None]
-) -> Iterator[Callable[[], Popen[bytes]]]:
+    surroundings: dict[str, str],
+    is_there: Callable[[], bool],
+    until: Callable[..., None],
+    start_ticketing: Callable[..., ForkedProcess],
+) -> Iterator[Callable[[], ForkedProcess]]:
     """Starts a worker and waits until it listens."""
     workers = []
 
-    def start() -> Popen[bytes]:
-        command = [sys.executable, "-m", "ticketing", "work"]
-        workers.append(Popen(command, env=surroundings, cwd=PROJECT_ROOT))
+    def start() -> ForkedProcess:
+        workers.append(start_ticketing("work", environment=surroundings))
         until(is_there)
         return workers[-1]
 

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
@@ -13,6 +12,7 @@ from sqlalchemy import select
 
 from simulators.mail.faults import MailFault
 from simulators.mail.server import MailSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.notifications.deliver import MessagingConnector, deliver_due
 from ticketing.notifications.delivery import DeliveryState
 from ticketing.platform.application import Application
@@ -22,6 +22,8 @@ from ticketing.platform.db.tables.notifications import deliveries
 from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
+
+pytestmark = pytest.mark.kill
 
 BUYER = "buyer1@example.org"
 
@@ -65,7 +67,7 @@ def states(database: Database) -> Callable[[], list[str]]:
 
 
 def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     settings: Settings,
 ) -> None:  # fmt: skip
@@ -82,7 +84,7 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
 
 
 def test_killed_before_the_server_has_answered_a_message_is_unknown_and_comes_by_the_same_name(
-    hire: Callable[[], Popen[bytes]], pay: Callable[..., PlacedOrder], mails: MailSimulator,
+    hire: Callable[[], ForkedProcess], pay: Callable[..., PlacedOrder], mails: MailSimulator,
     until: Callable[[Callable[[], bool]], None], states: Callable[[], list[str]],
     application: Application,
 ) -> None:  # fmt: skip

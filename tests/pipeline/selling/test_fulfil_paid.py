@@ -27,6 +27,8 @@ from ticketing.selling.payments.fulfil_paid import (
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
 
+pytestmark = pytest.mark.kill
+
 Pay = Callable[..., PlacedOrder]
 AFTER_THE_LEASE = timedelta(minutes=6)
 NO_TIME = timedelta(0)

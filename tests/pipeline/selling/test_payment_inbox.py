@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -29,11 +28,11 @@ Tick = Callable[[], SensorExecutionData]
 
 
 @pytest.fixture
-def instance(event: Event, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster that knows the event."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as kept:
-        kept.add_dynamic_partitions("event", [event.slug])
-        yield kept
+def instance(event: Event) -> Iterator[dg.DagsterInstance]:
+    """A Dagster in memory that knows the event."""
+    with dg.DagsterInstance.ephemeral() as fresh:
+        fresh.add_dynamic_partitions("event", [event.slug])
+        yield fresh
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import CompletedProcess, Popen
+from subprocess import CompletedProcess
 
 import pytest
 from sqlalchemy import select, update
 
 from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.notifications import channel_queries
 from ticketing.notifications.campaigns.send_tickets import apply_campaign, plan_campaign
@@ -124,7 +125,7 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
 
 def test_a_worker_killed_while_it_sends_leaves_it_unknown_and_a_report_settles_it(
     blast: Callable[[], None], database: Database, chats: WhatsAppSimulator,
-    hire: Callable[[], Popen[bytes]], until: Callable[[Callable[[], bool]], None],
+    hire: Callable[[], ForkedProcess], until: Callable[[Callable[[], bool]], None],
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     chats.faults.set(

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 
 import dagster as dg
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import insert, text
 from sensors.payment_inbox import payment_inbox
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
+from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
@@ -23,7 +23,7 @@ from ticketing.selling.payments.fulfil_paid import fulfil_paid_orders
 from ticketing.selling.payments.midtrans.client import Midtrans
 from ticketing.tickets.generate import GenerationContext
 
-Hire = Callable[[], Popen[bytes]]
+Hire = Callable[[], ForkedProcess]
 Pay = Callable[..., PlacedOrder]
 Until = Callable[[Callable[[], bool]], None]
 END_ALL_OTHERS = (
@@ -144,6 +144,7 @@ def test_two_workers_share_the_work(
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
 
 
+@pytest.mark.slow
 def test_a_worker_and_a_run_of_the_whole_event_do_not_disturb_each_other(
     database: Database,
     event: Event,

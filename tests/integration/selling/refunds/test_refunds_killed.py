@@ -24,6 +24,8 @@ from ticketing.selling.payments.refund_queries import LEASE
 from ticketing.selling.refunds.refund_plan import RefundPlan
 from ticketing.selling.refunds.service import AppliedRefund
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime

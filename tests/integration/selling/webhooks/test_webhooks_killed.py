@@ -13,6 +13,8 @@ from ticketing.webhooks.call_queries import LEASE, WebhookCall
 from ticketing.webhooks.model import CallState, WebhookEndpoint
 from ticketing.webhooks.send import WebhookRunResult
 
+pytestmark = pytest.mark.kill
+
 WORKER = """
 import os, signal, sys
 from datetime import datetime
