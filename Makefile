@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup setup-dev demo up test test-fast coverage check format bench chaos lock clean
+.PHONY: help setup setup-dev demo up test test-fast coverage check format bench chaos docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,7 @@ check: setup-dev ## the static gates
 	ticketing migrate --check
 	ticketing run -- dg check defs
 	ticketing run -- dagster definitions validate -w workspace.yaml
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 format: setup-dev ## format the code and mend what can be mended
 	ruff check --fix .
@@ -61,10 +62,14 @@ bench: setup-dev ## measure import, issue and render on this machine
 chaos: setup-dev ## kill everything during a sale, and count rupiah, vouchers and messages afterwards
 	@python -m chaos --seconds 300 --seed $(or $(SEED),$$RANDOM)
 
+docs: setup-dev ## build the documentation into site/; every warning is an error
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "built into site/; mkdocs serve shows it with search"
+
 lock: setup-dev ## resolve the dependencies anew into the two locks
 	echo pip | $(COMPILE) - -o deploy/pip.lock
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## forget .venv and every cache; .data, where tickets are, stays
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache site
