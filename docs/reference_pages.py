@@ -12,8 +12,8 @@ from typer.main import get_command
 import resources
 from ticket_assets.definitions import build_definitions
 from ticketing.app.cli import app
-from ticketing.platform.settings import Settings
 from ticketing.app.web.app import DESCRIPTION, ROUTERS
+from ticketing.platform.settings import Settings
 
 Command = TyperCommand | TyperGroup
 CREDENTIALS = {

@@ -14,7 +14,7 @@ from ticketing.tickets.reports import queries as report_queries
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ladder without its waiting: the real one takes six minutes."""
-    monkeypatch.setattr(ticket_asset_retries, "WAITS_SECONDS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(ticket_asset_retries, "RETRY_DELAYS_SECONDS", (0.01, 0.02, 0.03))
 
 
 @pytest.fixture

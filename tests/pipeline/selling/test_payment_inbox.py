@@ -40,7 +40,7 @@ def tick(
     instance: dg.DagsterInstance, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> Tick:
     """Lets the sensor tick, each time with the cursor it left; it listens for a moment only."""
-    monkeypatch.setattr("sensors.payment_inbox.LISTENS_SECONDS", 0.1)
+    monkeypatch.setattr("sensors.payment_inbox.LISTEN_TIMEOUT_SECONDS", 0.1)
     cursor: list[str | None] = [None]
 
     def once() -> SensorExecutionData:

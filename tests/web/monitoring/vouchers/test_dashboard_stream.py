@@ -50,7 +50,7 @@ def test_who_listens_hears_how_it_stands_and_then_what_is_new(
 def test_while_nothing_is_new_a_comment_keeps_the_line_open(
     viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "BEATS_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(sse, "KEEPALIVE_SECONDS", 0.05)
 
     with viewer.stream("GET", STREAM) as stream:
         lines = list(islice(stream.iter_lines(), 30))
@@ -62,8 +62,8 @@ def test_while_nothing_is_new_a_comment_keeps_the_line_open(
 def test_a_stream_ends_after_a_while_so_that_its_key_is_looked_up_again(
     viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "LASTS_SECONDS", 0.1)
-    monkeypatch.setattr(sse, "BEATS_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(sse, "MAX_STREAM_SECONDS", 0.1)
+    monkeypatch.setattr(sse, "KEEPALIVE_SECONDS", 0.05)
 
     with viewer.stream("GET", STREAM) as stream:
         text = stream.read().decode()
@@ -98,7 +98,7 @@ def test_no_more_listen_than_may_and_only_with_a_key(
     boards: Callable[[httpx.Response], Iterator[dict[str, object]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sse, "LISTENERS_AT_MOST", 1)
+    monkeypatch.setattr(sse, "MAX_CLIENTS", 1)
 
     with viewer.stream("GET", STREAM) as stream:
         heard = boards(stream)
