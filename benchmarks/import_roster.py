@@ -37,7 +37,7 @@ DOMAINS = ["mail.example.ac.id", "example.org", "students.example.edu"]
 
 
 def write_roster(path: Path, rows: int, *, moved: bool) -> None:
-    """Rows as an Indonesian campus exports them: phones without their zero, ids in no order."""
+    """Write rows as an Indonesian campus exports them: phones without zero, unordered ids."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         file.write(HEADER)
         for number in range(rows):
@@ -49,7 +49,7 @@ def write_roster(path: Path, rows: int, *, moved: bool) -> None:
 
 
 def new_event(database: Database, slug: str) -> Event:
-    """An event nobody is entitled to yet."""
+    """Create an event without guests."""
     starts_at = NOW + timedelta(days=22)
     with database.transaction() as connection:
         connection.execute(
@@ -62,14 +62,14 @@ def new_event(database: Database, slug: str) -> Event:
 
 
 def imported(database: Database, event: Event, path: Path) -> ImportResult:
-    """One import, as the command line does it."""
+    """Import a file as the command line does."""
     return import_roster(
         database, event, RosterFile(path), options=ImportOptions(), at=NOW, by="bench"
     )
 
 
 def measure(folder: Path, rows: int, runs: int) -> None:
-    """All three imports, for so many new events."""
+    """Measure all three imports for `runs` new events."""
     first, changed = folder / "first.csv", folder / "changed.csv"
     write_roster(first, rows, moved=False)
     write_roster(changed, rows, moved=True)
@@ -80,7 +80,7 @@ def measure(folder: Path, rows: int, runs: int) -> None:
     }
     rates: dict[str, list[float]] = {name: [] for name in expected}
     with EmbeddedServer(folder / "pg") as server:
-        database = Database.at(server.url("postgres"))
+        database = Database.from_url(server.url("postgres"))
         upgrade(database)
         for run in range(runs):
             event = new_event(database, f"run-{run}")
@@ -95,7 +95,7 @@ def measure(folder: Path, rows: int, runs: int) -> None:
 
 
 def main() -> None:
-    """Measure each size in a process of its own, so that peaks do not hide one another."""
+    """Measure each size in its own process, so that memory peaks are separate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)

@@ -40,7 +40,7 @@ KEYS = KeyRing(bytes(range(32)))
 
 
 def crowd(connection: Connection, slug: str, size: int) -> Event:
-    """An event with so many people entitled to a ticket."""
+    """Create an event with `size` entitled guests."""
     starts_at = NOW + timedelta(days=22)
     connection.execute(
         insert(events_table).values(
@@ -71,7 +71,7 @@ def crowd(connection: Connection, slug: str, size: int) -> Event:
 
 
 def tickets_a_second(database: Database, slug: str, size: int) -> float:
-    """Issue for everyone of a new event."""
+    """Issue all tickets of a new event and return tickets per second."""
     with database.transaction() as connection:
         event = crowd(connection, slug, size)
         batch = batche_queries.get_or_create_batch(
@@ -85,10 +85,10 @@ def tickets_a_second(database: Database, slug: str, size: int) -> float:
 
 
 def one_size(size: int, runs: int) -> None:
-    """All runs of one size, in this process."""
+    """Run all measurements of one size in this process."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         upgrade(database)
         rates = [tickets_a_second(database, f"run-{run}", size) for run in range(runs)]
         database.dispose()
@@ -102,7 +102,7 @@ def one_size(size: int, runs: int) -> None:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """Return a description of the machine."""
     models = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
@@ -113,7 +113,7 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Print the machine, then a line a size."""
+    """Print the machine, then one line per size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)

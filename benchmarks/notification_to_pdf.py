@@ -52,7 +52,7 @@ WAYS = ("worker", "dagster")
 
 
 def event_on_sale(application: Application) -> tuple[Event, int]:
-    """An event next month, and its one ticket type."""
+    """Create an event next month with one ticket type."""
     starts_at = datetime.now(UTC) + timedelta(days=30)
     with application.database.transaction() as connection:
         event = event_queries.insert_event(
@@ -72,24 +72,24 @@ def event_on_sale(application: Application) -> tuple[Event, int]:
 
 
 def paid_order(application: Application, event: Event, kind: int, number: int) -> tuple[int, str]:
-    """An order with a page to pay it on; its id and the payment's key."""
+    """Create an order with a payment page; return its id and the payment's key."""
     buyer = Buyer(f"email:b{number}@example.org", f"Buyer {number}", f"b{number}@example.org", "")
     at = datetime.now(UTC)
     placed = place_order(
-        application.database, event, asked=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
+        application.database, event, requested=[Selection(kind, 1)], buyer=buyer, at=at, by="bench"
     )
     with application.database.transaction() as connection:
         attempt = attempt_queries.get_or_insert_open(
             connection, order_queries.lock(connection, placed.order.id), at=at
         )
     items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, 1),)
-    application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
+    application.get(Midtrans).create_checkout_session(CheckoutRequest(attempt.key, items, at, 60))
     return placed.order.id, attempt.key
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is measured: who serves, how many orders, at what pace."""
+    """Parameters of a measurement: process, number of orders, rate."""
 
     way: str
     orders: int
@@ -97,10 +97,9 @@ class Asked:
 
 
 class Watch:
-    """Looks which orders have their PDF, and when that was first seen."""
+    """Observer of the time at which each order's PDF first appears."""
 
     def __init__(self, application: Application) -> None:
-        """Begin to look."""
         self.seen: dict[int, float] = {}
         self._application = application
         self._ended = threading.Event()
@@ -108,7 +107,7 @@ class Watch:
         self._thread.start()
 
     def wait_for(self, count: int) -> None:
-        """Until so many orders have theirs."""
+        """Wait until `count` orders have their PDF."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while len(self.seen) < count and time.perf_counter() < deadline:
             time.sleep(0.1)
@@ -132,7 +131,7 @@ class Watch:
 
 @contextmanager
 def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    """A process beside us."""
+    """Run a process inside `with`."""
     with subprocess.Popen(  # noqa: S603 - our own
         command,
         env=environment,
@@ -148,7 +147,7 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for something."""
+    """Wait until a condition is true."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while not true():
         if time.perf_counter() > deadline:
@@ -157,7 +156,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether the service is up."""
+    """Return whether the web service responds."""
     try:
         return httpx.get(f"{url}/health").is_success
     except httpx.TransportError:
@@ -165,13 +164,13 @@ def answers(url: str) -> bool:
 
 
 def somebody_listens(application: Application) -> bool:
-    """Whether the worker is up."""
+    """Return whether the worker runs."""
     with application.database.transaction() as connection:
         return notify.is_worker_running(connection)
 
 
 def dagster_ticks(environment: dict[str, str]) -> bool:
-    """Whether Dagster's sensors tick: one of them makes the event's partition."""
+    """Return whether Dagster's sensors run: one of them adds the event's partition."""
     from dagster import DagsterInstance  # noqa: PLC0415 - only one of the ways needs it
 
     os.environ.update(environment)
@@ -181,7 +180,7 @@ def dagster_ticks(environment: dict[str, str]) -> bool:
 
 @contextmanager
 def served(way: str, application: Application, environment: dict[str, str]) -> Iterator[None]:
-    """Whoever is to make the tickets, ready."""
+    """Run the process that issues the tickets, ready inside `with`."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
     dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(free_port(3000))]
     worker = [sys.executable, "-m", "ticketing", "work"]
@@ -196,7 +195,7 @@ def served(way: str, application: Application, environment: dict[str, str]) -> I
 def measured(
     application: Application, midtrans: MidtransSimulator, environment: dict[str, str], asked: Asked
 ) -> list[float]:
-    """Seconds from answer to PDF of each order."""
+    """Return the seconds from response to PDF of each order."""
     event, kind = event_on_sale(application)
     bought = [paid_order(application, event, kind, number) for number in range(asked.orders)]
     bodies = [(order_id, midtrans.push(key, "pay", "bca_va")) for order_id, key in bought]
@@ -223,7 +222,7 @@ def measured(
 
 
 def main() -> None:
-    """Print the machine, then a line a way."""
+    """Print the machine, then one line per process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=60)
     parser.add_argument("--a-second", type=float, default=3)
@@ -244,13 +243,13 @@ def main() -> None:
 
 
 def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
-    """The same in an application of its own."""
+    """Measure in a new application."""
     settings = Settings(
         _env_file=None, data_path=folder, midtrans_rehearsal_url=midtrans.url, min_free_disk=0
     )
     with open_application(settings) as application:
         ensure_schema(application)
-        json_logging.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.log_file)
         surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
         environment = prepare_dagster_home(application) | surroundings
         return measured(application, midtrans, environment, asked)

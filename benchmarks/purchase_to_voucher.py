@@ -60,7 +60,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 @dataclass(frozen=True)
 class Asked:
-    """What is measured: how many orders, at what pace."""
+    """Parameters of a measurement: number of orders, rate."""
 
     orders: int
     a_second: float
@@ -68,7 +68,7 @@ class Asked:
 
 @contextmanager
 def router(command_ms: float) -> Iterator[int]:
-    """A hotspot's router; its port."""
+    """Run a simulated router and yield its port."""
     user, password = DEMO_ACCOUNT
     command = [sys.executable, "-m", "simulators.routeros", "--port=0", f"--user={user}"]
     command += [f"--password={password}", f"--command-ms={command_ms}"]
@@ -84,7 +84,7 @@ def router(command_ms: float) -> Iterator[int]:
 
 
 def bought(application: Application, count: int) -> list[tuple[str, str]]:
-    """Orders with a page to pay them on: each buyer's number, and the payment's key."""
+    """Create orders with payment pages; return each buyer's number and the payment's key."""
     at = datetime.now(UTC)
     event = seed_demo_hotspot(application.database, at=at, by="bench")
     with application.database.transaction() as connection:
@@ -95,14 +95,16 @@ def bought(application: Application, count: int) -> list[tuple[str, str]]:
         buyer = Buyer(f"tel:{phone}", f"Buyer {number}", "", phone)
         asked = [Selection(package.ticket_type_id, 1)]
         placed = place_order(
-            application.database, event, asked=asked, buyer=buyer, at=at, by="bench"
+            application.database, event, requested=asked, buyer=buyer, at=at, by="bench"
         )
         with application.database.transaction() as connection:
             attempt = attempt_queries.get_or_insert_open(
                 connection, order_queries.lock(connection, placed.order.id), at=at
             )
         items = (CheckoutItem("5K", "Paket", placed.lines[0].price, 1),)
-        application.get(Midtrans).create(CheckoutRequest(attempt.key, items, at, 60))
+        application.get(Midtrans).create_checkout_session(
+            CheckoutRequest(attempt.key, items, at, 60)
+        )
         found.append((phone, attempt.key))
     return found
 
@@ -114,7 +116,7 @@ def measured(
     environment: dict[str, str],
     asked: Asked,
 ) -> list[float]:
-    """Seconds from answer to accepted message of each order."""
+    """Return the seconds from response to accepted message of each order."""
     bodies = [
         (phone, midtrans.push(key, "pay", "bca_va"))
         for phone, key in bought(application, asked.orders)
@@ -135,7 +137,7 @@ def measured(
 
 
 def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
-    """When each buyer's message was accepted, once there are so many or patience is over."""
+    """Return the time at which each buyer's message was accepted, or stop at the deadline."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while len(whatsapp.messages()) < count and time.perf_counter() < deadline:
         time.sleep(0.1)
@@ -143,15 +145,15 @@ def accepted(whatsapp: WhatsAppSimulator, count: int) -> dict[str, datetime]:
 
 
 def on_router(application: Application) -> int:
-    """How many rows the router has that are ours."""
+    """Return the number of our users on the router."""
     with application.database.transaction() as connection:
         (stored,) = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
-        return len(doors.to(stored).ours(doors.office))
+        return len(doors.client_for(stored).own_users(doors.installation_id))
 
 
 def main() -> None:
-    """Print the machine, then what was seen."""
+    """Print the machine and the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=60)
     parser.add_argument("--a-second", type=float, default=3)
@@ -172,7 +174,7 @@ def main() -> None:
         )  # fmt: skip
         with open_application(settings) as application:
             ensure_schema(application)
-            json_logging.configure(settings.log_level, settings.logs)
+            json_logging.configure(settings.log_level, settings.log_file)
             seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
                 "MIDTRANS_REHEARSAL_URL": midtrans.url,

@@ -28,7 +28,7 @@ NAMES = ["Ayu Kusumaningtyas", "Budi Santoso", "Nguyễn Thị Phương", "José
 
 
 def tickets(count: int) -> list[PrintedTicket]:
-    """Tickets that differ as real ones do: name, seat, code and QR code."""
+    """Create tickets with different names, seats, codes and QR codes."""
     return [
         replace(
             SAMPLE_TICKET,
@@ -42,16 +42,16 @@ def tickets(count: int) -> list[PrintedTicket]:
 
 
 def ours(template: str) -> Callable[[PrintedTicket], bytes]:
-    """What the box office does."""
+    """Return a function that renders as the application does."""
     renderer = Renderer(TemplateFolders())
     return lambda ticket: renderer.render(ticket, template)
 
 
 def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
-    """WeasyPrint as its manual shows it: fonts, stylesheet and images anew for each document."""
+    """Return a function that loads fonts, stylesheet and images for every document."""
     import weasyprint  # noqa: PLC0415
 
-    found = TemplateFolders().find(template)
+    found = TemplateFolders().get(template)
     page, style, base = (
         TicketHtmlTemplate(found),
         found.folder / "ticket.css",
@@ -61,7 +61,9 @@ def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
     def render(ticket: PrintedTicket) -> bytes:
         url = QrCode(ticket.qr_text).data_url()
         texts = {**ticket_variables(ticket), **language_variables(ticket), "qrCodeUrl": url}
-        html = page.html({**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)})
+        html = page.render_html(
+            {**texts, "qr": Markup('<img class="qr" src="{}" alt="">').format(url)}
+        )
         document = weasyprint.HTML(string=html, base_url=base)
         return bytes(document.write_pdf(stylesheets=[weasyprint.CSS(filename=style)]))
 
@@ -69,7 +71,7 @@ def nothing_shared(template: str) -> Callable[[PrintedTicket], bytes]:
 
 
 def rate(render: Callable[[PrintedTicket], bytes], work: list[PrintedTicket]) -> tuple[float, ...]:
-    """Milliseconds a ticket, by processor and by wall clock, and bytes a ticket."""
+    """Return milliseconds per ticket by CPU and wall clock, and bytes per ticket."""
     began = time.process_time(), time.perf_counter()
     size = sum(len(render(ticket)) for ticket in work)
     spent = time.process_time() - began[0], time.perf_counter() - began[1]
@@ -77,13 +79,13 @@ def rate(render: Callable[[PrintedTicket], bytes], work: list[PrintedTicket]) ->
 
 
 def processor() -> str:
-    """The machine, as it names itself."""
+    """Return the processor's name."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "?")
 
 
 def main(count: int) -> None:
-    """Print a line for each way, the better beside the plain one."""
+    """Print one line per renderer."""
     work = tickets(count)
     print(f"{processor()}, Python {platform.python_version()}, {RUNS} runs of {count} tickets")
     print(f"{'':34}{'ms cpu':>8}{'best':>7}{'ms wall':>9}{'per core and s':>16}{'bytes':>8}")

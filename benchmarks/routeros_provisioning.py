@@ -40,7 +40,7 @@ Put = Callable[[], object]
 
 
 def rows(count: int) -> list[Row]:
-    """What is put on the router."""
+    """Create the rows to add."""
     return [
         {
             "name": f"u{number:07}",
@@ -55,7 +55,7 @@ def rows(count: int) -> list[Row]:
 
 @contextmanager
 def router(command_ms: float, distance_ms: float) -> Iterator[int]:
-    """A router that was just switched on; its port."""
+    """Run a new simulated router and yield its port."""
     options = [f"--command-ms={command_ms}", f"--distance-ms={distance_ms}", "--profile=1h"]
     with subprocess.Popen(  # noqa: S603 - our own module, our own arguments
         [sys.executable, "-m", "simulators.routeros", "--port=0", *options],
@@ -69,7 +69,7 @@ def router(command_ms: float, distance_ms: float) -> Iterator[int]:
 
 @contextmanager
 def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
-    """What the router can take."""
+    """Measure the router's maximum."""
     login = encode_sentence(["/login", f"=name={USER}", f"=password={PASSWORD}"])
     words = ([f"={name}={value}" for name, value in row.items()] for row in wanted)
     everything = b"".join(encode_sentence(["/ip/hotspot/user/add", *row]) for row in words)
@@ -92,7 +92,7 @@ def nobody(port: int, wanted: list[Row]) -> Iterator[Put]:
 
 @contextmanager
 def shipped(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator[Put]:
-    """routeros-api as its pages show it."""
+    """Measure routeros-api as documented."""
     pool = routeros_api.RouterOsApiPool(
         HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
     )
@@ -105,14 +105,14 @@ def shipped(port: int, wanted: list[Row], *, no_delay: bool = False) -> Iterator
 
 @contextmanager
 def undelayed(port: int, wanted: list[Row]) -> Iterator[Put]:
-    """The same with TCP_NODELAY set from outside."""
+    """Measure routeros-api with TCP_NODELAY set from outside."""
     with shipped(port, wanted, no_delay=True) as put:
         yield put
 
 
 @contextmanager
 def promised(port: int, wanted: list[Row]) -> Iterator[Put]:
-    """The same with promises, and with TCP_NODELAY."""
+    """Measure routeros-api with promises and TCP_NODELAY."""
     pool = routeros_api.RouterOsApiPool(
         HOST, username=USER, password=PASSWORD, port=port, plaintext_login=True
     )
@@ -134,7 +134,7 @@ def promised(port: int, wanted: list[Row]) -> Iterator[Put]:
 
 @contextmanager
 def librouteros_one_by_one(port: int, wanted: list[Row]) -> Iterator[Put]:
-    """librouteros, which knows no tags."""
+    """Measure librouteros, which does not support tags."""
     api = librouteros.connect(HOST, USER, PASSWORD, port=port)
     users = api.path("ip", "hotspot", "user")
     yield lambda: [users.add(**row) for row in wanted]
@@ -143,7 +143,7 @@ def librouteros_one_by_one(port: int, wanted: list[Row]) -> Iterator[Put]:
 
 @contextmanager
 def ours(port: int, wanted: list[Row]) -> Iterator[Put]:
-    """Our own gateway, with the look at the profiles that it takes before."""
+    """Measure our client, including its preceding query of the profiles."""
     users = [
         HotspotUser(
             Credentials(row["name"], row["password"]),
@@ -171,19 +171,19 @@ CLIENTS = {
 def measured(
     client: str, wanted: list[Row], command_ms: float, distance_ms: float
 ) -> tuple[float, float]:
-    """Rows a second on a fresh router, and the client's own seconds of CPU a row."""
+    """Return rows per second on a new router, and the client's CPU seconds per row."""
     with router(command_ms, distance_ms) as port:
         with CLIENTS[client](port, wanted) as put:
             begun, worked = time.perf_counter(), time.process_time()
             put()
             seconds, work = time.perf_counter() - begun, time.process_time() - worked
         with RouterClient(RouterAccount("bench", HOST, USER, PASSWORD, port, tls=False)) as door:
-            assert len(door.ours("bench")) == len(wanted)
+            assert len(door.own_users("bench")) == len(wanted)
     return len(wanted) / seconds, work / len(wanted)
 
 
 def main() -> None:
-    """Print each client's best, its part of the best that the router can take, and its work."""
+    """Print each client's best rate, its share of the router's maximum, and its CPU time."""
     for command_ms, distance_ms, count in [(5, 0, 400), (5, 20, 200), (0, 0, 10_000)]:
         print(f"{command_ms} ms a command, {distance_ms} ms there and back:")
         rates: dict[str, list[tuple[float, float]]] = {name: [] for name in CLIENTS}

@@ -47,7 +47,7 @@ KEPT_ALIVE_SECONDS = 4  # by uvicorn for five
 
 @dataclass
 class Line:
-    """One kept-alive connection that sends ready-made requests."""
+    """Keep-alive connection that sends prepared requests."""
 
     port: int
     last_used: float = field(default_factory=time.perf_counter)
@@ -55,12 +55,12 @@ class Line:
     writer: asyncio.StreamWriter = field(init=False, repr=False)
 
     async def open(self) -> Self:
-        """Connect."""
+        """Open the connection."""
         self.reader, self.writer = await asyncio.open_connection(HOST, self.port)
         return self
 
     async def ask(self, request: bytes) -> int:
-        """The status of the answer; its body is read and forgotten."""
+        """Send a request and return the response status; the body is discarded."""
         self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
         lower = head.lower()
@@ -71,30 +71,30 @@ class Line:
 
 
 def post(path: str, body: object) -> bytes:
-    """A request, ready to be sent."""
+    """Create a request as bytes."""
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 def cpu_seconds(process: int) -> float:
-    """What a process has taken, and its children, living and ended."""
+    """Return the CPU seconds of a process and its children, running and ended."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     living = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
     return sum(map(int, fields[11:15])) / TICKS + sum(cpu_seconds(int(child)) for child in living)
 
 
 def busy_seconds() -> float:
-    """What everybody on the machine has taken."""
+    """Return the CPU seconds of all processes on the machine."""
     user, nice, system, *_ = Path("/proc/stat").read_text(encoding="ascii").split()[1:]
     return (int(user) + int(nice) + int(system)) / TICKS
 
 
 @contextmanager
 def shares(processes: dict[str, list[int]], requests: int) -> Iterator[None]:
-    """Print who took how many cores meanwhile, and of a core how much a request.
+    """Print the cores used per process and the CPU time per request.
 
-    Somebody else is noise in the figures, least in the latter.
+    Other programs on the machine distort the figures, the CPU time per request least.
     """
 
     def now() -> dict[str, float]:
@@ -112,7 +112,7 @@ def shares(processes: dict[str, list[int]], requests: int) -> Iterator[None]:
 
 
 def on_sale(connection: Connection, capacity: int) -> tuple[int, int]:
-    """An event with one ticket type; the numbers of both."""
+    """Create an event with one ticket type; return both ids."""
     at = datetime.now(UTC) + timedelta(days=22)
     event = {"slug": "wisuda", "name": "Wisuda", "starts_at": at, "ends_at": at}
     place = {"time_zone": "Asia/Jakarta", "locale": "id", "venue": "", "region": "ID"}
@@ -128,7 +128,7 @@ def on_sale(connection: Connection, capacity: int) -> tuple[int, int]:
 
 
 def order(event_id: int, kind_id: int, number: int) -> bytes:
-    """Somebody wants a place."""
+    """Create an order request for one place."""
     buyer = {"name": "Sari Wulandari", "email": f"buyer{number}@example.org"}
     wanted = [{"ticketTypeId": kind_id, "quantity": 1}]
     body = {"eventId": event_id, "ticketSelections": wanted, "buyer": buyer}
@@ -136,7 +136,7 @@ def order(event_id: int, kind_id: int, number: int) -> bytes:
 
 
 async def buy_all(ports: list[int], requests: list[bytes], buyers: int) -> list[tuple[int, float]]:
-    """Status and moment of every answer, in the order they came."""
+    """Send all orders and return the status and time of each response."""
     left, answers = iter(requests), list[tuple[int, float]]()
 
     async def buy(line: Line) -> None:
@@ -150,7 +150,7 @@ async def buy_all(ports: list[int], requests: list[bytes], buyers: int) -> list[
 
 
 def notice(number: int, server_key: str) -> bytes:
-    """A signed word of the gateway about a payment that is the only one of its name."""
+    """Create a signed notification for a payment with a unique id."""
     order_id, amount = f"ORD-BENCH{number:07}-01", "50000.00"
     signed = sha512(f"{order_id}200{amount}{server_key}".encode()).hexdigest()
     body = {
@@ -167,7 +167,7 @@ def notice(number: int, server_key: str) -> bytes:
 async def tell_steadily(
     ports: list[int], requests: list[bytes], rate: int
 ) -> tuple[list[float], Counter[int]]:
-    """Milliseconds from when each was due to its answer, and the answers."""
+    """Send at a constant rate; return milliseconds from due time to response, and statuses."""
     idle, milliseconds, answers = list[Line](), list[float](), Counter[int]()
 
     async def tell(number: int, due: float) -> None:
@@ -189,7 +189,7 @@ async def tell_steadily(
 
 @contextmanager
 def serving(folder: Path, processes: int) -> Iterator[tuple[list[int], list[int]]]:
-    """The web service, so many times; its ports and process numbers."""
+    """Run the web service in `processes` processes; yield ports and process ids."""
     with ExitStack() as stack:
         ports, pids = [], []
         for _ in range(processes):
@@ -218,7 +218,7 @@ def _wait_for(port: int) -> None:
 
 
 def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
-    """Ask for more than there is, at once; then count."""
+    """Order more places than exist concurrently and count the results."""
     capacity = arguments.orders * 3 // 4
     with database.transaction() as connection:
         event_id, kind_id = on_sale(connection, capacity)
@@ -241,7 +241,7 @@ def sell(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
 
 
 def hear(arguments: argparse.Namespace, database: Database, ports: list[int]) -> None:
-    """Notices at a constant rate."""
+    """Send notifications at a constant rate."""
     server_key = midtrans_account(Settings()).server_key
     number = arguments.notices * arguments.seconds
     requests = [notice(each, server_key) for each in range(number)]
@@ -258,7 +258,7 @@ def hear(arguments: argparse.Namespace, database: Database, ports: list[int]) ->
 
 
 def main() -> None:
-    """Measure both on one server."""
+    """Measure orders and notifications on one server."""
     parser = argparse.ArgumentParser(description="orders and notices over HTTP")
     parser.add_argument("--buyers", type=int, default=200)
     parser.add_argument("--orders", type=int, default=6000)
@@ -271,7 +271,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o711)
         server = stack.enter_context(EmbeddedServer(folder))
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         stack.callback(database.dispose)
         upgrade(database)
         ports, webs = stack.enter_context(serving(folder, arguments.processes))

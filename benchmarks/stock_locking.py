@@ -26,13 +26,13 @@ SCHEMA = (
 
 
 def conditional(connection: Connection) -> bool:
-    """Hold a place by one UPDATE that does nothing when there is none."""
+    """Reserve a place with one conditional UPDATE."""
     query = "UPDATE kinds SET pending = pending + 1 WHERE id = 1 AND pending < capacity"
     return connection.execute(text(query)).rowcount == 1
 
 
 def lock_then_write(connection: Connection) -> bool:
-    """Lock the row, look, then write."""
+    """Lock the row, check it, then update it."""
     row = connection.execute(
         text("SELECT pending, capacity FROM kinds WHERE id = 1 FOR NO KEY UPDATE")
     ).one()
@@ -42,7 +42,7 @@ def lock_then_write(connection: Connection) -> bool:
 
 
 def orders_a_second(url: object, hold: Callable[[Connection], bool]) -> float:
-    """Sell half of what is asked for, and refuse the other half."""
+    """Return orders per second; half of the requested places exist."""
     engine = create_engine(url, pool_size=BUYERS)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS lines, kinds"))
@@ -69,7 +69,7 @@ def orders_a_second(url: object, hold: Callable[[Connection], bool]) -> float:
 
 
 def main() -> None:
-    """Print the median of each way."""
+    """Print the median for each method."""
     with TemporaryDirectory() as name:
         Path(name).chmod(0o711)
         with EmbeddedServer(Path(name)) as server:

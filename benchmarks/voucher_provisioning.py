@@ -34,12 +34,12 @@ AN_ORDER = 10
 
 
 def now() -> datetime:
-    """The benchmark's clock is the world's."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 def paid(application: Application, vouchers: int) -> None:
-    """Orders of ten, by as many buyers."""
+    """Create paid orders of ten vouchers each."""
     event = seed_demo_hotspot(application.database, at=now(), by="bench")
     with application.database.transaction() as connection:
         package = package_queries.get_by_code(connection, "5k")
@@ -49,7 +49,7 @@ def paid(application: Application, vouchers: int) -> None:
         phone = f"+62812{int.from_bytes(os.urandom(4)):010}"
         buyer = replace(nobody, key=f"tel:{phone}", phone=phone)
         placed = place_order(
-            application.database, event, asked=asked, buyer=buyer, at=now(), by="bench"
+            application.database, event, requested=asked, buyer=buyer, at=now(), by="bench"
         )
         with application.database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
@@ -57,7 +57,7 @@ def paid(application: Application, vouchers: int) -> None:
 
 
 def measured(application: Application, vouchers: int) -> float:
-    """Seconds until all of them are on the router and their buyers' messages are written."""
+    """Return the seconds until all vouchers are on the router and their messages enqueued."""
     paid(application, vouchers)
     with application.get(RouterConnector).connect() as doors:
         began = time.perf_counter()
@@ -69,7 +69,7 @@ def measured(application: Application, vouchers: int) -> float:
 
 
 def main() -> None:
-    """Print the machine, then what was seen."""
+    """Print the machine and the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vouchers", type=int, default=1200)
     parser.add_argument("--command-ms", type=float, default=5)

@@ -1,9 +1,9 @@
-"""A sale in which everything is killed and nothing is lost: `python -m chaos --seconds 300`.
+"""Chaos test of a sale: `python -m chaos --seconds 300`.
 
-Real processes (web, worker, Dagster's runs, PostgreSQL) on this machine; a noisy simulated
-Midtrans, hotspot routers, WhatsApp and mail server that fail in every way they know; and buyers who
-insist. All are killed at random moments; then the world calms down, what is done by the clock is
-done, and everybody's books are compared with ours: rupiah, vouchers and messages, one by one.
+Runs the real processes (web, worker, Dagster runs, PostgreSQL) on this machine with a simulated
+Midtrans, hotspot routers, WhatsApp and mail server that apply every kind of fault, and with buyers
+that retry. All processes are killed at random moments. Afterwards faults stop, scheduled work runs,
+and the records of all parties are compared: money, vouchers and messages, one by one.
 
-A thousand purchases of vouchers: `--purchases 1000 --vouchers 1 --lines 24 --apart 15`.
+A thousand voucher purchases: `--purchases 1000 --vouchers 1 --lines 24 --apart 15`.
 """

@@ -1,4 +1,4 @@
-"""`python -m chaos`: prints a report as JSON; exit code 1 when anything was lost or doubled."""
+"""`python -m chaos`: print a JSON report; exit code 1 if anything was lost or duplicated."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from ticketing.platform.kernel import json_logging
 
 
 def main() -> int:
-    """Play one story."""
+    """Run one scenario and print its report."""
     parser = argparse.ArgumentParser(prog="chaos", description="kill everything during a sale")
     parser.add_argument("--seconds", type=float, default=300, help="how long the sale goes on")
     parser.add_argument("--seed", type=int, default=1, help="who dies, buys and errs, and when")
@@ -24,9 +24,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for database, logs and documents")
     given = parser.parse_args()
     story = ChaosScenario(
-        given.seconds, given.seed, noise=given.noise, for_vouchers=given.vouchers,
-        purchases=given.purchases, calm_seconds=given.calm, apart_seconds=given.apart,
-        lines=given.lines,
+        given.seconds, given.seed, noise=given.noise, voucher_share=given.vouchers,
+        min_purchases=given.purchases, calm_seconds=given.calm, seconds_between_kills=given.apart,
+        buyer_threads=given.lines,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)

@@ -1,4 +1,4 @@
-"""Buyers who insist: each orders, pays or not, and asks again whenever nobody answers."""
+"""Buyers that place orders, pay or do not pay, and retry until they get a response."""
 
 import random
 import re
@@ -26,7 +26,7 @@ SCENARIOS = (
 )
 REACHABILITIES = (*["has WhatsApp"] * 18, "has no WhatsApp", "is not reached")
 METHODS = ("bca_va", "gopay", "other_qris", "credit_card", "echannel")
-PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # for good
+PAID_SCENARIOS = {"pay", "decline, then pay", "pay twice told"}  # final outcome
 REQUEST_DEADLINE_SECONDS = 20
 RETRY_STATUSES = {429, 500, 502, 503, 504}
 CREATED, CONFLICT = 201, 409
@@ -34,101 +34,101 @@ CREATED, CONFLICT = 201, 409
 
 @dataclass
 class BuyerPool:
-    """What all buyers share and leave behind."""
+    """State and counters shared by all buyers."""
 
     url: str
-    town: SimulatedEnvironment
+    environment: SimulatedEnvironment
     offer: SaleOffer
     seed: int
-    for_vouchers: float  # share of those who come for them
-    closing: Event = field(default_factory=Event)
-    confirmed: list[int] = field(default_factory=list)  # orders that were answered with 201
-    late: list[str] = field(default_factory=list)  # attempts whose money comes after their end
+    voucher_share: float  # share of voucher buyers
+    closed: Event = field(default_factory=Event)
+    confirmed_order_ids: list[int] = field(default_factory=list)  # orders with response 201
+    late_attempts: list[str] = field(default_factory=list)  # attempts paid after expiry
     purchases: int = 0  # of vouchers, paid for
-    ends: Counter[str] = field(default_factory=Counter)
-    troubles: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
-    def buy_until_closing(self, line: int, lines: int) -> None:
-        """One buyer after the other, until the sale closes."""
+    def run_buyers(self, worker_index: int, worker_count: int) -> None:
+        """Run buyers one after another until the sale closes."""
         with httpx.Client(base_url=self.url, timeout=15) as client:
-            for number in count(line, lines):
-                if self.closing.is_set():
+            for number in count(worker_index, worker_count):
+                if self.closed.is_set():
                     return
                 buyer = _Buyer(self, client, number)
-                end = buyer.live()
+                end = buyer.run()
                 with self.lock:
-                    self.ends[end] += 1
+                    self.outcomes[end] += 1
                     self.purchases += buyer.wants_vouchers and end in PAID_SCENARIOS
 
 
 @dataclass
 class _Buyer:
-    crowd: BuyerPool
+    pool: BuyerPool
     client: httpx.Client
     number: int
     wants_vouchers: bool = False
 
-    def live(self) -> str:
-        """What came of it, in a word."""
-        self.draw = random.Random(f"{self.crowd.seed} {self.number}")  # noqa: S311 - no secret
-        placed = self._place()
+    def run(self) -> str:
+        """Run the buyer's scenario and return its outcome."""
+        self.draw = random.Random(f"{self.pool.seed} {self.number}")  # noqa: S311 - no secret
+        placed = self._place_order()
         if placed is None:
             return "refused"
         order_id, token = placed
         plan = self.draw.choice(SCENARIOS)
         if plan == "leave":
             return plan
-        attempt = self._choose(order_id, token)
+        attempt = self._start_payment(order_id, token)
         if attempt is None:
             return "gave up paying"
-        return self._carry_out(plan, order_id, token, attempt)
+        return self._run_scenario(plan, order_id, token, attempt)
 
-    def _carry_out(self, plan: str, order_id: int, token: str, attempt: str) -> str:
-        if plan == "decline, then pay":
-            self._push(attempt, "decline")
-            again = self._choose(order_id, token)
+    def _run_scenario(self, scenario: str, order_id: int, token: str, attempt: str) -> str:
+        if scenario == "decline, then pay":
+            self._push_payment(attempt, "decline")
+            again = self._start_payment(order_id, token)
             if again is None:
                 return "gave up after a refusal"
             attempt = again
-        if plan == "pay when it is over":
-            with self.crowd.lock:
-                self.crowd.late.append(attempt)
-            return plan
-        if plan.startswith("cancel"):
-            self._ask("POST", f"/api/orders/{order_id}/cancel", token=token)
-            if plan == "cancel":
-                return plan
-        paid = self._push(attempt, "pay") or self._push(attempt, "settle")
-        if paid and plan == "pay twice told":
-            self._push(attempt, "notify")
-        if paid and plan == "let the bank take it back":
-            self._push(attempt, "settle")  # a card, which is only captured
+        if scenario == "pay when it is over":
+            with self.pool.lock:
+                self.pool.late_attempts.append(attempt)
+            return scenario
+        if scenario.startswith("cancel"):
+            self._request("POST", f"/api/orders/{order_id}/cancel", token=token)
+            if scenario == "cancel":
+                return scenario
+        paid = self._push_payment(attempt, "pay") or self._push_payment(attempt, "settle")
+        if paid and scenario == "pay twice told":
+            self._push_payment(attempt, "notify")
+        if paid and scenario == "let the bank take it back":
+            self._push_payment(attempt, "settle")  # card payments are only captured so far
             self._wait_until_paid(order_id, token)
-            self._push(attempt, "reverse")
-        return plan if paid else "could not pay any more"
+            self._push_payment(attempt, "reverse")
+        return scenario if paid else "could not pay any more"
 
-    def _place(self) -> tuple[int, str] | None:
-        self.wants_vouchers = self.draw.random() < self.crowd.for_vouchers
+    def _place_order(self) -> tuple[int, str] | None:
+        self.wants_vouchers = self.draw.random() < self.pool.voucher_share
         if self.wants_vouchers:
-            path, asked = "/voucher/purchase", self._vouchers_wanted()
+            path, asked = "/voucher/purchase", self._voucher_order()
         else:
-            path, asked = "/api/orders", self._tickets_wanted()
-        key = f"buyer-{self.crowd.seed}-{self.number:06}-order"
-        answer = self._ask("POST", path, asked, key=key)
+            path, asked = "/api/orders", self._ticket_order()
+        key = f"buyer-{self.pool.seed}-{self.number:06}-order"
+        answer = self._request("POST", path, asked, key=key)
         if answer is None or answer.status_code != CREATED:
             return None
         placed = answer.json()["data"]
-        with self.crowd.lock:
-            self.crowd.confirmed.append(placed["id"])
+        with self.pool.lock:
+            self.pool.confirmed_order_ids.append(placed["id"])
         return placed["id"], placed["token"]
 
-    def _tickets_wanted(self) -> dict[str, object]:
-        kinds = self.draw.sample(self.crowd.offer.ticket_types, self.draw.choice((1, 1, 2)))
+    def _ticket_order(self) -> dict[str, object]:
+        kinds = self.draw.sample(self.pool.offer.ticket_types, self.draw.choice((1, 1, 2)))
         email = f"buyer{self.number}@example.org"
         wanted = [{"ticketTypeId": kind, "quantity": self.draw.choice((1, 1, 2))} for kind in kinds]
         asked: dict[str, object] = {
-            "eventId": str(self.crowd.offer.events[0]),
+            "eventId": str(self.pool.offer.events[0]),
             "ticketSelections": wanted,
             "buyer": {"name": f"Pembeli {self.number}", "email": email},
         }
@@ -136,26 +136,28 @@ class _Buyer:
             asked["promoCode"] = "HEMAT"
         return asked
 
-    def _vouchers_wanted(self) -> dict[str, object]:
+    def _voucher_order(self) -> dict[str, object]:
         phone = f"+62812{self.number:08}"
-        self.crowd.town.give_number(phone, self.draw.choice(REACHABILITIES))
+        self.pool.environment.configure_number(phone, self.draw.choice(REACHABILITIES))
         return {
-            "packageId": self.draw.choice(self.crowd.offer.packages),
+            "packageId": self.draw.choice(self.pool.offer.packages),
             "quantity": self.draw.choice((1, 1, 1, 2, 5, 20)),
             "customerName": f"Tamu {self.number}",
             "customerPhone": phone,
             "customerEmail": self.draw.choice(("", f"tamu{self.number}@example.org")),
         }
 
-    def _choose(self, order_id: int, token: str) -> str | None:
-        """The attempt on whose page a way to pay was chosen."""
-        for _ in self._tries():
-            answer = self._ask("POST", "/api/payment/create", {"orderId": order_id}, token=token)
+    def _start_payment(self, order_id: int, token: str) -> str | None:
+        """Choose a payment method and return the payment attempt's key."""
+        for _ in self._attempts():
+            answer = self._request(
+                "POST", "/api/payment/create", {"orderId": order_id}, token=token
+            )
             if answer is None:
                 return None
             if answer.is_success:
                 page = answer.json()["data"]["token"]
-                begun = self.crowd.town.midtrans.bank.choose(page, self.draw.choice(METHODS))
+                begun = self.pool.environment.midtrans.bank.choose(page, self.draw.choice(METHODS))
                 if begun is not None:
                     return begun.order_id
             elif answer.status_code != CONFLICT:
@@ -163,39 +165,39 @@ class _Buyer:
         return None
 
     def _wait_until_paid(self, order_id: int, token: str) -> None:
-        """Or for as long as a buyer waits: then the shop hears of the end before the money."""
-        for _ in self._tries():
-            answer = self._ask("GET", f"/api/orders/{order_id}", token=token)
+        """Poll until the order is paid or the buyer gives up; then expiry precedes payment."""
+        for _ in self._attempts():
+            answer = self._request("GET", f"/api/orders/{order_id}", token=token)
             if answer is None or answer.json()["data"]["status"] == "paid":
                 return
 
-    def _push(self, attempt: str, move: str) -> bool:
+    def _push_payment(self, attempt: str, move: str) -> bool:
         time.sleep(self.draw.uniform(0, 0.3))
-        return self.crowd.town.midtrans.bank.push(attempt, move) is not None
+        return self.pool.environment.midtrans.bank.push(attempt, move) is not None
 
-    def _ask(
+    def _request(
         self, method: str, path: str, body: object = None, *, token: str = "", key: str = ""
     ) -> httpx.Response | None:
-        """Ask until there is an answer; None when there is none for too long."""
+        """Send a request until it is answered; None after the deadline."""
         headers = {"X-Order-Token": token} if token else {}
         headers |= {"Idempotency-Key": key} if key else {}
-        for _ in self._tries():
+        for _ in self._attempts():
             try:
                 answer = self.client.request(method, path, json=body, headers=headers)
             except httpx.TransportError as error:
-                self._note(type(error).__name__)
+                self._count_error(type(error).__name__)
                 continue
             if answer.status_code not in RETRY_STATUSES and "retryAfter" not in answer.text:
-                self._note(f"{re.sub('[0-9]+', '…', path)} {answer.status_code}")
+                self._count_error(f"{re.sub('[0-9]+', '…', path)} {answer.status_code}")
                 return answer
-            self._note(str(answer.status_code))
+            self._count_error(str(answer.status_code))
         return None
 
-    def _note(self, trouble: str) -> None:
-        with self.crowd.lock:
-            self.crowd.troubles[trouble] += 1
+    def _count_error(self, trouble: str) -> None:
+        with self.pool.lock:
+            self.pool.errors[trouble] += 1
 
-    def _tries(self) -> Iterator[None]:
+    def _attempts(self) -> Iterator[None]:
         deadline = time.monotonic() + REQUEST_DEADLINE_SECONDS
         while time.monotonic() < deadline:
             yield

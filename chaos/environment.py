@@ -1,4 +1,4 @@
-"""Everybody whom we only talk to, simulated: a bank, WhatsApp, a mail server and two routers."""
+"""Simulated external systems: payment gateway, WhatsApp, mail server and two routers."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,14 +20,13 @@ FOREIGN_USER = {"name": "tamu-hotel", "password": "milik-hotel", "comment": "kam
 
 @dataclass
 class SimulatedEnvironment:
-    """They know nothing of each other, and what they say of the sale is the measure of it."""
+    """Simulated vendors; their independent records are the reference for the checks."""
 
     seed: int
     routers: dict[str, RouterOsSimulator] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Everybody answers from here on."""
         speed = 3600 / SECONDS_PER_RETRY_HOUR
         self.midtrans = self._stack.enter_context(MidtransSimulator(speed=speed, seed=self.seed))
         self.whatsapp = self._stack.enter_context(WhatsAppSimulator(speed=speed))
@@ -40,27 +39,26 @@ class SimulatedEnvironment:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nobody answers any more."""
         self._stack.close()
 
-    def report_to(self, url: str) -> None:
-        """Where WhatsApp tells what became of messages; the bank is told with each payment."""
+    def set_webhook_base_url(self, url: str) -> None:
+        """Set the URL for WhatsApp reports; payment notifications carry theirs."""
         self.whatsapp.cloud.webhook = f"{url}/webhooks/whatsapp/cloud"
 
     def password_of(self, router: str) -> str:
-        """Of our account there; no log may have it."""
+        """Return our account's password on a router; it must not appear in any log."""
         return f"rahasia-{router}-{self.seed}"
 
-    def give_number(self, phone: str, fate: str) -> None:
-        """What happens to messages to somebody, whatever the weather: it is true of the number."""
+    def configure_number(self, phone: str, reachability: str) -> None:
+        """Set how deliveries to a number end, independent of the fault schedule."""
         faults, digits = self.whatsapp.faults, phone.removeprefix("+")
-        if fate == "has no WhatsApp":
+        if reachability == "has no WhatsApp":
             faults.refused[digits] = NOT_ON_WHATSAPP
-        elif fate == "is not reached":
+        elif reachability == "is not reached":
             faults.failing[digits] = NOT_ON_WHATSAPP
 
     def settings(self) -> dict[str, str]:
-        """Where the box office finds them."""
+        """Return the settings with the addresses of the simulated vendors."""
         return {
             "MIDTRANS_REHEARSAL_URL": self.midtrans.url,
             "WHATSAPP_REHEARSAL_URL": self.whatsapp.url,

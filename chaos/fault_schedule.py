@@ -1,6 +1,6 @@
-"""What goes wrong outside during the sale: routers, WhatsApp and the mail server, turn by turn.
+"""Random faults of routers, WhatsApp and the mail server during the sale.
 
-What the bank's notices suffer is set with the story. Whoever dies of our own is in house.py.
+Faults of payment notifications are part of the scenario; processes are killed in sale.py.
 """
 
 import random
@@ -35,45 +35,46 @@ FaultInjector = Callable[[SimulatedEnvironment, RandomSource], None]
 
 @contextmanager
 def inject_faults(
-    town: SimulatedEnvironment, database: Database, seed: int
+    environment: SimulatedEnvironment, database: Database, seed: int
 ) -> Iterator[Counter[str]]:
-    """From here to the end of `with`; gives what there was of it. Afterwards all is fair."""
+    """Inject faults inside `with` and yield their counts; all faults are cleared at the end."""
     over, seen = Event(), Counter[str]()
-    sky = Thread(target=_inject_until, args=(town, database, random.Random(seed), over, seen))  # noqa: S311 - no secret
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    sky = Thread(target=_inject_until, args=(environment, database, chance, over, seen))
     sky.start()
     try:
         yield seen
     finally:
         over.set()
         sky.join()
-        clear_faults(town)
+        clear_faults(environment)
 
 
 def _inject_until(
-    town: SimulatedEnvironment,
+    environment: SimulatedEnvironment,
     database: Database,
-    draw: RandomSource,
-    over: Event,
-    seen: Counter[str],
+    randomness: RandomSource,
+    stopped: Event,
+    counts: Counter[str],
 ) -> None:
-    while not over.wait(draw.uniform(*PAUSES_SECONDS)):
-        what = draw.choice(list(FAULT_INJECTORS))
-        FAULT_INJECTORS[what](town, draw)
-        seen[what] += 1
+    while not stopped.wait(randomness.uniform(*PAUSES_SECONDS)):
+        what = randomness.choice(list(FAULT_INJECTORS))
+        FAULT_INJECTORS[what](environment, randomness)
+        counts[what] += 1
         resume_whatsapp(database, at=datetime.now(UTC))
 
 
-def clear_faults(town: SimulatedEnvironment) -> None:
-    """Nothing goes wrong from here on; what numbers are like stays."""
-    town.whatsapp.faults.set(**NO_FAULTS)
-    town.mail.faults.set()
-    for router in town.routers.values():
+def clear_faults(environment: SimulatedEnvironment) -> None:
+    """Clear all faults; the configured behaviour of numbers stays."""
+    environment.whatsapp.faults.set(**NO_FAULTS)
+    environment.mail.faults.set()
+    for router in environment.routers.values():
         router.faults.clear()
         router.power_on()
 
 
 def resume_whatsapp(database: Database, *, at: datetime) -> bool:
-    """As a person does who has read why it was stopped; whether it was."""
+    """Resume WhatsApp after an automatic stop, as an operator would; return if it was stopped."""
     with suppress(Refused, Unavailable):
         resume_channel(database, Channel.WHATSAPP, at=at, by="chaos")
         return True
@@ -81,7 +82,7 @@ def resume_whatsapp(database: Database, *, at: datetime) -> bool:
 
 
 def _router_fault(**fault: object) -> FaultInjector:
-    """What one router does at its next command, or at one of the next; no two things at once."""
+    """Create a fault for one of the next commands of a router; one fault at a time."""
 
     def meets(town: SimulatedEnvironment, draw: RandomSource) -> None:
         faults = draw.choice(list(town.routers.values())).faults
@@ -92,12 +93,12 @@ def _router_fault(**fault: object) -> FaultInjector:
     return meets
 
 
-def _router_power_loss(town: SimulatedEnvironment, draw: RandomSource) -> None:
-    draw.choice(list(town.routers.values())).restart(draw.uniform(0.5, 3))
+def _router_power_loss(environment: SimulatedEnvironment, draw: RandomSource) -> None:
+    draw.choice(list(environment.routers.values())).restart(draw.uniform(0.5, 3))
 
 
 def _whatsapp_faults(**switches: object) -> FaultInjector:
-    """What WhatsApp is like until something else is the matter with it."""
+    """Create a fault that stays set until the next one replaces it."""
 
     def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
         town.whatsapp.faults.set(**NO_FAULTS | switches)

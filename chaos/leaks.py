@@ -1,4 +1,4 @@
-"""Every log of the run, searched for what no log may have."""
+"""Search of all logs for secrets."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ LOGS = {".out", ".err", ".log", ".jsonl"}
 
 
 def log_files(folder: Path) -> list[Path]:
-    """All there are: ours, PostgreSQL's, and what Dagster keeps of its runs' output."""
+    """Return our logs, PostgreSQL's and the output of Dagster runs."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -22,7 +22,7 @@ def log_files(folder: Path) -> list[Path]:
 
 
 def read_dagster_log(application: Application) -> bytes:
-    """What Dagster keeps of its runs in its database."""
+    """Return the event log that Dagster keeps in its database."""
     engine = create_engine(application.dagster_url)
     try:
         with engine.connect() as connection:
@@ -32,10 +32,10 @@ def read_dagster_log(application: Application) -> bytes:
 
 
 def find_leaks(logs: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> Iterator[str]:
-    """In which log there is how much; not what. They are words, perhaps within longer ones."""
+    """Yield the logs that contain secrets with counts, never the secrets themselves."""
     wanted = [secret.encode() for secret in set(secrets)]
     for name, content in logs:
-        words = b" ".join(set(WORD.findall(content)))  # most stand there again and again
+        words = b" ".join(set(WORD.findall(content)))  # most words occur many times
         if found := sum(secret in words for secret in wanted):
             yield f"{name}: {found} secrets are in it"
 

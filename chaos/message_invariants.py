@@ -1,4 +1,4 @@
-"""What WhatsApp and the mail server have accepted against our deliveries: once, or we say why."""
+"""Comparison of our deliveries with the messages that WhatsApp and the mail server accepted."""
 
 import re
 from collections import Counter, defaultdict
@@ -12,28 +12,28 @@ from simulators.mail.box import ReceivedMail
 from ticketing.platform.db.database import Database
 
 SENT_STATES = {"sent", "delivered", "read"}
-EXPLAINED_STATES = {"failed", "unknown"}  # with the reason in the row, for a person
+EXPLAINED_STATES = {"failed", "unknown"}  # the row contains the reason
 WORD = re.compile(r"[\w-]+")
-OMITTED_CODES = re.compile(r"… \+([0-9]+)")  # codes that a chat has no room for: a page has them
+OMITTED_CODES = re.compile(r"… \+([0-9]+)")  # omitted codes: on the order page
 PURPOSE_BY_KIND = {"vouchers": "voucher.ready", "tickets": "order.confirmation"}
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A message by one channel, as our database has it. `reference` is how a vendor names it."""
+    """Delivery in our database; `reference` is the vendor's message id."""
 
     message: int
     reference: str
     channel: str
     state: str
-    resends: int  # although it was perhaps sent
-    waits: bool  # for another try
+    resends: int  # after an unknown result
+    is_queued: bool  # for a retry
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """What was to be told."""
+    """Message in our database."""
 
     id: int
     purpose: str
@@ -42,7 +42,7 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageSnapshot:
-    """What was to be told, on which ways it went, and whom we owe what."""
+    """Snapshot of messages, deliveries and the contents owed to buyers."""
 
     messages: Sequence[MessageRow]
     deliveries: Sequence[DeliveryRow]
@@ -53,7 +53,7 @@ class MessageSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessage:
-    """One thing that a vendor took responsibility for."""
+    """Message that a vendor accepted."""
 
     channel: str
     reference: str
@@ -62,7 +62,7 @@ class AcceptedMessage:
 
 
 def read_snapshot(database: Database) -> MessageSnapshot:
-    """All of it, of one instant: nobody else writes any more."""
+    """Read the snapshot in one transaction; no other process writes any more."""
     codes = defaultdict(set)
     with database.transaction() as connection:
         for order, code in connection.execute(_CODES):
@@ -76,13 +76,13 @@ def read_snapshot(database: Database) -> MessageSnapshot:
         )
 
 
-def list_accepted(town: SimulatedEnvironment) -> list[AcceptedMessage]:
-    """What both of them have, read from themselves."""
+def list_accepted(environment: SimulatedEnvironment) -> list[AcceptedMessage]:
+    """Return the messages accepted by WhatsApp and the mail server."""
     chats = [
         AcceptedMessage("whatsapp", each.draft.reference, f"+{each.draft.to}", each.draft.text)
-        for each in town.whatsapp.messages()
+        for each in environment.whatsapp.messages()
     ]
-    return chats + [_accepted_mail(each) for each in town.mail.mails()]
+    return chats + [_accepted_mail(each) for each in environment.mail.mails()]
 
 
 def _accepted_mail(each: ReceivedMail) -> AcceptedMessage:
@@ -90,34 +90,38 @@ def _accepted_mail(each: ReceivedMail) -> AcceptedMessage:
     return AcceptedMessage("mail", reference, ", ".join(each.recipients), each.text)
 
 
-def find_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
-    """Everything that is not as it must be."""
-    yield from _order_violations(books)
-    yield from _delivery_violations(books, taken)
-    yield from _code_violations(books, taken)
+def find_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
+    """Yield a description of every violation."""
+    yield from _order_violations(snapshot)
+    yield from _delivery_violations(snapshot, accepted_messages)
+    yield from _code_violations(snapshot, accepted_messages)
 
 
-def _order_violations(books: MessageSnapshot) -> Iterator[str]:
-    told = Counter((each.purpose, each.subject) for each in books.messages)
-    for order, kind in books.paid.items():
+def _order_violations(snapshot: MessageSnapshot) -> Iterator[str]:
+    told = Counter((each.purpose, each.subject) for each in snapshot.messages)
+    for order, kind in snapshot.paid.items():
         if (number := told[PURPOSE_BY_KIND[kind], order]) != 1:
             yield f"order {order}: told of its {kind} {number} times"
-    on_their_way = {each.message for each in books.deliveries}
-    for each in books.messages:
+    on_their_way = {each.message for each in snapshot.deliveries}
+    for each in snapshot.messages:
         if each.id not in on_their_way:
             yield f"message {each.id} ({each.purpose}) was never taken up"
 
 
-def _delivery_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
-    copies = Counter((each.channel, each.reference) for each in taken)
-    for each in books.deliveries:
+def _delivery_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
+    copies = Counter((each.channel, each.reference) for each in accepted_messages)
+    for each in snapshot.deliveries:
         number = copies.pop((each.channel, each.reference), 0)
         called = f"message {each.message} by {each.channel} is {each.state}"
         if each.state in SENT_STATES and not number:
             yield f"{called}: nobody has accepted it"
         if number > 1 + each.resends:
             yield f"{called}: accepted {number} times, with {each.resends} resends"
-        if each.waits or each.state not in SENT_STATES | EXPLAINED_STATES:
+        if each.is_queued or each.state not in SENT_STATES | EXPLAINED_STATES:
             yield f"{called}: it still waits"
         if each.state in EXPLAINED_STATES and not each.reason:
             yield f"{called}: and nobody says why"
@@ -125,44 +129,48 @@ def _delivery_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage
         yield f"{channel} has accepted a message that we do not know"
 
 
-def _code_violations(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> Iterator[str]:
-    """Whoever is told of vouchers is told all of theirs, or how many more, and no one else's."""
+def _code_violations(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> Iterator[str]:
+    """Yield violations of voucher messages: missing codes, or codes of other buyers."""
     subject_of = {
         each.id: each.subject
-        for each in books.messages
+        for each in snapshot.messages
         if each.purpose == PURPOSE_BY_KIND["vouchers"]
     }
     order_of = {
         each.reference: subject_of[each.message]
-        for each in books.deliveries
+        for each in snapshot.deliveries
         if each.message in subject_of
     }
-    known = set().union(*books.codes.values())
-    for each in taken:
+    known = set().union(*snapshot.codes.values())
+    for each in accepted_messages:
         order = order_of.get(each.reference, "")
-        theirs, said = books.codes.get(order, set()), known & set(WORD.findall(each.words))
+        theirs, said = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
         left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
         if not said <= theirs or len(said) + left_out != len(theirs):
             yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
-        if order and each.to not in books.buyers[order]:
+        if order and each.to not in snapshot.buyers[order]:
             yield f"{each.channel}: the codes of {order} went to somebody else"
 
 
-def summarise(books: MessageSnapshot, taken: Sequence[AcceptedMessage]) -> dict[str, object]:
-    """The figures, for people; a duplicate is one that our rows account for."""
-    copies = Counter((each.channel, each.reference) for each in taken)
-    ends = Counter(f"{each.channel} {each.state}" for each in books.deliveries)
-    reasons = Counter(each.reason for each in books.deliveries if each.state in EXPLAINED_STATES)
+def summarise(
+    snapshot: MessageSnapshot, accepted_messages: Sequence[AcceptedMessage]
+) -> dict[str, object]:
+    """Return the figures of the report; duplicates are those that our rows explain."""
+    copies = Counter((each.channel, each.reference) for each in accepted_messages)
+    ends = Counter(f"{each.channel} {each.state}" for each in snapshot.deliveries)
+    reasons = Counter(each.reason for each in snapshot.deliveries if each.state in EXPLAINED_STATES)
     return {
-        "messages": len(books.messages),
+        "messages": len(snapshot.messages),
         "deliveries": dict(ends),
-        "accepted": dict(Counter(each.channel for each in taken)),
+        "accepted": dict(Counter(each.channel for each in accepted_messages)),
         "accepted twice after an unknown outcome": sum(copies.values()) - len(copies),
         "not handed over because": dict(reasons),
     }
 
 
-# plain SQL, and not our own queries: who judges shares nothing with the judged
+# plain SQL instead of the application's queries, to be independent of the tested code
 _MESSAGES = text("SELECT id, purpose, subject FROM outbox ORDER BY id")
 _DELIVERIES = text(
     "SELECT outbox_id, replace(uid::text, '-', ''), channel, state, resends,"

@@ -1,4 +1,4 @@
-"""What is on sale: places at a graduation, and packages of a hotspot on two routers."""
+"""Test sale: places at a graduation and packages of a hotspot with two routers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,17 +22,17 @@ ACTOR = "chaos"
 
 @dataclass(frozen=True, slots=True)
 class SaleOffer:
-    """What buyers can choose from."""
+    """Events, ticket types and packages on sale."""
 
     events: tuple[int, int]  # the graduation, the hotspot
     ticket_types: tuple[int, ...]
     packages: tuple[str, ...]
 
 
-def open_sale(application: Application, town: SimulatedEnvironment) -> SaleOffer:
-    """Put all of it on sale."""
+def open_sale(application: Application, environment: SimulatedEnvironment) -> SaleOffer:
+    """Create the events, routers and packages and put them on sale."""
     graduation, kinds = _create_graduation(application)
-    hotspot, codes = _create_hotspot(application, town)
+    hotspot, codes = _create_hotspot(application, environment)
     return SaleOffer((graduation, hotspot), kinds, codes)
 
 
@@ -67,9 +67,9 @@ def _create_graduation(application: Application) -> tuple[int, tuple[int, ...]]:
 
 
 def _create_hotspot(
-    application: Application, town: SimulatedEnvironment
+    application: Application, environment: SimulatedEnvironment
 ) -> tuple[int, tuple[str, ...]]:
-    """On each router a package whose password is its code, and one with a password of its own."""
+    """Create two packages per router: password equal to the code, and a separate password."""
     at, codes = datetime.now(UTC), []
     outlet = NewEvent(
         "hotspot", "Hotspot", at, at + timedelta(days=900), "Asia/Jakarta", "id", "Jalan Melati",
@@ -77,8 +77,10 @@ def _create_hotspot(
     )  # fmt: skip
     event = add_event(application.database, outlet, by=ACTOR)
     for name in ROUTERS:
-        router = town.routers[name]
-        reached = NewRouter(router.host, USER, town.password_of(name), router.port, tls=False)
+        router = environment.routers[name]
+        reached = NewRouter(
+            router.host, USER, environment.password_of(name), router.port, tls=False
+        )
         add_router(application.database, application.get(KeyRing), name, reached, by=ACTOR)
         day = PackageTerms(
             name=f"Sehari di {name}", price=Rupiah(5_000), profile=PROFILES[0], router=name,

@@ -1,4 +1,4 @@
-"""The gateway's books against ours: every rupiah has one ticket, or one question, and no other."""
+"""Comparison of the gateway's payments with our orders: each payment has tickets or one flag."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,20 +17,20 @@ CAPTURED_STATES = {"capture", "settlement"}
 
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
-    """What our database says, order by order."""
+    """Snapshot of our database by order."""
 
     orders: dict[int, tuple[str, int, str]]  # state, total, key of the attempt that paid
     attempts: dict[str, int]  # order by key
-    places: dict[int, int]  # for which there are tickets, by order
-    tickets: dict[int, list[str]]  # live ones: where their PDFs are, empty if nowhere
-    questions: dict[int, set[str]]  # open flags by order
-    unhandled: int
-    quarantined: int
-    wrong_counts: list[str]
+    places: dict[int, int]  # by order, for which tickets exist
+    tickets: dict[int, list[str]]  # live tickets: path of the PDF, empty without one
+    open_flags: dict[int, set[str]]  # open flags by order
+    unhandled_count: int
+    quarantined_count: int
+    counter_errors: list[str]
 
 
 def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapshot:
-    """All of it, of one instant: nobody else writes any more."""
+    """Read the snapshot in one transaction; no other process writes any more."""
     with database.transaction() as connection:
         return PaymentSnapshot(
             orders={
@@ -40,62 +40,63 @@ def read_snapshot(database: Database, event_ids: Iterable[int]) -> PaymentSnapsh
             attempts={row.key: row.order_id for row in connection.execute(_ATTEMPTS)},
             places={row.order_id: int(row.places) for row in connection.execute(_PLACES)},
             tickets=_group_by_order(connection.execute(_TICKETS)),
-            questions={
+            open_flags={
                 order: set(flags)
                 for order, flags in _group_by_order(connection.execute(_FLAGS)).items()
             },
-            unhandled=connection.execute(_UNHANDLED).scalar_one(),
-            quarantined=len(inbox.list_quarantined(connection)),
-            wrong_counts=[each for one in event_ids for each in _wrong_counts(connection, one)],
+            unhandled_count=connection.execute(_UNHANDLED).scalar_one(),
+            quarantined_count=len(inbox.list_quarantined(connection)),
+            counter_errors=[each for one in event_ids for each in _wrong_counts(connection, one)],
         )
 
 
 def find_violations(
-    books: PaymentSnapshot,
+    snapshot: PaymentSnapshot,
     payments: Iterable[Transaction],
     *,
-    confirmed: Iterable[int],
+    confirmed_order_ids: Iterable[int],
     documents: Path,
 ) -> Iterator[str]:
-    """Everything that is not as it must be."""
+    """Yield a description of every violation."""
     held = {each.order_id: each.amount for each in payments if each.state in CAPTURED_STATES}
     yield from (
-        f"order {each} was confirmed and is gone" for each in set(confirmed) - {*books.orders}
+        f"order {each} was confirmed and is gone"
+        for each in set(confirmed_order_ids) - {*snapshot.orders}
     )
-    yield from _money_violations(books, held)
-    yield from _order_violations(books, held)
-    yield from _ticket_violations(books, documents)
-    yield from books.wrong_counts
-    if books.unhandled:
-        yield f"{books.unhandled} notices were never handled"
-    if books.quarantined:
-        yield f"{books.quarantined} notices nobody could place"
+    yield from _money_violations(snapshot, held)
+    yield from _order_violations(snapshot, held)
+    yield from _ticket_violations(snapshot, documents)
+    yield from snapshot.counter_errors
+    if snapshot.unhandled_count:
+        yield f"{snapshot.unhandled_count} notices were never handled"
+    if snapshot.quarantined_count:
+        yield f"{snapshot.quarantined_count} notices nobody could place"
 
 
-def _money_violations(books: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
+def _money_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
     for key, amount in held.items():
-        order = books.attempts.get(key)
+        order = snapshot.attempts.get(key)
         if order is None:
             yield f"{key}: Rp{amount} for an attempt we never made"
             continue
-        state, _, paid_by = books.orders[order]
+        state, _, paid_by = snapshot.orders[order]
         pays = state == "paid" and paid_by == key
-        if not pays and not books.questions.get(order):
+        if not pays and not snapshot.open_flags.get(order):
             yield f"{key}: Rp{amount} for nothing, and nobody is asked; its order is {state}"
 
 
-def _order_violations(books: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
-    for order, (state, total, paid_by) in books.orders.items():
+def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterator[str]:
+    for order, (state, total, paid_by) in snapshot.orders.items():
         if state == "pending":
             yield f"order {order} still holds its places"
         if state == "paid" and total and held.get(paid_by) != total:
             yield f"order {order}: paid says {paid_by or 'nobody'}, with Rp{held.get(paid_by)}"
 
 
-def _ticket_violations(books: PaymentSnapshot, documents: Path) -> Iterator[str]:
-    for order, (state, _, _) in books.orders.items():
-        paths = books.tickets.get(order, [])
-        wanted = books.places[order] if state == "paid" else 0
+def _ticket_violations(snapshot: PaymentSnapshot, documents: Path) -> Iterator[str]:
+    for order, (state, _, _) in snapshot.orders.items():
+        paths = snapshot.tickets.get(order, [])
+        wanted = snapshot.places[order] if state == "paid" else 0
         if len(paths) != wanted:
             yield f"order {order} is {state}: {len(paths)} tickets, not {wanted}"
         missing = [path for path in paths if not path or not (documents / path).is_file()]
@@ -118,17 +119,19 @@ def _group_by_order(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
     return dict(found)
 
 
-def summarise(books: PaymentSnapshot, payments: Iterable[Transaction]) -> dict[str, object]:
-    """The figures, for people."""
+def summarise(snapshot: PaymentSnapshot, payments: Iterable[Transaction]) -> dict[str, object]:
+    """Return the figures of the report."""
     return {
-        "orders": dict(Counter(state for state, _, _ in books.orders.values())),
+        "orders": dict(Counter(state for state, _, _ in snapshot.orders.values())),
         "payments": dict(Counter(each.state for each in payments)),
-        "tickets": sum(map(len, books.tickets.values())),
-        "questions": dict(Counter(flag for flags in books.questions.values() for flag in flags)),
+        "tickets": sum(map(len, snapshot.tickets.values())),
+        "questions": dict(
+            Counter(flag for flags in snapshot.open_flags.values() for flag in flags)
+        ),
     }
 
 
-# plain SQL, and not our own queries: who judges shares nothing with the judged
+# plain SQL instead of the application's queries, to be independent of the tested code
 _ORDERS = text(
     "SELECT o.id, o.state, o.total, a.key AS paid_by"
     " FROM orders o LEFT JOIN payment_attempts a ON a.id = o.paid_attempt_id"

@@ -1,4 +1,4 @@
-"""The box office as processes: started, killed with -9, and started again."""
+"""The application's processes: start, kill with SIGKILL, restart."""
 
 import os
 import random
@@ -35,23 +35,22 @@ JOBS = ("serve_paid_orders", "provision_vouchers", "deliver_messages")
 
 @dataclass
 class ProcessManager:
-    """Everything we run, in one folder; PostgreSQL with its usual settings, which flush."""
+    """All processes in one folder; PostgreSQL runs with its default, flushing settings."""
 
     folder: Path
-    outside: Mapping[str, str]  # settings that say where everybody else is
-    deaths: Counter[str] = field(default_factory=Counter)
-    runs: Counter[str] = field(default_factory=Counter)
+    external_settings: Mapping[str, str]  # addresses of the simulated vendors
+    kill_counts: Counter[str] = field(default_factory=Counter)
+    run_counts: Counter[str] = field(default_factory=Counter)
     _jobs: Iterator[str] = field(default_factory=lambda: cycle(JOBS))
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _commands: dict[str, list[str]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        """Begin the day."""
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             self.port = probe.getsockname()[1]
-        self.folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
+        self.folder.chmod(0o711)  # root's PostgreSQL runs as another user
         server = self._stack.enter_context(EmbeddedServer(self.folder))
         self._cluster = server.cluster
         url = server.url().set(drivername="postgresql")
@@ -61,7 +60,7 @@ class ProcessManager:
             "MIN_FREE_DISK": "0",
             "WEB_PUBLIC_URL": self.url,
             "WEB_REQUESTS_A_MINUTE": "1000000",
-            **self.outside,
+            **self.external_settings,
         }
         settings = Settings.model_validate(given)
         self.application: Application = self._stack.enter_context(open_application(settings))
@@ -74,22 +73,21 @@ class ProcessManager:
         }
         for name in ("web", "worker"):
             self.start(name)
-        self.wait_until_open()
+        self.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the day."""
         for name in list(self._processes):
             self.stop(name)
         self._stack.close()
 
     @property
     def url(self) -> str:
-        """Where buyers and the gateway find us."""
+        """Return the base URL of the web service."""
         return f"http://{HOST}:{self.port}"
 
     def start(self, name: str) -> None:
-        """Start a process that does not run."""
+        """Start a process."""
         log = self.folder / f"{name}.out"
         job = [next(self._jobs)] if name == "run" else []
         with log.open("ab") as said:
@@ -103,7 +101,7 @@ class ProcessManager:
             )
 
     def stop(self, name: str) -> None:
-        """Ask a process to end, as Ctrl-C does, and wait for it."""
+        """Stop a process with SIGINT, as Ctrl-C does, and wait for it."""
         process = self._processes.pop(name, None)
         if process is None:
             return
@@ -115,19 +113,19 @@ class ProcessManager:
             process.wait()
 
     def keep_running(self) -> None:
-        """Start again whoever has ended; a run that came to its end is followed by the next."""
+        """Restart ended processes; a finished run is followed by the next job's."""
         for name in self._commands:
             process = self._processes.get(name)
             if process is None or process.poll() is not None:
                 if process is not None and name == "run":
-                    self.runs["ended well" if process.returncode == 0 else "ended badly"] += 1
+                    self.run_counts["ended well" if process.returncode == 0 else "ended badly"] += 1
                 self.start(name)
 
-    def kill(self, victim: str, draw: random.Random) -> None:
-        """End somebody without a word, and start it again as whoever watches over it would."""
-        self.deaths[victim] += 1
+    def kill(self, victim: str, randomness: random.Random) -> None:
+        """Kill a process with SIGKILL and restart it as a supervisor would."""
+        self.kill_counts[victim] += 1
         if victim == "PostgreSQL":
-            self._kill_postgresql(whole=draw.random() < 0.5)  # noqa: PLR2004 - one of two ways
+            self._kill_postgresql(whole=randomness.random() < 0.5)  # noqa: PLR2004 - one of two ways
             return
         process = self._processes.get(victim)
         if process is not None:
@@ -136,7 +134,7 @@ class ProcessManager:
         self.keep_running()
 
     def _kill_postgresql(self, *, whole: bool) -> None:
-        """The postmaster; or a backend, at which it ends the others and recovers by itself."""
+        """Kill the postmaster, or a backend, after which PostgreSQL recovers by itself."""
         postmaster = int(
             (self._cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
         )
@@ -145,19 +143,19 @@ class ProcessManager:
         if whole:
             self._stack.enter_context(EmbeddedServer(self.folder))
 
-    def wait_until_open(self) -> None:
-        """Until web and database answer."""
+    def wait_until_ready(self) -> None:
+        """Wait until the web service and the database respond."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not (self._web_answers() and self._database_answers()):
+        while not (self._is_web_up() and self._is_database_up()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"nobody answers; see {self.folder}/web.out")
             time.sleep(0.1)
 
-    def _web_answers(self) -> bool:
+    def _is_web_up(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.port)) == 0
 
-    def _database_answers(self) -> bool:
+    def _is_database_up(self) -> bool:
         url = self.application.url.set(drivername="postgresql").render_as_string(
             hide_password=False
         )

@@ -1,4 +1,4 @@
-"""All reckonings together: what the report says in the end."""
+"""The report: all comparisons together."""
 
 from collections.abc import Iterator
 
@@ -12,22 +12,27 @@ from ticketing.crypto.keyring import KeyRing
 
 
 def build_report(
-    house: ProcessManager, town: SimulatedEnvironment, crowd: BuyerPool
+    processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> dict[str, object]:
-    """The figures, and `offences`: everything that is not as it must be."""
-    database, documents = house.application.database, house.application.settings.documents
-    sold = payment_invariants.read_snapshot(database, crowd.offer.events)
-    payments = town.midtrans.bank.payments()
-    made = voucher_invariants.read_snapshot(database, house.application.get(KeyRing).office_name)
-    shelves = {name: router.users() for name, router in town.routers.items()}
-    told, taken = message_invariants.read_snapshot(database), message_invariants.list_accepted(town)
+    """Return the figures and `offences`, the list of all violations."""
+    database, documents = processes.application.database, processes.application.settings.documents
+    sold = payment_invariants.read_snapshot(database, buyers.offer.events)
+    payments = environment.midtrans.bank.payments()
+    made = voucher_invariants.read_snapshot(
+        database, processes.application.get(KeyRing).installation_id
+    )
+    shelves = {name: router.users() for name, router in environment.routers.items()}
+    told, taken = (
+        message_invariants.read_snapshot(database),
+        message_invariants.list_accepted(environment),
+    )
     offences = [
         *payment_invariants.find_violations(
-            sold, payments, confirmed=crowd.confirmed, documents=documents
+            sold, payments, confirmed_order_ids=buyers.confirmed_order_ids, documents=documents
         ),
         *voucher_invariants.find_violations(made, shelves, FOREIGN_USER),
         *message_invariants.find_violations(told, taken),
-        *find_leaks(_iter_logs(house), _iter_secrets(town, made)),
+        *find_leaks(_iter_logs(processes), _iter_secrets(environment, made)),
     ]
     return {
         **payment_invariants.summarise(sold, payments),
@@ -37,13 +42,13 @@ def build_report(
     }
 
 
-def _iter_logs(house: ProcessManager) -> Iterator[tuple[str, bytes]]:
-    for path in log_files(house.folder):
-        yield str(path.relative_to(house.folder)), path.read_bytes()
-    yield "Dagster's database", read_dagster_log(house.application)
+def _iter_logs(processes: ProcessManager) -> Iterator[tuple[str, bytes]]:
+    for path in log_files(processes.folder):
+        yield str(path.relative_to(processes.folder)), path.read_bytes()
+    yield "Dagster's database", read_dagster_log(processes.application)
 
 
-def _iter_secrets(town: SimulatedEnvironment, made: VoucherSnapshot) -> Iterator[str]:
-    yield from map(town.password_of, town.routers)
-    for row in made.rows:
+def _iter_secrets(environment: SimulatedEnvironment, vouchers: VoucherSnapshot) -> Iterator[str]:
+    yield from map(environment.password_of, environment.routers)
+    for row in vouchers.rows:
         yield from (row.name, row.password)

@@ -1,4 +1,4 @@
-"""The whole story: the sale, its deaths, the calm, and what is done by the clock afterwards."""
+"""The scenario: sale, kills, recovery and scheduled work."""
 
 import random
 import time
@@ -32,7 +32,7 @@ from ticketing.vouchers.provisioning.context import ProvisioningContext
 from ticketing.vouchers.provisioning.provision import provision_all
 from ticketing.vouchers.provisioning.router_clients import RouterClientPool, RouterConnector
 
-# whoever is named more often dies more often
+# processes listed more often are killed more often
 KILL_TARGETS = (*["web"] * 3, *["worker"] * 3, "run", "PostgreSQL")
 NOTIFICATION_WAIT_SECONDS = 1
 ACTOR = "chaos"
@@ -40,113 +40,116 @@ ACTOR = "chaos"
 
 @dataclass(frozen=True, slots=True)
 class ChaosScenario:
-    """How long, which of all possible ones, and how much of what the gateway says goes wrong."""
+    """Parameters of a scenario: duration, seed, share of vouchers, rate of faults."""
 
     seconds: float
     seed: int
     noise: float
-    for_vouchers: float  # share of the buyers
-    purchases: int  # of vouchers: it goes on until so many are paid for
-    calm_seconds: float  # at the most, before the clock is turned
-    apart_seconds: float  # one death from the next, on average
-    lines: int  # of buyers, one after the other in each
+    voucher_share: float  # share of the buyers
+    min_purchases: int  # minimum number of paid voucher purchases
+    calm_seconds: float  # maximum wait before scheduled work runs
+    seconds_between_kills: float  # mean time between kills
+    buyer_threads: int  # concurrent buyers
 
 
-def run_scenario(story: ChaosScenario, folder: Path) -> dict[str, object]:
-    """Play it to its end; `offences` of the report must be empty."""
-    with SimulatedEnvironment(story.seed) as town, ProcessManager(folder, town.settings()) as house:
+def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
+    """Run a scenario and return the report; `offences` must be empty."""
+    with (
+        SimulatedEnvironment(scenario.seed) as town,
+        ProcessManager(folder, town.settings()) as house,
+    ):
         offer = open_sale(house.application, town)
-        crowd = BuyerPool(house.url, town, offer, story.seed, story.for_vouchers)
-        town.report_to(house.url)
-        town.midtrans.faults.set(noise=story.noise, disorder_seconds=0.3)
+        crowd = BuyerPool(house.url, town, offer, scenario.seed, scenario.voucher_share)
+        town.set_webhook_base_url(house.url)
+        town.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
         with (
-            inject_faults(town, house.application.database, story.seed) as weather,
-            _running_buyers(crowd, story.lines),
+            inject_faults(town, house.application.database, scenario.seed) as weather,
+            _running_buyers(crowd, scenario.buyer_threads),
         ):
-            _kill_randomly(house, story, crowd)
+            _kill_randomly(house, scenario, crowd)
         town.midtrans.faults.clear()
-        _wait_until_idle(house, town, story)
+        _wait_until_idle(house, town, scenario)
         _run_scheduled_work(house, town, crowd)
         return {
-            "seed": story.seed,
-            "killed": dict(house.deaths),
-            "runs": dict(house.runs),
+            "seed": scenario.seed,
+            "killed": dict(house.kill_counts),
+            "runs": dict(house.run_counts),
             "weather": dict(weather),
-            "buyers": dict(crowd.ends),
-            "answers": dict(crowd.troubles),
+            "buyers": dict(crowd.outcomes),
+            "answers": dict(crowd.errors),
             "notifications": len(town.midtrans.notifications()),
             **report.build_report(house, town, crowd),
         }
 
 
 @contextmanager
-def _running_buyers(crowd: BuyerPool, number: int) -> Iterator[None]:
-    lines = [Thread(target=crowd.buy_until_closing, args=(each, number)) for each in range(number)]
+def _running_buyers(buyers: BuyerPool, number: int) -> Iterator[None]:
+    lines = [Thread(target=buyers.run_buyers, args=(each, number)) for each in range(number)]
     for line in lines:
         line.start()
     try:
         yield
     finally:
-        crowd.closing.set()
+        buyers.closed.set()
         for line in lines:
             line.join()
 
 
-def _kill_randomly(house: ProcessManager, story: ChaosScenario, crowd: BuyerPool) -> None:
-    draw = random.Random(story.seed)  # noqa: S311 - no secret
-    ends = time.monotonic() + story.seconds
-    while time.monotonic() < ends or crowd.purchases < story.purchases:
-        time.sleep(story.apart_seconds * draw.uniform(0.3, 1.7))
-        house.keep_running()
-        house.kill(draw.choice(KILL_TARGETS), draw)
+def _kill_randomly(processes: ProcessManager, scenario: ChaosScenario, buyers: BuyerPool) -> None:
+    draw = random.Random(scenario.seed)  # noqa: S311 - no secret
+    ends = time.monotonic() + scenario.seconds
+    while time.monotonic() < ends or buyers.purchases < scenario.min_purchases:
+        time.sleep(scenario.seconds_between_kills * draw.uniform(0.3, 1.7))
+        processes.keep_running()
+        processes.kill(draw.choice(KILL_TARGETS), draw)
 
 
 def _wait_until_idle(
-    house: ProcessManager, town: SimulatedEnvironment, story: ChaosScenario
+    processes: ProcessManager, environment: SimulatedEnvironment, scenario: ChaosScenario
 ) -> None:
-    """Everybody runs, the gateway tells what it still has to tell, and what is due is done."""
-    house.keep_running()
-    house.wait_until_open()
-    for payment in town.midtrans.bank.payments():
+    """Run all processes until pending notifications and due work are processed."""
+    processes.keep_running()
+    processes.wait_until_ready()
+    for payment in environment.midtrans.bank.payments():
         if payment.status == "pending":
-            town.midtrans.bank.push(payment.order_id, "time-out")
-    deadline = time.monotonic() + story.calm_seconds
-    while time.monotonic() < deadline and _has_pending_work(house):
+            environment.midtrans.bank.push(payment.order_id, "time-out")
+    deadline = time.monotonic() + scenario.calm_seconds
+    while time.monotonic() < deadline and _has_pending_work(processes):
         time.sleep(0.5)
     for name in ("worker", "run"):
-        house.stop(name)
+        processes.stop(name)
 
 
-def _has_pending_work(house: ProcessManager) -> bool:
-    with house.application.database.transaction() as connection:
-        if inbox.count_due(connection, at=datetime.now(UTC), most=1):
+def _has_pending_work(processes: ProcessManager) -> bool:
+    with processes.application.database.transaction() as connection:
+        if inbox.count_due(connection, at=datetime.now(UTC), limit=1):
             return True
         return bool(connection.execute(_HAS_PENDING_VOUCHERS).scalar_one())
 
 
 def _run_scheduled_work(
-    house: ProcessManager, town: SimulatedEnvironment, crowd: BuyerPool
+    processes: ProcessManager, environment: SimulatedEnvironment, buyers: BuyerPool
 ) -> None:
-    """What schedules do: hours later, and again after money that came too late.
+    """Run the scheduled jobs as if hours had passed, again after late payments.
 
-    In the end nobody is heard any more, and what was said until then is taken to its end.
+    In the end no further requests are accepted and everything received is processed.
     """
     with (
-        house.application.get(MessagingConnector).connect() as mailroom,
-        house.application.get(RouterConnector).connect() as doors,
+        processes.application.get(MessagingConnector).connect() as mailroom,
+        processes.application.get(RouterConnector).connect() as doors,
     ):
         for hours in (1.1, 2.1, 6, 12):
-            _run_due_work(house.application, mailroom, doors, hours)
-            for attempt in crowd.late:
-                town.midtrans.bank.push(attempt, "settle")
-            crowd.late.clear()
+            _run_due_work(processes.application, mailroom, doors, hours)
+            for attempt in buyers.late_attempts:
+                environment.midtrans.bank.push(attempt, "settle")
+            buyers.late_attempts.clear()
             time.sleep(NOTIFICATION_WAIT_SECONDS)
-        house.stop("web")
-        _run_due_work(house.application, mailroom, doors, 24)
+        processes.stop("web")
+        _run_due_work(processes.application, mailroom, doors, 24)
 
 
 def _run_due_work(
-    application: Application, mailroom: NotificationSender, doors: RouterClientPool, hours: float
+    application: Application, sender: NotificationSender, clients: RouterClientPool, hours: float
 ) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
     means = GenerationContext(
@@ -155,14 +158,14 @@ def _run_due_work(
         application.get(Renderer),
         application.get(DocumentFolder),
     )
-    while fulfil_paid_orders(means, application.get(Midtrans), at=at, by=ACTOR).did_something:
+    while fulfil_paid_orders(means, application.get(Midtrans), at=at, by=ACTOR).has_progress:
         pass
     expire_orders(application.database, application.get(Midtrans), at=at, by=ACTOR)
     reconcile(application.database, application.get(Midtrans), at=at, by=ACTOR)
-    provision_all(ProvisioningContext(application.database, doors, lambda: at, ACTOR))
-    deliver_all(application.database, mailroom, clock=lambda: at)
+    provision_all(ProvisioningContext(application.database, clients, lambda: at, ACTOR))
+    deliver_all(application.database, sender, clock=lambda: at)
     while resume_whatsapp(application.database, at=at):
-        deliver_all(application.database, mailroom, clock=lambda: at)
+        deliver_all(application.database, sender, clock=lambda: at)
 
 
 _HAS_PENDING_VOUCHERS = text(

@@ -1,4 +1,4 @@
-"""The routers' tables against ours: every paid voucher is there once, and nothing else of ours."""
+"""Comparison of the routers' users with our vouchers: each paid voucher exists exactly once."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ RouterUsers = Sequence[Mapping[str, str]]  # a router's users, as it shows them
 
 @dataclass(frozen=True, slots=True)
 class VoucherRow:
-    """A voucher as our database has it."""
+    """Voucher in our database."""
 
     key: str
     router: str
@@ -28,51 +28,53 @@ class VoucherRow:
 
 @dataclass(frozen=True, slots=True)
 class VoucherSnapshot:
-    """All vouchers, and how many each paid order is to have."""
+    """Snapshot of all vouchers and the number owed to each paid order."""
 
-    office: str  # our sign on a router
-    owed: dict[int, int]
+    installation_id: str  # marks our users on a router
+    expected_counts: dict[int, int]
     rows: Sequence[VoucherRow]
 
 
-def read_snapshot(database: Database, office: str) -> VoucherSnapshot:
-    """All of it, of one instant: nobody else writes any more."""
+def read_snapshot(database: Database, installation_id: str) -> VoucherSnapshot:
+    """Read the snapshot in one transaction; no other process writes any more."""
     with database.transaction() as connection:
         return VoucherSnapshot(
-            office,
+            installation_id,
             {row.order_id: int(row.vouchers) for row in connection.execute(_EXPECTED_COUNTS)},
             [VoucherRow(*row) for row in connection.execute(_VOUCHERS)],
         )
 
 
 def find_violations(
-    books: VoucherSnapshot, shelves: Mapping[str, RouterUsers], somebody_elses: Mapping[str, str]
+    snapshot: VoucherSnapshot,
+    users_by_router: Mapping[str, RouterUsers],
+    foreign_user: Mapping[str, str],
 ) -> Iterator[str]:
-    """Everything that is not as it must be. Codes are not told: a report is no place for them."""
-    yield from _order_violations(books)
-    yield from _voucher_violations(books, shelves)
-    for name, shelf in shelves.items():
-        yield from _router_violations(name, shelf, books, somebody_elses)
+    """Yield a description of every violation, without voucher codes."""
+    yield from _order_violations(snapshot)
+    yield from _voucher_violations(snapshot, users_by_router)
+    for name, shelf in users_by_router.items():
+        yield from _router_violations(name, shelf, snapshot, foreign_user)
 
 
-def _order_violations(books: VoucherSnapshot) -> Iterator[str]:
+def _order_violations(snapshot: VoucherSnapshot) -> Iterator[str]:
     made: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
-    for row in books.rows:
+    for row in snapshot.rows:
         made[row.order][row.state] += 1
-    for order, number in books.owed.items():
+    for order, number in snapshot.expected_counts.items():
         if made[order] != {"present": number}:
             yield f"order {order} is paid: its vouchers are {dict(made[order])}, not {number}"
 
 
 def _voucher_violations(
-    books: VoucherSnapshot, shelves: Mapping[str, RouterUsers]
+    snapshot: VoucherSnapshot, users_by_router: Mapping[str, RouterUsers]
 ) -> Iterator[str]:
     found = defaultdict(set)
-    for name, shelf in shelves.items():
+    for name, shelf in users_by_router.items():
         for place, user in enumerate(shelf):
             for word in (user["name"], *user.get("comment", "").split(":")):
                 found[word].add((name, place))
-    for row in books.rows:
+    for row in snapshot.rows:
         if row.order is not None and not row.was_paid:
             yield f"{row.key}: a voucher without money, of order {row.order}"
         elif row.order is not None and row.order_state != "paid" and row.state != "gone":
@@ -82,20 +84,21 @@ def _voucher_violations(
         if len(there) != wanted:
             yield f"{row.key} is {row.state}: on routers {len(there)} times"
         for name, place in there:
-            user = shelves[name][place]
+            user = users_by_router[name][place]
             yield from (
-                f"{row.key}: {what}" for what in _user_differences(row, name, user, books.office)
+                f"{row.key}: {what}"
+                for what in _user_differences(row, name, user, snapshot.installation_id)
             )
 
 
 def _user_differences(
-    row: VoucherRow, router: str, user: Mapping[str, str], office: str
+    row: VoucherRow, router: str, user: Mapping[str, str], installation_id: str
 ) -> Iterator[str]:
     wanted = {
         "name": row.name,
         "password": row.password,
         "profile": row.profile,
-        "comment": f"tk:{office}:{row.key}:{row.name}",
+        "comment": f"tk:{installation_id}:{row.key}:{row.name}",
     }
     if router != row.router:
         yield f"on {router}, not on {row.router}"
@@ -105,26 +108,28 @@ def _user_differences(
 
 
 def _router_violations(
-    router: str, shelf: RouterUsers, books: VoucherSnapshot, somebody_elses: Mapping[str, str]
+    router: str, users: RouterUsers, snapshot: VoucherSnapshot, foreign_user: Mapping[str, str]
 ) -> Iterator[str]:
-    known = {row.name for row in books.rows}
-    if not any(somebody_elses.items() <= user.items() for user in shelf):
+    known = {row.name for row in snapshot.rows}
+    if not any(foreign_user.items() <= user.items() for user in users):
         yield f"{router}: what somebody else had there is not as it was"
-    strange = [user for user in shelf if user["name"] not in {*known, somebody_elses["name"]}]
+    strange = [user for user in users if user["name"] not in {*known, foreign_user["name"]}]
     if strange:
         yield f"{router}: {len(strange)} users that we do not know"
 
 
-def summarise(books: VoucherSnapshot, shelves: Iterable[RouterUsers]) -> dict[str, object]:
-    """The figures, for people."""
+def summarise(
+    snapshot: VoucherSnapshot, users_by_router: Iterable[RouterUsers]
+) -> dict[str, object]:
+    """Return the figures of the report."""
     return {
-        "purchases": len(books.owed),
-        "vouchers": dict(Counter(row.state for row in books.rows)),
-        "on routers": sum(map(len, shelves)),
+        "purchases": len(snapshot.expected_counts),
+        "vouchers": dict(Counter(row.state for row in snapshot.rows)),
+        "on routers": sum(map(len, users_by_router)),
     }
 
 
-# plain SQL, and not our own queries: who judges shares nothing with the judged
+# plain SQL instead of the application's queries, to be independent of the tested code
 _EXPECTED_COUNTS = text(
     "SELECT l.order_id, sum(l.quantity) AS vouchers FROM order_lines l"
     " JOIN packages p USING (ticket_type_id) JOIN orders o ON o.id = l.order_id"

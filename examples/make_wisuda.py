@@ -62,7 +62,7 @@ PREFIXES = ["811", "812", "813", "821", "822", "852", "857", "858", "878", "896"
 
 
 def names(chance: random.Random) -> Iterator[str]:
-    """500 different names as their bearers write them."""
+    """Yield 500 different names in their own scripts."""
     for (first, second), wanted in COMPOSED:
         yield from chance.sample([f"{one} {two}" for one in first for two in second], wanted)
     for locale, wanted in LOCALES.items():
@@ -77,7 +77,7 @@ def names(chance: random.Random) -> Iterator[str]:
 
 
 def name_in(faker: Faker, locale: str) -> str:
-    """One name, without the titles that a generator likes to add."""
+    """Return a name without titles."""
     if faker.pybool() and hasattr(faker, "last_name_female"):
         given, family = faker.first_name_female(), faker.last_name_female()
     elif hasattr(faker, "last_name_male"):
@@ -90,7 +90,7 @@ def name_in(faker: Faker, locale: str) -> str:
 
 
 def graduates(chance: random.Random) -> list[list[str]]:
-    """500 clean rows, in the order of a real list: none."""
+    """Return 500 clean rows in no particular order."""
     everyone = list(names(chance))
     chance.shuffle(everyone)
     rows = []
@@ -112,7 +112,7 @@ def graduates(chance: random.Random) -> list[list[str]]:
 
 
 def address_of(name: str, nim: str) -> str:
-    """An address from the name where Latin letters give one, else from the number."""
+    """Return an e-mail address from a name in Latin letters, else from the student number."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = ["".join(filter(str.isalnum, word)) for word in plain.split()]
     is_latin = len(plain) >= len(name)
@@ -121,17 +121,17 @@ def address_of(name: str, nim: str) -> str:
 
 
 def without_zero(phone: str) -> str:
-    """As a spreadsheet leaves it that took the number for a number."""
+    """Remove the leading zero, as a spreadsheet does that stores the number as numeric."""
     return phone[1:]
 
 
 def grouped(phone: str) -> str:
-    """As people write it."""
+    """Group the digits."""
     return f"{phone[:4]}-{phone[4:8]}-{phone[8:]}"
 
 
 def abroad(phone: str) -> str:
-    """With the country's code."""
+    """Add the country code."""
     national = phone.removeprefix("0")
     return f"+62 {national[:3]} {national[3:]}"
 
@@ -155,7 +155,7 @@ DIRT: list[tuple[int, int, Callable[[str], str]]] = [
 
 
 def soiled(rows: list[list[str]]) -> list[list[str]]:
-    """The same people, with the dirt of keyboards and spreadsheets."""
+    """Return the same people with typing and spreadsheet errors."""
     dirty = [list(row) for row in rows]
     for step, column, soil in DIRT:
         for row in dirty[step - 1 :: step]:
@@ -166,7 +166,7 @@ def soiled(rows: list[list[str]]) -> list[list[str]]:
 
 
 def bad_lines(rows: list[list[str]]) -> dict[int, list[str]]:
-    """Where a line is put in, and the line: two say nothing new, twelve cannot be used."""
+    """Return lines to insert by position: two duplicates and twelve invalid rows."""
     changed = [*rows[60][:PHONE], "081200000000", *rows[60][PHONE + 1 :]]
     renamed = [rows[90][NIM], "Nama Lain Sekali", *rows[90][EMAIL:]]
     tail = ["Hukum", "Wisudawan", "Z-01"]
@@ -189,7 +189,7 @@ def bad_lines(rows: list[list[str]]) -> dict[int, list[str]]:
 
 
 def main() -> None:
-    """Write the file as a spreadsheet would: with a mark, `;` and Windows' line ends."""
+    """Write the file as a spreadsheet does: byte order mark, `;` and CRLF."""
     rows = graduates(random.Random(SEED))
     lines = soiled(rows)
     for place, line in sorted(bad_lines(lines).items(), reverse=True):

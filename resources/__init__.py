@@ -1,8 +1,8 @@
-"""Dagster resources: configuration in, a plain ticketing object out."""
+"""Dagster resources."""
 
 from resources.application import ApplicationResource
 
 
 def from_environment() -> dict[str, object]:
-    """What the definitions are given outside tests."""
+    """Return the resources of the deployed definitions; tests pass their own."""
     return {"application": ApplicationResource()}

@@ -1,4 +1,4 @@
-"""The open application, for assets, checks, sensors and schedules."""
+"""The application as a Dagster resource."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ from ticketing.platform.settings import Settings
 
 
 class ApplicationResource(dg.ConfigurableResource[Application]):
-    """Database, keys, renderer and document folder, as the environment says.
+    """Application configured by environment variables.
 
-    There is nothing to configure here: `ticketing/platform/settings.py` lists all variables, for
-    the web service and the command line too. They are read when a run starts.
+    It has no Dagster configuration: `ticketing/platform/settings.py` lists all variables,
+    shared with the web service and the command line. They are read when a run starts.
     """
 
     @contextmanager
@@ -23,8 +23,8 @@ class ApplicationResource(dg.ConfigurableResource[Application]):
         self,
         context: dg.InitResourceContext,  # noqa: ARG002 - the framework's hook
     ) -> Generator[Application]:
-        """Open it, and close it when the run or the tick ends."""
+        """Open the application and close it when the run or tick ends."""
         settings = Settings()
-        json_logging.configure(settings.log_level, settings.logs)
+        json_logging.configure(settings.log_level, settings.log_file)
         with open_application(settings) as application:
             yield application

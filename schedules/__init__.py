@@ -1,1 +1,1 @@
-"""Schedules: when work is asked for without a person."""
+"""Dagster schedules."""

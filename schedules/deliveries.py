@@ -1,4 +1,4 @@
-"""What messages ask for by the clock: alerts, what came back, and a look at how messages fare."""
+"""Schedules for alerts, bounces and checks of deliveries."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -24,7 +24,7 @@ LOOKBACK = timedelta(hours=2)
 def alerts_often(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every ten minutes, a digest for the organiser if something new went wrong."""
+    """Every ten minutes: sends a digest if there are unreported incidents."""
     at = context.scheduled_execution_time.astimezone(UTC)
     if has_unsent_alerts(application.database):
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
@@ -41,7 +41,7 @@ def alerts_often(
 def bounces_often(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every ten minutes, a run if mails came back to the Maildir of MAIL_BOUNCES_FOLDER."""
+    """Every ten minutes: processes new bounces in the Maildir MAIL_BOUNCES_FOLDER."""
     at = context.scheduled_execution_time.astimezone(UTC)
     folder = application.settings.mail_bounces_folder
     if folder is None:
@@ -61,7 +61,7 @@ def bounces_often(
 def deliveries_examined_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every hour, a look at each event that had messages lately, or has some on their way."""
+    """Every hour: checks the deliveries of each event with recent or queued messages."""
     at = context.scheduled_execution_time.astimezone(UTC)
     known = set(context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))
     slugs = [

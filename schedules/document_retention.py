@@ -1,4 +1,4 @@
-"""Retention, every night."""
+"""Schedule that deletes expired documents."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Sheets for the organiser, every morning. Off until a person turns it on."""
+"""Schedule of export mails to the organiser; off by default."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Webhooks, by the clock, when nobody else has called."""
+"""Schedule that sends webhooks which the worker has not sent."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -21,9 +21,9 @@ WORKER_GRACE = timedelta(seconds=30)
 def overdue_webhooks(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every minute, a run if calls are due that the worker has not made."""
+    """Every minute: sends webhook calls that are overdue."""
     at = context.scheduled_execution_time.astimezone(UTC)
-    overdue = count_overdue_calls(application.database, at=at, by=WORKER_GRACE)
+    overdue = count_overdue_calls(application.database, at=at, overdue_for=WORKER_GRACE)
     if overdue:
         yield dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%MZ}")
     else:

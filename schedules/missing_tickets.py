@@ -1,4 +1,4 @@
-"""Issuing what is missing, by the clock. Off until a person turns it on."""
+"""Schedule that issues missing tickets; off by default."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from ticketing.tickets.missing import count_missing_tickets
 
 
 def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> list[str]:
-    """The events with somebody to serve, if Dagster knows them yet."""
+    """Return the events with missing tickets that have a partition."""
     return sorted(slug for slug, people in missing.items() if people and slug in partitions)
 
 
@@ -26,7 +26,7 @@ def runnable_events(missing: Mapping[str, int], partitions: Collection[str]) -> 
 def issue_what_is_missing(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every hour, a run for each event in which somebody lacks a ticket."""
+    """Every hour: issues the missing tickets of each event."""
     at = context.scheduled_execution_time
     missing = _missing_counts(application, at.astimezone(UTC))
     slugs = runnable_events(missing, context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME))

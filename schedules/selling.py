@@ -1,4 +1,4 @@
-"""What sales ask for by the clock."""
+"""Schedules of sales: expiry, reconciliation, checks and daily reports."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -46,6 +46,6 @@ sales_examined_hourly = dg.ScheduleDefinition(
     default_status=RUNNING,
 )
 def daily_books_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """At 01:15 in Jakarta, yesterday's sales, and its payments against the gateway's."""
+    """At 01:15 Jakarta time: yesterday's sales and their reconciliation with the gateway."""
     tonight = context.scheduled_execution_time.astimezone(ZoneInfo(JAKARTA))
     return dg.RunRequest(partition_key=f"{tonight - timedelta(days=1):%Y-%m-%d}")

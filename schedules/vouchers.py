@@ -1,4 +1,4 @@
-"""What hotspot vouchers ask for by the clock. Nobody but the clock does it: all of it runs."""
+"""Schedules of hotspot vouchers: maintenance and checks."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -23,7 +23,7 @@ SKIP_NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
 def voucher_upkeep_often(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every five minutes, where vouchers are sold: who uses one since when, and what is over."""
+    """Every five minutes, if there are routers: maintains vouchers."""
     yield _run_request(context) if _has_routers(application) else SKIP_NO_ROUTER
 
 
@@ -36,7 +36,7 @@ def voucher_upkeep_often(
 def vouchers_examined_hourly(
     context: dg.ScheduleEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Every hour, where vouchers are sold: all checks, each router against our books among them."""
+    """Every hour, if there are routers: checks vouchers and compares routers with the database."""
     yield _run_request(context) if _has_routers(application) else SKIP_NO_ROUTER
 
 

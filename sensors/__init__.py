@@ -1,1 +1,1 @@
-"""Sensors: a pure choice and a thin shell each."""
+"""Dagster sensors."""

@@ -1,8 +1,7 @@
-"""Failing asset checks into the digest; a check that passes again closes its line.
+"""Incidents for failed asset checks; an incident is closed when the check passes.
 
-A failing check does not fail its run, so no run sensor sees it. This one reads the last evaluation
-of every check for every event, every day, or all of sales and vouchers: a state, so there is no
-cursor that could step over anything.
+A failed check does not fail its run, so run sensors do not see it. This sensor reads the latest
+result of every check per event, per day, or overall. It has no cursor, so it cannot skip a result.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -31,15 +30,15 @@ GLOBAL_CHECK_KEYS = [key for check in [*SALES_CHECKS, *VOUCHER_CHECKS] for key i
 
 
 def check_cause(check: str, partition: str | None) -> str:
-    """What the digest counts under one line."""
+    """Return the incident's cause."""
     return f"check:{check}:{partition or 'all events'}"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The last word of one check about one event, one day (then `event_slug` is None) or all.
+    """Latest result of a check for an event, a day (`event_slug` is None) or overall.
 
-    `message` is what it said when it failed.
+    `message` is the description of a failure.
     """
 
     check: str
@@ -52,13 +51,13 @@ class CheckOutcome:
 
     @property
     def cause(self) -> str:
-        """What the digest counts under one line."""
+        """Return the incident's cause."""
         return check_cause(self.check, self.partition)
 
 
-def to_occurrences(findings: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
-    """The failing ones, as the digest takes them."""
-    for found in findings:
+def to_occurrences(outcomes: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
+    """Yield an occurrence for every failed check."""
+    for found in outcomes:
         if not found.passed:
             yield Occurrence(
                 found.cause,
@@ -74,7 +73,7 @@ def to_occurrences(findings: Iterable[CheckOutcome]) -> Iterator[Occurrence]:
 def check_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:
-    """Keeps one line a failing check and event or day, in the table `incidents`."""
+    """Opens an incident for every failing check and event or day, and closes it when it passes."""
     with application.database.transaction() as connection:
         open_causes = {line.cause for line in incidents.list_open(connection)}
         findings = list(iter_latest_outcomes(context.instance, open_causes))
@@ -92,10 +91,9 @@ def check_failures(
 def iter_latest_outcomes(
     instance: DagsterInstance, open_causes: Collection[str]
 ) -> Iterator[CheckOutcome]:
-    """The last evaluations that fail, and those that pass where the digest has an open line.
+    """Yield failed results, and passed results of checks with an open incident.
 
-    A check that passes and has no open line is no news, and is not read: one query a check finds
-    the states of all events.
+    One query reads the states of all events; details are read only for these results.
     """
     storage = instance.event_log_storage
     for known in storage.get_asset_check_partition_info([*EVENT_CHECK_KEYS, *DAY_CHECK_KEYS]):

@@ -1,8 +1,7 @@
-"""Rosters dropped into `<inbox>/<event>/` are imported, one run a file.
+"""Import of rosters dropped into `<inbox>/<event>/`, one run per file.
 
-No run key: one made of the content would swallow a file that is dropped again on purpose. The file
-itself is the state. It leaves the folder when its import has ended, and until then the run that is
-to take it carries its name.
+There is no run key: a key made from the content would ignore a file that is dropped again on
+purpose. The file leaves the folder when its import ends; until then a tag of the run names it.
 """
 
 import json
@@ -29,16 +28,19 @@ ACTIVE_STATUSES = [
 
 
 def importable_files(
-    ready: Iterable[Path], events: Collection[str], under_way: Collection[str]
+    ready: Iterable[Path], events: Collection[str], active_tags: Collection[str]
 ) -> list[Path]:
-    """The files of known events that no run is about to take; the folder's name is the event's."""
+    """Return the files of known events that no active run imports.
+
+    A file's folder is named like its event.
+    """
     return [
-        path for path in ready if path.parent.name in events and _file_tag(path) not in under_way
+        path for path in ready if path.parent.name in events and _file_tag(path) not in active_tags
     ]
 
 
 def _file_tag(path: Path) -> str:
-    """A file as the tag of its run names it."""
+    """Return a file's name for the run's tag."""
     return f"{path.parent.name}/{path.name}"
 
 
@@ -50,7 +52,7 @@ def _file_tag(path: Path) -> str:
 def csv_drop(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Asks for the import of every roster that was dropped and has stopped growing."""
+    """Starts an import of every dropped roster that has stopped growing."""
     seen = list(list_snapshots(application.settings.inbox))
     ready = select_ready_files(seen, parse_cursor(context.cursor), datetime.now(UTC))
     partitions = context.instance.get_dynamic_partitions(EVENT_PARTITIONS_NAME)
@@ -63,7 +65,7 @@ def csv_drop(
 
 
 def run_request(path: Path) -> dg.RunRequest:
-    """The run that imports one dropped file and files it away."""
+    """Return the run request that imports a dropped file."""
     config = {"path": str(path), "dropped": True}
     return dg.RunRequest(
         partition_key=path.parent.name,
@@ -73,7 +75,7 @@ def run_request(path: Path) -> dg.RunRequest:
 
 
 def list_snapshots(inbox: Path) -> Iterator[FileSnapshot]:
-    """The files of every event's folder as they are now."""
+    """Yield size and modification time of all dropped files."""
     for path in sorted(inbox.glob("*/*")):
         try:
             known = path.stat()
@@ -83,13 +85,13 @@ def list_snapshots(inbox: Path) -> Iterator[FileSnapshot]:
             yield FileSnapshot(path, known.st_size, datetime.fromtimestamp(known.st_mtime, tz=UTC))
 
 
-def serialize_cursor(seen: Iterable[FileSnapshot]) -> str:
-    """What the next tick compares with."""
-    return json.dumps([[str(one.path), one.size, one.changed_at.isoformat()] for one in seen])
+def serialize_cursor(snapshots: Iterable[FileSnapshot]) -> str:
+    """Serialise the snapshots as a cursor."""
+    return json.dumps([[str(one.path), one.size, one.changed_at.isoformat()] for one in snapshots])
 
 
 def parse_cursor(cursor: str | None) -> list[FileSnapshot]:
-    """What the last tick saw."""
+    """Parse the previous tick's snapshots."""
     return [
         FileSnapshot(Path(path), size, datetime.fromisoformat(changed_at))
         for path, size, changed_at in json.loads(cursor or "[]")

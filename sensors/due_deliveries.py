@@ -1,4 +1,4 @@
-"""Messages that are due and that nobody sends."""
+"""Runs for overdue messages that the worker does not send."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ WORKER_GRACE = timedelta(minutes=1)
 def due_deliveries(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.RunRequest | dg.SkipReason:
-    """A run for messages that are due: at once without a worker, else when it has had its time."""
+    """Starts a run for overdue messages, without a worker immediately, otherwise after a minute."""
     if not _has_overdue_deliveries(application):
         return dg.SkipReason("no message is overdue")
     if has_active_run(context.instance, deliver_messages.name):
@@ -34,4 +34,4 @@ def _has_overdue_deliveries(application: Application) -> bool:
         patience = WORKER_GRACE if notify.is_worker_running(connection) else timedelta(0)
     with application.get(MessagingConnector).connect() as mailroom:
         at = datetime.now(UTC)
-        return has_overdue_deliveries(application.database, mailroom, at=at, by=patience)
+        return has_overdue_deliveries(application.database, mailroom, at=at, overdue_by=patience)

@@ -1,7 +1,6 @@
-"""Vouchers that nobody puts on their routers, and the worker's deeds for everybody to see.
+"""Runs for vouchers that the worker does not provision, and reports of the worker's results.
 
-A router that was given up on gets no run until it answers: it is looked at from here, and a run
-follows as soon as it is back.
+A router whose retries are exhausted gets no run until it is reachable again.
 """
 
 from collections.abc import Sequence
@@ -29,27 +28,29 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 
 @dataclass(frozen=True, slots=True)
 class RunDecision:
-    """Whether a run is asked for, and what is said when none is."""
+    """Decision whether to start a run, with the message if not."""
 
-    wanted: bool
-    said: str = ""
+    should_run: bool
+    skip_message: str = ""
 
 
-def decide_run(routers: Sequence[str], *, under_way: bool, else_said: str) -> RunDecision:
-    """A run for what waits for these routers, unless one is about to see to it."""
+def decide_run(routers: Sequence[str], *, has_active_run: bool, idle_message: str) -> RunDecision:
+    """Request a run for routers with overdue work unless one is active."""
     if not routers:
-        return RunDecision(wanted=False, said=else_said)
-    if under_way:
-        return RunDecision(wanted=False, said=f"a run is about to see to {', '.join(routers)}")
-    return RunDecision(wanted=True)
+        return RunDecision(should_run=False, skip_message=idle_message)
+    if has_active_run:
+        return RunDecision(
+            should_run=False, skip_message=f"a run is about to see to {', '.join(routers)}"
+        )
+    return RunDecision(should_run=True)
 
 
 @dg.sensor(job=provision_vouchers, minimum_interval_seconds=5, default_status=RUNNING)
 def owed_vouchers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Provisions what the worker does not, and shows what the worker did."""
-    told = SensorCursor.remembered(context.cursor)
+    """Starts a run for overdue vouchers and reports the worker's provisioning results."""
+    told = SensorCursor.parse(context.cursor)
     deeds = list_unreported_entries(application.database, told, [PROVISION_VOUCHERS_ACTION])
     names = [
         router.name
@@ -57,12 +58,14 @@ def owed_vouchers(
         if not has_exhausted_retries(router.failures)
     ]
     nobody = "nobody waits for a router that can be asked"
-    chosen = decide_run(names, under_way=_has_active_run(context), else_said=nobody)
+    chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
     return dg.SensorResult(
         run_requests=_run_requests(chosen),
         asset_events=[voucher_materialization(deeds)] if deeds else [],
-        cursor=told.and_now(deeds).cursor,
-        skip_reason=None if chosen.wanted else f"{chosen.said}; {len(deeds)} deeds of others told",
+        cursor=told.advanced(deeds).serialized,
+        skip_reason=None
+        if chosen.should_run
+        else f"{chosen.skip_message}; {len(deeds)} deeds of others told",
     )
 
 
@@ -70,7 +73,7 @@ def owed_vouchers(
 def returned_routers(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Goes on with what waits for a router that was given up on, once it answers again."""
+    """Starts a run when a router with exhausted retries is reachable again."""
     given_up = [
         router for router in _overdue_routers(application) if has_exhausted_retries(router.failures)
     ]
@@ -78,20 +81,21 @@ def returned_routers(
         back = list_reachable_routers(doors, given_up)
     away = ", ".join(router.name for router in given_up)
     nobody = f"still away: {away}" if away else "nobody waits for a router that was given up on"
-    chosen = decide_run(back, under_way=_has_active_run(context), else_said=nobody)
+    chosen = decide_run(back, has_active_run=_has_active_run(context), idle_message=nobody)
     return dg.SensorResult(
-        run_requests=_run_requests(chosen), skip_reason=None if chosen.wanted else chosen.said
+        run_requests=_run_requests(chosen),
+        skip_reason=None if chosen.should_run else chosen.skip_message,
     )
 
 
-def _run_requests(chosen: RunDecision) -> list[dg.RunRequest]:
-    """Ahead of others in the queue: a buyer waits."""
-    return [dg.RunRequest(tags={"dagster/priority": "10"})] if chosen.wanted else []
+def _run_requests(decision: RunDecision) -> list[dg.RunRequest]:
+    """Return the run request, with priority because a buyer waits."""
+    return [dg.RunRequest(tags={"dagster/priority": "10"})] if decision.should_run else []
 
 
 def _overdue_routers(application: Application) -> list[StoredRouter]:
     return routers_with_overdue_work(
-        application.database, workers_time=WORKER_GRACE, at=datetime.now(UTC)
+        application.database, worker_grace=WORKER_GRACE, at=datetime.now(UTC)
     )
 
 

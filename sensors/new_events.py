@@ -1,4 +1,4 @@
-"""A partition for every event, soon after it was added."""
+"""Partitions for new events."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,7 +10,7 @@ from ticketing.platform.application import Application
 
 
 def events_without_partition(slugs: Iterable[str], partitions: Collection[str]) -> list[str]:
-    """The events that have no partition yet, in the order of their slugs."""
+    """Return the events without a partition, sorted by slug."""
     return sorted(set(slugs) - set(partitions))
 
 
@@ -18,7 +18,7 @@ def events_without_partition(slugs: Iterable[str], partitions: Collection[str]) 
 def new_events(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Adds a partition for each new event. Takes none away: a partition is an event's history."""
+    """Adds a partition for each new event. Removes none: a partition is the event's history."""
     with application.database.transaction() as connection:
         slugs = event_queries.list_slugs(connection)
     new = events_without_partition(

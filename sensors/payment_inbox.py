@@ -1,7 +1,7 @@
-"""Payments that nobody has seen to, and the worker's deeds for everybody to see.
+"""Runs for payments that the worker does not process, and reports of the worker's results.
 
-What waits is asked of the rows each time: no cursor could step over it, and no run key swallow it.
-A run is asked for at once when no worker listens, else when the worker has had its time.
+Overdue work is queried from the tables on every tick, so neither a cursor nor a run key can skip
+it. A run is started immediately without a worker, otherwise after the worker's grace period.
 """
 
 from collections import Counter, defaultdict
@@ -25,11 +25,11 @@ WORKER_GRACE = timedelta(seconds=5)
 QUIET_SECONDS = 20  # starting a run costs five: the next buyer should find this one still there
 
 
-def to_materializations(deeds: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
-    """Deeds as the assets they have made: one for payments, one an event for tickets and PDFs."""
+def to_materializations(entries: Collection[AuditEntry]) -> Iterator[dg.AssetMaterialization]:
+    """Yield materialisations of audit entries: payments, and each event's tickets and PDFs."""
     counts: defaultdict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
     actors: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
-    for deed in deeds:
+    for deed in entries:
         counts[deed.action, deed.event_slug].update(deed.counts)
         actors[deed.action, deed.event_slug].add(deed.actor)
     for (action, slug), sums in counts.items():
@@ -48,8 +48,8 @@ def to_materializations(deeds: Collection[AuditEntry]) -> Iterator[dg.AssetMater
 def payment_inbox(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SensorResult:
-    """Serves who has paid when the worker does not, and shows what the worker did."""
-    told = SensorCursor.remembered(context.cursor)
+    """Starts a run for overdue payments and reports the worker's results."""
+    told = SensorCursor.parse(context.cursor)
     waiting = _has_overdue_work(application) or (
         _wait_for_notification(application) and _has_overdue_work(application)
     )
@@ -65,13 +65,13 @@ def payment_inbox(
         run_requests=[run_request()] if wanted else [],
         asset_events=list(to_materializations(deeds)),
         dynamic_partitions_requests=[EVENT_PARTITIONS.build_add_request(new)] if new else [],
-        cursor=told.and_now(deeds).cursor,
+        cursor=told.advanced(deeds).serialized,
         skip_reason=None if wanted else _skip_message(waiting, len(deeds)),
     )
 
 
 def run_request() -> dg.RunRequest:
-    """A run that stays until it is quiet; ahead of others in the queue."""
+    """Return the run request; it has priority and continues until no payment arrives."""
     config = {"quiet_seconds": QUIET_SECONDS}
     return dg.RunRequest(
         run_config={"ops": {"payments": {"config": config}}}, tags={"dagster/priority": "10"}
@@ -79,14 +79,14 @@ def run_request() -> dg.RunRequest:
 
 
 def _has_overdue_work(application: Application) -> bool:
-    return has_overdue_work(application.database, workers_time=WORKER_GRACE, at=datetime.now(UTC))
+    return has_overdue_work(application.database, worker_grace=WORKER_GRACE, at=datetime.now(UTC))
 
 
 def _wait_for_notification(application: Application) -> bool:
-    with notify.listen(application.database, to_serve=False) as ours:
-        return ours.rings(LISTEN_TIMEOUT_SECONDS)
+    with notify.listen(application.database, as_worker=False) as ours:
+        return ours.wait(LISTEN_TIMEOUT_SECONDS)
 
 
-def _skip_message(waiting: bool, deeds: int) -> str:
-    state = "a run is about to see to what waits" if waiting else "nobody waits"
-    return f"{state}; {deeds} deeds of others told"
+def _skip_message(has_overdue_work: bool, entry_count: int) -> str:
+    state = "a run is about to see to what waits" if has_overdue_work else "nobody waits"
+    return f"{state}; {entry_count} deeds of others told"

@@ -1,8 +1,7 @@
-"""Failed steps of runs into the digest; a step that later succeeds closes its line.
+"""Incidents for failed steps; an incident is closed when the step later succeeds.
 
-Reads the state of runs, not a stream of them: an event log's ids may be committed out of order,
-and a cursor over ids would step over the late ones. The cursor here is a time, looked back behind,
-and the digest knows what it was already told.
+Reads finished runs by update time with an overlap. A cursor over event log ids could skip ids that
+are committed out of order. Incidents deduplicate repeated occurrences.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,9 +24,9 @@ MAX_MESSAGE_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """How one step of a finished run ended; the run itself is a step too, under its job's name.
+    """Result of one step of a finished run; the run itself counts as a step named like its job.
 
-    `failure` is what it died of, None when it succeeded.
+    `failure` is None when it succeeded.
     """
 
     step: str
@@ -38,12 +37,12 @@ class StepOutcome:
 
     @property
     def cause(self) -> str:
-        """What the digest counts under one line."""
+        """Return the incident's cause."""
         return f"run:{self.step}:{self.event_slug or 'no event'}"
 
 
 def to_occurrences(outcomes: Iterable[StepOutcome]) -> Iterator[Occurrence]:
-    """The failures among them, as the digest takes them."""
+    """Yield an occurrence for every failure."""
     for end in outcomes:
         if end.failure is not None:
             text = end.failure[:MAX_MESSAGE_LENGTH]
@@ -53,7 +52,7 @@ def to_occurrences(outcomes: Iterable[StepOutcome]) -> Iterator[Occurrence]:
 def step_outcomes(
     record: RunRecord, failed: Mapping[str, str], succeeded: Iterable[str]
 ) -> list[StepOutcome]:
-    """What a finished run tells of its steps and of itself."""
+    """Return the results of a finished run's steps and of the run itself."""
     run = record.dagster_run
     slug = run.tags.get(PARTITION_TAG)
     at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), tz=UTC)
@@ -68,7 +67,7 @@ def step_outcomes(
 def run_failures(
     context: dg.SensorEvaluationContext, application: dg.ResourceParam[Application]
 ) -> dg.SkipReason:
-    """Keeps one line a cause of what failed, in the table `incidents`."""
+    """Opens an incident per failed step and closes it when the step succeeds."""
     since = _since(context.cursor)
     records = _list_finished_runs(context.instance, since)
     outcomes = [end for record in records for end in _run_outcomes(context.instance, record)]
@@ -115,7 +114,10 @@ def _run_outcomes(instance: DagsterInstance, record: RunRecord) -> list[StepOutc
 
 
 def _failure_message(data: StepFailureData) -> str:
-    """What we said of it; else the first line of the error, for the others may show a row."""
+    """Return our description of the failure, else the first line of the error.
+
+    Later lines of an error may contain row data.
+    """
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     error = data.error.cause or data.error if data.error else None

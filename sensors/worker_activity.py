@@ -1,4 +1,4 @@
-"""What others did for who has paid, each deed told once; and whether a run already sees to it."""
+"""Audit entries not reported to Dagster yet, and detection of active runs."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -27,49 +27,53 @@ ACTIVE_STATUSES = [
 
 @dataclass(frozen=True, slots=True)
 class SensorCursor:
-    """Which deeds were told: all up to a number, but the latest by name."""
+    """Reported audit entries: all up to an id, with recent ids listed individually."""
 
-    last: int = 0
-    latest: frozenset[int] = frozenset()
+    last_id: int = 0
+    recent_ids: frozenset[int] = frozenset()
 
     @classmethod
-    def remembered(cls, cursor: str | None) -> "SensorCursor":
-        """As the last tick left it."""
+    def parse(cls, cursor: str | None) -> "SensorCursor":
+        """Parse the previous tick's cursor."""
         known = json.loads(cursor) if cursor else {}
         return cls(known.get("last", 0), frozenset(known.get("latest", [])))
 
     @property
-    def cursor(self) -> str:
-        """For the next tick."""
-        return json.dumps({"last": self.last, "latest": sorted(self.latest)})
+    def serialized(self) -> str:
+        """Return the cursor for the next tick."""
+        return json.dumps({"last": self.last_id, "latest": sorted(self.recent_ids)})
 
     @property
-    def after(self) -> int:
-        """Where to look from."""
-        return max(0, self.last - CURSOR_OVERLAP)
+    def start_after(self) -> int:
+        """Return the id after which to read."""
+        return max(0, self.last_id - CURSOR_OVERLAP)
 
-    def and_now(self, deeds: Iterable[AuditEntry]) -> "SensorCursor":
-        """After these were told, too."""
-        known = {deed.id for deed in deeds} | self.latest
-        last = max(known, default=self.last)
+    def advanced(self, entries: Iterable[AuditEntry]) -> "SensorCursor":
+        """Return the cursor after these entries."""
+        known = {deed.id for deed in entries} | self.recent_ids
+        last = max(known, default=self.last_id)
         return SensorCursor(
             last, frozenset(number for number in known if number > last - CURSOR_OVERLAP)
         )
 
 
 def list_unreported_entries(
-    database: Database, told: SensorCursor, actions: Collection[str]
+    database: Database, cursor: SensorCursor, actions: Collection[str]
 ) -> list[AuditEntry]:
-    """Deeds of others than Dagster that were not told of yet."""
+    """Return unreported audit entries of actors other than Dagster."""
     with database.transaction() as connection:
         lines = audit_log.list_entries(
-            connection, actions, after=told.after, but=[ACTOR], most=MAX_ENTRIES
+            connection,
+            actions,
+            after_id=cursor.start_after,
+            excluding_actors=[ACTOR],
+            limit=MAX_ENTRIES,
         )
-    return [deed for deed in lines if deed.id not in told.latest]
+    return [deed for deed in lines if deed.id not in cursor.recent_ids]
 
 
 def has_active_run(instance: DagsterInstance, job_name: str) -> bool:
-    """Whether a run of the job was asked for a moment ago, and has not ended."""
+    """Return whether a recently created run of the job is queued or running."""
     filters = RunsFilter(
         job_name=job_name,
         statuses=ACTIVE_STATUSES,

@@ -1,1 +1,1 @@
-"""Vendors on a port of our own, for tests and rehearsals. Shares no code with `ticketing`."""
+"""Simulated vendors on local ports, for tests and demos. Shares no code with `ticketing`."""

@@ -1,4 +1,4 @@
-"""A request and its answer, and the server that turns one into the other on a socket."""
+"""HTTP request and response types, routing, and the threaded server of the simulators."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What a client sent; header names in lower case."""
+    """Received request; header names are in lower case."""
 
     method: str
     path: str
@@ -27,9 +27,10 @@ class HttpRequest:
     query: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> Json:
-        """The body as a JSON object; ValueError when it is anything else.
+        """Return the body as a JSON object.
 
-        For nothing at all, the vendor's Python library sends `{}`, the one for Node `null`.
+        For an empty body the vendor's Python library sends `{}` and its Node library
+        `null`. Raises ValueError for anything but an object.
         """
         value = json.loads(self.body.strip() or b"null")
         if value is None:
@@ -39,36 +40,36 @@ class HttpRequest:
         return value
 
     def form(self) -> dict[str, str]:
-        """The fields of a page's form."""
+        """Return the fields of an HTML form."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What goes back; a status of 0 closes the connection without a word."""
+    """Response; status 0 closes the connection without a response."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_good(self) -> bool:
-        """Whether the server did what was asked."""
+    def is_success(self) -> bool:
+        """Return whether the status is 2xx."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own line
 
     @classmethod
     def json(cls, status: int, value: object) -> "HttpResponse":
-        """A JSON document."""
+        """Create a JSON response."""
         return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     @classmethod
     def html(cls, status: int, page: str) -> "HttpResponse":
-        """A page."""
+        """Create an HTML response."""
         return cls(status, page.encode(), {"Content-Type": _HTML})
 
     @classmethod
-    def see(cls, url: str) -> "HttpResponse":
-        """Another page, to be fetched."""
+    def redirect(cls, url: str) -> "HttpResponse":
+        """Create a redirect that is fetched with GET."""
         return cls(303, headers={"Location": url})
 
 
@@ -80,7 +81,7 @@ Route = tuple[str, re.Pattern[str], Handler]
 def match_route(
     routes: Iterable[Route], request: HttpRequest
 ) -> tuple[Handler, dict[str, str]] | Literal[404, 405]:
-    """Who handles a request, with the names in its path; or why nobody does."""
+    """Return the handler and the path parameters, or 404 or 405 if no route matches."""
     matches = [
         (method, handler, found.groupdict())
         for method, pattern, handler in routes
@@ -93,7 +94,7 @@ def match_route(
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A thread a connection, a connection a request: nothing lingers when it is closed."""
+    """Server with one thread per connection and one request per connection."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -101,30 +102,28 @@ class HttpServer(ThreadingHTTPServer):
     def __init__(
         self, host: str, port: int, respond: Callable[[HttpRequest], HttpResponse]
     ) -> None:
-        """Listen; port 0 is any free one."""
+        """Bind the socket; port 0 selects a free port."""
         self.respond = respond
         super().__init__((host, port), _Handler)
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of clients that hang up; that is their affair."""
+        """Ignore clients that close the connection."""
 
 
 class WebhookListener:
-    """Somebody who is told things over HTTP, at `url`, from `with` on."""
+    """HTTP server at `url` that receives webhooks; listens inside `with`."""
 
     def __init__(self, server: ThreadingHTTPServer, path: str) -> None:
-        """Silent so far; `path` begins with a slash."""
+        """Store the server; `path` begins with a slash."""
         self._server = server
         self._thread = Thread(target=server.serve_forever, args=(STOP_WITHIN_SECONDS,))
         self.url = f"http://127.0.0.1:{server.server_port}{path}"
 
     def __enter__(self) -> Self:
-        """Listen."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -134,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     timeout = _IDLE_SECONDS
 
-    def _exchange(self) -> None:
+    def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
         url = urlsplit(self.path)
@@ -152,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_GET = do_POST = do_DELETE = _exchange  # noqa: N815 - the names http.server looks for
+    do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the names http.server looks for
 
     def log_message(self, *_: object) -> None:
-        """Keep the console for people: /_simulator shows what happened."""
+        """Do not log requests: /_simulator shows them."""

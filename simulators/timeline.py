@@ -1,4 +1,4 @@
-"""Things that happen later, in threads of their own; what belongs to one order stays in order."""
+"""Delayed actions in threads; actions of one key run in order."""
 
 import heapq
 import logging
@@ -14,10 +14,9 @@ _log = logging.getLogger(__name__)
 
 
 class Timeline:
-    """A clock that runs actions when they are due, each lane's one after the other."""
+    """Scheduler of delayed actions; the actions of one lane run one after another."""
 
     def __init__(self) -> None:
-        """Start the clock."""
         self._due: list[tuple[float, int, str, Callable[[], object]]] = []
         self._numbers = count()
         self._changed = Condition()
@@ -26,15 +25,15 @@ class Timeline:
         self._clock = Thread(target=self._run, name="timeline", daemon=True)
         self._clock.start()
 
-    def after(self, seconds: float, lane: str, action: Callable[[], object]) -> None:
-        """Run the action then, after whatever of its lane is due before."""
+    def schedule(self, seconds: float, lane: str, action: Callable[[], object]) -> None:
+        """Run an action after a delay, after earlier actions of the same lane."""
         with self._changed:
             due = time.monotonic() + max(seconds, 0)
             heapq.heappush(self._due, (due, next(self._numbers), lane, action))
             self._changed.notify()
 
     def close(self) -> None:
-        """Forget what is not due yet; wait for what has begun."""
+        """Discard pending actions and wait for running ones."""
         with self._changed:
             self._ended = True
             self._changed.notify()

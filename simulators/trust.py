@@ -1,4 +1,4 @@
-"""Whom the simulators trust over TLS."""
+"""TLS trust store of the simulators."""
 
 import ssl
 from functools import cache
@@ -6,5 +6,5 @@ from functools import cache
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """The system's authorities. Read once: that takes longer than most tests run."""
+    """Return the system's certificate authorities; loaded once because loading is slow."""
     return ssl.create_default_context()

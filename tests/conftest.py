@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one server per worker, an empty database per test."""
+"""Shared fixtures: a PostgreSQL server per worker, an empty database per test, a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -44,17 +44,17 @@ MEMORY_NEEDED = 2 << 30
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """An embedded server for this worker, with a migrated database called `template_ticketing`."""
+    """Start an embedded server for this worker with a migrated database `template_ticketing`."""
     memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
     with TemporaryDirectory(dir=MEMORY if memory else None) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o711)  # root's server runs as somebody else, who must find its way
         running = stack.enter_context(EmbeddedServer(folder, CARELESS))
-        admin = Database.at(running.url("postgres"))
+        admin = Database.from_url(running.url("postgres"))
         with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("CREATE DATABASE template_ticketing"))
         admin.dispose()
-        template = Database.at(running.url("template_ticketing"))
+        template = Database.from_url(running.url("template_ticketing"))
         upgrade(template)
         template.dispose()
         yield running
@@ -62,21 +62,21 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A migrated, empty database."""
-    fresh = Database.at(database_url)
+    """Open a migrated, empty database."""
+    fresh = Database.from_url(database_url)
     yield fresh
     fresh.dispose()
 
 
 @pytest.fixture
 def now() -> datetime:
-    """An afternoon some weeks before the event."""
+    """Return a time some weeks before the event."""
     return datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def event(database: Database) -> Event:
-    """A graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time."""
+    """Create a graduation in Yogyakarta on 12 December 2026, 08:00-12:00 local time."""
     with database.transaction() as connection:
         connection.execute(
             events_table.insert().values(
@@ -95,7 +95,7 @@ def event(database: Database) -> Event:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Chromium without a screen; the test is skipped when there is none."""
+    """Start headless Chromium; the test is skipped if it is not installed."""
     chromium = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if chromium is None:
         pytest.skip("there is no chromium: `make setup-dev` installs Debian's")
@@ -111,7 +111,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def phone(browser: "Browser") -> Iterator["Page"]:
-    """A page as large as a phone; what a policy forbids it, or its script breaks, is a failure."""
+    """Open a phone-sized page; blocked content and script errors fail the test."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     page = context.new_page()

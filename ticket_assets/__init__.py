@@ -1,1 +1,1 @@
-"""The Dagster code location, in the order of the graph."""
+"""Dagster code location: assets, checks and jobs."""

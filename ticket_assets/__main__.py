@@ -1,6 +1,7 @@
-"""`python -m ticket_assets EVENT`: everything one event lacks, as a run that the page shows too.
+"""`python -m ticket_assets EVENT`: issue all that an event is missing, as a Dagster run.
 
-For `make demo` and for cron: the same job, instance and checks as a click on the page.
+For `make demo` and cron; the run uses the same job, instance and checks as a run started in
+Dagster's UI.
 """
 
 import sys
@@ -20,7 +21,7 @@ QUIET_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def main(event: str) -> int:
-    """Run the job for one event; 0 when it and every check passed."""
+    """Run the job for one event; return 0 if it and all checks succeeded."""
     job = defs().resolve_job_def(issue_event_tickets.name)
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(EVENT_PARTITIONS.name), [event])

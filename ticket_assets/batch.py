@@ -1,4 +1,4 @@
-"""The job behind a run's tickets: one batch a run, however many steps and attempts it has."""
+"""The batch of a Dagster run: one per run, for all its steps and retries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ def run_batch(
     application: Application,
     event: Event,
     *,
-    is_last: bool = False,
+    notify_organiser: bool = False,
 ) -> Iterator[int]:
-    """The job id of this run; a run that retries another goes on with the other's job.
+    """Yield the batch id of this run; a run that retries another uses the same batch.
 
-    After its last step the organiser is told how it ended.
+    After the last step the organiser receives the result.
     """
     run = context.run
     opening = BatchSpec(
@@ -32,7 +32,7 @@ def run_batch(
         at=datetime.now(UTC),
         options={"job": run.job_name},
         dagster_run_id=run.run_id,
-        is_announced=is_last,
+        notify_organiser=notify_organiser,
     )
     with running_batch(application.database, event, opening) as batch:
         yield batch.id

@@ -1,4 +1,4 @@
-"""What was found, as the verdict of a check: how many, the first offenders, the way to repair."""
+"""Conversion of an invariant's result to a Dagster check result."""
 
 import dagster as dg
 
@@ -7,32 +7,35 @@ from ticketing.platform.kernel.invariant import InvariantResult
 
 
 def to_check_result(
-    found: InvariantResult,
-    looked_at: str,
+    invariant: InvariantResult,
+    unit: str,
     repair: str,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Passed if nothing was found; `looked_at` names what was counted."""
+    """Return a check result with counts, the first violations and the repair command.
+
+    `unit` names the examined items.
+    """
     metadata: ticket_asset_metadata.Metadata = {
-        "examined": found.examined,
-        "out of": found.total,
-        "broken": found.broken,
+        "examined": invariant.examined,
+        "out of": invariant.total,
+        "broken": invariant.violation_count,
     }
-    if found.holds:
+    if invariant.holds:
         return dg.AssetCheckResult(passed=True, metadata=metadata)
-    first = found.offenders[0]
+    first = invariant.violations[0]
     return dg.AssetCheckResult(
         passed=False,
         severity=severity,
         description=(
-            f"{found.broken} of {found.examined} {looked_at}, such as {first.subject}:"
-            f" {first.wrong}. Repair: {repair}"
+            f"{invariant.violation_count} of {invariant.examined} {unit}, such as {first.subject}:"
+            f" {first.problem}. Repair: {repair}"
         ),
         metadata={
             **metadata,
             "who": ticket_asset_metadata.markdown_table(
-                ["which", "wrong"], found.offenders, total=found.broken
+                ["which", "wrong"], invariant.violations, total=invariant.violation_count
             ),
             "repair": dg.MetadataValue.md(f"`{repair}`"),
         },

@@ -1,7 +1,7 @@
-"""What must hold, as asset checks: one verdict an event, the first offenders, the way to repair.
+"""Asset checks of an event's roster, tickets, PDFs and report.
 
-The queries are in `ticketing/tickets/reports/checks.py`. A check that fails stops nothing: the
-sensor `check_failures` tells of it.
+The queries are in `ticketing/tickets/reports/checks.py`. A failed check stops no run; the sensor
+`check_failures` reports it.
 """
 
 import warnings
@@ -26,14 +26,14 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partiti
 
 
 class SignatureSample(dg.Config):
-    """How thorough: a signature takes about 0.1 ms."""
+    """Sample size; verifying one signature takes about 0.1 ms."""
 
     sample: int = Field(default=5000, ge=1, description="Tickets looked at, drawn at random.")
     full: bool = Field(default=False, description="Look at every ticket.")
 
 
 class DocumentSample(dg.Config):
-    """How thorough: reading a QR from a page takes about 50 ms."""
+    """Sample size; decoding one QR code from a page takes about 50 ms."""
 
     sample: int = Field(default=50, ge=1, description="PDFs looked at, drawn at random.")
     full: bool = Field(default=False, description="Look at every PDF.")
@@ -43,7 +43,7 @@ class DocumentSample(dg.Config):
 def every_row_is_accounted_for(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """New, changed, unchanged and quarantined rows of the last roster add up to the file's."""
+    """New, changed, unchanged and rejected rows of the last roster add up to the file's rows."""
     event = partition_event(context, application)
     found = report_checks.check_import_totals(application.database, event)
     return to_check_result(
@@ -55,7 +55,7 @@ def every_row_is_accounted_for(
 def nobody_is_forgotten(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """Everyone entitled has a ticket, or there is a reason why not."""
+    """Every entitled guest has a ticket, or a known reason for not having one."""
     event = partition_event(context, application)
     found = report_checks.check_unexplained_missing(
         application.database, event, at=datetime.now(UTC)
@@ -67,7 +67,7 @@ def nobody_is_forgotten(
 def one_live_ticket_each(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """Nobody has two live tickets for one entitlement."""
+    """No entitlement has more than one live ticket."""
     event = partition_event(context, application)
     found = report_checks.check_duplicate_tickets(application.database, event)
     return to_check_result(
@@ -81,7 +81,7 @@ def every_signature_verifies(
     config: SignatureSample,
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """Every QR is signed by its event's own key, and speaks of its own event and ticket."""
+    """Every QR code is signed with its event's key and names its own event and ticket."""
     event = partition_event(context, application)
     found = report_checks.check_forged_tickets(
         application.database,
@@ -98,7 +98,7 @@ def every_signature_verifies(
 def every_pdf_is_there(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """Every PDF on record is in the document folder."""
+    """Every recorded PDF exists in the document folder."""
     event = partition_event(context, application)
     found = report_checks.check_missing_documents(
         application.database, event, application.get(DocumentFolder)
@@ -112,7 +112,7 @@ def every_qr_is_its_own(
     config: DocumentSample,
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """Every PDF has the bytes that were written, and its QR decodes to its own ticket."""
+    """Every PDF is unchanged since it was written, and its QR code belongs to its ticket."""
     event = partition_event(context, application)
     found = report_checks.check_altered_documents(
         application.database,
@@ -130,7 +130,7 @@ def every_qr_is_its_own(
 def the_report_adds_up(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """The report's file has everyone entitled once, and says of each what is so now."""
+    """The report lists every entitled guest once, with the current state."""
     event = partition_event(context, application)
     found = report_checks.check_report(
         application.database, event, application.get(DocumentFolder), at=datetime.now(UTC)

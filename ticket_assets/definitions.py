@@ -1,4 +1,4 @@
-"""The composition root: every asset, check, job, sensor and schedule, and what they are given."""
+"""All assets, checks, jobs, sensors and schedules with their resources."""
 
 from collections.abc import Mapping
 
@@ -59,8 +59,8 @@ from ticket_assets.voucher_upkeep import voucher_upkeep
 from ticket_assets.vouchers import voucher_delivery_logs, vouchers
 
 
-def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
-    """Everything, with these resources. Tests hand in their own."""
+def build_definitions(resource_objects: Mapping[str, object]) -> dg.Definitions:
+    """Build the definitions with the given resources; tests pass their own."""
     return dg.Definitions(
         assets=[
             orders,
@@ -122,7 +122,7 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
             voucher_upkeep_often,
             vouchers_examined_hourly,
         ],
-        resources=dict(handles),
+        resources=dict(resource_objects),
         # for runs started from an asset's own page, too: a process a step costs seconds
         executor=dg.in_process_executor,
     )
@@ -130,5 +130,5 @@ def build_definitions(handles: Mapping[str, object]) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads."""
+    """Build the definitions that Dagster loads."""
     return build_definitions(resources.from_environment())

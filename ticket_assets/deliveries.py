@@ -1,6 +1,6 @@
-"""Messages to buyers and organisers: a job that sends what nobody has, an event's record, checks.
+"""Delivery jobs; the asset and the checks of an event's deliveries.
 
-How a message is sent, and when again, is in `ticketing/notifications/deliver.py`.
+Sending and retries are in `ticketing/notifications/deliver.py`.
 """
 
 import warnings
@@ -33,7 +33,7 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partiti
 def send_due_messages(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Send every message that is due."""
+    """Send all due messages."""
     with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
         done = deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
     context.log.info("%s sent, %s to be tried again", done.sent, done.error)
@@ -42,7 +42,7 @@ def send_due_messages(
 
 @dg.job(executor_def=dg.in_process_executor)
 def deliver_messages() -> None:
-    """What the outbox holds is sent. Again is safe."""
+    """Sends all due messages of the outbox. Safe to run again."""
     send_due_messages()
 
 
@@ -50,7 +50,7 @@ def deliver_messages() -> None:
 def leave_alerts(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Leave one message about all that went wrong and was never told of."""
+    """Enqueue one message about all incidents that were not reported yet."""
     with run_attempt(context):
         told = enqueue_alert_digest(application.database, at=datetime.now(UTC))
     context.add_output_metadata({"alerts": told})
@@ -58,7 +58,7 @@ def leave_alerts(
 
 @dg.job(executor_def=dg.in_process_executor)
 def tell_of_alerts() -> None:
-    """The organiser hears what is open in the table of incidents, each line once."""
+    """Sends the organiser a digest of open incidents, each incident once. Safe to run again."""
     leave_alerts()
 
 
@@ -66,7 +66,7 @@ def tell_of_alerts() -> None:
 def read_new_bounces(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Note what came back to the Maildir of MAIL_BOUNCES_FOLDER since it was last read."""
+    """Record the bounces that arrived in the Maildir MAIL_BOUNCES_FOLDER since the last run."""
     folder = application.settings.mail_bounces_folder
     with run_attempt(context), application.get(MessagingConnector).connect() as mailroom:
         mails = read_unread_mails(folder) if folder else ()
@@ -77,7 +77,7 @@ def read_new_bounces(
 
 @dg.job(executor_def=dg.in_process_executor)
 def mail_bounces() -> None:
-    """Mails that came back are noted at the messages, once each. Again is safe."""
+    """Records bounced mails on their deliveries, each once. Safe to run again."""
     read_new_bounces()
 
 
@@ -92,7 +92,7 @@ def mail_bounces() -> None:
 def ticket_deliveries(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """An event's messages and how far each has come: tickets, notices, refunds. As of its run."""
+    """Number of an event's messages by delivery state: tickets, notices, refunds. As of the run."""
     with run_attempt(context):
         counts = count_deliveries_by_state(
             application.database, partition_event(context, application)
@@ -104,7 +104,7 @@ def ticket_deliveries(
 def no_message_is_stuck(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """Nothing that was to be sent has waited half an hour for somebody to send it."""
+    """No due message has waited longer than 30 minutes."""
     event = partition_event(context, application)
     found = check_overdue_deliveries(application.database, event, at=datetime.now(UTC))
     return to_check_result(found, "messages", "see why: ticketing doctor, then ticketing deliver")
@@ -114,7 +114,7 @@ def no_message_is_stuck(
 def every_message_went_out(
     context: dg.AssetCheckExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.AssetCheckResult:
-    """No message is left to a person: refused for good, or perhaps sent and not heard of."""
+    """No message has failed permanently or has an unknown result."""
     event = partition_event(context, application)
     found = check_failed_deliveries(application.database, event)
     repair = f"ticketing deliveries {event.slug} --failed, then ticketing resend"

@@ -1,4 +1,4 @@
-"""The tickets as PDFs."""
+"""The asset of ticket PDFs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ PREVIEW_DPI = 60
 
 
 class RenderConfig(dg.Config):
-    """How to print. As it is, what is missing or stale is printed."""
+    """Options of rendering; by default missing and stale PDFs are rendered."""
 
     overwrite: bool = Field(
         default=False, description="Print everything anew; codes and QRs stay as they are."
@@ -48,15 +48,15 @@ def ticket_pdfs(
     config: RenderConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
-    """A PDF for every live ticket, printed anew when its data, template or fonts changed."""
+    """PDFs of live tickets, rendered again when data, template or fonts change. As of the run."""
     with run_attempt(context, config.limit_seconds) as watch:
         event = partition_event(context, application)
-        with run_batch(context, application, event, is_last=True) as job:
+        with run_batch(context, application, event, notify_organiser=True) as job:
             done = render_tickets(
                 application.database, event, renderer=application.get(Renderer),
                 folder=application.get(DocumentFolder),
                 at=datetime.now(UTC), job_id=job, overwrite=config.overwrite, chunk=config.chunk,
-                progress=lambda now: watch(_handled_count(now), now.total),
+                on_progress=lambda now: watch(_handled_count(now), now.total),
             )  # fmt: skip
     context.log.info("job %s: %s printed, %s failed", job, done.rendered, len(done.failed))
     return dg.MaterializeResult(
@@ -87,7 +87,7 @@ def _render_metadata(done: RenderResult, job_id: int) -> metadata.Metadata:
 
 
 def _preview_metadata(application: Application, event: Event) -> metadata.Metadata:
-    """Where the files are, and how one looks: a made-up guest's, for a real QR opens doors."""
+    """Return the folder and a preview with sample data, because a real QR code grants admission."""
     specimen = replace(
         SAMPLE_TICKET, event_slug=event.slug, event_name=event.name, starts_at=event.starts_at,
         ends_at=event.ends_at, time_zone=event.time_zone, locale=event.locale, venue=event.venue,
@@ -99,5 +99,5 @@ def _preview_metadata(application: Application, event: Event) -> metadata.Metada
         "folder": dg.MetadataValue.path(
             application.get(DocumentFolder).root.resolve() / event.slug
         ),
-        "preview": metadata.inline_image(image, about="a made-up ticket of this event"),
+        "preview": metadata.inline_image(image, label="a made-up ticket of this event"),
     }

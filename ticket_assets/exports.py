@@ -1,4 +1,4 @@
-"""Sheets of events for the organiser, day by day: a job of its own, off until a person wants it."""
+"""Daily export mails to the organiser; the schedule is off by default."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,16 +16,16 @@ EXPORT_HORIZON = timedelta(days=30)
 def leave_exports(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Leave the sheets of DAILY_EXPORTS of each event that is near and had changes in a day."""
-    wanted = application.settings.exports_of_a_day
+    """Enqueue the exports of DAILY_EXPORTS for every upcoming event that changed within a day."""
+    wanted = application.settings.daily_export_kinds
     with run_attempt(context):
         left = queue_daily_export_mails(
-            application.database, wanted, near=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
+            application.database, wanted, window=EXPORT_HORIZON, at=datetime.now(UTC), by=ACTOR
         )
     context.add_output_metadata({"mails": left})
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def daily_exports() -> None:
-    """The organiser gets sheets of what changed, each once a day. Again is safe."""
+    """Mails exports of changed events to the organiser, each once a day. Safe to run again."""
     leave_exports()

@@ -1,4 +1,4 @@
-"""Materializations of what was made outside of an asset's own run: by the worker, by a round."""
+"""Materialisations for work done outside an asset's own run, by the worker or another job."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +19,7 @@ SETTLEMENT_OUTCOMES = ("applied", "unchanged", "quarantined", "postponed")  # of
 def ticket_materializations(
     event_slug: str, counts: Mapping[str, int], *, by: Collection[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    """An event's new tickets and PDFs: `created`, `renewed` and `failed` of them."""
+    """Yield the materialisations of an event's tickets and PDFs from its counts."""
     sums = Counter(counts)
     facts: metadata.Metadata = {"failed": sums["failed"], "made by": ", ".join(sorted(by))}
     yield dg.AssetMaterialization(
@@ -34,19 +34,19 @@ def ticket_materializations(
 def payment_materialization(
     counts: Mapping[str, int], *, by: Collection[str]
 ) -> dg.AssetMaterialization:
-    """How notices ended."""
+    """Return the materialisation of settled payment notifications."""
     sums = Counter(counts)
     facts: metadata.Metadata = {end: sums[end] for end in SETTLEMENT_OUTCOMES}
     facts["settled by"] = ", ".join(sorted(by))
     return dg.AssetMaterialization(PAYMENTS, metadata=facts)
 
 
-def voucher_materialization(deeds: Collection[AuditEntry]) -> dg.AssetMaterialization:
-    """What came to be on routers, and off them."""
+def voucher_materialization(entries: Collection[AuditEntry]) -> dg.AssetMaterialization:
+    """Return the materialisation of provisioned and removed vouchers."""
     sums: Counter[str] = Counter()
-    for deed in deeds:
+    for deed in entries:
         sums.update(deed.counts)
     facts: metadata.Metadata = {what: sums[what] for what in ("placed", "removed", "refused")}
     facts["purchases made whole"] = sums["told"]
-    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in deeds}))
+    facts["provisioned by"] = ", ".join(sorted({deed.actor for deed in entries}))
     return dg.AssetMaterialization(VOUCHERS, metadata=facts)

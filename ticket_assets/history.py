@@ -1,4 +1,4 @@
-"""What earlier materializations of an asset said of the same event."""
+"""Metadata of earlier materialisations of an asset partition."""
 
 from datetime import UTC, datetime
 
@@ -9,8 +9,8 @@ from ticket_assets.metadata import Points
 MAX_MATERIALIZATIONS = 100
 
 
-def metadata_history(context: dg.AssetExecutionContext, figure: str, *, now: float) -> Points:
-    """Days since the first, and the figure: one point a materialization, ending with `now`."""
+def metadata_history(context: dg.AssetExecutionContext, metadata_key: str, *, now: float) -> Points:
+    """Return (days since the first, value) per materialisation, ending with `now`."""
     records = context.instance.fetch_materializations(
         dg.AssetRecordsFilter(
             asset_key=context.asset_key, asset_partitions=[context.partition_key]
@@ -20,7 +20,7 @@ def metadata_history(context: dg.AssetExecutionContext, figure: str, *, now: flo
     seen = [(datetime.now(UTC).timestamp(), now)]
     for record in records:
         said = record.asset_materialization
-        value = said.metadata.get(figure) if said else None
+        value = said.metadata.get(metadata_key) if said else None
         if isinstance(value, dg.IntMetadataValue) and value.value is not None:
             seen.append((record.timestamp, value.value))
     first = min(at for at, _ in seen)

@@ -1,4 +1,4 @@
-"""Webhooks that nobody has called: a job of its own, for the schedule and by hand."""
+"""The job that sends overdue webhooks, for the schedule and manual runs."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from ticketing.webhooks.send import delete_old_calls, send_all_due_calls
 def send_due_hooks(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Make every call that is due, and forget those that ended a month ago."""
+    """Send all due webhook calls and delete calls that ended a month ago."""
     with run_attempt(context):
         told = send_all_due_calls(
             application.database,
@@ -33,5 +33,5 @@ def send_due_hooks(
 
 @dg.job(executor_def=dg.in_process_executor)
 def webhooks() -> None:
-    """Others are told what was booked. Again is safe."""
+    """Sends all due webhook calls. Safe to run again."""
     send_due_hooks()

@@ -1,4 +1,7 @@
-"""What can be asked for as a whole. Each names the executor: a process a step costs seconds."""
+"""Jobs over assets and checks.
+
+Each names the in-process executor: one process per step would add seconds.
+"""
 
 import dagster as dg
 

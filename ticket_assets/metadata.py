@@ -1,6 +1,6 @@
-"""Metadata as people want to see it: tables, a picture, a curve. No numbers are made here.
+"""Markdown metadata: tables, images and line charts.
 
-Dagster's pages show markdown in place below 1,000 characters, and behind a link from there on.
+Dagster shows markdown below 1,000 characters inline and longer text behind a link.
 """
 
 import base64
@@ -26,7 +26,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 446, 34, 116
 def markdown_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, total: int
 ) -> dg.MarkdownMetadataValue:
-    """A markdown table of the first rows; says how many there are when it shows fewer."""
+    """Return a markdown table of the first rows with a note on how many were omitted."""
     shown = list(islice(rows, MAX_ROWS))
     if not shown:
         return dg.MetadataValue.md("none")
@@ -41,19 +41,19 @@ def _markdown_row(cells: Sequence[object]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def inline_image(png: bytes, *, about: str) -> dg.MarkdownMetadataValue:
-    """An image inside the page itself; keep it small, it is stored with the event log."""
+def inline_image(png: bytes, *, label: str) -> dg.MarkdownMetadataValue:
+    """Return an inline image; keep it small, because it is stored in the event log."""
     encoded = base64.b64encode(png).decode("ascii")
-    return dg.MetadataValue.md(f"![{about}](data:image/png;base64,{encoded})")
+    return dg.MetadataValue.md(f"![{label}](data:image/png;base64,{encoded})")
 
 
-def line_chart(points: Points, *, about: str, unit: str) -> dg.MarkdownMetadataValue:
-    """A line through points of (x, y), both axes from zero; `unit` is what x counts."""
-    drawing = quote(_svg(points, about, unit), safe=",'=/:;+?&$@!*-._~")
-    return dg.MetadataValue.md(f"![{about}](data:image/svg+xml,{drawing})")
+def line_chart(points: Points, *, label: str, unit: str) -> dg.MarkdownMetadataValue:
+    """Return a line chart of (x, y) points with both axes from zero; `unit` is the unit of x."""
+    drawing = quote(_svg(points, label, unit), safe=",'=/:;+?&$@!*-._~")
+    return dg.MetadataValue.md(f"![{label}](data:image/svg+xml,{drawing})")
 
 
-def _svg(points: Points, about: str, unit: str) -> str:
+def _svg(points: Points, label: str, unit: str) -> str:
     widest = max((x for x, _ in points), default=0)
     highest = max((y for _, y in points), default=0)
     step = max(1, -(-len(points) // MAX_POINTS))
@@ -69,6 +69,6 @@ def _svg(points: Points, about: str, unit: str) -> str:
         " font-family='sans-serif' fill='#778'>"
         f"<path d='M{_LEFT},{_TOP}V{_BOTTOM}H{_RIGHT}' fill='none' stroke='#aaa'/>"
         f"<path d='M{line}h0' fill='none' stroke='#284' stroke-width='3' stroke-linecap='round'/>"
-        f"<text x='{_LEFT}' y='{_TOP - 9}'>{highest:,.0f} {html.escape(about)}</text>"
+        f"<text x='{_LEFT}' y='{_TOP - 9}'>{highest:,.0f} {html.escape(label)}</text>"
         f"<text x='{_RIGHT - 40}' y='{_BOTTOM + 16}'>{widest:,.1f} {html.escape(unit)}</text></svg>"
     )

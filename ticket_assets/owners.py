@@ -1,3 +1,3 @@
-"""Who answers for the assets."""
+"""Owners of the assets."""
 
 OWNERS = ["team:box-office"]

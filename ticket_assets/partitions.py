@@ -1,8 +1,8 @@
-"""How the work is cut: one partition an event, its key the event's slug; sales are cut by day.
+"""Partitions: one per event with its slug as key, and one per day for sales.
 
-Never one a ticket or a person: the UI slows down at thousands, and a slug is free of the commas,
-brackets, pipes and dots that break a partition key. A backfill is one run an event, which is
-Dagster's own choice and ours: docs/decisions/0004-backfill-policy.md.
+Never one per ticket or guest, because the UI becomes slow at thousands of partitions. Slugs contain
+no commas, brackets, pipes or dots, which are invalid in partition keys. Backfills make one run per
+event: docs/decisions/0004-backfill-policy.md.
 """
 
 import dagster as dg
@@ -20,6 +20,6 @@ EVENT_PARTITIONS = dg.DynamicPartitionsDefinition(name=EVENT_PARTITIONS_NAME)
 def partition_event(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, application: Application
 ) -> Event:
-    """The event this run is about, as it is now."""
+    """Return the current event of the run's partition."""
     with application.database.transaction() as connection:
         return event_queries.get(connection, context.partition_key)

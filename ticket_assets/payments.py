@@ -1,4 +1,4 @@
-"""Orders as buyers place them, and their payments."""
+"""The assets of orders and payments."""
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
@@ -30,7 +30,7 @@ orders = dg.AssetSpec(
 
 
 class FulfilmentConfig(dg.Config):
-    """How to serve."""
+    """Options of a fulfilment run."""
 
     quiet_seconds: float = Field(
         default=0, ge=0, le=60, description="Go on until nothing came for so long."
@@ -52,7 +52,7 @@ def payments(
     config: FulfilmentConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
-    """Settled payments, and the tickets of who has paid. By the worker at once, else by a run."""
+    """Settled payments and tickets of paid orders. Updated by the worker in seconds or a run."""
     done = _RunTotals()
     means = GenerationContext(
         application.database,
@@ -64,58 +64,62 @@ def payments(
 
         def told(service: FulfilmentResult) -> None:
             done.add(service)
-            watch(done.handled, None)
+            watch(done.handled_count, None)
 
         try:
             serving = FulfilmentLoop(
                 means, application.get(Midtrans), lambda: datetime.now(UTC), ACTOR, told
             )
-            serving.serve_until_quiet(config.quiet_seconds, most_seconds=config.limit_seconds / 2)
+            serving.run_until_idle(config.quiet_seconds, max_seconds=config.limit_seconds / 2)
         finally:  # out of time or not: what was made is made
-            for event_slug, counts in done.made.items():
+            for event_slug, counts in done.ticket_counts.items():
                 for event in ticket_materializations(event_slug, counts, by=[ACTOR]):
                     context.log_event(event)
-    context.log.info("%s notices handled, %s tickets made", done.handled, done.tickets)
+    context.log.info("%s notices handled, %s tickets made", done.handled_count, done.ticket_count)
     return dg.MaterializeResult(metadata=done.metadata())
 
 
 @dataclass
 class _RunTotals:
-    """What came of all rounds of a run."""
+    """Totals of all iterations of a run."""
 
-    ends: Counter[str] = field(default_factory=Counter)
-    made: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    troubles: dict[str, str] = field(default_factory=dict)
+    settlement_counts: Counter[str] = field(default_factory=Counter)
+    ticket_counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    errors: dict[str, str] = field(default_factory=dict)
 
     def add(self, service: FulfilmentResult) -> None:
-        self.ends.update(asdict(service.settlement))
-        for served in service.served:
+        self.settlement_counts.update(asdict(service.settlement))
+        for served in service.event_fulfilments:
             if served.generation is None:
-                self.troubles[served.event.slug] = served.trouble
+                self.errors[served.event.slug] = served.error
             else:
-                self.made[served.event.slug].update(served.counts)
+                self.ticket_counts[served.event.slug].update(served.counts)
 
     @property
-    def handled(self) -> int:
-        return self.ends["applied"] + self.ends["unchanged"] + self.ends["quarantined"]
+    def handled_count(self) -> int:
+        return (
+            self.settlement_counts["applied"]
+            + self.settlement_counts["unchanged"]
+            + self.settlement_counts["quarantined"]
+        )
 
     @property
-    def tickets(self) -> int:
-        return sum(counts["created"] + counts["renewed"] for counts in self.made.values())
+    def ticket_count(self) -> int:
+        return sum(counts["created"] + counts["renewed"] for counts in self.ticket_counts.values())
 
     def metadata(self) -> ticket_asset_metadata.Metadata:
         return {
-            **{end: self.ends[end] for end in SETTLEMENT_OUTCOMES},
+            **{end: self.settlement_counts[end] for end in SETTLEMENT_OUTCOMES},
             "settled by": ACTOR,
             "tickets": ticket_asset_metadata.markdown_table(
                 ["event", "created", "renewed", "failed"],
                 [
                     (slug, counts["created"], counts["renewed"], counts["failed"])
-                    for slug, counts in self.made.items()
+                    for slug, counts in self.ticket_counts.items()
                 ],
-                total=len(self.made),
+                total=len(self.ticket_counts),
             ),
             "troubles": ticket_asset_metadata.markdown_table(
-                ["event", "why"], self.troubles.items(), total=len(self.troubles)
+                ["event", "why"], self.errors.items(), total=len(self.errors)
             ),
         }

@@ -1,4 +1,4 @@
-"""What a person files: the event's tickets in a table, and on paper."""
+"""The asset of an event's generation report."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ from ticketing.tickets.reports.report import GenerationReport, write_report
 def generation_report(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Generated against failed and missing, person by person, as CSV and PDF. As of its run."""
+    """Generated, failed and missing tickets by guest, as CSV and PDF. As of the run."""
     with run_attempt(context):
         event = partition_event(context, application)
         report = write_report(

@@ -1,4 +1,4 @@
-"""Deleting what must not be kept: a job of its own, for it makes nothing."""
+"""The job that deletes expired documents."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from ticketing.tickets.rendering.retention import delete_expired_documents
 
 
 class RetentionConfig(dg.Config):
-    """How to delete."""
+    """Options of deletion."""
 
     dry_run: bool = Field(default=False, description="Say what would go, and delete nothing.")
 
@@ -24,7 +24,7 @@ def remove_expired_documents(
     config: RetentionConfig,
     application: dg.ResourceParam[Application],
 ) -> None:
-    """Delete the PDFs of events that are long over; the tickets' rows stay."""
+    """Delete the PDFs of past events; the tickets' rows stay."""
     with run_attempt(context):
         removed = delete_expired_documents(
             application.database, application.get(DocumentFolder), at=datetime.now(UTC),
@@ -40,5 +40,5 @@ def remove_expired_documents(
 
 @dg.job(executor_def=dg.in_process_executor)
 def document_retention() -> None:
-    """Deletes the PDFs of events that ended longer ago than DOCUMENT_RETENTION_DAYS."""
+    """Deletes PDFs of events that ended DOCUMENT_RETENTION_DAYS ago. Safe to run again."""
     remove_expired_documents()

@@ -1,8 +1,8 @@
-"""How long a step may take, and what is tried again.
+"""Time limits and retries of steps.
 
-A step whose world is not ready (`Unavailable`) waits 10 s, 1 min, 5 min, and is tried three times
-more. dagster's RetryPolicy knows a delay and a factor, which cannot say this ladder, and it would
-try again what cannot be helped; so each step asks for its own retry.
+A step that raises `Unavailable` is retried after 10 s, 1 min and 5 min. Dagster's RetryPolicy
+supports only a delay and a factor, and would also retry permanent errors; therefore each step
+requests its own retry.
 """
 
 import time
@@ -27,29 +27,29 @@ RunContext = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class OutOfTime(Unavailable):
-    """A step had its ten minutes. What it made is kept; the next attempt goes on from there."""
+    """The step exceeded its time limit; committed work stays and the next attempt continues."""
 
 
 @dataclass
 class Deadline:
-    """An attempt's clock: called between chunks, it tells the log and stops what takes too long.
+    """Time limit of an attempt; called after each chunk, it logs progress and raises OutOfTime.
 
-    It stops only there, when the chunk is committed. What hangs inside a chunk is ended by the
-    instance's run monitoring, which knows the time-out of a whole run.
+    It is checked only between committed chunks. A chunk that hangs is ended by Dagster's run
+    monitoring, which limits the time of the whole run.
     """
 
     context: RunContext
     limit_seconds: float = TIME_LIMIT_SECONDS
     started: float = field(default_factory=time.monotonic)
     points: list[tuple[float, int]] = field(default_factory=list)  # seconds, done so far
-    told: float = field(default_factory=time.monotonic)
+    logged_at: float = field(default_factory=time.monotonic)
 
     def __call__(self, done: int, total: int | None) -> None:
-        """So many are done, of so many if that is known."""
+        """Record progress; `total` is None if unknown."""
         now = time.monotonic()
         self.points.append((now - self.started, done))
-        if now - self.told >= LOG_INTERVAL_SECONDS:
-            self.told = now
+        if now - self.logged_at >= LOG_INTERVAL_SECONDS:
+            self.logged_at = now
             self.context.log.info("%s of %s done", done, total or "?")
         if now - self.started > self.limit_seconds and done != total:
             raise OutOfTime(
@@ -57,15 +57,15 @@ class Deadline:
                 " what is made is kept, and the next attempt goes on from there"
             )
 
-    def metadata(self, made: str) -> ticket_asset_metadata.Metadata:
-        """How fast it went: `made` names what was counted."""
+    def metadata(self, unit: str) -> ticket_asset_metadata.Metadata:
+        """Return duration, rate and a progress chart; `unit` names the counted items."""
         seconds = time.monotonic() - self.started
         done = self.points[-1][1] if self.points else 0
         return {
             "seconds": round(seconds, 1),
-            f"{made} a second": round(done / seconds, 1) if seconds else 0.0,
+            f"{unit} a second": round(done / seconds, 1) if seconds else 0.0,
             "progress": ticket_asset_metadata.line_chart(
-                [(0, 0), *self.points], about=made, unit="s"
+                [(0, 0), *self.points], label=unit, unit="s"
             ),
         }
 
@@ -74,7 +74,7 @@ class Deadline:
 def run_attempt(
     context: RunContext, limit_seconds: float = TIME_LIMIT_SECONDS
 ) -> Iterator[Deadline]:
-    """One attempt of a step; what goes wrong in it is turned into Dagster's terms."""
+    """Run one attempt of a step and convert our errors to Dagster failures and retries."""
     try:
         yield Deadline(context, limit_seconds)
     except Refused as error:

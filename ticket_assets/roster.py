@@ -1,4 +1,4 @@
-"""The people entitled to a ticket."""
+"""The asset of entitlements."""
 
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ def attendees(
     config: RosterConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
-    """The people entitled to a ticket: buyers of paid places, and whom a roster names."""
+    """Entitlements to tickets, from paid orders and rosters. As of the run."""
     with run_attempt(context, config.limit_seconds) as watch:
         event = partition_event(context, application)
         told = import_configured_roster(application, event, config, watch)

@@ -1,4 +1,4 @@
-"""Where the people of an event come from, and taking them in."""
+"""Configuration and execution of a roster import in a run."""
 
 import os
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from ticketing.roster.sources.sql_query import RosterQuery
 
 
 class RosterConfig(dg.Config):
-    """Where people come from. With neither path nor query, nobody is imported."""
+    """Source of the roster; without path and query nothing is imported."""
 
     path: str | None = Field(default=None, description="A CSV file on this machine.")
     dropped: bool = Field(
@@ -48,7 +48,7 @@ class RosterConfig(dg.Config):
     )
 
     def source(self) -> RosterSource | None:
-        """What to read; None to leave the people as they are."""
+        """Return the configured source, None to leave the guests unchanged."""
         if self.path is not None and self.query is not None:
             raise Misconfigured("path and query are both set: a roster comes from one of them")
         if self.query is None:
@@ -59,7 +59,7 @@ class RosterConfig(dg.Config):
         return RosterQuery(address, self.query)
 
     def options(self) -> ImportOptions:
-        """How to read it."""
+        """Return the import options."""
         return ImportOptions(
             mapping=self.mapping, encoding=self.encoding, delimiter=self.delimiter,
             dry_run=self.dry_run, withdraw_absent=self.withdraw_absent,
@@ -67,80 +67,80 @@ class RosterConfig(dg.Config):
 
 
 def import_configured_roster(
-    application: Application, event: Event, roster: RosterConfig, watch: Deadline
+    application: Application, event: Event, config: RosterConfig, deadline: Deadline
 ) -> metadata.Metadata:
-    """Import what the roster names, if anything; says where every row went."""
-    source = roster.source()
+    """Import the configured roster, if any, and return its metadata."""
+    source = config.source()
     if source is None:
         return {}
-    if roster.dropped and isinstance(source, RosterFile):
-        return _import_dropped_file(application, event, source.path, roster, watch)
+    if config.dropped and isinstance(source, RosterFile):
+        return _import_dropped_file(application, event, source.path, config, deadline)
     done = import_roster(
         application.database,
         event,
         source,
-        options=roster.options(),
+        options=config.options(),
         at=datetime.now(UTC),
         by=ACTOR,
-        progress=_progress_callback(watch),
+        progress=_progress_callback(deadline),
     )
-    return _import_metadata(done) | watch.metadata("rows")
+    return _import_metadata(done) | deadline.metadata("rows")
 
 
 def _import_dropped_file(
-    application: Application, event: Event, path: Path, roster: RosterConfig, watch: Deadline
+    application: Application, event: Event, path: Path, config: RosterConfig, deadline: Deadline
 ) -> metadata.Metadata:
     if not path.exists():
         # a run that was killed after it filed the file is started again
         return {"outcome": f"{path.name} has left the drop folder: an earlier run took it"}
     taken = import_dropped_file(
-        application.database, event, path, options=roster.options(), at=datetime.now(UTC), by=ACTOR,
-        progress=_progress_callback(watch),
+        application.database, event, path, options=config.options(), at=datetime.now(UTC), by=ACTOR,
+        progress=_progress_callback(deadline),
     )  # fmt: skip
     if not taken.succeeded:
-        raise UnreadableFile(f"{taken.message}; the file is now {taken.filed_as}")
+        raise UnreadableFile(f"{taken.message}; the file is now {taken.archived_path}")
     filed: metadata.Metadata = {
-        "filed as": dg.MetadataValue.path(taken.filed_as),
+        "filed as": dg.MetadataValue.path(taken.archived_path),
         "outcome": taken.message.partition("\n")[0],
     }
     return (
         filed
         if taken.result is None
-        else filed | _import_metadata(taken.result) | watch.metadata("rows")
+        else filed | _import_metadata(taken.result) | deadline.metadata("rows")
     )
 
 
-def _progress_callback(watch: Deadline) -> ProgressCallback:
+def _progress_callback(deadline: Deadline) -> ProgressCallback:
     def follow(rows: int, counts: ImportCounts) -> None:
         if counts.rows:
-            watch(counts.rows, rows)
+            deadline(counts.rows, rows)
         else:
-            watch(rows, None)  # still reading: how many there are is not known
+            deadline(rows, None)  # still reading: how many there are is not known
 
     return follow
 
 
-def _import_metadata(done: ImportResult) -> metadata.Metadata:
+def _import_metadata(result: ImportResult) -> metadata.Metadata:
     return {
-        "source": done.source,
-        "import id": str(done.import_id or "none"),
-        "dry run": done.dry_run,
-        "rows": done.total,
-        "inserted": done.inserted,
-        "updated": done.updated,
-        "unchanged": done.unchanged,
-        "quarantined": done.quarantined,
-        "withdrawn": done.withdrawn,
-        "read as": f"{done.encoding}, {done.delimiter!r} between columns",
+        "source": result.source,
+        "import id": str(result.import_id or "none"),
+        "dry run": result.dry_run,
+        "rows": result.total,
+        "inserted": result.inserted,
+        "updated": result.updated,
+        "unchanged": result.unchanged,
+        "quarantined": result.quarantined,
+        "withdrawn": result.withdrawn,
+        "read as": f"{result.encoding}, {result.delimiter!r} between columns",
         "changes": metadata.markdown_table(
-            ["line", "person", "field", "was", "is"], done.changes, total=len(done.changes)
+            ["line", "person", "field", "was", "is"], result.changes, total=len(result.changes)
         ),
         "quarantine": metadata.markdown_table(
             ["line", "field", "value", "why"],
-            [(row.line, row.field, row.value, row.reason) for row in done.quarantine],
-            total=done.quarantined,
+            [(row.line, row.field, row.value, row.reason) for row in result.quarantine],
+            total=result.quarantined,
         ),
         "warnings": metadata.markdown_table(
-            ["warning"], [(warning,) for warning in done.warnings], total=len(done.warnings)
+            ["warning"], [(warning,) for warning in result.warnings], total=len(result.warnings)
         ),
     }

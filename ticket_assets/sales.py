@@ -1,4 +1,4 @@
-"""Sales day by day, as a person files them: what was sold, and that the gateway says the same."""
+"""Daily assets: sales by event, and reconciliation with the gateway."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -32,7 +32,7 @@ from ticketing.selling.payments.midtrans.client import Midtrans
 def daily_sales(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """What was sold on a day in Jakarta, event by event. As of its run: refunds come later."""
+    """Sales of one day (Jakarta time) by event. As of the run: refunds may follow."""
     span = day_span(date.fromisoformat(context.partition_key))
     with run_attempt(context), application.database.transaction() as connection:
         sold = sales_queries.list_event_sales(connection, span)
@@ -48,7 +48,7 @@ def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
     return {
         "orders placed": sum(one.placed for one in sales),
         "orders paid": sum(one.paid for one in sales),
-        "undone since": sum(one.undone for one in sales),
+        "undone since": sum(one.cancelled for one in sales),
         "places": sum(one.places for one in sales),
         "discount (Rp)": total(one.discount for one in sales).amount,
         "sold (Rp)": total(one.total for one in sales).amount,
@@ -59,7 +59,7 @@ def _sales_totals(sold: Iterable[EventSales]) -> metadata.Metadata:
 def _sales_charts(
     sold: list[EventSales], paid: Iterable[tuple[datetime, Rupiah]], midnight: datetime
 ) -> metadata.Metadata:
-    """Who sold what, and how the day's sum grew, in thousands of rupiah by the hour."""
+    """Return sales by event and the day's cumulative sum in thousands of rupiah by hour."""
     points, sum_so_far = [(0.0, 0.0)], 0
     for paid_at, amount in paid:
         sum_so_far += amount.amount
@@ -70,7 +70,7 @@ def _sales_charts(
             [(one.event_slug, one.paid, one.places, one.total, one.refunded) for one in sold],
             total=len(sold),
         ),
-        "through the day": metadata.line_chart(points, about="thousand rupiah", unit="h"),
+        "through the day": metadata.line_chart(points, label="thousand rupiah", unit="h"),
     }
 
 
@@ -93,26 +93,26 @@ def _sales_charts(
 def reconciliation(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """A day's payments in our books against the gateway's, one by one. As of its run."""
+    """One day's payments compared one by one with the gateway's records. As of the run."""
     day = date.fromisoformat(context.partition_key)
     with run_attempt(context) as watch:
         books = reconcile_day(application.database, application.get(Midtrans), day, progress=watch)
-    context.log.info("%s: %s payments, %s differ", day, books.attempts, len(books.differing))
-    found = InvariantResult.of(books.attempts, books.differing)
+    context.log.info("%s: %s payments, %s differ", day, books.attempts, len(books.differences))
+    found = InvariantResult.from_violations(books.attempts, books.differences)
     return dg.MaterializeResult(
         metadata=_reconciliation_metadata(books),
         check_results=[to_check_result(found, "payments", "ticketing reconcile")],
     )
 
 
-def _reconciliation_metadata(books: DayReconciliation) -> metadata.Metadata:
+def _reconciliation_metadata(reconciliation: DayReconciliation) -> metadata.Metadata:
     return {
-        "payments": books.attempts,
-        "taken (Rp)": books.taken.amount,
-        "taken, says the gateway (Rp)": books.taken_by_gateway.amount,
-        "returned (Rp)": books.returned.amount,
-        "returned, says the gateway (Rp)": books.returned_by_gateway.amount,
+        "payments": reconciliation.attempts,
+        "taken (Rp)": reconciliation.taken.amount,
+        "taken, says the gateway (Rp)": reconciliation.taken_by_gateway.amount,
+        "returned (Rp)": reconciliation.returned.amount,
+        "returned, says the gateway (Rp)": reconciliation.returned_by_gateway.amount,
         "differing": metadata.markdown_table(
-            ["payment", "how"], books.differing, total=len(books.differing)
+            ["payment", "how"], reconciliation.differences, total=len(reconciliation.differences)
         ),
     }

@@ -1,7 +1,7 @@
-"""What must hold of sales, as asset checks: one verdict for all events.
+"""Asset checks of sales, one result for all events.
 
-What is looked at, and how, is in `ticketing/reporting/sales_checks.py`. A check that fails stops
-nothing: the sensor `check_failures` tells of it. What waits for a person warns, and is no error.
+The queries are in `ticketing/reporting/sales_checks.py`. A failed check stops no run; the sensor
+`check_failures` reports it. Items that wait for a decision give a warning.
 """
 
 from datetime import UTC, datetime
@@ -22,21 +22,21 @@ WARN = dg.AssetCheckSeverity.WARN
 
 @dg.asset_check(asset=orders.key)
 def the_stock_adds_up(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Places held and sold are those of the orders, and no more than there are."""
+    """Reserved and sold places equal the orders' and stay within capacity."""
     found = sales_checks.check_stock_counts(application.database)
     return to_check_result(found, "ticket types", RECOUNT_COMMAND)
 
 
 @dg.asset_check(asset=orders.key)
 def promo_uses_add_up(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """A promo code was used as often as its orders say, and no more often than it may be."""
+    """Uses of each promo code equal the orders' and stay within its limit."""
     found = sales_checks.check_promo_counts(application.database)
     return to_check_result(found, "promo codes", RECOUNT_COMMAND)
 
 
 @dg.asset_check(asset=orders.key)
 def no_question_is_open(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """No order waits for a person's decision."""
+    """No order has an open review flag."""
     found = sales_checks.check_open_review_flags(application.database)
     return to_check_result(found, "questions", RESOLVE_FLAG_COMMAND, severity=WARN)
 
@@ -45,14 +45,14 @@ def no_question_is_open(application: dg.ResourceParam[Application]) -> dg.AssetC
 def every_rupiah_is_accounted_for(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """All money that came in pays for one order, went back, or is asked about."""
+    """Every received amount pays for one order, was refunded, or has a review flag."""
     found = sales_checks.check_unallocated_money(application.database)
     return to_check_result(found, "payments", "ticketing reconcile")
 
 
 @dg.asset_check(asset=payments)
 def the_books_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """The ledger says of every order and every payment what they are."""
+    """The ledger matches the state of every order and payment."""
     found = ledger_checks.check_ledger_matches_sales(application.database)
     return to_check_result(found, "orders", "ticketing ledger EVENT")
 
@@ -61,14 +61,14 @@ def the_books_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheck
 def whoever_pays_twice_is_noticed(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """Where two payments came for one order, a person was asked."""
+    """Every order with two payments has a review flag."""
     found = sales_checks.check_duplicate_payments(application.database)
     return to_check_result(found, "paid orders", "ticketing reconcile")
 
 
 @dg.asset_check(asset=payments)
 def no_more_goes_back_than_came(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Refunds of a payment, made and promised, are no more than was paid."""
+    """Completed and pending refunds of a payment do not exceed the payment."""
     found = sales_checks.check_refunds_within_payments(application.database)
     return to_check_result(found, "payments", "ticketing refund drop CODE --refund KEY --reason …")
 
@@ -77,14 +77,14 @@ def no_more_goes_back_than_came(application: dg.ResourceParam[Application]) -> d
 def every_paid_order_has_its_tickets(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """A paid order has as many entitlements, tickets and PDFs as places; any other has none."""
+    """Paid orders have as many entitlements, tickets and PDFs as places; other orders have none."""
     found = sales_checks.check_orders_fulfilled(application.database, at=datetime.now(UTC))
     return to_check_result(found, "orders", FULFIL_COMMAND)
 
 
 @dg.asset_check(asset=payments)
 def no_notice_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """No payment notice waits for longer than ten minutes."""
+    """No payment notification has waited longer than ten minutes."""
     found = sales_checks.check_stuck_notifications(application.database, at=datetime.now(UTC))
     return to_check_result(found, "notices", FULFIL_COMMAND)
 
@@ -93,7 +93,7 @@ def no_notice_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCh
 def every_notice_is_about_a_payment(
     application: dg.ResourceParam[Application],
 ) -> dg.AssetCheckResult:
-    """Every notice of the last week was about a payment of ours."""
+    """Every payment notification of the last week belongs to a known payment."""
     found = sales_checks.check_quarantined_notifications(application.database, at=datetime.now(UTC))
     return to_check_result(found, "notices", "ticketing reconcile", severity=WARN)
 

@@ -1,4 +1,4 @@
-"""What keeps sales in order and makes nothing: jobs of their own, for schedules and by hand."""
+"""Maintenance jobs of sales, for schedules and manual runs."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,9 +20,9 @@ from ticketing.selling.refunds.send_refunds import send_refunds
 def expire_unpaid_orders(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Free the places of orders whose time is up, unless the gateway may still take the money.
+    """Expire unpaid orders and release their places, unless a payment may still arrive.
 
-    Buyers are told of parts that will be due.
+    Also enqueues reminders of due instalments.
     """
     with run_attempt(context):
         ended = expire_orders(
@@ -37,20 +37,24 @@ def expire_unpaid_orders(
 def reconcile_payments(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Ask the gateway about every payment that may still change, and write down what is new."""
+    """Query the gateway about every open payment and store changes."""
     with run_attempt(context) as watch:
         done = reconcile(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR,
             progress=lambda asked: watch(asked, None),
         )  # fmt: skip
-    context.log.info("%s asked, %s corrected, %s odd", done.asked, done.corrected, len(done.odd))
+    context.log.info(
+        "%s asked, %s corrected, %s odd", done.checked, done.corrected, len(done.mismatches)
+    )
     context.add_output_metadata(
         {
-            "asked": done.asked,
+            "asked": done.checked,
             "corrected": done.corrected,
             "agreed": done.agreed,
             "unused": done.unused,
-            "odd": metadata.markdown_table(["payment", "how"], done.odd, total=len(done.odd)),
+            "odd": metadata.markdown_table(
+                ["payment", "how"], done.mismatches, total=len(done.mismatches)
+            ),
         }
     )
 
@@ -59,7 +63,7 @@ def reconcile_payments(
 def send_owed_refunds(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Ask the gateway for every refund that waits for it, and how those went that it lost."""
+    """Send pending refunds to the gateway and query those with an unknown result."""
     with run_attempt(context):
         sent = send_refunds(
             application.database, application.get(Midtrans), at=datetime.now(UTC), by=ACTOR
@@ -70,12 +74,12 @@ def send_owed_refunds(
 
 @dg.job(executor_def=dg.in_process_executor)
 def order_expiry() -> None:
-    """Orders whose hour is up give their places back."""
+    """Expires unpaid orders and releases their places. Safe to run again."""
     expire_unpaid_orders()
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def payment_reconciliation() -> None:
-    """What the gateway knows of payments and we do not yet, and refunds that wait for it."""
+    """Stores payment changes from the gateway and sends pending refunds. Safe to run again."""
     reconcile_payments()
     send_owed_refunds()

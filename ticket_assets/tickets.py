@@ -1,4 +1,4 @@
-"""From the people of an event to their tickets: who lacks one, and the tickets themselves."""
+"""The assets of missing and issued tickets."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ from ticketing.tickets.issue import IssueResult, issue_tickets
 def missing_tickets(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Who is entitled to a ticket and has none, and why not for everyone else. As of its run."""
+    """Entitled guests without a ticket, and the reasons for all others. As of the run."""
     at = datetime.now(UTC)
     with run_attempt(context):
         event = partition_event(context, application)
@@ -55,7 +55,7 @@ def missing_tickets(
             ),
             "over time": metadata.line_chart(
                 metadata_history(context, "missing", now=gap.missing),
-                about="tickets missing",
+                label="tickets missing",
                 unit="days",
             ),
         }
@@ -73,7 +73,7 @@ def _missing_metadata(gap: EligibilityCounts) -> metadata.Metadata:
 
 
 class IssueConfig(dg.Config):
-    """How to issue. As it is, everyone who lacks a ticket gets one."""
+    """Options of issuing; by default every missing ticket is issued."""
 
     limit: int | None = Field(default=None, ge=1, description="At most so many tickets.")
     chunk: int = Field(default=1000, ge=1, le=10_000, description="Tickets a transaction.")
@@ -95,7 +95,10 @@ def tickets(
     config: IssueConfig,
     application: dg.ResourceParam[Application],
 ) -> dg.MaterializeResult:
-    """Issued tickets: code, signed QR and magic link; one live ticket an entitled person."""
+    """Issued tickets with code, signed QR code and magic link. As of the run.
+
+    An entitlement has at most one live ticket.
+    """
     with run_attempt(context, config.limit_seconds) as watch:
         event = partition_event(context, application)
         with run_batch(context, application, event) as job:
@@ -103,7 +106,7 @@ def tickets(
                 application.database, event, keys=application.get(KeyRing), job_id=job,
                 at=datetime.now(UTC), by=ACTOR,
                 limit=config.limit, chunk=config.chunk,
-                progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
+                on_progress=lambda now: watch(now.created + now.failed, now.total - now.skipped),
             )  # fmt: skip
     context.log.info("job %s: %s created, %s failed", job, done.created, done.failed)
     return dg.MaterializeResult(

@@ -1,7 +1,7 @@
-"""What must hold of hotspot vouchers, as asset checks: one verdict for all outlets.
+"""Asset checks of hotspot vouchers, one result for all outlets.
 
-What is looked at, and how, is in `ticketing/monitoring/voucher_checks.py`. A check that fails stops
-nothing: the sensor `check_failures` tells of it.
+The queries are in `ticketing/monitoring/voucher_checks.py`. A failed check stops no run; the sensor
+`check_failures` reports it.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 @dg.asset_check(asset=vouchers)
 def what_is_paid_is_provisioned(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Whoever paid a quarter of an hour ago has as many vouchers as they ordered."""
+    """Every order paid more than 15 minutes ago has all its vouchers."""
     found = voucher_checks.check_paid_vouchers_provisioned(
         application.database, at=datetime.now(UTC)
     )
@@ -29,7 +29,7 @@ def what_is_paid_is_provisioned(application: dg.ResourceParam[Application]) -> d
 
 @dg.asset_check(asset=vouchers)
 def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Nobody can use a voucher of an order that is not paid."""
+    """No voucher of an unpaid order is usable."""
     found = voucher_checks.check_unpaid_vouchers(application.database)
     return to_check_result(
         found, "vouchers", "ticketing vouchers show KEY, then ticketing reconcile"
@@ -38,14 +38,14 @@ def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg
 
 @dg.asset_check(asset=vouchers)
 def no_voucher_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """No voucher waits for ten minutes although its router could be asked."""
+    """No voucher has waited longer than ten minutes although its router is reachable."""
     found = voucher_checks.check_stuck_vouchers(application.database, at=datetime.now(UTC))
     return to_check_result(found, "vouchers on their way", "ticketing provision")
 
 
 @dg.asset_check(asset=vouchers, pool=ROUTER_POOL)
 def the_routers_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Every router, asked now, has what our books say, as it was sold. Repairs nothing."""
+    """Every router, queried now, has exactly the vouchers of the database. Repairs nothing."""
     with application.get(RouterConnector).connect() as doors:
         found = voucher_checks.check_router_drift(
             application.database, doors, clock=lambda: datetime.now(UTC)
@@ -56,10 +56,10 @@ def the_routers_agree(application: dg.ResourceParam[Application]) -> dg.AssetChe
 
 @dg.asset_check(asset=voucher_delivery_logs)
 def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
-    """Of the last week: whose vouchers are ready was sent the codes. Under 95 % is an error."""
+    """Buyers of the last week's ready vouchers were sent their codes; below 95 % is an error."""
     found = voucher_checks.check_undelivered_codes(application.database, at=datetime.now(UTC))
     repair = "ticketing deliveries EVENT --failed, then ticketing resend"
-    is_rare = found.broken <= TOLERATED_FAILURE_RATE * found.total
+    is_rare = found.violation_count <= TOLERATED_FAILURE_RATE * found.total
     return to_check_result(found, "purchases", repair, severity=WARN if is_rare else ERROR)
 
 

@@ -1,4 +1,4 @@
-"""What keeps hotspot vouchers in order and makes nothing to look at: a job for the clock."""
+"""The maintenance job of hotspot vouchers."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 def keep_vouchers_in_order(
     context: dg.OpExecutionContext, application: dg.ResourceParam[Application]
 ) -> None:
-    """Look at every router, end what is over, fill stocks, and carry that out on the routers."""
+    """Read usage from every router, end expired vouchers, fill the pools, update the routers."""
     with run_attempt(context), application.get(RouterConnector).connect() as doors:
         means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
         kept = maintain_vouchers(application.database, doors, clock=means.clock, by=ACTOR)
@@ -41,5 +41,5 @@ def keep_vouchers_in_order(
 
 @dg.job(executor_def=dg.in_process_executor)
 def voucher_upkeep() -> None:
-    """Vouchers end when their time is over, and stocks are full. Again is safe."""
+    """Ends expired vouchers and fills the pools of prepared vouchers. Safe to run again."""
     keep_vouchers_in_order()

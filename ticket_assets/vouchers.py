@@ -1,4 +1,4 @@
-"""Hotspot vouchers: those that are paid for on their routers, and how their codes reach buyers."""
+"""The assets of hotspot vouchers and of their delivery attempts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ ATTEMPT_WINDOW = timedelta(days=7)
 def vouchers(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Vouchers that are paid for, on their routers. By the worker at once, else by a run."""
+    """Paid vouchers on their routers. Updated by the worker in seconds, or by a run."""
     with run_attempt(context), application.get(RouterConnector).connect() as doors:
         means = ProvisioningContext(application.database, doors, lambda: datetime.now(UTC), ACTOR)
         rounds = provision_all(means)
@@ -75,14 +75,14 @@ def _run_metadata(rounds: list[ProvisionResult]) -> metadata.Metadata:
 
 
 def _current_metadata(database: Database, *, at: datetime) -> metadata.Metadata:
-    """How things are now, whoever did them."""
+    """Return the current state, independent of this run."""
     now = collect_gauges(database, at=at)
     needing = list_failed_purchases(database, None, limit=metadata.MAX_ROWS, offset=0)
     with database.transaction() as connection:
         known = router_queries.list_all(connection)
         on_routers = dashboard_queries.count_vouchers_by_router(connection, None)
     counts = Counter({(one.router_id, one.state): one.vouchers for one in on_routers})
-    waited = (at - now.oldest_waiting).total_seconds() if now.oldest_waiting else 0.0
+    waited = (at - now.oldest_waiting_since).total_seconds() if now.oldest_waiting_since else 0.0
     return {
         **{f"vouchers {state}": number for state, number in now.vouchers.items()},
         **{f"purchases {state}": number for state, number in now.purchases.items()},
@@ -108,11 +108,11 @@ def _router_status(router: StoredRouter) -> str:
     return f"given up {since}" if has_exhausted_retries(router.failures) else f"no, {since}"
 
 
-def _failure_rows(needing: FailedPurchases) -> Iterator[tuple[str, str, str]]:
-    why = {one.purchase_id: one.last_error for one in reversed(needing.waiting)}
-    for one in needing.purchases:
+def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
+    why = {one.purchase_id: one.last_error for one in reversed(failures.waiting)}
+    for one in failures.purchases:
         if one.state is PurchaseState.VOUCHER_GENERATION_FAILED:
-            wrong = f"{one.served} of {one.ordered} vouchers: {why.get(one.id, '')}"
+            wrong = f"{one.provisioned} of {one.ordered} vouchers: {why.get(one.id, '')}"
             yield one.code, wrong, f"ticketing vouchers regenerate {one.code}"
         else:
             wrong = f"the message with the codes: {one.delivery}"
@@ -129,7 +129,7 @@ def _failure_rows(needing: FailedPurchases) -> Iterator[tuple[str, str, str]]:
 def voucher_delivery_logs(
     context: dg.AssetExecutionContext, application: dg.ResourceParam[Application]
 ) -> dg.MaterializeResult:
-    """Every attempt of a week to hand codes over, by WhatsApp and mail. As of its run."""
+    """Delivery attempts of voucher codes in the last seven days. As of the run."""
     at = datetime.now(UTC)
     since = at - ATTEMPT_WINDOW
     with run_attempt(context), application.database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""A mail server that keeps everything and delivers nothing; aiosmtpd speaks the protocol.
+"""Mail server that stores every mail and delivers none; SMTP is implemented by aiosmtpd.
 
 In a test: `with MailSimulator() as mails:`. In a shell: `python -m simulators.mail`.
 """

@@ -1,4 +1,4 @@
-"""`python -m simulators.mail`: the simulator until Ctrl-C."""
+"""`python -m simulators.mail`: run the simulator until Ctrl-C."""
 
 import signal
 import sys
@@ -16,7 +16,7 @@ def _arguments() -> Namespace:
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM."""
     given = _arguments()
     with MailSimulator(host=given.host, port=given.port, page_port=given.page_port) as mails:
         said = f"Mail, rehearsed: smtp://{mails.host}:{mails.port}, watch {mails.url}\n"

@@ -1,4 +1,4 @@
-"""The mails that were accepted."""
+"""Store of accepted mails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,44 +10,43 @@ from threading import Condition
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMail:
-    """One mail, as it came over the wire."""
+    """Received mail: envelope, content and connection."""
 
     number: int
-    sender: str  # of the envelope
+    sender: str  # envelope sender
     recipients: tuple[str, ...]
     content: bytes
     at: datetime
-    connection: int  # 1 is the first
+    connection: int  # counted from 1
     over_tls: bool
 
     @property
     def message(self) -> EmailMessage:
-        """What a mail program makes of it."""
+        """Return the parsed message."""
         return message_from_bytes(self.content, policy=policy.default)
 
     @property
     def text(self) -> str:
-        """The plain part."""
+        """Return the plain text part."""
         part = self.message.get_body(("plain",))
         return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
     @property
     def files(self) -> dict[str, bytes]:
-        """Attachments by their names."""
+        """Return the attachments by file name."""
         parts = self.message.iter_attachments()
         return {part.get_filename() or "": part.get_payload(decode=True) or b"" for part in parts}  # type: ignore[misc]  # decoded: bytes
 
 
 class Mailbox:
-    """All of them, in the order they came."""
+    """Accepted mails in order of arrival."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        """Empty."""
         self._clock = clock
         self._mails: list[ReceivedMail] = []
         self._changed = Condition()
 
-    def keep(
+    def store(
         self,
         sender: str,
         recipients: tuple[str, ...],
@@ -56,7 +55,7 @@ class Mailbox:
         connection: int,
         over_tls: bool,
     ) -> None:
-        """Take responsibility for a mail."""
+        """Store an accepted mail and wake waiting readers."""
         with self._changed:
             number, at = len(self._mails) + 1, self._clock()
             mail = ReceivedMail(number, sender, recipients, content, at, connection, over_tls)
@@ -66,7 +65,7 @@ class Mailbox:
     def mails(
         self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
     ) -> list[ReceivedMail]:
-        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        """Return accepted mails, waiting for `at_least` of them; TimeoutError if fewer arrive."""
 
         def found() -> list[ReceivedMail]:
             return [mail for mail in self._mails if not to or to in mail.recipients]

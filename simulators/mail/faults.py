@@ -1,4 +1,4 @@
-"""What is to go wrong: switches, set by tests and by hand while the simulator runs."""
+"""Faults of the mail server, set by tests or by hand while the simulator runs."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -10,32 +10,32 @@ Stage = Literal["mail", "rcpt", "data", "content", "end", "accepted"]
 
 @dataclass(slots=True)
 class MailFault:
-    """The next `times` mails to an address that contains `to` meet this.
+    """Fault for the next `times` mails to an address that contains `to`.
 
-    At "mail", "rcpt" and "data" these commands are answered so; at "content" the connection is cut
-    while the mail arrives; at "end" it has arrived and is not kept; at "accepted" it is kept, and
-    only its answer is lost or late.
+    "mail", "rcpt" and "data" replace the reply to that command; "content" cuts the connection
+    while the mail is transferred; "end" discards the transferred mail; "accepted" stores the
+    mail and loses or delays only the reply.
     """
 
     stage: Stage
-    reply: str | None = None  # None cuts the connection; "" answers as usual
+    reply: str | None = None  # None aborts the connection; "" replies normally
     times: int = 1
     to: str = ""
-    seconds: float = 0.0  # waited before
+    seconds: float = 0.0  # delay before the fault
 
     def __post_init__(self) -> None:
-        """Refuse a stage there is not."""
+        """Raise ValueError for an unknown stage."""
         if self.stage not in get_args(Stage):
             raise ValueError(f"no stage {self.stage!r}; there are {get_args(Stage)}")
 
 
 @dataclass(slots=True)
 class MailFaults:
-    """All switches."""
+    """All faults that can be set."""
 
     meets: list[MailFault] = field(default_factory=list)
-    mails_a_connection: int = 0  # after so many comes 421; 0 is no limit
-    one_by_one: bool = False  # commands may not be sent before the last one was answered
+    mails_a_connection: int = 0  # further mails get 421; 0 means no limit
+    one_by_one: bool = False  # no PIPELINING
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set(
@@ -45,7 +45,7 @@ class MailFaults:
         mails_a_connection: int = 0,
         one_by_one: bool = False,
     ) -> None:
-        """Set all; ValueError or TypeError for what is no fault."""
+        """Replace all faults; ValueError or TypeError for an invalid fault."""
         faults = [
             MailFault(**(asdict(one) if isinstance(one, MailFault) else one)) for one in meets
         ]
@@ -55,8 +55,8 @@ class MailFaults:
             self.meets, self.mails_a_connection = faults, mails_a_connection
             self.one_by_one = one_by_one
 
-    def at(self, stage: Stage, recipients: Iterable[str]) -> MailFault | None:
-        """The fault a mail meets, counted down."""
+    def take_fault(self, stage: Stage, recipients: Iterable[str]) -> MailFault | None:
+        """Return the fault for a mail at a stage and decrease its count."""
         given = list(recipients)
         with self._lock:
             for fault in self.meets:
@@ -66,8 +66,8 @@ class MailFaults:
                     return fault
         return None
 
-    def shown(self) -> dict[str, object]:
-        """Every switch and where it stands."""
+    def to_dict(self) -> dict[str, object]:
+        """Return all settings as a JSON object."""
         meets = [asdict(fault) for fault in self.meets]
         return {
             "meets": meets,

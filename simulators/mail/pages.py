@@ -1,4 +1,4 @@
-"""The page to watch on. Plain HTML, nothing from elsewhere."""
+"""HTML overview of received mails, without external resources."""
 
 from collections.abc import Sequence
 from html import escape
@@ -20,15 +20,15 @@ iframe{{width:100%;height:24rem;border:1px solid #ccc}}small{{color:#555}}</styl
 
 
 def render_overview(mails: Sequence[ReceivedMail], faults: MailFaults) -> str:
-    """What whoever rehearses sees: every mail as text and as it looks; newest first."""
+    """Render all mails, newest first, as text and as HTML."""
     shown = "".join(_mail(mail) for mail in reversed(mails[-_SHOWN:]))
-    return _FRAME.format(total=len(mails), faults=escape(str(faults.shown())), mails=shown)
+    return _FRAME.format(total=len(mails), faults=escape(str(faults.to_dict())), mails=shown)
 
 
 def _mail(mail: ReceivedMail) -> str:
     message = mail.message
     html = message.get_body(("html",))
-    # a frame without any rights: no script of a mail runs, nothing is fetched
+    # sandboxed frame: scripts do not run
     looks = f'<iframe sandbox srcdoc="{escape(str(html.get_content()))}"></iframe>' if html else ""
     files = ", ".join(
         f"{escape(name)} ({len(content):,} bytes)" for name, content in mail.files.items()

@@ -1,4 +1,4 @@
-"""The whole simulator on two ports: one for mail, one to watch it."""
+"""The mail simulator on two ports: SMTP and the HTML overview."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def _now() -> datetime:
 
 
 class MailSimulator:
-    """A mail server from `with` on, at `host` and `port`; `url` is the page to watch."""
+    """SMTP server at `host` and `port`, running inside `with`; `url` is the overview page."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class MailSimulator:
         page_port: int = 0,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """`starttls` is offered after the greeting, `tls` speaks from the first byte."""
+        """Configure the server; `starttls` is offered after the greeting, `tls` starts with TLS."""
         self.faults = MailFaults()
         self.box = Mailbox(clock)
         self.host = host
@@ -60,13 +60,11 @@ class MailSimulator:
         ]
 
     def __enter__(self) -> Self:
-        """Answer from here on."""
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering and cut what is connected."""
         self._pages.shutdown()
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -76,7 +74,7 @@ class MailSimulator:
         self._loop.close()
 
     def mails(self, to: str = "", *, at_least: int = 0) -> list[ReceivedMail]:
-        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        """Return accepted mails, waiting for `at_least` of them; TimeoutError if fewer arrive."""
         return self.box.mails(to, at_least=at_least)
 
     def _connected(self) -> FaultySmtpServer:
@@ -87,7 +85,7 @@ class MailSimulator:
     async def _close(self) -> None:
         self._listening.close()
         for connection in self._connections:
-            connection.cut()
+            connection.drop_connection()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -98,7 +96,7 @@ class MailSimulator:
             case "GET", "/_simulator":
                 return HttpResponse.html(200, pages.render_overview(self.mails(), self.faults))
             case "GET", "/_simulator/faults":
-                return HttpResponse.json(200, self.faults.shown())
+                return HttpResponse.json(200, self.faults.to_dict())
             case "POST", "/_simulator/faults":
                 return self._set(request.body)
             case "DELETE", "/_simulator/faults":
@@ -110,4 +108,4 @@ class MailSimulator:
             self.faults.set(**json.loads(body))
         except (ValueError, TypeError) as error:
             return HttpResponse.json(400, {"error": str(error)})
-        return HttpResponse.json(200, self.faults.shown())
+        return HttpResponse.json(200, self.faults.to_dict())

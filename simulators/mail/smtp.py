@@ -1,4 +1,4 @@
-"""The server's side of SMTP: aiosmtpd's, with a fault before or after each step."""
+"""SMTP server based on aiosmtpd, with faults before or after each step."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ _FIRST_GREETING = "mail.simulator"
 
 @dataclass(frozen=True, slots=True)
 class SmtpLogin:
-    """Who may send."""
+    """Credentials that SMTP clients must use."""
 
     user: str
     password: str
@@ -22,17 +22,17 @@ class SmtpLogin:
     def check(
         self, _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, given: object
     ) -> AuthResult:
-        """Whether it is them."""
+        """Return whether the credentials match."""
         del mechanism
         mine = LoginPassword(self.user.encode(), self.password.encode())
         return AuthResult(success=given == mine, handled=given == mine)
 
 
 class SmtpHooks:
-    """What aiosmtpd asks at each step of one connection."""
+    """aiosmtpd hooks of one connection."""
 
     def __init__(self, faults: MailFaults, box: Mailbox, connection: int) -> None:
-        """`connection` is its number."""
+        """Store the connection's number."""
         self.faults = faults
         self._box = box
         self._connection = connection
@@ -46,7 +46,7 @@ class SmtpHooks:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """What is offered."""
+        """Return the offered extensions."""
         session.host_name = hostname
         more = [] if self.faults.one_by_one else ["250-PIPELINING"]
         return responses[:-1] + more + responses[-1:]
@@ -59,11 +59,11 @@ class SmtpHooks:
         address: str,
         options: list[str],
     ) -> str:
-        """Who sends."""
+        """Accept or reject the sender."""
         limit = self.faults.mails_a_connection
         if limit and self._kept >= limit:
             return "421 4.7.0 Too many messages on this connection"
-        said = await apply_fault(server, self.faults.at("mail", ()))
+        said = await apply_fault(server, self.faults.take_fault("mail", ()))
         if said:
             return said
         envelope.mail_from = address
@@ -78,8 +78,8 @@ class SmtpHooks:
         address: str,
         options: list[str],
     ) -> str:
-        """To whom."""
-        said = await apply_fault(server, self.faults.at("rcpt", [address]))
+        """Accept or reject a recipient."""
+        said = await apply_fault(server, self.faults.take_fault("rcpt", [address]))
         if said:
             return said
         envelope.rcpt_tos.append(address)
@@ -89,24 +89,24 @@ class SmtpHooks:
     async def handle_DATA(  # noqa: N802
         self, server: "FaultySmtpServer", session: Session, envelope: Envelope
     ) -> str:
-        """What."""
-        said = await apply_fault(server, self.faults.at("end", envelope.rcpt_tos))
+        """Accept or reject the content."""
+        said = await apply_fault(server, self.faults.take_fault("end", envelope.rcpt_tos))
         if said:
             return said
         self._kept += 1
-        self._box.keep(
+        self._box.store(
             envelope.mail_from or "",
             tuple(envelope.rcpt_tos),
             envelope.original_content or b"",
             connection=self._connection,
             over_tls=session.ssl is not None or _is_encrypted(server),
         )
-        await apply_fault(server, self.faults.at("accepted", envelope.rcpt_tos))
+        await apply_fault(server, self.faults.take_fault("accepted", envelope.rcpt_tos))
         return f"250 2.0.0 OK: queued as SIM{self._connection:04}{self._kept:04}"
 
 
 class FaultySmtpServer(SMTP):
-    """One connection."""
+    """One SMTP connection."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class FaultySmtpServer(SMTP):
         largest: int,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """With a login nobody else may send; `largest` is in bytes."""
+        """Configure the connection; `login` enforces authentication, `largest` is in bytes."""
         super().__init__(
             hooks,
             data_size_limit=largest,
@@ -126,14 +126,13 @@ class FaultySmtpServer(SMTP):
             authenticator=login.check if login else None,
             loop=loop,
         )
-        # not through the constructor, which takes a connection that is TLS from its first byte
-        # for an open one, and warns
+        # set here because the constructor treats implicit TLS as unencrypted and warns
         self._auth_required = login is not None
         self._auth_require_tls = starttls is not None
         self._faults = hooks.faults
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        """The same, unless a fault comes before the content, or within it."""
+        """Handle DATA, applying a fault before or within the content."""
         recipients = self.envelope.rcpt_tos if self.envelope else []
         said = await apply_fault(self, self._at("data", recipients))
         if said:
@@ -147,23 +146,23 @@ class FaultySmtpServer(SMTP):
             return
         await super().smtp_DATA(arg)
 
-    def cut(self) -> None:
-        """End the connection as a broken wire does."""
+    def drop_connection(self) -> None:
+        """Abort the connection without a reply."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 
     def _at(self, stage: Stage, recipients: list[str]) -> MailFault | None:
-        return self._faults.at(stage, recipients)
+        return self._faults.take_fault(stage, recipients)
 
 
 async def apply_fault(server: "FaultySmtpServer", fault: MailFault | None) -> str:
-    """Let a fault happen; the reply it wants, or nothing."""
+    """Apply a fault and return its reply, or an empty string."""
     if fault is None:
         return ""
     await asyncio.sleep(fault.seconds)
     if fault.reply is None:
-        server.cut()
-        await asyncio.sleep(3600)  # until the loss of the connection ends this task
+        server.drop_connection()
+        await asyncio.sleep(3600)  # the closed connection cancels this task
     return fault.reply or ""
 
 

@@ -1,4 +1,4 @@
-"""`python -m simulators.midtrans`: the simulator until Ctrl-C."""
+"""`python -m simulators.midtrans`: run the simulator until Ctrl-C."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ def _arguments() -> Namespace:
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM."""
     given = _arguments()
     with MidtransSimulator(
         given.notify,

@@ -1,4 +1,4 @@
-"""The vendor's paths, Snap and Core API, and the way into them; the page to pay on."""
+"""HTTP routes of Snap, the Core API and the payment page, with authentication."""
 
 import re
 from base64 import b64encode
@@ -24,7 +24,7 @@ _ACCEPTED_MEDIA_TYPES = {"application/json", "application/*", "*/*"}
 
 
 class MidtransApi:
-    """What each path does."""
+    """Request handlers by path."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class MidtransApi:
         console: MidtransConsole,
         notify: str,
     ) -> None:
-        """`notify` is the merchant's address in the dashboard; empty tells nobody."""
+        """Register the routes; `notify` is the merchant's notification URL, empty for none."""
         self._authorization = "Basic " + b64encode(f"{server_key}:".encode()).decode()
         self._bank = bank
         self._faults = faults
@@ -64,10 +64,10 @@ class MidtransApi:
         ]
 
     def respond(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a request, or to a vendor's call the fault that is set for it."""
+        """Return the response, or the fault that is set for a vendor call."""
         if not request.path.startswith(("/snap/v1/", "/v2/")):
             return self._routed(request)
-        fault = self._faults.answer_for(request.path) or self._noise.on_answer(
+        fault = self._faults.take_response_fault(request.path) or self._noise.on_answer(
             f"{request.method} {request.path}", self._faults.noise
         )
         return self._faulty(request, fault) if fault else self._admitted(request)
@@ -180,11 +180,11 @@ class MidtransApi:
             self._bank.choose(names["token"], clicked["method"])
         elif clicked.get("move") in WORLD_MOVES:
             self._bank.push(found[0].order_id, clicked["move"])
-        return HttpResponse.see(request.path)
+        return HttpResponse.redirect(request.path)
 
 
 def _is_json_exchange(request: HttpRequest) -> bool:
-    """Whether an answer in JSON can be read, and whatever was sent is JSON."""
+    """Return whether the client accepts JSON and sent JSON."""
     accepted = request.headers.get("accept", "*/*").split(",")
     reads = any(
         kind.partition(";")[0].strip().lower() in _ACCEPTED_MEDIA_TYPES for kind in accepted

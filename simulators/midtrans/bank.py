@@ -1,4 +1,4 @@
-"""The gateway's books: pages opened, payments begun, what merchants and the world do to them."""
+"""Payment pages and transactions, and the operations of merchants and buyers on them."""
 
 import random
 from collections.abc import Callable
@@ -38,10 +38,8 @@ from simulators.timeline import Timeline
 _CARD_LIFETIME = timedelta(minutes=15)
 _METHOD_LIFETIME = timedelta(days=1)
 _BANK_CONFIRMS_SECONDS = 0.2
-_REUSABLE = {"expire", "deny", "failure", "cancel"}  # an order id may be begun again after these
-_CARD_SETTLEMENT_DELAY = timedelta(
-    days=1
-)  # for its bank to settle it, or for a merchant to judge it
+_REUSABLE = {"expire", "deny", "failure", "cancel"}  # an order id can be used again after these
+_CARD_SETTLEMENT_DELAY = timedelta(days=1)  # until settlement, or the end of a review
 _MESSAGES = {
     "cancel": "Success, transaction is canceled",
     "expire": "Success, transaction has expired",
@@ -51,7 +49,7 @@ _MESSAGES = {
 
 
 class Bank:
-    """All state of the simulator, under one lock."""
+    """State of the simulator, guarded by one lock."""
 
     def __init__(
         self,
@@ -64,7 +62,7 @@ class Bank:
         speed: float,
         draw: random.Random,
     ) -> None:
-        """Open empty books; `draw` makes numbers; at `speed` 24 a card's day is an hour."""
+        """Start empty; `draw` creates identifiers, `speed` 24 shortens a card's day to an hour."""
         self._server_key = server_key
         self._faults = faults
         self._notifier = notifier
@@ -75,7 +73,7 @@ class Bank:
         self._lock = RLock()
 
     def open_page(self, request: Json, notify: tuple[str, ...]) -> SnapSession:
-        """A new page for an order; older ones of the same order end."""
+        """Create a payment page; earlier pages of the same order are replaced."""
         with self._lock:
             opened = create_session(request, str(self._books.number()), self._clock(), notify)
             begun = self._books.latest(opened.order_id)
@@ -86,7 +84,7 @@ class Bank:
         return opened
 
     def cancel_page(self, token: str) -> datetime:
-        """Close a page nobody has begun to pay on; when it was closed."""
+        """Cancel a page without a payment and return the time."""
         with self._lock:
             session = self._books.sessions.get(token)
             if session is None:
@@ -100,22 +98,22 @@ class Bank:
         return self._clock()
 
     def page(self, token: str) -> tuple[SnapSession, Transaction | None] | None:
-        """A page and the payment begun on it, if any; None for a token there is not."""
+        """Return a page and its payment, if any; None for an unknown token."""
         with self._lock:
             session = self._books.sessions.get(token)
             return (session, self._books.latest(session.order_id)) if session else None
 
     def is_open(self, session: SnapSession) -> bool:
-        """Whether a method can be chosen on the page."""
+        """Return whether the buyer can choose a payment method on the page."""
         with self._lock:
             begun = self._books.latest(session.order_id)
             again = {"deny", "failure"} if begun and begun.token == session.token else _REUSABLE
             busy = begun is not None and begun.status not in again
-            ended = session.canceled or session.replaced or self._clock() >= session.page_ends
+            ended = session.canceled or session.replaced or self._clock() >= session.page_expires_at
             return not (busy or ended)
 
     def choose(self, token: str, method: str) -> Transaction | None:
-        """Begin to pay; None when the page is closed or does not offer the method."""
+        """Start a payment; None when the page is closed or does not offer the method."""
         with self._lock:
             session = self._books.sessions.get(token)
             if session is None or not self.is_open(session) or method not in METHODS:
@@ -125,7 +123,7 @@ class Bank:
             return self._begin(session, method)
 
     def charge(self, asked: Charge, notify: tuple[str, ...]) -> Json:
-        """The answer to a charge without a page; a card's bank decides at once."""
+        """Charge without a payment page; a card is decided immediately."""
         with self._lock:
             begun = self._books.latest(asked.order_id)
             if begun and begun.status not in _REUSABLE:
@@ -134,10 +132,10 @@ class Bank:
             transaction = self._begin(session, asked.method)
             if asked.outcome:
                 self._make(transaction, WORLD_MOVES[asked.outcome])
-            return self._answer(transaction, "Success, transaction is created")
+            return self._build_response(transaction, "Success, transaction is created")
 
     def capture(self, wanted: str, amount: object) -> Json:
-        """The answer to a merchant who takes what a card has reserved, or less."""
+        """Capture all or part of an authorised card payment."""
         with self._lock:
             transaction = self._books.find(wanted)
             if transaction.status != "authorize":
@@ -146,27 +144,28 @@ class Bank:
                 raise CoreRefusal(400, INVALID, "gross_amount is invalid")
             transaction.amount = amount
             self._make(transaction, CAPTURE)
-            return self._answer(transaction, "Success, transaction is captured")
+            return self._build_response(transaction, "Success, transaction is captured")
 
     def attempts(self, order_id: str) -> Json:
-        """The answer to a question about all payments of an order."""
+        """Return all payments of an order."""
         with self._lock:
             said = "Success, transaction is found"
-            found = [self._answer(each, said) for each in self._books.attempts(order_id)]
+            found = [self._build_response(each, said) for each in self._books.attempts(order_id)]
             if not found:
                 raise CoreRefusal(404, NOT_FOUND)
             return {"status_code": "200", "status_message": said, "transactions": found}
 
     def number(self) -> str:
-        """A new name for something."""
+        """Return a new identifier."""
         with self._lock:
             return str(self._books.number())
 
     def push(self, order_id: str, move: str, method: str = "") -> Transaction | None:
-        """Let the world act on an order's payment; None if it cannot.
+        """Apply an event to an order's payment; None if it is not possible.
 
-        A `method` is chosen on the open page first. Moves: "choose" does no more than that,
-        "notify" tells the present state again, the others are WORLD_MOVES.
+        With `method`, that method is chosen on the open page first. Moves: "choose" does
+        nothing more, "notify" repeats the notification of the current state, the others are
+        WORLD_MOVES.
         """
         with self._lock:
             transaction = self._books.latest(order_id)
@@ -176,62 +175,63 @@ class Bank:
             if transaction is None or move == "choose":
                 return transaction
             if move == "notify":
-                self._announce(transaction)
+                self._notify(transaction)
                 return transaction
             return transaction if self._act(transaction, move) else None
 
     def status(self, wanted: str) -> Json:
-        """The answer to a question about a payment, by order id or transaction id."""
+        """Return the status of a payment, by order id or transaction id."""
         with self._lock:
-            return self._answer(self._books.find(wanted), "Success, transaction is found")
+            return self._build_response(self._books.find(wanted), "Success, transaction is found")
 
     def move(self, wanted: str, verb: str) -> Json:
-        """The answer to a merchant's cancel, expire, approve or deny."""
+        """Apply a merchant's cancel, expire, approve or deny."""
         with self._lock:
             transaction = self._books.find(wanted)
             if not self._make(transaction, MERCHANT_MOVES[verb]):
                 raise CoreRefusal(412, NOT_MODIFIABLE)
-            return self._answer(transaction, _MESSAGES[verb]) | (
+            return self._build_response(transaction, _MESSAGES[verb]) | (
                 {"status_code": "200"} if verb == "deny" else {}
             )
 
     def refund(self, wanted: str, request: Json) -> Json:
-        """The answer to a merchant's refund."""
+        """Refund a payment, all or in part."""
         with self._lock:
             transaction = self._books.find(wanted)
             key = str(request.get("refund_key") or self._books.number())
             amount = resolve_refund_amount(transaction, key, request.get("amount"))
             number = len(transaction.refunds) + 1
-            if self._faults.uses("refunds_denied"):
-                said = self._answer(transaction, "Refund denied by the bank")
+            if self._faults.take("refunds_denied"):
+                said = self._build_response(transaction, "Refund denied by the bank")
                 return refund_response(said, number, amount="0.00", key=key) | {
                     "status_code": "202"
                 }
-            self._give_back(transaction, number, key, amount, str(request.get("reason", "")))
-            said = self._answer(transaction, "Success, refund request is approved")
+            self._refund(transaction, number, key, amount, str(request.get("reason", "")))
+            said = self._build_response(transaction, "Success, refund request is approved")
             return refund_response(said, number, amount=format_amount(amount), key=key)
 
     def transactions(self) -> list[Json]:
-        """Every payment as it stands, oldest first."""
+        """Return the status of every payment, oldest first."""
         with self._lock:
             return [
-                self._answer(each, each.method.title) for each in self._books.transactions.values()
+                self._build_response(each, each.method.title)
+                for each in self._books.transactions.values()
             ]
 
     def payments(self) -> list[Transaction]:
-        """Every payment itself, oldest first."""
+        """Return every payment, oldest first."""
         with self._lock:
             return list(self._books.transactions.values())
 
     def sessions(self) -> list[SnapSession]:
-        """Every page that was opened, oldest first."""
+        """Return every page, oldest first."""
         with self._lock:
             return list(self._books.sessions.values())
 
     def _begin(self, session: SnapSession, name: str) -> Transaction:
         method, now = METHODS[name], self._clock()
         usual = now + (_CARD_LIFETIME if method.is_card else _METHOD_LIFETIME)
-        ends = session.payment_ends(now) or usual
+        ends = session.payment_expires_at(now) or usual
         amount = session.amount + self._faults.customer_fee + self._faults.amount_off
         custom = session.custom | fee_fields(session.amount, self._faults.customer_fee)
         transaction = Transaction(
@@ -247,9 +247,9 @@ class Bank:
             only_authorizes=get_object(session.request, "credit_card").get("type") == "authorize",
         )
         self._books.add(transaction)
-        self._announce(transaction)
+        self._notify(transaction)
         time_out = partial(self._time_out, transaction)
-        self._timeline.after((ends - now).total_seconds(), session.order_id, time_out)
+        self._timeline.schedule((ends - now).total_seconds(), session.order_id, time_out)
         return transaction
 
     def _time_out(self, transaction: Transaction) -> None:
@@ -260,43 +260,43 @@ class Bank:
         late = self._faults.settle_after_seconds
         if move == "pay" and late and transaction.status == "pending":
             settle = partial(self._make, transaction, WORLD_MOVES["settle"])
-            self._timeline.after(late, transaction.order_id, settle)
+            self._timeline.schedule(late, transaction.order_id, settle)
             return True
         return self._make(transaction, WORLD_MOVES[move])
 
     def _make(self, transaction: Transaction, move: StateChange) -> bool:
         with self._lock:
-            made = transaction.makes(move, self._clock())
+            made = transaction.apply(move, self._clock())
             if made:
-                self._announce(transaction)
+                self._notify(transaction)
             if made and transaction.status == "capture":
-                self._let_a_day_pass(transaction)
+                self._settle_after_a_day(transaction)
             return made
 
-    def _let_a_day_pass(self, transaction: Transaction) -> None:
-        """Then the card's bank settles, or a review that nobody held ends."""
+    def _settle_after_a_day(self, transaction: Transaction) -> None:
+        """Settle the card payment or expire its review after a day."""
         due = REVIEW_EXPIRY if transaction.state == "challenge" else CARD_SETTLEMENT
         day = _CARD_SETTLEMENT_DELAY.total_seconds() / self._speed
-        self._timeline.after(day, transaction.order_id, partial(self._make, transaction, due))
+        self._timeline.schedule(day, transaction.order_id, partial(self._make, transaction, due))
 
-    def _give_back(
+    def _refund(
         self, transaction: Transaction, number: int, key: str, amount: int, reason: str
     ) -> None:
         refund = new_refund(number, amount=amount, key=key, reason=reason, at=self._clock())
         transaction.refunds.append(refund)
         whole = transaction.refunded == transaction.amount
         transaction.status = "refund" if whole else "partial_refund"
-        self._announce(transaction)
+        self._notify(transaction)
         confirm = partial(self._confirm_refund, transaction, refund)
-        self._timeline.after(_BANK_CONFIRMS_SECONDS, transaction.order_id, confirm)
+        self._timeline.schedule(_BANK_CONFIRMS_SECONDS, transaction.order_id, confirm)
 
     def _confirm_refund(self, transaction: Transaction, refund: Json) -> None:
         with self._lock:
             refund["bank_confirmed_at"] = format_time(self._clock())
-            self._announce(transaction)
+            self._notify(transaction)
 
-    def _answer(self, transaction: Transaction, message: str) -> Json:
-        return transaction.answered(self._server_key, message)
+    def _build_response(self, transaction: Transaction, message: str) -> Json:
+        return transaction.response_body(self._server_key, message)
 
-    def _announce(self, transaction: Transaction) -> None:
-        self._notifier.announce(transaction.pushed(self._server_key), transaction.notify)
+    def _notify(self, transaction: Transaction) -> None:
+        self._notifier.notify(transaction.notification_body(self._server_key), transaction.notify)

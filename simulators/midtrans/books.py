@@ -1,4 +1,4 @@
-"""What the gateway remembers: pages by token, payments by number, both by order."""
+"""Store of payment pages by token and payments by identifier and order."""
 
 import random
 from collections import defaultdict
@@ -10,10 +10,10 @@ from simulators.midtrans.transaction import Transaction
 
 
 class TransactionStore:
-    """Whoever reads or writes them holds the bank's lock."""
+    """In-memory store; callers hold the bank's lock."""
 
     def __init__(self, draw: random.Random) -> None:
-        """Empty; `draw` makes the numbers."""
+        """Start empty; `draw` creates the identifiers."""
         self._draw = draw
         self.sessions: dict[str, SnapSession] = {}
         self.transactions: dict[str, Transaction] = {}
@@ -21,37 +21,37 @@ class TransactionStore:
         self._attempts: defaultdict[str, list[Transaction]] = defaultdict(list)
 
     def number(self) -> UUID:
-        """A new name for something."""
+        """Return a new identifier."""
         return UUID(int=self._draw.getrandbits(128), version=4)
 
     def add_page(self, session: SnapSession) -> None:
-        """Keep a page; older ones of the same order end."""
+        """Store a page; earlier pages of the same order are replaced."""
         for older in self._pages[session.order_id]:
             older.replaced = True
         self._pages[session.order_id].append(session)
         self.sessions[session.token] = session
 
     def add(self, transaction: Transaction) -> None:
-        """Keep a payment."""
+        """Store a payment."""
         self.transactions[str(transaction.number)] = transaction
         self._attempts[transaction.order_id].append(transaction)
 
     def last_page(self, order_id: str) -> SnapSession | None:
-        """The page of an order that may be open."""
+        """Return the latest page of an order."""
         pages = self._pages.get(order_id)
         return pages[-1] if pages else None
 
     def attempts(self, order_id: str) -> list[Transaction]:
-        """Every payment of an order, oldest first."""
+        """Return all payments of an order, oldest first."""
         return list(self._attempts.get(order_id, ()))
 
     def latest(self, order_id: str) -> Transaction | None:
-        """The payment that speaks for an order."""
+        """Return the latest payment of an order."""
         attempts = self._attempts.get(order_id)
         return attempts[-1] if attempts else None
 
     def find(self, wanted: str) -> Transaction:
-        """A payment by order id or by its own number; refuses what there is not."""
+        """Return a payment by order id or transaction id; raise CoreRefusal if there is none."""
         found = self.latest(wanted) or self.transactions.get(wanted)
         if found is None:
             raise CoreRefusal(404, NOT_FOUND)

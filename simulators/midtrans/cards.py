@@ -1,4 +1,4 @@
-"""The sandbox's cards: a number becomes a token, and the number decides what the bank says."""
+"""Test cards of Midtrans' sandbox; the card number determines the outcome."""
 
 # Midtrans, "Testing Payment on Sandbox"
 OUTCOMES = {
@@ -10,12 +10,12 @@ OUTCOMES = {
 
 
 def token_for(number: str, drawn: str) -> str:
-    """What a browser gets for a card, instead of showing the card to the merchant."""
+    """Return the token of a card, which replaces its number at the merchant."""
     return f"{number[:8]}-{number[-4:]}-{drawn}"
 
 
 def outcome_of(token: object) -> str | None:
-    """What becomes of a payment with a card's token; None if no card has that token."""
+    """Return the outcome for a card token; None for an unknown token."""
     for number, outcome in OUTCOMES.items():
         if str(token).startswith(f"{number[:8]}-{number[-4:]}-"):
             return outcome

@@ -1,4 +1,4 @@
-"""A charge without a page: which way to pay a request names, and what is wrong with it."""
+"""Core API charges: parse and validate the request."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _BY_TYPE = {"qris": "other_qris"}
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What is asked for. `outcome` is what a card's number decides; "" waits for the buyer."""
+    """Validated charge; `outcome` is decided by a card's number, "" waits for the buyer."""
 
     request: Json
     method: str
@@ -21,12 +21,12 @@ class Charge:
 
     @property
     def order_id(self) -> str:
-        """The merchant's name for it."""
+        """Return the merchant's order id."""
         return str(get_object(self.request, "transaction_details")["order_id"])
 
 
 def parse_charge(request: Json) -> Charge:
-    """The charge a request asks for; refuses with everything that is wrong at once."""
+    """Return the charge of a request; raise CoreRefusal listing every problem."""
     method, outcome = _method_name(request), ""
     problems = validate_order(request)
     if method not in METHODS:
@@ -40,7 +40,7 @@ def parse_charge(request: Json) -> Charge:
 
 
 def _method_name(request: Json) -> str:
-    """The name of the way to pay, as `enabled_payments` has it."""
+    """Return the payment method's name as in `enabled_payments`."""
     kind = str(request.get("payment_type", ""))
     if kind == "bank_transfer":
         return f"{get_object(request, kind).get('bank', '')}_va"

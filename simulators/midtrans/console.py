@@ -1,4 +1,4 @@
-"""The simulator's own switches under `/_simulator`: for people a page, for programs JSON."""
+"""Control interface under `/_simulator`: an HTML page and JSON."""
 
 import re
 from dataclasses import asdict
@@ -16,10 +16,10 @@ MOVES = ("choose", "notify", *WORLD_MOVES)
 
 
 class MidtransConsole:
-    """What whoever rehearses may see and do."""
+    """Handlers of the control interface."""
 
     def __init__(self, bank: Bank, faults: MidtransFaults, notifier: Notifier) -> None:
-        """For one simulator."""
+        """Register the routes."""
         self._bank = bank
         self._faults = faults
         self._notifier = notifier
@@ -45,24 +45,24 @@ class MidtransConsole:
         return HttpResponse.html(200, render_overview(sessions, payments, attempts, self._faults))
 
     def _act(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """What a person clicked; nothing, when the payment has moved on since the page was made."""
+        """Apply a clicked action; no effect if the payment has changed since rendering."""
         asked = request.form()
         order_id, move = asked.get("order", ""), asked.get("move", "")
         if move in MERCHANT_MOVES:
             self._bank.move(order_id, move)
         elif move in MOVES:
             self._bank.push(order_id, move)
-        return HttpResponse.see(_HOME)
+        return HttpResponse.redirect(_HOME)
 
     def _choose_world(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         world = PRESETS[request.form().get("world", "quiet")]
         self._faults.clear()
         self._faults.set(**world)
-        return HttpResponse.see(_HOME)
+        return HttpResponse.redirect(_HOME)
 
     def _set_switches(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        self._faults.read(request.form())
-        return HttpResponse.see(_HOME)
+        self._faults.set_from_form(request.form())
+        return HttpResponse.redirect(_HOME)
 
     def _transactions(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._bank.transactions())
@@ -73,7 +73,7 @@ class MidtransConsole:
         return HttpResponse.json(200, told)
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        return HttpResponse.json(200, self._faults.shown())
+        return HttpResponse.json(200, self._faults.to_dict())
 
     def _set_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._faults.set(**request.json())
@@ -93,13 +93,13 @@ class MidtransConsole:
 
 
 def _with_error_responses(handler: Handler) -> Handler:
-    """The handler, whose complaints are answers; a page that has grown old does no harm."""
+    """Wrap a handler so that errors become responses; an outdated page redirects."""
 
     def answer(request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         try:
             return handler(request, names)
         except MidtransRefusal:
-            return HttpResponse.see(_HOME)
+            return HttpResponse.redirect(_HOME)
         except (ValueError, TypeError, KeyError) as error:
             return HttpResponse.json(400, {"error": str(error)})
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same answer again for five minutes, if it was good; whatever was asked."""
+"""`Idempotency-Key`: repeat a successful response for five minutes, whatever the request."""
 
 import time
 from collections.abc import Callable
@@ -12,15 +12,14 @@ _IN_PROGRESS = {"status_code": "202", "status_message": "In progress"}
 
 
 class IdempotencyKeys:
-    """Answers kept by key, for all endpoints of a merchant together."""
+    """Stored responses by key, shared by all endpoints of a merchant."""
 
     def __init__(self) -> None:
-        """Know no key."""
         self._answers: dict[str, tuple[float, HttpResponse | None]] = {}
         self._lock = Lock()
 
     def once(self, key: str, act: Callable[[], HttpResponse]) -> HttpResponse:
-        """The kept answer, or a new one; a key that is too long is no key."""
+        """Return the stored response or execute `act`; keys that are too long are ignored."""
         if len(key) > _LONGEST_KEY:
             return act()
         with self._lock:
@@ -37,6 +36,6 @@ class IdempotencyKeys:
             with self._lock:
                 self._answers[key] = (
                     time.monotonic(),
-                    answer if answer.is_good else CLOSE_CONNECTION,
+                    answer if answer.is_success else CLOSE_CONNECTION,
                 )
         return answer

@@ -1,4 +1,4 @@
-"""How the simulator's pages look: one frame, for a phone first, and clearly a rehearsal."""
+"""Page layout of the simulator, for narrow screens first, with a simulation banner."""
 
 from html import escape
 
@@ -71,23 +71,23 @@ _STATE_LABELS = {
 
 
 def render_page(title: str, body: str, width: str = "30rem") -> str:
-    """A whole page."""
+    """Render a complete page."""
     return _FRAME.format(title=escape(title), style=_STYLE, body=body, width=width)
 
 
 def badge(state: str) -> str:
-    """A state in words; Midtrans' own word for it is under the pointer."""
+    """Render a state in plain words; Midtrans' own term is the tooltip."""
     kind, words = _STATE_LABELS[state]
     return f'<span class="badge {kind}" title="{state}">{words}</span>'
 
 
 def format_rupiah(amount: int) -> str:
-    """An amount as people in Indonesia write it."""
+    """Format an amount in Indonesian notation."""
     return f"Rp {amount:,}".replace(",", ".")
 
 
 def buttons(name: str, choices: list[tuple[str, str]], *, first_is_main: bool = False) -> str:
-    """A row of buttons that all send the same field."""
+    """Render buttons that send the same field with different values."""
     marks = [
         ' class="main"' if first_is_main and not place else "" for place in range(len(choices))
     ]

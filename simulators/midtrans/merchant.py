@@ -1,13 +1,12 @@
-"""The other side for tests of the simulator: somebody who is notified, and remembers."""
+"""Merchant webhook for tests of the simulator; records every notification."""
 
 from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListener
 
 
 class MerchantWebhook(WebhookListener):
-    """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
+    """Webhook that runs inside `with`; responds with the statuses in `answers`, then with 200."""
 
     def __init__(self) -> None:
-        """Nothing told yet."""
         self.told: list[dict[str, object]] = []
         self.headers: list[dict[str, str]] = []
         self.answers: list[int] = []

@@ -1,4 +1,4 @@
-"""The ways to pay, and what each adds to what Midtrans says of a payment."""
+"""Payment methods and the fields that each adds to Midtrans' responses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from uuid import UUID
 
 
 class RefundSupport(Enum):
-    """What of a settled payment can go back through the gateway."""
+    """Refunds that the gateway supports for a settled payment."""
 
     NONE = "none"
-    WHOLE = "whole"
-    PARTS = "parts"
+    FULL_ONLY = "whole"
+    PARTIAL = "parts"
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """One way to pay, as `enabled_payments` names it."""
+    """Payment method; `name` is as in `enabled_payments`."""
 
     name: str
     title: str
@@ -25,13 +25,13 @@ class PaymentMethod:
     refunds: RefundSupport = RefundSupport.NONE
 
     @property
-    def is_judged(self) -> bool:
-        """Whether Midtrans says if it suspects fraud; of Indomaret it says nothing."""
+    def has_fraud_status(self) -> bool:
+        """Return whether Midtrans reports a fraud status; it does not for Indomaret."""
         return self.name != "indomaret"
 
     @property
     def is_card(self) -> bool:
-        """Cards are captured first and settled later; everything else settles at once."""
+        """Return whether the method is a card, captured first and settled later."""
         return self.payment_type == "credit_card"
 
 
@@ -97,14 +97,14 @@ _ALL = (
     _virtual_account("danamon", "Danamon"),
     PaymentMethod("permata_va", "Permata virtual account", "bank_transfer", _permata),
     PaymentMethod("echannel", "Mandiri Bill", "echannel", _mandiri),
-    PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTS),
-    PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTS),
-    PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.WHOLE),
-    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTS),
-    PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.WHOLE),
-    PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTS),
-    PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTS),
-    PaymentMethod("kredivo", "Kredivo", "kredivo", _nothing, RefundSupport.PARTS),
+    PaymentMethod("gopay", "GoPay", "gopay", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("other_qris", "QRIS", "qris", _qris, RefundSupport.PARTIAL),
+    PaymentMethod("shopeepay", "ShopeePay", "shopeepay", _shopeepay, RefundSupport.FULL_ONLY),
+    PaymentMethod("dana", "DANA", "dana", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("ovo", "OVO", "ovo", _nothing, RefundSupport.FULL_ONLY),
+    PaymentMethod("credit_card", "Card", "credit_card", _card, RefundSupport.PARTIAL),
+    PaymentMethod("akulaku", "Akulaku", "akulaku", _nothing, RefundSupport.PARTIAL),
+    PaymentMethod("kredivo", "Kredivo", "kredivo", _nothing, RefundSupport.PARTIAL),
     _counter("indomaret"),
     _counter("alfamart"),
 )
@@ -116,6 +116,6 @@ GROUPS = {
 
 
 def enabled_methods(names: list[str]) -> list[PaymentMethod]:
-    """The methods a page offers for `enabled_payments`; all when it names none."""
+    """Return the methods that a page offers for `enabled_payments`; all if it is empty."""
     wanted = set(names).union(*(GROUPS.get(name, set()) for name in names))
     return [method for method in _ALL if not names or method.name in wanted]

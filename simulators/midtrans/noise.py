@@ -1,4 +1,4 @@
-"""A world in which now and then anything goes wrong, the same each time for the same seed."""
+"""Random faults at a given rate, reproducible by seed."""
 
 import random
 from collections import Counter
@@ -21,16 +21,16 @@ _RESPONSE_FAULTS = (
 
 
 class Noise:
-    """Draws by what it is about and how often that came, so threads may come in any order."""
+    """Random faults by subject and occurrence, independent of the order of threads."""
 
     def __init__(self, seed: int) -> None:
-        """One seed, one world."""
+        """Store the seed; equal seeds produce equal faults."""
         self._seed = seed
         self._seen: Counter[str] = Counter()
         self._lock = Lock()
 
     def on_notification(self, about: str, share: float) -> tuple[str, float]:
-        """What happens to a notification ("" is nothing) and how many seconds it waits."""
+        """Return the fault of a notification ("" for none) and its delay in seconds."""
         draw = self._draw(f"notification {about}")
         if draw.random() >= share:
             return "", 0.0
@@ -38,12 +38,12 @@ class Noise:
         return noise, draw.uniform(0, _LONGEST_DELAY_SECONDS) if noise == "late" else 0.0
 
     def on_answer(self, about: str, share: float) -> MidtransResponseFault | None:
-        """What happens to a call, if anything."""
+        """Return the fault of a call, if any."""
         draw = self._draw(f"answer {about}")
         return draw.choice(_RESPONSE_FAULTS) if draw.random() < share else None
 
     def jitter(self, about: str) -> float:
-        """A number from 0 to 1."""
+        """Return a number from 0 to 1."""
         return self._draw(f"jitter {about}").random()
 
     def _draw(self, about: str) -> random.Random:

@@ -1,4 +1,4 @@
-"""Notifications to the merchant: sent, tried again by the ladder, and every attempt kept."""
+"""Notifications to the merchant: sending, retries by Midtrans' schedule, log of attempts."""
 
 import json
 import time
@@ -31,33 +31,33 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class NotificationAttempt:
-    """One try to tell the merchant, and what came back."""
+    """One notification request and its response."""
 
     order_id: str
     transaction_status: str
     url: str
-    number: int  # 1 is the first try
+    number: int  # counted from 1
     at: datetime
     body: str
-    answer: int | None  # None: no answer
+    answer: int | None  # None: no response
     problem: str
-    retry_in_seconds: float | None  # before acceleration; None: never again
+    retry_in_seconds: float | None  # before acceleration; None: no retry
 
     @property
-    def is_heard(self) -> bool:
-        """Whether the merchant took it."""
+    def is_accepted(self) -> bool:
+        """Return whether the merchant responded with 2xx."""
         return self.answer is not None and httpx.codes.is_success(self.answer)
 
 
 def max_retries(answer: int | None) -> int:
-    """How often a notification is tried again in all, once it was answered like this."""
+    """Return the total number of retries after this response."""
     if answer is not None and httpx.codes.is_success(answer):
         return 0
     return _RETRIES.get(answer or 0, _RETRIES_OTHERWISE)
 
 
 class Notifier:
-    """Tells merchants, in the order things happened unless a fault says otherwise."""
+    """Sender of notifications, in order of events unless a fault changes it."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Notifier:
         speed: float,
         clock: Callable[[], datetime],
     ) -> None:
-        """`speed` shortens the ladder: 3600 makes an hour a second."""
+        """Configure the sender; `speed` 3600 shortens a retry delay of an hour to a second."""
         self._timeline = timeline
         self._faults = faults
         self._noise = noise
@@ -81,9 +81,9 @@ class Notifier:
         self._held: dict[str, Json] = {}
         self._changed = Condition()
 
-    def announce(self, body: Json, urls: tuple[str, ...]) -> None:
-        """Send a notification to each address, as the faults have it."""
-        if self._faults.uses("lost"):
+    def notify(self, body: Json, urls: tuple[str, ...]) -> None:
+        """Send a notification to each URL, subject to the configured faults."""
+        if self._faults.take("lost"):
             return
         order_id = str(body["order_id"])
         with self._changed:
@@ -93,14 +93,14 @@ class Notifier:
                 self._held[order_id] = body
         if waits:
             release = partial(self._release, order_id, urls)
-            self._timeline.after(self._faults.disorder_seconds, order_id, release)
+            self._timeline.schedule(self._faults.disorder_seconds, order_id, release)
             return
         for each in (body, held):
             if each is not None:
                 self._send(each, urls)
 
     def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[NotificationAttempt]:
-        """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
+        """Return all attempts, waiting for `at_least` of them; TimeoutError if fewer occur."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: len(self._attempts) >= at_least, timeout=within_seconds
@@ -109,7 +109,7 @@ class Notifier:
             return list(self._attempts)
 
     def close(self) -> None:
-        """Close the connections to merchants."""
+        """Close the HTTP connections."""
         self._client.close()
 
     def _release(self, order_id: str, urls: tuple[str, ...]) -> None:
@@ -123,19 +123,19 @@ class Notifier:
         noise, late_seconds = self._noise.on_notification(about, self._faults.noise)
         if noise == "lost":
             return
-        wire = json.dumps(self._tampered(body, forged=noise == "forged"))
+        wire = json.dumps(self._apply_tampering(body, forged=noise == "forged"))
         times = 1 + self._faults.duplicates + (noise == "doubled")
         for url in urls:
             for _ in range(times):
                 self._schedule(self._faults.delay_seconds + late_seconds, body, wire, url, 1)
 
-    def _tampered(self, body: Json, *, forged: bool) -> Json:
-        wrong = {"signature_key": "0" * 128} if forged or self._faults.uses("forged") else {}
+    def _apply_tampering(self, body: Json, *, forged: bool) -> Json:
+        wrong = {"signature_key": "0" * 128} if forged or self._faults.take("forged") else {}
         return body | self._faults.flipped | wrong
 
     def _schedule(self, seconds: float, body: Json, wire: str, url: str, number: int) -> None:
         action = partial(self._try, body, wire, url, number)
-        self._timeline.after(seconds, str(body["order_id"]), action)
+        self._timeline.schedule(seconds, str(body["order_id"]), action)
 
     def _try(self, body: Json, wire: str, url: str, number: int) -> None:
         answer, problem = self._post(url, wire)

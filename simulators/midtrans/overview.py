@@ -1,4 +1,4 @@
-"""The page of whoever rehearses: every payment, what may happen to it, and what is to go wrong."""
+"""Control page: every payment with its possible events, and the configured faults."""
 
 from collections import defaultdict
 from html import escape
@@ -54,7 +54,7 @@ def render_overview(
     attempts: list[NotificationAttempt],
     faults: MidtransFaults,
 ) -> str:
-    """All of it, the latest first."""
+    """Render the control page, newest first."""
     told = defaultdict(list)
     for attempt in attempts:
         told[attempt.order_id].append(attempt)
@@ -72,7 +72,7 @@ def render_overview(
 
 
 def available_moves(payment: Transaction) -> list[tuple[str, str]]:
-    """What may happen to a payment now."""
+    """Return the possible events of a payment as (name, label)."""
     possible = {"notify"} | {
         name
         for name, move in (WORLD_MOVES | MERCHANT_MOVES).items()
@@ -126,7 +126,7 @@ def _render_attempts(attempts: list[NotificationAttempt]) -> str:
         return '<p class="soft">The shop has not been told.</p>'
     rows = "".join(_render_attempt(attempt) for attempt in attempts)
     last = attempts[-1]
-    heard = "heard" if last.is_heard else "did not hear"
+    heard = "heard" if last.is_accepted else "did not hear"
     return (
         f"<details><summary>Told {len(attempts)} times; the shop {heard} the last</summary>"
         "<div class='scroll'><table><tr><th>WIB</th><th>said</th><th>try</th><th>answer</th>"
@@ -147,7 +147,7 @@ def _render_attempt(attempt: NotificationAttempt) -> str:
 
 
 def _render_faults(faults: MidtransFaults) -> str:
-    stands = faults.shown()
+    stands = faults.to_dict()
     worlds = [(name, name[0].upper() + name[1:]) for name in PRESETS]
     set_now = [name for name, value in stands.items() if value and name in _SWITCH_LABELS]
     answers = [f"{each.kind} ({each.times} more)" for each in faults.answers if each.times]

@@ -1,4 +1,4 @@
-"""The page to pay on, as a buyer sees it; what would happen on their phone is a button on it."""
+"""Payment page of the buyer, with buttons for actions that happen elsewhere in reality."""
 
 from html import escape
 from urllib.parse import urlencode
@@ -26,12 +26,12 @@ _FIELD_NAMES = {
 
 
 def render_unknown_page() -> str:
-    """For a token there is not."""
+    """Render the page for an unknown token."""
     return render_page("Not found", "<h1>No such payment page</h1>")
 
 
 def render_payment_page(session: SnapSession, begun: Transaction | None, *, is_open: bool) -> str:
-    """What a buyer sees."""
+    """Render the payment page."""
     if begun and not (is_open and begun.status in _OPEN_STATES):
         body = _render_progress(begun)
     elif is_open:
@@ -82,7 +82,7 @@ def _render_progress(begun: Transaction) -> str:
 
 
 def _render_payment_fields(begun: Transaction) -> str:
-    """The numbers a buyer types into their bank's app."""
+    """Render the numbers that a buyer enters in a banking app."""
     fields = begun.method.fields(begun.number)
     accounts = fields.get("va_numbers")
     shown = fields | (accounts[0] if isinstance(accounts, list) else {})
@@ -102,7 +102,7 @@ def _render_exit_link(session: SnapSession, begun: Transaction | None) -> str:
         return ""
     told = {"order_id": session.order_id}
     if begun:
-        code = str(begun.answered("", "")["status_code"])
+        code = str(begun.response_body("", "")["status_code"])
         told |= {"status_code": code, "transaction_status": begun.status}
     glue = "&" if "?" in session.finish_url else "?"
     url = escape(session.finish_url + glue + urlencode(told))

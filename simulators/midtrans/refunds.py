@@ -1,4 +1,4 @@
-"""What a refund may be, and how Midtrans answers it."""
+"""Validation and response format of refunds."""
 
 import re
 from datetime import datetime
@@ -21,7 +21,7 @@ _COPIED_FIELDS = (
 
 
 def resolve_refund_amount(transaction: Transaction, key: str, asked: object) -> int:
-    """The rupiah to send back: what is asked for, or all that is left."""
+    """Return the amount to refund, by default all that is left; CoreRefusal if not allowed."""
     left = transaction.amount - transaction.refunded
     amount = left if asked is None else asked
     allowed = transaction.method.refunds
@@ -31,13 +31,13 @@ def resolve_refund_amount(transaction: Transaction, key: str, asked: object) -> 
         raise CoreRefusal(400, INVALID)
     if transaction.status not in {"settlement", "partial_refund"} or allowed is RefundSupport.NONE:
         raise CoreRefusal(412, NOT_MODIFIABLE)
-    if amount > left or (allowed is RefundSupport.WHOLE and amount != left):
+    if amount > left or (allowed is RefundSupport.FULL_ONLY and amount != left):
         raise CoreRefusal(414, "Refund amount is not allowed")
     return amount
 
 
 def new_refund(number: int, *, amount: int, key: str, reason: str, at: datetime) -> Json:
-    """A refund as it stands among a payment's refunds; the bank has yet to confirm it."""
+    """Create the refund entry of a payment; the bank has not confirmed it yet."""
     return {
         "refund_chargeback_id": number,
         "refund_amount": format_amount(amount),
@@ -49,7 +49,7 @@ def new_refund(number: int, *, amount: int, key: str, reason: str, at: datetime)
 
 
 def refund_response(said: Json, number: int, *, amount: str, key: str) -> Json:
-    """The answer to a refund, made of what is said of its payment."""
+    """Create the response to a refund from the response about its payment."""
     kept = {name: said[name] for name in _COPIED_FIELDS}
     about: Json = {"refund_chargeback_id": number, "refund_amount": amount, "refund_key": key}
     return {"status_code": "200", **kept, **about}

@@ -1,4 +1,4 @@
-"""How Midtrans says no: Snap and Core API each in their own form."""
+"""Error responses of Snap and the Core API."""
 
 from uuid import uuid4
 
@@ -9,28 +9,27 @@ NOT_MODIFIABLE = "Merchant cannot modify the status of the transaction"
 
 
 class MidtransRefusal(Exception):
-    """An answer that is an error: its HTTP status and its body."""
+    """Error response: HTTP status and body."""
 
     def __init__(self, status: int, body: dict[str, object]) -> None:
-        """Take what goes over the wire."""
         super().__init__(body)
         self.status = status
         self.body = body
 
 
 class SnapRefusal(MidtransRefusal):
-    """Snap's form: a list of sentences and no code."""
+    """Error response of Snap: a list of messages without a code."""
 
     def __init__(self, status: int, *messages: str) -> None:
-        """Take the HTTP status and the sentences."""
+        """Store the HTTP status and the messages."""
         super().__init__(status, {"error_messages": list(messages)})
 
 
 class CoreRefusal(MidtransRefusal):
-    """The Core API's form: the code again in the body, as a string."""
+    """Error response of the Core API; the body repeats the code as a string."""
 
     def __init__(self, status: int, message: str, *problems: str) -> None:
-        """Take the code, its sentence, and what is wrong with the request in particular."""
+        """Store the code, its message and the problems of the request."""
         body: dict[str, object] = {
             "status_code": str(status),
             "status_message": message,

@@ -1,4 +1,4 @@
-"""The whole simulator on a port."""
+"""The Midtrans simulator on a port."""
 
 import random
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 
 class MidtransSimulator:
-    """Midtrans from `with` on; `url` is the base of both its interfaces."""
+    """Simulated Midtrans, running inside `with`; `url` is the base URL of Snap and the Core API."""
 
     def __init__(
         self,
@@ -38,9 +38,10 @@ class MidtransSimulator:
         seed: int | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """`notify` is told of every change; at `speed` 3600 its ladder's hour is a second.
+        """Configure the simulator; `notify` receives notifications of every change.
 
-        The same `seed` gives the same numbers, jitter and noise.
+        `speed` 3600 shortens a retry delay of an hour to a second. Equal seeds give equal
+        identifiers, jitter and random faults.
         """
         draw = random.Random(seed)  # noqa: S311 - nothing here is a secret
         noise = Noise(draw.getrandbits(64))
@@ -70,7 +71,6 @@ class MidtransSimulator:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        """Answer from here on."""
         thread = Thread(
             target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="midtrans"
         )
@@ -87,11 +87,10 @@ class MidtransSimulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering; what is not sent yet never is."""
         self._closing.close()
 
     def push(self, order_id: str, move: str, method: str = "") -> Json:
-        """Let the world act, as `Bank.push`; ValueError if it cannot. What Midtrans then says."""
+        """Apply an event like `Bank.push` and return the status; ValueError if not possible."""
         if self.bank.push(order_id, move, method) is None:
             raise ValueError(f"{order_id}: {move} {method} is not possible now")
         return self.bank.status(order_id)
@@ -103,5 +102,5 @@ class MidtransSimulator:
     def notifications(
         self, at_least: int = 0, within_seconds: float = 60
     ) -> list[NotificationAttempt]:
-        """Every attempt to notify, once there are so many; TimeoutError if there are not."""
+        """Return all attempts, waiting for `at_least` of them; TimeoutError if fewer occur."""
         return self._notifier.attempts(at_least, within_seconds)

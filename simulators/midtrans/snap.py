@@ -1,4 +1,4 @@
-"""A request for a payment page: what Snap accepts of it, and what it then means."""
+"""Snap requests: validation and the resulting payment page."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _CUSTOM_FIELDS = ("custom_field1", "custom_field2", "custom_field3")
 
 @dataclass(slots=True)
 class SnapSession:
-    """A payment page: open until it is paid, cancelled, replaced or too old."""
+    """Payment page; open until it is paid, cancelled, replaced or expired."""
 
     token: str
     order_id: str
@@ -32,20 +32,20 @@ class SnapSession:
 
     @property
     def methods(self) -> list[PaymentMethod]:
-        """What the page offers."""
+        """Return the offered payment methods."""
         names = self.request.get("enabled_payments")
         return enabled_methods([str(name) for name in names] if isinstance(names, list) else [])
 
     @property
-    def page_ends(self) -> datetime:
-        """When the page closes if no method is chosen: its own expiry, the payment's, or a day."""
+    def page_expires_at(self) -> datetime:
+        """Return the time at which the page closes if no method is chosen; one day by default."""
         own = self.request.get("page_expiry")
         if isinstance(own, dict):
             return self.opened + _duration(own)
-        return self.payment_ends(self.opened) or self.opened + timedelta(seconds=_DAY_SECONDS)
+        return self.payment_expires_at(self.opened) or self.opened + timedelta(seconds=_DAY_SECONDS)
 
-    def payment_ends(self, chosen: datetime) -> datetime | None:
-        """When a payment begun at `chosen` ends; None leaves it to the method."""
+    def payment_expires_at(self, chosen: datetime) -> datetime | None:
+        """Return the expiry of a payment started at `chosen`; None means the method's default."""
         expiry = self.request.get("expiry")
         if not isinstance(expiry, dict):
             return None
@@ -54,13 +54,13 @@ class SnapSession:
 
     @property
     def finish_url(self) -> str:
-        """Where the browser goes afterwards; empty when the merchant said nothing."""
+        """Return the URL to which the browser returns; empty if the merchant set none."""
         callbacks = self.request.get("callbacks")
         return str(callbacks.get("finish", "")) if isinstance(callbacks, dict) else ""
 
 
 def create_session(request: Json, token: str, at: datetime, notify: tuple[str, ...]) -> SnapSession:
-    """The page a request asks for; refuses with everything that is wrong at once."""
+    """Create the page of a request; raise SnapRefusal listing every problem."""
     problems = validate_order(request)
     if problems:
         raise SnapRefusal(400, *problems)
@@ -74,13 +74,13 @@ def create_session(request: Json, token: str, at: datetime, notify: tuple[str, .
 
 
 def get_object(request: Json, name: str) -> Json:
-    """A part of a request, empty when it is not there."""
+    """Return an object in a request, empty if it is absent."""
     value = request.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def validate_order(request: Json) -> list[str]:
-    """What is wrong with the order a request is about."""
+    """Return the problems of a request's order."""
     details = get_object(request, "transaction_details")
     if not details:
         return ["transaction_details is required"]

@@ -1,4 +1,4 @@
-"""One payment attempt: its states, and how Midtrans words it."""
+"""Payment transaction: its states and its JSON representation."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _NOTIFICATION_CODES = {"pending": "201"} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A change of state: from which states it is allowed, and where it leads."""
+    """State change: the allowed source states and the resulting state."""
 
     sources: frozenset[str]
     target: str
@@ -28,7 +28,7 @@ def _state_change(sources: str, target: str, fraud: str = "accept") -> StateChan
     return StateChange(frozenset(sources.split()), target, fraud)
 
 
-# "challenge" stands for a capture that waits for the merchant's judgement
+# "challenge" means a capture that waits for the merchant's decision
 MERCHANT_MOVES = {
     "cancel": _state_change("pending authorize capture challenge", "cancel"),
     "expire": _state_change("pending", "expire"),
@@ -36,10 +36,10 @@ MERCHANT_MOVES = {
     "deny": _state_change("challenge", "deny", "deny"),
 }
 CAPTURE = _state_change("authorize", "capture")
-# what a day does to a card: the bank settles it, or nobody judged it
+# after a day a card payment settles, or its review expires
 CARD_SETTLEMENT = _state_change("capture", "settlement")
 REVIEW_EXPIRY = _state_change("challenge", "cancel")
-# what buyers, banks and time do; money may come after the end, and may be taken back
+# events from buyers, banks and time; payment is possible after expiry, and can be reversed
 WORLD_MOVES = {
     "pay": _state_change("pending", "settlement"),
     "challenge": _state_change("pending", "capture", "challenge"),
@@ -57,10 +57,10 @@ WORLD_MOVES = {
 
 @dataclass(slots=True)
 class Transaction:
-    """A payment attempt, from the choice of a method on."""
+    """Payment transaction, created when a method is chosen."""
 
     order_id: str
-    token: str  # of the page it began on
+    token: str  # of its payment page
     method: PaymentMethod
     amount: int  # rupiah, any customer fee included
     started: datetime
@@ -76,16 +76,16 @@ class Transaction:
 
     @property
     def state(self) -> str:
-        """The status, or "challenge" for a capture under review."""
+        """Return the status, or "challenge" for a capture under review."""
         return "challenge" if self.fraud == "challenge" else self.status
 
     @property
     def refunded(self) -> int:
-        """Rupiah given back so far."""
+        """Return the refunded amount in rupiah."""
         return sum(int(str(refund["refund_amount"]).removesuffix(".00")) for refund in self.refunds)
 
-    def makes(self, move: StateChange, at: datetime) -> bool:
-        """Change state if the move is allowed; whether it was."""
+    def apply(self, move: StateChange, at: datetime) -> bool:
+        """Apply a state change if it is allowed and return whether it was."""
         if self.state not in move.sources:
             return False
         pays_by_card = self.method.is_card and move is WORLD_MOVES["pay"]
@@ -95,18 +95,20 @@ class Transaction:
             self.settled = at
         return True
 
-    def pushed(self, server_key: str) -> Json:
-        """The body of a notification."""
+    def notification_body(self, server_key: str) -> Json:
+        """Return the body of a notification."""
         challenged = self.state == "challenge"
         code = "201" if challenged else _NOTIFICATION_CODES.get(self.status, "200")
-        return self._worded(code, server_key) | {"status_message": "midtrans payment notification"}
+        return self._build_body(code, server_key) | {
+            "status_message": "midtrans payment notification"
+        }
 
-    def answered(self, server_key: str, message: str) -> Json:
-        """The body of an answer to a call."""
+    def response_body(self, server_key: str, message: str) -> Json:
+        """Return the body of a response."""
         code = "201" if self.state == "challenge" else _API_CODES.get(self.status, "200")
-        return self._worded(code, server_key) | {"status_message": message}
+        return self._build_body(code, server_key) | {"status_message": message}
 
-    def _worded(self, code: str, server_key: str) -> Json:
+    def _build_body(self, code: str, server_key: str) -> Json:
         amount = format_amount(self.amount)
         return {
             "transaction_time": format_time(self.started),
@@ -119,7 +121,7 @@ class Transaction:
             "merchant_id": "G000000001",
             "gross_amount": amount,
             "currency": "IDR",
-            **({"fraud_status": self.fraud} if self.method.is_judged else {}),
+            **({"fraud_status": self.fraud} if self.method.has_fraud_status else {}),
             **({"settlement_time": format_time(self.settled)} if self.settled else {}),
             **({"expiry_time": format_time(self.ends)} if self.ends else {}),
             **self.method.fields(self.number),
@@ -135,12 +137,12 @@ class Transaction:
 
 
 def signature(order_id: str, code: str, amount: str, server_key: str) -> str:
-    """What Midtrans signs: four texts, joined without separator."""
+    """Return the signature: SHA-512 of the four texts without separators."""
     return hashlib.sha512(f"{order_id}{code}{amount}{server_key}".encode()).hexdigest()
 
 
 def fee_fields(original: int, fee: int) -> Json:
-    """How Midtrans tells of a fee that it adds to what the merchant asked for; nothing of none."""
+    """Return the fields that report a customer fee; empty without a fee."""
     if not fee:
         return {}
     told = {
@@ -152,10 +154,10 @@ def fee_fields(original: int, fee: int) -> Json:
 
 
 def format_amount(amount: int) -> str:
-    """An amount as Midtrans writes it: a text with two zeros."""
+    """Format an amount as Midtrans does, with two decimals."""
     return f"{amount}.00"
 
 
 def format_time(at: datetime) -> str:
-    """A time as Midtrans writes it: Jakarta's, and not saying so."""
+    """Format a time as Midtrans does: Jakarta time without an offset."""
     return at.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,5 @@
-"""A MikroTik router with a hotspot, as a client of its API meets it. Never run against a device.
+"""Simulated MikroTik router with a hotspot, for clients of its API.
 
-In a test: `with RouterOsSimulator() as router:`. In a shell: `python -m simulators.routeros`.
+Not verified against a real device. In a test: `with RouterOsSimulator() as router:`. In a shell:
+`python -m simulators.routeros`.
 """

@@ -1,4 +1,4 @@
-"""`python -m simulators.routeros`: the simulator until Ctrl-C."""
+"""`python -m simulators.routeros`: run the simulator until Ctrl-C."""
 
 import signal
 import ssl
@@ -33,7 +33,7 @@ def _tls(certificate: str | None) -> ssl.SSLContext | None:
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM."""
     given = _arguments()
     simulator = RouterOsSimulator(
         given.version,

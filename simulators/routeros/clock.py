@@ -1,19 +1,19 @@
-"""Time that is turned by hand: a day of validity passes in a test's blink."""
+"""Manually advanced clock for tests."""
 
 from datetime import datetime, timedelta
 
 
 class StoppedClock:
-    """A clock for a simulator; it goes on when it is told to."""
+    """Clock that changes only when it is advanced."""
 
     def __init__(self, now: datetime) -> None:
-        """Stand still at this moment."""
+        """Start at this moment."""
         self.now = now
 
     def __call__(self) -> datetime:
-        """What it shows."""
+        """Return the current time."""
         return self.now
 
     def forward(self, **by: float) -> None:
-        """Turn it on: `forward(hours=2)`."""
+        """Advance the clock: `forward(hours=2)`."""
         self.now += timedelta(**by)

@@ -1,26 +1,26 @@
-"""What is to go wrong: switches, set while the simulator runs."""
+"""Faults of the router, set while the simulator runs."""
 
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal, get_args
 
 Kind = Literal[
-    "drop",  # the connection ends; nothing was done
-    "act-then-drop",  # it was done; the connection ends without an answer
-    "cut",  # it was done; half of the answer comes, then the end
-    "silence",  # nothing is done, and nothing is ever answered on the connection any more
-    "act-then-silence",  # it was done; and then the same
-    "slow",  # it is done `seconds` later than usual
-    "trap",  # refused with `message`
-    "bare-trap",  # refused without any message
-    "fatal",  # `message` as a bare word, and the end
-    "reboot",  # it was done; then the router restarts, and is back after `seconds`
+    "drop",  # closes the connection without executing the command
+    "act-then-drop",  # executes the command, closes the connection without a reply
+    "cut",  # executes the command, sends half of the reply, closes the connection
+    "silence",  # executes nothing and sends nothing more on the connection
+    "act-then-silence",  # executes the command, then sends nothing more
+    "slow",  # executes the command `seconds` later
+    "trap",  # rejects the command with `message`
+    "bare-trap",  # rejects the command without a message
+    "fatal",  # sends `message` as a bare word and closes the connection
+    "reboot",  # executes the command and restarts; available again after `seconds`
 ]
 
 
 @dataclass(slots=True)
 class RouterFault:
-    """What the next `times` commands whose word contains `command` meet, after `skip` of them."""
+    """Fault for the next `times` commands that contain `command`, after skipping `skip` of them."""
 
     kind: Kind
     command: str = ""
@@ -30,35 +30,35 @@ class RouterFault:
     message: str = "failure: out of memory"
 
     def __post_init__(self) -> None:
-        """Refuse a kind there is not."""
+        """Raise ValueError for an unknown kind."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"no fault {self.kind!r}; there are {get_args(Kind)}")
 
 
 @dataclass(slots=True)
 class RouterFaults:
-    """All switches, as they stand."""
+    """All faults and delays that can be set."""
 
-    command_seconds: float = 0.0  # the router works on each command so long, one after the other
-    row_seconds: float = 0.0  # and so long on every row of the menu it works on
-    distance_seconds: float = 0.0  # the way there and back; many commands travel at once
-    lenient_login: bool = False  # a bare /login gets a challenge, whatever the version
-    interleaved: bool = False  # answers come mixed: each command's replies one by one
+    command_seconds: float = 0.0  # processing time per command, sequential
+    row_seconds: float = 0.0  # additional time per row of the menu
+    distance_seconds: float = 0.0  # network round trip; commands may overlap
+    lenient_login: bool = False  # a bare /login gets a challenge in every version
+    interleaved: bool = False  # replies of concurrent commands are interleaved
     _next: list[RouterFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def add(self, *faults: RouterFault) -> None:
-        """Let these happen, first come first served."""
+        """Add faults; they apply in order."""
         with self._lock:
             self._next.extend(faults)
 
     def clear(self) -> None:
-        """No more faults wait; the speeds stay."""
+        """Remove all pending faults; delays stay."""
         with self._lock:
             self._next.clear()
 
-    def for_command(self, word: str) -> RouterFault | None:
-        """The fault that a command meets, counted down."""
+    def take_fault(self, word: str) -> RouterFault | None:
+        """Return the fault for a command and decrease its count."""
         with self._lock:
             for fault in self._next:
                 if not fault.times or fault.command not in word:

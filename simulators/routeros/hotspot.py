@@ -1,6 +1,6 @@
-"""The hotspot: its tables, and the life in them: people log in, use up their limits, come back.
+"""Hotspot of the router: tables, logins, limits and sessions.
 
-Time passes when somebody looks: every look first throws out whoever's time is over.
+Time advances on access: every access first ends sessions whose time is over.
 """
 
 from collections.abc import Callable
@@ -119,7 +119,7 @@ class Hotspot:
     """Servers, profiles, users, sessions and cookies of one router."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        """As it comes: a server, the default profile, the trial user, nobody online."""
+        """Create the factory configuration: a server, the default profile, the trial user."""
         self._clock = clock
         self.servers = MenuTable(_server_shape())
         self.profiles = MenuTable(_profile_shape())
@@ -136,16 +136,16 @@ class Hotspot:
         )
 
     def log_in(self, user: str, password: str, mac: str, login_by: str = "http-chap") -> str:
-        """A person at the login page; the session's id, or a Trap with what the page says."""
-        self.look()
+        """Log a user in and return the session id; raise Trap with the login page's message."""
+        self.advance()
         row = self.users.find(name=user)
         if row is None or row["disabled"] == "true" or row.get("password", "") != password:
             raise Trap(BAD_HOTSPOT_LOGIN)
         return self._open(row, mac, login_by)
 
-    def come_back(self, mac: str) -> str | None:
-        """A device that was here before: by its cookie, without a password. None if it cannot."""
-        self.look()
+    def log_in_by_cookie(self, mac: str) -> str | None:
+        """Log a device in by its cookie, without a password; None if that is not possible."""
+        self.advance()
         cookie = self.cookies.find(**{"mac-address": mac})
         row = self.users.find(name=cookie["user"]) if cookie else None
         if row is None or row["disabled"] == "true":
@@ -155,22 +155,22 @@ class Hotspot:
         except Trap:
             return None
 
-    def throw_out(self, session_id: str) -> None:
-        """End a session; the device tries its cookie at once, as devices do."""
+    def disconnect(self, session_id: str) -> None:
+        """End a session; the device then tries its cookie."""
         mac = next(row["mac-address"] for row in self.active if row[".id"] == session_id)
         self.active.remove(session_id)
-        self.come_back(mac)
+        self.log_in_by_cookie(mac)
 
-    def use(self, user: str, bytes_in: int, bytes_out: int) -> None:
-        """Traffic of somebody who is online."""
+    def add_traffic(self, user: str, bytes_in: int, bytes_out: int) -> None:
+        """Add traffic to a user's session."""
         for row in (self._user(user), self.active.find(user=user)):
             if row:
                 row["bytes-in"] = str(int(row["bytes-in"]) + bytes_in)
                 row["bytes-out"] = str(int(row["bytes-out"]) + bytes_out)
-        self.look()
+        self.advance()
 
-    def look(self) -> None:
-        """Let the time pass that has passed; whoever has none left is thrown out."""
+    def advance(self) -> None:
+        """Account for elapsed time and end sessions that reached a limit."""
         now = self._clock()
         passed = int((now - self._seen).total_seconds())
         if passed < 1 and not self.active:
@@ -182,19 +182,19 @@ class Hotspot:
             if left <= 0:
                 self.cookies.remove(cookie[".id"])
         for session in list(self.active):
-            self._pass(session, passed)
+            self._advance_session(session, passed)
 
     def power_off(self) -> None:
-        """Everybody is offline; users, profiles and cookies are on the disk."""
-        self.look()
+        """End all sessions; users, profiles and cookies persist."""
+        self.advance()
         for session in list(self.active):
             self.active.remove(session[".id"])
 
-    def _pass(self, session: Row, passed: int) -> None:
+    def _advance_session(self, session: Row, passed: int) -> None:
         user = self._user(session["user"])
         session["uptime"] = format_duration((parse_duration(session["uptime"]) or 0) + passed)
         if user is None:
-            return  # removed while online: nothing limits the session any more
+            return  # the user was removed while online: the session has no limits
         limit = parse_duration(user.get("limit-uptime", "")) or 0
         used = (parse_duration(user["uptime"]) or 0) + passed
         user["uptime"] = format_duration(min(used, limit) if limit else used)
@@ -224,10 +224,10 @@ class Hotspot:
             },
         )
         if profile and profile["add-mac-cookie"] == "true":
-            self._leave_cookie(name, mac, profile["mac-cookie-timeout"])
+            self._store_cookie(name, mac, profile["mac-cookie-timeout"])
         return session
 
-    def _leave_cookie(self, user: str, mac: str, lasts: str) -> None:
+    def _store_cookie(self, user: str, mac: str, lasts: str) -> None:
         if known := self.cookies.find(user=user, **{"mac-address": mac}):
             known["expires-in"] = lasts
         else:

@@ -1,4 +1,4 @@
-"""Work that takes its time, one piece after the other, without waiting in between."""
+"""Queue that runs timed actions one after another without blocking."""
 
 import asyncio
 from collections import deque
@@ -6,31 +6,30 @@ from collections.abc import Callable
 
 
 class SerialQueue:
-    """Actions in the order in which they came, each when it is due.
+    """Actions in order of arrival, each when it is due.
 
-    Times are counted on from the last piece's end, never from when the timer woke us: a lane
-    that takes 5 ms a piece does exactly 200 a second, as long as there is work.
+    Delays are counted from the end of the previous action, not from the timer's wake-up: a
+    queue with 5 ms per action runs exactly 200 actions per second while it has work.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin idle."""
         self._loop = loop
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
         self._free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def work(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do it after so many seconds of the lane's own time; at once when that is none."""
+    def enqueue(self, seconds: float, action: Callable[[], None]) -> None:
+        """Run an action after `seconds` of queue time; immediately for 0."""
         now = self._loop.time()
         self._free_at = max(self._free_at, now) + seconds
         self._put(self._free_at, action)
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do it so many seconds from now, others meanwhile; but not before earlier ones."""
+    def delay(self, seconds: float, action: Callable[[], None]) -> None:
+        """Run an action `seconds` from now, not before earlier actions; others run meanwhile."""
         self._put(self._loop.time() + seconds, action)
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Discard pending actions."""
         self._waiting.clear()
         self._free_at = 0.0
         if self._timer:

@@ -1,4 +1,4 @@
-"""One router: its menus, and what each command does to them. Connections are not its affair."""
+"""Router state: menus and the effect of each command. Connections are in session.py."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ _TABLE_VERBS = {"print", "getall", "add", "set", "remove", "enable", "disable", 
 _READ_ONLY_VERBS = {"print", "getall"}
 _JAKARTA = timedelta(hours=7)
 
-Answer = tuple[list[Row], Row]  # rows for !re, and what !done says
+Answer = tuple[list[Row], Row]  # rows of !re, attributes of !done
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """`7.18.2` as numbers that compare."""
+    """Parse a version such as `7.18.2` into comparable numbers."""
     return tuple(int(part) for part in text.split("."))
 
 
@@ -35,17 +35,17 @@ def _scheduler_shape() -> TableSchema:
 
 
 class Machine:
-    """All state of a router. `reset` is what the reset button does; `restart` a loss of power."""
+    """State of one router; `reset` is a factory reset, `restart` a power cycle."""
 
     def __init__(self, version: str, clock: Callable[[], datetime]) -> None:
-        """A router that was just unpacked and switched on."""
+        """Create a router with factory settings."""
         self.version = version
         self.number = parse_version(version)
         self.clock = clock
         self.reset()
 
     def reset(self) -> None:
-        """Forget every configuration; ids begin anew."""
+        """Restore factory settings; ids start again."""
         self.identity = "MikroTik"
         self.started = self.clock()
         self.hotspot = Hotspot(self.clock)
@@ -60,17 +60,17 @@ class Machine:
         }
 
     def restart(self) -> None:
-        """Everybody on the hotspot is offline, the uptime begins anew; nothing else is lost."""
+        """End all hotspot sessions and restart the uptime; configuration persists."""
         self.hotspot.power_off()
         self.started = self.clock()
 
-    def rows(self, word: str) -> int:
-        """How many rows the menu of a command word has."""
+    def count_rows(self, word: str) -> int:
+        """Return the number of rows in the menu of a command word."""
         table = self._tables.get(word.rpartition("/")[0])
         return len(table) if table else 0
 
-    def do(self, command: Command, account: ApiAccount) -> Answer:
-        """Carry a command out, or trap; the two that end connections are the server's."""
+    def execute(self, command: Command, account: ApiAccount) -> Answer:
+        """Execute a command or raise Trap; the server handles commands that end connections."""
         if command.menu == "/system/identity" and command.verb == "set":
             account.check(command.verb)
             self.identity = command.given.get("name", self.identity)
@@ -89,7 +89,7 @@ class Machine:
         if table is None:
             raise no_such_command(prefix=True)
         account.check(command.verb)
-        self.hotspot.look()
+        self.hotspot.advance()
         return self._on_table(table, command, account)
 
     def _on_table(self, table: MenuTable, command: Command, account: ApiAccount) -> Answer:
@@ -123,7 +123,7 @@ class Machine:
 
     def _remove(self, table: MenuTable, row_id: str) -> None:
         if table is self.hotspot.active:
-            self.hotspot.throw_out(row_id)
+            self.hotspot.disconnect(row_id)
         else:
             table.remove(row_id)
 
@@ -138,7 +138,7 @@ class Machine:
         for name in command.given:
             if name not in _PRINT_OPTIONS:
                 raise Trap(f"unknown parameter {name}")
-        rows = [account.shown(table.printed(row)) for row in table]
+        rows = [account.redact(table.to_printed_row(row)) for row in table]
         wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
         if "count-only" in command.given:
             return [], {"ret": str(len(wanted))}
@@ -183,12 +183,12 @@ def _project_columns(command: Command, rows: Iterable[Row]) -> list[Row]:
 
 
 def _ids(table: MenuTable, given: Row) -> Iterator[str]:
-    """The rows meant, one after the other: what comes before one that is missing is done."""
+    """Yield the ids of the selected rows; rows before a missing one are already processed."""
     meant = given.get(".id") or given.get("numbers")
     if not meant:
         raise Trap("missing =.id=")
     for each in meant.split(","):
-        yield table.meant(each)
+        yield table.resolve_id(each)
 
 
 def _without_ids(given: Row) -> Row:

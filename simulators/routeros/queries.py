@@ -1,4 +1,4 @@
-"""The query words of print: a stack machine that says which rows are wanted."""
+"""Query words of print: a stack machine that selects rows."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "<": lt, ">": gt}
 
 
 def matches(row: Row, queries: Sequence[str], kinds: dict[str, ValueType]) -> bool:
-    """Whether the row is wanted; words that are left on the stack must all hold."""
+    """Return whether a row matches; all words left on the stack must hold."""
     stack: list[bool] = []
     for query in queries:
         word = query[1:]
@@ -42,9 +42,10 @@ def _holds(row: Row, word: str, kinds: dict[str, ValueType]) -> bool:
 
 
 def _operate(stack: list[bool], operations: str) -> None:
-    """Left to right; digits are a place counted from the top, and end at any other character.
+    """Apply operations from left to right.
 
-    Before a character a place pushes a copy; at the word's end it is all that is left.
+    Digits are an index counted from the top of the stack. Before another operation an index
+    pushes a copy; at the end of the word it selects the only remaining value.
     """
     for place, operator in _OPERATION.findall(operations):
         if not place and not operator:

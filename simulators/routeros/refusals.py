@@ -1,4 +1,4 @@
-"""How RouterOS says no, in its own words."""
+"""Error replies of RouterOS, in its own words."""
 
 MISSING, ARGUMENT, INTERRUPTED = 0, 1, 2  # categories of traps
 
@@ -13,34 +13,34 @@ BAD_HOTSPOT_LOGIN = "invalid username or password"
 
 
 class Trap(Exception):
-    """An answer that a command failed."""
+    """Reply to a failed command."""
 
     def __init__(self, message: str, category: int | None = None) -> None:
-        """Take the sentence, and the category if RouterOS gives one."""
+        """Store the message and the category, if RouterOS sends one."""
         super().__init__(message)
         self.message = message
         self.category = category
 
 
 class Fatal(Exception):
-    """An answer that ends the connection; its reason is a bare word on the wire."""
+    """Error that ends the connection; the reason is sent as a bare word."""
 
 
 def no_such_item() -> Trap:
-    """For an id that is not in the table."""
+    """Return the error for an id that is not in the table."""
     return Trap("no such item", MISSING)
 
 
 def no_such_command(*, prefix: bool) -> Trap:
-    """For a menu that is not there, or a verb it does not have."""
+    """Return the error for an unknown menu or verb."""
     return Trap("no such command prefix" if prefix else "no such command", MISSING)
 
 
 def no_match(name: str) -> Trap:
-    """For a reference to what does not exist."""
+    """Return the error for a reference to an unknown name."""
     return Trap(f"input does not match any value of {name}", ARGUMENT)
 
 
 def ambiguous(name: str) -> Trap:
-    """For a reference by a prefix that several have."""
+    """Return the error for an ambiguous prefix."""
     return Trap(f"ambiguous value of {name}, more than one possible value matches input", ARGUMENT)

@@ -1,6 +1,6 @@
-"""What the words of a sentence mean: a command one way, replies the other.
+"""Parsing of command sentences and encoding of replies.
 
-Bytes are text in Latin-1 here, so whatever a client stores comes back as it came.
+Bytes are treated as Latin-1, so stored values are returned unchanged.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _TAG = b".tag="
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command word, taken apart, and what came with it."""
+    """Parsed command with its attributes and queries."""
 
     menu: str
     verb: str
@@ -25,17 +25,17 @@ class Command:
 
     @property
     def word(self) -> str:
-        """The command word as it came."""
+        """Return the command word as received."""
         return f"{self.menu}/{self.verb}"
 
 
 def find_tag(words: list[bytes]) -> bytes | None:
-    """The tag that every reply has to carry."""
+    """Return the tag that every reply must carry."""
     return next((word[len(_TAG) :] for word in words[1:] if word.startswith(_TAG)), None)
 
 
 def parse_command(words: list[bytes]) -> Command:
-    """The command that the words make; a Trap for a word of a shape there is not."""
+    """Parse words into a command; raise Trap for a malformed word."""
     menu, _, verb = words[0].decode(_TEXT).rpartition("/")
     given: dict[str, str] = {}
     queries = []
@@ -52,7 +52,7 @@ def parse_command(words: list[bytes]) -> Command:
 
 
 def encode_reply(word: str, said: Mapping[str, str], tag: bytes | None) -> bytes:
-    """A reply sentence on the wire."""
+    """Encode a reply sentence."""
     words = [word.encode(), *(f"={name}={value}".encode(_TEXT) for name, value in said.items())]
     if tag is not None:
         words.insert(1, _TAG + tag)
@@ -60,7 +60,7 @@ def encode_reply(word: str, said: Mapping[str, str], tag: bytes | None) -> bytes
 
 
 def encode_trap(refusal: Trap, tag: bytes | None) -> bytes:
-    """A refusal, and the end of the command."""
+    """Encode a trap and the end of the command."""
     category = {} if refusal.category is None else {"category": str(refusal.category)}
     return encode_reply("!trap", {**category, "message": refusal.message}, tag) + encode_reply(
         "!done", {}, tag
@@ -68,5 +68,5 @@ def encode_trap(refusal: Trap, tag: bytes | None) -> bytes:
 
 
 def encode_fatal(reason: str) -> bytes:
-    """The end of the connection: a bare word, and no tag."""
+    """Encode the end of the connection: a bare word without a tag."""
     return wire.encode_sentence([b"!fatal", reason.encode(_TEXT)])

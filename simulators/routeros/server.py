@@ -1,4 +1,4 @@
-"""The router on its ports, in a thread of its own."""
+"""The router simulator on its ports, in its own thread."""
 
 import asyncio
 import selectors
@@ -29,7 +29,7 @@ def _now() -> datetime:
 
 
 class RouterOsSimulator:
-    """A router from `with` on. What is asked here is asked of the loop that serves the ports."""
+    """Simulated router, running inside `with`; methods run in the event loop's thread."""
 
     def __init__(
         self,
@@ -42,7 +42,10 @@ class RouterOsSimulator:
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """The version decides login, `!empty` and dates; with `tls` there is a second port."""
+        """Configure the router; the version determines login, `!empty` and dates.
+
+        With `tls` a second port is opened.
+        """
         self.machine = Machine(version, clock)
         self.faults = RouterFaults()
         self.accounts = {account.name: account for account in accounts}
@@ -51,91 +54,90 @@ class RouterOsSimulator:
         self._tls = tls
         self._doors: list[socket.socket] = []
         self._coming_back: asyncio.TimerHandle | None = None
-        # the usual selector rounds up to whole milliseconds, a fifth of what a command may take
+        # the default selector rounds up to milliseconds, a fifth of a command's time
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self.lane = SerialQueue(self._loop)
         self._thread = Thread(target=self._loop.run_forever, name="routeros")
 
     def __enter__(self) -> Self:
-        """Answer from here on; `port` and `tls_port` are what they became."""
+        """Open the ports; `port` and `tls_port` hold the chosen numbers."""
         self._thread.start()
         self.power_on()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering."""
         self._wait_for(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def ask(self, question: Callable[[], Result]) -> Result:
-        """The answer, from the one thread that may touch the machine's state."""
+    def run_in_loop(self, action: Callable[[], Result]) -> Result:
+        """Run an action in the event loop's thread and return its result."""
 
         async def asked() -> Result:
-            return question()
+            return action()
 
         return self._wait_for(asked())
 
     def users(self) -> list[dict[str, str]]:
-        """Every hotspot user but the trial one, as print shows them."""
+        """Return all hotspot users except the trial user, as print shows them."""
         table = self.machine.hotspot.users
-        shown = self.ask(lambda: [table.printed(row) for row in table])
+        shown = self.run_in_loop(lambda: [table.to_printed_row(row) for row in table])
         return [row for row in shown if row.get("default") != "true"]
 
-    def online(self) -> list[str]:
-        """Names of the people who are online."""
+    def online_users(self) -> list[str]:
+        """Return the names of users with a session."""
 
         def names() -> list[str]:
-            self.machine.hotspot.look()
+            self.machine.hotspot.advance()
             return [row["user"] for row in self.machine.hotspot.active]
 
-        return self.ask(names)
+        return self.run_in_loop(names)
 
     def cookies(self) -> list[str]:
-        """Names of the people whose devices can come back without a password."""
-        return self.ask(lambda: [row["user"] for row in self.machine.hotspot.cookies])
+        """Return the names of users whose devices have a login cookie."""
+        return self.run_in_loop(lambda: [row["user"] for row in self.machine.hotspot.cookies])
 
     def add_profile(self, name: str, **properties: str) -> None:
-        """A user profile; `shared_users="3"` is what RouterOS writes shared-users."""
+        """Add a user profile; `shared_users="3"` sets RouterOS' shared-users."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
-        self.ask(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
+        self.run_in_loop(lambda: self.machine.hotspot.profiles.add({"name": name, **given}))
 
     def add_user(self, name: str, **properties: str) -> None:
-        """A user that somebody else made."""
+        """Add a user that another program created."""
         given = {key.replace("_", "-"): value for key, value in properties.items()}
-        self.ask(lambda: self.machine.hotspot.users.add({"name": name, **given}))
+        self.run_in_loop(lambda: self.machine.hotspot.users.add({"name": name, **given}))
 
     def log_in(self, user: str, password: str, mac: str) -> None:
-        """Let a person use the login page; a Trap is what the page says."""
-        self.ask(lambda: self.machine.hotspot.log_in(user, password, mac))
+        """Log in on the login page; raise Trap with the page's message."""
+        self.run_in_loop(lambda: self.machine.hotspot.log_in(user, password, mac))
 
-    def use(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
-        """Traffic of somebody who is online, as the router counts it."""
-        self.ask(lambda: self.machine.hotspot.use(user, bytes_in, bytes_out))
+    def add_traffic(self, user: str, *, bytes_in: int, bytes_out: int) -> None:
+        """Add traffic to an online user."""
+        self.run_in_loop(lambda: self.machine.hotspot.add_traffic(user, bytes_in, bytes_out))
 
     def power_off(self) -> None:
-        """Refuse every connection from here on, and end those there are."""
-        self.ask(self._power_off)
+        """Close all connections and stop listening."""
+        self.run_in_loop(self._power_off)
 
     def power_on(self) -> None:
-        """Listen again, on the same ports."""
-        self.ask(self._power_on)
+        """Listen again on the same ports."""
+        self.run_in_loop(self._power_on)
 
     def restart(self, seconds: float = 0.0) -> None:
-        """Lose power, and have it back after so many seconds."""
-        self.ask(partial(self.reboot, seconds, reset=False))
+        """Power-cycle the router; it listens again after `seconds`."""
+        self.run_in_loop(partial(self.reboot, seconds, reset=False))
 
     def reset(self) -> None:
-        """Forget every configuration, as the reset button does; accounts stay."""
-        self.ask(self.machine.reset)
+        """Restore factory settings; API accounts stay."""
+        self.run_in_loop(self.machine.reset)
 
-    def admits(self) -> bool:
-        """Whether one more connection may be open; only for the loop's own thread."""
+    def can_accept(self) -> bool:
+        """Return whether another connection is allowed; call it in the loop's thread."""
         return len(self.sessions) < _MAX_SESSIONS
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
-        """Restart, and be back after so many seconds; only for the loop's own thread."""
+        """Restart and listen again after `seconds`; call it in the loop's thread."""
         self._power_off()
         if reset:
             self.machine.reset()
@@ -164,7 +166,7 @@ class RouterOsSimulator:
             self.tls_port = self._open(self.tls_port, self._tls)
 
     def _open(self, port: int, tls: ssl.SSLContext | None) -> int:
-        """From here on a client that connects waits for an answer, and is not refused."""
+        """Listen on a port; clients connect but are not served yet."""
         door = socket.create_server((self.host, port), backlog=_BACKLOG)
         self._doors.append(door)
         self._loop.create_task(self._serve(door, tls))

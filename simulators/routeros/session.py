@@ -1,4 +1,4 @@
-"""One connection: who is at its other end, what waits, what goes back, and what goes wrong."""
+"""One API connection: login, command queue, replies and faults."""
 
 import asyncio
 from collections import deque
@@ -28,7 +28,7 @@ _EMPTY_REPLY = (7, 18)
 
 
 class RouterContext(Protocol):
-    """What the connections of one router share."""
+    """Interface of the router that its connections use."""
 
     machine: Machine
     faults: RouterFaults
@@ -36,50 +36,49 @@ class RouterContext(Protocol):
     lane: SerialQueue
     sessions: set["ApiSession"]
 
-    def admits(self) -> bool:
-        """Whether one more connection may be open."""
+    def can_accept(self) -> bool:
+        """Return whether another connection is allowed."""
 
     def reboot(self, seconds: float, *, reset: bool) -> None:
-        """Restart, and be back after so many seconds."""
+        """Restart the router and listen again after `seconds`."""
 
 
 class ApiSession(asyncio.Protocol):
-    """A connection, from its first byte to its last."""
+    """API connection."""
 
     _numbers = count(1)
 
-    def __init__(self, station: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
-        """Nobody yet."""
-        self._station = station
+    def __init__(self, context: RouterContext, loop: asyncio.AbstractEventLoop) -> None:
+        self._station = context
         self._loop = loop
         self._way = SerialQueue(loop)
         self._sentences = SentenceReader()
         self._account: ApiAccount | None = None
         self._challenge = b""
         self._silent = False
-        self._waiting: list[bytes | None] = []  # tags of commands not carried out yet
+        self._waiting: list[bytes | None] = []  # tags of queued commands
         self._cancelled: list[bytes | None] = []
         self._out: list[bytes] = []
         self._streams: deque[deque[bytes]] = deque()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there; too many are turned away without a word."""
+        """Accept a connection; close it silently when there are too many."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self._transport = transport
-        if self._station.admits():
+        if self._station.can_accept():
             self._station.sessions.add(self)
         else:
             transport.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """They are gone; what waits is carried out all the same, the harder case for a client."""
+        """Handle a lost connection; queued commands still run, the harder case for clients."""
         self._station.sessions.discard(self)
         self._way.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Whatever pieces of sentences the network brings."""
+        """Parse received bytes and queue complete commands."""
         try:
             for words in self._sentences.feed(data):
                 self._take(words)
@@ -87,7 +86,7 @@ class ApiSession(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """End it, once what is under way is out."""
+        """Close the connection after pending replies are sent."""
         self._silent = True
         self._flush()
         self._transport.close()
@@ -101,14 +100,14 @@ class ApiSession(asyncio.Protocol):
             self._cancel(words, tag)
             return
         faults = self._station.faults
-        fault = faults.for_command(word)
+        fault = faults.take_fault(word)
         seconds = faults.command_seconds + (
             fault.seconds if fault and fault.kind == "slow" else 0.0
         )
         if faults.row_seconds:
-            seconds += faults.row_seconds * self._station.machine.rows(word)
+            seconds += faults.row_seconds * self._station.machine.count_rows(word)
         self._waiting.append(tag)
-        self._station.lane.work(seconds, partial(self._execute, words, tag, fault))
+        self._station.lane.enqueue(seconds, partial(self._execute, words, tag, fault))
 
     def _cancel(self, words: list[bytes], tag: bytes | None) -> None:
         wanted = next((word[5:] for word in words if word.startswith(b"=tag=")), None)
@@ -129,7 +128,7 @@ class ApiSession(asyncio.Protocol):
             self._fail(fault, words, tag)
 
     def _fail(self, fault: RouterFault, words: list[bytes], tag: bytes | None) -> None:
-        """Do it or not, and answer wrongly or not at all."""
+        """Apply a fault: execute the command or not, and reply wrongly or not at all."""
         if fault.kind == "trap":
             self._send([sentences.encode_trap(Trap(fault.message), tag)])
         elif fault.kind == "bare-trap":
@@ -157,7 +156,7 @@ class ApiSession(asyncio.Protocol):
             self._station.reboot(fault.seconds, reset=False)
 
     def _answer(self, words: list[bytes], tag: bytes | None) -> list[bytes]:
-        """Carry a command out; every reply to it, in order."""
+        """Execute a command and return its replies in order."""
         try:
             command = sentences.parse_command(words)
             rows, said = self._do(command)
@@ -167,11 +166,11 @@ class ApiSession(asyncio.Protocol):
             self._end(str(reason))
             return []
         replies = [sentences.encode_reply("!re", row, tag) for row in rows]
-        if self._says_empty(command, rows, said):
+        if self._is_empty_reply(command, rows, said):
             replies.append(sentences.encode_reply("!empty", {}, tag))
         return [*replies, sentences.encode_reply("!done", said, tag)]
 
-    def _says_empty(
+    def _is_empty_reply(
         self, command: Command, rows: list[dict[str, str]], said: dict[str, str]
     ) -> bool:
         new = self._station.machine.number >= _EMPTY_REPLY
@@ -189,7 +188,7 @@ class ApiSession(asyncio.Protocol):
             reset = command.verb == "reset-configuration"
             self._loop.call_soon(partial(self._station.reboot, 1.0, reset=reset))
             return [], {}
-        return self._station.machine.do(command, self._account)
+        return self._station.machine.execute(command, self._account)
 
     def _log_in(self, given: dict[str, str]) -> dict[str, str]:
         account = self._station.accounts.get(given.get("name", ""))
@@ -197,16 +196,16 @@ class ApiSession(asyncio.Protocol):
         if "response" in given and self._challenge:
             knows = account and given["response"] == response(account.password, self._challenge)
             self._challenge = b""
-            self._admit(account if knows else None, BAD_CHALLENGE)
+            self._complete_login(account if knows else None, BAD_CHALLENGE)
             return {}
         if not plain or (self._station.faults.lenient_login and "password" not in given):
             self._challenge = challenge(next(self._numbers))
             return {"ret": self._challenge.hex()}
         knows = account and given.get("password", "") == account.password
-        self._admit(account if knows else None, BAD_LOGIN)
+        self._complete_login(account if knows else None, BAD_LOGIN)
         return {}
 
-    def _admit(self, account: ApiAccount | None, refusal: str) -> None:
+    def _complete_login(self, account: ApiAccount | None, refusal: str) -> None:
         if account is None or "api" not in account.policies:
             raise Trap(refusal)
         self._account = account
@@ -216,18 +215,18 @@ class ApiSession(asyncio.Protocol):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        """Nothing more from here on; what was answered before still arrives."""
+        """Close the connection after the replies that are already sent."""
         self._silent = True
-        self._way.later(self._station.faults.distance_seconds, self.close)
+        self._way.delay(self._station.faults.distance_seconds, self.close)
 
     def _send(self, replies: list[bytes]) -> None:
         if not replies:
             return
         distance = self._station.faults.distance_seconds
-        self._way.later(distance, partial(self._put, replies))
+        self._way.delay(distance, partial(self._put, replies))
 
     def _put(self, replies: list[bytes]) -> None:
-        """One write for all that one turn of the loop brings."""
+        """Buffer replies so that one loop iteration makes one write."""
         if not self._out and not self._streams:
             self._loop.call_soon(self._flush)
         if self._station.faults.interleaved:

@@ -1,4 +1,4 @@
-"""A menu of rows: ids that are never used again, properties with kinds, what must be unique."""
+"""Menu table: rows with ids that are never reused, typed properties, unique keys."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """What a table's rows are made of.
+    """Schema of a menu table.
 
-    `settable` are read from commands; `counted` only by the router; `defaults` stand in new rows.
+    `settable` properties come from commands, `counted` ones only from the router; `defaults`
+    apply to new rows.
     """
 
     settable: Mapping[str, ValueType]
@@ -25,39 +26,38 @@ class TableSchema:
 
     @property
     def kinds(self) -> dict[str, ValueType]:
-        """Every property a row can have."""
+        """Return the value type of every property."""
         return {**self.settable, **self.counted}
 
 
 class MenuTable:
-    """Rows by id, in the order in which they were added."""
+    """Rows by id in order of insertion."""
 
-    def __init__(self, shape: TableSchema) -> None:
-        """Begin empty, at id *1."""
-        self.shape = shape
-        self.kinds = shape.kinds
+    def __init__(self, schema: TableSchema) -> None:
+        """Create an empty table; ids start at *1."""
+        self.shape = schema
+        self.kinds = schema.kinds
         self._rows: dict[str, Row] = {}
         self._taken: dict[tuple[str, ...], str] = {}  # unique values -> id
         self._last_id = 0
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row as it is; what changes it is the caller's own affair."""
+        """Iterate over the stored rows, not copies."""
         return iter(self._rows.values())
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._rows)
 
     def names(self) -> Iterable[str]:
-        """The names that other rows can refer to."""
+        """Return the names that other rows can reference."""
         return [row["name"] for row in self]
 
     def find(self, **wanted: str) -> Row | None:
-        """The first row with these values, if any."""
+        """Return the first row with these values, if any."""
         return next((row for row in self if wanted.items() <= row.items()), None)
 
     def add(self, given: Mapping[str, str], counted: Mapping[str, str] | None = None) -> str:
-        """A new row; its id."""
+        """Add a row and return its id."""
         for name in self.shape.required:
             if not given.get(name):
                 raise Trap(f"missing ={name}=")
@@ -69,7 +69,7 @@ class MenuTable:
         return row_id
 
     def change(self, row_id: str, given: Mapping[str, str]) -> None:
-        """Other values for some of a row's properties."""
+        """Change properties of a row."""
         row = self._rows[row_id]
         changed = {**row, **self._read(given)}
         if self._key(changed) != self._key(row):
@@ -78,15 +78,15 @@ class MenuTable:
         row.update(changed)
 
     def remove(self, row_id: str) -> None:
-        """Away with it, unless the router made it."""
+        """Remove a row unless the router created it."""
         row = self._rows[row_id]
         if row.get("default") == "true":
             raise Trap("failure: can not remove default item")
         self._taken.pop(self._key(row), None)
         del self._rows[row_id]
 
-    def meant(self, wanted: str) -> str:
-        """The id of the row that an id or a name means."""
+    def resolve_id(self, wanted: str) -> str:
+        """Return the id of the row that an id or name denotes."""
         if wanted in self._rows:
             return wanted
         named = [row[".id"] for row in self if row.get("name") == wanted and wanted]
@@ -96,8 +96,8 @@ class MenuTable:
             raise no_such_item()
         return named[0]
 
-    def printed(self, row: Row) -> Row:
-        """What print shows of a row: not what is empty or says nothing."""
+    def to_printed_row(self, row: Row) -> Row:
+        """Return the row as print shows it, without empty and default values."""
         kinds = self.kinds
         return {
             name: value
@@ -115,7 +115,7 @@ class MenuTable:
         return read
 
     def _take(self, row_id: str, row: Row) -> None:
-        """Reserve what must be unique; a Trap when another row has it."""
+        """Reserve unique values; raise Trap when another row has them."""
         key = self._key(row)
         if key in self._taken:
             raise Trap(self.shape.duplicate)

@@ -1,4 +1,4 @@
-"""A client that sends what it is told, word by word or byte by byte, and shows what comes back."""
+"""Low-level API client for tests: sends given words or bytes and returns the replies."""
 
 import socket
 
@@ -9,33 +9,32 @@ _TIMEOUT_SECONDS = 60
 
 
 class RawApiClient:
-    """A connection to a router, on which nothing is said unasked; not even a login."""
+    """Connection without automatic login."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Connect."""
         self.socket = socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS)
         self._sentences = SentenceReader()
         self._waiting: list[list[bytes]] = []
 
     def send(self, *sentences: list[str]) -> None:
-        """All of them in one go."""
+        """Send sentences in one write."""
         whole = [encode_sentence(word.encode("latin-1") for word in words) for words in sentences]
         self.socket.sendall(b"".join(whole))
 
-    def hear(self, count: int = 1) -> list[list[str]]:
-        """So many sentences, or fewer when the connection ends before."""
+    def receive(self, count: int = 1) -> list[list[str]]:
+        """Receive `count` sentences, fewer if the connection ends."""
         while len(self._waiting) < count and (piece := self._piece()):
             self._waiting += self._sentences.feed(piece)
         heard, self._waiting = self._waiting[:count], self._waiting[count:]
         return [[word.decode("latin-1") for word in words] for words in heard]
 
     def ask(self, *words: str, replies: int = 1) -> list[list[str]]:
-        """One sentence, and so many that answer it."""
+        """Send a sentence and receive `replies` sentences."""
         self.send(list(words))
-        return self.hear(replies)
+        return self.receive(replies)
 
-    def is_over(self) -> bool:
-        """Whether the other side ended it; waits for either."""
+    def is_closed(self) -> bool:
+        """Return whether the peer closed the connection; blocks until data or the end arrives."""
         return not self._piece()
 
     def _piece(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What a property may hold: how it is typed in, how RouterOS prints it, how it compares."""
+"""Property types: parsing, RouterOS' print format and comparison."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,11 +11,11 @@ _COMPACT = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
 _CLOCK = re.compile(r"(?:(\d+)w)?(?:(\d+)d)? ?(\d+):(\d{2})(?::(\d{2}))?")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
-Rank = int | str  # numbers and times compare as numbers, all else as text
+Rank = int | str  # numbers and durations compare numerically, all else as text
 
 
 def parse_duration(text: str) -> int | None:
-    """A time as people type it (`1:00:00`, `90m`, `3600`, `1w2d`); None if it is none."""
+    """Parse a duration (`1:00:00`, `90m`, `3600`, `1w2d`); None if invalid."""
     if _NUMBER.fullmatch(text):
         return int(text)
     shape = _CLOCK.fullmatch(text) or (_COMPACT.fullmatch(text) if text else None)
@@ -26,7 +26,7 @@ def parse_duration(text: str) -> int | None:
 
 
 def format_duration(seconds: int) -> str:
-    """The compact form: `1w2d3h4m5s`, `0s`."""
+    """Format a duration as RouterOS prints it: `1w2d3h4m5s`, `0s`."""
     parts = []
     for name, unit in _UNITS.items():
         count, seconds = divmod(seconds, unit)
@@ -37,11 +37,11 @@ def format_duration(seconds: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """One sort of value. `read` gives the printed form of what was typed, or raises a Trap."""
+    """Value type; `read` returns the printed form of an input or raises Trap."""
 
     read: Callable[[str, str], str]  # property's name, text
     rank: Callable[[str], Rank] = str
-    silent: str = ""  # the value that print leaves out
+    silent: str = ""  # the value that print omits
 
 
 def _read_text(_: str, text: str) -> str:
@@ -91,7 +91,7 @@ TIME_LIMIT = ValueType(_read_time, _rank_time, silent="0s")
 
 
 def reference(names: Callable[[], Iterable[str]], *, silent: str = "") -> ValueType:
-    """A value that names another row: by its whole name, or a prefix that only one has."""
+    """Create a type that references another row by name or unique prefix."""
 
     def read(name: str, text: str) -> str:
         known = list(names())

@@ -1,11 +1,11 @@
-"""Words and sentences as bytes: each word behind its length, an empty word ends the sentence."""
+"""Wire format: length-prefixed words; an empty word ends a sentence."""
 
 from collections.abc import Iterable, Iterator
 
 MAX_WORD_BYTES = 1 << 20
 MAX_SENTENCE_BYTES = 1 << 22
 
-# lengths below, the mark in the first byte, bytes in all
+# lengths below, prefix of the first byte, total bytes
 _SHAPES = (
     (1 << 7, 0x00, 1),
     (1 << 14, 0x80, 2),
@@ -14,15 +14,15 @@ _SHAPES = (
     (1 << 32, 0xF0, 5),
 )
 _SHORT = [bytes((length,)) for length in range(1 << 7)]
-_CONTROL = 0xF8  # from here on a first byte is reserved
+_CONTROL = 0xF8  # first bytes from here on are reserved
 
 
 class Malformed(Exception):
-    """Bytes that no client should send: a control byte, or a word beyond all measure."""
+    """Invalid input: a control byte or an oversized word."""
 
 
 def encode_length(length: int) -> bytes:
-    """The length as it stands before a word: as few bytes as will hold it."""
+    """Encode a word length in as few bytes as possible."""
     if length < len(_SHORT):
         return _SHORT[length]
     mark, size = next((mark, size) for below, mark, size in _SHAPES if length < below)
@@ -30,22 +30,21 @@ def encode_length(length: int) -> bytes:
 
 
 def encode_sentence(words: Iterable[bytes]) -> bytes:
-    """The words, each behind its length, and the end."""
+    """Encode words as a sentence."""
     return b"".join([encode_length(len(word)) + word for word in words]) + b"\0"
 
 
 class SentenceReader:
-    """Bytes in whatever pieces they come; whole sentences out."""
+    """Incremental parser of sentences."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._bytes = bytearray()
-        self._read = 0  # bytes of _bytes that are words already
+        self._read = 0  # bytes of _bytes that are parsed
         self._words: list[bytes] = []
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[list[bytes]]:
-        """The sentences that these bytes complete, as bytes come; Malformed ends everything."""
+        """Yield the sentences completed by these bytes; raise Malformed for invalid input."""
         self._bytes += data
         while (word := self._next_word()) is not None:
             if word:
@@ -76,7 +75,7 @@ class SentenceReader:
         return bytes(self._bytes[begins:ends])
 
     def _long(self, first: int) -> tuple[int, int]:
-        """Where the word begins, and its length; beyond the end when that is not there yet."""
+        """Return the start and length of a word; a start beyond the data means incomplete."""
         if first >= _CONTROL:
             raise Malformed(f"control byte {first:#x}")
         mark, size = next((mark, size) for _, mark, size in reversed(_SHAPES) if first >= mark)

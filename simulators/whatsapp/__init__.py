@@ -1,4 +1,4 @@
-"""WhatsApp as a business meets it: Meta's Cloud API, and WAHA and Fonnte beside it. Nobody is told.
+"""Simulated WhatsApp gateways: Meta's Cloud API, WAHA and Fonnte. No message is delivered.
 
 In a test: `with WhatsAppSimulator(cloud_webhook=url) as whatsapp:`. In a shell: `python -m
 simulators.whatsapp`.

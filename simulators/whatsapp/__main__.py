@@ -1,4 +1,4 @@
-"""`python -m simulators.whatsapp`: the simulator until Ctrl-C."""
+"""`python -m simulators.whatsapp`: run the simulator until Ctrl-C."""
 
 import signal
 import sys
@@ -32,7 +32,7 @@ def _arguments() -> Namespace:
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM."""
     given = _arguments()
     with WhatsAppSimulator(
         cloud_webhook=given.cloud_webhook,

@@ -1,4 +1,4 @@
-"""The paths: three gateways, and the simulator's own switches and page."""
+"""HTTP routes of the three gateways and of the control interface."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ AuthCheck = Callable[[HttpRequest], None]
 
 
 class WhatsAppApi:
-    """What each path does."""
+    """Request handlers by path."""
 
     def __init__(
         self,
@@ -33,7 +33,6 @@ class WhatsAppApi:
         waha: WahaApi,
         fonnte: FonnteApi,
     ) -> None:
-        """Stand before the gateways."""
         self._world = world
         self._webhooks = webhooks
         self._cloud = cloud
@@ -46,12 +45,12 @@ class WhatsAppApi:
                 ("POST", _V + rf"/{BUSINESS_ID}/message_templates", cloud.check_key, cloud.approve),
                 ("POST", _V + r"/\d+/subscriptions", cloud.check_key, cloud.subscribe),
                 ("GET", _V + r"/oauth/access_token", None, cloud.app_token),
-                ("GET", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.described),
-                ("DELETE", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.forget),
+                ("GET", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.describe_media),
+                ("DELETE", _V + r"/(?P<id>\d+)", cloud.check_key, cloud.delete_media),
                 ("GET", r"/attachments/", cloud.check_key, cloud.download),
                 ("POST", r"/api/send(?P<what>Text|File|Image)", waha.check_key, waha.send),
                 ("GET", r"/api/contacts/check-exists", waha.check_key, waha.exists),
-                ("GET", r"/api/sessions/(?P<session>[^/]+)", waha.check_key, waha.shown),
+                ("GET", r"/api/sessions/(?P<session>[^/]+)", waha.check_key, waha.describe_session),
                 ("POST", r"/send", fonnte.check_key, fonnte.send),
                 ("POST", r"/device", fonnte.check_key, fonnte.device),
                 ("GET", r"/ping", None, _pong),
@@ -65,10 +64,10 @@ class WhatsAppApi:
         ]
 
     def respond(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a request, or to a gateway's call the fault that is set for it."""
+        """Return the response, or the fault that is set for a gateway call."""
         if request.path.startswith("/_simulator"):
             return self._routed(request)
-        fault = self._world.faults.answer_for(request.path)
+        fault = self._world.faults.take_response_fault(request.path)
         return self._faulty(request, fault) if fault else self._routed(request)
 
     def _faulty(self, request: HttpRequest, fault: WhatsAppResponseFault) -> HttpResponse:
@@ -109,12 +108,12 @@ class WhatsAppApi:
     def _inbound(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         wrote = request.json()
         sender = str(wrote["from"])
-        self._world.write(sender)
-        self._cloud.told_by(sender, str(wrote.get("text", "")))
+        self._world.receive_inbound(sender)
+        self._cloud.report_inbound(sender, str(wrote.get("text", "")))
         return HttpResponse.json(200, {})
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        return HttpResponse.json(200, self._world.faults.shown())
+        return HttpResponse.json(200, self._world.faults.to_dict())
 
     def _set_faults(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         self._world.faults.set(**request.json())
@@ -133,7 +132,7 @@ def _handle(
             check(request)
         return handler(request, names)
     except GraphRefusal as refusal:
-        return refusal.answer()
+        return refusal.to_response()
     except WahaRefusal as refusal:
         return HttpResponse.json(refusal.status, refusal.body)
     except FonnteRefusal as refusal:
@@ -145,9 +144,9 @@ def _handle(
 
 
 def _fault_response(request: HttpRequest, status: int, code: int) -> HttpResponse:
-    """An error in the form of the gateway that was asked."""
+    """Return an error response in the format of the called gateway."""
     if request.path.startswith("/v"):
-        return GraphRefusal(code, status=status).answer()
+        return GraphRefusal(code, status=status).to_response()
     if request.path.startswith("/api/"):
         return HttpResponse.json(status, WahaRefusal(status, "Internal server error").body)
     return HttpResponse.json(status, {"status": False, "reason": "internal server error"})

@@ -1,4 +1,4 @@
-"""The other side for tests: a webhook that answers the challenge, and remembers."""
+"""Business webhook for tests; answers the challenge and records reports."""
 
 import json
 
@@ -6,18 +6,18 @@ from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListen
 
 
 class BusinessWebhook(WebhookListener):
-    """A webhook from `with` on. It answers with `answers` one by one, then with 200."""
+    """Webhook that runs inside `with`; responds with the statuses in `answers`, then with 200."""
 
-    def __init__(self, word: str = "verify-rehearsal") -> None:
-        """Nothing told yet. Whoever knows the word may report here."""
+    def __init__(self, verify_token: str = "verify-rehearsal") -> None:  # noqa: S107 - a simulator's
+        """Store the verification token that a subscriber must present."""
         self.told: list[HttpRequest] = []
         self.answers: list[int] = []
-        self._word = word
+        self._word = verify_token
         super().__init__(HttpServer("127.0.0.1", 0, self._respond), "/webhook")
 
     @property
     def steps(self) -> list[str]:
-        """The steps that the Cloud API has told of, in the order they came."""
+        """Return the delivery states reported by the Cloud API, in order of arrival."""
         values = [json.loads(told.body)["entry"][0]["changes"][0]["value"] for told in self.told]
         return [status["status"] for value in values for status in value.get("statuses", ())]
 

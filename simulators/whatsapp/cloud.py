@@ -1,4 +1,4 @@
-"""Meta's Cloud API: messages, media, templates, and signed reports."""
+"""Meta's Cloud API: messages, media, templates and signed reports."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ _URL_LIFETIME_SECONDS = 300
 
 
 class CloudApi:
-    """One business' number at Meta."""
+    """Cloud API for one business number."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class CloudApi:
         app_secret: str,
         webhook: str,
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._token = token
@@ -45,22 +45,22 @@ class CloudApi:
         self.templates = TemplateRegistry()
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the token."""
+        """Raise GraphRefusal unless the request carries the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise GraphRefusal(190, "The access token could not be decrypted")
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Take a message on."""
+        """Accept a message."""
         _check_phone_id(names)
         asked = request.json()
         draft = self._draft(asked)
         if self._world.faults.banned:
             raise GraphRefusal(131031, "Business account has been locked")
-        if code := self._world.refusal(draft):
+        if code := self._world.rejection_code(draft):
             raise GraphRefusal(code, f"refused: {draft.to}")
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
+        self._world.start_delivery(message, self)
         contact = {"input": str(asked["to"]), "wa_id": draft.to}
         taken = {"id": message.id}
         if draft.kind == "template":
@@ -69,12 +69,12 @@ class CloudApi:
         return HttpResponse.json(200, body)
 
     def upload(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Keep a file to be sent."""
+        """Store an uploaded file."""
         _check_phone_id(names)
         return HttpResponse.json(200, {"id": self.media.upload(request).id})
 
-    def described(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """What is known of a file, and where it can be had for five minutes."""
+    def describe_media(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        """Return a file's metadata with a download URL that is valid for five minutes."""
         stored = self.media.find(names["id"])
         ends = int(self._world.clock().timestamp()) + _URL_LIFETIME_SECONDS
         url = f"http://{request.headers['host']}/attachments/?mid={stored.id}&ext={ends}"
@@ -91,19 +91,19 @@ class CloudApi:
         )
 
     def download(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """A file's bytes."""
+        """Return a file's content."""
         stored = self.media.find(request.query.get("mid", ""))
         if int(request.query.get("ext", "0")) <= self._world.clock().timestamp():
             return HttpResponse.html(404, "URL expired")
         return HttpResponse(200, stored.content, {"Content-Type": stored.file.media_type})
 
-    def forget(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Keep a file no longer."""
+    def delete_media(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        """Delete a file."""
         self.media.delete(names["id"])
         return HttpResponse.json(200, {"success": True})
 
     def approve(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Create a template."""
+        """Create and approve a template."""
         asked = request.json()
         approved = self.templates.approve(asked)
         number = int.from_bytes(hashlib.sha256(approved.name.encode()).digest()[:6], "big")
@@ -111,20 +111,20 @@ class CloudApi:
         return HttpResponse.json(200, said)
 
     def subscribe(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Take an address to report to, once it has answered the challenge."""
+        """Subscribe a webhook after it answered the challenge."""
         asked = request.query | {name: str(value) for name, value in request.json().items()}
         url = asked.get("callback_url") or asked.get("override_callback_uri", "")
-        if not self._webhooks.is_theirs(url, asked.get("verify_token", "")):
+        if not self._webhooks.verify_endpoint(url, asked.get("verify_token", "")):
             raise GraphRefusal(2200, "Callback verification failed")
         self.webhook = url
         return HttpResponse.json(200, {"success": True})
 
     def app_token(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        """A token for the app's own settings."""
+        """Return an app access token."""
         return HttpResponse.json(200, {"access_token": self._token, "token_type": "bearer"})
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
         status: Json = {
             "id": message.id,
             "status": step,
@@ -140,10 +140,10 @@ class CloudApi:
             status["pricing"] = pricing | {"type": "regular"}
         contacts = [{"wa_id": message.draft.to, "profile": {"name": "Somebody"}}]
         told = {"statuses": [status], "contacts": contacts}
-        self._tell(told, f"{message.draft.to} {step}", message.key)
+        self._send_report(told, f"{message.draft.to} {step}", message.key)
 
-    def told_by(self, sender: str, text: str) -> None:
-        """Tell what somebody wrote to the business."""
+    def report_inbound(self, sender: str, text: str) -> None:
+        """Report a message that a person sent to the business."""
         number = len(self._webhooks.attempts()) + 1
         message = {
             "from": sender,
@@ -153,15 +153,17 @@ class CloudApi:
             "text": {"body": text},
         }
         contacts = [{"wa_id": sender, "profile": {"name": "Somebody"}}]
-        self._tell({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
+        self._send_report({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
 
-    def _tell(self, told: Json, what: str, lane: str) -> None:
+    def _send_report(self, told: Json, what: str, lane: str) -> None:
         metadata = {"display_phone_number": OWN_NUMBER, "phone_number_id": PHONE_ID}
         value = {"messaging_product": "whatsapp", "metadata": metadata} | told
         change = {"field": "messages", "value": value}
         entry = {"id": BUSINESS_ID, "changes": [change]}
         body = {"object": "whatsapp_business_account", "entry": [entry]}
-        self._webhooks.tell(self.webhook, body, self._signed, what=f"cloud {what}", lane=lane)
+        self._webhooks.send_report(
+            self.webhook, body, self._signed, what=f"cloud {what}", lane=lane
+        )
 
     def _signed(self, wire: bytes) -> dict[str, str]:
         digest = hmac.new(self._app_secret, wire, hashlib.sha256).hexdigest()
@@ -198,7 +200,7 @@ class CloudApi:
         use = parse_template(given)
         attached = use.header.get(use.header_kind)
         file = self._file(attached) if isinstance(attached, dict) else None
-        return self.templates.text(use), f"{use.name}/{use.language}", use.parameters, file
+        return self.templates.render(use), f"{use.name}/{use.language}", use.parameters, file
 
     def _file(self, given: Json) -> AttachedFile:
         name = str(given.get("filename", ""))

@@ -1,4 +1,4 @@
-"""What is to go wrong: switches, set by tests and by hand while the simulator runs."""
+"""Faults of the gateways, set by tests or by hand while the simulator runs."""
 
 from dataclasses import asdict, dataclass, field, fields
 from threading import Lock
@@ -11,7 +11,7 @@ Kind = Literal[
 
 @dataclass(slots=True)
 class WhatsAppResponseFault:
-    """The next `times` calls whose path contains `path` are answered like this."""
+    """Fault for the next `times` calls whose path contains `path`."""
 
     kind: Kind
     times: int = 1
@@ -19,54 +19,54 @@ class WhatsAppResponseFault:
     status: int = 503  # for "error" and "html"
     code: int = 131016  # for "error" of the Cloud API
     retry_after: int = 30  # seconds, for "rate-limit"
-    seconds: float = 30  # for "slow", which then answers as usual, and "act-then-stall"
+    seconds: float = 30  # for "slow", which then responds normally, and "act-then-stall"
 
     def __post_init__(self) -> None:
-        """Refuse a kind there is not."""
+        """Raise ValueError for an unknown kind."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"no answer fault {self.kind!r}; there are {get_args(Kind)}")
 
 
 @dataclass(slots=True)
 class WhatsAppFaults:
-    """All switches. Counts go down as they are used; the rest stays until it is set again."""
+    """All faults that can be set. Counters decrease with use; other values stay until changed."""
 
-    duplicates: int = 0  # each report comes this many times more
-    disorder: bool = False  # a message's reports come last first
-    delay_seconds: float = 0.0  # every report is late by this
-    lost: int = 0  # the next n reports never leave
+    duplicates: int = 0  # additional copies of each report
+    disorder: bool = False  # reports of a message arrive in reverse order
+    delay_seconds: float = 0.0  # delay of every report
+    lost: int = 0  # the next n reports are not sent
     forged: int = 0  # the next n reports have a wrong signature
-    silent: bool = False  # messages arrive and nothing is reported
-    unread: bool = False  # nobody reads
+    silent: bool = False  # messages are delivered without reports
+    unread: bool = False  # messages are never read
     delivered_missing: bool = False  # "read" comes without "delivered"
-    banned: bool = False  # the sender's number is locked, on every gateway
+    banned: bool = False  # the sender's number is banned on every gateway
     quota_used_up: bool = False  # Fonnte's
-    refused: dict[str, int] = field(default_factory=dict)  # number: code it is answered with
-    failing: dict[str, int] = field(default_factory=dict)  # number: code reported afterwards
+    refused: dict[str, int] = field(default_factory=dict)  # number: code of the immediate rejection
+    failing: dict[str, int] = field(default_factory=dict)  # number: code of the later report
     answers: list[WhatsAppResponseFault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set(self, **switches: object) -> None:
-        """Set some; ValueError for one there is not, or a value of the wrong kind."""
+        """Set the given faults; ValueError for an unknown name or a value of the wrong type."""
         checked = {name: _checked(name, value) for name, value in switches.items()}
         with self._lock:
             for name, value in checked.items():
                 setattr(self, name, value)
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Reset all faults."""
         self.set(**{name: getattr(WhatsAppFaults(), name) for name in SWITCHES})
 
-    def uses(self, count: Literal["lost", "forged"]) -> bool:
-        """Take one of a count, if any is left."""
+    def take(self, count: Literal["lost", "forged"]) -> bool:
+        """Decrease a counter and return whether it was above zero."""
         with self._lock:
             left: int = getattr(self, count)
             if left:
                 setattr(self, count, left - 1)
             return bool(left)
 
-    def answer_for(self, path: str) -> WhatsAppResponseFault | None:
-        """The fault for a call, counted down."""
+    def take_response_fault(self, path: str) -> WhatsAppResponseFault | None:
+        """Return the fault for a call and decrease its count."""
         with self._lock:
             for fault in self.answers:
                 if fault.times and fault.path in path:
@@ -74,8 +74,8 @@ class WhatsAppFaults:
                     return fault
         return None
 
-    def shown(self) -> dict[str, object]:
-        """Every switch and where it stands."""
+    def to_dict(self) -> dict[str, object]:
+        """Return all settings as a JSON object."""
         plain = {name: getattr(self, name) for name in SWITCHES if name != "answers"}
         return plain | {"answers": [asdict(fault) for fault in self.answers]}
 

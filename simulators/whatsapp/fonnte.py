@@ -1,4 +1,4 @@
-"""Fonnte, an Indonesian gateway: one form, HTTP 200 whatever happens, reports without signature."""
+"""Fonnte, an Indonesian gateway: form requests, HTTP 200 for errors, unsigned reports."""
 
 import re
 from hmac import compare_digest
@@ -17,16 +17,16 @@ _NUMBER = re.compile(r"\+?[0-9]{7,15}")
 
 
 class FonnteRefusal(Exception):
-    """An answer that is an error; only its body says so."""
+    """Error response; only the body marks it as an error."""
 
 
 class FonnteApi:
-    """One device, signed in to one number."""
+    """Fonnte API for one device with one number."""
 
     def __init__(
         self, world: WhatsAppState, webhooks: WebhookSender, *, token: str, webhook: str
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._token = token
@@ -34,22 +34,22 @@ class FonnteApi:
         self.is_connected = True
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the token."""
+        """Raise FonnteRefusal unless the request carries the token."""
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), self._token.encode()):
             raise FonnteRefusal("token invalid")
 
     def send(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Take a message on."""
+        """Accept a message."""
         draft = _draft(request)
         if self._world.faults.banned or not self.is_connected:
             raise FonnteRefusal("request invalid on disconnected device")
         if self._world.faults.quota_used_up:
             raise FonnteRefusal("insufficient quota")
-        if self._world.refusal(draft):
+        if self._world.rejection_code(draft):
             raise FonnteRefusal("target invalid")
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
+        self._world.start_delivery(message, self)
         said = {
             "detail": "success! message in queue",
             "id": [message.id],
@@ -61,21 +61,21 @@ class FonnteApi:
         return HttpResponse.json(200, said)
 
     def device(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        """How the device does."""
+        """Return the state of the device."""
         connected = self.is_connected and not self._world.faults.banned
         left = 0 if self._world.faults.quota_used_up else 10_000
         state = "connect" if connected else "disconnect"
         return HttpResponse.json(200, {"device": DEVICE, "device_status": state, "quota": left})
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far: at first by its id, then by its state's id."""
+        """Report a delivery state: first by message id, later by state id."""
         body = {"device": DEVICE, "stateid": message.key}
         if step in {"sent", "failed"}:
             body |= {"id": message.id, "status": "invalid" if step == "failed" else "sent"}
         else:
             body["state"] = step
         what = f"fonnte {message.draft.to} {step}"
-        self._webhooks.tell(self.webhook, body, lambda _: {}, what=what, lane=message.key)
+        self._webhooks.send_report(self.webhook, body, lambda _: {}, what=what, lane=message.key)
 
 
 def _message_id(message: SimulatedMessage) -> str:

@@ -1,4 +1,4 @@
-"""How Meta's Graph API says no."""
+"""Error responses of Meta's Graph API."""
 
 from simulators.http import HttpResponse
 
@@ -33,17 +33,17 @@ _STATUSES = {190: 401, 0: 401, 3: 403, 10: 403, 131031: 403, 368: 403, 131000: 5
 
 
 class GraphRefusal(Exception):
-    """An answer that is an error."""
+    """Error response of the Graph API."""
 
     def __init__(self, code: int, details: str = "", *, status: int | None = None) -> None:
-        """Take the code that clients decide by; most come under HTTP 400."""
+        """Store the error code that clients evaluate; most errors use HTTP 400."""
         super().__init__(code)
         self.code = code
         self.details = details
         self.status = status or _STATUSES.get(code, 400)
 
-    def answer(self, headers: dict[str, str] | None = None) -> HttpResponse:
-        """It on the wire."""
+    def to_response(self, headers: dict[str, str] | None = None) -> HttpResponse:
+        """Return the error as an HTTP response."""
         error: dict[str, object] = {
             "message": f"(#{self.code}) {error_message(self.code)}",
             "type": "OAuthException",
@@ -56,5 +56,5 @@ class GraphRefusal(Exception):
 
 
 def error_message(code: int) -> str:
-    """What Meta calls it."""
+    """Return Meta's message for an error code."""
     return _ERROR_MESSAGES.get(code, "Unknown error")

@@ -1,4 +1,4 @@
-"""How much one number may send: a second, to one person, and to how many people in a day."""
+"""Sending limits of one number: per second, per recipient and recipients per day."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,52 +9,51 @@ _DAY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class SendingLimits:
-    """Meta's figures by default; 0 is no limit."""
+    """Limits, by default Meta's; 0 means no limit."""
 
     a_second: int = 80
     pair_burst: int = 45
-    pair_seconds: float = 6.0  # one message more may go to the same person after this
+    pair_seconds: float = 6.0  # interval between messages to one recipient
     people_a_day: int = 100_000
 
 
 class SendingLimiter:
-    """Counts what was let through. The caller keeps the time, and one call at a time."""
+    """Counters of accepted messages. Not thread-safe; the caller passes the time."""
 
     def __init__(self, allowed: SendingLimits) -> None:
-        """Nothing sent yet."""
         self.allowed = allowed
         self._latest: deque[float] = deque()
-        self._debts: dict[str, tuple[float, float]] = {}  # by number: messages owed, since when
-        self._people: dict[str, float] = {}  # by number: when they were last written to
+        self._debts: dict[str, tuple[float, float]] = {}  # by number: count, time
+        self._people: dict[str, float] = {}  # by number: time of the last message
 
-    def hit(self, to: str, at: float, *, unasked: bool) -> int | None:
-        """The code of the limit that a message would break; None lets it through.
+    def exceeded_limit(self, to: str, at: float, *, is_business_initiated: bool) -> int | None:
+        """Return the error code of the limit that a message exceeds; None accepts it.
 
-        Only people who did not write first count for the day. Meta names no code for that; a
-        number under restrictions is the nearest.
+        Only recipients who did not write first count for the daily limit. Meta documents no
+        code for it; the code for a restricted number is the closest.
         """
-        if self._is_too_fast(at):
+        if self._exceeds_throughput(at):
             return THROUGHPUT
-        if self._owes(to, at) + 1 > (self.allowed.pair_burst or float("inf")):
+        if self._exceeds_pair_rate(to, at) + 1 > (self.allowed.pair_burst or float("inf")):
             return PAIR
-        if unasked and self._is_one_too_many(to, at):
+        if is_business_initiated and self._exceeds_daily_recipients(to, at):
             return TIER
         self._latest.append(at)
-        self._debts[to] = (self._owes(to, at) + 1, at)
-        if unasked:
+        self._debts[to] = (self._exceeds_pair_rate(to, at) + 1, at)
+        if is_business_initiated:
             self._people[to] = at
         return None
 
-    def _is_too_fast(self, at: float) -> bool:
+    def _exceeds_throughput(self, at: float) -> bool:
         while self._latest and self._latest[0] <= at - 1:
             self._latest.popleft()
         return bool(self.allowed.a_second) and len(self._latest) >= self.allowed.a_second
 
-    def _owes(self, to: str, at: float) -> float:
+    def _exceeds_pair_rate(self, to: str, at: float) -> float:
         owed, since = self._debts.get(to, (0.0, at))
         return max(0.0, owed - (at - since) / self.allowed.pair_seconds)
 
-    def _is_one_too_many(self, to: str, at: float) -> bool:
+    def _exceeds_daily_recipients(self, to: str, at: float) -> bool:
         limit = self.allowed.people_a_day
         if not limit or at - self._people.get(to, -_DAY_SECONDS) < _DAY_SECONDS:
             return False

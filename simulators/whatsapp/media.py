@@ -1,4 +1,4 @@
-"""Files that were uploaded to be sent: of a kind and size Meta takes, kept for thirty days."""
+"""Uploaded files: types and sizes that Meta accepts, stored for thirty days."""
 
 import hashlib
 import re
@@ -21,16 +21,16 @@ _MAX_DOCUMENT_BYTES = 100 * _MIB
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """An uploaded file."""
+    """Uploaded file."""
 
     id: str
     file: AttachedFile
     content: bytes
-    until: datetime
+    expires_at: datetime
 
 
 def parse_multipart(request: HttpRequest) -> dict[str, tuple[str, str, bytes]]:
-    """The fields of a multipart form: file name, media type, content."""
+    """Return the fields of a multipart form: file name, media type, content."""
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     whole = message_from_bytes(head + request.body, policy=policy.HTTP)
     parts: dict[str, tuple[str, str, bytes]] = {}
@@ -43,21 +43,20 @@ def parse_multipart(request: HttpRequest) -> dict[str, tuple[str, str, bytes]]:
 
 
 def file_metadata(name: str, media_type: str, content: bytes) -> AttachedFile:
-    """What is remembered of a file that is sent."""
+    """Return the metadata of a sent file."""
     return AttachedFile(name, media_type, len(content), hashlib.sha256(content).hexdigest())
 
 
 class MediaStore:
-    """The shelf."""
+    """Store of uploaded files."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        """Empty."""
         self._clock = clock
         self._numbers = count(1_037_543_291_000_001)
         self._stored: dict[str, StoredFile] = {}
 
     def upload(self, request: HttpRequest) -> StoredFile:
-        """Keep a file."""
+        """Store a file."""
         parts = parse_multipart(request)
         if parts.get("messaging_product", ("", "", b""))[2] != b"whatsapp":
             raise GraphRefusal(100, "(#100) The parameter messaging_product is required.")
@@ -77,16 +76,16 @@ class MediaStore:
         return stored
 
     def find(self, media_id: str) -> StoredFile:
-        """A file that is still kept."""
+        """Return a stored file."""
         stored = self._stored.get(media_id)
-        if stored is None or stored.until <= self._clock():
+        if stored is None or stored.expires_at <= self._clock():
             raise GraphRefusal(100, f"Object with ID '{media_id}' does not exist")
         return stored
 
     def delete(self, media_id: str) -> None:
-        """Keep a file no longer."""
+        """Delete a file."""
         del self._stored[self.find(media_id).id]
 
     def all(self) -> list[StoredFile]:
-        """Every file ever uploaded and not deleted."""
+        """Return all files that were not deleted, including expired ones."""
         return list(self._stored.values())

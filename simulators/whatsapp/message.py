@@ -1,4 +1,4 @@
-"""A message somebody gave to WhatsApp, and the steps it takes from there."""
+"""Messages given to the gateways and their delivery states."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ DeliveryStep = Literal["accepted", "sent", "delivered", "read", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
-    """What was attached."""
+    """Metadata of an attachment."""
 
     name: str
     media_type: str
@@ -20,31 +20,31 @@ class AttachedFile:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a gateway was asked to send."""
+    """Message that a gateway was asked to send."""
 
     gateway: Gateway
     to: str  # digits
     kind: str  # text, document, image or template
-    text: str  # as it is read
+    text: str  # as displayed
     template: str = ""
     parameters: tuple[str, ...] = ()
     file: AttachedFile | None = None
-    reference: str = ""  # the business' own, handed back with every report
+    reference: str = ""  # set by the business, returned in every report
 
 
 @dataclass(slots=True)
 class SimulatedMessage:
-    """A draft that was accepted."""
+    """Accepted message."""
 
     number: int
     id: str
     draft: Draft
     at: datetime
     step: DeliveryStep = "accepted"
-    code: int | None = None  # why it failed
+    code: int | None = None  # reason of failure
     steps: list[DeliveryStep] = field(default_factory=list)
 
     @property
     def key(self) -> str:
-        """The part of its name that no gateway leaves out."""
+        """Return the part of the message id that all gateways report."""
         return f"3EB0{self.number:016X}"

@@ -1,4 +1,4 @@
-"""The page to watch on. Plain HTML, nothing from elsewhere."""
+"""HTML overview of messages and reports, without external resources."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -24,10 +24,10 @@ display:inline-block}}.file{{font-size:.85em;color:#555}}.failed{{color:#b00}}</
 def render_overview(
     messages: Sequence[SimulatedMessage], attempts: Sequence[ReportAttempt], faults: WhatsAppFaults
 ) -> str:
-    """What whoever rehearses sees: messages as they are read, and every report; newest first."""
+    """Render all messages and reports, newest first."""
     received = [_render_message(each) for each in reversed(messages[-_MAX_SHOWN:])]
     told = [_render_attempt(each) for each in reversed(attempts[-_MAX_SHOWN:])]
-    switches = [(name, escape(str(value))) for name, value in faults.shown().items()]
+    switches = [(name, escape(str(value))) for name, value in faults.to_dict().items()]
     body = (
         _render_table(
             f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received
@@ -71,7 +71,7 @@ def _format_clock(at: object) -> str:
 
 
 def _render_table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table of cells that are HTML already."""
+    """Render a table of HTML cells."""
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<h2>{title}</h2><table><tr>{head}</tr>{body}</table>"

@@ -1,4 +1,4 @@
-"""The whole simulator on a port."""
+"""The WhatsApp simulator on a port."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def _now() -> datetime:
 
 
 class WhatsAppSimulator:
-    """All three gateways from `with` on; `url` is the base of each."""
+    """All three gateways, running inside `with`; `url` is the base URL of each."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class WhatsAppSimulator:
         step_seconds: float = 0,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        """A message is sent, delivered and read `step_seconds` after each other."""
+        """Configure the gateways; delivery states follow each other after `step_seconds`."""
         self.faults = WhatsAppFaults()
         self._timeline = Timeline()
         self._webhooks = WebhookSender(self._timeline, self.faults, speed=speed, clock=clock)
@@ -62,7 +62,6 @@ class WhatsAppSimulator:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        """Answer from here on."""
         thread = Thread(
             target=self._server.serve_forever, args=(STOP_WITHIN_SECONDS,), name="whatsapp"
         )
@@ -79,24 +78,23 @@ class WhatsAppSimulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop answering; what is not reported yet never is."""
         self._closing.close()
 
     def subscribe(self, url: str, verify_token: str) -> bool:
-        """Report the Cloud API's steps to an address, if it answers the challenge."""
-        if self._webhooks.is_theirs(url, verify_token):
+        """Subscribe a webhook to the Cloud API if it answers the challenge."""
+        if self._webhooks.verify_endpoint(url, verify_token):
             self.cloud.webhook = url
         return self.cloud.webhook == url
 
-    def write(self, sender: str, text: str = "Halo") -> None:
-        """Somebody writes to the business, who may then answer freely for a day."""
-        self.world.write(sender)
-        self.cloud.told_by(sender, text)
+    def receive_inbound(self, sender: str, text: str = "Halo") -> None:
+        """Send a message to the business, which opens the service window of 24 hours."""
+        self.world.receive_inbound(sender)
+        self.cloud.report_inbound(sender, text)
 
     def messages(self, to: str = "", *, at_least: int = 0) -> list[SimulatedMessage]:
-        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        """Return accepted messages, waiting for `at_least`; TimeoutError if fewer arrive."""
         return self.world.messages(to, at_least=at_least)
 
     def reports(self, at_least: int = 0, within_seconds: float = 60) -> list[ReportAttempt]:
-        """Every attempt to report, once there are so many; TimeoutError if there are not."""
+        """Return all report attempts, waiting for `at_least`; TimeoutError if fewer occur."""
         return self._webhooks.attempts(at_least, within_seconds)

@@ -1,4 +1,4 @@
-"""Texts that Meta has approved, each in one language, with places to be filled."""
+"""Approved message templates, one language each, with placeholders."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z0-9_]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTemplate:
-    """One template; `header` is the kind of what stands above the text."""
+    """Approved template; `header` is the header's type."""
 
     name: str
     language: str
@@ -22,14 +22,14 @@ class SimulatedTemplate:
     has_button: bool = False
 
     @property
-    def places(self) -> int:
-        """How many parameters the text takes."""
+    def parameter_count(self) -> int:
+        """Return the number of parameters of the text."""
         return len(set(_PLACEHOLDER.findall(self.body)))
 
 
 @dataclass(frozen=True, slots=True)
 class FilledTemplate:
-    """A template as one message uses it."""
+    """Template with the parameters of one message."""
 
     name: str
     language: str
@@ -39,20 +39,19 @@ class FilledTemplate:
 
     @property
     def header_kind(self) -> str:
-        """What kind of header was given."""
+        """Return the type of the given header."""
         return str(self.header.get("type", "")).lower()
 
 
 class TemplateRegistry:
-    """The approved ones. While there are none at all, every name is taken to be approved."""
+    """Approved templates. While it is empty, every name counts as approved."""
 
     def __init__(self) -> None:
-        """None."""
         self._approved: dict[tuple[str, str], SimulatedTemplate] = {}
         self.paused: set[str] = set()
 
     def approve(self, asked: Json) -> SimulatedTemplate:
-        """Create one from what a business sends, and approve it at once."""
+        """Create a template from a request and approve it."""
         name, language = str(asked.get("name")), str(asked.get("language"))
         components = {
             str(each.get("type")).upper(): each for each in dicts(asked.get("components"))
@@ -73,8 +72,8 @@ class TemplateRegistry:
         self._approved[name, language] = approved
         return approved
 
-    def text(self, filled: FilledTemplate) -> str:
-        """What the recipient reads; refuses what does not fit the approved text."""
+    def render(self, filled: FilledTemplate) -> str:
+        """Return the text for the recipient; raise GraphRefusal if parameters do not fit."""
         if filled.name in self.paused:
             raise GraphRefusal(132015, f"{filled.name} is paused due to low quality")
         if any(re.search(r"[\n\t]| {5}", text) for text in filled.parameters):
@@ -87,8 +86,11 @@ class TemplateRegistry:
             if self._approved:
                 raise GraphRefusal(132001, f"{filled.name} does not exist in {filled.language}")
             return " | ".join((f"[{filled.name}/{filled.language}]", *filled.parameters))
-        if approved.places != len(filled.parameters):
-            said = f"body: {len(filled.parameters)} parameters, {approved.places} are expected"
+        if approved.parameter_count != len(filled.parameters):
+            said = (
+                f"body: {len(filled.parameters)} parameters,"
+                f" {approved.parameter_count} are expected"
+            )
             raise GraphRefusal(132000, said)
         if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
             raise GraphRefusal(132012, "header or button is not as in the created template")
@@ -96,7 +98,7 @@ class TemplateRegistry:
 
 
 def parse_template(asked: Json) -> FilledTemplate:
-    """The template in a message."""
+    """Parse the template of a message."""
     language = asked.get("language")
     if not isinstance(language, dict) or not language.get("code") or not asked.get("name"):
         raise GraphRefusal(131008, "template: name and language.code are required")
@@ -119,5 +121,5 @@ def parse_template(asked: Json) -> FilledTemplate:
 
 
 def dicts(value: object) -> list[Json]:
-    """The objects in a list, or none."""
+    """Return the JSON objects in a list, or an empty list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""WAHA, a gateway one runs oneself: texts and files through a phone's session, signed reports."""
+"""WAHA, a self-hosted gateway: texts and files through a phone's session, signed reports."""
 
 import hashlib
 import hmac
@@ -24,17 +24,17 @@ _ACKS = {
 
 
 class WahaRefusal(Exception):
-    """An answer that is an error."""
+    """Error response of WAHA."""
 
     def __init__(self, status: int, message: str, more: Json | None = None) -> None:
-        """Take the HTTP status, the sentence, and what else the body says."""
+        """Store the HTTP status, the message and further body fields."""
         super().__init__(message)
         self.status = status
         self.body: Json = {"statusCode": status, "error": message} | (more or {})
 
 
 class WahaApi:
-    """One session, signed in to one number."""
+    """WAHA API for one session with one number."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class WahaApi:
         hmac_key: str,
         webhook: str,
     ) -> None:
-        """`webhook` is told of every step; empty tells nobody."""
+        """Configure the API; `webhook` receives delivery reports, empty for none."""
         self._world = world
         self._webhooks = webhooks
         self._api_key = api_key
@@ -56,40 +56,40 @@ class WahaApi:
 
     @property
     def state(self) -> str:
-        """The session's; a locked number has to be signed in anew."""
+        """Return the session state; a banned number has to log in again."""
         return "FAILED" if self._world.faults.banned else self.session
 
     def check_key(self, request: HttpRequest) -> None:
-        """Refuse whoever does not have the key."""
+        """Raise WahaRefusal unless the request carries the API key."""
         if not compare_digest(
             request.headers.get("x-api-key", "").encode(), self._api_key.encode()
         ):
             raise WahaRefusal(401, "Unauthorized")
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """Take a text or a file on."""
+        """Accept a text or a file."""
         asked = request.json()
         self._check_session(str(asked.get("session", SESSION)))
         chat = _CHAT.fullmatch(str(asked.get("chatId", "")))
         if chat is None:
             raise WahaRefusal(422, "chatId: a number and @c.us are wanted")
         draft = _draft(chat[1], names["what"], asked)
-        if code := self._world.refusal(draft):
+        if code := self._world.rejection_code(draft):
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
-        self._world.set_out(message, self)
-        return HttpResponse.json(201, self._named(message))
+        self._world.start_delivery(message, self)
+        return HttpResponse.json(201, self._message_name(message))
 
     def exists(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        """Whether a number has WhatsApp."""
+        """Return whether a number has WhatsApp."""
         self._check_session(request.query.get("session", SESSION))
         number = request.query.get("phone", "")
         if not self._world.has_whatsapp(number):
             return HttpResponse.json(200, {"numberExists": False})
         return HttpResponse.json(200, {"numberExists": True, "chatId": f"{number}@c.us"})
 
-    def shown(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        """How a session does."""
+    def describe_session(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
+        """Return the state of a session."""
         if names["session"] != SESSION:
             raise WahaRefusal(404, "Session not found")
         return HttpResponse.json(
@@ -97,7 +97,7 @@ class WahaApi:
         )
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
         ack, name = _ACKS[step]
         payload = {"id": message.id, "from": f"{message.draft.to}@c.us", "fromMe": True}
         body = {
@@ -109,7 +109,7 @@ class WahaApi:
             "engine": self.engine,
         }
         what = f"waha {message.draft.to} {step}"
-        self._webhooks.tell(self.webhook, body, self._signed, what=what, lane=message.key)
+        self._webhooks.send_report(self.webhook, body, self._signed, what=what, lane=message.key)
 
     def _check_session(self, name: str) -> None:
         if name != SESSION:
@@ -123,7 +123,7 @@ class WahaApi:
         digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
         return {"X-Webhook-Hmac": digest, "X-Webhook-Hmac-Algorithm": "sha512"}
 
-    def _named(self, message: SimulatedMessage) -> Json:
+    def _message_name(self, message: SimulatedMessage) -> Json:
         chat = f"{message.draft.to}@c.us"
         if self.engine == "NOWEB":
             key = {"remoteJid": chat, "fromMe": True, "id": message.key}

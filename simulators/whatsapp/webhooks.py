@@ -1,4 +1,4 @@
-"""Reports to the business: sent, tried again until it says 200, and every attempt kept."""
+"""Reports to the business: sending, retries until HTTP 200, log of attempts."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from simulators.timeline import Timeline
 from simulators.trust import trusted
 from simulators.whatsapp.faults import WhatsAppFaults
 
-# less and less often, for a week
+# increasing delays over a week
 RETRY_DELAYS_SECONDS = (10, 30, 120, 600, 3600, 4 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
 _RESPONSE_TIMEOUT_SECONDS = 10
 
@@ -22,15 +22,15 @@ Sign = Callable[[bytes], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ReportAttempt:
-    """One try to tell the business, and what came back."""
+    """One report request and its response."""
 
     what: str
     url: str
-    number: int  # 1 is the first try
+    number: int  # counted from 1
     at: datetime
     body: str
-    answer: int | None  # None: no answer
-    retry_in_seconds: float | None  # before acceleration; None: never again
+    answer: int | None  # None: no response
+    retry_in_seconds: float | None  # before acceleration; None: no retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Report:
 
 
 class WebhookSender:
-    """Tells the business, each message's reports in their order unless a fault says otherwise."""
+    """Sender of reports, in order per message unless a fault changes it."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class WebhookSender:
         speed: float,
         clock: Callable[[], datetime],
     ) -> None:
-        """`speed` shortens the ladder: 3600 makes an hour a second."""
+        """Configure the sender; `speed` 3600 shortens a retry delay of an hour to a second."""
         self._timeline = timeline
         self._faults = faults
         self._speed = speed
@@ -64,8 +64,8 @@ class WebhookSender:
         self._attempts: list[ReportAttempt] = []
         self._changed = Condition()
 
-    def is_theirs(self, url: str, verify_token: str) -> bool:
-        """Whether an address answers Meta's challenge with what it was asked."""
+    def verify_endpoint(self, url: str, verify_token: str) -> bool:
+        """Return whether a URL answers Meta's challenge correctly."""
         asked = {
             "hub.mode": "subscribe",
             "hub.challenge": "1158201444",
@@ -77,18 +77,18 @@ class WebhookSender:
             return False
         return answer.status_code == httpx.codes.OK and answer.text == asked["hub.challenge"]
 
-    def tell(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
-        """Report once, or as the faults have it; what belongs to one lane stays in order."""
-        if not url or self._faults.uses("lost"):
+    def send_report(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
+        """Send a report, subject to the configured faults; reports of one lane stay in order."""
+        if not url or self._faults.take("lost"):
             return
         wire = json.dumps(body).encode()
-        headers = sign(b"forged" if self._faults.uses("forged") else wire)
+        headers = sign(b"forged" if self._faults.take("forged") else wire)
         report = _Report(url, what, lane, wire, headers | {"Content-Type": "application/json"})
         for _ in range(1 + self._faults.duplicates):
             self._schedule(report, 1, self._faults.delay_seconds)
 
     def attempts(self, at_least: int = 0, within_seconds: float = 60) -> list[ReportAttempt]:
-        """Every attempt so far, once there are at least so many; TimeoutError if there are not."""
+        """Return all attempts, waiting for `at_least` of them; TimeoutError if fewer occur."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: len(self._attempts) >= at_least, timeout=within_seconds
@@ -97,11 +97,11 @@ class WebhookSender:
             return list(self._attempts)
 
     def close(self) -> None:
-        """Close the connections to the business."""
+        """Close the HTTP connections."""
         self._client.close()
 
     def _schedule(self, report: _Report, number: int, seconds: float) -> None:
-        self._timeline.after(seconds, report.lane, partial(self._try, report, number))
+        self._timeline.schedule(seconds, report.lane, partial(self._try, report, number))
 
     def _try(self, report: _Report, number: int) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The people at the other end: who has WhatsApp, who wrote first, what they were sent and read."""
+"""State shared by the gateways: messages, recipients and conversations."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,14 +16,14 @@ _WINDOW = timedelta(hours=24)
 
 
 class StatusReporter(Protocol):
-    """How one gateway tells its business of a step."""
+    """Interface for reporting delivery states by one gateway."""
 
     def report(self, message: SimulatedMessage, step: DeliveryStep) -> None:
-        """Tell that a message has come so far."""
+        """Report a delivery state."""
 
 
 class WhatsAppState:
-    """All messages and all people, under one lock."""
+    """All messages and recipients, guarded by one lock."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class WhatsAppState:
         clock: Callable[[], datetime],
         step_seconds: float,
     ) -> None:
-        """A message's steps come `step_seconds` after each other."""
+        """Start empty; delivery states follow each other after `step_seconds`."""
         self.faults = faults
         self.clock = clock
         self._limits = limits
@@ -44,49 +44,53 @@ class WhatsAppState:
         self._wrote: dict[str, datetime] = {}
         self._changed = Condition()
 
-    def refusal(self, draft: Draft) -> int | None:
-        """The code a message is turned away with at once; None when it would be accepted."""
+    def rejection_code(self, draft: Draft) -> int | None:
+        """Return the code with which a message is rejected immediately; None accepts it."""
         code = self.faults.refused.get(draft.to)
         if code or draft.gateway != "cloud":
             return code
         with self._changed:
             unasked = not self._window_is_open(draft.to)
-            return self._limits.hit(draft.to, self.clock().timestamp(), unasked=unasked)
+            return self._limits.exceeded_limit(
+                draft.to, self.clock().timestamp(), is_business_initiated=unasked
+            )
 
     def accept(
         self, draft: Draft, message_id: Callable[[SimulatedMessage], str]
     ) -> SimulatedMessage:
-        """Take a message on; what becomes of it is decided and reported from here on."""
+        """Accept a message and plan its delivery states."""
         with self._changed:
             message = SimulatedMessage(len(self._messages) + 1, "", draft, self.clock())
             message.id = message_id(message)
             message.code = self._failure(draft)
-            message.steps = self._steps(message)
+            message.steps = self._planned_steps(message)
             self._messages.append(message)
             self._changed.notify_all()
         return message
 
-    def set_out(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
-        """Let the steps happen, each after the last."""
+    def start_delivery(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
+        """Schedule the delivery states of a message."""
         told = message.steps[::-1] if self.faults.disorder else message.steps
         for place, (step, report) in enumerate(zip(message.steps, told, strict=True), 1):
-            action = partial(self._take, message, step, partial(reporter.report, message, report))
-            self._timeline.after(place * self._step_seconds, message.key, action)
+            action = partial(
+                self._advance, message, step, partial(reporter.report, message, report)
+            )
+            self._timeline.schedule(place * self._step_seconds, message.key, action)
 
-    def write(self, sender: str) -> None:
-        """Somebody writes to the business, which may answer freely for a day."""
+    def receive_inbound(self, sender: str) -> None:
+        """Record a message to the business, which opens the 24-hour service window."""
         with self._changed:
             self._wrote[sender] = self.clock()
 
     def has_whatsapp(self, number: str) -> bool:
-        """Whether a message could reach that number at all."""
+        """Return whether a number has WhatsApp."""
         known = (self.faults.refused.get(number), self.faults.failing.get(number))
         return NOT_ON_WHATSAPP not in known
 
     def messages(
         self, to: str = "", *, at_least: int = 0, within_seconds: float = 60
     ) -> list[SimulatedMessage]:
-        """What was accepted, once there is so much of it; TimeoutError if there is not."""
+        """Return accepted messages, waiting for `at_least`; TimeoutError if fewer arrive."""
 
         def found() -> list[SimulatedMessage]:
             return [each for each in self._messages if to in {"", each.draft.to}]
@@ -96,7 +100,7 @@ class WhatsAppState:
                 raise TimeoutError(f"{len(found())} messages, not {at_least}")
             return found()
 
-    def _take(
+    def _advance(
         self, message: SimulatedMessage, step: DeliveryStep, report: Callable[[], None]
     ) -> None:
         with self._changed:
@@ -115,7 +119,7 @@ class WhatsAppState:
         wrote = self._wrote.get(to)
         return wrote is not None and self.clock() - wrote < _WINDOW
 
-    def _steps(self, message: SimulatedMessage) -> list[DeliveryStep]:
+    def _planned_steps(self, message: SimulatedMessage) -> list[DeliveryStep]:
         if message.code is not None:
             return ["failed"] if message.draft.gateway == "cloud" else ["sent", "failed"]
         steps: list[DeliveryStep] = ["sent"]

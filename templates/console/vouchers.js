@@ -1,46 +1,46 @@
 "use strict";
 const KEY = "ticketing api key";
 const PAGE = 20;
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const api = (path) => new URL("voucher/api/" + path, location.href.split(/[?#]/)[0]);
 const rupiah = (amount) => "Rp" + String(amount).replace(/\B(?=(\d{3})+$)/g, ".");
 const percent = (rate) => (rate === null ? "–" : (rate * 100).toFixed(1) + " %");
-// a breaker's states, for people who never saw one
-const SAID = { closed: "answers", open: "does not answer", half_open: "asked again" };
-const words = (state) => SAID[state] ?? state.replaceAll("_", " ");
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const spoken = (instant) => (instant ? moment.format(new Date(instant)) : "–");
-const LOOKS = {
+// circuit breaker states in plain words
+const STATE_LABELS = { closed: "Online", open: "Not responding", half_open: "Retrying" };
+const stateLabel = (state) => STATE_LABELS[state] ?? state.replaceAll("_", " ");
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const formatTime = (instant) => (instant ? timeFormat.format(new Date(instant)) : "–");
+const STATE_CLASSES = {
   good: ["completed", "closed", "present", "sent", "delivered", "read"],
   bad: ["voucher_generation_failed", "open", "failed"],
 };
 
-// what is shown is text, never markup: names and errors come from elsewhere
-function element(tag, traits = {}, ...inside) {
-  const made = Object.assign(document.createElement(tag), traits);
-  made.append(...inside.filter((part) => part !== null));
-  return made;
+// Insert values as text, never as markup: names and errors are untrusted.
+function element(tag, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children.filter((child) => child !== null));
+  return node;
 }
 
-function badge(state, about = "") {
-  const look = Object.keys(LOOKS).find((name) => LOOKS[name].includes(state)) ?? "wait";
-  return element("span", { className: "badge " + look }, about + words(state));
+function badge(state, prefix = "") {
+  const style = Object.keys(STATE_CLASSES).find((name) => STATE_CLASSES[name].includes(state)) ?? "wait";
+  return element("span", { className: "badge " + style }, prefix + stateLabel(state));
 }
 
-function table(heads, rows, numbers = []) {
-  if (!rows.length) return element("p", { className: "small" }, "none");
-  const cell = (tag) => (part, n) => {
-    const made = element(tag, numbers.includes(n) ? { className: "number" } : {}, part);
-    if (tag === "td") made.dataset.head = heads[n]; // a phone shows no line of heads
-    return made;
+function table(headings, rows, numericColumns = []) {
+  if (!rows.length) return element("p", { className: "small" }, "None");
+  const cell = (tag) => (content, n) => {
+    const node = element(tag, numericColumns.includes(n) ? { className: "number" } : {}, content);
+    if (tag === "td") node.dataset.head = headings[n]; // narrow screens hide the heading row
+    return node;
   };
   const body = rows.map((row) => element("tr", {}, ...row.map(cell("td"))));
-  const head = element("tr", {}, ...heads.map(cell("th")));
+  const head = element("tr", {}, ...headings.map(cell("th")));
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
-function lasted(since) {
+function formatElapsed(since) {
   if (!since) return "–";
   const seconds = Math.max(0, Math.round((Date.now() - new Date(since)) / 1000));
   if (seconds < 120) return seconds + " s";
@@ -48,218 +48,217 @@ function lasted(since) {
   return seconds < 172800 ? Math.floor(seconds / 3600) + " h" : Math.floor(seconds / 86400) + " days";
 }
 
-async function ask(path, options = {}) {
+async function request(path, options = {}) {
   const headers = { Authorization: "Bearer " + sessionStorage.getItem(KEY) };
   if (options.body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(api(path), { cache: "no-store", ...options, headers });
-  if (answer.ok) return answer;
-  const said = await answer.json().catch(() => null);
-  const problem = new Error(said?.error?.message ?? "the service answered " + answer.status);
-  problem.status = answer.status;
-  throw problem;
+  const response = await fetch(api(path), { cache: "no-store", ...options, headers });
+  if (response.ok) return response;
+  const body = await response.json().catch(() => null);
+  const error = new Error(body?.error?.message ?? "The service responded with status " + response.status);
+  error.status = response.status;
+  throw error;
 }
 
-const data = async (path, options) => (await (await ask(path, options)).json()).data;
+const fetchData = async (path, options) => (await (await request(path, options)).json()).data;
 
-function tell(text, bad = false) {
-  at("told").className = bad ? "told bad" : "told";
-  at("told").textContent = text;
-  at("told").hidden = false;
+function showMessage(text, isError = false) {
+  byId("message").className = isError ? "message bad" : "message";
+  byId("message").textContent = text;
+  byId("message").hidden = false;
 }
 
-// --- what is shown
+// --- rendering
 
-let board = null;
+let dashboard = null;
 
-function tiles() {
-  const { purchases, rates, waiting, manualIntervention: manual } = board;
+function renderTiles() {
+  const { purchases, rates, waiting, manualIntervention: manual } = dashboard;
   const stuck = purchases.voucher_generation_failed.purchases;
   const slow = waiting.vouchers.oldestAt && Date.now() - new Date(waiting.vouchers.oldestAt) > 9e5;
-  const shown = [
+  const values = [
     ["Completed", purchases.completed.purchases, "good"],
     ["Pending", purchases.pending.purchases, ""],
     ["Generation failed", stuck, stuck ? "bad" : "good"],
-    ["Unpaid, ended", purchases.failed.purchases, ""],
-    ["Revenue", rupiah(board.revenue), ""],
+    ["Expired unpaid", purchases.failed.purchases, ""],
+    ["Revenue", rupiah(dashboard.revenue), ""],
     ["Voucher loss rate", percent(rates.voucherLossRate), rates.lostVouchers ? "bad" : "good"],
     ["Delivery rate", percent(rates.deliveryRate), ""],
     ["Vouchers waiting", waiting.vouchers.count, slow ? "bad" : ""],
-    ["Longest wait", lasted(waiting.vouchers.oldestAt), slow ? "bad" : ""],
-    ["Repairs by a person", `${manual.byPerson} of ${manual.byPerson + manual.byItself}`, ""],
+    ["Longest wait", formatElapsed(waiting.vouchers.oldestAt), slow ? "bad" : ""],
+    ["Manual fixes", `${manual.byPerson} of ${manual.byPerson + manual.byItself}`, ""],
   ];
-  at("tiles").replaceChildren(
-    ...shown.map(([name, value, look]) =>
-      element("div", { className: "tile " + look },
+  byId("tiles").replaceChildren(
+    ...values.map(([name, value, style]) =>
+      element("div", { className: "tile " + style },
         element("span", { className: "small" }, name), element("b", {}, String(value)))),
   );
 }
 
-function routers() {
-  const shown = board.routers.map((router) => {
+function renderRouters() {
+  const cards = dashboard.routers.map((router) => {
     const { present, owed, asked } = router.vouchers;
-    const since = router.failingSince ? `failing for ${lasted(router.failingSince)}: ` : "";
+    const since = router.failingSince ? `failing for ${formatElapsed(router.failingSince)}: ` : "";
     return element("li", {},
       element("div", { className: "what" },
         element("b", {}, router.name), " ", badge(router.breaker),
         element("div", { className: "small" },
-          `${present} present, ${owed + asked} waiting; answered ${spoken(router.answeredAt)}`),
+          `${present} present, ${owed + asked} waiting; last response ${formatTime(router.answeredAt)}`),
         since ? element("div", { className: "small" }, since + router.errorMessage) : null));
   });
-  at("routers").replaceChildren(...(shown.length ? shown : [element("li", {}, "no router is known")]));
+  byId("routers").replaceChildren(...(cards.length ? cards : [element("li", {}, "No routers")]));
 }
 
-function trend() {
-  const make = (tag, traits, text) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(traits)) made.setAttribute(name, value);
-    if (text) made.textContent = text;
-    return made;
+function renderTrend() {
+  const svgElement = (tag, attributes, text) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    if (text) node.textContent = text;
+    return node;
   };
-  const points = board.trend;
-  const most = Math.max(1, ...points.map((point) => point.revenue));
-  const worst = Math.max(1, ...points.map((point) => point.failedTries));
-  const room = at("trend").clientWidth || 640;
-  const wide = room / Math.max(1, points.length);
-  const named = Math.ceil(44 / wide); // so that no two dates touch
-  const drawing = make("svg", { viewBox: `0 0 ${room} 150`, role: "img", "aria-label": "revenue by day" });
+  const points = dashboard.trend;
+  const maxRevenue = Math.max(1, ...points.map((point) => point.revenue));
+  const maxFailed = Math.max(1, ...points.map((point) => point.failedTries));
+  const width = byId("trend").clientWidth || 640;
+  const step = width / Math.max(1, points.length);
+  const labelEvery = Math.ceil(44 / step); // labels must not overlap
+  const chart = svgElement("svg", { viewBox: `0 0 ${width} 150`, role: "img", "aria-label": "revenue by day" });
   points.forEach((point, n) => {
-    const tall = (110 * point.revenue) / most;
-    const wrong = (110 * point.failedTries) / worst;
-    const left = n * wide + wide * 0.15;
-    const bar = make("rect", { class: "sold", x: left, y: 128 - tall, width: wide * 0.5, height: tall, rx: 3 });
-    const sum = `${day.format(new Date(point.at))}: ${rupiah(point.revenue)}, ${point.purchases} purchases, `;
-    bar.append(make("title", {}, sum + `${point.vouchersMade} vouchers made`));
-    const red = make("rect", { class: "wrong", x: left + wide * 0.55, y: 128 - wrong, width: wide * 0.12, height: wrong });
-    red.append(make("title", {}, `${point.failedTries} failed tries`));
-    drawing.append(bar, red);
-    if ((points.length - 1 - n) % named === 0)
-      drawing.append(make("text", { x: left + wide * 0.3, y: 145, "text-anchor": "middle" }, day.format(new Date(point.at))));
+    const height = (110 * point.revenue) / maxRevenue;
+    const failedHeight = (110 * point.failedTries) / maxFailed;
+    const left = n * step + step * 0.15;
+    const bar = svgElement("rect", { class: "sold", x: left, y: 128 - height, width: step * 0.5, height, rx: 3 });
+    const summary = `${dayFormat.format(new Date(point.at))}: ${rupiah(point.revenue)}, ${point.purchases} purchases, `;
+    bar.append(svgElement("title", {}, summary + `${point.vouchersMade} vouchers created`));
+    const failedBar = svgElement("rect", { class: "wrong", x: left + step * 0.55, y: 128 - failedHeight, width: step * 0.12, height: failedHeight });
+    failedBar.append(svgElement("title", {}, `${point.failedTries} failed attempts`));
+    chart.append(bar, failedBar);
+    if ((points.length - 1 - n) % labelEvery === 0)
+      chart.append(svgElement("text", { x: left + step * 0.3, y: 145, "text-anchor": "middle" }, dayFormat.format(new Date(point.at))));
   });
-  at("most").textContent = rupiah(Math.max(...points.map((point) => point.revenue)));
-  at("trend").replaceChildren(drawing);
+  byId("max-revenue").textContent = rupiah(Math.max(...points.map((point) => point.revenue)));
+  byId("trend").replaceChildren(chart);
 }
 
-function show() {
-  tiles();
-  routers();
-  trend();
-  const sold = board.packages.map((one) => [
+function renderDashboard() {
+  renderTiles();
+  renderRouters();
+  renderTrend();
+  const rows = dashboard.packages.map((one) => [
     one.name, one.profile, String(one.purchases), String(one.vouchers), rupiah(one.gross),
   ]);
-  at("packages").replaceChildren(
-    table(["Package", "Profile", "Purchases", "Vouchers", "Gross"], sold, [2, 3, 4]));
-  const counted = Object.entries(board.deliveries).filter(([, number]) => number);
-  at("deliveries").replaceChildren(
-    ...(counted.length
-      ? counted.map(([state, number]) => element("span", {}, badge(state), " " + number))
-      : [element("span", { className: "small" }, "none yet")]));
+  byId("packages").replaceChildren(
+    table(["Package", "Profile", "Purchases", "Vouchers", "Gross"], rows, [2, 3, 4]));
+  const counts = Object.entries(dashboard.deliveries).filter(([, count]) => count);
+  byId("deliveries").replaceChildren(
+    ...(counts.length
+      ? counts.map(([state, count]) => element("span", {}, badge(state), " " + count))
+      : [element("span", { className: "small" }, "None")]));
 }
 
-// --- what somebody does about it
+// --- repairs
 
-async function repair(button, path, done, options = {}) {
+async function repair(button, path, describe, options = {}) {
   button.disabled = true;
   try {
-    const headers = { method: "POST", ...options };
-    tell(done(await data(path, headers)));
-  } catch (problem) {
-    tell(problem.message, true);
+    showMessage(describe(await fetchData(path, { method: "POST", ...options })));
+  } catch (error) {
+    showMessage(error.message, true);
   }
   button.disabled = false;
-  lists();
+  refreshLists();
 }
 
 function failedCard(one) {
-  const why = one.vouchers.length
+  const reason = one.vouchers.length
     ? `${one.provisioned} of ${one.quantity} vouchers; ${one.vouchers[0].router}: ` +
-      `${one.vouchers[0].errorMessage} (${one.vouchers[0].tries} tries)`
-    : "the codes did not reach the buyer";
-  const again = element("button", {}, "Regenerate");
-  again.onclick = () => repair(again, `regenerate-voucher/${one.purchaseId}`,
-    (made) => `${one.code}: ${made.due} asked for again, ${made.present} present`);
-  const send = element("button", {}, "Retry delivery");
-  send.onclick = () => repair(send, `retry-delivery/${one.purchaseId}`,
-    () => `${one.code}: the codes are sent again`);
+      `${one.vouchers[0].errorMessage} (${one.vouchers[0].tries} attempts)`
+    : "the codes were not delivered to the buyer";
+  const regenerate = element("button", {}, "Regenerate");
+  regenerate.onclick = () => repair(regenerate, `regenerate-voucher/${one.purchaseId}`,
+    (result) => `${one.code}: ${result.due} queued for provisioning, ${result.present} already on the router`);
+  const resend = element("button", {}, "Retry delivery");
+  resend.onclick = () => repair(resend, `retry-delivery/${one.purchaseId}`,
+    () => `${one.code}: code delivery queued`);
   return element("li", {},
     element("div", { className: "what" },
       element("code", {}, one.code), " ", badge(one.status), " ",
       one.delivery ? badge(one.delivery, "codes: ") : null,
       element("div", {}, `#${one.purchaseId} ${one.customerName} ${one.customerPhone}`),
-      element("div", { className: "small" }, `paid ${spoken(one.paidAt)}; ${why}`)),
-    one.vouchers.length ? again : send);
+      element("div", { className: "small" }, `paid ${formatTime(one.paidAt)}; ${reason}`)),
+    one.vouchers.length ? regenerate : resend);
 }
 
 let failedIds = [];
 
-async function failedList() {
-  const found = await data("failed-vouchers?limit=50");
+async function renderFailedPurchases() {
+  const found = await fetchData("failed-vouchers?limit=50");
   failedIds = found.purchases.filter((one) => one.vouchers.length).map((one) => one.purchaseId);
-  at("all").hidden = failedIds.length < 2;
+  byId("regenerate-all").hidden = failedIds.length < 2;
   const more = found.totalCount - found.purchases.length;
-  at("failed").replaceChildren(
+  byId("failed").replaceChildren(
     ...(found.purchases.length
       ? found.purchases.map(failedCard)
-      : [element("li", {}, "Nothing: every paid voucher is made, or on its way.")]),
+      : [element("li", {}, "None. Every paid voucher is on its router or queued.")]),
     ...(more > 0 ? [element("li", {}, `and ${more} more`)] : []));
 }
 
 let offset = 0;
 
-async function paymentList() {
-  const state = at("status").value;
-  const found = await data(`payments?limit=${PAGE}&offset=${offset}` + (state && "&status=" + state));
+async function renderPayments() {
+  const state = byId("status").value;
+  const found = await fetchData(`payments?limit=${PAGE}&offset=${offset}` + (state && "&status=" + state));
   const rows = found.payments.map((one) => [
     String(one.purchaseId), element("code", {}, one.code), badge(one.status),
     `${one.provisioned} of ${one.quantity}`, one.packages.map((each) => each.code).join(", "),
-    one.customerName, one.delivery ? badge(one.delivery) : "–", spoken(one.createdAt),
+    one.customerName, one.delivery ? badge(one.delivery) : "–", formatTime(one.createdAt),
     rupiah(one.amount),
   ]);
-  const heads = ["No.", "Order", "State", "Vouchers", "Package", "Buyer", "Codes", "Placed", "Amount"];
-  at("payments").replaceChildren(table(heads, rows, [0, 8]));
+  const headings = ["No.", "Order", "State", "Vouchers", "Package", "Buyer", "Codes", "Placed", "Amount"];
+  byId("payments").replaceChildren(table(headings, rows, [0, 8]));
   const last = Math.min(offset + PAGE, found.totalCount);
-  at("counted").textContent = found.totalCount ? `${offset + 1}–${last} of ${found.totalCount}` : "";
-  at("newer").disabled = offset === 0;
-  at("older").disabled = last >= found.totalCount;
+  byId("counted").textContent = found.totalCount ? `${offset + 1}–${last} of ${found.totalCount}` : "";
+  byId("newer").disabled = offset === 0;
+  byId("older").disabled = last >= found.totalCount;
 }
 
-async function lists() {
+async function refreshLists() {
   try {
-    await Promise.all([failedList(), paymentList()]);
-  } catch (problem) {
-    tell(problem.message, true);
+    await Promise.all([renderFailedPurchases(), renderPayments()]);
+  } catch (error) {
+    showMessage(error.message, true);
   }
 }
 
-async function lookUp() {
-  const found = await data("delivery-status?purchase_id=" + at("purchase").value);
+async function renderDeliveryLog() {
+  const found = await fetchData("delivery-status?purchase_id=" + byId("purchase").value);
   const rows = found.logs.map((one) => [
-    spoken(one.createdAt), one.channel, one.phone, badge(one.status), one.errorMessage || "–",
+    formatTime(one.createdAt), one.channel, one.phone, badge(one.status), one.errorMessage || "–",
   ]);
-  at("log").replaceChildren(
-    element("p", {}, `${found.code} is `, badge(found.status)),
-    table(["Tried", "Channel", "To", "State", "Error"], rows));
+  byId("log").replaceChildren(
+    element("p", {}, `${found.code}: `, badge(found.status)),
+    table(["Attempted", "Channel", "To", "State", "Error"], rows));
 }
 
-// --- live
+// --- live updates
 
-let listening = null;
+let connection = null;
 
-async function listen() {
-  const mine = (listening = new AbortController());
-  while (listening === mine) {
+async function connect() {
+  const controller = (connection = new AbortController());
+  while (connection === controller) {
     try {
-      const answer = await ask("stream", { signal: mine.signal });
-      await hear(answer.body.pipeThrough(new TextDecoderStream()).getReader());
-    } catch (problem) {
-      if (listening !== mine) return;
-      if (problem.status === 401 || problem.status === 403) return leave(problem.message);
+      const response = await request("stream", { signal: controller.signal });
+      await readEvents(response.body.pipeThrough(new TextDecoderStream()).getReader());
+    } catch (error) {
+      if (connection !== controller) return;
+      if (error.status === 401 || error.status === 403) return signOut(error.message);
     }
-    live("lost", "reconnecting");
-    await new Promise((done) => setTimeout(done, 2000));
+    showConnection("lost", "reconnecting");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
   }
 }
 
-async function hear(reader) {
+async function readEvents(reader) {
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
@@ -270,53 +269,53 @@ async function hear(reader) {
     for (const event of events) {
       const line = event.split("\n").find((one) => one.startsWith("data: "));
       if (line) {
-        board = JSON.parse(line.slice(6));
-        show();
-        lists();
+        dashboard = JSON.parse(line.slice(6));
+        renderDashboard();
+        refreshLists();
       }
-      live("on", "live");
+      showConnection("on", "live");
     }
   }
 }
 
-function live(look, text) {
-  at("live").className = "live small " + look;
-  at("live").textContent = text;
+function showConnection(style, text) {
+  byId("live").className = "live small " + style;
+  byId("live").textContent = text;
 }
 
-function leave(why = "") {
-  listening?.abort();
-  listening = board = null;
+function signOut(reason = "") {
+  connection?.abort();
+  connection = dashboard = null;
   sessionStorage.removeItem(KEY);
-  at("refused").textContent = why;
-  at("refused").hidden = !why;
-  enter();
+  byId("sign-in-error").textContent = reason;
+  byId("sign-in-error").hidden = !reason;
+  start();
 }
 
-function enter() {
-  const known = Boolean(sessionStorage.getItem(KEY));
-  at("door").hidden = known;
-  at("console").hidden = !known;
-  if (known) listen();
-  else at("key").focus();
+function start() {
+  const hasKey = Boolean(sessionStorage.getItem(KEY));
+  byId("sign-in").hidden = hasKey;
+  byId("console").hidden = !hasKey;
+  if (hasKey) connect();
+  else byId("key").focus();
 }
 
-at("door").querySelector("form").onsubmit = (event) => {
+byId("sign-in").querySelector("form").onsubmit = (event) => {
   event.preventDefault();
-  sessionStorage.setItem(KEY, at("key").value.trim());
-  at("key").value = "";
-  enter();
+  sessionStorage.setItem(KEY, byId("key").value.trim());
+  byId("key").value = "";
+  start();
 };
-at("leave").onclick = () => leave();
-at("all").onclick = () => repair(at("all"), "bulk-regenerate",
-  (done) => `${done.regeneratedCount} asked for again, ${done.refusedCount} refused`,
+byId("sign-out").onclick = () => signOut();
+byId("regenerate-all").onclick = () => repair(byId("regenerate-all"), "bulk-regenerate",
+  (result) => `${result.regeneratedCount} queued for provisioning, ${result.refusedCount} refused`,
   { body: JSON.stringify({ purchaseIds: failedIds }) });
-at("lookup").onsubmit = (event) => {
+byId("lookup").onsubmit = (event) => {
   event.preventDefault();
-  lookUp().catch((problem) => tell(problem.message, true));
+  renderDeliveryLog().catch((error) => showMessage(error.message, true));
 };
-at("status").onchange = () => { offset = 0; lists(); };
-at("newer").onclick = () => { offset = Math.max(0, offset - PAGE); lists(); };
-at("older").onclick = () => { offset += PAGE; lists(); };
-setInterval(() => board && tiles(), 5000);
-enter();
+byId("status").onchange = () => { offset = 0; refreshLists(); };
+byId("newer").onclick = () => { offset = Math.max(0, offset - PAGE); refreshLists(); };
+byId("older").onclick = () => { offset += PAGE; refreshLists(); };
+setInterval(() => dashboard && renderTiles(), 5000);
+start();

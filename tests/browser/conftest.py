@@ -1,4 +1,4 @@
-"""A shop as `ticketing up` runs it, in processes of its own, and a browser in front of it."""
+"""Fixtures: the shop as separate processes, as `ticketing up` runs it, and a browser."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ from ticketing.platform.db.tables.sales import ticket_types
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Finds a port on which nobody listens."""
+    """Return a function that finds a free port."""
 
     def find() -> int:
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -31,7 +31,7 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def concert(database: Database) -> str:
-    """An event far from now, with a ticket type on sale; gives its slug."""
+    """Create a future event with a ticket type on sale; return its slug."""
     starts = datetime(2099, 12, 12, 12, 0, tzinfo=UTC)
     ends = datetime(2099, 12, 12, 16, 0, tzinfo=UTC)
     event = add_event(
@@ -57,7 +57,7 @@ def shop(
     start_module: Callable[..., ForkedProcess],
     until_it_answers: Callable[[str], httpx.Response],
 ) -> Iterator[str]:
-    """The web service, the worker and the simulated gateway, each a process; gives the address."""
+    """Run web service, worker and simulated gateway as processes; yield the address."""
     web, gateway = free_port(), free_port()
     address = f"http://127.0.0.1:{web}"
     environment = {

@@ -17,13 +17,13 @@ def town() -> Iterator[SimulatedEnvironment]:
 
 @pytest.mark.parametrize("spell", sorted(FAULT_INJECTORS))
 def test_bad_weather_comes_and_goes(town: SimulatedEnvironment, spell: str) -> None:
-    town.give_number("+6281234567890", "has no WhatsApp")
+    town.configure_number("+6281234567890", "has no WhatsApp")
 
     FAULT_INJECTORS[spell](town, random.Random(1))  # noqa: S311 - no secret
     clear_faults(town)
 
     quiet = {"answers": [], "banned": False, "lost": 0, "refused": {"6281234567890": 131026}}
-    assert quiet.items() <= town.whatsapp.faults.shown().items()
-    assert town.mail.faults.shown()["meets"] == []
+    assert quiet.items() <= town.whatsapp.faults.to_dict().items()
+    assert town.mail.faults.to_dict()["meets"] == []
     for router in town.routers.values():
-        assert router.faults.for_command("/ip/hotspot/user/add") is None
+        assert router.faults.take_fault("/ip/hotspot/user/add") is None

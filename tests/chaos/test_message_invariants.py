@@ -14,8 +14,8 @@ from chaos.message_invariants import (
 
 SARI = "+62812345678"
 CHAT = AcceptedMessage("whatsapp", "ref", SARI, "Kode Anda: kopi-a; kopi-b.")
-BY_WHATSAPP = DeliveryRow(7, "ref", "whatsapp", "sent", resends=0, waits=False, reason="")
-BY_MAIL = DeliveryRow(7, "by-mail", "mail", "sent", resends=0, waits=False, reason="")
+BY_WHATSAPP = DeliveryRow(7, "ref", "whatsapp", "sent", resends=0, is_queued=False, reason="")
+BY_MAIL = DeliveryRow(7, "by-mail", "mail", "sent", resends=0, is_queued=False, reason="")
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ def books() -> PaymentSnapshot:
         attempts={KEY: 1},
         places={1: 2},
         tickets={1: ["a.pdf", "b.pdf"]},
-        questions={},
-        unhandled=0,
-        quarantined=0,
-        wrong_counts=[],
+        open_flags={},
+        unhandled_count=0,
+        quarantined_count=0,
+        counter_errors=[],
     )
 
 
@@ -53,7 +53,7 @@ def money() -> Callable[..., Transaction]:
 def test_a_paid_order_with_its_tickets_is_no_offence(
     books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
-    assert [*find_violations(books, [money()], confirmed=[1], documents=documents)] == []
+    assert [*find_violations(books, [money()], confirmed_order_ids=[1], documents=documents)] == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_must_not_be_is_found(
     sick = replace(books, **wrong)
     paid = [] if not sick.orders else [money()]
 
-    found = [*find_violations(sick, paid, confirmed=[1], documents=documents)]
+    found = [*find_violations(sick, paid, confirmed_order_ids=[1], documents=documents)]
 
     assert any(said in offence for offence in found)
 
@@ -92,7 +92,9 @@ def test_what_must_not_be_is_found(
 def test_a_ticket_without_money_is_found(
     books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
-    found = [*find_violations(books, [money(status="deny")], confirmed=[], documents=documents)]
+    found = [
+        *find_violations(books, [money(status="deny")], confirmed_order_ids=[], documents=documents)
+    ]
 
     assert found == [f"order 1: paid says {KEY}, with RpNone"]
 
@@ -101,10 +103,10 @@ def test_money_that_came_twice_is_an_offence_until_somebody_is_asked(
     books: PaymentSnapshot, money: Callable[..., Transaction], documents: Path
 ) -> None:
     twice = replace(books, attempts=books.attempts | {"ORD-A-02": 1})
-    asked = replace(twice, questions={1: {"paid_twice"}})
+    asked = replace(twice, open_flags={1: {"paid_twice"}})
     paid = [money(), money("ORD-A-02")]
 
-    silent = [*find_violations(twice, paid, confirmed=[], documents=documents)]
+    silent = [*find_violations(twice, paid, confirmed_order_ids=[], documents=documents)]
 
     assert silent == ["ORD-A-02: Rp100000 for nothing, and nobody is asked; its order is paid"]
-    assert [*find_violations(asked, paid, confirmed=[], documents=documents)] == []
+    assert [*find_violations(asked, paid, confirmed_order_ids=[], documents=documents)] == []

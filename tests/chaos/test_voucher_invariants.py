@@ -67,7 +67,7 @@ def test_a_row_that_must_not_be_is_found(
 
 
 def test_fewer_than_ordered_is_found(books: VoucherSnapshot) -> None:
-    owed = replace(books, owed={1: 2})
+    owed = replace(books, expected_counts={1: 2})
 
     found = [*find_violations(owed, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)]
 
@@ -76,6 +76,6 @@ def test_fewer_than_ordered_is_found(books: VoucherSnapshot) -> None:
 
 def test_stock_that_nobody_bought_is_no_offence(books: VoucherSnapshot) -> None:
     ahead = replace(ROW, order=None, order_state="", was_paid=False)
-    stock = replace(books, owed={}, rows=[ahead])
+    stock = replace(books, expected_counts={}, rows=[ahead])
 
     assert [*find_violations(stock, {"kopi": [FOREIGN_USER, USER]}, FOREIGN_USER)] == []

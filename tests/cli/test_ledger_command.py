@@ -58,7 +58,7 @@ def place(database: Database, event: Event) -> Callable[[datetime], PlacedOrder]
         ).scalar_one()
 
     def place_one(at: datetime) -> PlacedOrder:
-        return place_order(database, event, asked=[Selection(kind, 2)], at=at, by="web")
+        return place_order(database, event, requested=[Selection(kind, 2)], at=at, by="web")
 
     return place_one
 
@@ -161,7 +161,7 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     assert removed.stdout == ("shop is removed; calls that waited and will not be made: 1\n")
     assert unknown.returncode == 2
     assert "there is no webhook 'shop'" in unknown.stderr
-    assert [judge.verify(body, heard)["type"] for heard, body in receiver.heard] == [
+    assert [judge.verify(body, heard)["type"] for heard, body in receiver.received] == [
         "hook.test", "order.placed",
     ]  # fmt: skip
 
@@ -180,7 +180,7 @@ def test_outside_a_rehearsal_this_machine_is_never_called(
     assert secret.returncode == 0
     assert tried.returncode == 1
     assert "not on the internet" in tried.stdout
-    assert receiver.heard == []
+    assert receiver.received == []
 
 
 def test_the_worker_asked_once_calls_what_waits(
@@ -193,4 +193,4 @@ def test_the_worker_asked_once_calls_what_waits(
     worked = ticketing("work", "--once")
 
     assert worked.returncode == 0, worked.stderr
-    assert len(receiver.heard) == 1
+    assert len(receiver.received) == 1

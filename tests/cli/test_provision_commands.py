@@ -66,7 +66,7 @@ def order(database: Database, outlet: Event) -> Order:
         package = package_queries.get_by_code(connection, "5k")
     buyer = Buyer("tel:+6281200000001", "Sari", "", "+6281200000001")
     asked = [Selection(package.ticket_type_id, 2)]
-    placed = place_order(database, outlet, asked=asked, buyer=buyer, at=at, by="web")
+    placed = place_order(database, outlet, requested=asked, buyer=buyer, at=at, by="web")
     with database.transaction() as connection:
         complete_order(
             connection,

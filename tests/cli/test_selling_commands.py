@@ -87,7 +87,9 @@ def order(database: Database, event: Event, vip: int) -> Callable[..., PlacedOrd
 
     def place() -> PlacedOrder:
         at = datetime.now(UTC)
-        return place_order(database, event, asked=[Selection(vip, 2)], buyer=sari, at=at, by="web")
+        return place_order(
+            database, event, requested=[Selection(vip, 2)], buyer=sari, at=at, by="web"
+        )
 
     return place
 
@@ -103,12 +105,12 @@ def paid(
         with database.transaction() as connection:
             locked = order_queries.lock(connection, placed.order.id)
             attempt = attempt_queries.get_or_insert_open(connection, locked, at=at)
-        with Midtrans(MidtransAccount.at(midtrans.url, midtrans.server_key)) as client:
-            client.create(
+        with Midtrans(MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)) as client:
+            client.create_checkout_session(
                 CheckoutRequest(attempt.key, (CheckoutItem("A", "A", attempt.amount, 1),), at, 60)
             )
             midtrans.push(attempt.key, "pay", method)
-            statement = client.statement(attempt.key)
+            statement = client.get_payment_status(attempt.key)
         assert statement is not None
         with database.transaction() as connection:
             record_payment(connection, attempt, statement, at=at, by="worker")
@@ -202,12 +204,12 @@ def paid_too_late(
             locked = order_queries.lock(connection, placed.order.id)
             attempt = attempt_queries.get_or_insert_open(connection, locked, at=at)
         cancel_order(database, placed.order.id, at=at, by="buyer")
-        with Midtrans(MidtransAccount.at(midtrans.url, midtrans.server_key)) as client:
-            client.create(
+        with Midtrans(MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)) as client:
+            client.create_checkout_session(
                 CheckoutRequest(attempt.key, (CheckoutItem("A", "A", attempt.amount, 1),), at, 60)
             )
             midtrans.push(attempt.key, "pay", "gopay")
-            statement = client.statement(attempt.key)
+            statement = client.get_payment_status(attempt.key)
         assert statement is not None
         with database.transaction() as connection:
             record_payment(connection, attempt, statement, at=at, by="worker")
@@ -287,7 +289,13 @@ def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: in
     sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
     asked = [Selection(vip, 2)]
     return place_order(
-        database, event, asked=asked, buyer=sari, payment_plan="2x", at=datetime.now(UTC), by="web"
+        database,
+        event,
+        requested=asked,
+        buyer=sari,
+        payment_plan="2x",
+        at=datetime.now(UTC),
+        by="web",
     )
 
 

@@ -1,4 +1,4 @@
-"""Midtrans on a port, and a merchant who is told and remembers."""
+"""Fixtures: simulated Midtrans and a merchant webhook that records notifications."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,20 +30,20 @@ def midtrans(merchant: MerchantWebhook) -> Iterator[MidtransSimulator]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """How long our client wanted to wait before asking again; it did not."""
+    """Record the client's retry delays without waiting."""
     return []
 
 
 @pytest.fixture
 def client(midtrans: MidtransSimulator, pauses: list[float]) -> Iterator[Midtrans]:
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=pauses.append) as ours:
         yield ours
 
 
 @pytest.fixture
 def checkout() -> CheckoutRequest:
-    """Two day tickets and a fee, less a discount: Rp 195,000, to be paid within 30 minutes."""
+    """Return two day tickets and a fee, less a discount: Rp 195,000, payable within 30 minutes."""
     return CheckoutRequest(
         order_id="K7QF2M9XW4TA-01",
         items=(

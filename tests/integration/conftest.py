@@ -1,4 +1,4 @@
-"""People who are owed tickets, and what issuing needs."""
+"""Fixtures: guests without tickets, and the dependencies of issuing."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,18 +14,18 @@ from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.events import events as events_table
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.sales import ticket_types
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 
 
 @pytest.fixture
 def keys() -> KeyRing:
-    """The key ring of a fixed master secret."""
+    """Return the key ring of a fixed master secret."""
     return KeyRing(bytes(range(32)))
 
 
 @pytest.fixture
 def enter(database: Database) -> Callable[..., list[int]]:
-    """Puts people on an event's list; gives their guest ids. Named Guest 1, Guest 2 and so on."""
+    """Return a function that adds guests named Guest 1, Guest 2 … and returns their ids."""
     numbers = count(1)
 
     def enter_people(event: Event, how_many: int, **entitlement: object) -> list[int]:
@@ -69,7 +69,7 @@ def enter(database: Database) -> Callable[..., list[int]]:
 
 @pytest.fixture
 def other_event(database: Database) -> Event:
-    """A second event, a week after the first."""
+    """Create a second event a week after the first."""
     with database.transaction() as connection:
         connection.execute(
             insert(events_table).from_select(
@@ -85,12 +85,12 @@ def other_event(database: Database) -> Event:
 
 @pytest.fixture
 def new_job(database: Database, now: datetime) -> Callable[..., int]:
-    """Opens another batch of an event; gives its job id."""
+    """Return a function that opens a batch and returns its job id."""
     numbers = count(1)
 
     def open_job(event: Event) -> int:
         with database.transaction() as connection:
-            return batche_queries.get_or_create_batch(
+            return batch_queries.get_or_create_batch(
                 connection,
                 key=f"batch-{next(numbers)}",
                 event=event,
@@ -105,5 +105,5 @@ def new_job(database: Database, now: datetime) -> Callable[..., int]:
 
 @pytest.fixture
 def job_id(new_job: Callable[..., int], event: Event) -> int:
-    """An open batch of the event."""
+    """Open a batch of the event."""
     return new_job(event)

@@ -1,4 +1,4 @@
-"""An open box office over the test's database, people on its list, and the code location."""
+"""Fixtures: an application on the test database, guests, and the code location."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ NAMES = ("Ayu Lestari", "Budi Santoso", "ꦱꦸꦫꦠ꧀ Suryo", "محمد ها�
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    """A box office of its own: data in a folder of the test, and a master secret."""
+    """Return settings with a data folder of the test and a master secret."""
     return Settings(
         _env_file=None,
         data_path=tmp_path,
@@ -38,14 +38,14 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def application(settings: Settings) -> Iterator[Application]:
-    """The open box office."""
+    """Open the application."""
     with open_application(settings) as opened:
         yield opened
 
 
 @pytest.fixture
 def roster(database: Database, event: Event) -> Event:
-    """The event with five graduates who are entitled to a ticket and have none."""
+    """Add five graduates without tickets to the event."""
     with database.transaction() as connection:
         kind = connection.execute(
             insert(ticket_types)
@@ -76,7 +76,7 @@ def roster(database: Database, event: Event) -> Event:
 
 @pytest.fixture
 def router() -> Iterator[RouterOsSimulator]:
-    """A router with the profiles that are sold."""
+    """Start a router with the profiles of the demo packages."""
     with RouterOsSimulator() as device:
         for profile in DEMO_PROFILES:
             device.add_profile(profile, shared_users="1")
@@ -85,20 +85,20 @@ def router() -> Iterator[RouterOsSimulator]:
 
 @pytest.fixture
 def outlet(application: Application, router: RouterOsSimulator) -> Event:
-    """Where vouchers on it are sold."""
+    """Create the outlet that sells the router's vouchers."""
     seed_demo_router(application.database, application.get(KeyRing), port=router.port, by="test")
     return seed_demo_hotspot(application.database, at=datetime.now(UTC), by="test")
 
 
 @pytest.fixture
 def location(application: Application) -> dg.Definitions:
-    """The code location, given the test's box office."""
+    """Return the code location with the test's application."""
     return build_definitions({"application": dg.ResourceDefinition.hardcoded_resource(application)})
 
 
 @pytest.fixture
 def instance(roster: Event) -> Iterator[dg.DagsterInstance]:
-    """A Dagster of the test's own, in memory, that knows the event."""
+    """Create an in-memory Dagster instance with the event's partition."""
     with dg.DagsterInstance.ephemeral() as fresh:
         fresh.add_dynamic_partitions("event", [roster.slug])
         yield fresh
@@ -106,7 +106,7 @@ def instance(roster: Event) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def issued(location: dg.Definitions, instance: dg.DagsterInstance, roster: Event) -> Event:
-    """The event after a run of the whole graph: five tickets, five PDFs, a report."""
+    """Run the whole graph once: five tickets, five PDFs, a report."""
     job = location.resolve_job_def("issue_event_tickets")
     job.execute_in_process(instance=instance, partition_key=roster.slug)
     return roster
@@ -116,7 +116,7 @@ def issued(location: dg.Definitions, instance: dg.DagsterInstance, roster: Event
 def examined(
     location: dg.Definitions, instance: dg.DagsterInstance, issued: Event
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
-    """Runs every check of the issued event, and gives their verdicts by name."""
+    """Return a function that runs every check of the issued event and returns results by name."""
 
     def examine() -> dict[str, dg.AssetCheckEvaluation]:
         result = location.resolve_job_def("examine_event").execute_in_process(
@@ -129,7 +129,7 @@ def examined(
 
 @pytest.fixture
 def surroundings(application: Application) -> Iterator[dict[str, str]]:
-    """The environment of a Dagster beside the application, its storage on the same server."""
+    """Return the environment of Dagster processes, with storage on the same server."""
     ensure_dagster_database(application)
     yield prepare_dagster_home(application) | {"TICKETING_MASTER_SECRET": "5e" * 32}
     name = application.dagster_url.database
@@ -140,7 +140,7 @@ def surroundings(application: Application) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def persistent(surroundings: dict[str, str], roster: Event) -> Iterator[dg.DagsterInstance]:
-    """That Dagster; knows the event."""
+    """Create a Dagster instance in that environment with the event's partition."""
     with pytest.MonkeyPatch.context() as environment:
         for name, value in surroundings.items():
             environment.setenv(name, value)

@@ -33,7 +33,7 @@ def test_an_empty_table_is_a_word() -> None:
 
 @given(st.lists(st.tuples(figures, figures), max_size=200))
 def test_a_curve_is_a_small_and_sound_drawing(points: list[tuple[float, float]]) -> None:
-    shown = line_chart(points, about="tickets missing", unit="days").value or ""
+    shown = line_chart(points, label="tickets missing", unit="days").value or ""
 
     drawing = shown.partition("data:image/svg+xml,")[2].removesuffix(")")
     assert len(shown) < SHOWN_IN_PLACE

@@ -44,7 +44,6 @@ class DatabaseFactory:
     """Creates and drops databases on a worker's server."""
 
     def __init__(self, server: EmbeddedServer) -> None:
-        """Connect as the server's owner."""
         self._server = server
         self._admin = self.connect("postgres")
         self._numbers = count(1)
@@ -55,40 +54,39 @@ class DatabaseFactory:
         return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
     def url(self, name: str) -> str:
-        """The address of a database, as the application takes it."""
+        """Return the address of a database."""
         return self._server.url(name).render_as_string(hide_password=False)
 
     def create(self) -> str:
-        """Create a migrated, empty database; gives its name."""
+        """Create a migrated, empty database and return its name."""
         name = f"test_{next(self._numbers)}"
         creation = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         self._admin.execute(creation.format(Identifier(name), Identifier(TEMPLATE)))
         return name
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database and disconnect its users."""
         self._admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connection."""
         self._admin.close()
 
 
 class ReusedDatabase:
-    """A database that tests use one after the other; `reset` empties it in between."""
+    """Database that is reused by consecutive tests; `reset` empties it."""
 
     def __init__(self, factory: DatabaseFactory) -> None:
-        """Create it."""
         self._factory = factory
         self._create()
 
     @property
     def url(self) -> str:
-        """Its address; another one after `reset`, if it had to be created again."""
+        """Return its address, which changes if `reset` had to create it again."""
         return self._factory.url(self._name)
 
     def reset(self) -> None:
-        """Make it as it was: delete all rows, or create it again if its schema has changed."""
+        """Delete all rows, or create the database again if its schema has changed."""
         self._tests += 1
         try:
             self._disconnect_others()
@@ -101,7 +99,7 @@ class ReusedDatabase:
         self._create()
 
     def drop(self) -> None:
-        """Drop it."""
+        """Drop the database."""
         self._connection.close()
         self._factory.drop(self._name)
 
@@ -133,7 +131,7 @@ class ReusedDatabase:
         self._connection.execute(self._restart)
 
     def _disconnect_others(self) -> None:
-        """End what a test has left open, and wait until it is over: it may hold locks."""
+        """Terminate other connections and wait for their end, because they may hold locks."""
         deadline = time.monotonic() + DISCONNECT_SECONDS
         while self._connection.execute(DISCONNECT).fetchone():
             if time.monotonic() > deadline:
@@ -143,7 +141,7 @@ class ReusedDatabase:
 
 @pytest.fixture(scope="session")
 def database_factory(server: EmbeddedServer) -> Iterator[DatabaseFactory]:
-    """What creates databases on this worker's server."""
+    """Return the factory of this worker's server."""
     factory = DatabaseFactory(server)
     yield factory
     factory.close()
@@ -151,7 +149,7 @@ def database_factory(server: EmbeddedServer) -> Iterator[DatabaseFactory]:
 
 @pytest.fixture(scope="session")
 def reused_database(database_factory: DatabaseFactory) -> Iterator[ReusedDatabase]:
-    """This worker's database, shared by its tests one after the other."""
+    """Create this worker's database, shared by its tests."""
     database = ReusedDatabase(database_factory)
     yield database
     database.drop()
@@ -159,11 +157,11 @@ def reused_database(database_factory: DatabaseFactory) -> Iterator[ReusedDatabas
 
 @pytest.fixture
 def fresh_database_url(database_factory: DatabaseFactory) -> Iterator[str]:
-    """The address of a database of the test's own.
+    """Return the address of a database used by this test only.
 
-    A test that asks for this fixture, if only by `usefixtures`, gets the same address as
-    `database_url`. Ask for it where a test locks its database, changes it for good or kills
-    what is connected to it.
+    A test that requests this fixture, if only by `usefixtures`, gets the same address as
+    `database_url`. Request it where a test locks its database, changes it permanently or
+    terminates its connections.
     """
     with ExitStack() as stack:
         name = database_factory.create()
@@ -173,14 +171,14 @@ def fresh_database_url(database_factory: DatabaseFactory) -> Iterator[str]:
 
 @pytest.fixture
 def reused_database_url(reused_database: ReusedDatabase) -> Iterator[str]:
-    """The address of this worker's database, which is emptied after the test."""
+    """Return the address of this worker's database, which is emptied after the test."""
     yield reused_database.url
     reused_database.reset()
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The address of a migrated, empty database."""
+    """Return the address of a migrated, empty database."""
     fresh = os.environ.get("FRESH_DATABASE_EACH_TEST") or (
         "fresh_database_url" in request.fixturenames
     )

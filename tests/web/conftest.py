@@ -1,4 +1,4 @@
-"""The service on a real socket, with a key of each role and people who are owed tickets."""
+"""Fixtures: the web service on a socket, API keys of each role, and guests without tickets."""
 
 import socket
 import threading
@@ -35,7 +35,7 @@ from ticketing.selling.payments.settle import Settlement, settle
 
 @pytest.fixture(scope="session")
 def open_in() -> Callable[..., AbstractContextManager[Application]]:
-    """Opens an application on a database, with everything else in a folder."""
+    """Return a function that opens an application on a database with a data folder."""
 
     @contextmanager
     def opened(database_url: str, folder: Path, **more: object) -> Iterator[Application]:
@@ -48,7 +48,7 @@ def open_in() -> Callable[..., AbstractContextManager[Application]]:
             "min_free_disk": 0,
         }
         settings = Settings(_env_file=None, **given | more)
-        json_logging.configure("DEBUG", settings.logs)
+        json_logging.configure("DEBUG", settings.log_file)
         with open_application(settings) as application:
             yield application
 
@@ -57,7 +57,7 @@ def open_in() -> Callable[..., AbstractContextManager[Application]]:
 
 @pytest.fixture(scope="session")
 def answering() -> Callable[..., AbstractContextManager[str]]:
-    """Runs the service of an application on a port, any free one if not said; gives its address."""
+    """Return a function that runs the web service on a port and yields its address."""
 
     @contextmanager
     def running(application: Application, port: int = 0) -> Iterator[str]:
@@ -83,29 +83,29 @@ def application(
     database_url: str,
     tmp_path: Path,
 ) -> Iterator[Application]:
-    """An open application on the test's database."""
+    """Open an application on the test database."""
     with open_in(database_url, tmp_path / "data") as opened:
         yield opened
 
 
 @pytest.fixture
 def log_file(application: Application) -> Path:
-    """Where the service's lines go."""
-    return application.settings.logs
+    """Return the path of the service's log."""
+    return application.settings.log_file
 
 
 @pytest.fixture
 def address(
     answering: Callable[[Application], AbstractContextManager[str]], application: Application
 ) -> Iterator[str]:
-    """Where the running service answers."""
+    """Return the address of the running service."""
     with answering(application) as where:
         yield where
 
 
 @pytest.fixture
 def key_of(database: Database) -> Callable[[Role], str]:
-    """Makes a key of a role."""
+    """Return a function that creates an API key of a role."""
 
     def make(role: Role) -> str:
         return add_key(database, name=f"the {role}", role=role, by="test").secret
@@ -115,7 +115,7 @@ def key_of(database: Database) -> Callable[[Role], str]:
 
 @pytest.fixture
 def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
-    """Opens clients that send these headers."""
+    """Return a function that opens clients with given headers."""
     opened: list[httpx.Client] = []
 
     def client(**headers: str) -> httpx.Client:
@@ -129,13 +129,13 @@ def client_with(address: str) -> Iterator[Callable[..., httpx.Client]]:
 
 @pytest.fixture
 def stranger(client_with: Callable[..., httpx.Client]) -> httpx.Client:
-    """Somebody without a key."""
+    """Open a client without a key."""
     return client_with()
 
 
 @pytest.fixture
 def viewer(client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]) -> httpx.Client:
-    """Somebody who may look."""
+    """Open a client with a viewer's key."""
     return client_with(Authorization=f"Bearer {key_of(Role.VIEWER)}")
 
 
@@ -143,13 +143,13 @@ def viewer(client_with: Callable[..., httpx.Client], key_of: Callable[[Role], st
 def operator(
     client_with: Callable[..., httpx.Client], key_of: Callable[[Role], str]
 ) -> httpx.Client:
-    """Somebody who may make tickets."""
+    """Open a client with an operator's key."""
     return client_with(Authorization=f"Bearer {key_of(Role.OPERATOR)}")
 
 
 @pytest.fixture
 def guests(database: Database, event: Event) -> list[int]:
-    """Three people on the event's list; the second has a seat."""
+    """Add three guests to the event; the second has a seat."""
     with database.transaction() as connection:
         connection.execute(insert(ticket_types).values(event_id=event.id, name="Graduate"))
         kind = connection.execute(select(ticket_types.c.id)).scalar_one()
@@ -177,14 +177,14 @@ def guests(database: Database, event: Event) -> list[int]:
 
 @pytest.fixture
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def sell(database: Database, event: Event) -> Callable[..., int]:
-    """Puts a ticket type on sale, Rp50.000 and five places unless said otherwise; gives its id."""
+    """Return a function that sells a ticket type (Rp50.000, five places) and returns its id."""
 
     def put_on_sale(name: str = "VIP", **terms: int) -> int:
         row = {"event_id": event.id, "name": name, "on_sale": True, "price": 50_000, "capacity": 5}
@@ -198,7 +198,7 @@ def sell(database: Database, event: Event) -> Callable[..., int]:
 
 @pytest.fixture
 def midtrans(unused_port: int) -> Iterator[MidtransSimulator]:
-    """A payment gateway that tells the shop what happens."""
+    """Start the simulated gateway with notifications to the shop."""
     notify = f"http://127.0.0.1:{unused_port}/api/payment/notification"
     with MidtransSimulator(notify, speed=3600) as simulator:
         yield simulator
@@ -211,7 +211,7 @@ def shop_application(
     database_url: str,
     tmp_path: Path,
 ) -> Iterator[Application]:
-    """An application that sells through the simulated gateway."""
+    """Open an application that sells through the simulated gateway."""
     more = {"midtrans_rehearsal_url": midtrans.url, "web_requests_a_minute": 10_000}
     with open_in(database_url, tmp_path / "data", **more) as opened:
         yield opened
@@ -223,7 +223,7 @@ def shop(
     shop_application: Application,
     unused_port: int,
 ) -> Iterator[httpx.Client]:
-    """Somebody at the door of that application's service."""
+    """Open a client of the shop."""
     with (
         answering(shop_application, unused_port) as where,
         httpx.Client(base_url=where, timeout=60, verify=trusted()) as client,
@@ -233,7 +233,7 @@ def shop(
 
 @pytest.fixture
 def order(shop: httpx.Client, event: Event) -> Callable[..., dict[str, Any]]:
-    """Orders places of a ticket type, as Sari unless said otherwise; gives the answer's data."""
+    """Return a function that orders places, as Sari by default; returns the response's data."""
 
     def place(ticket_type_id: int, quantity: int = 1, **more: object) -> dict[str, Any]:
         asked = {
@@ -250,7 +250,7 @@ def order(shop: httpx.Client, event: Event) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def settle_all(shop_application: Application) -> Callable[[], Settlement]:
-    """Settles whatever the gateway has told so far."""
+    """Return a function that settles all stored notifications."""
 
     def run() -> Settlement:
         return settle(

@@ -49,12 +49,12 @@ async def _respond_once(request: Request, original: Handler) -> Response:
     asked = await _to_idempotent_request(request)
     held = claim_key(get_services(request).database, asked, at=now())
     async with CLAIM_LIMITER, contextmanager_in_threadpool(held) as claim:
-        if claim.answer is not None:
-            return _replay(claim.answer)
+        if claim.response is not None:
+            return _replay(claim.response)
         response = await original(request)
         if response.status_code < 300:  # noqa: PLR2004 - success, as HTTP says it
             answer = StoredResponse(response.status_code, bytes(response.body))
-            await run_in_threadpool(claim.keep, answer, at=now())
+            await run_in_threadpool(claim.store, answer, at=now())
         return response
 
 
@@ -70,6 +70,6 @@ async def _to_idempotent_request(request: Request) -> IdempotentRequest:
     return IdempotentRequest(caller.id, key, digest.digest())
 
 
-def _replay(answer: StoredResponse) -> Response:
+def _replay(stored: StoredResponse) -> Response:
     headers = {REPLAYED_HEADER: "true"}
-    return Response(answer.body, answer.status, media_type="application/json", headers=headers)
+    return Response(stored.body, stored.status, media_type="application/json", headers=headers)

@@ -69,9 +69,9 @@ def auth_dependencies() -> list[Dependency]:
     return list(_openapi_schemes)
 
 
-def enforce_rate_limit(serving: Services, name: str) -> None:
+def enforce_rate_limit(services: Services, key: str) -> None:
     """Let one name, an address or an order, ask only so often. Raises TooManyRequests."""
-    wait = serving.get(RateLimiter).wait_seconds(name)
+    wait = services.get(RateLimiter).wait_seconds(key)
     if wait > 0:
         seconds = int(wait) + 1
         raise TooManyRequests(f"too many requests; wait {seconds} s", retryAfter=seconds)

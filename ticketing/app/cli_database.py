@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ticketing.platform.cli.console import open_application, stdout_console
+from ticketing.platform.cli.console import open_application
+from ticketing.platform.cli.output import stdout_console
 
 
 def migrate(

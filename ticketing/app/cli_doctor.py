@@ -2,7 +2,9 @@
 
 import sys
 
-from ticketing.platform.cli.console import JsonOption, open_application, print_json, stdout_console
+from ticketing.platform.cli.console import open_application
+from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.output import print_json, stdout_console
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
@@ -16,14 +18,18 @@ def doctor(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        colours = {DoctorStatus.WELL: "green", DoctorStatus.POOR: "yellow", DoctorStatus.ILL: "red"}
+        colours = {
+            DoctorStatus.OK: "green",
+            DoctorStatus.WARNING: "yellow",
+            DoctorStatus.FAILED: "red",
+        }
         out = stdout_console()
         for finding in findings:
             mark = f"[{colours[finding.health]}]{finding.health:<4}[/]"
             out.print(f"{mark} {finding.subject:<14} {finding.seen}")
             if finding.way_out:
                 out.print(f"     {'':<14} -> {finding.way_out}")
-    sys.exit(any(finding.health is DoctorStatus.ILL for finding in findings))
+    sys.exit(any(finding.health is DoctorStatus.FAILED for finding in findings))
 
 
 COMMANDS = (doctor,)

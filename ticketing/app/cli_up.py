@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import actor, now, open_application, stdout_console
+from ticketing.platform.cli.console import actor, open_application
+from ticketing.platform.cli.output import stdout_console
 from ticketing.platform.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def up(
             services.append(
                 ProcessSpec(_router_simulator_command(application, router), logs / "routeros.log")
             )
-        if application.settings.whatsapp == "rehearsal":
+        if application.settings.active_whatsapp_provider == "rehearsal":
             environment["WHATSAPP_REHEARSAL_URL"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
@@ -81,8 +82,8 @@ def up(
             services,
             environment,
             cwd=PROJECT_ROOT,
-            tend=lambda: _restart_database_if_stopped(application.server),
-            tell=lambda line: stdout_console().print(f"  {line}"),
+            on_tick=lambda: _restart_database_if_stopped(application.server),
+            on_message=lambda line: stdout_console().print(f"  {line}"),
         )
     sys.exit(code)
 
@@ -104,7 +105,7 @@ def _router_simulator_command(application: "Application", port: int) -> list[str
 def _restart_database_if_stopped(server: "EmbeddedServer | None") -> None:
     """Our own PostgreSQL is kept running too; one that cannot be started is tried again."""
     try:
-        if server is not None and server.keep_running():
+        if server is not None and server.restart_if_stopped():
             stdout_console().print("  PostgreSQL had ended; started again")
     except Unavailable as error:
         stdout_console().print(f"  {error}")
@@ -115,17 +116,17 @@ def _describe_mail(settings: "Settings") -> str:
     if settings.mail_url:
         return "go through the server of MAIL_URL"
     if settings.midtrans_environment == "rehearsal":
-        return f"{settings.mails}, nobody gets them: a rehearsal"
+        return f"{settings.mail_folder}, nobody gets them: a rehearsal"
     return "wait: MAIL_URL is not set"
 
 
 def _describe_whatsapp(settings: "Settings", port: int) -> str:
     """Where WhatsApp messages go."""
-    if settings.whatsapp == "rehearsal":
+    if settings.active_whatsapp_provider == "rehearsal":
         return f"http://127.0.0.1:{port}/_simulator, nobody gets them: a rehearsal"
-    if settings.whatsapp == "none":
+    if settings.active_whatsapp_provider == "none":
         return "none: WHATSAPP_PROVIDER is not set"
-    return f"goes through {settings.whatsapp}"
+    return f"goes through {settings.active_whatsapp_provider}"
 
 
 def _describe_router(environment: str, port: int) -> str:

@@ -46,7 +46,7 @@ def work(
         if once:
             FulfilmentLoop(
                 means, application.get(Midtrans), now, actor(), log_fulfilment
-            ).serve_all()
+            ).run_until_done()
             for done in provision_all(
                 ProvisioningContext(application.database, doors, now, actor())
             ):

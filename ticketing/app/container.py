@@ -59,7 +59,7 @@ def _webhook_client(application: Application) -> "WebhookClient":
     """Build what calls webhooks; only a rehearsal may call this very machine."""
     from ticketing.webhooks.client import WebhookClient
 
-    return WebhookClient(rehearsal=application.settings.midtrans_environment == "rehearsal")
+    return WebhookClient(allow_loopback=application.settings.midtrans_environment == "rehearsal")
 
 
 def _key_ring(application: Application) -> "KeyRing":
@@ -115,7 +115,7 @@ def _rate_limit(application: Application) -> "RateLimit":
     chat = whatsapp_provider_config(settings)
     if chat is None:
         return RateLimit(None)
-    return chat.pace(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
+    return chat.rate_limit(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
 
 
 def _renderer(application: Application) -> "Renderer":
@@ -174,7 +174,7 @@ def midtrans_account(settings: Settings) -> "MidtransAccount":
     given = settings.midtrans_server_key
     server_key = given.get_secret_value() if given else ""
     if settings.midtrans_environment == "rehearsal":
-        return MidtransAccount.rehearsal(settings.midtrans_rehearsal_url)
+        return MidtransAccount.simulator(settings.midtrans_rehearsal_url)
     if not server_key:
         raise Misconfigured(
             f"MIDTRANS_ENVIRONMENT is {settings.midtrans_environment}: set MIDTRANS_SERVER_KEY,"
@@ -195,7 +195,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         given = settings.database_url.get_secret_value() if settings.database_url else ""
         server = None if given else stack.enter_context(EmbeddedServer(settings.data_path))
         url = server.url() if server else parse_database_url(given)
-        database = Database.at(url)
+        database = Database.from_url(url)
         stack.callback(database.dispose)
         yield Application(settings, database, url, _dagster_url(settings, url), server, get_factory)
 

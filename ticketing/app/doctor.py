@@ -37,9 +37,9 @@ MIN_PLAUSIBLE_YEAR = 2026
 class DoctorStatus(StrEnum):
     """Well; worth a look; will not work."""
 
-    WELL = "ok"
-    POOR = "warn"
-    ILL = "bad"
+    OK = "ok"
+    WARNING = "warn"
+    FAILED = "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
 
 
 def _run_check(
-    examination: Callable[[Application], Iterator[DoctorFinding]], application: Application
+    check: Callable[[Application], Iterator[DoctorFinding]], application: Application
 ) -> Iterator[DoctorFinding]:
     """One that cannot be carried out is a finding, not the end of the visit."""
     try:
-        yield from examination(application)
+        yield from check(application)
     except (TicketingError, OSError) as error:
         yield DoctorFinding(
-            examination.__name__.strip("_"), DoctorStatus.ILL, str(error), "see the message"
+            check.__name__.strip("_"), DoctorStatus.FAILED, str(error), "see the message"
         )
 
 
@@ -78,14 +78,14 @@ def _database(application: Application) -> Iterator[DoctorFinding]:
     seen = f"PostgreSQL {version // 10000}.{version % 10000} at {_database_location(application)}"
     if version < MIN_SERVER_VERSION:
         yield DoctorFinding(
-            "database", DoctorStatus.ILL, seen, "point DATABASE_URL to version 14 or newer"
+            "database", DoctorStatus.FAILED, seen, "point DATABASE_URL to version 14 or newer"
         )
     elif not is_current(application.database):
         yield DoctorFinding(
-            "database", DoctorStatus.ILL, f"{seen}, older schema", "run `ticketing migrate`"
+            "database", DoctorStatus.FAILED, f"{seen}, older schema", "run `ticketing migrate`"
         )
     else:
-        yield DoctorFinding("database", DoctorStatus.WELL, seen)
+        yield DoctorFinding("database", DoctorStatus.OK, seen)
 
 
 def _database_location(application: Application) -> str:
@@ -102,10 +102,10 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
     if apart > CLOCK_TOLERANCE_SECONDS or ours.year < MIN_PLAUSIBLE_YEAR:
         yield DoctorFinding(
-            "clock", DoctorStatus.ILL, seen, "set the clocks by NTP: tickets are valid by time"
+            "clock", DoctorStatus.FAILED, seen, "set the clocks by NTP: tickets are valid by time"
         )
     else:
-        yield DoctorFinding("clock", DoctorStatus.WELL, seen)
+        yield DoctorFinding("clock", DoctorStatus.OK, seen)
 
 
 def _fonts(_: Application) -> Iterator[DoctorFinding]:
@@ -124,12 +124,12 @@ def _engine(_: Application) -> Iterator[DoctorFinding]:
     )
 
 
-def _problem_findings(subject: str, problems: list[str], well: str) -> Iterator[DoctorFinding]:
+def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterator[DoctorFinding]:
     if not problems:
-        yield DoctorFinding(subject, DoctorStatus.WELL, well)
+        yield DoctorFinding(subject, DoctorStatus.OK, ok_text)
     for problem in problems:
         yield DoctorFinding(
-            subject, DoctorStatus.ILL, problem, "`make setup` installs it, or names the command"
+            subject, DoctorStatus.FAILED, problem, "`make setup` installs it, or names the command"
         )
 
 
@@ -138,10 +138,10 @@ def _folders(application: Application) -> Iterator[DoctorFinding]:
     for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
-            yield DoctorFinding(subject, DoctorStatus.WELL, f"{folder} can be written")
+            yield DoctorFinding(subject, DoctorStatus.OK, f"{folder} can be written")
         else:
             yield DoctorFinding(
-                subject, DoctorStatus.ILL, f"{folder} cannot be written", f"chown {folder}"
+                subject, DoctorStatus.FAILED, f"{folder} cannot be written", f"chown {folder}"
             )
 
 
@@ -150,13 +150,13 @@ def _disk(application: Application) -> Iterator[DoctorFinding]:
     needed = application.settings.min_free_disk
     seen = f"{free // MIB:,} MiB free, rendering stops below {needed // MIB:,}"
     health = (
-        DoctorStatus.ILL
+        DoctorStatus.FAILED
         if free < needed
-        else DoctorStatus.POOR
+        else DoctorStatus.WARNING
         if free < 4 * needed
-        else DoctorStatus.WELL
+        else DoctorStatus.OK
     )
-    way_out = "" if health is DoctorStatus.WELL else "make room, or `ticketing clean-up-documents`"
+    way_out = "" if health is DoctorStatus.OK else "make room, or `ticketing clean-up-documents`"
     yield DoctorFinding("disk", health, seen, way_out)
 
 
@@ -167,18 +167,18 @@ def _nearest_existing_folder(folder: Path) -> Path:
 def _secret(application: Application) -> Iterator[DoctorFinding]:
     kept = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
-        yield DoctorFinding("master secret", DoctorStatus.WELL, "given by TICKETING_MASTER_SECRET")
+        yield DoctorFinding("master secret", DoctorStatus.OK, "given by TICKETING_MASTER_SECRET")
     elif not kept.exists():
         yield DoctorFinding(
-            "master secret", DoctorStatus.WELL, f"will be made in {kept} with the first ticket"
+            "master secret", DoctorStatus.OK, f"will be made in {kept} with the first ticket"
         )
     elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
         yield DoctorFinding(
-            "master secret", DoctorStatus.ILL, f"{kept} is open to others", f"chmod 600 {kept}"
+            "master secret", DoctorStatus.FAILED, f"{kept} is open to others", f"chmod 600 {kept}"
         )
     else:
         seen = f"kept in {kept}; without a copy of it no ticket can be signed again"
-        yield DoctorFinding("master secret", DoctorStatus.WELL, seen)
+        yield DoctorFinding("master secret", DoctorStatus.OK, seen)
 
 
 def _keys(application: Application) -> Iterator[DoctorFinding]:
@@ -194,12 +194,12 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
     ]  # fmt: skip
     if foreign:
         yield DoctorFinding(
-            "signing keys", DoctorStatus.ILL, f"not of this master secret: {', '.join(foreign)}",
+            "signing keys", DoctorStatus.FAILED, f"not of this master secret: {', '.join(foreign)}",
             "put TICKETING_MASTER_SECRET back to what it was",
         )  # fmt: skip
     else:
         yield DoctorFinding(
-            "signing keys", DoctorStatus.WELL, f"{len(recorded)} recorded, all of this secret"
+            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all of this secret"
         )
 
 
@@ -211,21 +211,21 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
     waiting = f"{waits.to_people} messages wait to be sent"
     if not has_door:
         seen = f"no server, nothing is sent; {waiting}"
-        yield DoctorFinding("mail", DoctorStatus.POOR, seen, "set MAIL_URL and MAIL_FROM")
+        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
-        seen = f"a rehearsal: mails are files in {application.settings.mails}"
-        yield DoctorFinding("mail", DoctorStatus.WELL, seen)
+        seen = f"a rehearsal: mails are files in {application.settings.mail_folder}"
+        yield DoctorFinding("mail", DoctorStatus.OK, seen)
     elif Channel.MAIL in waits.rests:
         until, why = waits.rests[Channel.MAIL]
         seen = f"nothing is sent {_pause_text(until)}; {why}"
-        yield DoctorFinding("mail", DoctorStatus.POOR, seen, "mend MAIL_URL, or wait")
+        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "mend MAIL_URL, or wait")
     else:
         yield DoctorFinding(
-            "mail", DoctorStatus.WELL, f"goes through the server of MAIL_URL; {waiting}"
+            "mail", DoctorStatus.OK, f"goes through the server of MAIL_URL; {waiting}"
         )
     if waits.to_organiser and not application.settings.organiser_mail:
         seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
-        yield DoctorFinding("organiser", DoctorStatus.POOR, seen, "set ORGANISER_MAIL")
+        yield DoctorFinding("organiser", DoctorStatus.WARNING, seen, "set ORGANISER_MAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
@@ -237,26 +237,32 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     settings = application.settings
     chat = whatsapp_provider_config(settings)
     if chat is None:
-        yield DoctorFinding("WhatsApp", DoctorStatus.WELL, "nobody carries it; messages go by mail")
+        yield DoctorFinding("WhatsApp", DoctorStatus.OK, "nobody carries it; messages go by mail")
         return
     with application.get(MessagingConnector).connect():
         pace = application.get(RateLimit)
     rests = get_outbox_backlog(application.database, at=datetime.now(UTC)).rests
     most = "no limit" if pace.per_day is None else f"at most {pace.per_day:,}"
-    seen = f"by {settings.whatsapp}, {most} a day, {pace.apart.total_seconds():g} s apart"
+    seen = (
+        f"by {settings.active_whatsapp_provider}, {most} a day,"
+        f" {pace.min_interval.total_seconds():g} s apart"
+    )
     if Channel.WHATSAPP in rests:
         until, why = rests[Channel.WHATSAPP]
         way_out = "mend what it says, then `ticketing resume-channel whatsapp`"
         yield DoctorFinding(
-            "WhatsApp", DoctorStatus.POOR, f"nothing is sent {_pause_text(until)}; {why}", way_out
+            "WhatsApp",
+            DoctorStatus.WARNING,
+            f"nothing is sent {_pause_text(until)}; {why}",
+            way_out,
         )
-    elif not chat.secret:
+    elif not chat.webhook_secret:
         way_out = "set WHATSAPP_WEBHOOK_SECRET"
         yield DoctorFinding(
-            "WhatsApp", DoctorStatus.POOR, f"{seen}; no report can be believed", way_out
+            "WhatsApp", DoctorStatus.WARNING, f"{seen}; no report can be believed", way_out
         )
     else:
-        yield DoctorFinding("WhatsApp", DoctorStatus.WELL, seen)
+        yield DoctorFinding("WhatsApp", DoctorStatus.OK, seen)
 
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
@@ -269,37 +275,37 @@ def _routers(application: Application) -> Iterator[DoctorFinding]:
 
 
 def _router(
-    application: Application, stored: StoredRouter, doors: RouterClientPool
+    application: Application, stored: StoredRouter, clients: RouterClientPool
 ) -> Iterator[DoctorFinding]:
     subject, rehearsed = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
     check = f"`ticketing router check {stored.name}`"
     if rehearsed and application.settings.midtrans_environment != "rehearsal":
         seen = "is simulated: nobody gets on the net by vouchers made there"
         yield DoctorFinding(
-            subject, DoctorStatus.ILL, seen, "move its packages, `ticketing router remove`"
+            subject, DoctorStatus.FAILED, seen, "move its packages, `ticketing router remove`"
         )
         return
     try:
-        looked = check_router(application.database, stored, doors.to(stored))
+        looked = check_router(application.database, stored, clients.client_for(stored))
     except TicketingError as error:
         way_out = "start `ticketing up`" if rehearsed else f"mend it, then {check}"
         yield DoctorFinding(
-            subject, DoctorStatus.POOR if rehearsed else DoctorStatus.ILL, str(error), way_out
+            subject, DoctorStatus.WARNING if rehearsed else DoctorStatus.FAILED, str(error), way_out
         )
         return
     health = looked.health
     seen = f"RouterOS {health.version}, {health.cpu_percent} % busy"
     if rehearsed:
-        yield DoctorFinding(subject, DoctorStatus.WELL, f"a rehearsal: {seen}")
+        yield DoctorFinding(subject, DoctorStatus.OK, f"a rehearsal: {seen}")
     elif not stored.address.tls:
         seen += "; its password crosses the network readably"
         yield DoctorFinding(
-            subject, DoctorStatus.POOR, seen, "`ticketing router add` with TLS, or a VPN"
+            subject, DoctorStatus.WARNING, seen, "`ticketing router add` with TLS, or a VPN"
         )
     else:
-        yield DoctorFinding(subject, DoctorStatus.WELL, seen)
-    if looked.misfits:
-        codes = ", ".join(one.package.code for one, _ in looked.misfits)
+        yield DoctorFinding(subject, DoctorStatus.OK, seen)
+    if looked.mismatches:
+        codes = ", ".join(one.package.code for one, _ in looked.mismatches)
         yield DoctorFinding(
-            subject, DoctorStatus.ILL, f"packages {codes} cannot be made there", check
+            subject, DoctorStatus.FAILED, f"packages {codes} cannot be made there", check
         )

@@ -35,7 +35,7 @@ class EnvironmentLoader:
         from ticketing.platform.kernel import json_logging as kernel_json_logging
 
         settings = self.settings()
-        kernel_json_logging.configure(settings.log_level, settings.logs)
+        kernel_json_logging.configure(settings.log_level, settings.log_file)
         with open_application(settings) as application:
             if migrated:
                 ensure_schema(application)

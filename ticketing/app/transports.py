@@ -27,24 +27,24 @@ def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
             yield mailer
     elif settings.midtrans_environment == "rehearsal":
         sender = parse_mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
-        yield FileMailTransport(settings.mails, sender)
+        yield FileMailTransport(settings.mail_folder, sender)
     else:
         yield None
 
 
 @contextmanager
 def whatsapp_transport(
-    chat: "WhatsAppProviderConfig | None", links: str
+    config: "WhatsAppProviderConfig | None", public_base_url: str
 ) -> "Iterator[ChatTransport | None]":
     """Whoever carries WhatsApp messages, or None: then nothing goes by it."""
-    if chat is None:
+    if config is None:
         yield None
         return
-    if not links:
+    if not public_base_url:
         raise Misconfigured(
             "a WhatsApp message has a button that leads to the web service: set WEB_PUBLIC_URL"
         )
-    with chat.client() as client:
+    with config.client() as client:
         yield client
 
 
@@ -52,15 +52,15 @@ def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | No
     """With whom; a rehearsal's simulator has keys that everybody knows. None: nobody."""
     from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 
-    if settings.whatsapp == "none":
+    if settings.active_whatsapp_provider == "none":
         return None
-    if settings.whatsapp == "rehearsal":
+    if settings.active_whatsapp_provider == "rehearsal":
         if settings.midtrans_environment == "production":
             raise Misconfigured(
                 "WHATSAPP_PROVIDER is rehearsal and MIDTRANS_ENVIRONMENT production: whoever has"
                 " paid would be told nothing"
             )
-        return WhatsAppProviderConfig.rehearsal(settings.whatsapp_rehearsal_url)
+        return WhatsAppProviderConfig.for_simulator(settings.whatsapp_rehearsal_url)
     token, secret, word = (
         given.get_secret_value() if given else ""
         for given in (
@@ -69,7 +69,7 @@ def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | No
             settings.whatsapp_verify_token,
         )
     )
-    vendor = WhatsAppProvider(settings.whatsapp)
+    vendor = WhatsAppProvider(settings.active_whatsapp_provider)
     return WhatsAppProviderConfig(
         vendor, token, settings.whatsapp_url, settings.whatsapp_phone_id, secret, word
     )

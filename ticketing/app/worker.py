@@ -45,20 +45,20 @@ ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is away
 class Worker:
     """Works from `run` until `stop`."""
 
-    means: GenerationContext
+    context: GenerationContext
     gateway: PaymentGateway
     clock: Callable[[], datetime]
-    post: WebhookTransport | None = None  # none: others are told by somebody else
-    mailroom: NotificationSender | None = None  # none: messages are sent by somebody else
-    provisioner: ProvisioningContext | None = None  # none: somebody else goes to the routers
+    webhook_transport: WebhookTransport | None = None  # none: others are told by somebody else
+    sender: NotificationSender | None = None  # none: messages are sent by somebody else
+    provisioning: ProvisioningContext | None = None  # none: somebody else goes to the routers
     _stopping: bool = False
-    _to_settle: threading.Event = field(default_factory=threading.Event)
-    _to_make: threading.Event = field(default_factory=threading.Event)
-    _to_tell: threading.Event = field(default_factory=threading.Event)
-    _to_mail: threading.Event = field(default_factory=threading.Event)
-    _to_chat: threading.Event = field(default_factory=threading.Event)
-    _to_provision: threading.Event = field(default_factory=threading.Event)
-    _errands: RouterWorkerPool | None = None
+    _settle_event: threading.Event = field(default_factory=threading.Event)
+    _tickets_event: threading.Event = field(default_factory=threading.Event)
+    _webhooks_event: threading.Event = field(default_factory=threading.Event)
+    _mail_event: threading.Event = field(default_factory=threading.Event)
+    _whatsapp_event: threading.Event = field(default_factory=threading.Event)
+    _provision_event: threading.Event = field(default_factory=threading.Event)
+    _router_pool: RouterWorkerPool | None = None
 
     def stop(self) -> None:
         """End after what is in hand. A signal may call this: it takes no lock."""
@@ -67,59 +67,63 @@ class Worker:
     def run(self) -> None:
         """Listen and work until told to stop."""
         with suppress(Unavailable):
-            warm_up(self.means)
-        with self._benches():
+            warm_up(self.context)
+        with self._run_threads():
             LOG.info("worker began")
             while not self._stopping:
                 try:
-                    with notify.listen(self.means.database) as ours:
+                    with notify.listen(self.context.database) as ours:
                         self._listen(ours)
                 except Unavailable as error:
                     LOG.warning("worker cannot listen", why=str(error))
                     time.sleep(ERROR_BACKOFF_SECONDS)
         LOG.info("worker ended")
 
-    def _listen(self, ours: NotificationListener) -> None:
-        self._wake()  # for what came while nobody listened
+    def _listen(self, listener: NotificationListener) -> None:
+        self._wake_all()  # for what came while nobody listened
         while not self._stopping:
-            if ours.rings(LISTEN_TIMEOUT_SECONDS):
-                self._wake()
+            if listener.wait(LISTEN_TIMEOUT_SECONDS):
+                self._wake_all()
 
-    def _wake(self) -> None:
-        self._to_settle.set()
-        self._to_make.set()
-        self._to_tell.set()
-        self._messages_wait()
-        self._to_provision.set()
+    def _wake_all(self) -> None:
+        self._settle_event.set()
+        self._tickets_event.set()
+        self._webhooks_event.set()
+        self._wake_senders()
+        self._provision_event.set()
 
     @contextmanager
-    def _benches(self) -> Iterator[None]:
+    def _run_threads(self) -> Iterator[None]:
         threads = [
-            threading.Thread(target=self._bench, args=(self._settle, self._to_settle)),
-            threading.Thread(target=self._bench, args=(self._make, self._to_make)),
-            threading.Thread(target=self._bench, args=(self._tell, self._to_tell)),
-            threading.Thread(target=self._bench, args=(self._mail, self._to_mail)),
-            threading.Thread(target=self._bench, args=(self._chat, self._to_chat)),
-            threading.Thread(target=self._bench, args=(self._provision, self._to_provision)),
+            threading.Thread(target=self._run_loop, args=(self._settle, self._settle_event)),
+            threading.Thread(target=self._run_loop, args=(self._make_tickets, self._tickets_event)),
+            threading.Thread(
+                target=self._run_loop, args=(self._send_webhooks, self._webhooks_event)
+            ),
+            threading.Thread(target=self._run_loop, args=(self._send_mail, self._mail_event)),
+            threading.Thread(
+                target=self._run_loop, args=(self._send_whatsapp, self._whatsapp_event)
+            ),
+            threading.Thread(target=self._run_loop, args=(self._provision, self._provision_event)),
         ]
-        means = self.provisioner
-        self._errands = RouterWorkerPool(means, self._came_back) if means else None
-        with self._errands or nullcontext():
+        means = self.provisioning
+        self._router_pool = RouterWorkerPool(means, self._on_router_done) if means else None
+        with self._router_pool or nullcontext():
             for thread in threads:
                 thread.start()
             try:
                 yield
             finally:
                 self.stop()
-                self._wake()
+                self._wake_all()
                 for thread in threads:
                     thread.join()
 
-    def _bench(self, work: Callable[[], bool], woken: threading.Event) -> None:
+    def _run_loop(self, work: Callable[[], bool], event: threading.Event) -> None:
         """Work whenever woken, and every few seconds, as long as there is something to do."""
         while not self._stopping:
-            woken.wait(POLL_SECONDS)
-            woken.clear()
+            event.wait(POLL_SECONDS)
+            event.clear()
             try:
                 while work() and not self._stopping:
                     pass
@@ -131,84 +135,86 @@ class Worker:
                 time.sleep(ERROR_BACKOFF_SECONDS)
 
     def _settle(self) -> bool:
-        done = settle_concurrently(self.means.database, self.gateway, at=self.clock(), by=ACTOR)
+        done = settle_concurrently(self.context.database, self.gateway, at=self.clock(), by=ACTOR)
         log_settlement(done)
         if done.applied:
-            self._to_make.set()
-            self._to_tell.set()
-            self._messages_wait()
-            self._to_provision.set()
+            self._tickets_event.set()
+            self._webhooks_event.set()
+            self._wake_senders()
+            self._provision_event.set()
         return handled_count(done) > 0
 
-    def _make(self) -> bool:
-        served = generate_missing_tickets(self.means, at=self.clock(), by=ACTOR)
+    def _make_tickets(self) -> bool:
+        served = generate_missing_tickets(self.context, at=self.clock(), by=ACTOR)
         for each in served:
             log_generation(each)
         if served:
-            self._messages_wait()
-        return any(each.people for each in served)
+            self._wake_senders()
+        return any(each.changed_count for each in served)
 
-    def _tell(self) -> bool:
-        if self.post is None:
+    def _send_webhooks(self) -> bool:
+        if self.webhook_transport is None:
             return False
-        means = self.means
-        told = send_due_calls(means.database, self.post, means.keys, at=self.clock(), by=ACTOR)
-        if told.calls:
+        means = self.context
+        told = send_due_calls(
+            means.database, self.webhook_transport, means.keys, at=self.clock(), by=ACTOR
+        )
+        if told.call_count:
             LOG.info("webhooks called", delivered=told.delivered, failed=told.failed)
-        return told.calls > 0
+        return told.call_count > 0
 
-    def _messages_wait(self) -> None:
-        self._to_mail.set()
-        self._to_chat.set()
+    def _wake_senders(self) -> None:
+        self._mail_event.set()
+        self._whatsapp_event.set()
 
-    def _mail(self) -> bool:
+    def _send_mail(self) -> bool:
         return self._send(Channel.MAIL)
 
-    def _chat(self) -> bool:
-        if self.mailroom is None:
+    def _send_whatsapp(self) -> bool:
+        if self.sender is None:
             return False
-        doors = self.mailroom.channels
-        heard = process_status_webhooks(self.means.database, doors, at=self.clock()).handled
+        doors = self.sender.channels
+        heard = process_status_webhooks(self.context.database, doors, at=self.clock()).handled
         return self._send(Channel.WHATSAPP) or heard > 0
 
     def _send(self, channel: Channel) -> bool:
-        if self.mailroom is None:
+        if self.sender is None:
             return False
-        done = deliver_due(self.means.database, self.mailroom, at=self.clock(), by=(channel,))
+        done = deliver_due(self.context.database, self.sender, at=self.clock(), channels=(channel,))
         if done.attempts:
             LOG.info(
                 "messages sent", by=channel, sent=done.sent, error=done.error, failed=done.failed,
                 unknown=done.unknown,
             )  # fmt: skip
         if done.taken or done.failed:
-            self._messages_wait()  # perhaps by the other channel
+            self._wake_senders()  # perhaps by the other channel
         return done.attempts + done.taken > 0
 
     def _provision(self) -> bool:
-        if self._errands is not None:
-            self._errands.send()
+        if self._router_pool is not None:
+            self._router_pool.submit_due()
         return False
 
-    def _came_back(self, done: ProvisionResult | BaseException, again: bool) -> None:
+    def _on_router_done(self, done: ProvisionResult | BaseException, has_more_work: bool) -> None:
         if isinstance(done, BaseException):
             LOG.warning("router not served", kind=type(done).__name__)
             return
         log_provisioning(done)
         if done.told:
-            self._messages_wait()
-        if again:
-            self._to_provision.set()
+            self._wake_senders()
+        if has_more_work:
+            self._provision_event.set()
 
 
-def warm_up(means: GenerationContext) -> None:
+def warm_up(context: GenerationContext) -> None:
     """Load the engine, the fonts and the templates, so that the first buyer need not wait."""
-    with means.database.transaction() as connection:
+    with context.database.transaction() as connection:
         templates = {event.template_id for event in event_queries.list_events(connection)} | {
             "classic"
         }
     for template_id in sorted(templates):
         try:
-            means.renderer.check(template_id)
+            context.renderer.check_template(template_id)
         except TicketingError as error:
             LOG.warning("template cannot print", template=template_id, why=str(error))
 
@@ -216,7 +222,7 @@ def warm_up(means: GenerationContext) -> None:
 def log_fulfilment(service: FulfilmentResult) -> None:
     """The lines of a round."""
     log_settlement(service.settlement)
-    for served in service.served:
+    for served in service.event_fulfilments:
         log_generation(served)
 
 
@@ -232,7 +238,7 @@ def log_settlement(done: Settlement) -> None:
 def log_generation(served: EventFulfilment) -> None:
     """One line of what an event's buyers got, or why they did not."""
     if served.generation is None:
-        LOG.warning("tickets not made", event_id=served.event.id, why=served.trouble)
+        LOG.warning("tickets not made", event_id=served.event.id, why=served.error)
         return
     made = served.generation
     LOG.info(
@@ -243,7 +249,7 @@ def log_generation(served: EventFulfilment) -> None:
 
 def log_provisioning(done: ProvisionResult) -> None:
     """A line of what came to be on a router or off it, and one of its trouble."""
-    if done.moved or done.refused:
+    if done.has_progress or done.refused:
         LOG.info(
             "vouchers provisioned", router=done.router, placed=done.placed, removed=done.removed,
             renamed=done.renamed, refused=done.refused, orders=done.told,

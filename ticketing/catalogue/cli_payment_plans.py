@@ -38,7 +38,7 @@ def add_plan(
     ] = OverduePolicy.ASK,
     tickets: Annotated[
         TicketReleasePolicy, typer.Option(help="Tickets when all is paid, or with the first part.")
-    ] = TicketReleasePolicy.LAST,
+    ] = TicketReleasePolicy.FULL_PAYMENT,
 ) -> None:
     """Offer a payment plan. It never changes: withdraw it and add another."""
     from ticketing.catalogue.payment_plans import offer_plan
@@ -52,7 +52,7 @@ def add_plan(
         name=name.strip(),
         shares=tuple(map(int, shares)),
         every=timedelta(days=every),
-        last_before=timedelta(days=last_before),
+        final_due_before=timedelta(days=last_before),
         grace=timedelta(days=grace),
         overdue=overdue,
         tickets=tickets,
@@ -78,7 +78,7 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
                     "name": plan.name,
                     "shares": plan.shares,
                     "everyDays": plan.every.days,
-                    "lastBeforeDays": plan.last_before.days,
+                    "lastBeforeDays": plan.final_due_before.days,
                     "graceDays": plan.grace.days,
                     "overdue": plan.overdue,
                     "tickets": plan.tickets,
@@ -92,7 +92,7 @@ def list_plans(event: EventArgument, *, as_json: JsonOption = False) -> None:
     table = new_table("plan", "parts, %", *days, "overdue", "tickets")
     for plan in plans:
         shares = ", ".join(map(str, plan.shares))
-        times = (plan.every, plan.last_before, plan.grace)
+        times = (plan.every, plan.final_due_before, plan.grace)
         table.add_row(plan.name, shares, *(str(t.days) for t in times), plan.overdue, plan.tickets)
     stdout_console().print(table)
 

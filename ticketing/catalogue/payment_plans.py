@@ -50,11 +50,11 @@ def list_offered_plans(database: Database, event: Event) -> list[PaymentPlan]:
 
 
 def schedule_order(
-    connection: Connection, event: Event, name: str, whole: Rupiah, *, at: datetime
+    connection: Connection, event: Event, name: str, order_total: Rupiah, *, at: datetime
 ) -> tuple[int, tuple[Instalment, ...]]:
     """The plan's number, and the parts of an order placed now; refuses a plan that does not fit."""
     number, plan = _get_plan_by_name(connection, event.id, name)
-    return number, schedule_instalments(plan, whole, at=at, starts_at=event.starts_at)
+    return number, schedule_instalments(plan, order_total, at=at, starts_at=event.starts_at)
 
 
 def _get_plan_by_name(connection: Connection, event_id: int, name: str) -> tuple[int, PaymentPlan]:

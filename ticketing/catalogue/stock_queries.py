@@ -100,21 +100,21 @@ class StockDrift:
 
 
 def quote_lines(
-    connection: Connection, event_id: int, asked: Sequence[Selection]
+    connection: Connection, event_id: int, selections: Sequence[Selection]
 ) -> tuple[QuotedLine, ...]:
     """What is asked for, as it is offered now; refuses what is not on sale, or sold out already."""
-    wanted = {"wanted": [each.ticket_type_id for each in asked], "at_event": event_id}
+    wanted = {"wanted": [each.ticket_type_id for each in selections], "at_event": event_id}
     rows = {row.id: row for row in connection.execute(_OFFERS, wanted)}
-    return tuple(_quote_line(rows.get(each.ticket_type_id), each) for each in asked)
+    return tuple(_quote_line(rows.get(each.ticket_type_id), each) for each in selections)
 
 
-def _quote_line(row: Row[*tuple[Any, ...]] | None, asked: Selection) -> QuotedLine:
+def _quote_line(row: Row[*tuple[Any, ...]] | None, selection: Selection) -> QuotedLine:
     if row is None:
-        raise _not_on_sale(asked.ticket_type_id)
+        raise _not_on_sale(selection.ticket_type_id)
     left = Stock(row.capacity, row.pending, row.sold).available
-    if left is not None and left < asked.quantity:
-        raise _sold_out(row.name, asked.ticket_type_id, asked.quantity, left)
-    line = OrderLine(asked.ticket_type_id, asked.quantity, Rupiah(row.price))
+    if left is not None and left < selection.quantity:
+        raise _sold_out(row.name, selection.ticket_type_id, selection.quantity, left)
+    line = OrderLine(selection.ticket_type_id, selection.quantity, Rupiah(row.price))
     return QuotedLine(line, PurchaseLimits(row.max_per_order, row.max_per_buyer), row.name)
 
 

@@ -60,16 +60,16 @@ class ValidationResponse(ResponseModel):
 
 @router.post("/validate")
 def validate(
-    asked: ValidateTicketRequest, serving: ServicesDependency, _: Viewer
+    asked: ValidateTicketRequest, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[ValidationResponse]:
     """Would this ticket pass now, and if not, why not."""
-    event = None if asked.event_id is None else get_event(serving.database, str(asked.event_id))
-    verdict = verify_ticket(serving.database, asked.code, at=now(), event=event)
+    event = None if asked.event_id is None else get_event(services.database, str(asked.event_id))
+    verdict = verify_ticket(services.database, asked.code, at=now(), event=event)
     seen = verdict.ticket
     return SuccessResponse(
         data=ValidationResponse(
-            valid=verdict.valid,
-            reason=verdict.refusal,
+            valid=verdict.is_valid,
+            reason=verdict.rejection,
             note=verdict.note,
             ticket=seen and ScannedTicketResponse.model_validate(seen, from_attributes=True),
         )

@@ -38,11 +38,11 @@ def verify(
             only = get_event(application.database, event)
         for text in texts:
             verdict = examine(application.database, text, at=now(), event=only)
-            refused = refused or not verdict.valid
+            refused = refused or not verdict.is_valid
             seen = verdict.ticket
             if as_json:
                 print_json({
-                    "valid": verdict.valid, "reason": verdict.refusal, "note": verdict.note,
+                    "valid": verdict.is_valid, "reason": verdict.rejection, "note": verdict.note,
                     "ticketCode": seen and seen.ticket_code, "guestId": seen and seen.guest_id,
                 })  # fmt: skip
             else:
@@ -50,7 +50,7 @@ def verify(
                     f"  {seen.ticket_code}  {seen.full_name}, {seen.ticket_type}" if seen else ""
                 )
                 stdout_console().print(
-                    f"[{'green' if verdict.valid else 'red'}]{verdict.reason}[/]{whose}"
+                    f"[{'green' if verdict.is_valid else 'red'}]{verdict.reason}[/]{whose}"
                 )
     sys.exit(1 if refused else 0)
 
@@ -107,7 +107,7 @@ def revoke(
         known = get_event(application.database, event)
         done = end(application.database, known, codes=codes, reason=reason, by=actor(), at=now())
     out = stdout_console()
-    for label, texts in (("revoked", done.revoked), ("revoked before", done.before),
+    for label, texts in (("revoked", done.revoked), ("revoked before", done.already_revoked),
                          ("not a ticket of this event", done.unknown)):  # fmt: skip
         for text in texts:
             out.print(f"{text}  {label}")

@@ -44,7 +44,7 @@ def _verify_token(
         return token
     recorded = key_queries.list_for_event(connection, token.claims.event_number)
     verdict = verify_signature(token, {key.generation: key.key for key in recorded})
-    if not verdict.valid:
+    if not verdict.is_valid:
         return verdict
     ticket = ticket_queries.find_validity_by_token_id(connection, token.claims.token_id)
     return replace(_check_ticket(ticket, at=at, event=event), claims=token.claims)
@@ -70,12 +70,14 @@ def _check_ticket(
         return VerificationResult(RejectionReason.UNKNOWN)
     if ticket.state is TicketState.REVOKED:
         return VerificationResult(
-            RejectionReason.REVOKED, ticket.revoked_reason or "", ticket=ticket.seen
+            RejectionReason.REVOKED, ticket.revoked_reason or "", ticket=ticket.scanned_ticket
         )
     if event is not None and ticket.event_id != event.id:
         return VerificationResult(
-            RejectionReason.WRONG_EVENT, ticket.seen.event_slug, ticket=ticket.seen
+            RejectionReason.WRONG_EVENT,
+            ticket.scanned_ticket.event_slug,
+            ticket=ticket.scanned_ticket,
         )
     until = ticket.event_ends_at + TICKET_GRACE_PERIOD
     refused = check_validity_period(ticket.valid_from, until, at) or VerificationResult()
-    return replace(refused, ticket=ticket.seen)
+    return replace(refused, ticket=ticket.scanned_ticket)

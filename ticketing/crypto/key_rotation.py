@@ -31,7 +31,7 @@ def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signe
                 "tickets signed now would not verify beside the old ones. "
                 "Put TICKETING_MASTER_SECRET back to what it was"
             )
-    signer = keys.signer_of(event.uid, generation)
+    signer = keys.signer_for_generation(event.uid, generation)
     if generation not in recorded:
         key_queries.insert_public_key(connection, event.id, generation, signer.public_key)
     return signer

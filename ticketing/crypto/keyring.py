@@ -83,7 +83,7 @@ class Signer:
 class KeyRing:
     """Derives; remembers nothing but the master secret, and shows not even that."""
 
-    __slots__ = ("_hooks", "_links", "_orders", "_seals", "_signing", "office_name")
+    __slots__ = ("_hooks", "_links", "_orders", "_seals", "_signing", "installation_id")
 
     def __init__(self, master: bytes) -> None:
         """Refuses any other length than 32 bytes."""
@@ -99,19 +99,19 @@ class KeyRing:
         self._hooks = hkdf_expand(root, _HOOKS)
         self._seals = hkdf_expand(root, _ENCRYPTION)
         # no secret: it stands in every comment that we leave on a router, and tells us from others
-        self.office_name = hkdf_expand(root, _INSTALLATION, 4).hex()
+        self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
 
     def signer(self, event: Event) -> Signer:
         """The signer of an event's current generation."""
-        return self.signer_of(event.uid, event.key_generation)
+        return self.signer_for_generation(event.uid, event.key_generation)
 
-    def signer_of(self, event_uid: UUID, generation: int) -> Signer:
+    def signer_for_generation(self, event_uid: UUID, generation: int) -> Signer:
         """The signer of any generation, 1 to 255."""
         return Signer(hkdf_expand(self._signing, event_uid.bytes + bytes([generation])), generation)
 
     def public_key(self, event_uid: UUID, generation: int) -> bytes:
         """The 32 bytes a gate needs to check that generation's tokens."""
-        return self.signer_of(event_uid, generation).public_key
+        return self.signer_for_generation(event_uid, generation).public_key
 
     def magic_link(self, token_id: bytes) -> str:
         """The unguessable part of a ticket's personal address: 36 characters of base64url.
@@ -121,7 +121,7 @@ class KeyRing:
         proof = hmac.digest(self._links, token_id, "sha256")[:LINK_PROOF_BYTES]
         return urlsafe_b64encode(token_id + proof).decode("ascii")
 
-    def token_id_behind(self, magic_link: str) -> bytes | None:
+    def token_id_from_magic_link(self, magic_link: str) -> bytes | None:
         """The token id a magic link was made of; None for a text that we never made."""
         try:
             token_id = urlsafe_b64decode(magic_link)[:TOKEN_ID_BYTES]
@@ -130,25 +130,25 @@ class KeyRing:
         ours = self.magic_link(token_id)
         return token_id if hmac.compare_digest(ours.encode(), magic_link.encode()) else None
 
-    def order_bits(self, request_key: str) -> bytes:
+    def order_token_bytes(self, request_key: str) -> bytes:
         """32 bytes for the token of an order that is asked for under a key: the same, sent again.
 
         So the answer can be given twice, and the token is kept nowhere.
         """
         return hmac.digest(self._orders, request_key.encode(), "sha256")
 
-    def hook_secret(self, endpoint: UUID) -> bytes:
+    def webhook_secret(self, endpoint: UUID) -> bytes:
         """32 bytes that only we and a webhook's receiver know; derived, so kept nowhere."""
         return hmac.digest(self._hooks, endpoint.bytes, "sha256")
 
-    def seal(self, secret: str) -> bytes:
+    def encrypt(self, secret: str) -> bytes:
         """Somebody else's password, to be kept in the database: only we can read it again."""
         return bytes(SecretBox(self._seals).encrypt(secret.encode()))
 
-    def unseal(self, sealed: bytes) -> str:
+    def decrypt(self, encrypted: bytes) -> str:
         """What was sealed; refuses what another master secret has sealed."""
         try:
-            return SecretBox(self._seals).decrypt(sealed).decode()
+            return SecretBox(self._seals).decrypt(encrypted).decode()
         except CryptoError as error:
             raise Misconfigured(
                 "the master secret has changed: what was sealed with the old one must be given anew"

@@ -38,7 +38,7 @@ class Claims:
     valid_until: datetime
     token_id: bytes = field(repr=False)
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """The 24 bytes before the signature."""
         head = pack_head(self.key_generation, self.event_number, self.valid_from, self.valid_until)
         return head + self.token_id

@@ -43,22 +43,22 @@ class VerificationResult:
     `note` says what the reason cannot: why a ticket was revoked, from when one is valid.
     """
 
-    refusal: RejectionReason | None = None
+    rejection: RejectionReason | None = None
     note: str = ""
     claims: Claims | None = None
     ticket: ScannedTicket | None = None
 
     @property
-    def valid(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the ticket passes."""
-        return self.refusal is None
+        return self.rejection is None
 
     @property
     def reason(self) -> str:
         """One line for a person."""
-        if self.refusal is None:
+        if self.rejection is None:
             return "valid"
-        return f"{self.refusal}: {self.note}" if self.note else str(self.refusal)
+        return f"{self.rejection}: {self.note}" if self.note else str(self.rejection)
 
 
 def check_validity_period(

@@ -26,7 +26,7 @@ def parse_token(text: str) -> Token | VerificationResult:
 
 def has_valid_signature(token: Token, public_key: bytes) -> bool:
     """Whether the signature over the claims is the key's; libsodium refuses every second form."""
-    message = signing_input(token.claims.packed())
+    message = signing_input(token.claims.pack())
     try:
         crypto_sign_open(token.signature + message, public_key)
     except BadSignatureError:
@@ -65,7 +65,7 @@ def verify_offline(
     if claims.event_number != event_number:
         return VerificationResult(RejectionReason.WRONG_EVENT, f"event {claims.event_number}")
     verdict = verify_signature(token, public_keys)
-    if not verdict.valid:
+    if not verdict.is_valid:
         return verdict
     until = valid_until or claims.valid_until
     return check_validity_period(claims.valid_from, until, at) or verdict

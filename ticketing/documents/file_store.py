@@ -42,7 +42,7 @@ class DocumentFolder:
         whole or absent; the folder is not, because an absent document is simply rendered again.
         Raises Unavailable when the disk is nearly full.
         """
-        path = self._inside(relative)
+        path = self._resolve(relative)
         if len(content) > self._max_file_size:
             raise Refused(
                 f"{relative} would be {len(content)} bytes, MAX_FILE_SIZE allows "
@@ -60,12 +60,12 @@ class DocumentFolder:
 
     def read(self, relative: str) -> bytes:
         """The document; FileNotFoundError when it is not there."""
-        return self._inside(relative).read_bytes()
+        return self._resolve(relative).read_bytes()
 
     def size(self, relative: str) -> int | None:
         """How many bytes the document has; None when it is not there."""
         try:
-            return self._inside(relative).stat().st_size
+            return self._resolve(relative).stat().st_size
         except FileNotFoundError:
             return None
 
@@ -76,14 +76,16 @@ class DocumentFolder:
     def delete(self, relative: str) -> int:
         """Remove the document and say how many bytes that freed; 0 when it was not there."""
         size = self.size(relative)
-        self._inside(relative).unlink(missing_ok=True)
+        self._resolve(relative).unlink(missing_ok=True)
         return size or 0
 
-    def sweep(self, event_slug: str) -> int:
+    def delete_partial_files(self, event_slug: str) -> int:
         """Remove what killed writes left behind in an event's folder; returns how many files."""
-        return sum(map(_delete_if_unlocked, self._inside(event_slug).glob(f"*/*{_PARTIAL_SUFFIX}")))
+        return sum(
+            map(_delete_if_unlocked, self._resolve(event_slug).glob(f"*/*{_PARTIAL_SUFFIX}"))
+        )
 
-    def _inside(self, relative: str) -> Path:
+    def _resolve(self, relative: str) -> Path:
         """The path, with links followed; refuses one that leads out of the root."""
         root = self.root.resolve()
         path = (root / relative).resolve()

@@ -69,7 +69,7 @@ class InstalledFonts:
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
             return 0.0
         face = next((face for face in self._faces if face.covers(character)), None)
-        return 1.0 if face is None else _glyph_widths(face.file, face.index).of(character)
+        return 1.0 if face is None else _glyph_widths(face.file, face.index).width_of(character)
 
 
 class GlyphWidths:
@@ -89,7 +89,7 @@ class GlyphWidths:
         """Whether the face has a glyph for the character."""
         return ord(character) in self._characters
 
-    def of(self, character: str) -> float:
+    def width_of(self, character: str) -> float:
         """The width of the character, which the face must have."""
         advance: int = self._metrics[self._characters[ord(character)]][0]
         return advance / self._units

@@ -148,7 +148,7 @@ class _Layout:
     def __init__(self, version: int) -> None:
         self._side = 4 * version + 17
         self._bits = 8 * codeword_count(version)
-        self._pick, self._mask = self._learnt(functools.partial(_modules, version))
+        self._pick, self._mask = self._learn_bit_positions(functools.partial(_modules, version))
 
     def rows(self, words: bytes) -> list[str]:
         """The rows for these code words."""
@@ -156,7 +156,7 @@ class _Layout:
         modules = f"{int(''.join(self._pick(bits)), 2) ^ self._mask:0{self._side**2}b}"
         return [modules[at : at + self._side] for at in range(0, len(modules), self._side)]
 
-    def _learnt(self, modules: Callable[[bytes], int]) -> tuple[_BitSelector, int]:
+    def _learn_bit_positions(self, modules: Callable[[bytes], int]) -> tuple[_BitSelector, int]:
         """Which bit of the words each module shows, and the modules when all of them are zero.
 
         Bit n of the words is set in the k-th code if the number n + 1 has its bit k set: what a

@@ -44,39 +44,41 @@ class QrImageOptions:
     correction: ErrorCorrection = ErrorCorrection.M
 
 
-def qr_png(text: str, look: QrImageOptions) -> bytes:
+def qr_png(text: str, options: QrImageOptions) -> bytes:
     """The code as a PNG of two colours, each module the same whole number of pixels."""
-    modules = _modules(text, look.correction)
-    side = len(modules) + 2 * look.margin
-    scale = look.size // side
+    modules = _modules(text, options.correction)
+    side = len(modules) + 2 * options.margin
+    scale = options.size // side
     if scale == 0:
-        raise PictureTooSmall(f"size {look.size}: this code needs {side} pixels", size=look.size)
-    left = (look.size - len(modules) * scale) // 2
-    right = look.size - left - len(modules) * scale
-    blank = _row([False] * look.size)
+        raise PictureTooSmall(
+            f"size {options.size}: this code needs {side} pixels", size=options.size
+        )
+    left = (options.size - len(modules) * scale) // 2
+    right = options.size - left - len(modules) * scale
+    blank = _row([False] * options.size)
     middle = b"".join(
         _row([False] * left + [dark for dark in row for _ in range(scale)] + [False] * right)
         * scale
         for row in modules
     )
-    return _png_file(look, blank * left + middle + blank * right)
+    return _png_file(options, blank * left + middle + blank * right)
 
 
-def qr_svg(text: str, look: QrImageOptions) -> str:
+def qr_svg(text: str, options: QrImageOptions) -> str:
     """The code as an SVG document."""
-    modules = _modules(text, look.correction)
-    side = len(modules) + 2 * look.margin
+    modules = _modules(text, options.correction)
+    side = len(modules) + 2 * options.margin
     path = "".join(
-        f"M{x + look.margin} {y + look.margin}h1v1h-1z"
+        f"M{x + options.margin} {y + options.margin}h1v1h-1z"
         for y, row in enumerate(modules)
         for x, dark in enumerate(row)
         if dark
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{look.size}" height="{look.size}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{options.size}" height="{options.size}"'
         f' viewBox="0 0 {side} {side}" shape-rendering="crispEdges">'
-        f'<path fill="#{look.light}" d="M0 0h{side}v{side}H0z"/>'
-        f'<path fill="#{look.dark}" d="{path}"/></svg>'
+        f'<path fill="#{options.light}" d="M0 0h{side}v{side}H0z"/>'
+        f'<path fill="#{options.dark}" d="{path}"/></svg>'
     )
 
 
@@ -94,12 +96,12 @@ def _row(pixels: list[bool]) -> bytes:
     return b"\0" + bits.to_bytes(width)
 
 
-def _png_file(look: QrImageOptions, rows: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", look.size, look.size, 1, 3, 0, 0, 0)  # a palette of two
+def _png_file(options: QrImageOptions, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", options.size, options.size, 1, 3, 0, 0, 0)  # a palette of two
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (
             _chunk(b"IHDR", header),
-            _chunk(b"PLTE", bytes.fromhex(look.light + look.dark)),
+            _chunk(b"PLTE", bytes.fromhex(options.light + options.dark)),
             _chunk(b"IDAT", zlib.compress(rows)),
             _chunk(b"IEND", b""),
         )

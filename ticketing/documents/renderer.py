@@ -50,15 +50,17 @@ class Renderer:
 
     def document_key(self, ticket: PrintedTicket, template_id: str) -> str:
         """A digest of everything the document depends on: when it differs, the PDF is stale."""
-        return self._key(ticket, self._templates.find(template_id))
+        return self._document_key(ticket, self._templates.get(template_id))
 
-    def check(self, template_id: str) -> None:
+    def check_template(self, template_id: str) -> None:
         """Refuse a template that cannot even print the sample ticket; cheap the second time."""
         self._load(template_id)
 
-    def proofreader(self, template_id: str) -> Callable[[PrintedTicket], list[PreflightIssue]]:
+    def preflight_checker(
+        self, template_id: str
+    ) -> Callable[[PrintedTicket], list[PreflightIssue]]:
         """Tells of any ticket what `render` would refuse in its texts, without rendering it."""
-        judge = self._load(template_id).objections
+        judge = self._load(template_id).find_issues
         return lambda ticket: [
             objection
             for field, text in ticket_variables(ticket).items()
@@ -73,15 +75,15 @@ class Renderer:
         loaded = self._load(template_id)
         texts = ticket_variables(ticket)
         _refuse_undrawable(texts)
-        return loaded.print(ticket, texts, self._key(ticket, loaded.template)[:32])
+        return loaded.print(ticket, texts, self._document_key(ticket, loaded.template)[:32])
 
-    def _key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
+    def _document_key(self, ticket: PrintedTicket, template: TicketTemplate) -> str:
         canonical = json.dumps(astuple(ticket), default=_json_default, ensure_ascii=False)
         parts = (self._engine, installed_fonts().digest, template.digest, canonical)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _load(self, template_id: str) -> "_LoadedTemplate":
-        template = self._templates.find(template_id)
+        template = self._templates.get(template_id)
         loaded = self._loaded.get(template_id)
         if loaded is None or loaded.template != template:
             loaded = self._loaded[template_id] = _LoadedTemplate(template)
@@ -97,14 +99,14 @@ class _LoadedTemplate:
         self._press = TemplatePdfWriter(template)
         self.print(SAMPLE_TICKET, ticket_variables(SAMPLE_TICKET), "0" * 32)
         # an event's own texts are the same on every ticket
-        self.objections = functools.lru_cache(maxsize=1024)(self._objections)
+        self.find_issues = functools.lru_cache(maxsize=1024)(self._find_issues)
 
-    def _objections(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
+    def _find_issues(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
         found = []
         missing = "".join(sorted(installed_fonts().undrawable(text)))
         if missing:
             found.append(PreflightIssue(field, missing, _undrawable_message(field, missing)))
-        place = self.page.places.get(field)
+        place = self.page.text_boxes.get(field)
         if place and fit_font_size(text, place, em_widths(place.face)) is None:
             found.append(PreflightIssue(field, "", overflow_message(field, text, place)))
         return tuple(found)
@@ -116,10 +118,10 @@ class _LoadedTemplate:
         variables = _template_variables(ticket, texts, *codes)
         tightened: Counter[str | None] = Counter()
         for _ in range(MAX_LAYOUT_ATTEMPTS):
-            document = self._press.lay_out(self.page.html(variables, tightened), codes)
+            document = self._press.layout(self.page.render_html(variables, tightened), codes)
             outside = overflowing_fields(document)
             if not outside:
-                return self._press.write(document, _pdf_metadata(ticket, texts, identifier))
+                return self._press.write_pdf(document, _pdf_metadata(ticket, texts, identifier))
             tightened.update(outside)
             if None in outside:
                 break

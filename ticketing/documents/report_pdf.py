@@ -22,7 +22,7 @@ def _template() -> Template:
     return environment.get_template("report.html.j2")
 
 
-def render_report_pdf(event: Event, said: Mapping[str, object], *, at: datetime) -> bytes:
+def render_report_pdf(event: Event, context: Mapping[str, object], *, at: datetime) -> bytes:
     """The report; `said` holds the template's `report` and `listed`."""
     import weasyprint  # noqa: PLC0415 - takes a second, and most processes write no report
 
@@ -30,7 +30,7 @@ def render_report_pdf(event: Event, said: Mapping[str, object], *, at: datetime)
         event=event,
         date=format_event_dates(event.starts_at, event.ends_at, event.time_zone, "en"),
         written_at=format_instant(at, event.time_zone, "en"),
-        **said,
+        **context,
     )
     style = weasyprint.CSS(filename=str(FOLDER / "report.css"))
     document = weasyprint.HTML(string=html, base_url=str(FOLDER))

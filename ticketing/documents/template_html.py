@@ -40,21 +40,21 @@ class TicketHtmlTemplate:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self.places: dict[str, TextBox] = {}
+        self.text_boxes: dict[str, TextBox] = {}
         try:
             self._page = self._environment.get_template(TEMPLATE_FILE)
         except _TEMPLATE_ERRORS as error:
-            raise self._broken(error) from error
+            raise self._to_template_error(error) from error
 
-    def html(self, texts: Mapping[str, str], tightened: ShrinkSteps | None = None) -> str:
+    def render_html(self, texts: Mapping[str, str], shrink_steps: ShrinkSteps | None = None) -> str:
         """The page for one ticket; `tightened` counts steps by which a field is set smaller."""
-        fit = _Fitter(texts, tightened or {}, self.places)
+        fit = _Fitter(texts, shrink_steps or {}, self.text_boxes)
         try:
             return self._page.render(texts, fit=fit)
         except _TEMPLATE_ERRORS as error:
-            raise self._broken(error) from error
+            raise self._to_template_error(error) from error
 
-    def _broken(self, error: Exception) -> TemplateBroken:
+    def _to_template_error(self, error: Exception) -> TemplateBroken:
         file, line = _error_location(error, self._template.folder)
         place = f"{file}:{line}" if line else file
         return TemplateBroken(f"template {self._template.id!r}, {place}: {_error_reason(error)}")
@@ -111,16 +111,16 @@ class _Widths(dict[str, float]):
 
     def __missing__(self, character: str) -> float:
         known = self._face.has(character)
-        width = self._face.of(character) if known else self._fonts.width(character)
+        width = self._face.width_of(character) if known else self._fonts.width(character)
         self[character] = width
         return width
 
 
-def overflow_message(field: str, text: str, place: TextBox) -> str:
+def overflow_message(field: str, text: str, box: TextBox) -> str:
     """Why a text is refused, in the words of the person who must shorten it."""
     return (
-        f"{field} has {len(text)} characters and does not fit {place.width_mm:g} x "
-        f"{place.height_mm:g} mm even at {place.smallest_pt:g} pt; shorten it"
+        f"{field} has {len(text)} characters and does not fit {box.width_mm:g} x "
+        f"{box.height_mm:g} mm even at {box.smallest_pt:g} pt; shorten it"
     )
 
 

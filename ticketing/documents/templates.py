@@ -26,12 +26,14 @@ class TicketTemplate:
 class TemplateFolders:
     """Where templates are looked for, the operator's own folder before ours."""
 
-    def __init__(self, own: Path | None = None) -> None:
+    def __init__(self, custom_folder: Path | None = None) -> None:
         """`own` holds one folder a template; it wins over ours of the same id."""
-        self._roots = [BUILTIN_TEMPLATES] if own is None else [own, BUILTIN_TEMPLATES]
+        self._roots = (
+            [BUILTIN_TEMPLATES] if custom_folder is None else [custom_folder, BUILTIN_TEMPLATES]
+        )
         self._digests: dict[Path, tuple[object, str]] = {}
 
-    def find(self, template_id: str) -> TicketTemplate:
+    def get(self, template_id: str) -> TicketTemplate:
         """The template of that id; refuses an unknown one and names those that exist."""
         if _ID.fullmatch(template_id):
             for root in self._roots:

@@ -38,25 +38,25 @@ class TextBox:
     face: str  # as fontconfig writes it: `Noto Sans:bold`
 
 
-def fit_font_size(text: str, place: TextBox, em: Callable[[str], float]) -> float | None:
+def fit_font_size(text: str, box: TextBox, em_width: Callable[[str], float]) -> float | None:
     """The largest size in points at which the text stays in its place; None when none does.
 
     `em` tells a character's width. One line is preferred, then whole words on several lines, and
     a word is parted only when nothing else helps.
     """
-    width, height = place.width_mm * PT_PER_MM * WIDTH_SAFETY_FACTOR, place.height_mm * PT_PER_MM
-    total = sum(map(em, text))
-    sizes = _sizes(place.largest_pt, place.smallest_pt)
+    width, height = box.width_mm * PT_PER_MM * WIDTH_SAFETY_FACTOR, box.height_mm * PT_PER_MM
+    total = sum(map(em_width, text))
+    sizes = _sizes(box.largest_pt, box.smallest_pt)
     for size in sizes:
-        if size < place.largest_pt * SINGLE_LINE_MIN_RATIO:
+        if size < box.largest_pt * SINGLE_LINE_MIN_RATIO:
             break
         if total * size <= width:
             return size
-    leading = place.leading * (TALL_SCRIPT_FACTOR if _TALL_SCRIPTS.search(text) else 1)
-    atoms = [(atom.isspace(), sum(map(em, atom))) for atom in _ATOMS.findall(text)]
+    leading = box.leading * (TALL_SCRIPT_FACTOR if _TALL_SCRIPTS.search(text) else 1)
+    atoms = [(atom.isspace(), sum(map(em_width, atom))) for atom in _ATOMS.findall(text)]
     for parting in (False, True):
         for size in sizes:
-            lines = _lines(atoms, width / size, parting=parting)
+            lines = _lines(atoms, width / size, break_words=parting)
             if lines is not None and lines * size * leading <= height:
                 return size
     return None
@@ -68,7 +68,7 @@ def _sizes(largest_pt: float, smallest_pt: float) -> tuple[float, ...]:
     return tuple(largest_pt - STEP_PT * step for step in range(steps + 1))
 
 
-def _lines(atoms: list[tuple[bool, float]], limit: float, *, parting: bool) -> int | None:
+def _lines(atoms: list[tuple[bool, float]], limit: float, *, break_words: bool) -> int | None:
     """How many lines the words take; None when a word is wider than a line and stays whole."""
     lines, used = 1, 0.0
     for blank, width in atoms:
@@ -78,7 +78,7 @@ def _lines(atoms: list[tuple[bool, float]], limit: float, *, parting: bool) -> i
             used = limit  # hangs at the end of the line
         elif width <= limit:
             lines, used = lines + 1, width
-        elif parting:
+        elif break_words:
             # a character that no longer fits leaves up to one em unused on each line
             full, rest = divmod(width, max(limit - 1, 1))
             lines, used = lines + 1 + int(full), rest

@@ -57,7 +57,7 @@ class TemplatePdfWriter:
         self._fetcher = _folder_fetcher(template.folder)
         self._base_url = template.folder.as_uri() + "/"
         style = template.folder / STYLESHEET_FILE
-        with self._strictly(STYLESHEET_FILE):
+        with self._warnings_as_errors(STYLESHEET_FILE):
             self._styles = [self._stylesheet(style)] if style.is_file() else []
 
     def _stylesheet(self, path: Path) -> Any:  # noqa: ANN401  # weasyprint is untyped
@@ -68,13 +68,13 @@ class TemplatePdfWriter:
             font_config=self._fonts,
         )
 
-    def lay_out(self, html: str, codes: Mapping[str, QrCode]) -> Any:  # noqa: ANN401
+    def layout(self, html: str, codes: Mapping[str, QrCode]) -> Any:  # noqa: ANN401
         """The page in place, not yet a file; more or fewer than one page is refused.
 
         `codes` are pictures by the address under which the page names them.
         """
         self._images.update((url, _QrImage(code)) for url, code in codes.items())
-        with self._strictly(TEMPLATE_FILE):
+        with self._warnings_as_errors(TEMPLATE_FILE):
             document = self._weasyprint.HTML(
                 string=html, base_url=self._base_url, url_fetcher=self._fetcher
             ).render(font_config=self._fonts, stylesheets=self._styles, cache=self._images)
@@ -89,20 +89,20 @@ class TemplatePdfWriter:
             )
         return document
 
-    def write(self, document: Any, description: PdfMetadata) -> bytes:  # noqa: ANN401
+    def write_pdf(self, document: Any, pdf_metadata: PdfMetadata) -> bytes:  # noqa: ANN401
         """The file. Nothing in it comes from a clock or from chance."""
         metadata = document.metadata
-        metadata.title, metadata.authors = description.title, [description.author]
-        metadata.description, metadata.lang = description.subject, description.language
-        metadata.created = metadata.modified = description.created
-        with self._strictly(TEMPLATE_FILE):
+        metadata.title, metadata.authors = pdf_metadata.title, [pdf_metadata.author]
+        metadata.description, metadata.lang = pdf_metadata.subject, pdf_metadata.language
+        metadata.created = metadata.modified = pdf_metadata.created
+        with self._warnings_as_errors(TEMPLATE_FILE):
             pdf: bytes = document.write_pdf(
-                pdf_identifier=description.identifier, finisher=compress_streams
+                pdf_identifier=pdf_metadata.identifier, finisher=compress_streams
             )
         return pdf
 
     @contextmanager
-    def _strictly(self, file: str) -> Iterator[None]:
+    def _warnings_as_errors(self, file: str) -> Iterator[None]:
         """Turn what WeasyPrint only logs into a refusal."""
         complaints = _WarningCollector()
         LOG.addHandler(complaints)

@@ -17,14 +17,14 @@ class EventCache:
         """Know none; `find` raises for one there is not."""
         self._find = find
         self._clock = clock
-        self._found: dict[str, tuple[float, Event]] = {}
+        self._entries: dict[str, tuple[float, Event]] = {}
 
-    def event(self, slug_or_id: str) -> Event:
+    def get(self, slug_or_id: str) -> Event:
         """The event; raises what `find` raises."""
         at = self._clock()
-        known = self._found.get(slug_or_id)
+        known = self._entries.get(slug_or_id)
         if known is not None and at - known[0] < TTL_SECONDS:
             return known[1]
         event = self._find(slug_or_id)
-        self._found[slug_or_id] = (at, event)
+        self._entries[slug_or_id] = (at, event)
         return event

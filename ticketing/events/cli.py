@@ -45,7 +45,7 @@ def add(
     from ticketing.events.model import NewEvent
     from ticketing.events.service import EventTimes, add_event
 
-    first, last = EventTimes(starts, ends, zone).instants()
+    first, last = EventTimes(starts, ends, zone).to_instants()
     with open_application() as application:
         event = add_event(
             application.database,
@@ -75,8 +75,8 @@ def change(
     with open_application() as application:
         known = get_event(application.database, slug)
         chosen = zone or known.time_zone
-        first = EventTimes(starts, ends, chosen).instants()[0] if starts else None
-        last = EventTimes(ends, ends, chosen).instants()[1] if ends else None
+        first = EventTimes(starts, ends, chosen).to_instants()[0] if starts else None
+        last = EventTimes(ends, ends, chosen).to_instants()[1] if ends else None
         event = change_event(
             application.database,
             slug,

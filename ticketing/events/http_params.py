@@ -25,21 +25,21 @@ TemplateReference = Annotated[
 class TemplateFinder(Protocol):
     """Find a ticket template by its name."""
 
-    def find(self, template_id: str, /) -> object:
+    def get(self, template_id: str, /) -> object:
         """Return the template. Raises TemplateBroken when there is none."""
         ...
 
 
 def resolve_event(
-    serving: Services,
+    services: Services,
     event_id: int | str,
     template_id: int | str | None,
     *,
     templates: TemplateFinder,
 ) -> Event:
     """The event, printing with that template. Raises UnknownEvent and TemplateBroken."""
-    event = get_event(serving.database, str(event_id))
+    event = get_event(services.database, str(event_id))
     if template_id is None or template_id == EVENT_DEFAULT_TEMPLATE:
         return event
-    templates.find(str(template_id))
+    templates.get(str(template_id))
     return replace(event, template_id=str(template_id))

@@ -28,7 +28,7 @@ class EventTimes(NamedTuple):
     ends: datetime | None
     time_zone: str
 
-    def instants(self) -> tuple[datetime, datetime]:
+    def to_instants(self) -> tuple[datetime, datetime]:
         """Start and end as aware instants; without an end, four hours."""
         zone = _parse_zone(self.time_zone)
         starts = self.starts.replace(tzinfo=self.starts.tzinfo or zone)

@@ -100,7 +100,7 @@ class DashboardParameters(BaseModel):
     to: Instant | None = None
     step: TimeStep | None = None
 
-    def wanted(self, event: Event | None, *, at: datetime) -> DashboardFilter:
+    def to_filter(self, event: Event | None, *, at: datetime) -> DashboardFilter:
         """The same for the desk, with the event that is named."""
         ends_at = self.to or at
         span = TimeSpan(self.begins_at or ends_at - DEFAULT_SPAN, ends_at)
@@ -111,18 +111,18 @@ class DashboardParameters(BaseModel):
 
 @router.get("/payments", responses=authenticated_error_responses(404))
 def list_payments(
-    asked: Annotated[PurchaseListParameters, Query()], serving: ServicesDependency, _: Viewer
+    asked: Annotated[PurchaseListParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[PurchasePageResponse]:
     """Purchases, the newest first; `from` and `to` say when they were placed."""
     status, order_state = asked.states
     wanted = PurchaseFilter(
         status=status,
         order_state=order_state,
-        event_id=_event_id(serving, asked.event),
+        event_id=_event_id(services, asked.event),
         placed_from=asked.begins_at,
         placed_before=asked.to,
     )
-    total, found = list_purchases(serving.database, wanted, limit=asked.limit, offset=asked.offset)
+    total, found = list_purchases(services.database, wanted, limit=asked.limit, offset=asked.offset)
     return SuccessResponse(
         data=PurchasePageResponse(
             total_count=total,
@@ -135,22 +135,22 @@ def list_payments(
 
 @router.get("/delivery-status", responses=authenticated_error_responses(404))
 def delivery_status(
-    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], serving: ServicesDependency, _: Viewer
+    purchase_id: Annotated[int, Query(ge=1, le=MAX_ID)], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """How a purchase's codes reach the buyer, with every attempt."""
     return SuccessResponse(
-        data=to_delivery_status_response(get_purchase_delivery(serving.database, purchase_id))
+        data=to_delivery_status_response(get_purchase_delivery(services.database, purchase_id))
     )
 
 
 @router.get("/failed-vouchers", responses=authenticated_error_responses(404))
 def failed_vouchers(
-    asked: Annotated[PageParameters, Query()], serving: ServicesDependency, _: Viewer
+    asked: Annotated[PageParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[FailedPurchasePageResponse]:
     """Purchases that need somebody: no vouchers after all tries, or no way to tell the buyer."""
-    event_id = _event_id(serving, asked.event)
+    event_id = _event_id(services, asked.event)
     found = list_failed_purchases(
-        serving.database, event_id, limit=asked.limit, offset=asked.offset
+        services.database, event_id, limit=asked.limit, offset=asked.offset
     )
     return SuccessResponse(
         data=to_failed_purchases_response(found, limit=asked.limit, offset=asked.offset)
@@ -159,20 +159,20 @@ def failed_vouchers(
 
 @router.get("/dashboard", responses=authenticated_error_responses(404))
 def show_dashboard(
-    asked: Annotated[DashboardParameters, Query()], serving: ServicesDependency, _: Viewer
+    asked: Annotated[DashboardParameters, Query()], services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[DashboardResponse]:
     """Figures of a span, the last seven days unless said otherwise, and what waits now."""
     at = now()
-    wanted = asked.wanted(_event(serving, asked.event), at=at)
+    wanted = asked.to_filter(_event(services, asked.event), at=at)
     return SuccessResponse(
-        data=to_dashboard_response(build_dashboard(serving.database, wanted, at=at), wanted, at=at)
+        data=to_dashboard_response(build_dashboard(services.database, wanted, at=at), wanted, at=at)
     )
 
 
-def _event(serving: Services, named: str | None) -> Event | None:
-    return None if named is None else serving.get(EventCache).event(named)
+def _event(services: Services, slug_or_id: str | None) -> Event | None:
+    return None if slug_or_id is None else services.get(EventCache).get(slug_or_id)
 
 
-def _event_id(serving: Services, named: str | None) -> int | None:
-    event = _event(serving, named)
+def _event_id(services: Services, slug_or_id: str | None) -> int | None:
+    event = _event(services, slug_or_id)
     return None if event is None else event.id

@@ -59,13 +59,13 @@ class ReadinessResponse(ResponseModel):
 
 @router.get("/health")
 async def health(
-    serving: ServicesDependency, response: Response
+    services: ServicesDependency, response: Response
 ) -> SuccessResponse[LivenessResponse]:
     """Liveness: touches nothing, so that a database that is away restarts nobody."""
     response.headers.update(NO_STORE_HEADERS)
     return SuccessResponse(
         data=LivenessResponse(
-            status="healthy", service=SERVICE_NAME, version=VERSION, uptime=_uptime(serving)
+            status="healthy", service=SERVICE_NAME, version=VERSION, uptime=_uptime(services)
         )
     )
 
@@ -75,25 +75,25 @@ async def health(
     dependencies=[Depends(rate_limit_by_address)],
     responses={**error_responses(429), 503: {"model": SuccessResponse[ReadinessResponse]}},
 )
-def detailed(serving: ServicesDependency, response: Response) -> SuccessResponse[ReadinessResponse]:
+def detailed(
+    services: ServicesDependency, response: Response
+) -> SuccessResponse[ReadinessResponse]:
     """Readiness: 503 while something that tickets cannot be made without is away."""
-    settings = serving.settings
+    settings = services.settings
     found = check_health(
-        serving.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
+        services.database, settings.documents.resolve(), min_free_disk=settings.min_free_disk
     )
-    well = found.well
+    well = found.is_healthy
     response.headers.update(NO_STORE_HEADERS)
     response.status_code = 200 if well else 503
-    waiting = serving.get(TicketGenerationQueue).waiting
-    generation = QueueDepthResponse(
-        waiting=waiting, active=max(0, found.batches_under_way - waiting)
-    )
+    waiting = services.get(TicketGenerationQueue).queued_count
+    generation = QueueDepthResponse(waiting=waiting, active=max(0, found.running_batches - waiting))
     return SuccessResponse(
         data=ReadinessResponse(
             status="healthy" if well else "unhealthy",
             service=SERVICE_NAME,
             version=VERSION,
-            uptime=_uptime(serving),
+            uptime=_uptime(services),
             checked_at=now(),
             dependencies=dict(found.dependencies),
             queues={"ticket-generation": generation}
@@ -108,13 +108,13 @@ def detailed(serving: ServicesDependency, response: Response) -> SuccessResponse
 @metrics_router.get(
     "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-def metrics(serving: ServicesDependency, _: Viewer) -> Response:
+def metrics(services: ServicesDependency, _: Viewer) -> Response:
     """Prometheus' text format; a scrape carries a key like everyone else."""
     return Response(
-        serving.get(Metrics).text(),
+        services.get(Metrics).render(),
         headers={"Content-Type": CONTENT_TYPE_LATEST, **NO_STORE_HEADERS},
     )
 
 
-def _uptime(serving: ServicesDependency) -> float:
-    return round((now() - serving.started_at).total_seconds(), 1)
+def _uptime(services: ServicesDependency) -> float:
+    return round((now() - services.started_at).total_seconds(), 1)

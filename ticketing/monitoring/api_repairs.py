@@ -76,29 +76,29 @@ class CleanUpResponse(ResponseModel):
 
 @router.post("/retry-delivery/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def retry_delivery(
-    purchase_id: IdInPath, serving: ServicesDependency, caller: Operator
+    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[DeliveryStatusResponse]:
     """Send a purchase's codes now; what was sent already goes as another copy."""
-    handed = resend_codes(serving.database, purchase_id, at=now(), by=actor(caller))
+    handed = resend_codes(services.database, purchase_id, at=now(), by=actor(caller))
     return SuccessResponse(data=to_delivery_status_response(handed))
 
 
 @router.post("/regenerate-voucher/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def regenerate_voucher(
-    purchase_id: IdInPath, serving: ServicesDependency, caller: Operator
+    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[RegeneratedResponse]:
     """Ask the router now for what is still owed; a voucher that is there stays as it is."""
-    done = regenerate(serving.database, purchase_id, at=now(), by=actor(caller))
+    done = regenerate(services.database, purchase_id, at=now(), by=actor(caller))
     return SuccessResponse(data=_to_regenerated_response(purchase_id, done))
 
 
 @router.post("/bulk-regenerate")
 def bulk_regenerate(
-    asked: BulkRegenerateRequest, serving: ServicesDependency, caller: Operator
+    asked: BulkRegenerateRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BulkRegenerateResponse]:
     """The same for many purchases, each by itself: one that is refused stops no other."""
     ids, by = asked.purchase_ids, actor(caller)
-    done = regenerate_each(serving.database, ids, at=now(), by=by)
+    done = regenerate_each(services.database, ids, at=now(), by=by)
     results = [_result(purchase_id, one) for purchase_id, one in done]
     refused = sum(one.error is not None for one in results)
     return SuccessResponse(
@@ -110,19 +110,19 @@ def bulk_regenerate(
 
 @router.post("/cleanup-failed/{purchase_id}", responses=authenticated_error_responses(404, 409))
 def cleanup_failed(
-    purchase_id: IdInPath, serving: ServicesDependency, caller: Operator
+    purchase_id: IdInPath, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
     """End the vouchers of a purchase that came to nothing; the purchase itself is kept."""
-    ended = clean_up_order(serving.database, purchase_id, at=now(), by=actor(caller))
+    ended = clean_up_order(services.database, purchase_id, at=now(), by=actor(caller))
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 
 
 @router.post("/cleanup-expired")
 def cleanup_expired(
-    serving: ServicesDependency, caller: Operator
+    services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[CleanUpResponse]:
     """End every voucher that is out of its time, and what ended purchases have left behind."""
-    ended = clean_up_expired(serving.database, at=now(), by=actor(caller))
+    ended = clean_up_expired(services.database, at=now(), by=actor(caller))
     return SuccessResponse(data=CleanUpResponse(left_over=ended.left_over, expired=ended.expired))
 
 

@@ -28,7 +28,7 @@ _VOLATILE_FIELDS = {"at", "begins_at", "to"}  # with every look, when nothing ha
 def dashboard_snapshot(database: Database) -> tuple[object, str]:
     """What the dashboard shows, and the same as a line of JSON."""
     at = now()
-    wanted = DashboardParameters().wanted(None, at=at)
+    wanted = DashboardParameters().to_filter(None, at=at)
     shown = to_dashboard_response(build_dashboard(database, wanted, at=at), wanted, at=at)
     return shown.model_dump(exclude=_VOLATILE_FIELDS), shown.model_dump_json(by_alias=True)
 
@@ -38,13 +38,13 @@ def dashboard_snapshot(database: Database) -> tuple[object, str]:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-async def stream(serving: ServicesDependency, _: Viewer) -> StreamingResponse:
+async def stream(services: ServicesDependency, _: Viewer) -> StreamingResponse:
     """Every change of the dashboard, as server-sent events called `dashboard`.
 
     Each has in `data` what `GET /voucher/api/dashboard` has there. Come again when the stream ends.
     """
-    if serving.get(EventStream).is_full:
+    if services.get(EventStream).is_full:
         raise Busy("too many listen already; ask for the dashboard now and then", retryAfter=30)
     return StreamingResponse(
-        serving.get(EventStream).events(), media_type="text/event-stream", headers=STREAM_HEADERS
+        services.get(EventStream).events(), media_type="text/event-stream", headers=STREAM_HEADERS
     )

@@ -52,7 +52,7 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
 
 @router.get("/voucher")
-def console(serving: ServicesDependency) -> Response:
+def console(services: ServicesDependency) -> Response:
     """The console of vouchers; it asks for an API key and keeps it in the browser's tab."""
     headers = NO_STORE_HEADERS | {"Content-Security-Policy": content_security_policy()}
-    return HTMLResponse(render_voucher_console(rehearsal=is_simulated(serving)), headers=headers)
+    return HTMLResponse(render_voucher_console(rehearsal=is_simulated(services)), headers=headers)

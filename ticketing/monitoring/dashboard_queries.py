@@ -81,8 +81,8 @@ def list_purchase_totals(
     connection: Connection, event_id: int | None, span: TimeSpan
 ) -> list[PurchaseStateTotals]:
     """The purchases that were placed in the span."""
-    wanted = (span.has(orders.c.created_at), *event_conditions(event_id))
-    counted = purchase_counts(*wanted, one_by_one=False)
+    wanted = (span.contains(orders.c.created_at), *event_conditions(event_id))
+    counted = purchase_counts(*wanted, lateral=False)
     state = purchase_state_case(counted).label("state")
     placed = (
         select_purchases(
@@ -120,7 +120,7 @@ def list_package_sales(
         .join(orders, orders.c.id == order_lines.c.order_id)
         .where(
             orders.c.state == OrderState.PAID,
-            span.has(orders.c.paid_at),
+            span.contains(orders.c.paid_at),
             *event_conditions(event_id),
         )
         .group_by(packages.c.ticket_type_id, ticket_types.c.id)
@@ -134,9 +134,11 @@ def get_fulfilment_stats(
 ) -> FulfilmentStats:
     """Of what was paid for in the span: due before then, lost of it, ready, and received."""
     wanted = (
-        orders.c.state == OrderState.PAID, span.has(orders.c.paid_at), *event_conditions(event_id)
-    )  # fmt: skip
-    counted = purchase_counts(*wanted, one_by_one=False)
+        orders.c.state == OrderState.PAID,
+        span.contains(orders.c.paid_at),
+        *event_conditions(event_id),
+    )
+    counted = purchase_counts(*wanted, lateral=False)
     told, excused = _notified_orders(wanted), _refunded_vouchers()
     owed = counted.ordered.c.ordered - func.coalesce(excused.c.vouchers, 0)
     was_told = func.coalesce(told.c.received, false())
@@ -156,14 +158,14 @@ def get_fulfilment_stats(
     return FulfilmentStats(*connection.execute(query).one())
 
 
-def _notified_orders(wanted: Sequence[ColumnElement[bool]]) -> FromClause:
+def _notified_orders(conditions: Sequence[ColumnElement[bool]]) -> FromClause:
     """Purchases of which somebody was to be told, and whether a vendor has taken the message."""
     received = func.bool_or(deliveries.c.state.in_(SENT_STATES)).label("received")
     return (
         select(orders.c.id.label("order_id"), received)
         .join(outbox, and_(outbox.c.purpose == VOUCHERS_READY, outbox.c.subject == orders.c.code))
         .outerjoin(deliveries, deliveries.c.outbox_id == outbox.c.id)
-        .where(*wanted)
+        .where(*conditions)
         .group_by(orders.c.id)
         .subquery("told")
     )

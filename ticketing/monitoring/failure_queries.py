@@ -143,9 +143,9 @@ class WaitingVoucher(NamedTuple):
     key: str
     state: VoucherState
     router: str
-    tries: int
-    next_try: datetime | None
-    gave_up_at: datetime | None
+    attempt_count: int
+    next_attempt_at: datetime | None
+    failed_at: datetime | None
     last_error: str
 
 

@@ -34,11 +34,11 @@ class HealthReport:
     """Each thing by name; of queues nothing is known while the database is away."""
 
     dependencies: Mapping[str, DependencyStatus]
-    batches_under_way: int = 0
+    running_batches: int = 0
     queues: Mapping[str, QueueDepth] = field(default_factory=dict)
 
     @property
-    def well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether tickets can be made: who carries vouchers and messages may be away for a time."""
         return DependencyStatus.DOWN not in {
             self.dependencies[name] for name in _REQUIRED_DEPENDENCIES
@@ -92,7 +92,7 @@ class VoucherGauges:
     deliveries: Mapping[tuple[Channel, DeliveryState], int] = field(default_factory=dict)
     routers: Mapping[str, bool] = field(default_factory=dict)
     loss_rate: float | None = None  # of the last days; None while nothing is due
-    oldest_waiting: datetime | None = None
+    oldest_waiting_since: datetime | None = None
 
 
 def collect_gauges(database: Database, *, at: datetime) -> VoucherGauges:
@@ -114,5 +114,5 @@ def collect_gauges(database: Database, *, at: datetime) -> VoucherGauges:
             | queue_queries.count_deliveries_by_state(connection),
             routers=queue_queries.list_router_availability(connection),
             loss_rate=found.loss_rate,
-            oldest_waiting=queue_queries.find_oldest_waiting(connection),
+            oldest_waiting_since=queue_queries.find_oldest_waiting(connection),
         )

@@ -17,8 +17,8 @@ from ticketing.platform.db.tables.sales import order_lines, orders, outbox
 from ticketing.platform.db.tables.vouchers import routers, vouchers
 from ticketing.vouchers.model import VoucherState
 
-_STATES_WITH_ROUTER_WORK = (VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING)
-_LIVE_STATES = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
+_STATES_WITH_ROUTER_WORK = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.REVOKING)
+_LIVE_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE)
 
 
 class IncompletePurchase(NamedTuple):
@@ -27,7 +27,7 @@ class IncompletePurchase(NamedTuple):
     id: int
     order_code: str
     ordered: int
-    served: int
+    provisioned: int
 
 
 class UnpaidVoucher(NamedTuple):
@@ -45,7 +45,7 @@ class StuckVoucher(NamedTuple):
     key: str
     state: VoucherState
     router: str
-    next_try: datetime | None
+    next_attempt_at: datetime | None
     last_error: str
 
 
@@ -58,19 +58,19 @@ class UndeliveredPurchase(NamedTuple):
 
 def count_paid_purchases(connection: Connection) -> int:
     """How many purchases of vouchers are paid."""
-    query = select_purchases(purchase_counts(one_by_one=False), func.count())
+    query = select_purchases(purchase_counts(lateral=False), func.count())
     return int(connection.execute(query.where(orders.c.state == OrderState.PAID)).scalar_one())
 
 
 def list_incomplete_purchases(
-    connection: Connection, *, paid_by: datetime
+    connection: Connection, *, paid_before: datetime
 ) -> list[IncompletePurchase]:
     """Those paid by then that are not complete, the oldest first."""
-    counted = purchase_counts(one_by_one=False)
-    ordered, served = counted.ordered.c.ordered, func.coalesce(counted.made.c.served, 0)
+    counted = purchase_counts(lateral=False)
+    ordered, served = counted.ordered.c.ordered, func.coalesce(counted.vouchers.c.served, 0)
     query = (
         select_purchases(counted, orders.c.id, orders.c.code, ordered, served)
-        .where(orders.c.state == OrderState.PAID, orders.c.paid_at <= paid_by, served < ordered)
+        .where(orders.c.state == OrderState.PAID, orders.c.paid_at <= paid_before, served < ordered)
         .order_by(orders.c.id)
     )
     rows = connection.execute(query)

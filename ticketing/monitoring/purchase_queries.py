@@ -32,7 +32,7 @@ from ticketing.platform.db.tables.vouchers import packages, vouchers
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.vouchers.model import PurchaseState, VoucherState
 
-UNPROVISIONED_STATES = (VoucherState.OWED, VoucherState.ASKED)
+UNPROVISIONED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
 SENT_STATES = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 
 
@@ -72,7 +72,7 @@ class PurchaseView:
     created_at: datetime
     paid_at: datetime | None
     ordered: int
-    served: int
+    provisioned: int
     delivery: DeliveryState | None
     packages: tuple[PurchasedPackage, ...]
 
@@ -81,10 +81,10 @@ class PurchaseCounts(NamedTuple):
     """An order's packages and vouchers, counted: one row an order."""
 
     ordered: FromClause  # order_id, ordered
-    made: FromClause  # order_id, served, gave_up; none for an order without vouchers
+    vouchers: FromClause  # order_id, served, gave_up; none for an order without vouchers
 
 
-def purchase_counts(*conditions: ColumnElement[bool], one_by_one: bool) -> PurchaseCounts:
+def purchase_counts(*conditions: ColumnElement[bool], lateral: bool) -> PurchaseCounts:
     """Counted for each order as it comes, for a page of them; or in one go, all that are wanted.
 
     The conditions are on `orders`, and only spare counting the others.
@@ -103,7 +103,7 @@ def purchase_counts(*conditions: ColumnElement[bool], one_by_one: bool) -> Purch
         .join(order_lines, order_lines.c.id == vouchers.c.order_line_id)
         .group_by(order_lines.c.order_id)
     )
-    if not one_by_one:
+    if not lateral:
         if conditions:
             wanted = order_lines.c.order_id.in_(select(orders.c.id).where(*conditions))
             ordered, made = ordered.where(wanted), made.where(wanted)
@@ -114,28 +114,28 @@ def purchase_counts(*conditions: ColumnElement[bool], one_by_one: bool) -> Purch
     )
 
 
-def purchase_state_case(counted: PurchaseCounts) -> ColumnElement[str]:
+def purchase_state_case(counts: PurchaseCounts) -> ColumnElement[str]:
     """`domain.vouchers.purchase_state`, said in SQL."""
-    served = func.coalesce(counted.made.c.served, 0)
+    served = func.coalesce(counts.vouchers.c.served, 0)
     return case(
         (orders.c.state == OrderState.PENDING, literal(PurchaseState.PENDING.value)),
         (orders.c.state != OrderState.PAID, literal(PurchaseState.FAILED.value)),
-        (served >= counted.ordered.c.ordered, literal(PurchaseState.COMPLETED.value)),
+        (served >= counts.ordered.c.ordered, literal(PurchaseState.COMPLETED.value)),
         (
-            func.coalesce(counted.made.c.gave_up, False),
+            func.coalesce(counts.vouchers.c.gave_up, False),
             literal(PurchaseState.VOUCHER_GENERATION_FAILED.value),
         ),
         else_=literal(PurchaseState.PENDING.value),
     )
 
 
-def select_purchases(counted: PurchaseCounts, *columns: ColumnElement[Any]) -> Select[Any]:
+def select_purchases(counts: PurchaseCounts, *columns: ColumnElement[Any]) -> Select[Any]:
     """These columns of every order that has a package in it."""
     return (
         select(*columns)
         .select_from(orders)
-        .join(counted.ordered, counted.ordered.c.order_id == orders.c.id)
-        .outerjoin(counted.made, counted.made.c.order_id == orders.c.id)
+        .join(counts.ordered, counts.ordered.c.order_id == orders.c.id)
+        .outerjoin(counts.vouchers, counts.vouchers.c.order_id == orders.c.id)
     )
 
 
@@ -154,27 +154,29 @@ _COLUMNS = (
 
 
 def list_purchases(
-    connection: Connection, asked: PurchaseFilter, *, limit: int, offset: int
+    connection: Connection, purchase_filter: PurchaseFilter, *, limit: int, offset: int
 ) -> list[PurchaseView]:
     """Some of the purchases asked for, the newest first."""
-    if asked.status is None:  # nothing is counted of those before the page
+    if purchase_filter.status is None:  # nothing is counted of those before the page
         query = select(orders.c.id).where(_HAS_PACKAGE)
     else:
         query = select_purchases(_LATERAL_COUNTS, orders.c.id)
-    wanted = query.where(*_conditions(asked, _LATERAL_COUNTS)).order_by(orders.c.id.desc())
+    wanted = query.where(*_conditions(purchase_filter, _LATERAL_COUNTS)).order_by(
+        orders.c.id.desc()
+    )
     ids = connection.execute(wanted.limit(limit).offset(offset)).scalars().all()
     return list_where(connection, orders.c.id.in_(ids))
 
 
-def count_purchases(connection: Connection, asked: PurchaseFilter) -> int:
+def count_purchases(connection: Connection, purchase_filter: PurchaseFilter) -> int:
     """How many purchases there are of those asked for."""
-    if asked.status is None:
+    if purchase_filter.status is None:
         query = select(func.count()).select_from(orders).where(_HAS_PACKAGE)
         counted = _LATERAL_COUNTS  # of no interest: how many orders there are is all
     else:
-        counted = purchase_counts(one_by_one=False)
+        counted = purchase_counts(lateral=False)
         query = select_purchases(counted, func.count())
-    return int(connection.execute(query.where(*_conditions(asked, counted))).scalar_one())
+    return int(connection.execute(query.where(*_conditions(purchase_filter, counted))).scalar_one())
 
 
 def list_where(
@@ -192,7 +194,7 @@ def find_by_order(connection: Connection, order_id: int) -> PurchaseView | None:
     return next(iter(list_where(connection, orders.c.id == order_id)), None)
 
 
-_LATERAL_COUNTS = purchase_counts(one_by_one=True)
+_LATERAL_COUNTS = purchase_counts(lateral=True)
 _HAS_PACKAGE = exists().where(
     order_lines.c.order_id == orders.c.id,
     packages.c.ticket_type_id == order_lines.c.ticket_type_id,
@@ -200,7 +202,7 @@ _HAS_PACKAGE = exists().where(
 
 
 def _purchase_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    made = _LATERAL_COUNTS.made.c
+    made = _LATERAL_COUNTS.vouchers.c
     columns = (
         *_COLUMNS,
         purchase_state_case(_LATERAL_COUNTS).label("purchase_state"),
@@ -212,18 +214,20 @@ def _purchase_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return query.order_by(orders.c.id.desc())
 
 
-def _conditions(asked: PurchaseFilter, counted: PurchaseCounts) -> list[ColumnElement[bool]]:
+def _conditions(
+    purchase_filter: PurchaseFilter, counts: PurchaseCounts
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [true()]
-    if asked.status is not None:
-        conditions.append(purchase_state_case(counted) == asked.status)
-    if asked.order_state is not None:
-        conditions.append(orders.c.state == asked.order_state)
-    if asked.event_id is not None:
-        conditions.append(orders.c.event_id == asked.event_id)
-    if asked.placed_from is not None:
-        conditions.append(orders.c.created_at >= asked.placed_from)
-    if asked.placed_before is not None:
-        conditions.append(orders.c.created_at < asked.placed_before)
+    if purchase_filter.status is not None:
+        conditions.append(purchase_state_case(counts) == purchase_filter.status)
+    if purchase_filter.order_state is not None:
+        conditions.append(orders.c.state == purchase_filter.order_state)
+    if purchase_filter.event_id is not None:
+        conditions.append(orders.c.event_id == purchase_filter.event_id)
+    if purchase_filter.placed_from is not None:
+        conditions.append(orders.c.created_at >= purchase_filter.placed_from)
+    if purchase_filter.placed_before is not None:
+        conditions.append(orders.c.created_at < purchase_filter.placed_before)
     return conditions
 
 
@@ -286,7 +290,7 @@ def _purchase_from_row(
         created_at=row.created_at,
         paid_at=row.paid_at,
         ordered=int(row.ordered),
-        served=row.served,
+        provisioned=row.served,
         delivery=None if row.delivery is None else DeliveryState(row.delivery),
         packages=tuple(bought),
     )

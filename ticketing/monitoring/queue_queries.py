@@ -21,8 +21,8 @@ class QueueDepth(NamedTuple):
 
 def count_voucher_queue(connection: Connection) -> QueueDepth:
     """Vouchers that a router is to be asked about, and those it was asked about."""
-    is_asked = vouchers.c.state == VoucherState.ASKED
-    is_due = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ENDING))
+    is_asked = vouchers.c.state == VoucherState.PROVISIONING
+    is_due = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.REVOKING))
     query = select(func.count().filter(is_due), func.count().filter(is_asked)).where(
         or_(is_due, is_asked)  # the partial index's own words
     )
@@ -68,7 +68,7 @@ def count_deliveries_by_state(connection: Connection) -> dict[tuple[Channel, Del
 def find_oldest_waiting(connection: Connection) -> datetime | None:
     """Since when the voucher waits that has been paid for and waited longest."""
     query = select(func.min(vouchers.c.sold_at)).where(
-        vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED)),
+        vouchers.c.state.in_((VoucherState.PENDING, VoucherState.PROVISIONING)),
         vouchers.c.order_line_id.is_not(None),
     )
     since: datetime | None = connection.execute(query).scalar_one()

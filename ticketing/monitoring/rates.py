@@ -36,13 +36,13 @@ class FulfilmentStats:
 class InterventionStats:
     """Troubles that were overcome: by a person's deed, or by trying again without one."""
 
-    by_person: int
-    by_itself: int
+    manual: int
+    automatic: int
 
     @property
-    def manual_level(self) -> float | None:
+    def manual_intervention_rate(self) -> float | None:
         """The part that took a person; None when there was no trouble."""
-        return _ratio(self.by_person, self.by_person + self.by_itself)
+        return _ratio(self.manual, self.manual + self.automatic)
 
 
 def _ratio(part: int, whole: int) -> float | None:

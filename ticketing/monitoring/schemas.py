@@ -130,7 +130,7 @@ def _purchase_fields(one: PurchaseView) -> dict[str, Any]:
         "customer_phone": one.buyer_phone,
         "packages": [PurchasedPackageResponse(**bought._asdict()) for bought in one.packages],
         "quantity": one.ordered,
-        "provisioned": one.served,
+        "provisioned": one.provisioned,
         "amount": one.total.amount,
         "refunded": one.refunded.amount,
         "delivery": one.delivery,
@@ -139,9 +139,9 @@ def _purchase_fields(one: PurchaseView) -> dict[str, Any]:
     }
 
 
-def to_delivery_status_response(handed: PurchaseDelivery) -> DeliveryStatusResponse:
+def to_delivery_status_response(delivery: PurchaseDelivery) -> DeliveryStatusResponse:
     """How a purchase's codes reach the buyer, as JSON."""
-    purchase = handed.purchase
+    purchase = delivery.purchase
     return DeliveryStatusResponse(
         purchase_id=purchase.id,
         code=purchase.code,
@@ -158,9 +158,9 @@ def to_delivery_status_response(handed: PurchaseDelivery) -> DeliveryStatusRespo
                 next_try=one.next_try,
                 error_message=one.last_error,
             )
-            for one in handed.deliveries
+            for one in delivery.deliveries
         ],
-        logs=[DeliveryAttemptResponse(**asdict(attempt)) for attempt in handed.attempts],
+        logs=[DeliveryAttemptResponse(**asdict(attempt)) for attempt in delivery.attempts],
     )
 
 
@@ -175,9 +175,9 @@ def to_failed_purchases_response(
                 key=one.key,
                 status=one.state,
                 router=one.router,
-                tries=one.tries,
-                next_try=one.next_try,
-                gave_up_at=one.gave_up_at,
+                tries=one.attempt_count,
+                next_try=one.next_attempt_at,
+                gave_up_at=one.failed_at,
                 error_message=one.last_error,
             )
         )

@@ -129,16 +129,16 @@ class DashboardResponse(ResponseModel):
 
 
 def to_dashboard_response(
-    board: Dashboard, wanted: DashboardFilter, *, at: datetime
+    dashboard: Dashboard, dashboard_filter: DashboardFilter, *, at: datetime
 ) -> DashboardResponse:
     """All figures as JSON; every state is named, those of nobody with nought."""
-    rates, repairs = board.handover, board.repairs
+    rates, repairs = dashboard.fulfilment, dashboard.interventions
     return DashboardResponse(
         at=at,
-        begins_at=wanted.span.begins_at,
-        to=wanted.span.ends_at,
-        step=wanted.step,
-        revenue=sum(point.revenue for point in board.curve),
+        begins_at=dashboard_filter.span.begins_at,
+        to=dashboard_filter.span.ends_at,
+        step=dashboard_filter.step,
+        revenue=sum(point.revenue for point in dashboard.trend),
         purchases={state: PurchaseStateResponse() for state in PurchaseState}
         | {
             one.state: PurchaseStateResponse(
@@ -147,7 +147,7 @@ def to_dashboard_response(
                 total=one.total,
                 refunded=one.refunded,
             )
-            for one in board.by_state
+            for one in dashboard.purchases_by_state
         },
         packages=[
             PackageSalesResponse(
@@ -158,7 +158,7 @@ def to_dashboard_response(
                 vouchers=one.vouchers,
                 gross=one.gross,
             )
-            for one in board.packages
+            for one in dashboard.package_sales
         ],
         rates=FulfilmentStatsResponse(
             due_vouchers=rates.due,
@@ -169,18 +169,23 @@ def to_dashboard_response(
             delivery_rate=rates.delivery_rate,
         ),
         manual_intervention=InterventionStatsResponse(
-            by_person=repairs.by_person, by_itself=repairs.by_itself, level=repairs.manual_level
+            by_person=repairs.manual,
+            by_itself=repairs.automatic,
+            level=repairs.manual_intervention_rate,
         ),
         waiting=WaitingResponse(
-            vouchers=_to_waiting_response(board.for_routers),
-            messages=_to_waiting_response(board.for_channels),
+            vouchers=_to_waiting_response(dashboard.waiting_for_routers),
+            messages=_to_waiting_response(dashboard.waiting_for_channels),
         ),
         vouchers={
-            state: sum(one.vouchers for one in board.on_routers if one.state is state)
+            state: sum(one.vouchers for one in dashboard.vouchers_by_router if one.state is state)
             for state in VoucherState
         },
-        deliveries={state: board.messages.get(state, 0) for state in DeliveryState},
-        routers=[_to_router_response(one, board.on_routers, at=at) for one in board.routers],
+        deliveries={state: dashboard.messages_by_state.get(state, 0) for state in DeliveryState},
+        routers=[
+            _to_router_response(one, dashboard.vouchers_by_router, at=at)
+            for one in dashboard.routers
+        ],
         trend=[
             TrendPointResponse(
                 at=point.at,
@@ -189,7 +194,7 @@ def to_dashboard_response(
                 vouchers_made=point.made,
                 failed_tries=point.failed_tries,
             )
-            for point in board.curve
+            for point in dashboard.trend
         ],
     )
 
@@ -207,7 +212,7 @@ def _to_router_response(
         breaker=_breaker_state(one, at=at),
         failures=one.failures,
         failing_since=one.failing_since,
-        rests_until=one.rests_until,
+        rests_until=one.circuit_open_until,
         answered_at=one.answered_at,
         compared_at=one.compared_at,
         error_message=one.last_error,
@@ -219,5 +224,7 @@ def _breaker_state(one: StoredRouter, *, at: datetime) -> BreakerState:
     if not one.failures:
         return BreakerState.CLOSED
     return (
-        BreakerState.HALF_OPEN if is_request_allowed(one.rests_until, at=at) else BreakerState.OPEN
+        BreakerState.HALF_OPEN
+        if is_request_allowed(one.circuit_open_until, at=at)
+        else BreakerState.OPEN
     )

@@ -74,25 +74,27 @@ class DashboardFilter:
 class Dashboard:
     """How selling vouchers goes: the purchases placed or paid in a span, and what waits now."""
 
-    by_state: Sequence[PurchaseStateTotals]
-    packages: Sequence[PackageSales]
-    handover: FulfilmentStats
-    repairs: InterventionStats
-    curve: Sequence[TrendPoint]
-    for_routers: WaitingSummary
-    for_channels: WaitingSummary
-    messages: dict[DeliveryState, int]
+    purchases_by_state: Sequence[PurchaseStateTotals]
+    package_sales: Sequence[PackageSales]
+    fulfilment: FulfilmentStats
+    interventions: InterventionStats
+    trend: Sequence[TrendPoint]
+    waiting_for_routers: WaitingSummary
+    waiting_for_channels: WaitingSummary
+    messages_by_state: dict[DeliveryState, int]
     routers: Sequence[StoredRouter]
-    on_routers: Sequence[RouterVoucherCount]
+    vouchers_by_router: Sequence[RouterVoucherCount]
 
 
 def list_purchases(
-    database: Database, asked: PurchaseFilter, *, limit: int, offset: int
+    database: Database, purchase_filter: PurchaseFilter, *, limit: int, offset: int
 ) -> tuple[int, list[PurchaseView]]:
     """How many purchases there are of those asked for, and a page of them."""
     with database.transaction() as connection:
-        found = purchase_queries.list_purchases(connection, asked, limit=limit, offset=offset)
-        return purchase_queries.count_purchases(connection, asked), found
+        found = purchase_queries.list_purchases(
+            connection, purchase_filter, limit=limit, offset=offset
+        )
+        return purchase_queries.count_purchases(connection, purchase_filter), found
 
 
 def get_purchase_delivery(database: Database, order_id: int) -> PurchaseDelivery:
@@ -129,38 +131,44 @@ def list_failed_purchases(
         return FailedPurchases(total, found, waiting)
 
 
-def build_dashboard(database: Database, wanted: DashboardFilter, *, at: datetime) -> Dashboard:
+def build_dashboard(
+    database: Database, dashboard_filter: DashboardFilter, *, at: datetime
+) -> Dashboard:
     """All figures, as of one moment. Raises SpanTooLong."""
-    begun = _step_starts(wanted)
-    event_id, span = wanted.event_id, wanted.span
+    begun = _step_starts(dashboard_filter)
+    event_id, span = dashboard_filter.event_id, dashboard_filter.span
     with database.transaction() as connection:
         known = trend_queries.list_trend_points(
-            connection, event_id, span, wanted.step, wanted.zone
+            connection, event_id, span, dashboard_filter.step, dashboard_filter.zone
         )
         return Dashboard(
-            by_state=dashboard_queries.list_purchase_totals(connection, event_id, span),
-            packages=dashboard_queries.list_package_sales(connection, event_id, span),
-            handover=dashboard_queries.get_fulfilment_stats(
+            purchases_by_state=dashboard_queries.list_purchase_totals(connection, event_id, span),
+            package_sales=dashboard_queries.list_package_sales(connection, event_id, span),
+            fulfilment=dashboard_queries.get_fulfilment_stats(
                 connection, event_id, span, due_before=at - VOUCHER_LOST_AFTER
             ),
-            repairs=trend_queries.count_interventions(connection, span),
-            curve=[known.get(begins, TrendPoint(begins)) for begins in begun],
-            for_routers=dashboard_queries.count_waiting_for_routers(connection, event_id),
-            for_channels=dashboard_queries.count_waiting_for_channels(connection, event_id),
-            messages=dashboard_queries.count_messages_by_state(connection, event_id),
+            interventions=trend_queries.count_interventions(connection, span),
+            trend=[known.get(begins, TrendPoint(begins)) for begins in begun],
+            waiting_for_routers=dashboard_queries.count_waiting_for_routers(connection, event_id),
+            waiting_for_channels=dashboard_queries.count_waiting_for_channels(connection, event_id),
+            messages_by_state=dashboard_queries.count_messages_by_state(connection, event_id),
             routers=router_queries.list_all(connection),
-            on_routers=dashboard_queries.count_vouchers_by_router(connection, event_id),
+            vouchers_by_router=dashboard_queries.count_vouchers_by_router(connection, event_id),
         )
 
 
 _STEP_LENGTH = {TimeStep.HOUR: timedelta(hours=1), TimeStep.DAY: timedelta(days=1)}
 
 
-def _step_starts(wanted: DashboardFilter) -> list[datetime]:
-    span = wanted.span
-    if (span.ends_at - span.begins_at) / _STEP_LENGTH[wanted.step] > MAX_POINTS:
-        raise SpanTooLong(f"more than {MAX_POINTS} {wanted.step}s: ask for days, or for less")
-    return list(iter_steps(span.begins_at, span.ends_at, wanted.step, wanted.zone))
+def _step_starts(dashboard_filter: DashboardFilter) -> list[datetime]:
+    span = dashboard_filter.span
+    if (span.ends_at - span.begins_at) / _STEP_LENGTH[dashboard_filter.step] > MAX_POINTS:
+        raise SpanTooLong(
+            f"more than {MAX_POINTS} {dashboard_filter.step}s: ask for days, or for less"
+        )
+    return list(
+        iter_steps(span.begins_at, span.ends_at, dashboard_filter.step, dashboard_filter.zone)
+    )
 
 
 class NothingToSend(Refused):
@@ -195,6 +203,7 @@ def _check_sendable(known: PurchaseDelivery) -> None:
         )
     if purchase.state is not PurchaseState.COMPLETED:
         raise NothingToSend(
-            f"{purchase.code} is {purchase.state}, with {purchase.served} of {purchase.ordered}"
+            f"{purchase.code} is {purchase.state},"
+            f" with {purchase.provisioned} of {purchase.ordered}"
             f" vouchers: POST /voucher/api/regenerate-voucher/{purchase.id} when it is paid"
         )

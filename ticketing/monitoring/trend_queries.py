@@ -55,7 +55,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .where(
             or_(audit_log.c.action.in_(_MANUAL_ACTIONS), outbox.c.purpose == VOUCHERS_READY),
             or_(*(audit_log.c.actor.startswith(door) for door in _HUMAN_ACTOR_PREFIXES)),
-            span.has(audit_log.c.at),
+            span.contains(audit_log.c.at),
         )
     )
     stumbled = (
@@ -63,7 +63,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
         .join(vouchers, vouchers.c.id == voucher_history.c.voucher_id)
         .where(
             _is_failed_attempt(),
-            span.has(voucher_history.c.at),
+            span.contains(voucher_history.c.at),
             vouchers.c.state.not_in(UNPROVISIONED_STATES),
         )
     )
@@ -75,7 +75,7 @@ def count_interventions(connection: Connection, span: TimeSpan) -> InterventionS
             outbox.c.purpose == VOUCHERS_READY,
             deliveries.c.tries > 1,
             deliveries.c.state.in_(SENT_STATES),
-            span.has(deliveries.c.ended_at),
+            span.contains(deliveries.c.ended_at),
         )
     )
     by_person, overcome, arrived = (
@@ -98,7 +98,7 @@ def list_trend_points(
 
     def stepped(column: ColumnElement[Any], *counted: ColumnElement[Any]) -> Select[Any]:
         began = func.date_trunc(step.value, column, str(zone)).label("began")
-        return select(began, *counted).where(span.has(column)).group_by(began)
+        return select(began, *counted).where(span.contains(column)).group_by(began)
 
     bought = orders.c.id.in_(
         select(order_lines.c.order_id).join(
@@ -110,7 +110,7 @@ def list_trend_points(
     note(paid, "purchases", "revenue")
     history = stepped(
         voucher_history.c.at,
-        func.count().filter(voucher_history.c.state == VoucherState.PRESENT),
+        func.count().filter(voucher_history.c.state == VoucherState.ACTIVE),
         func.count().filter(_is_failed_attempt()),
     )
     if event_id is not None:
@@ -125,4 +125,4 @@ def list_trend_points(
 
 def _is_failed_attempt() -> ColumnElement[bool]:
     """Whether a line of the history says that a router would not, or gave no answer."""
-    return and_(voucher_history.c.state == VoucherState.OWED, voucher_history.c.why != "")
+    return and_(voucher_history.c.state == VoucherState.PENDING, voucher_history.c.why != "")

@@ -26,18 +26,19 @@ def check_paid_vouchers_provisioned(database: Database, *, at: datetime) -> Inva
     with database.transaction() as connection:
         total = invariant_queries.count_paid_purchases(connection)
         found = invariant_queries.list_incomplete_purchases(
-            connection, paid_by=at - VOUCHER_LOST_AFTER
+            connection, paid_before=at - VOUCHER_LOST_AFTER
         )
         first = [one.id for one in found[:MAX_VIOLATIONS_KEPT]]
         reasons = _reasons(failure_queries.list_waiting_vouchers(connection, first))
     offenders = (
         Violation(
             one.order_code,
-            f"{one.served} of {one.ordered} vouchers: {reasons.get(one.id, 'the rest has no row')}",
+            f"{one.provisioned} of {one.ordered} vouchers:"
+            f" {reasons.get(one.id, 'the rest has no row')}",
         )
         for one in found
     )
-    return InvariantResult.of(total, offenders)
+    return InvariantResult.from_violations(total, offenders)
 
 
 def _reasons(waiting: Iterable[WaitingVoucher]) -> dict[int, str]:
@@ -59,7 +60,7 @@ def check_unpaid_vouchers(database: Database) -> InvariantResult:
         Violation(one.key, f"{one.state}, and its order {one.order_code} is {one.order_state}")
         for one in found
     )
-    return InvariantResult.of(total, offenders)
+    return InvariantResult.from_violations(total, offenders)
 
 
 def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult:
@@ -67,11 +68,11 @@ def check_stuck_vouchers(database: Database, *, at: datetime) -> InvariantResult
     with database.transaction() as connection:
         total = sum(queue_queries.count_voucher_queue(connection))
         found = invariant_queries.list_stuck_vouchers(connection, since=at - STUCK_AFTER)
-    return InvariantResult.of(total, map(_stuck_offender, found))
+    return InvariantResult.from_violations(total, map(_stuck_offender, found))
 
 
 def _stuck_offender(one: StuckVoucher) -> Violation:
-    since = f"since {one.next_try:%Y-%m-%d %H:%M} UTC" if one.next_try else "for ever"
+    since = f"since {one.next_attempt_at:%Y-%m-%d %H:%M} UTC" if one.next_attempt_at else "for ever"
     why = one.last_error or "nobody goes there"
     return Violation(one.key, f"{one.state}, waits {since} for router {one.router}: {why}")
 
@@ -83,7 +84,7 @@ def check_undelivered_codes(database: Database, *, at: datetime) -> InvariantRes
             connection, since=at - LOOKBACK, before=at - VOUCHER_LOST_AFTER
         )
     offenders = (Violation(one.order_code, one.last_error or "not sent yet") for one in found)
-    return InvariantResult.of(total, offenders)
+    return InvariantResult.from_violations(total, offenders)
 
 
 def check_router_drift(
@@ -92,7 +93,9 @@ def check_router_drift(
     """Every router has what our books say, as we sold it. Changes nothing on either side."""
     drifts = compare_routers(database, doors, clock=clock)
     found = [offender for drift in drifts for offender in _drift_offenders(drift)]
-    return InvariantResult.of(sum(drift.agreed for drift in drifts) + len(found), found)
+    return InvariantResult.from_violations(
+        sum(drift.agreed for drift in drifts) + len(found), found
+    )
 
 
 def _drift_offenders(drift: RouterDrift) -> Iterator[Violation]:

@@ -27,7 +27,7 @@ class VoucherCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """A family of gauges each; what is not known has no sample."""
-        known = self._gauges.latest()
+        known = self._gauges.get()
         yield _by(
             "vouchers_total",
             "Vouchers there are or were, by state.",
@@ -66,7 +66,7 @@ class VoucherCollector(Collector):
         )
 
     def _waited(self, known: VoucherGauges) -> float:
-        since = known.oldest_waiting
+        since = known.oldest_waiting_since
         return 0.0 if since is None else max(0.0, (self._clock() - since).total_seconds())
 
 

@@ -60,7 +60,7 @@ def resend_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
         if found is None or found.channel is Channel.LINK:
             raise Refused(f"delivery {delivery_id} has no address that anything could be sent to")
         another = before.rank >= DeliveryState.SENT.rank and before is not DeliveryState.FAILED
-        claim_queries.requeue(connection, delivery_id, another_copy=another, at=at)
+        claim_queries.requeue(connection, delivery_id, as_new_copy=another, at=at)
         audit_log.record(connection, actor=by, action="deliveries.resend", subject=str(delivery_id))
         return found
 

@@ -28,7 +28,7 @@ class StatusWebhookResponse(ResponseModel):
 
 def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsAppProviderConfig:
     chat = get_services(request).find(WhatsAppProviderConfig)
-    if chat is None or chat.vendor is not vendor:
+    if chat is None or chat.provider is not vendor:
         raise SignatureMismatch(f"nothing is agreed with {vendor}")
     return chat
 
@@ -40,7 +40,9 @@ def _get_provider_config(request: Request, vendor: WhatsAppProvider) -> WhatsApp
 )
 async def challenge(vendor: WhatsAppProvider, request: Request) -> Response:
     """Meta asks whether this address is ours, with the word that was agreed; nobody else does."""
-    answer = answer_challenge(request.query_params, _get_provider_config(request, vendor).word)
+    answer = answer_challenge(
+        request.query_params, _get_provider_config(request, vendor).verify_token
+    )
     if answer is None:
         raise SignatureMismatch("the word is not the one that was agreed")
     return PlainTextResponse(answer)
@@ -62,7 +64,7 @@ async def report(
     """What became of messages, signed by whom we sent them through; 200 ends its retries."""
     chat = _get_provider_config(request, vendor)
     body = await request.body()
-    if not chat.is_theirs(body, request.headers, request.query_params):
+    if not chat.has_valid_signature(body, request.headers, request.query_params):
         raise SignatureMismatch(f"this is not signed by {vendor}")
     database = get_services(request).database
 

@@ -29,13 +29,13 @@ def pause_channel_on_failure(
     connection: Connection, channel: Channel, outcome: SendOutcome | None, *, at: datetime
 ) -> None:
     """Let a channel alone for a while when an answer concerned everybody."""
-    if isinstance(outcome, Deferred) and outcome.stops in PAUSE_BY_SCOPE:
-        until = at + max(PAUSE_BY_SCOPE[outcome.stops], outcome.after or timedelta(0))
+    if isinstance(outcome, Deferred) and outcome.pause_scope in PAUSE_BY_SCOPE:
+        until = at + max(PAUSE_BY_SCOPE[outcome.pause_scope], outcome.retry_after or timedelta(0))
         claim_queries.pause_channel(connection, channel, until=until, reason=outcome.reason)
 
 
 def claim_within_rate_limit(
-    connection: Connection, channel: Channel, pace: RateLimit, *, at: datetime, limit: int
+    connection: Connection, channel: Channel, rate_limit: RateLimit, *, at: datetime, limit: int
 ) -> list[ClaimedDelivery]:
     """Begin as many attempts as may go now: first what somebody waits for.
 
@@ -47,12 +47,12 @@ def claim_within_rate_limit(
     ):
         return []
     sent = channel_queries.list_recent_send_times(
-        connection, channel, at=at, most=pace.per_day or 1
+        connection, channel, at=at, most=rate_limit.per_day or 1
     )
-    room = pace.room(sent, at=at, most=limit)
-    begun = claim_queries.claim_due(connection, channel, at=at, limit=room, bulk=False)
+    room = rate_limit.available_now(sent, at=at, most=limit)
+    begun = claim_queries.claim_due(connection, channel, at=at, limit=room, include_bulk=False)
     left = room - len(begun)
-    most = pace.for_many.room([*sent, *[at] * len(begun)], at=at, most=left)
+    most = rate_limit.bulk_limit.available_now([*sent, *[at] * len(begun)], at=at, most=left)
     return begun + claim_queries.claim_due(connection, channel, at=at, limit=most)
 
 
@@ -84,31 +84,31 @@ def resume_channel(database: Database, channel: Channel, *, at: datetime, by: st
 
 
 def estimate_last_send_at(
-    database: Database, pace: RateLimit, *, more: int = 0, at: datetime
+    database: Database, rate_limit: RateLimit, *, additional_count: int = 0, at: datetime
 ) -> datetime | None:
     """When the last WhatsApp message goes that waits, and so many more; None: never."""
     with database.transaction() as connection:
         waited_for, of_many = channel_queries.count_queued(connection, Channel.WHATSAPP)
         sent = channel_queries.list_recent_send_times(
-            connection, Channel.WHATSAPP, at=at, most=pace.per_day or 1
+            connection, Channel.WHATSAPP, at=at, most=rate_limit.per_day or 1
         )
-    first = pace.ends(waited_for, sent, at=at)
-    if first is None or not of_many + more:
+    first = rate_limit.last_send_at(waited_for, sent, at=at)
+    if first is None or not of_many + additional_count:
         return first
-    return pace.for_many.ends(waited_for + of_many + more, sent, at=at)
+    return rate_limit.bulk_limit.last_send_at(waited_for + of_many + additional_count, sent, at=at)
 
 
 NO_ADDRESS_REASON = "nothing is known that a message could be sent to: tell them yourself"
 
 
 def plan_first_delivery(
-    message: OutboxMessage, doors: Collection[Channel], organiser: str
+    message: OutboxMessage, channels: Collection[Channel], organiser_email: str
 ) -> NewDelivery:
     """By the channel the message names, else by another; else a person has to hand on a link."""
     if message.recipient == ORGANISER:
-        return _new_delivery(message, Channel.MAIL, organiser)
+        return _new_delivery(message, Channel.MAIL, organiser_email)
     # mails wait for a server; a number is of use only to who has WhatsApp
-    channel, address = _next_channel_and_address(message, doors, ())
+    channel, address = _next_channel_and_address(message, channels, ())
     if channel is Channel.LINK:
         channel, address = _next_channel_and_address(message, (Channel.MAIL,), ())
     if channel is Channel.LINK:
@@ -119,14 +119,14 @@ def plan_first_delivery(
 
 
 def fall_back_to_next_channel(
-    connection: Connection, delivery_id: int, doors: Collection[Channel], *, at: datetime
+    connection: Connection, delivery_id: int, channels: Collection[Channel], *, at: datetime
 ) -> None:
     """Let a message go by the next channel; without one, what failed is left to a person."""
     found = outbox_queries.find_message_of_delivery(connection, delivery_id)
     if found is None:
         return
     message, tried = found
-    channel, address = _next_channel_and_address(message, doors, tried)
+    channel, address = _next_channel_and_address(message, channels, tried)
     if channel is not Channel.LINK:
         outbox_queries.insert_deliveries(
             connection, [_new_delivery(message, channel, address)], at=at
@@ -134,10 +134,10 @@ def fall_back_to_next_channel(
 
 
 def _next_channel_and_address(
-    message: OutboxMessage, doors: Collection[Channel], tried: Collection[Channel]
+    message: OutboxMessage, channels: Collection[Channel], tried: Collection[Channel]
 ) -> tuple[Channel, str]:
     addresses = message.addresses
-    reachable_by = [each for each in addresses if each in doors]
+    reachable_by = [each for each in addresses if each in channels]
     order = channel_order(outbox_queries.channel_for_address(message.recipient))
     channel = next_channel(reachable_by, tried, order) or Channel.LINK
     return channel, addresses.get(channel, "")

@@ -25,7 +25,7 @@ _IGNORED_SCOPES = (
     PauseScope.SENDER,
     PauseScope.CHANNEL,
     FailureScope.OPTED_OUT,
-    FailureScope.SUBJECT,
+    FailureScope.OBSOLETE,
 )
 
 
@@ -73,11 +73,12 @@ def list_latest_outcomes(
     ][::-1]
 
 
-def _outcome_from_row(state: DeliveryState, reason: str, concerns: str) -> SendOutcome:
+def _outcome_from_row(state: DeliveryState, reason: str, failure_scope: str) -> SendOutcome:
     match state:
         case DeliveryState.FAILED:
             return Rejected(
-                reason, cause=FailureScope(concerns) if concerns else FailureScope.RECIPIENT
+                reason,
+                scope=FailureScope(failure_scope) if failure_scope else FailureScope.RECIPIENT,
             )
         case DeliveryState.ERROR:
             return Deferred(reason)

@@ -28,12 +28,12 @@ def check_overdue_deliveries(database: Database, event: Event, *, at: datetime) 
     """Whatever was to be sent was tried in its time."""
     with database.transaction() as connection:
         total = sum(delivery_queries.count_by_state(connection, event.id).values())
-        late = delivery_queries.list_overdue(connection, event.id, at=at, patience=LATE_AFTER)
+        late = delivery_queries.list_overdue(connection, event.id, at=at, grace=LATE_AFTER)
     offenders = (
         Violation(f"delivery {each.id}", f"{each.state}: {each.last_error or 'nobody sends it'}")
         for each in late
     )
-    return InvariantResult.of(total, offenders)
+    return InvariantResult.from_violations(total, offenders)
 
 
 def check_failed_deliveries(database: Database, event: Event) -> InvariantResult:
@@ -47,4 +47,4 @@ def check_failed_deliveries(database: Database, event: Event) -> InvariantResult
         Violation(f"delivery {each.id}, {each.subject}", f"{each.state}: {each.last_error}")
         for each in left
     )
-    return InvariantResult.of(total, offenders)
+    return InvariantResult.from_violations(total, offenders)

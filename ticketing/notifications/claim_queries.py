@@ -32,9 +32,9 @@ class ClaimedDelivery:
     """A delivery that is ours for a while: attempt number `number` at it."""
 
     id: int
-    number: int
-    failures: int
-    resends: int
+    attempt_number: int
+    failure_count: int
+    resend_count: int
     reference: str
     channel: Channel
     address: str = field(repr=False)
@@ -49,16 +49,16 @@ class AttemptResult:
     """What an attempt has come to."""
 
     state: DeliveryState
-    next_try: datetime | None = None
+    next_attempt_at: datetime | None = None
     failures: int = 0  # to be added
     code: str = ""
     reason: str = ""
-    concerns: str = ""
+    failure_scope: str = ""
     provider_id: str = ""
 
 
 def claim_due(
-    connection: Connection, channel: Channel, *, at: datetime, limit: int, bulk: bool = True
+    connection: Connection, channel: Channel, *, at: datetime, limit: int, include_bulk: bool = True
 ) -> list[ClaimedDelivery]:
     """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
 
@@ -67,7 +67,7 @@ def claim_due(
     which = _is_due((channel,), at)
     due = (
         select(deliveries.c.id)
-        .where(which if bulk else and_(which, not_(deliveries.c.is_bulk)))
+        .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
         .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -92,7 +92,7 @@ def claim_due(
     begun = [
         {
             "delivery_id": each.id,
-            "number": each.number,
+            "number": each.attempt_number,
             "channel": each.channel,
             "reference": each.reference,
             "began_at": at,
@@ -170,7 +170,7 @@ def update_delivery(
         .where(deliveries.c.id == delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_try,
+            next_try=step.next_attempt_at,
             claimed_at=None,
             failures=deliveries.c.failures + step.failures,
             ended_at=at if is_over else None,
@@ -190,7 +190,7 @@ def record_attempt(
         "state": step.state,
         "code": step.code,
         "reason": step.reason,
-        "concerns": step.concerns,
+        "concerns": step.failure_scope,
     }
     connection.execute(
         update(delivery_logs)
@@ -242,9 +242,9 @@ def has_overdue_deliveries(
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
-def requeue(connection: Connection, delivery_id: int, *, another_copy: bool, at: datetime) -> None:
+def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
     """Send it anew, with all its patience."""
-    copies = deliveries.c.copies + 1 if another_copy else deliveries.c.copies
+    copies = deliveries.c.copies + 1 if as_new_copy else deliveries.c.copies
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
 

@@ -30,9 +30,13 @@ def deliver(*, as_json: JsonOption = False) -> None:
         with application.get(MessagingConnector).connect() as mailroom:
             done = deliver_all(application.database, mailroom, clock=now)
             has_door = mailroom.mail is not None
-            ends = estimate_last_send_at(application.database, mailroom.pace, at=now())
+            ends = estimate_last_send_at(application.database, mailroom.rate_limit, at=now())
         waits = get_outbox_backlog(application.database, at=now())
-        folder = "" if application.settings.mail_url or not has_door else application.settings.mails
+        folder = (
+            ""
+            if application.settings.mail_url or not has_door
+            else application.settings.mail_folder
+        )
     if as_json:
         print_json(asdict(done) | asdict(waits) | {"folder": str(folder)})
         sys.exit(1 if done.failed else 0)

@@ -105,11 +105,11 @@ class DeliveryRunResult:
 class NotificationSender:
     """Everything that messages are sent with; without any door they wait."""
 
-    desk: MessageContext
+    message_context: MessageContext
     mail: MailTransport | None
-    organiser: str = ""  # the address of whoever answers for the events; empty: theirs wait
+    organiser_email: str = ""  # the address of whoever answers for the events; empty: theirs wait
     whatsapp: ChatTransport | None = None
-    pace: RateLimit = UNLIMITED_RATE  # WhatsApp's
+    rate_limit: RateLimit = UNLIMITED_RATE  # WhatsApp's
 
     @property
     def channels(self) -> Collection[Channel]:
@@ -118,17 +118,17 @@ class NotificationSender:
         return [channel for channel, door in doors.items() if door is not None]
 
     @property
-    def tells_organiser(self) -> bool:
+    def can_notify_organiser(self) -> bool:
         """Whether anything can go to whoever answers for the events: by mail alone."""
-        return bool(self.organiser) and self.mail is not None
+        return bool(self.organiser_email) and self.mail is not None
 
-    def send(self, one: ClaimedDelivery, written: Mail | ChatMessage) -> SendOutcome:
+    def send(self, one: ClaimedDelivery, message: Mail | ChatMessage) -> SendOutcome:
         """Hand it over at its door."""
-        match written:
+        match message:
             case Mail() if self.mail:
-                return self.mail.send(one.address, written, reference=one.reference)
+                return self.mail.send(one.address, message, reference=one.reference)
             case ChatMessage() if self.whatsapp:
-                return self.whatsapp.send(one.address, written, reference=one.reference)
+                return self.whatsapp.send(one.address, message, reference=one.reference)
         return Deferred("nothing can be sent this way at the moment")
 
 
@@ -143,31 +143,31 @@ class MessagingConnector:
 
 def deliver_due(
     database: Database,
-    mailroom: NotificationSender,
+    sender: NotificationSender,
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
     limit: int = 2 * MAX_CONCURRENT_SENDS,
-    by: Collection[Channel] = tuple(Channel),
+    channels: Collection[Channel] = tuple(Channel),
 ) -> DeliveryRunResult:
     """Send what is due by these channels; safe to repeat, to run twice at once, and to kill."""
-    if not mailroom.channels:
+    if not sender.channels:
         return DeliveryRunResult()
     with database.transaction() as connection:
         _expire_stuck_claims(connection, at=at, limit=limit)
-        taken = _enqueue_deliveries(connection, mailroom, at=at, limit=limit)
+        taken = _enqueue_deliveries(connection, sender, at=at, limit=limit)
     with database.transaction() as connection:
-        claimed = _claim_due(connection, mailroom, by, at=at, limit=limit)
+        claimed = _claim_due(connection, sender, channels, at=at, limit=limit)
     if not claimed:
         return DeliveryRunResult(taken=taken)
 
     def carry(one: ClaimedDelivery) -> DeliveryState:
-        outcome = _compose_and_send(database, mailroom, one)
+        outcome = _compose_and_send(database, sender, one)
         with database.transaction() as connection:
             state = _record_outcome(connection, one, outcome, at=at, jitter=jitter())
             if state is DeliveryState.FAILED and _can_fall_back(outcome):
-                fall_back_to_next_channel(connection, one.id, mailroom.channels, at=at)
-            if isinstance(outcome, Rejected) and outcome.cause is FailureScope.OPTED_OUT:
+                fall_back_to_next_channel(connection, one.id, sender.channels, at=at)
+            if isinstance(outcome, Rejected) and outcome.scope is FailureScope.OPTED_OUT:
                 campaign_queries.insert_opt_out(connection, one.address, at=at)
             return state
 
@@ -185,75 +185,75 @@ def deliver_due(
 
 
 def deliver_all(
-    database: Database, mailroom: NotificationSender, *, clock: Callable[[], datetime]
+    database: Database, sender: NotificationSender, *, clock: Callable[[], datetime]
 ) -> DeliveryRunResult:
     """Round after round, until nothing is due; what was reported meanwhile counts first."""
     done = DeliveryRunResult()
     while True:
-        while process_status_webhooks(database, mailroom.channels, at=clock()).handled:
+        while process_status_webhooks(database, sender.channels, at=clock()).handled:
             pass
-        one = deliver_due(database, mailroom, at=clock())
+        one = deliver_due(database, sender, at=clock())
         done += one
         if not (one.attempts or one.taken):
             return done
 
 
 def has_overdue_deliveries(
-    database: Database, mailroom: NotificationSender, *, at: datetime, by: timedelta
+    database: Database, sender: NotificationSender, *, at: datetime, overdue_by: timedelta
 ) -> bool:
     """Whether something could be sent, and could so long ago, and nobody has."""
-    if not mailroom.channels:
+    if not sender.channels:
         return False
     with database.transaction() as connection:
         if outbox_queries.has_overdue_messages(
-            connection, organiser=mailroom.tells_organiser, since=at - by
+            connection, include_organiser=sender.can_notify_organiser, since=at - overdue_by
         ):
             return True
-        if inbox.has_overdue(connection, at - by, at=at, sources=WHATSAPP_INBOX_SOURCES):
+        if inbox.has_overdue(connection, at - overdue_by, at=at, sources=WHATSAPP_INBOX_SOURCES):
             return True
         return claim_queries.has_overdue_deliveries(
-            connection, mailroom.channels, since=at - by, at=at
+            connection, sender.channels, since=at - overdue_by, at=at
         )
 
 
 def _enqueue_deliveries(
-    connection: Connection, mailroom: NotificationSender, *, at: datetime, limit: int
+    connection: Connection, sender: NotificationSender, *, at: datetime, limit: int
 ) -> int:
     waiting = outbox_queries.claim_messages(
-        connection, organiser=mailroom.tells_organiser, limit=limit
+        connection, include_organiser=sender.can_notify_organiser, limit=limit
     )
-    new = [plan_first_delivery(each, mailroom.channels, mailroom.organiser) for each in waiting]
+    new = [plan_first_delivery(each, sender.channels, sender.organiser_email) for each in waiting]
     outbox_queries.insert_deliveries(connection, new, at=at)
     return len(new)
 
 
 def _claim_due(
     connection: Connection,
-    mailroom: NotificationSender,
-    by: Collection[Channel],
+    sender: NotificationSender,
+    channels: Collection[Channel],
     *,
     at: datetime,
     limit: int,
 ) -> list[ClaimedDelivery]:
     begun: list[ClaimedDelivery] = []
-    if mailroom.whatsapp and Channel.WHATSAPP in by:
+    if sender.whatsapp and Channel.WHATSAPP in channels:
         begun += claim_within_rate_limit(
-            connection, Channel.WHATSAPP, mailroom.pace, at=at, limit=limit
+            connection, Channel.WHATSAPP, sender.rate_limit, at=at, limit=limit
         )
-    if mailroom.mail and Channel.MAIL in by:
+    if sender.mail and Channel.MAIL in channels:
         begun += claim_queries.claim_due(connection, Channel.MAIL, at=at, limit=limit)
     return begun
 
 
 def _can_fall_back(outcome: SendOutcome) -> bool:
-    return not isinstance(outcome, Rejected) or outcome.may_go_otherwise
+    return not isinstance(outcome, Rejected) or outcome.can_fall_back
 
 
 def _compose_and_send(
-    database: Database, mailroom: NotificationSender, one: ClaimedDelivery
+    database: Database, sender: NotificationSender, one: ClaimedDelivery
 ) -> SendOutcome:
     try:
-        written = compose_message(database, mailroom.desk, one)
+        written = compose_message(database, sender.message_context, one)
     except Unavailable as error:
         return Deferred(str(error), error.code)
     except Exception as error:  # noqa: BLE001 - one message's failure is in its row and stops no other
@@ -261,7 +261,7 @@ def _compose_and_send(
     if not isinstance(written, (Mail, ChatMessage)):
         return written
     try:
-        return mailroom.send(one, written)
+        return sender.send(one, written)
     except Exception as error:  # noqa: BLE001 - as above; it was perhaps sent
         return Unconfirmed(f"sending ended in {type(error).__name__}")
 
@@ -276,11 +276,11 @@ def _record_outcome(
 ) -> DeliveryState:
     """Note the end of an attempt; one that somebody began meanwhile goes on undisturbed."""
     step = _attempt_result(one, outcome, at=at, jitter=jitter)
-    claim_queries.record_attempt(connection, one.id, one.number, step, at=at)
+    claim_queries.record_attempt(connection, one.id, one.attempt_number, step, at=at)
     known = claim_queries.find_state_for_update(connection, one.id)
     if known is not None:
         before, newest = known
-        after = merge_state(before, step.state, of_this_attempt=newest == one.number)
+        after = merge_state(before, step.state, is_current_attempt=newest == one.attempt_number)
         if after is step.state and after is not before:
             claim_queries.update_delivery(connection, one.id, step, at=at)
     pause_channel_on_failure(connection, one.channel, outcome, at=at)
@@ -295,28 +295,39 @@ def _attempt_result(
             return AttemptResult(state_from_outcome(outcome), provider_id=provider_id)
         case Rejected(reason, code, cause):
             return AttemptResult(
-                state_from_outcome(outcome), code=code, reason=reason, concerns=cause
+                state_from_outcome(outcome), code=code, reason=reason, failure_scope=cause
             )
         case Unconfirmed(reason):
-            wait = resend_delay(one.channel, one.resends)
+            wait = resend_delay(one.channel, one.resend_count)
             again = None if wait is None else at + wait
-            return AttemptResult(state_from_outcome(outcome), next_try=again, reason=reason)
+            return AttemptResult(state_from_outcome(outcome), next_attempt_at=again, reason=reason)
     return _retry_result(one, outcome, at=at, jitter=jitter)
 
 
 def _retry_result(
-    one: ClaimedDelivery, said: Deferred, *, at: datetime, jitter: float
+    one: ClaimedDelivery, outcome: Deferred, *, at: datetime, jitter: float
 ) -> AttemptResult:
     """What concerns everybody costs a message none of its patience: the channel rests instead."""
-    if said.stops in PAUSE_BY_SCOPE:
-        again: datetime | None = at + PAUSE_BY_SCOPE[said.stops]
+    if outcome.pause_scope in PAUSE_BY_SCOPE:
+        again: datetime | None = at + PAUSE_BY_SCOPE[outcome.pause_scope]
         return AttemptResult(
-            state_from_outcome(said), again, code=said.code, reason=said.reason, concerns=said.stops
+            state_from_outcome(outcome),
+            again,
+            code=outcome.code,
+            reason=outcome.reason,
+            failure_scope=outcome.pause_scope,
         )
-    again = next_attempt_at(one.failures + 1, at=at, jitter=jitter, told=said.after)
-    state = state_from_outcome(said) if again else DeliveryState.FAILED
+    again = next_attempt_at(
+        one.failure_count + 1, at=at, jitter=jitter, retry_after=outcome.retry_after
+    )
+    state = state_from_outcome(outcome) if again else DeliveryState.FAILED
     return AttemptResult(
-        state, again, failures=1, code=said.code, reason=said.reason, concerns=said.stops
+        state,
+        again,
+        failures=1,
+        code=outcome.code,
+        reason=outcome.reason,
+        failure_scope=outcome.pause_scope,
     )
 
 
@@ -327,7 +338,7 @@ def _expire_stuck_claims(connection: Connection, *, at: datetime, limit: int) ->
         wait = resend_delay(channel, resends)
         step = AttemptResult(
             DeliveryState.UNKNOWN,
-            next_try=None if wait is None else at + wait,
+            next_attempt_at=None if wait is None else at + wait,
             reason="whoever was sending it has not been heard of again",
         )
         claim_queries.update_delivery(connection, delivery_id, step, at=at)

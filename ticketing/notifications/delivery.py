@@ -43,7 +43,7 @@ class DeliveryState(StrEnum):
         return self.rank >= DeliveryState.DELIVERED.rank
 
     @property
-    def may_be_claimed(self) -> bool:
+    def is_claimable(self) -> bool:
         """Whether a new attempt may begin. One that was perhaps sent counts: see `resend_after`."""
         return self in _CLAIMABLE
 
@@ -62,21 +62,21 @@ CLAIM_TIMEOUT = timedelta(minutes=10)  # longer than any vendor may take to answ
 
 def begin_attempt(before: DeliveryState) -> DeliveryState:
     """Begin an attempt; refuses what is under way or has left us."""
-    if not before.may_be_claimed:
+    if not before.is_claimable:
         raise ImpossibleTransition(f"delivery: {before} -> {DeliveryState.CLAIMED}")
     return DeliveryState.CLAIMED
 
 
 def merge_state(
-    before: DeliveryState, said: DeliveryState, *, of_this_attempt: bool = True
+    before: DeliveryState, reported: DeliveryState, *, is_current_attempt: bool = True
 ) -> DeliveryState:
     """The state after one more report; what is late or repeated changes nothing.
 
     Of an older attempt only an arrival counts: that it failed says nothing of the newer one.
     """
-    if not of_this_attempt and not said.has_arrived:
+    if not is_current_attempt and not reported.has_arrived:
         return before
-    return max(before, said, key=lambda state: state.rank)
+    return max(before, reported, key=lambda state: state.rank)
 
 
 def expire_claim(before: DeliveryState, since: datetime, *, at: datetime) -> DeliveryState:
@@ -122,12 +122,12 @@ class Channel(StrEnum):
 FALLBACK_ORDER = (Channel.WHATSAPP, Channel.MAIL, Channel.LINK)
 
 
-def channel_order(first: Channel | None) -> tuple[Channel, ...]:
+def channel_order(preferred: Channel | None) -> tuple[Channel, ...]:
     """The order in which channels are tried when one of them is wished for."""
     return (
         FALLBACK_ORDER
-        if first is None
-        else (first, *(each for each in FALLBACK_ORDER if each is not first))
+        if preferred is None
+        else (preferred, *(each for each in FALLBACK_ORDER if each is not preferred))
     )
 
 
@@ -159,17 +159,17 @@ MAX_RETRY_DELAY = timedelta(hours=24)
 
 
 def next_attempt_at(
-    tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
+    failure_count: int, *, at: datetime, jitter: float, retry_after: timedelta | None = None
 ) -> datetime | None:
     """When to try again after so many tries; None when enough is enough.
 
     `jitter` in [0, 1) spreads the ladder's wait from half of it to one and a half. What the vendor
     told is waited for at least, up to a day.
     """
-    if tries > len(RETRY_SCHEDULE):
+    if failure_count > len(RETRY_SCHEDULE):
         return None
-    wait = RETRY_SCHEDULE[tries - 1] * (0.5 + jitter)
-    return at + max(wait, min(told or timedelta(0), MAX_RETRY_DELAY))
+    wait = RETRY_SCHEDULE[failure_count - 1] * (0.5 + jitter)
+    return at + max(wait, min(retry_after or timedelta(0), MAX_RETRY_DELAY))
 
 
 _RESEND_DELAYS = {
@@ -181,7 +181,7 @@ _RESEND_DELAYS = {
 }
 
 
-def resend_delay(channel: Channel, resends: int) -> timedelta | None:
+def resend_delay(channel: Channel, resend_count: int) -> timedelta | None:
     """How long what was perhaps sent is left alone before it is sent again; None: ask a person."""
     waits = _RESEND_DELAYS[channel]
-    return waits[resends] if resends < len(waits) else None
+    return waits[resend_count] if resend_count < len(waits) else None

@@ -24,11 +24,11 @@ class DeliveryAttempt:
     """An attempt as it stands, and the delivery it was made for, locked."""
 
     delivery_id: int
-    number: int
-    said: DeliveryState  # the attempt's own
-    state: DeliveryState  # the delivery's
+    attempt_number: int
+    attempt_state: DeliveryState  # the attempt's own
+    delivery_state: DeliveryState  # the delivery's
     is_newest: bool
-    failures: int
+    failure_count: int
     channel: Channel
     address: str = field(repr=False)
 
@@ -104,7 +104,7 @@ def record_receipt(
             state=step.state,
             code=step.code,
             reason=step.reason,
-            concerns=step.concerns,
+            concerns=step.failure_scope,
             ended_at=func.coalesce(delivery_logs.c.ended_at, at),
         )
     )
@@ -113,7 +113,7 @@ def record_receipt(
 def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
     return and_(
         delivery_logs.c.delivery_id == attempt.delivery_id,
-        delivery_logs.c.number == attempt.number,
+        delivery_logs.c.number == attempt.attempt_number,
     )
 
 
@@ -126,10 +126,10 @@ def update_delivery_after_receipt(
         .where(deliveries.c.id == attempt.delivery_id)
         .values(
             state=step.state,
-            next_try=step.next_try,
+            next_try=step.next_attempt_at,
             claimed_at=None,
             failures=deliveries.c.failures + step.failures,
-            ended_at=None if step.next_try else func.coalesce(deliveries.c.ended_at, at),
+            ended_at=None if step.next_attempt_at else func.coalesce(deliveries.c.ended_at, at),
             last_error=step.reason,
         )
     )
@@ -234,10 +234,10 @@ def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState,
 
 
 def list_overdue(
-    connection: Connection, event_id: int, *, at: datetime, patience: timedelta
+    connection: Connection, event_id: int, *, at: datetime, grace: timedelta
 ) -> list[Delivery]:
     """What was to go out, or to be heard of, so long ago and nothing came of it."""
-    since = at - patience
+    since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
         or_(deliveries.c.next_try <= since, deliveries.c.claimed_at <= since),

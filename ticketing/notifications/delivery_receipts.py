@@ -66,15 +66,15 @@ class ReceiptResult:
 
 
 def store_status_webhook(
-    database: Database, vendor: WhatsAppProvider, body: bytes, *, at: datetime
+    database: Database, provider: WhatsAppProvider, body: bytes, *, at: datetime
 ) -> bool:
     """Keep what a vendor tells; False when the same is known. Whose it is was checked before."""
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
-            source=f"whatsapp:{vendor}",
+            source=f"whatsapp:{provider}",
             unique_key=hashlib.sha256(body).hexdigest(),
-            subject=vendor,
+            subject=provider,
             body=body,
             at=at,
         )
@@ -82,7 +82,7 @@ def store_status_webhook(
 
 def process_status_webhooks(
     database: Database,
-    doors: Collection[Channel],
+    channels: Collection[Channel],
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
@@ -92,7 +92,7 @@ def process_status_webhooks(
     with database.transaction() as connection:
         notices = inbox.claim_due(connection, limit, at=at, sources=WHATSAPP_INBOX_SOURCES)
     ends = Counter(
-        _process_webhook(database, notice, doors, at=at, jitter=jitter()) for notice in notices
+        _process_webhook(database, notice, channels, at=at, jitter=jitter()) for notice in notices
     )
     return ReceiptResult(
         ends[InboxOutcome.APPLIED],
@@ -105,7 +105,7 @@ def process_status_webhooks(
 def _process_webhook(
     database: Database,
     notice: InboundWebhook,
-    doors: Collection[Channel],
+    channels: Collection[Channel],
     *,
     at: datetime,
     jitter: float,
@@ -113,7 +113,7 @@ def _process_webhook(
     """Apply one notice; whatever goes wrong with it is in its row and stops no other."""
     try:
         with database.transaction() as connection:
-            return _apply_webhook(connection, notice, doors, at=at, jitter=jitter)
+            return _apply_webhook(connection, notice, channels, at=at, jitter=jitter)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
@@ -127,7 +127,7 @@ def _process_webhook(
 
 
 def _apply_webhook(
-    connection: Connection, notice: InboundWebhook, doors: Collection[Channel], *, at: datetime,
+    connection: Connection, notice: InboundWebhook, channels: Collection[Channel], *, at: datetime,
     jitter: float,
 ) -> InboxOutcome | None:  # fmt: skip
     try:
@@ -137,7 +137,7 @@ def _apply_webhook(
         return InboxOutcome.QUARANTINED
     changes = [
         _apply_inbound_message(connection, one, at=at) if isinstance(one, InboundMessage)
-        else apply_receipt(connection, one, doors, at=at, jitter=jitter)
+        else apply_receipt(connection, one, channels, at=at, jitter=jitter)
         for one in told
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
@@ -150,9 +150,11 @@ def _apply_webhook(
     return outcome
 
 
-def _apply_inbound_message(connection: Connection, said: InboundMessage, *, at: datetime) -> bool:
-    if not is_opt_out_request(said.text) or not campaign_queries.insert_opt_out(
-        connection, said.sender, at=at
+def _apply_inbound_message(
+    connection: Connection, message: InboundMessage, *, at: datetime
+) -> bool:
+    if not is_opt_out_request(message.text) or not campaign_queries.insert_opt_out(
+        connection, message.sender, at=at
     ):
         return False
     # not whose: the log is never deleted from
@@ -161,58 +163,64 @@ def _apply_inbound_message(connection: Connection, said: InboundMessage, *, at: 
 
 
 def apply_receipt(
-    connection: Connection, report: DeliveryReceipt, doors: Collection[Channel], *, at: datetime,
+    connection: Connection,
+    receipt: DeliveryReceipt,
+    channels: Collection[Channel],
+    *,
+    at: datetime,
     jitter: float,
-) -> bool | None:  # fmt: skip
+) -> bool | None:
     """Whether it changed anything; None when it speaks of no message of ours."""
     attempt = delivery_queries.find_attempt(
-        connection, names=(report.provider_id, report.alias), reference=report.reference
+        connection, names=(receipt.provider_id, receipt.alias), reference=receipt.reference
     )
-    if attempt is None or not _is_for_recipient(attempt, report):
+    if attempt is None or not _is_for_recipient(attempt, receipt):
         return None
-    if report.provider_id and report.alias:
-        delivery_queries.set_attempt_alias(connection, attempt, report.alias)
-    if merge_state(attempt.said, report.state) is attempt.said:
+    if receipt.provider_id and receipt.alias:
+        delivery_queries.set_attempt_alias(connection, attempt, receipt.alias)
+    if merge_state(attempt.attempt_state, receipt.state) is attempt.attempt_state:
         return False
-    step = _result_from_receipt(report)
+    step = _result_from_receipt(receipt)
     delivery_queries.record_receipt(connection, attempt, step, at=at)
-    after = merge_state(attempt.state, report.state, of_this_attempt=attempt.is_newest)
-    if after is report.state and after is not attempt.state:
-        _update_delivery(connection, attempt, report, step, doors, at=at, jitter=jitter)
+    after = merge_state(attempt.delivery_state, receipt.state, is_current_attempt=attempt.is_newest)
+    if after is receipt.state and after is not attempt.delivery_state:
+        _update_delivery(connection, attempt, receipt, step, channels, at=at, jitter=jitter)
     return True
 
 
-def _is_for_recipient(attempt: DeliveryAttempt, report: DeliveryReceipt) -> bool:
+def _is_for_recipient(attempt: DeliveryAttempt, receipt: DeliveryReceipt) -> bool:
     """Anybody can write a bounce. WhatsApp's are signed, and may name a number differently."""
     if attempt.channel is not Channel.MAIL:
         return True
-    return report.recipient.casefold() == attempt.address.casefold()
+    return receipt.recipient.casefold() == attempt.address.casefold()
 
 
-def _result_from_receipt(report: DeliveryReceipt) -> AttemptResult:
-    match report.failure:
+def _result_from_receipt(receipt: DeliveryReceipt) -> AttemptResult:
+    match receipt.failure:
         case Rejected(reason, code, cause):
-            return AttemptResult(report.state, code=code, reason=reason, concerns=cause)
+            return AttemptResult(receipt.state, code=code, reason=reason, failure_scope=cause)
         case Deferred(reason, code, _, stops):
-            return AttemptResult(report.state, code=code, reason=reason, concerns=stops)
-    return AttemptResult(report.state)
+            return AttemptResult(receipt.state, code=code, reason=reason, failure_scope=stops)
+    return AttemptResult(receipt.state)
 
 
 def _update_delivery(
-    connection: Connection, attempt: DeliveryAttempt, report: DeliveryReceipt, step: AttemptResult,
-    doors: Collection[Channel], *, at: datetime, jitter: float,
+    connection: Connection, attempt: DeliveryAttempt, receipt: DeliveryReceipt, step: AttemptResult,
+    channels: Collection[Channel], *, at: datetime, jitter: float,
 ) -> None:  # fmt: skip
-    failure = report.failure
+    failure = receipt.failure
     pause_channel_on_failure(connection, attempt.channel, failure, at=at)
     if isinstance(failure, Deferred):
-        again = next_attempt_at(attempt.failures + 1, at=at, jitter=jitter, told=failure.after)
+        again = next_attempt_at(
+            attempt.failure_count + 1, at=at, jitter=jitter, retry_after=failure.retry_after
+        )
         if again is not None:
-            anew = replace(step, state=DeliveryState.ERROR, next_try=again, failures=1)
+            anew = replace(step, state=DeliveryState.ERROR, next_attempt_at=again, failures=1)
             delivery_queries.update_delivery_after_receipt(connection, attempt, anew, at=at)
             return
     delivery_queries.update_delivery_after_receipt(connection, attempt, step, at=at)
-    if failure is not None and (isinstance(failure, Deferred) or failure.may_go_otherwise):
-        fall_back_to_next_channel(connection, attempt.delivery_id, doors, at=at)
+    if failure is not None and (isinstance(failure, Deferred) or failure.can_fall_back):
+        fall_back_to_next_channel(connection, attempt.delivery_id, channels, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +237,7 @@ class BounceResult:
 def process_bounces(
     database: Database,
     mails: Iterable[bytes],
-    doors: Collection[Channel],
+    channels: Collection[Channel],
     *,
     at: datetime,
     jitter: Callable[[], float] = random.random,
@@ -240,20 +248,25 @@ def process_bounces(
     for mail in mails:
         read += 1
         for bounce in parse_bounces(mail):
-            ends[_apply_bounce(database, bounce, doors, at=at, jitter=jitter())] += 1
+            ends[_apply_bounce(database, bounce, channels, at=at, jitter=jitter())] += 1
     return BounceResult(
         read, ends["applied"], ends["unchanged"], ends["strange"], ends["undecided"]
     )
 
 
 def _apply_bounce(
-    database: Database, bounce: Bounce, doors: Collection[Channel], *, at: datetime, jitter: float
+    database: Database,
+    bounce: Bounce,
+    channels: Collection[Channel],
+    *,
+    at: datetime,
+    jitter: float,
 ) -> str:
-    report = bounce.report
+    report = bounce.receipt
     if report is None:
         return "undecided"
     with database.transaction() as connection:
-        changed = apply_receipt(connection, report, doors, at=at, jitter=jitter)
+        changed = apply_receipt(connection, report, channels, at=at, jitter=jitter)
     if changed is None:
         return "strange"
     return "applied" if changed else "unchanged"

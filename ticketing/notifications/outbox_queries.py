@@ -43,13 +43,13 @@ class OutboxMessage:
     event_id: int | None
     purpose: str
     recipient: str = field(repr=False)
-    others: tuple[str, ...] = field(default=(), repr=False)
+    other_addresses: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def addresses(self) -> dict[Channel, str]:
         """By channel, the one that the message names first."""
         found: dict[Channel, str] = {}
-        for address in (self.recipient, *self.others):
+        for address in (self.recipient, *self.other_addresses):
             channel = channel_for_address(address)
             if channel is not None:
                 found.setdefault(channel, address)
@@ -121,7 +121,9 @@ class NewDelivery:
     failure: str = ""
 
 
-def claim_messages(connection: Connection, *, organiser: bool, limit: int) -> list[OutboxMessage]:
+def claim_messages(
+    connection: Connection, *, include_organiser: bool, limit: int
+) -> list[OutboxMessage]:
     """Take hold of messages that can be sent, the oldest first, a roster's tickets last.
 
     The organiser's wait while nobody knows an address, tickets until all of an order are printed,
@@ -129,7 +131,7 @@ def claim_messages(connection: Connection, *, organiser: bool, limit: int) -> li
     """
     query = (
         select_messages()
-        .where(_is_claimable(organiser=organiser))
+        .where(_is_claimable(include_organiser=include_organiser))
         .order_by(outbox.c.purpose == TICKET_READY, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
@@ -137,13 +139,13 @@ def claim_messages(connection: Connection, *, organiser: bool, limit: int) -> li
     return [message_from_row(row) for row in connection.execute(query)]
 
 
-def _is_claimable(*, organiser: bool) -> ColumnElement[bool]:
+def _is_claimable(*, include_organiser: bool) -> ColumnElement[bool]:
     condition = and_(
         outbox.c.taken_at.is_(None),
         or_(outbox.c.purpose != ORDER_CONFIRMATION, not_(_has_unprinted_ticket())),
         not_(campaign_queries.is_campaign_running()),
     )
-    return condition if organiser else and_(condition, outbox.c.recipient != ORGANISER)
+    return condition if include_organiser else and_(condition, outbox.c.recipient != ORGANISER)
 
 
 def _has_unprinted_ticket() -> ColumnElement[bool]:
@@ -167,9 +169,11 @@ def _has_unprinted_ticket() -> ColumnElement[bool]:
     )
 
 
-def insert_deliveries(connection: Connection, new: Sequence[NewDelivery], *, at: datetime) -> None:
+def insert_deliveries(
+    connection: Connection, new_deliveries: Sequence[NewDelivery], *, at: datetime
+) -> None:
     """Deliveries for messages, which count as taken from now on; those there are are left."""
-    if not new:
+    if not new_deliveries:
         return
     rows = [
         {
@@ -184,14 +188,18 @@ def insert_deliveries(connection: Connection, new: Sequence[NewDelivery], *, at:
             "ended_at": at if each.failure else None,
             "last_error": each.failure,
         }
-        for each in new
+        for each in new_deliveries
     ]
     connection.execute(insert(deliveries).on_conflict_do_nothing(), rows)
-    taken = [each.outbox_id for each in new]
+    taken = [each.outbox_id for each in new_deliveries]
     connection.execute(update(outbox).where(outbox.c.id.in_(taken)).values(taken_at=at))
 
 
-def has_overdue_messages(connection: Connection, *, organiser: bool, since: datetime) -> bool:
+def has_overdue_messages(
+    connection: Connection, *, include_organiser: bool, since: datetime
+) -> bool:
     """Whether any message could be taken that is so old."""
-    query = exists().where(_is_claimable(organiser=organiser), outbox.c.created_at <= since)
+    query = exists().where(
+        _is_claimable(include_organiser=include_organiser), outbox.c.created_at <= since
+    )
     return connection.execute(select(query)).scalar_one()

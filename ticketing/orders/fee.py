@@ -18,7 +18,7 @@ class RefundFee:
         if not 0 <= self.percent <= 100:  # noqa: PLR2004 - per cent
             raise RefundRefused(f"a fee of {self.percent} % cannot be; write 0 to 100")
 
-    def kept(self, worth: Rupiah, places: int) -> Rupiah:
+    def amount_kept(self, worth: Rupiah, places: int) -> Rupiah:
         """What is kept of so many places worth so much together; never more than that."""
         return min(worth, worth.percent(self.percent) + self.each * places)
 

@@ -49,7 +49,7 @@ def insert_plan(connection: Connection, event_id: int, plan: PaymentPlan) -> Non
             name=plan.name,
             shares=list(plan.shares),
             every=plan.every,
-            last_before=plan.last_before,
+            last_before=plan.final_due_before,
             grace=plan.grace,
             overdue=plan.overdue,
             tickets=plan.tickets,
@@ -96,7 +96,7 @@ def _plan_from_row(columns: list[Any]) -> PaymentPlan:
 
 
 def insert_instalments(
-    connection: Connection, order_id: int, parts: tuple[Instalment, ...]
+    connection: Connection, order_id: int, instalments: tuple[Instalment, ...]
 ) -> None:
     """Write down a new order's parts; the database refuses any that are not its total together."""
     connection.execute(
@@ -108,7 +108,7 @@ def insert_instalments(
                 "due_at": part.due_at,
                 "amount": part.amount.amount,
             }
-            for part in parts
+            for part in instalments
         ],
     )
 
@@ -126,10 +126,10 @@ def _instalment_from_row(row: Sequence[Any]) -> Instalment:
 
 
 def mark_paid(
-    connection: Connection, order_id: int, payers: Mapping[int, int], *, at: datetime
+    connection: Connection, order_id: int, attempt_by_number: Mapping[int, int], *, at: datetime
 ) -> None:
     """Write down by which attempts these parts are paid."""
-    for number, attempt_id in payers.items():
+    for number, attempt_id in attempt_by_number.items():
         _update_instalment(connection, order_id, number, paid_attempt_id=attempt_id, paid_at=at)
 
 

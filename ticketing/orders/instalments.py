@@ -33,8 +33,8 @@ class OverduePolicy(StrEnum):
 class TicketReleasePolicy(StrEnum):
     """With which part the buyer is entitled to the places."""
 
-    LAST = "all"
-    FIRST = "first"
+    FULL_PAYMENT = "all"
+    FIRST_INSTALMENT = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class PaymentPlan:
     name: str
     shares: tuple[int, ...]
     every: timedelta
-    last_before: timedelta
+    final_due_before: timedelta
     grace: timedelta
     overdue: OverduePolicy
-    tickets: TicketReleasePolicy = TicketReleasePolicy.LAST
+    tickets: TicketReleasePolicy = TicketReleasePolicy.FULL_PAYMENT
 
     def __post_init__(self) -> None:
         """Refuse what is no plan."""
@@ -61,7 +61,7 @@ class PaymentPlan:
             )
         if min(self.shares) < 1 or sum(self.shares) != 100:  # noqa: PLR2004 - per cent
             raise PartsRefused(f"{self.name}: its parts are {sum(self.shares)} % together, not 100")
-        if self.every <= RESERVATION_PERIOD or min(self.last_before, self.grace) < timedelta():
+        if self.every <= RESERVATION_PERIOD or min(self.final_due_before, self.grace) < timedelta():
             raise PartsRefused(f"{self.name}: its parts are too close, or a time is negative")
 
 
@@ -76,36 +76,36 @@ class Instalment:
     paid_at: datetime | None = None
 
 
-def split_amount(whole: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
+def split_amount(total: Rupiah, shares: Sequence[int]) -> tuple[Rupiah, ...]:
     """The whole by shares in hundredths: all together exactly the whole."""
-    bounds = [whole.percent(passed) for passed in accumulate(shares, initial=0)]
+    bounds = [total.percent(passed) for passed in accumulate(shares, initial=0)]
     return tuple(after - before for before, after in pairwise(bounds))
 
 
 def schedule_instalments(
-    plan: PaymentPlan, whole: Rupiah, *, at: datetime, starts_at: datetime
+    plan: PaymentPlan, total: Rupiah, *, at: datetime, starts_at: datetime
 ) -> tuple[Instalment, ...]:
     """The parts of an order placed now. Refuses a plan that ends too late, and parts of nothing."""
-    sums = split_amount(whole, plan.shares)
+    sums = split_amount(total, plan.shares)
     if ZERO in sums:
-        raise PartsRefused(f"{whole} is too little to be paid in {len(sums)} parts")
+        raise PartsRefused(f"{total} is too little to be paid in {len(sums)} parts")
     due = [at + RESERVATION_PERIOD, *(at + plan.every * number for number in range(1, len(sums)))]
-    if due[-1] > starts_at - plan.last_before:
+    if due[-1] > starts_at - plan.final_due_before:
         raise PartsRefused(f"it is too late to pay by {plan.name!r}: its last part would be late")
     return tuple(Instalment(*each) for each in zip(range(1, len(sums) + 1), due, sums, strict=True))
 
 
-def next_unpaid_instalment(parts: Sequence[Instalment]) -> Instalment | None:
+def next_unpaid_instalment(instalments: Sequence[Instalment]) -> Instalment | None:
     """The first part without money; None when all have theirs."""
-    return next((part for part in parts if part.paid_by is None), None)
+    return next((part for part in instalments if part.paid_by is None), None)
 
 
-def reservation_deadline(part: Instalment, plan: PaymentPlan, *, at: datetime) -> datetime:
+def reservation_deadline(instalment: Instalment, plan: PaymentPlan, *, at: datetime) -> datetime:
     """Until when an order keeps its places whose next part this is.
 
     A part that is due again after its time has its grace from now, and an hour at least.
     """
-    return max(part.due_at + plan.grace, at + max(plan.grace, RESERVATION_PERIOD))
+    return max(instalment.due_at + plan.grace, at + max(plan.grace, RESERVATION_PERIOD))
 
 
 class InstalmentAction(StrEnum):
@@ -116,9 +116,9 @@ class InstalmentAction(StrEnum):
     REVIEW = "review"
 
 
-def instalment_action(part: Instalment, order: OrderState) -> InstalmentAction:
+def instalment_action(instalment: Instalment, order: OrderState) -> InstalmentAction:
     """What money for this part means for the order as it stands; a part is paid once."""
-    if part.paid_by is not None:
+    if instalment.paid_by is not None:
         return InstalmentAction.REVIEW
     meanings = {
         OrderState.PENDING: InstalmentAction.PAY,
@@ -128,15 +128,15 @@ def instalment_action(part: Instalment, order: OrderState) -> InstalmentAction:
 
 
 def assign_payments_to_instalments(
-    parts: Sequence[Instalment],
+    instalments: Sequence[Instalment],
     payments: Sequence[PaymentBalance],
-    parts_paid: Mapping[int, int | None],
+    instalment_by_attempt: Mapping[int, int | None],
 ) -> dict[int, int]:
     """Which attempt can pay each part with all of its money; empty when a part has none.
 
     `parts_paid` says of every attempt which part it was for.
     """
-    whole = [one for one in payments if one.left == one.amount]
-    found = {parts_paid[one.attempt_id]: one.attempt_id for one in reversed(whole)}
-    chosen = {part.number: found[part.number] for part in parts if part.number in found}
-    return chosen if len(chosen) == len(parts) else {}
+    whole = [one for one in payments if one.refundable == one.amount]
+    found = {instalment_by_attempt[one.attempt_id]: one.attempt_id for one in reversed(whole)}
+    chosen = {part.number: found[part.number] for part in instalments if part.number in found}
+    return chosen if len(chosen) == len(instalments) else {}

@@ -42,7 +42,9 @@ class ReviewFlag(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     MONEY_RETURNED = "money_returned"
     MONEY_REVERSED = "money_reversed"
-    PARTS_LEFT = "parts_left"  # of an order that ended before all of its parts were paid
+    INSTALMENTS_UNFINISHED = (
+        "parts_left"  # of an order that ended before all of its parts were paid
+    )
     STUCK = "stuck"  # out of time, and the gateway gives no clear answer
     REFUND_FAILED = "refund_failed"  # promised, and the gateway would not
 
@@ -101,10 +103,10 @@ def validate_transition(order: Order, to: OrderState) -> OrderState:
     return to
 
 
-def normalise_selections(asked: Iterable[Selection]) -> tuple[Selection, ...]:
+def normalise_selections(requested: Iterable[Selection]) -> tuple[Selection, ...]:
     """What is asked for, one selection a ticket type, in the one order in which stock is locked."""
     quantities: dict[int, int] = {}
-    for selection in asked:
+    for selection in requested:
         if selection.quantity < 1:
             raise NotOnSale(f"{selection.quantity} places cannot be ordered; ask for 1 or more")
         known = quantities.get(selection.ticket_type_id, 0)

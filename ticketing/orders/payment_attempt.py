@@ -100,11 +100,11 @@ class PaymentStatus:
     refunds: tuple[ReportedRefund, ...] = ()
 
 
-def merge_state(before: AttemptState, said: AttemptState) -> AttemptState:
+def merge_state(before: AttemptState, reported: AttemptState) -> AttemptState:
     """The state after one more statement; what is late or repeated changes nothing."""
-    if before in _REVERSIBLE_STATES and said in _REVERSING_STATES:
+    if before in _REVERSIBLE_STATES and reported in _REVERSING_STATES:
         return AttemptState.REVERSED
-    return max(before, said, key=lambda state: state.rank)
+    return max(before, reported, key=lambda state: state.rank)
 
 
 class PaymentTransition(StrEnum):
@@ -136,29 +136,29 @@ class OrderAction(StrEnum):
     """What has to happen to an order."""
 
     COMPLETE = "complete"
-    COMPLETE_IF_STOCK_IS_LEFT = "complete if stock is left"
+    COMPLETE_IF_IN_STOCK = "complete if stock is left"
     REVERSE = "reverse"
     REVIEW = "review"  # a person decides
 
 
 def order_action(
-    milestone: PaymentTransition, order: OrderState, *, paid_by_this: bool, paid_twice: bool
+    transition: PaymentTransition, order: OrderState, *, is_paying_attempt: bool, paid_twice: bool
 ) -> OrderAction:
     """What a milestone of one attempt means for the order as it stands.
 
     Money for a cancelled order, or a second time, is never kept in silence and never sent back
     by a machine: a person decides. So is whether tickets die with a refund.
     """
-    if milestone is PaymentTransition.MONEY_TAKEN:
+    if transition is PaymentTransition.MONEY_TAKEN:
         return _ACTION_ON_PAYMENT.get(order, OrderAction.REVIEW)
-    if milestone is PaymentTransition.MONEY_REVERSED and paid_by_this and not paid_twice:
+    if transition is PaymentTransition.MONEY_REVERSED and is_paying_attempt and not paid_twice:
         return OrderAction.REVERSE
     return OrderAction.REVIEW
 
 
 _ACTION_ON_PAYMENT = {
     OrderState.PENDING: OrderAction.COMPLETE,
-    OrderState.EXPIRED: OrderAction.COMPLETE_IF_STOCK_IS_LEFT,
+    OrderState.EXPIRED: OrderAction.COMPLETE_IF_IN_STOCK,
 }
 
 

@@ -201,9 +201,9 @@ def get_request_digest(connection: Connection, order_id: int) -> bytes | None:
 
 
 def _fetch_order(
-    connection: Connection, query: Select[*tuple[object, ...]], wanted: int | bytes | str
+    connection: Connection, query: Select[*tuple[object, ...]], key: int | bytes | str
 ) -> Order:
-    row = connection.execute(query, {"wanted": wanted}).mappings().one_or_none()
+    row = connection.execute(query, {"wanted": key}).mappings().one_or_none()
     if row is None:
         raise UnknownOrder("there is no such order")
     return _order_from_row(row)
@@ -306,12 +306,14 @@ def count_buyer_places(
 
 
 def list_expired_pending(
-    connection: Connection, *, at: datetime, after: int = 0, limit: int
+    connection: Connection, *, at: datetime, after_id: int = 0, limit: int
 ) -> list[int]:
     """Pending orders whose time is up, by number, in pages: those after the last one seen."""
     query = (
         select(orders.c.id)
-        .where(orders.c.state == OrderState.PENDING, orders.c.expires_at <= at, orders.c.id > after)
+        .where(
+            orders.c.state == OrderState.PENDING, orders.c.expires_at <= at, orders.c.id > after_id
+        )
         .order_by(orders.c.id)
         .limit(limit)
     )

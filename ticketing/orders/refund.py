@@ -18,7 +18,7 @@ class RefundChannel(StrEnum):
 
     GATEWAY = "gateway"
     MANUAL = "manual"  # a person transfers it, and says so
-    ELSEWHERE = "elsewhere"  # made in the gateway's dashboard; we were told
+    EXTERNAL = "elsewhere"  # made in the gateway's dashboard; we were told
 
 
 class RefundState(StrEnum):
@@ -29,20 +29,20 @@ class RefundState(StrEnum):
     DONE = "done"
     MANUAL = "manual"  # waits for a person's transfer
     FAILED = "failed"  # the gateway refused: the money is still owed
-    DROPPED = "dropped"  # a person decided that it is not owed
+    CANCELLED = "dropped"  # a person decided that it is not owed
 
     @property
-    def is_owed(self) -> bool:
+    def is_outstanding(self) -> bool:
         """Whether money is promised that has not gone back yet, as far as we know."""
-        return self not in {RefundState.DONE, RefundState.DROPPED}
+        return self not in {RefundState.DONE, RefundState.CANCELLED}
 
 
 ALLOWED_TRANSITIONS = {
     RefundState.REQUESTED: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
     RefundState.SENT: {RefundState.SENT, RefundState.DONE, RefundState.FAILED},
-    RefundState.MANUAL: {RefundState.DONE, RefundState.DROPPED},
-    RefundState.FAILED: {RefundState.REQUESTED, RefundState.DONE, RefundState.DROPPED},
-    RefundState.DROPPED: {RefundState.DONE},  # only when the gateway tells of it after all
+    RefundState.MANUAL: {RefundState.DONE, RefundState.CANCELLED},
+    RefundState.FAILED: {RefundState.REQUESTED, RefundState.DONE, RefundState.CANCELLED},
+    RefundState.CANCELLED: {RefundState.DONE},  # only when the gateway tells of it after all
     RefundState.DONE: set[RefundState](),
 }
 
@@ -87,75 +87,75 @@ class PaymentBalance:
     state: AttemptState
     payment_type: str
     amount: Rupiah
-    gone: Rupiah
+    refunded_or_promised: Rupiah
     began_at: datetime
 
     @property
-    def taken(self) -> Rupiah:
+    def received(self) -> Rupiah:
         """What was received and not taken away again by a bank."""
         lost = {AttemptState.REVERSED, AttemptState.CHARGED_BACK}
         return self.amount if self.state.has_taken_money and self.state not in lost else ZERO
 
     @property
-    def left(self) -> Rupiah:
+    def refundable(self) -> Rupiah:
         """What can still go back."""
-        return self.taken - min(self.taken, self.gone)
+        return self.received - min(self.received, self.refunded_or_promised)
 
 
-def refunded_through_gateway(refunds: Iterable[Refund], told: Rupiah) -> Rupiah:
+def refunded_through_gateway(refunds: Iterable[Refund], reported: Rupiah) -> Rupiah:
     """What went back of one attempt through the gateway: what it tells, or more if we know more."""
     known = total(
         refund.amount
         for refund in refunds
         if refund.state is RefundState.DONE and refund.channel is not RefundChannel.MANUAL
     )
-    return max(known, told)
+    return max(known, reported)
 
 
-def total_refunded(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def total_refunded(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
     """What went back of one attempt, whichever way."""
     by_hand = total(
         refund.amount
         for refund in refunds
         if refund.state is RefundState.DONE and refund.channel is RefundChannel.MANUAL
     )
-    return refunded_through_gateway(refunds, told) + by_hand
+    return refunded_through_gateway(refunds, reported) + by_hand
 
 
-def refunded_externally(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def refunded_externally(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
     """What went back of one attempt through the gateway without our asking."""
     ours = total(
         refund.amount
         for refund in refunds
         if refund.state is RefundState.DONE and refund.channel is RefundChannel.GATEWAY
     )
-    return refunded_through_gateway(refunds, told) - ours
+    return refunded_through_gateway(refunds, reported) - ours
 
 
-def total_refunded_or_promised(refunds: Sequence[Refund], told: Rupiah) -> Rupiah:
+def total_refunded_or_promised(refunds: Sequence[Refund], reported: Rupiah) -> Rupiah:
     """What went back of one attempt or is promised to: it cannot be given a second time."""
-    owed = total(refund.amount for refund in refunds if refund.state.is_owed)
-    return total_refunded(refunds, told) + owed
+    owed = total(refund.amount for refund in refunds if refund.state.is_outstanding)
+    return total_refunded(refunds, reported) + owed
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRefundTerms:
     """What a gateway gives back of one way to pay: parts or only the whole, for so many days."""
 
-    parts: bool
-    days: int | None
+    allows_partial: bool
+    max_days: int | None
 
 
 # Midtrans, "Refund"; where it names several spans the longest: a shorter one is refused by itself
 GATEWAY_REFUND_TERMS = {
-    "credit_card": GatewayRefundTerms(parts=True, days=None),
-    "gopay": GatewayRefundTerms(parts=True, days=180),
-    "qris": GatewayRefundTerms(parts=True, days=45),
-    "dana": GatewayRefundTerms(parts=True, days=45),
-    "kredivo": GatewayRefundTerms(parts=True, days=14),
-    "akulaku": GatewayRefundTerms(parts=True, days=None),
-    "shopeepay": GatewayRefundTerms(parts=False, days=365),
-    "ovo": GatewayRefundTerms(parts=False, days=180),
+    "credit_card": GatewayRefundTerms(allows_partial=True, max_days=None),
+    "gopay": GatewayRefundTerms(allows_partial=True, max_days=180),
+    "qris": GatewayRefundTerms(allows_partial=True, max_days=45),
+    "dana": GatewayRefundTerms(allows_partial=True, max_days=45),
+    "kredivo": GatewayRefundTerms(allows_partial=True, max_days=14),
+    "akulaku": GatewayRefundTerms(allows_partial=True, max_days=None),
+    "shopeepay": GatewayRefundTerms(allows_partial=False, max_days=365),
+    "ovo": GatewayRefundTerms(allows_partial=False, max_days=180),
 }
 
 
@@ -182,10 +182,10 @@ def _manual_refund_reason(payment: PaymentBalance, amount: Rupiah, *, at: dateti
     terms = GATEWAY_REFUND_TERMS.get(kind)
     if terms is None:
         return f"{kind or 'an unknown way to pay'} cannot be refunded through the gateway"
-    if not terms.parts and amount != payment.amount:
+    if not terms.allows_partial and amount != payment.amount:
         return f"{kind} is refunded as a whole or not at all"
-    if terms.days is not None and at - payment.began_at > timedelta(days=terms.days):
-        return f"{kind} is refunded within {terms.days} days"
+    if terms.max_days is not None and at - payment.began_at > timedelta(days=terms.max_days):
+        return f"{kind} is refunded within {terms.max_days} days"
     if payment.state is AttemptState.PARTLY_CHARGED_BACK:
         return "the bank took a part back"
     return ""
@@ -197,7 +197,7 @@ def split_refund(
     """The amount, taken from these payments in turn; refuses more than is left in them."""
     found, wanted = list[RefundPart](), amount
     for payment in payments:
-        share = min(wanted, payment.left)
+        share = min(wanted, payment.refundable)
         if share > ZERO:
             found.append(build_refund_part(payment, share, at=at))
             wanted = wanted - share

@@ -36,7 +36,7 @@ class Application:
     url: URL
     dagster_url: URL
     server: EmbeddedServer | None = None  # the embedded one, unless DATABASE_URL names another
-    factory_of: GetObjectFactory = field(default=_no_factory, repr=False)
+    get_factory: GetObjectFactory = field(default=_no_factory, repr=False)
     _objects: dict[type, object | None] = field(default_factory=dict, init=False, repr=False)
     _lock: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
 
@@ -51,7 +51,7 @@ class Application:
         """Return the object of a type, or None when the settings leave it out."""
         with self._lock:
             if kind not in self._objects:
-                built = self.factory_of(kind)(self)
+                built = self.get_factory(kind)(self)
                 if built is not None and not isinstance(built, kind):
                     raise TypeError(f"{kind.__qualname__} was built as {type(built).__qualname__}")
                 self._objects[kind] = built

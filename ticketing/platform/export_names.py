@@ -12,6 +12,6 @@ class ExportKind(StrEnum):
     DELIVERIES = "deliveries"
     VOUCHERS = "vouchers"
 
-    def file_of(self, slug: str) -> str:
+    def file_name(self, slug: str) -> str:
         """The file's name."""
         return f"{slug}-{self}.csv"

@@ -242,14 +242,14 @@ class Settings(BaseSettings):
     )
 
     @property
-    def whatsapp(self) -> Literal["rehearsal", "cloud", "waha", "fonnte", "none"]:
+    def active_whatsapp_provider(self) -> Literal["rehearsal", "cloud", "waha", "fonnte", "none"]:
         """Who carries WhatsApp messages."""
         if self.whatsapp_provider:
             return self.whatsapp_provider
         return "rehearsal" if self.midtrans_environment == "rehearsal" else "none"
 
     @property
-    def exports_of_a_day(self) -> list[ExportKind]:
+    def daily_export_kinds(self) -> list[ExportKind]:
         """Sheets one by one."""
         return [ExportKind(name) for name in dict.fromkeys(self.daily_exports.split(","))]
 
@@ -264,12 +264,12 @@ class Settings(BaseSettings):
         return self.documents_path or self.data_path / "documents"
 
     @property
-    def logs(self) -> Path:
+    def log_file(self) -> Path:
         """Where log lines go."""
         return self.log_path or self.data_path / "logs" / "ticketing.jsonl"
 
     @property
-    def mails(self) -> Path:
+    def mail_folder(self) -> Path:
         """Where a rehearsal's mails are put."""
         return self.data_path / "mail"
 

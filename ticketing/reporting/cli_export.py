@@ -49,14 +49,14 @@ def _queue_mail(application: "Application", event: "Event", what: ExportKind) ->
     stdout_console().print(f"{what}: {known}goes {where}", markup=False)
 
 
-def _write_file(application: "Application", event: "Event", what: ExportKind, place: str) -> None:
+def _write_file(application: "Application", event: "Event", what: ExportKind, path: str) -> None:
     from ticketing.platform.kernel.csv_writer import open_sheet
     from ticketing.reporting.export import write_export
 
-    with open_sheet(place) as file:
+    with open_sheet(path) as file:
         rows = write_export(application.database, event, what, file, at=now())
-    if place != STANDARD_OUTPUT:
-        stdout_console().print(f"{rows} rows in {place}", markup=False)
+    if path != STANDARD_OUTPUT:
+        stdout_console().print(f"{rows} rows in {path}", markup=False)
 
 
 COMMANDS = (export,)

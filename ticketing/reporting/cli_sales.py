@@ -83,18 +83,18 @@ def reconcile(
                 "returned": books.returned.amount,
                 "returnedByGateway": books.returned_by_gateway.amount,
             }
-            odd = books.differing
+            odd = books.differences
         else:
             done = payments_reconcile.reconcile(
                 application.database, application.get(Midtrans), at=now(), by=actor()
             )
             told = {
-                "asked": done.asked,
+                "asked": done.checked,
                 "corrected": done.corrected,
                 "agreed": done.agreed,
                 "unused": done.unused,
             }
-            odd = done.odd
+            odd = done.mismatches
     _print_counts(told, odd, as_json=as_json)
     sys.exit(1 if odd else 0)
 
@@ -106,7 +106,7 @@ def _print_counts(counts: dict[str, int], odd: "Sequence[Violation]", *, as_json
     out = stdout_console()
     out.print(", ".join(f"{name} {count:,}" for name, count in {**counts, "odd": len(odd)}.items()))
     for one in odd[:MAX_SHOWN]:
-        out.print(f"  {one.subject}: {one.wrong}")
+        out.print(f"  {one.subject}: {one.problem}")
     if len(odd) > MAX_SHOWN:
         out.print(f"  … and {len(odd) - MAX_SHOWN} more; --json has them all")
 

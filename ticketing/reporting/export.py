@@ -31,9 +31,9 @@ def write_export_rows(
 ) -> int:
     """The same, within a transaction."""
     with export_queries.open_sheet(
-        connection, event.id, export, over=is_event_over(event, at)
+        connection, event.id, export, is_over=is_event_over(event, at)
     ) as sheet:
-        return write_sheet(file, sheet.columns, sheet.rows, zone=ZoneInfo(event.time_zone))
+        return write_sheet(file, sheet.columns, sheet.rows, time_zone=ZoneInfo(event.time_zone))
 
 
 def queue_export_mail(
@@ -65,16 +65,16 @@ def queue_export_mail(
 
 
 def queue_daily_export_mails(
-    database: Database, wanted: Collection[ExportKind], *, near: timedelta, at: datetime, by: str
+    database: Database, kinds: Collection[ExportKind], *, window: timedelta, at: datetime, by: str
 ) -> int:
     """Leave these for every event so near in time of which anything changed in a day; how many."""
     with database.transaction() as connection:
         slugs = export_queries.list_changed_events(
-            connection, since=at - DAY, near=(at - near, at + near)
+            connection, since=at - DAY, between=(at - window, at + window)
         )
         found = [event_queries.get(connection, slug) for slug in slugs]
     return sum(
         queue_export_mail(database, event, export, at=at, by=by)
         for event in found
-        for export in wanted
+        for export in kinds
     )

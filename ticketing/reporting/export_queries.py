@@ -55,14 +55,14 @@ class ExportSheet(NamedTuple):
 
 @contextmanager
 def open_sheet(
-    connection: Connection, event_id: int, export: ExportKind, *, over: bool
+    connection: Connection, event_id: int, export: ExportKind, *, is_over: bool
 ) -> Iterator[ExportSheet]:
     """The event's rows as they are now; `over` says that nobody gets a ticket any more."""
     match export:
         case ExportKind.TICKETS:
             query = _tickets(event_id)
         case ExportKind.MISSING:
-            query = _missing(event_id, over=over)
+            query = _missing(event_id, is_over=is_over)
         case ExportKind.ORDERS:
             query = _orders(event_id)
         case ExportKind.DELIVERIES:
@@ -75,10 +75,10 @@ def open_sheet(
 
 
 def list_changed_events(
-    connection: Connection, *, since: datetime, near: tuple[datetime, datetime]
+    connection: Connection, *, since: datetime, between: tuple[datetime, datetime]
 ) -> list[str]:
     """Slugs of events between those two instants of which anything is newer."""
-    began, ends = near
+    began, ends = between
     done = exists().where(
         audit_log.c.event_id == events.c.id,
         audit_log.c.at >= since,
@@ -130,12 +130,12 @@ def _tickets(event_id: int) -> Select[Any]:
     )
 
 
-def _missing(event_id: int, *, over: bool) -> Select[Any]:
+def _missing(event_id: int, *, is_over: bool) -> Select[Any]:
     live = and_(
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
     why = case(
-        (literal(over), "event is over"),
+        (literal(is_over), "event is over"),
         (attendees.c.hold_reason.is_not(None), literal("on hold: ") + attendees.c.hold_reason),
         else_=func.coalesce(last_failure_subquery(event_id), "no ticket issued yet"),
     )

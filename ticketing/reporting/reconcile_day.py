@@ -29,7 +29,7 @@ class DayReconciliation:
     taken_by_gateway: Rupiah
     returned: Rupiah
     returned_by_gateway: Rupiah
-    differing: tuple[Violation, ...]
+    differences: tuple[Violation, ...]
 
 
 def reconcile_day(
@@ -49,7 +49,7 @@ def reconcile_day(
         )
         if progress is not None:
             progress(len(answers), len(booked))
-    said = [answer.statement for answer in answers]
+    said = [answer.payment_status for answer in answers]
     pairs = list(zip(booked, answers, strict=True))
     return DayReconciliation(
         attempts=len(booked),
@@ -57,7 +57,7 @@ def reconcile_day(
         taken_by_gateway=total(one.amount for one in said if one and _has_money(one.state)),
         returned=total(one.refunded for one in booked),
         returned_by_gateway=total(one.refunded for one in said if one),
-        differing=tuple(_list_differences(pairs)),
+        differences=tuple(_list_differences(pairs)),
     )
 
 
@@ -67,20 +67,20 @@ def _has_money(state: AttemptState) -> bool:
 
 def _list_differences(pairs: Iterable[tuple[RecordedAttempt, GatewayReply]]) -> Iterable[Violation]:
     for booked, answer in pairs:
-        wrong = answer.trouble or describe_difference(booked, answer.statement)
+        wrong = answer.error or describe_difference(booked, answer.payment_status)
         if wrong:
             yield Violation(f"{booked.order_code}, {booked.key}", wrong)
 
 
-def describe_difference(booked: RecordedAttempt, said: PaymentStatus | None) -> str:
+def describe_difference(recorded: RecordedAttempt, reported: PaymentStatus | None) -> str:
     """In which way the gateway contradicts our books; empty when it does not."""
-    if said is None:
-        never_used = booked.state is AttemptState.CREATED or booked.state.has_failed
-        return "" if never_used else f"{booked.state} to us, unknown to the gateway"
-    if said.amount != booked.amount:
-        return f"{booked.amount} to us, {said.amount} to the gateway"
-    if merge_state(booked.state, said.state) is not booked.state:
-        return f"{booked.state} to us, {said.state} to the gateway"
-    if said.refunded != booked.refunded:
-        return f"{booked.refunded} returned to us, {said.refunded} to the gateway"
+    if reported is None:
+        never_used = recorded.state is AttemptState.CREATED or recorded.state.has_failed
+        return "" if never_used else f"{recorded.state} to us, unknown to the gateway"
+    if reported.amount != recorded.amount:
+        return f"{recorded.amount} to us, {reported.amount} to the gateway"
+    if merge_state(recorded.state, reported.state) is not recorded.state:
+        return f"{recorded.state} to us, {reported.state} to the gateway"
+    if reported.refunded != recorded.refunded:
+        return f"{recorded.refunded} returned to us, {reported.refunded} to the gateway"
     return ""

@@ -38,7 +38,7 @@ def check_stock_counts(database: Database) -> InvariantResult:
             for slug, event_id in _events(connection)
             for drift in stock_queries.list_drifted(connection, event_id)
         ]
-    return InvariantResult.of(total, found)
+    return InvariantResult.from_violations(total, found)
 
 
 def check_promo_counts(database: Database) -> InvariantResult:
@@ -50,7 +50,7 @@ def check_promo_counts(database: Database) -> InvariantResult:
             for slug, event_id in _events(connection)
             for code in promo_queries.list_miscounted_codes(connection, event_id)
         ]
-    return InvariantResult.of(total, found)
+    return InvariantResult.from_violations(total, found)
 
 
 def check_unallocated_money(database: Database) -> InvariantResult:
@@ -64,7 +64,7 @@ def check_unallocated_money(database: Database) -> InvariantResult:
         for stray in strays
     ]
     found += [Violation(code, "paid, and its money is not there") for code in unpaid]
-    return InvariantResult.of(max(total, len(found)), found)
+    return InvariantResult.from_violations(max(total, len(found)), found)
 
 
 def check_duplicate_payments(database: Database) -> InvariantResult:
@@ -72,7 +72,7 @@ def check_duplicate_payments(database: Database) -> InvariantResult:
     with database.transaction() as connection:
         total = sales_invariant_queries.count_paid_orders(connection)
         codes = sales_invariant_queries.list_unflagged_duplicate_payments(connection)
-    return InvariantResult.of(
+    return InvariantResult.from_violations(
         total, (Violation(code, "paid twice, and nobody was asked") for code in codes)
     )
 
@@ -86,7 +86,7 @@ def check_refunds_within_payments(database: Database) -> InvariantResult:
             for _, event_id in _events(connection)
             for key in refund_queries.list_over_refunded_keys(connection, event_id)
         ]
-    return InvariantResult.of(max(total, len(found)), found)
+    return InvariantResult.from_violations(max(total, len(found)), found)
 
 
 def check_orders_fulfilled(database: Database, *, at: datetime) -> InvariantResult:
@@ -94,9 +94,9 @@ def check_orders_fulfilled(database: Database, *, at: datetime) -> InvariantResu
     with database.transaction() as connection:
         total = sales_invariant_queries.count_paid_orders(connection)
         uneven = sales_invariant_queries.list_orders_with_mismatched_places(
-            connection, paid_by=at - FULFILMENT_GRACE, at=at
+            connection, paid_before=at - FULFILMENT_GRACE, at=at
         )
-    return InvariantResult.of(max(total, len(uneven)), map(_mismatch_offender, uneven))
+    return InvariantResult.from_violations(max(total, len(uneven)), map(_mismatch_offender, uneven))
 
 
 def _mismatch_offender(order: OrderPlaceCounts) -> Violation:
@@ -110,7 +110,7 @@ def _mismatch_offender(order: OrderPlaceCounts) -> Violation:
 def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantResult:
     """No payment notice waits for longer than ten minutes."""
     with database.transaction() as connection:
-        stuck = inbox.list_unhandled(connection, at - NOTIFICATION_GRACE, most=MAX_ROWS)
+        stuck = inbox.list_unhandled(connection, at - NOTIFICATION_GRACE, limit=MAX_ROWS)
     found = [
         Violation(
             f"notice {one.id} of {one.subject}",
@@ -119,7 +119,7 @@ def check_stuck_notifications(database: Database, *, at: datetime) -> InvariantR
         )
         for one in stuck
     ]
-    return InvariantResult.of(len(found), found)
+    return InvariantResult.from_violations(len(found), found)
 
 
 def check_quarantined_notifications(database: Database, *, at: datetime) -> InvariantResult:
@@ -131,7 +131,7 @@ def check_quarantined_notifications(database: Database, *, at: datetime) -> Inva
         for one in kept
         if one.received_at >= at - LOOKBACK
     ]
-    return InvariantResult.of(len(found), found)
+    return InvariantResult.from_violations(len(found), found)
 
 
 def check_open_review_flags(database: Database) -> InvariantResult:
@@ -142,7 +142,7 @@ def check_open_review_flags(database: Database) -> InvariantResult:
             for _, event_id in _events(connection)
             for raised in review_flag_queries.list_open(connection, event_id)
         ]
-    return InvariantResult.of(len(found), found)
+    return InvariantResult.from_violations(len(found), found)
 
 
 def _events(connection: Connection) -> Iterable[tuple[str, int]]:

@@ -41,7 +41,7 @@ _SURPLUS_FLAGS = (
     ReviewFlag.PAID_AFTER_CANCELLING,
     ReviewFlag.PAID_TWICE,
     ReviewFlag.MONEY_RETURNED,
-    ReviewFlag.PARTS_LEFT,
+    ReviewFlag.INSTALMENTS_UNFINISHED,
 )
 
 
@@ -172,7 +172,7 @@ def list_unflagged_duplicate_payments(connection: Connection) -> list[str]:
 
 
 def list_orders_with_mismatched_places(
-    connection: Connection, *, paid_by: datetime, at: datetime
+    connection: Connection, *, paid_before: datetime, at: datetime
 ) -> list[OrderPlaceCounts]:
     """Orders whose places, entitlements, tickets and PDFs are not as many; not of past events.
 
@@ -230,8 +230,8 @@ def list_orders_with_mismatched_places(
         .outerjoin(theirs, theirs.c.order_id == orders.c.id)
         .where(
             events.c.ends_at + TICKET_GRACE_PERIOD >= at,
-            or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_by),
-            ~and_(pending_early, early.where(order_effects.c.at > paid_by)),
+            or_(orders.c.paid_at.is_(None), orders.c.paid_at <= paid_before),
+            ~and_(pending_early, early.where(order_effects.c.at > paid_before)),
             or_(counts[0] != places, counts[1] != due, counts[2] != due),
         )
         .order_by(orders.c.id)

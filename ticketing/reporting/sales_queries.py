@@ -25,7 +25,7 @@ class EventSales:
     event_slug: str
     placed: int
     paid: int
-    undone: int
+    cancelled: int
     places: int
     subtotal: Rupiah
     discount: Rupiah
@@ -46,9 +46,9 @@ class RecordedAttempt:
 
 def list_event_sales(connection: Connection, span: TimeSpan) -> list[EventSales]:
     """Events with orders or payments in the span, the best sold first."""
-    paid = span.has(orders.c.paid_at)
+    paid = span.contains(orders.c.paid_at)
     undone = and_(paid, orders.c.state != OrderState.PAID)
-    placed = span.has(orders.c.created_at)
+    placed = span.contains(orders.c.created_at)
     places = (
         select(func.sum(order_lines.c.quantity))
         .where(order_lines.c.order_id == orders.c.id)
@@ -85,7 +85,7 @@ def list_paid_amounts(connection: Connection, span: TimeSpan) -> Sequence[tuple[
     """When how much was paid in the span, in the order of time."""
     query = (
         select(orders.c.paid_at, orders.c.total)
-        .where(span.has(orders.c.paid_at))
+        .where(span.contains(orders.c.paid_at))
         .order_by(orders.c.paid_at, orders.c.id)
     )
     return [(paid_at, Rupiah(total)) for paid_at, total in connection.execute(query)]
@@ -102,7 +102,7 @@ def list_attempts(connection: Connection, span: TimeSpan) -> list[RecordedAttemp
             payment_attempts.c.refunded,
         )
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .where(or_(span.has(payment_attempts.c.created_at), span.has(orders.c.paid_at)))
+        .where(or_(span.contains(payment_attempts.c.created_at), span.contains(orders.c.paid_at)))
         .order_by(payment_attempts.c.id)
     )
     return [

@@ -50,15 +50,22 @@ class RowCleaner:
     """Cleans the rows of one roster."""
 
     width: int
-    places: tuple[int, ...]  # of each Field in its order; the cell behind the last is empty
-    phone: Normaliser
-    address: Normaliser
+    cell_indexes: tuple[int, ...]  # of each Field in its order; the cell behind the last is empty
+    normalise_phone: Normaliser
+    normalise_email: Normaliser
 
     @classmethod
-    def of(cls, columns: ColumnMapping, *, phone: Normaliser, address: Normaliser) -> "RowCleaner":
+    def for_columns(
+        cls, columns: ColumnMapping, *, normalise_phone: Normaliser, normalise_email: Normaliser
+    ) -> "RowCleaner":
         """A cleaner for rows under these columns."""
         width = len(columns.header)
-        return cls(width, tuple(columns.places.get(f, width) for f in RosterField), phone, address)
+        return cls(
+            width,
+            tuple(columns.indexes.get(f, width) for f in RosterField),
+            normalise_phone,
+            normalise_email,
+        )
 
     def clean(self, cells: list[str]) -> RosterEntry | RowRejection:
         """The entry of a row; or all that is wrong with it, and whom it names if that is clear."""
@@ -74,7 +81,9 @@ class RowCleaner:
 
     def _entry(self, cells: list[str]) -> RosterEntry:
         """Every field in turn; the first that is not clean ends it."""
-        at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = self.places
+        at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
+            self.cell_indexes
+        )
         external_id = _external_id(cells[at_id])
         first, last, full = _names(cells[at_first], cells[at_last], cells[at_full])
         email = self._email(cells[at_email])
@@ -94,7 +103,9 @@ class RowCleaner:
 
     def _rejection(self, cells: list[str]) -> RowRejection:
         """Each field on its own, so that a person can mend all of a row at once."""
-        at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = self.places
+        at_id, at_full, at_first, at_last, at_email, at_phone, at_type, at_seat, *_ = (
+            self.cell_indexes
+        )
         problems: list[_CellError] = []
 
         def attempt(make: Callable[[], str]) -> str:
@@ -126,7 +137,7 @@ class RowCleaner:
         if not text or text.lower() in _EMPTY_WORDS:
             return ""
         try:
-            return self.address(text)
+            return self.normalise_email(text)
         except ValueError as error:
             raise _CellError(RosterField.EMAIL, cell, str(error)) from error
 
@@ -139,12 +150,14 @@ class RowCleaner:
         if is_mangled_number(text):
             raise _CellError(RosterField.PHONE, cell, _MANGLED_NUMBER_REASON)
         try:
-            return self.phone(text[:-2] if _WHOLE_NUMBER_AS_FLOAT.fullmatch(text) else text)
+            return self.normalise_phone(
+                text[:-2] if _WHOLE_NUMBER_AS_FLOAT.fullmatch(text) else text
+            )
         except ValueError as error:
             raise _CellError(RosterField.PHONE, cell, str(error)) from error
 
     def _hold(self, cells: list[str]) -> str:
-        at_hold, at_payment = self.places[-2:]
+        at_hold, at_payment = self.cell_indexes[-2:]
         reason = parse_hold_reason(_word(RosterField.HOLD, cells[at_hold], MAX_REASON_LENGTH))
         if at_payment == self.width:
             return reason
@@ -161,12 +174,12 @@ def _text(cell: str) -> str:
     return normalise_text(strip_spreadsheet_guard(text)) if text.startswith(("=", "'")) else text
 
 
-def _word(field: RosterField, cell: str, longest: int = MAX_WORD_LENGTH) -> str:
+def _word(field: RosterField, cell: str, max_length: int = MAX_WORD_LENGTH) -> str:
     if not cell:
         return ""
     text = _text(cell)
-    if len(text) > longest:
-        raise _CellError(field, cell, f"{len(text)} characters; at most {longest}")
+    if len(text) > max_length:
+        raise _CellError(field, cell, f"{len(text)} characters; at most {max_length}")
     return text
 
 

@@ -64,11 +64,11 @@ class ColumnMapping:
     """The header of a roster, and the place of each field in it."""
 
     header: tuple[str, ...]
-    places: Mapping[RosterField, int]
+    indexes: Mapping[RosterField, int]
 
-    def mapping(self) -> dict[str, str]:
+    def column_names(self) -> dict[str, str]:
         """Field to column name, as a person is shown it."""
-        return {field.value: self.header[place] for field, place in self.places.items()}
+        return {field.value: self.header[place] for field, place in self.indexes.items()}
 
 
 def count_known_headers(header: Sequence[str]) -> int:
@@ -76,13 +76,13 @@ def count_known_headers(header: Sequence[str]) -> int:
     return sum(normalise_header(cell) in _FIELD_BY_HEADER for cell in header)
 
 
-def map_columns(header: Sequence[str], told: Mapping[str, str]) -> ColumnMapping:
+def map_columns(header: Sequence[str], overrides: Mapping[str, str]) -> ColumnMapping:
     """Lead every column to its field; what is told (column to field) wins over its name.
 
     Refuses a first line that is no header, a field with two columns, and a roster that says
     neither who people are nor how to recognise them again.
     """
-    as_told = _apply_overrides(header, told)
+    as_told = _apply_overrides(header, overrides)
     if not as_told and not count_known_headers(header):
         raise UnreadableFile(
             f"no header: the first line is {_format_header(header)}; "
@@ -98,9 +98,9 @@ def map_columns(header: Sequence[str], told: Mapping[str, str]) -> ColumnMapping
     return ColumnMapping(tuple(header), {field: places[0] for field, places in found.items()})
 
 
-def _apply_overrides(header: Sequence[str], told: Mapping[str, str]) -> dict[RosterField, int]:
+def _apply_overrides(header: Sequence[str], overrides: Mapping[str, str]) -> dict[RosterField, int]:
     places: dict[RosterField, int] = {}
-    for column, field_name in told.items():
+    for column, field_name in overrides.items():
         if field_name not in set(RosterField):
             raise UnusableMapping(f"no field {field_name!r}; there are: {', '.join(RosterField)}")
         field, place = RosterField(field_name), _column_index(header, column)

@@ -41,7 +41,7 @@ class TargetColumns:
     staging: StagingTables
     fields: Collection[RosterField]
 
-    def of_people(self) -> dict[str, ColumnElement[str]]:
+    def guest_values(self) -> dict[str, ColumnElement[str]]:
         """Column of `people` to what it shall be."""
         row = self.staging.rows.c
         address_is_key = and_(row.email == "", people.c.natural_key.startswith("email:"))
@@ -56,7 +56,7 @@ class TargetColumns:
         contacts = {field.value: word for field, word in possible.items() if field in self.fields}
         return {"natural_key": self._natural_key()} | names | contacts
 
-    def of_attendees(self) -> dict[str, ColumnElement[str]]:
+    def entitlement_values(self) -> dict[str, ColumnElement[str]]:
         """Column of `attendees` to what it shall be; the kind of ticket apart."""
         row = self.staging.rows.c
         wanted: dict[str, ColumnElement[str]] = {"state": literal("entitled")}
@@ -66,10 +66,12 @@ class TargetColumns:
             wanted["hold_reason"] = func.nullif(row.hold_reason, "")
         return wanted
 
-    def differing(self) -> OldNewPairs:
+    def compared_values(self) -> OldNewPairs:
         """What a person is shown as changing: name of the field to old and new."""
-        pairs: OldNewPairs = {name: (people.c[name], new) for name, new in self.of_people().items()}
-        pairs |= {name: (attendees.c[name], new) for name, new in self.of_attendees().items()}
+        pairs: OldNewPairs = {
+            name: (people.c[name], new) for name, new in self.guest_values().items()
+        }
+        pairs |= {name: (attendees.c[name], new) for name, new in self.entitlement_values().items()}
         if RosterField.TICKET_TYPE in self.fields:
             pairs["ticket_type"] = (ticket_types.c.name, self._ticket_type())
         return pairs
@@ -103,12 +105,12 @@ class LineRange(NamedTuple):
 
     first: int
     last: int
-    names_known: bool
+    has_known_people: bool
 
 
-def plan_changes(connection: Connection, wanted: TargetColumns) -> ImportCounts:
+def plan_changes(connection: Connection, target: TargetColumns) -> ImportCounts:
     """Fill `plan` with every row that changes something; how many those are, and the others."""
-    staging = wanted.staging
+    staging = target.staging
     absent = attendees.c.id.is_(None)
     source = (
         select(
@@ -120,7 +122,7 @@ def plan_changes(connection: Connection, wanted: TargetColumns) -> ImportCounts:
         .where(
             staging.matches.c.reason.is_(None),
             staging.matches.c.repeats.is_(None),
-            or_(absent, is_different(wanted.differing())),
+            or_(absent, is_different(target.compared_values())),
         )
     )
     columns = ["line", "person_id", "verdict"]
@@ -163,27 +165,27 @@ def _count_outcomes(connection: Connection, staging: StagingTables) -> ImportCou
     return ImportCounts(inserted, updated, total - aside - inserted - updated, aside)
 
 
-def count_changed_fields(connection: Connection, wanted: TargetColumns) -> dict[str, int]:
+def count_changed_fields(connection: Connection, target: TargetColumns) -> dict[str, int]:
     """How many people change in each field; nobody new is counted."""
-    pairs = wanted.differing()
+    pairs = target.compared_values()
     counted = (func.count().filter(old.is_distinct_from(new)) for old, new in pairs.values())
-    row = connection.execute(_updated_rows(wanted).with_only_columns(*counted)).one()
+    row = connection.execute(_updated_rows(target).with_only_columns(*counted)).one()
     return {field: count for field, count in zip(pairs, row, strict=True) if count}
 
 
 def list_first_changes(
-    connection: Connection, wanted: TargetColumns, most: int
+    connection: Connection, target: TargetColumns, limit: int
 ) -> list[RosterChange]:
     """What changes for the first people of the file, field by field."""
-    pairs = wanted.differing()
-    rows = wanted.staging.rows
+    pairs = target.compared_values()
+    rows = target.staging.rows
     old = [func.coalesce(before, "").label(f"old_{name}") for name, (before, _) in pairs.items()]
     new = [func.coalesce(after, "").label(f"new_{name}") for name, (_, after) in pairs.items()]
     found = connection.execute(
-        _updated_rows(wanted)
+        _updated_rows(target)
         .with_only_columns(rows.c.line, people.c.natural_key.label("person"), *old, *new)
         .order_by(rows.c.line)
-        .limit(most)
+        .limit(limit)
     ).mappings()
     return [
         change
@@ -197,8 +199,8 @@ def list_first_changes(
     ]
 
 
-def _updated_rows(wanted: TargetColumns) -> Select[tuple[int]]:
-    staging = wanted.staging
+def _updated_rows(target: TargetColumns) -> Select[tuple[int]]:
+    staging = target.staging
     known = _rows_with_known_people(staging).join(
         staging.plan, staging.plan.c.line == staging.rows.c.line
     )
@@ -209,9 +211,9 @@ def _updated_rows(wanted: TargetColumns) -> Select[tuple[int]]:
     )
 
 
-def insert_missing_ticket_types(connection: Connection, wanted: TargetColumns) -> None:
+def insert_missing_ticket_types(connection: Connection, target: TargetColumns) -> None:
     """Make the kinds of ticket that the file names and the event does not have."""
-    staging, name = wanted.staging, wanted.staging.rows.c.ticket_type
+    staging, name = target.staging, target.staging.rows.c.ticket_type
     # grouped before they are compared: a million words are few kinds
     named = (
         select(name, func.min(staging.rows.c.line).label("line"))
@@ -220,7 +222,7 @@ def insert_missing_ticket_types(connection: Connection, wanted: TargetColumns) -
         .where(
             or_(
                 staging.plan.c.verdict == RowOutcome.INSERTED.value,
-                literal(RosterField.TICKET_TYPE in wanted.fields),
+                literal(RosterField.TICKET_TYPE in target.fields),
             )
         )
         .group_by(name)

@@ -39,7 +39,7 @@ class DroppedFileResult:
 
     succeeded: bool
     message: str
-    filed_as: Path
+    archived_path: Path
     result: ImportResult | None = None
 
 
@@ -123,23 +123,23 @@ def _find_unchanged_import(
     return taken if taken and latest and taken.id == latest.id else None
 
 
-def _archive_file(path: Path, stamp: str, taken: DroppedFileResult) -> DroppedFileResult:
+def _archive_file(path: Path, stamp: str, outcome: DroppedFileResult) -> DroppedFileResult:
     """Move the file away under a name of its own, after its report is there."""
-    folder = path.parent / ("done" if taken.succeeded else "failed")
+    folder = path.parent / ("done" if outcome.succeeded else "failed")
     folder.mkdir(parents=True, exist_ok=True)
     target = _create_unique_path(folder, stamp, path.suffix)
-    found = {"file": path.name, "succeeded": taken.succeeded, "message": taken.message}
-    if taken.result:
-        found |= {"import": taken.result.as_dict()}
+    found = {"file": path.name, "succeeded": outcome.succeeded, "message": outcome.message}
+    if outcome.result:
+        found |= {"import": outcome.result.as_dict()}
     report = json.dumps(found, ensure_ascii=False, indent=2, default=str)
     target.with_suffix(".report.json").write_text(report, encoding="utf-8")
     target.with_suffix(".report.txt").write_text(
-        f"{path.name}\n{taken.message}\n", encoding="utf-8"
+        f"{path.name}\n{outcome.message}\n", encoding="utf-8"
     )
     if _quarantine_path(path, stamp).exists():
         _quarantine_path(path, stamp).replace(target.with_suffix(".quarantine.csv"))
     path.replace(target)
-    return replace(taken, filed_as=target)
+    return replace(outcome, archived_path=target)
 
 
 def _quarantine_path(path: Path, stamp: str) -> Path:

@@ -67,7 +67,7 @@ class RosterSource(Protocol):
         """What the history calls it; holds no secret."""
         ...
 
-    def opened(
+    def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> AbstractContextManager[OpenRoster]:
         """Its columns and rows, for as long as the context lasts."""
@@ -94,7 +94,7 @@ def import_roster(
         import_queries.acquire_import_lock(
             turn, event.id, patience_seconds=options.patience_seconds
         )
-        return job.rehearse() if options.dry_run else job.run()
+        return job.dry_run() if options.dry_run else job.run()
 
 
 def _ignore_progress(rows: int, counts: ImportCounts) -> None:
@@ -114,7 +114,7 @@ class _StagedRoster:
 class _ImportPlan:
     """What an import is about to do."""
 
-    wanted: TargetColumns
+    target: TargetColumns
     counts: ImportCounts
     withdrawal: WithdrawalCount
     changed_fields: dict[str, int]
@@ -134,56 +134,58 @@ class _ImportJob:
     progress: ProgressCallback
     started: float = field(default_factory=perf_counter)
 
-    def rehearse(self) -> ImportResult:
+    def dry_run(self) -> ImportResult:
         """Everything but the writing."""
         with self._staging() as staging:
-            roster = self._read(staging)
+            roster = self._stage_rows(staging)
             return self._result(None, roster, self._plan(staging, roster))
 
     def run(self) -> ImportResult:
         """The import, with its line in the history however it ends."""
-        with self._record() as import_id, self._staging() as staging:
-            roster = self._read(staging)
-            self._describe(import_id, roster)
+        with self._import_run() as import_id, self._staging() as staging:
+            roster = self._stage_rows(staging)
+            self._record_source(import_id, roster)
             plan = self._plan(staging, roster)
-            self._open(import_id, roster, plan)
-            self._write(import_id, plan)
-            self._close(import_id, plan)
+            self._write_once(import_id, roster, plan)
+            self._write_chunks(import_id, plan)
+            self._complete(import_id, plan)
             return self._result(import_id, roster, plan)
 
-    def _record(self) -> ImportRun:
+    def _import_run(self) -> ImportRun:
         return ImportRun(
             self.database, self.event.id, self.source.kind, self.source.name, self.by, self.now
         )
 
     @contextmanager
     def _staging(self) -> Iterator[StagingTables]:
-        staging = StagingTables.of(self.event.id)
+        staging = StagingTables.for_event(self.event.id)
         try:
             yield staging
         finally:
             with self.database.transaction() as connection:
                 staging.drop(connection)
 
-    def _read(self, staging: StagingTables) -> _StagedRoster:
+    def _stage_rows(self, staging: StagingTables) -> _StagedRoster:
         """Every row, cleaned, into staging; or nothing."""
         options = self.options
         with (
-            self.source.opened(encoding=options.encoding, delimiter=options.delimiter) as reading,
+            self.source.open(encoding=options.encoding, delimiter=options.delimiter) as reading,
             self.database.transaction() as connection,
         ):
             known = map_columns(reading.columns, options.mapping)
-            cleaner = RowCleaner.of(
-                known, phone=phone_normaliser(self.event.region), address=normalise_email
+            cleaner = RowCleaner.for_columns(
+                known,
+                normalise_phone=phone_normaliser(self.event.region),
+                normalise_email=normalise_email,
             )
             staging.create(connection)
-            total = staging.load(connection, self._cleaned(reading, cleaner))
+            total = staging.load(connection, self._clean_rows(reading, cleaner))
             if not total:
                 raise UnreadableFile("the file has a header and no rows below it")
             staging.index(connection)
         return _StagedRoster(known, reading, total)
 
-    def _cleaned(
+    def _clean_rows(
         self, reading: OpenRoster, cleaner: RowCleaner
     ) -> Iterator[tuple[RosterRow, RosterEntry | RowRejection]]:
         clean, none_yet = cleaner.clean, ImportCounts()
@@ -193,7 +195,7 @@ class _ImportJob:
                 self.progress(done, none_yet)
 
     def _plan(self, staging: StagingTables, roster: _StagedRoster) -> _ImportPlan:
-        wanted = TargetColumns(staging, frozenset(roster.columns.places))
+        wanted = TargetColumns(staging, frozenset(roster.columns.indexes))
         with self.database.transaction() as connection:
             match_people(connection, staging)
             counts = diff_queries.plan_changes(connection, wanted)
@@ -227,7 +229,7 @@ class _ImportJob:
             rows = import_queries.list_staged_rejected_rows(connection, staging)
             write_rejected_rows(path, roster.columns.header, rows)
 
-    def _describe(self, import_id: int, roster: _StagedRoster) -> None:
+    def _record_source(self, import_id: int, roster: _StagedRoster) -> None:
         known, reading = roster.columns, roster.reading
         with self.database.transaction() as connection:
             import_queries.record_source(
@@ -236,27 +238,27 @@ class _ImportJob:
                 sha256=reading.digest,
                 encoding=reading.encoding,
                 delimiter=reading.delimiter,
-                mapping={"columns": list(known.header), "fields": known.mapping()},
+                mapping={"columns": list(known.header), "fields": known.column_names()},
             )
 
-    def _open(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
+    def _write_once(self, import_id: int, roster: _StagedRoster, plan: _ImportPlan) -> None:
         """Everything that is written once: rows kept aside, new kinds of ticket, withdrawals."""
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
-            aside = import_queries.insert_rejected_rows(connection, plan.wanted.staging, import_id)
+            aside = import_queries.insert_rejected_rows(connection, plan.target.staging, import_id)
             known = ImportCounts(unchanged=plan.counts.unchanged, quarantined=aside)
             import_queries.add_counts(connection, import_id, known, total=roster.total)
-            diff_queries.insert_missing_ticket_types(connection, plan.wanted)
+            diff_queries.insert_missing_ticket_types(connection, plan.target)
             if self.options.withdraw_absent:
-                withdraw_absent(connection, plan.wanted.staging, at=self.at)
+                withdraw_absent(connection, plan.target.staging, at=self.at)
 
-    def _write(self, import_id: int, plan: _ImportPlan) -> None:
+    def _write_chunks(self, import_id: int, plan: _ImportPlan) -> None:
         """Chunk by chunk, on two connections: no two chunks touch the same person."""
         done = ImportCounts(unchanged=plan.counts.unchanged, quarantined=plan.counts.quarantined)
         self.progress(done.rows, done)
         with ThreadPoolExecutor(WRITER_COUNT, "import") as writers:
             chunks = [
-                writers.submit(self._write_chunk, ChunkWriter(plan.wanted, import_id, lines))
+                writers.submit(self._write_chunk, ChunkWriter(plan.target, import_id, lines))
                 for lines in plan.chunks
             ]
             try:
@@ -273,7 +275,7 @@ class _ImportJob:
             import_queries.add_counts(connection, chunk.import_id, written)
             return written
 
-    def _close(self, import_id: int, plan: _ImportPlan) -> None:
+    def _complete(self, import_id: int, plan: _ImportPlan) -> None:
         counts = plan.counts
         with self.database.transaction() as connection:
             import_queries.lock_running(connection, import_id)
@@ -297,7 +299,7 @@ class _ImportJob:
         self, import_id: int | None, roster: _StagedRoster, plan: _ImportPlan
     ) -> ImportResult:
         known, reading = roster.columns, roster.reading
-        used = set(known.places.values())
+        used = set(known.indexes.values())
         return ImportResult(
             import_id=import_id,
             dry_run=self.options.dry_run,
@@ -309,7 +311,7 @@ class _ImportJob:
             encoding=reading.encoding,
             delimiter=reading.delimiter,
             digest=reading.digest,
-            mapping=known.mapping(),
+            mapping=known.column_names(),
             ignored_columns=[name for at, name in enumerate(known.header) if at not in used],
             warnings=reading.warnings,
             changed_fields=plan.changed_fields,

@@ -23,7 +23,7 @@ class ImportRun:
     name: str
     by: str
     now: Callable[[], datetime]
-    begun: list[int] = field(default_factory=list)
+    import_ids: list[int] = field(default_factory=list)
 
     def __enter__(self) -> int:
         """Close what was interrupted, and begin."""
@@ -33,7 +33,7 @@ class ImportRun:
             import_id = import_queries.insert_import(
                 connection, self.event_id, kind=self.kind, name=self.name, by=self.by, at=at
             )
-        self.begun.append(import_id)
+        self.import_ids.append(import_id)
         return import_id
 
     def __exit__(
@@ -48,4 +48,4 @@ class ImportRun:
         # anything but our own words could quote somebody's data
         message = str(error) if isinstance(error, TicketingError) else kind.__name__
         with self.database.transaction() as connection:
-            import_queries.mark_failed(connection, self.begun[0], message, at=self.now())
+            import_queries.mark_failed(connection, self.import_ids[0], message, at=self.now())

@@ -226,7 +226,7 @@ def _candidates(staging: StagingTables) -> Subquery:
 
 
 def _candidate_pairs(
-    staging: StagingTables, rank: int, has_it: ColumnElement[bool], shared: ColumnElement[bool]
+    staging: StagingTables, rank: int, has_contact: ColumnElement[bool], shared: ColumnElement[bool]
 ) -> Select[tuple[object, ...]]:
     matches, row = staging.matches, staging.rows
     return (
@@ -242,7 +242,7 @@ def _candidate_pairs(
         .join(matches, matches.c.line == row.c.line)
         .join(people, and_(people.c.event_id == staging.event_id, shared))
         .where(
-            has_it,
+            has_contact,
             matches.c.repeats.is_(None),
             matches.c.person_id.is_(None),
             matches.c.reason.is_(None),

@@ -38,7 +38,7 @@ class StagingTables:
     plan: Table  # every row that changes something, and what
 
     @classmethod
-    def of(cls, event_id: int) -> "StagingTables":
+    def for_event(cls, event_id: int) -> "StagingTables":
         """The tables' names and columns; nothing is made yet."""
         metadata = MetaData(schema=STAGING_SCHEMA)
 

@@ -100,7 +100,7 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
 class ChunkWriter:
     """Some lines of a planned import, written in one transaction."""
 
-    wanted: TargetColumns
+    target: TargetColumns
     import_id: int
     lines: LineRange
 
@@ -109,7 +109,7 @@ class ChunkWriter:
         # The import's last commit waits for the disk, and with it every one before.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
-            updated = self._update(connection, at) if self.lines.names_known else 0
+            updated = self._update(connection, at) if self.lines.has_known_people else 0
             return ImportCounts(self._insert(connection), updated)
         except IntegrityError as error:
             raise ImportOvertaken(
@@ -121,13 +121,13 @@ class ChunkWriter:
         use_bulk_query_settings(
             connection
         )  # how many rows a WITH … RETURNING hands on, no planner knows
-        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+        rows, planned = self.target.staging.rows, self.target.staging.plan
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
-            self._lines(RowOutcome.INSERTED)
+            self._planned_rows(RowOutcome.INSERTED)
             .where(planned.c.person_id.is_(None))
             .with_only_columns(
-                literal(self.wanted.staging.event_id),
+                literal(self.target.staging.event_id),
                 func.nullif(rows.c.external_id, ""),
                 *(rows.c[name] for name in named),
             )
@@ -139,13 +139,13 @@ class ChunkWriter:
             .returning(people.c.id, people.c.natural_key)
             .cte("fresh")
         )
-        types = self._types()
+        types = self._ticket_types_by_name()
         entitled = (
-            self._lines(RowOutcome.INSERTED)
+            self._planned_rows(RowOutcome.INSERTED)
             .join(types, types.c.alike == func.lower(rows.c.ticket_type))
             .outerjoin(fresh, fresh.c.natural_key == rows.c.natural_key)
             .with_only_columns(
-                literal(self.wanted.staging.event_id),
+                literal(self.target.staging.event_id),
                 func.coalesce(planned.c.person_id, fresh.c.id),
                 types.c.id,
                 rows.c.seat,
@@ -167,60 +167,60 @@ class ChunkWriter:
         )
 
     def _update(self, connection: Connection, at: datetime) -> int:
-        self._update_people(connection, at)
-        return self._update_attendees(connection, at)
+        self._update_guests(connection, at)
+        return self._update_entitlements(connection, at)
 
-    def _update_people(self, connection: Connection, at: datetime) -> None:
-        wanted = self.wanted.of_people()
-        planned = self.wanted.staging.plan
+    def _update_guests(self, connection: Connection, at: datetime) -> None:
+        wanted = self.target.guest_values()
+        planned = self.target.staging.plan
         changed = is_different({name: (people.c[name], new) for name, new in wanted.items()})
         connection.execute(
             update(people)
             .values(**wanted, updated_at=at)
-            .where(people.c.id == planned.c.person_id, *self._these(), changed)
+            .where(people.c.id == planned.c.person_id, *self._in_line_range(), changed)
         )
 
-    def _update_attendees(self, connection: Connection, at: datetime) -> int:
-        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
-        types = self._types()
+    def _update_entitlements(self, connection: Connection, at: datetime) -> int:
+        rows, planned = self.target.staging.rows, self.target.staging.plan
+        types = self._ticket_types_by_name()
         changing = (
             update(attendees)
-            .values(**self.wanted.of_attendees(), import_id=self.import_id)
+            .values(**self.target.entitlement_values(), import_id=self.import_id)
             .values(import_line=rows.c.line, updated_at=at)
             .where(
                 attendees.c.person_id == planned.c.person_id,
                 attendees.c.source == "roster",
                 planned.c.verdict == RowOutcome.UPDATED.value,
-                *self._these(),
+                *self._in_line_range(),
             )
         )
-        if RosterField.TICKET_TYPE in self.wanted.fields:
+        if RosterField.TICKET_TYPE in self.target.fields:
             changing = changing.values(ticket_type_id=types.c.id).where(
                 types.c.alike == func.lower(rows.c.ticket_type)
             )
         return connection.execute(changing).rowcount
 
-    def _lines(self, verdict: RowOutcome) -> Select[tuple[int]]:
-        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+    def _planned_rows(self, verdict: RowOutcome) -> Select[tuple[int]]:
+        rows, planned = self.target.staging.rows, self.target.staging.plan
         return (
             select(rows.c.line)
             .join(planned, planned.c.line == rows.c.line)
-            .where(planned.c.verdict == verdict.value, *self._these())
+            .where(planned.c.verdict == verdict.value, *self._in_line_range())
         )
 
-    def _these(self) -> tuple[ColumnElement[bool], ...]:
-        rows, planned = self.wanted.staging.rows, self.wanted.staging.plan
+    def _in_line_range(self) -> tuple[ColumnElement[bool], ...]:
+        rows, planned = self.target.staging.rows, self.target.staging.plan
         return (
             rows.c.line == planned.c.line,
             rows.c.line.between(self.lines.first, self.lines.last),
             planned.c.line.between(self.lines.first, self.lines.last),
         )
 
-    def _types(self) -> Subquery:
+    def _ticket_types_by_name(self) -> Subquery:
         alike = func.lower(ticket_types.c.name)
         return (
             select(func.min(ticket_types.c.id).label("id"), alike.label("alike"))
-            .where(ticket_types.c.event_id == self.wanted.staging.event_id)
+            .where(ticket_types.c.event_id == self.target.staging.event_id)
             .group_by(alike)
             .subquery("types")
         )

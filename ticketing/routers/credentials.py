@@ -43,10 +43,10 @@ class CodeRule:
         if len(set(self.alphabet)) != len(self.alphabet):
             raise UnusableCodeRule("a character stands twice in the alphabet")
         if self.password_length is None:
-            self._check("codes", self.length, _MIN_SECRET_COMBINATIONS)
+            self._check_length("codes", self.length, _MIN_SECRET_COMBINATIONS)
         else:
-            self._check("codes", self.length, _MIN_NAME_COMBINATIONS)
-            self._check("passwords", self.password_length, _MIN_SECRET_COMBINATIONS)
+            self._check_length("codes", self.length, _MIN_NAME_COMBINATIONS)
+            self._check_length("passwords", self.password_length, _MIN_SECRET_COMBINATIONS)
 
     @property
     def random_bytes(self) -> int:
@@ -54,27 +54,27 @@ class CodeRule:
         characters = self.length + (self.password_length or 0)
         return math.ceil(characters * math.log2(len(self.alphabet)) / 8) + _EXTRA_BYTES
 
-    def credentials(self, randomness: bytes) -> Credentials:
+    def generate_credentials(self, randomness: bytes) -> Credentials:
         """What is drawn from `random_bytes` of chance."""
         number = int.from_bytes(randomness, "big")
-        number, name = self._drawn(number, self.length)
+        number, name = self._draw(number, self.length)
         if self.password_length is None:
             return Credentials(self.prefix + name, self.prefix + name)
-        _, password = self._drawn(number, self.password_length)
+        _, password = self._draw(number, self.password_length)
         return Credentials(self.prefix + name, password)
 
-    def _drawn(self, number: int, length: int) -> tuple[int, str]:
+    def _draw(self, number: int, length: int) -> tuple[int, str]:
         characters = []
         for _ in range(length):
             number, place = divmod(number, len(self.alphabet))
             characters.append(self.alphabet[place])
         return number, "".join(characters)
 
-    def _check(self, what: str, length: int, least: int) -> None:
+    def _check_length(self, what: str, length: int, minimum: int) -> None:
         if not 1 <= length <= _MAX_LENGTH:
             raise UnusableCodeRule(f"{what} are 1 to {_MAX_LENGTH} characters long")
-        if len(self.alphabet) ** length < least:
+        if len(self.alphabet) ** length < minimum:
             raise UnusableCodeRule(
-                f"there are only {len(self.alphabet) ** length:,} {what}; at least {least:,} are "
+                f"there are only {len(self.alphabet) ** length:,} {what}; at least {minimum:,} are "
                 "needed: make them longer, or the alphabet larger"
             )

@@ -20,7 +20,7 @@ class Marker:
     hand is not taken for ours.
     """
 
-    office: str
+    installation_id: str
     key: str
     name: str = field(repr=False)
 
@@ -31,7 +31,7 @@ class Marker:
 
     def __str__(self) -> str:
         """The comment."""
-        return f"tk:{self.office}:{self.key}:{self.name}"
+        return f"tk:{self.installation_id}:{self.key}:{self.name}"
 
     @classmethod
     def parse(cls, comment: str) -> "Marker | None":
@@ -94,9 +94,9 @@ class RowMatch(StrEnum):
     ABSENT = "absent"
 
 
-def match_row(wanted: HotspotUser, present: Iterable[RouterUser]) -> RowMatch:
+def match_row(expected: HotspotUser, rows: Iterable[RouterUser]) -> RowMatch:
     """Whether a row that we asked for is there."""
-    namesakes = [user for user in present if user.name == wanted.name]
-    if any(user.marker == wanted.marker for user in namesakes):
+    namesakes = [user for user in rows if user.name == expected.name]
+    if any(user.marker == expected.marker for user in namesakes):
         return RowMatch.OURS
     return RowMatch.TAKEN if namesakes else RowMatch.ABSENT

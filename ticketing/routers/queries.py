@@ -52,10 +52,10 @@ class RouterAddress:
 
     host: str
     username: str
-    sealed_password: bytes = field(repr=False)
+    password_encrypted: bytes = field(repr=False)
     port: int = 8729
     tls: bool = True
-    authority: str = ""  # a file; empty: whom this machine trusts
+    ca_certificate_path: str = ""  # a file; empty: whom this machine trusts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class StoredRouter:
     address: RouterAddress
     failures: int
     failing_since: datetime | None
-    rests_until: datetime | None
+    circuit_open_until: datetime | None
     last_error: str
     answered_at: datetime | None
     compared_at: datetime | None
@@ -79,9 +79,9 @@ def upsert(connection: Connection, name: str, address: RouterAddress) -> StoredR
         "host": address.host,
         "port": address.port,
         "tls": address.tls,
-        "authority": address.authority,
+        "authority": address.ca_certificate_path,
         "username": address.username,
-        "sealed_password": address.sealed_password,
+        "sealed_password": address.password_encrypted,
     }
     fresh = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
     statement = insert(routers).values(name=name, **values)

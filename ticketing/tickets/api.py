@@ -98,21 +98,23 @@ class TicketResponse(ResponseModel):
 
 @router.post("/generate", responses=authenticated_error_responses(404, 409))
 def generate(
-    asked: GenerateTicketRequest, request: Request, serving: ServicesDependency, caller: Operator
+    asked: GenerateTicketRequest, request: Request, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[GeneratedTicketResponse]:
     """Make one person's ticket now; whoever has a live one gets that."""
     event = resolve_event(
-        serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
+        services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
     )
     began = time.monotonic()
-    ticket = serving.get(TicketGenerationQueue).ticket(event, asked.guest_id, by=actor(caller))
-    serving.get(TicketMetrics).generation_seconds.observe(time.monotonic() - began)
+    ticket = services.get(TicketGenerationQueue).generate_ticket(
+        event, asked.guest_id, by=actor(caller)
+    )
+    services.get(TicketMetrics).generation_seconds.observe(time.monotonic() - began)
     return SuccessResponse(
         data=GeneratedTicketResponse(
             ticket_id=ticket.ticket_id,
             ticket_code=ticket.ticket_code,
-            qr_code_url=_ticket_url(serving, request, ticket, "qr"),
-            pdf_url=_ticket_url(serving, request, ticket, "pdf"),
+            qr_code_url=_ticket_url(services, request, ticket, "qr"),
+            pdf_url=_ticket_url(services, request, ticket, "pdf"),
             generated_at=ticket.generated_at,
         )
     )
@@ -122,19 +124,19 @@ def generate(
 def show(
     ticket_id: IdInPath,
     request: Request,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     _: Operator,
     response: Response,
 ) -> SuccessResponse[TicketResponse]:
     """One ticket, live or revoked."""
-    ticket = get_ticket(serving.database, ticket_id)
+    ticket = get_ticket(services.database, ticket_id)
     response.headers.update(NO_STORE_HEADERS)
     return SuccessResponse(
         data=TicketResponse(
             id=ticket.ticket_id,
             ticket_code=ticket.ticket_code,
             qr_code_data=b64encode(qr_png(ticket.qr_text, QrImageOptions())).decode(),
-            pdf_url=_ticket_url(serving, request, ticket, "pdf"),
+            pdf_url=_ticket_url(services, request, ticket, "pdf"),
             guest=TicketGuestResponse(
                 id=ticket.guest_id, first_name=ticket.first_name, last_name=ticket.last_name
             ),
@@ -150,10 +152,10 @@ def show(
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
-def pdf(ticket_id: IdInPath, serving: ServicesDependency, _: Operator) -> Response:
+def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Response:
     """The ticket's PDF."""
-    ticket = get_ticket(serving.database, ticket_id)
-    return pdf_response(read_ticket_pdf(serving.get(DocumentFolder), ticket), ticket)
+    ticket = get_ticket(services.database, ticket_id)
+    return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
 
 
 @router.get(
@@ -163,7 +165,7 @@ def pdf(ticket_id: IdInPath, serving: ServicesDependency, _: Operator) -> Respon
 )
 def qr(  # noqa: PLR0917 - an address has as many parameters as it has
     ticket_id: IdInPath,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     _: Operator,
     form: Annotated[Literal["png", "svg"], Query(alias="format")] = "png",
     size: Annotated[int, Query(ge=32, le=2000, description="The side, in pixels.")] = 300,
@@ -175,7 +177,7 @@ def qr(  # noqa: PLR0917 - an address has as many parameters as it has
     ] = ErrorCorrection.M,
 ) -> Response:
     """The ticket's QR code as a picture."""
-    ticket = get_ticket(serving.database, ticket_id)
+    ticket = get_ticket(services.database, ticket_id)
     look = QrImageOptions(size, margin, dark.lstrip("#"), light.lstrip("#"), error_correction_level)
     if form == "svg":
         return Response(
@@ -190,5 +192,5 @@ def pdf_response(content: bytes, ticket: IssuedTicket) -> Response:
     return Response(content, media_type="application/pdf", headers=NO_STORE_HEADERS | named)
 
 
-def _ticket_url(serving: Services, request: Request, ticket: IssuedTicket, what: str) -> str:
-    return serving.address(request, f"/api/tickets/{ticket.ticket_id}/{what}")
+def _ticket_url(services: Services, request: Request, ticket: IssuedTicket, what: str) -> str:
+    return services.absolute_url(request, f"/api/tickets/{ticket.ticket_id}/{what}")

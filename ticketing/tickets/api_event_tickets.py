@@ -63,18 +63,18 @@ class MissingTicketCountResponse(ResponseModel):
 @router.get("/{event}/missing-tickets")
 def missing(
     event: EventInPath,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     _: Viewer,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[MissingTicketsResponse]:
     """Who should have a ticket and has none, in the order of the list."""
-    known, at = get_event(serving.database, event), now()
-    page = list_missing_tickets(serving.database, known, at=at, limit=limit, offset=offset)
+    known, at = get_event(services.database, event), now()
+    page = list_missing_tickets(services.database, known, at=at, limit=limit, offset=offset)
     return SuccessResponse(
         data=MissingTicketsResponse(
             event_id=known.id,
-            total_count=count_missing_tickets(serving.database, known, at=at),
+            total_count=count_missing_tickets(services.database, known, at=at),
             limit=limit,
             offset=offset,
             guests=[
@@ -87,11 +87,11 @@ def missing(
 
 @router.get("/{event}/missing-tickets/count")
 def count_missing(
-    event: EventInPath, serving: ServicesDependency, _: Viewer
+    event: EventInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[MissingTicketCountResponse]:
     """How many should have a ticket and have none."""
-    known = get_event(serving.database, event)
-    found = count_missing_tickets(serving.database, known, at=now())
+    known = get_event(services.database, event)
+    found = count_missing_tickets(services.database, known, at=now())
     return SuccessResponse(data=MissingTicketCountResponse(event_id=known.id, count=found))
 
 
@@ -100,12 +100,12 @@ def count_missing(
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}}},
 )
-def tickets_zip(event: EventInPath, serving: ServicesDependency, _: Operator) -> StreamingResponse:
+def tickets_zip(event: EventInPath, services: ServicesDependency, _: Operator) -> StreamingResponse:
     """Every live ticket's PDF, streamed."""
-    known = get_event(serving.database, event)
+    known = get_event(services.database, event)
     named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
     return StreamingResponse(
-        stream_zip(serving.database, serving.get(DocumentFolder), known),
+        stream_zip(services.database, services.get(DocumentFolder), known),
         media_type="application/zip",
         headers={"Cache-Control": "private, no-store", **named},
     )

@@ -21,7 +21,7 @@ from ticketing.tickets.single_ticket import (
 )
 
 FAILURE_CONTENT = {
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
 }
 
 router = APIRouter(
@@ -38,21 +38,21 @@ PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/t/{link}", response_class=HTMLResponse, responses=PAGE_RESPONSES)
-def page(link: str, serving: ServicesDependency) -> HTMLResponse:
+def page(link: str, services: ServicesDependency) -> HTMLResponse:
     """The ticket with its QR, for whoever has the link."""
     try:
-        ticket = get_ticket_by_magic_link(serving.database, serving.get(KeyRing), link)
+        ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
     except UnknownTicket:
         return _notice_response(
             404, "No such ticket", "This address opens no ticket. Is it complete?"
         )
-    printed = find_printed_ticket(serving.database, ticket)
+    printed = find_printed_ticket(services.database, ticket)
     if printed is None:
         return _notice_response(
             410, "Not valid", "This ticket was withdrawn. Ask whoever sent it to you."
         )
     path = ticket.pdf_file_path
-    printed_out = path is not None and serving.get(DocumentFolder).exists(path)
+    printed_out = path is not None and services.get(DocumentFolder).exists(path)
     document_url = f"{link}/ticket.pdf" if printed_out else None  # beside this page, wherever it is
     return HTMLResponse(
         render_holder_page(printed, document_url=document_url), headers=NO_STORE_HEADERS
@@ -64,12 +64,12 @@ def page(link: str, serving: ServicesDependency) -> HTMLResponse:
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}, **error_responses(404)},
 )
-def document(link: str, serving: ServicesDependency) -> Response:
+def document(link: str, services: ServicesDependency) -> Response:
     """The ticket's PDF, for whoever has the link."""
-    ticket = get_ticket_by_magic_link(serving.database, serving.get(KeyRing), link)
-    if find_printed_ticket(serving.database, ticket) is None:
+    ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
+    if find_printed_ticket(services.database, ticket) is None:
         raise UnknownTicket("no live ticket has this address")
-    return pdf_response(read_ticket_pdf(serving.get(DocumentFolder), ticket), ticket)
+    return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
 
 
 def _notice_response(status: int, title: str, sentence: str) -> HTMLResponse:

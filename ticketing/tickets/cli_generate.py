@@ -74,7 +74,7 @@ def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
 def _run_generation(
     application: "Application",
     event: "Event",
-    order: "GenerationRequest",
+    request: "GenerationRequest",
     *,
     plan: str | None,
     reason: str,
@@ -94,21 +94,23 @@ def _run_generation(
     )
     with ExitStack() as stack:
         shown: ProgressBars | None = None if quiet else stack.enter_context(progress_bars())
-        printing = shown.printing if shown else None
+        printing = shown.on_render_progress if shown else None
         if plan is not None:
             return reissue_tickets(
-                means, event, order, plan_hash=plan, reason=reason, printing=printing
+                means, event, request, plan_hash=plan, reason=reason, on_render_progress=printing
             )
-        issuing = shown.issuing if shown else None
-        return generate_tickets(means, event, order, issuing=issuing, printing=printing)
+        issuing = shown.on_issue_progress if shown else None
+        return generate_tickets(
+            means, event, request, on_issue_progress=issuing, on_render_progress=printing
+        )
 
 
 def _print_reissue_plan(
-    application: "Application", event: "Event", order: "GenerationRequest", *, as_json: bool
+    application: "Application", event: "Event", request: "GenerationRequest", *, as_json: bool
 ) -> None:
     from ticketing.tickets.reissue import plan_reissue
 
-    plan = plan_reissue(application.database, event, guest_ids=order.guest_ids)
+    plan = plan_reissue(application.database, event, guest_ids=request.guest_ids)
     if as_json:
         print_json(
             {"tickets": plan.tickets, "delivered": plan.delivered, "planHash": plan.plan_hash}
@@ -137,7 +139,7 @@ def _print_result(application: "Application", event: "Event", done: "GenerationR
     out = stdout_console()
     out.print(table)
     out.print(
-        f"{done.seconds:.1f} s, {done.per_second:.0f} tickets/s, job {done.job_id}, PDFs in"
+        f"{done.seconds:.1f} s, {done.tickets_per_second:.0f} tickets/s, job {done.job_id}, PDFs in"
         f" {application.get(DocumentFolder).root / event.slug}"
     )
     for guest_id, reason in done.failures[:MAX_FAILURES_SHOWN]:
@@ -160,7 +162,7 @@ def _result_to_json(event: "Event", done: "GenerationResult") -> dict[str, objec
         "failed": done.failed,
         "total": done.total,
         "seconds": round(done.seconds, 3),
-        "ticketsPerSecond": round(done.per_second, 1),
+        "ticketsPerSecond": round(done.tickets_per_second, 1),
         "errors": [{"guestId": guest, "message": reason} for guest, reason in done.failures],
     }
 

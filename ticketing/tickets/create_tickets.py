@@ -41,10 +41,10 @@ class TicketIssuer:
     """Where tickets are handed out: what signs them, and what they have in common."""
 
     source: IdentityGenerator
-    terms: ticket_write_queries.SharedTicketFields
+    shared_fields: ticket_write_queries.SharedTicketFields
 
     @classmethod
-    def opened(
+    def create(
         cls,
         connection: Connection,
         event: Event,
@@ -71,12 +71,14 @@ class TicketIssuer:
         return cls(SigningIdentityGenerator(event, signer, at, randomness), terms)
 
     @contextmanager
-    def working_ahead(self, expected: int) -> Iterator[Self]:
+    def with_prefetch(self, expected: int) -> Iterator[Self]:
         """The same counter for a long queue: its identities are drawn while others are written."""
         with PrefetchingIdentityGenerator(self.source, expected=expected) as ahead:
             yield replace(self, source=ahead)
 
-    def hand_out(self, connection: Connection, people: Sequence[Recipient]) -> list[IssueFailure]:
+    def create_tickets(
+        self, connection: Connection, people: Sequence[Recipient]
+    ) -> list[IssueFailure]:
         """Write a ticket for each of them; gives back those whom the database refused.
 
         One refusal undoes a whole COPY, so a part that is refused is halved and tried again until
@@ -86,7 +88,7 @@ class TicketIssuer:
         waiting = [people] if people else []
         while waiting:
             part = waiting.pop()
-            refusal = self._refusal(connection, part)
+            refusal = self._try_create(connection, part)
             if refusal and len(part) > 1:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
@@ -94,14 +96,14 @@ class TicketIssuer:
                 failures.append(IssueFailure(part[0].guest_id, refusal))
         return failures
 
-    def _refusal(self, connection: Connection, people: Sequence[Recipient]) -> str | None:
+    def _try_create(self, connection: Connection, people: Sequence[Recipient]) -> str | None:
         """Why these tickets could not be written together; None when they are."""
         for _ in range(MAX_IDENTITY_ATTEMPTS if len(people) == 1 else 1):
-            identities = self.source.identities(len(people))
+            identities = self.source.generate(len(people))
             try:
                 with connection.begin_nested():
                     ticket_write_queries.insert_tickets(
-                        connection, self.terms, zip(people, identities, strict=True)
+                        connection, self.shared_fields, zip(people, identities, strict=True)
                     )
             except IdentityTaken:
                 continue
@@ -115,14 +117,14 @@ class TicketIssuer:
 
 
 def record_failures(
-    connection: Connection, counter: TicketIssuer, failures: Sequence[IssueFailure]
+    connection: Connection, issuer: TicketIssuer, failures: Sequence[IssueFailure]
 ) -> None:
     """Put them in the job's log, by id."""
     for failure in failures:
         batche_queries.log_failure(
             connection,
-            job_id=counter.terms.job_id,
-            event_id=counter.terms.event_id,
+            job_id=issuer.shared_fields.job_id,
+            event_id=issuer.shared_fields.event_id,
             guest_id=failure.guest_id,
             ticket_id=None,
             message=failure.message,

@@ -10,7 +10,7 @@ class EntitlementStatus(StrEnum):
 
     WITHDRAWN = "withdrawn"
     HAS_TICKET = "has ticket"
-    OVER = "event is over"
+    EVENT_OVER = "event is over"
     ON_HOLD = "on hold"
     MISSING = "missing"
 

@@ -51,12 +51,12 @@ def eligible_without_ticket(event_id: int) -> ColumnElement[bool]:
     return and_(attendees.c.event_id == event_id, ELIGIBLE, live.is_(None))
 
 
-def _status_column(*, over: bool) -> ColumnElement[str]:
-    too_late = literal(over)
+def _status_column(*, event_over: bool) -> ColumnElement[str]:
+    too_late = literal(event_over)
     return case(
         (attendees.c.state == "withdrawn", EntitlementStatus.WITHDRAWN.value),
         (generated_tickets.c.id.is_not(None), EntitlementStatus.HAS_TICKET.value),
-        (too_late, EntitlementStatus.OVER.value),
+        (too_late, EntitlementStatus.EVENT_OVER.value),
         (attendees.c.hold_reason.is_not(None), EntitlementStatus.ON_HOLD.value),
         else_=EntitlementStatus.MISSING.value,
     ).label("standing")
@@ -66,7 +66,7 @@ def _join_live_tickets() -> Join:
     return attendees.outerjoin(generated_tickets, _LIVE_TICKET)
 
 
-def _select_entitlements(event_id: int, *, over: bool) -> Select[*tuple[object, ...]]:
+def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[object, ...]]:
     everything = (
         _join_live_tickets()
         .join(people, people.c.id == attendees.c.person_id)
@@ -84,7 +84,7 @@ def _select_entitlements(event_id: int, *, over: bool) -> Select[*tuple[object, 
             people.c.phone,
             ticket_types.c.name.label("ticket_type"),
             attendees.c.seat,
-            _status_column(over=over),
+            _status_column(event_over=event_over),
             attendees.c.hold_reason,
             generated_tickets.c.ticket_code,
         )
@@ -102,7 +102,7 @@ def list_missing(
     connection: Connection, event_id: int, *, limit: int | None = None, offset: int = 0
 ) -> list[Entitlement]:
     """The eligible people without a live ticket, in the order they were entered."""
-    query = _select_entitlements(event_id, over=False).where(
+    query = _select_entitlements(event_id, event_over=False).where(
         ELIGIBLE, generated_tickets.c.id.is_(None)
     )
     rows = connection.execute(query.limit(limit).offset(offset)).mappings()
@@ -120,20 +120,20 @@ def count_missing(connection: Connection, event_id: int) -> int:
 
 
 def list_by_guest_ids(
-    connection: Connection, event_id: int, guest_ids: Sequence[int], *, over: bool
+    connection: Connection, event_id: int, guest_ids: Sequence[int], *, event_over: bool
 ) -> list[Entitlement]:
     """How these people stand; nobody for an id that is not on the event's list."""
-    query = _select_entitlements(event_id, over=over).where(
+    query = _select_entitlements(event_id, event_over=event_over).where(
         attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY))
     )
     return [_entitlement_from_row(row) for row in connection.execute(query).mappings()]
 
 
 def iter_entitlements(
-    connection: Connection, event_id: int, *, over: bool
+    connection: Connection, event_id: int, *, event_over: bool
 ) -> Iterator[Entitlement]:
     """How everyone stands, streamed: memory stays flat however long the list is."""
-    query = _select_entitlements(event_id, over=over)
+    query = _select_entitlements(event_id, event_over=event_over)
     rows = connection.execute(query, execution_options={"yield_per": 2000}).mappings()
     for row in rows:
         yield _entitlement_from_row(row)
@@ -167,9 +167,11 @@ def _latest_import_id(event_id: int) -> ColumnElement[int]:
     )
 
 
-def count_by_status(connection: Connection, event_id: int, *, over: bool) -> EligibilityCounts:
+def count_by_status(
+    connection: Connection, event_id: int, *, event_over: bool
+) -> EligibilityCounts:
     """Everybody counted once, in one pass over the list."""
-    standing = _status_column(over=over)
+    standing = _status_column(event_over=event_over)
     query = (
         select(standing, attendees.c.hold_reason, func.count().label("people"))
         .select_from(_join_live_tickets())
@@ -190,7 +192,7 @@ def count_by_status(connection: Connection, event_id: int, *, over: bool) -> Eli
         missing=counts[EntitlementStatus.MISSING],
         has_ticket=counts[EntitlementStatus.HAS_TICKET],
         on_hold=counts[EntitlementStatus.ON_HOLD],
-        over=counts[EntitlementStatus.OVER],
+        over=counts[EntitlementStatus.EVENT_OVER],
         withdrawn=counts[EntitlementStatus.WITHDRAWN],
         quarantined=sum(left_out.values()),
         reasons=dict(sorted((reasons | left_out).items())),

@@ -26,14 +26,14 @@ class HeldTicket(NamedTuple):
 
     recipient: Recipient
     ticket_id: int
-    delivered: bool
+    is_delivered: bool
 
 
 class RecipientPage(NamedTuple):
     """A stretch of the list: who of it to serve, and where it ended (None: at the end)."""
 
     recipients: list[Recipient]
-    last_seen: int | None
+    last_attendee_id: int | None
 
 
 def lock_missing(connection: Connection, event_id: int, *, after: int, count: int) -> RecipientPage:

@@ -79,77 +79,98 @@ class GenerationResult:
         return self.created + self.renewed + self.skipped + self.failed
 
     @property
-    def per_second(self) -> float:
+    def tickets_per_second(self) -> float:
         """Tickets made a second, new and renewed."""
         return (self.created + self.renewed) / self.seconds if self.seconds else 0.0
 
 
 def generate_tickets(
-    means: GenerationContext,
+    context: GenerationContext,
     event: Event,
-    order: GenerationRequest,
+    request: GenerationRequest,
     *,
-    issuing: Callable[[IssueResult], None] | None = None,
-    printing: Callable[[RenderResult], None] | None = None,
+    on_issue_progress: Callable[[IssueResult], None] | None = None,
+    on_render_progress: Callable[[RenderResult], None] | None = None,
 ) -> GenerationResult:
     """Do what was ordered; one person's failure stops nobody else."""
-    with _running_job(means.database, event, order) as job:
+    with _running_job(context.database, event, request) as job:
         issued = issue_tickets(
-            means.database, event, keys=means.keys, job_id=job.id, at=order.at, by=order.by,
-            guest_ids=order.guest_ids, limit=order.limit, chunk=max(order.chunk, MIN_ISSUE_CHUNK),
-            progress=issuing,
-        )  # fmt: skip
+            context.database,
+            event,
+            keys=context.keys,
+            job_id=job.id,
+            at=request.at,
+            by=request.by,
+            guest_ids=request.guest_ids,
+            limit=request.limit,
+            chunk=max(request.chunk, MIN_ISSUE_CHUNK),
+            on_progress=on_issue_progress,
+        )
         printed = _render(
-            means, event, order, job.id, ids=_guest_ids_to_render(means.database, order, job.id),
-            progress=printing,
-        )  # fmt: skip
-    return job.result(means.database, printed, issued.failed, issued.failures)
+            context,
+            event,
+            request,
+            job.id,
+            guest_ids=_guest_ids_to_render(context.database, request, job.id),
+            on_progress=on_render_progress,
+        )
+    return job.result(context.database, printed, issued.failed, issued.failures)
 
 
 def reissue_tickets(
-    means: GenerationContext,
+    context: GenerationContext,
     event: Event,
-    order: GenerationRequest,
+    request: GenerationRequest,
     *,
     plan_hash: str,
     reason: str,
-    printing: Callable[[RenderResult], None] | None = None,
+    on_render_progress: Callable[[RenderResult], None] | None = None,
 ) -> GenerationResult:
     """Give new identities to those whom a plan of `reissue` named, and print their tickets.
 
     The same plan again goes on where it was interrupted.
     """
-    named = replace(order, key=f"reissue-{plan_hash}")
-    with _running_job(means.database, event, named) as job:
+    named = replace(request, key=f"reissue-{plan_hash}")
+    with _running_job(context.database, event, named) as job:
         done = apply_reissue(
-            means.database, event, plan_hash=plan_hash, keys=means.keys, job_id=job.id,
-            at=order.at, by=order.by, reason=reason, guest_ids=order.guest_ids,
+            context.database, event, plan_hash=plan_hash, keys=context.keys, job_id=job.id,
+            at=request.at, by=request.by, reason=reason, guest_ids=request.guest_ids,
         )  # fmt: skip
-        ids = _list_guest_ids(means.database, job.id)
-        printed = _render(means, event, order, job.id, ids=ids, progress=printing)
-    return job.result(means.database, printed, len(done.failures), done.failures)
+        ids = _list_guest_ids(context.database, job.id)
+        printed = _render(
+            context, event, request, job.id, guest_ids=ids, on_progress=on_render_progress
+        )
+    return job.result(context.database, printed, len(done.failures), done.failures)
 
 
 def _render(
-    means: GenerationContext,
+    context: GenerationContext,
     event: Event,
-    order: GenerationRequest,
+    request: GenerationRequest,
     job_id: int,
     *,
-    ids: Sequence[int] | None,
-    progress: Callable[[RenderResult], None] | None,
+    guest_ids: Sequence[int] | None,
+    on_progress: Callable[[RenderResult], None] | None,
 ) -> RenderResult:
     return render_tickets(
-        means.database, event, renderer=means.renderer, folder=means.folder, at=order.at,
-        job_id=job_id, ids=ids, overwrite=order.overwrite, chunk=order.chunk, progress=progress,
-    )  # fmt: skip
+        context.database,
+        event,
+        renderer=context.renderer,
+        folder=context.folder,
+        at=request.at,
+        job_id=job_id,
+        guest_ids=guest_ids,
+        overwrite=request.overwrite,
+        chunk=request.chunk,
+        on_progress=on_progress,
+    )
 
 
 def _guest_ids_to_render(
-    database: Database, order: GenerationRequest, job_id: int
+    database: Database, request: GenerationRequest, job_id: int
 ) -> Sequence[int] | None:
     """Whose PDFs belong to the order: all of the event's, unless it was about some people."""
-    return order.guest_ids if order.limit is None else _list_guest_ids(database, job_id)
+    return request.guest_ids if request.limit is None else _list_guest_ids(database, job_id)
 
 
 def _list_guest_ids(database: Database, job_id: int) -> Sequence[int]:
@@ -163,7 +184,7 @@ class _RunningJob:
 
     id: int
     key: str
-    printed_before: int
+    rendered_before: int
     began: float
 
     def result(
@@ -174,7 +195,7 @@ class _RunningJob:
         failures: Sequence[IssueFailure],
     ) -> GenerationResult:
         with database.transaction() as connection:
-            created = batche_queries.count_rendered(connection, self.id) - self.printed_before
+            created = batche_queries.count_rendered(connection, self.id) - self.rendered_before
         named = [(failure.guest_id, failure.message) for failure in failures]
         named += [(failure.guest_id, failure.message) for failure in printed.failed]
         return GenerationResult(
@@ -191,14 +212,14 @@ class _RunningJob:
 
 @contextmanager
 def _running_job(
-    database: Database, event: Event, order: GenerationRequest
+    database: Database, event: Event, request: GenerationRequest
 ) -> Iterator[_RunningJob]:
     """The order's batch under way."""
     began = time.monotonic()
-    key = order.key or f"batch-{uuid4()}"
-    named = order.key is not None  # by somebody who comes back for it
+    key = request.key or f"batch-{uuid4()}"
+    named = request.key is not None  # by somebody who comes back for it
     opening = BatchSpec(
-        key=key, by=order.by, at=order.at, options=order.options(), is_announced=named
+        key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
     )
     with running_batch(database, event, opening) as batch:
         with database.transaction() as connection:

@@ -27,7 +27,7 @@ Randomness = Callable[[int], bytes]  # as many unpredictable bytes as asked for:
 class IdentityGenerator(Protocol):
     """Where identities come from."""
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         """New identities; that no other ticket has them only the database can promise."""
         ...
 
@@ -46,16 +46,18 @@ class SigningIdentityGenerator:
         """When the tickets drawn here expire."""
         return self.event.tickets_valid_until
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         """Each from bits of its own."""
         head = ticket_token.pack_head(
             self.signer.generation, self.event.id, self.valid_from, self.valid_until
         )
         drawn = self.randomness(count * IDENTITY_BYTES)
         starts = range(0, count * IDENTITY_BYTES, IDENTITY_BYTES)
-        return [self._identity(head, drawn[start : start + IDENTITY_BYTES]) for start in starts]
+        return [
+            self._build_identity(head, drawn[start : start + IDENTITY_BYTES]) for start in starts
+        ]
 
-    def _identity(self, head: bytes, drawn: bytes) -> TicketIdentity:
+    def _build_identity(self, head: bytes, drawn: bytes) -> TicketIdentity:
         token_id = drawn[: ticket_token.TOKEN_ID_BYTES]
         packed = head + token_id
         return TicketIdentity(
@@ -73,10 +75,10 @@ class PrefetchingIdentityGenerator:
     def __init__(self, source: IdentityGenerator, *, expected: int) -> None:
         """`expected` identities will be fetched, about; that many are drawn, and more if asked."""
         self._source = source
-        self._left = expected
-        self._stock: list[TicketIdentity] = []
-        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mint")
-        self._coming: Future[list[TicketIdentity]] | None = None
+        self._remaining = expected
+        self._buffer: list[TicketIdentity] = []
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mint")
+        self._pending: Future[list[TicketIdentity]] | None = None
 
     def __enter__(self) -> Self:
         """Nothing is drawn before the first call."""
@@ -84,17 +86,17 @@ class PrefetchingIdentityGenerator:
 
     def __exit__(self, *_: object) -> None:
         """End the thread."""
-        self._hand.shutdown(cancel_futures=True)
+        self._executor.shutdown(cancel_futures=True)
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         """New identities; as many again are begun, if they will be wanted."""
-        if self._coming is not None:
-            self._stock += self._coming.result()
-            self._coming = None
-        self._stock += self._source.identities(max(0, count - len(self._stock)))
-        drawn, self._stock = self._stock[:count], self._stock[count:]
-        self._left -= count
-        more = min(count, self._left) - len(self._stock)
+        if self._pending is not None:
+            self._buffer += self._pending.result()
+            self._pending = None
+        self._buffer += self._source.generate(max(0, count - len(self._buffer)))
+        drawn, self._buffer = self._buffer[:count], self._buffer[count:]
+        self._remaining -= count
+        more = min(count, self._remaining) - len(self._buffer)
         if more > 0:
-            self._coming = self._hand.submit(self._source.identities, more)
+            self._pending = self._executor.submit(self._source.generate, more)
         return drawn

@@ -53,12 +53,12 @@ class IssueQueue(Protocol):
 class AllMissing:
     """All who are eligible and without a ticket, in the order of the list."""
 
-    def __init__(self, connection: Connection, event_id: int, *, over: bool) -> None:
+    def __init__(self, connection: Connection, event_id: int, *, event_over: bool) -> None:
         """Count them; they are fetched page by page."""
-        gap = eligibility_queries.count_by_status(connection, event_id, over=over)
+        gap = eligibility_queries.count_by_status(connection, event_id, event_over=event_over)
         self.total, self.skipped = gap.missing + gap.has_ticket, gap.has_ticket
         self._event_id = event_id
-        self._after: int | None = None if over else 0
+        self._after: int | None = None if event_over else 0
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """The next of them; those whom another issuer holds are its business."""
@@ -67,8 +67,8 @@ class AllMissing:
         page = entitlement_lock_queries.lock_missing(
             connection, self._event_id, after=self._after, count=count
         )
-        self._after = page.last_seen
-        return None if page.last_seen is None else IssuePage(page.recipients)
+        self._after = page.last_attendee_id
+        return None if page.last_attendee_id is None else IssuePage(page.recipients)
 
 
 class SelectedGuests:
@@ -76,11 +76,11 @@ class SelectedGuests:
 
     skipped = 0
 
-    def __init__(self, event_id: int, guest_ids: Iterable[int], *, over: bool) -> None:
+    def __init__(self, event_id: int, guest_ids: Iterable[int], *, event_over: bool) -> None:
         """Each id counts once, in the order of the ids."""
         self._waiting = sorted(set(guest_ids))
         self.total = len(self._waiting)
-        self._event_id, self._over = event_id, over
+        self._event_id, self._event_over = event_id, event_over
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
         """The next of them; waits for those whom another issuer holds, to know what came of it."""
@@ -90,7 +90,7 @@ class SelectedGuests:
         entitlement_lock_queries.lock_guests(connection, self._event_id, guest_ids)
         rights: dict[int, list[Entitlement]] = defaultdict(list)
         for right in eligibility_queries.list_by_guest_ids(
-            connection, self._event_id, guest_ids, over=self._over
+            connection, self._event_id, guest_ids, event_over=self._event_over
         ):
             rights[right.guest_id].append(right)
         return _partition_guests(guest_ids, rights, count)
@@ -174,7 +174,7 @@ def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the
     limit: int | None = None,
     chunk: int = CHUNK,
     randomness: Randomness = os.urandom,
-    progress: Callable[[IssueResult], None] | None = None,
+    on_progress: Callable[[IssueResult], None] | None = None,
 ) -> IssueResult:
     """Issue what is missing; safe to repeat, to run twice at once, and to kill.
 
@@ -182,7 +182,7 @@ def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the
     stops nobody else: it is in the result and in the job's log.
     """
     with database.transaction() as connection:
-        counter = TicketIssuer.opened(
+        counter = TicketIssuer.create(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         queue = _build_queue(connection, event, guest_ids, at=at)
@@ -191,7 +191,7 @@ def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the
             connection, job_id, total=tally.total, skipped=tally.skipped
         )
     left = sys.maxsize if limit is None else limit
-    with counter.working_ahead(min(left, queue.total - queue.skipped)) as quick:
+    with counter.with_prefetch(min(left, queue.total - queue.skipped)) as quick:
         while left > 0:
             with database.transaction() as connection:
                 page = queue.next_page(connection, min(chunk, left))
@@ -199,8 +199,8 @@ def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the
                     break
                 _issue_page(connection, quick, page, tally)
             left -= len(page.people)
-            if progress is not None:
-                progress(tally.result())
+            if on_progress is not None:
+                on_progress(tally.result())
     with database.transaction() as connection:
         _finish(connection, begun, tally, by=by)
     return tally.result()
@@ -211,20 +211,20 @@ def _build_queue(
 ) -> IssueQueue:
     over = is_event_over(event, at)
     if guest_ids is None:
-        return AllMissing(connection, event.id, over=over)
-    return SelectedGuests(event.id, guest_ids, over=over)
+        return AllMissing(connection, event.id, event_over=over)
+    return SelectedGuests(event.id, guest_ids, event_over=over)
 
 
 def _issue_page(
-    connection: Connection, counter: TicketIssuer, page: IssuePage, tally: _Tally
+    connection: Connection, issuer: TicketIssuer, page: IssuePage, tally: _Tally
 ) -> None:
     """Hand out one page's tickets; counts and failures go with them or not at all."""
-    refused = counter.hand_out(connection, page.people)
+    refused = issuer.create_tickets(connection, page.people)
     failures = [*page.failures, *refused]
     created = len(page.people) - len(refused)
-    record_failures(connection, counter, failures)
+    record_failures(connection, issuer, failures)
     batche_queries.add_counts(
-        connection, counter.terms.job_id, created=created, failed=len(failures)
+        connection, issuer.shared_fields.job_id, created=created, failed=len(failures)
     )
     tally.add(created=created, skipped=page.skipped, failures=failures)
 

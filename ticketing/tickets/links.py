@@ -4,6 +4,6 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.platform.http.services import Services
 
 
-def ticket_path(serving: Services, token_id: bytes) -> str:
+def ticket_path(services: Services, token_id: bytes) -> str:
     """Return the path of a ticket's page, which its holder needs no key for."""
-    return f"/t/{serving.get(KeyRing).magic_link(token_id)}"
+    return f"/t/{services.get(KeyRing).magic_link(token_id)}"

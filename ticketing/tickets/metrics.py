@@ -33,7 +33,7 @@ class _GeneratedTicketsCollector(Collector):
     """`tickets_generated_total`, at most some seconds old."""
 
     def __init__(self, database: Database) -> None:
-        self._made: CachedValue[Sequence[GenerationCount]] = CachedValue(
+        self._counts: CachedValue[Sequence[GenerationCount]] = CachedValue(
             partial(_count_generated, database), ()
         )
 
@@ -44,7 +44,7 @@ class _GeneratedTicketsCollector(Collector):
             "PDFs made (generated) and attempts that failed, by every way of asking.",
             labels=("event_id", "template_id", "status"),
         )
-        for made in self._made.latest():
+        for made in self._counts.get():
             labels = (str(made.event_id), made.template_id, made.status)
             family.add_metric(labels, made.tickets)
         yield family

@@ -36,7 +36,7 @@ def count_eligibility(database: Database, event: Event, *, at: datetime) -> Elig
     """The event's people counted by standing, with every reason."""
     with database.transaction() as connection:
         return eligibility_queries.count_by_status(
-            connection, event.id, over=is_event_over(event, at)
+            connection, event.id, event_over=is_event_over(event, at)
         )
 
 
@@ -49,6 +49,6 @@ def iter_entitlements(
     """
     with database.transaction() as connection:
         yield from eligibility_queries.iter_entitlements(
-            connection, event.id, over=is_event_over(event, at)
+            connection, event.id, event_over=is_event_over(event, at)
         )
         yield from eligibility_queries.iter_rejected_rows(connection, event.id)

@@ -56,9 +56,9 @@ def _check_character(year: str, drawn: str) -> str:
     return CROCKFORD_ALPHABET[total]
 
 
-def encode_ticket_code(year: int, randomness: bytes) -> str:
+def encode_ticket_code(year: int, random_bytes: bytes) -> str:
     """The code made of 35 of the 40 random bits handed in."""
-    number = int.from_bytes(randomness[:TICKET_CODE_BYTES], "big")
+    number = int.from_bytes(random_bytes[:TICKET_CODE_BYTES], "big")
     drawn = "".join(
         CROCKFORD_ALPHABET[number >> 5 * place & 31] for place in range(_RANDOM_CHARACTER_COUNT)
     )

@@ -71,7 +71,7 @@ class PaidWithoutTicket:
 
 
 def list_paid_without_ticket(
-    connection: Connection, *, at: datetime, most: int
+    connection: Connection, *, at: datetime, limit_per_event: int
 ) -> list[PaidWithoutTicket]:
     """At most so many people of each event, those who wait longest first."""
     waiting = _select_waiting(at).subquery()
@@ -80,7 +80,7 @@ def list_paid_without_ticket(
     query = (
         select(events.c.slug, func.array_agg(ranked.c.person_id))
         .join(ranked, ranked.c.event_id == events.c.id)
-        .where(ranked.c.place <= most, _can_issue_for_event(at))
+        .where(ranked.c.place <= limit_per_event, _can_issue_for_event(at))
         .group_by(events.c.id)
         .order_by(func.min(ranked.c.first))
     )

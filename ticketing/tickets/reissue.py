@@ -66,9 +66,9 @@ def _compute_plan(
     digest = sha256(f"reissue {event.uid}\n".encode())
     for holding in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
         count += 1
-        delivered += holding.delivered
+        delivered += holding.is_delivered
         newest = max(newest, holding.ticket_id)
-        digest.update(f"{holding.ticket_id} {holding.delivered}\n".encode())
+        digest.update(f"{holding.ticket_id} {holding.is_delivered}\n".encode())
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
@@ -91,7 +91,7 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depen
     """
     chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
-        counter = TicketIssuer.opened(
+        counter = TicketIssuer.create(
             connection, event, keys=keys, job_id=job_id, at=at, randomness=randomness
         )
         newest = _start_or_resume(
@@ -150,7 +150,7 @@ def _start_or_resume(
 
 
 def _reissue_page(
-    connection: Connection, counter: TicketIssuer, page: Sequence[HeldTicket], *, reason: str
+    connection: Connection, issuer: TicketIssuer, page: Sequence[HeldTicket], *, reason: str
 ) -> list[IssueFailure]:
     """Revoke and hand out anew; those whom the database refuses keep what they have."""
     failures: list[IssueFailure] = []
@@ -161,9 +161,9 @@ def _reissue_page(
                 connection,
                 [holding.ticket_id for holding in waiting],
                 reason=reason,
-                at=counter.terms.issued_at,
+                at=issuer.shared_fields.issued_at,
             )
-            refused = counter.hand_out(connection, [holding.recipient for holding in waiting])
+            refused = issuer.create_tickets(connection, [holding.recipient for holding in waiting])
             if not refused:
                 return failures
             attempt.rollback()

@@ -20,7 +20,7 @@ class RevokeResult:
     """What became of each code: revoked now, revoked before, or not a ticket of this event."""
 
     revoked: tuple[str, ...]
-    before: tuple[str, ...]
+    already_revoked: tuple[str, ...]
     unknown: tuple[str, ...]
 
 
@@ -51,7 +51,7 @@ def revoke_tickets(
             )
     return RevokeResult(
         revoked=tuple(code for ticket_id, code in known.items() if ticket_id in ended),
-        before=tuple(code for ticket_id, code in known.items() if ticket_id not in ended),
+        already_revoked=tuple(code for ticket_id, code in known.items() if ticket_id not in ended),
         unknown=tuple(unknown),
     )
 
@@ -70,7 +70,7 @@ def _find_by_codes(
         if ticket is None or ticket.event_id != event.id:
             unknown.append(text)
         else:
-            known[ticket.seen.ticket_id] = ticket.seen.ticket_code
+            known[ticket.scanned_ticket.ticket_id] = ticket.scanned_ticket.ticket_code
     return known, unknown
 
 

@@ -56,7 +56,7 @@ def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
 
 def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
     """The ticket of a holder's personal address; the address is repeated nowhere."""
-    token_id = keys.token_id_behind(magic_link)
+    token_id = keys.token_id_from_magic_link(magic_link)
     if token_id is None:
         raise UnknownTicket("no ticket has this address")
     with database.transaction() as connection:
@@ -87,39 +87,43 @@ def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
 
 
 def get_or_create_ticket(
-    means: GenerationContext, event: Event, guest_id: int, *, at: datetime, by: str
+    context: GenerationContext, event: Event, guest_id: int, *, at: datetime, by: str
 ) -> IssuedTicket:
     """One person's ticket with its PDF in place, made now unless it is there already.
 
     Raises UnknownGuest, NoTicketDue and TicketNotMade.
     """
-    ticket = _find_live_ticket(means, event, guest_id)
-    if ticket is not None and _has_current_pdf(means, ticket):
+    ticket = _find_live_ticket(context, event, guest_id)
+    if ticket is not None and _has_current_pdf(context, ticket):
         return ticket
     if ticket is None:
-        _refuse_if_ineligible(means.database, event, guest_id, at=at)
-    done = generate_tickets(means, event, GenerationRequest(by=by, at=at, guest_ids=[guest_id]))
-    ticket = _find_live_ticket(means, event, guest_id)
+        _refuse_if_ineligible(context.database, event, guest_id, at=at)
+    done = generate_tickets(context, event, GenerationRequest(by=by, at=at, guest_ids=[guest_id]))
+    ticket = _find_live_ticket(context, event, guest_id)
     if done.failed or ticket is None:
         why = "; ".join(message for _, message in done.failures)
         raise TicketNotMade(f"no ticket for person {guest_id}: {why}", guest=guest_id)
     return ticket
 
 
-def _find_live_ticket(means: GenerationContext, event: Event, guest_id: int) -> IssuedTicket | None:
-    with means.database.transaction() as connection:
+def _find_live_ticket(
+    context: GenerationContext, event: Event, guest_id: int
+) -> IssuedTicket | None:
+    with context.database.transaction() as connection:
         return ticket_queries.find_live_of_guest(connection, event.id, guest_id)
 
 
-def _has_current_pdf(means: GenerationContext, ticket: IssuedTicket) -> bool:
+def _has_current_pdf(context: GenerationContext, ticket: IssuedTicket) -> bool:
     path = ticket.pdf_file_path
-    return ticket.status == "generated" and path is not None and means.folder.exists(path)
+    return ticket.status == "generated" and path is not None and context.folder.exists(path)
 
 
 def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at: datetime) -> None:
     over = is_event_over(event, at)
     with database.transaction() as connection:
-        rights = eligibility_queries.list_by_guest_ids(connection, event.id, [guest_id], over=over)
+        rights = eligibility_queries.list_by_guest_ids(
+            connection, event.id, [guest_id], event_over=over
+        )
     if not rights:
         raise UnknownGuest(f"nobody with the id {guest_id} is on {event.slug}", guest=guest_id)
     if all(right.standing is not EntitlementStatus.MISSING for right in rights):

@@ -24,7 +24,7 @@ from ticketing.tickets.model import TicketState
 class TicketValidity:
     """A ticket that was issued, with what decides whether it passes."""
 
-    seen: ScannedTicket
+    scanned_ticket: ScannedTicket
     event_id: int
     event_ends_at: datetime
     valid_from: datetime
@@ -53,7 +53,7 @@ def find_validity_by_token_id(connection: Connection, token_id: bytes) -> Ticket
     return _find_validity(connection, generated_tickets.c.token_id == token_id)
 
 
-def _find_validity(connection: Connection, is_it: ColumnElement[bool]) -> TicketValidity | None:
+def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> TicketValidity | None:
     query = (
         select(
             generated_tickets.c.id.label("ticket_id"),
@@ -73,14 +73,14 @@ def _find_validity(connection: Connection, is_it: ColumnElement[bool]) -> Ticket
         .join(people, people.c.id == generated_tickets.c.guest_id)
         .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
         .join(ticket_types, ticket_types.c.id == attendees.c.ticket_type_id)
-        .where(is_it)
+        .where(condition)
     )
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
     seen = ScannedTicket(**{name: row[name] for name in ScannedTicket.__slots__})
     return TicketValidity(
-        seen=seen,
+        scanned_ticket=seen,
         event_id=row["event_id"],
         event_ends_at=row["event_ends_at"],
         valid_from=row["valid_from"],

@@ -47,7 +47,7 @@ class SharedTicketFields:
 
 def insert_tickets(
     connection: Connection,
-    terms: SharedTicketFields,
+    shared_fields: SharedTicketFields,
     tickets: Iterable[tuple[Recipient, TicketIdentity]],
 ) -> None:
     """Write new live tickets, all or none; call it inside a savepoint.
@@ -57,7 +57,7 @@ def insert_tickets(
     """
     refusal = None
     try:
-        _copy(connection, _copy_lines(terms, tickets))
+        _copy(connection, _copy_lines(shared_fields, tickets))
     except psycopg.Error as error:
         refusal = _sanitised_error(error)
     if refusal is not None:
@@ -72,13 +72,13 @@ def _copy(connection: Connection, lines: Iterator[str]) -> None:
 
 
 def _copy_lines(
-    terms: SharedTicketFields, tickets: Iterable[tuple[Recipient, TicketIdentity]]
+    shared_fields: SharedTicketFields, tickets: Iterable[tuple[Recipient, TicketIdentity]]
 ) -> Iterator[str]:
     """Rows as COPY reads them; the template's name is the only text we did not make ourselves."""
-    template = terms.template_id.translate(_ESCAPES)
+    template = shared_fields.template_id.translate(_ESCAPES)
     shared = (
-        f"{terms.event_id}\t{terms.job_id}\t{terms.key_generation}\t{terms.valid_from}\t"
-        f"{terms.valid_until}\t{template}\t{terms.issued_at}\n"
+        f"{shared_fields.event_id}\t{shared_fields.job_id}\t{shared_fields.key_generation}\t{shared_fields.valid_from}\t"
+        f"{shared_fields.valid_until}\t{template}\t{shared_fields.issued_at}\n"
     )
     for recipient, identity in tickets:
         yield (

@@ -59,7 +59,7 @@ def draw_vouchers(
             key=f"V{encode_base32(randomness(KEY_BYTES))}",
             ticket_type_id=line.ticket_type_id,
             router_id=router_id,
-            credentials=rule.credentials(randomness(rule.random_bytes)),
+            credentials=rule.generate_credentials(randomness(rule.random_bytes)),
             order_line_id=line.id,
             number=number,
         )
@@ -69,18 +69,18 @@ def draw_vouchers(
 
 def store_vouchers(
     connection: Connection,
-    wanted: Sequence[NewVoucher],
+    new_vouchers: Sequence[NewVoucher],
     rule: CodeRule,
     *,
     at: datetime,
     randomness: Randomness,
 ) -> None:
     """Store them; one whose code was somebody's before gets another."""
-    while wanted:
-        stored = queries.insert_pending(connection, wanted, at=at)
-        wanted = [
-            replace(one, credentials=rule.credentials(randomness(rule.random_bytes)))
-            for one in wanted
+    while new_vouchers:
+        stored = queries.insert_pending(connection, new_vouchers, at=at)
+        new_vouchers = [
+            replace(one, credentials=rule.generate_credentials(randomness(rule.random_bytes)))
+            for one in new_vouchers
             if one.key not in stored
         ]
 
@@ -126,7 +126,7 @@ def _fill_pool_step(
         return PoolResult()
     size = package.made_ahead if package.on_sale else 0
     missing = size - queries.count_pool(connection, package)
-    ended = _revoke_surplus(connection, package, at=at, too_many=max(-missing, 0))
+    ended = _revoke_surplus(connection, package, at=at, surplus=max(-missing, 0))
     owed = _allocate_to_pool(connection, package, min(missing, CHUNK), at=at, randomness=randomness)
     if owed or ended:
         audit_log.record(
@@ -138,7 +138,7 @@ def _fill_pool_step(
 
 
 def _revoke_surplus(
-    connection: Connection, package: StoredPackage, *, at: datetime, too_many: int
+    connection: Connection, package: StoredPackage, *, at: datetime, surplus: int
 ) -> int:
     """End what is for a router that the package has left, and what is too much."""
     unsold = queries.is_in_pool(package)
@@ -146,14 +146,14 @@ def _revoke_surplus(
         connection,
         unsold,
         ~queries.is_on_package_router(package),
-        why=CLEANED_UP,
+        reason=CLEANED_UP,
         at=at,
         limit=CHUNK,
     )
-    if too_many:
+    if surplus:
         ended += cleanup_queries.revoke_matching(
-            connection, unsold, queries.is_on_package_router(package), why=CLEANED_UP, at=at,
-            limit=min(too_many, CHUNK),
+            connection, unsold, queries.is_on_package_router(package), reason=CLEANED_UP, at=at,
+            limit=min(surplus, CHUNK),
         )  # fmt: skip
     return ended
 

@@ -59,7 +59,7 @@ def apply_clean_up(
         kind: revoke_in_chunks(
             database,
             these,
-            why=CLEANED_UP if kind == LEFT_OVER else EXPIRED,
+            reason=CLEANED_UP if kind == LEFT_OVER else EXPIRED,
             action=CLEAN_UP_ACTION,
             at=at,
             by=by,

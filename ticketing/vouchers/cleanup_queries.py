@@ -21,15 +21,15 @@ from ticketing.vouchers.model import ValidityStart, VoucherState
 
 EXPIRED = "expired"
 
-_ENDED_STATES = (VoucherState.ENDING, VoucherState.GONE)
-_UNPLACED_STATES = (VoucherState.OWED, VoucherState.ASKED)
+_ENDED_STATES = (VoucherState.REVOKING, VoucherState.REMOVED)
+_UNPLACED_STATES = (VoucherState.PENDING, VoucherState.PROVISIONING)
 _ENDED_ORDER_STATES = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
 def revoke_matching(
     connection: Connection,
     *conditions: ColumnElement[bool],
-    why: str,
+    reason: str,
     at: datetime,
     limit: int | None = None,
 ) -> int:
@@ -42,7 +42,7 @@ def revoke_matching(
         .with_for_update(skip_locked=True)
     )
     ids = connection.execute(query).scalars().all()
-    return transition_queries.revoke(connection, ids, why=why, at=at) if ids else 0
+    return transition_queries.revoke(connection, ids, reason=reason, at=at) if ids else 0
 
 
 def is_of_order(order_id: int) -> ColumnElement[bool]:
@@ -76,7 +76,7 @@ def is_expired(*, at: datetime) -> ColumnElement[bool]:
         routers.c.id == vouchers.c.router_id, routers.c.compared_at >= vouchers.c.ends_at
     )
     return and_(
-        vouchers.c.state == VoucherState.PRESENT,
+        vouchers.c.state == VoucherState.ACTIVE,
         vouchers.c.ends_at <= at,
         or_(vouchers.c.first_used_at.is_not(None), from_sale, looked_since),
     )
@@ -137,7 +137,7 @@ def is_expired_of_event(event_id: int, *, as_of: datetime) -> ColumnElement[bool
     return is_expired(at=as_of) & vouchers.c.ticket_type_id.in_(sold)
 
 
-def count_vouchers(connection: Connection, these: ColumnElement[bool]) -> CleanupCounts:
+def count_vouchers(connection: Connection, condition: ColumnElement[bool]) -> CleanupCounts:
     """How many there are to end."""
     query = (
         select(
@@ -148,7 +148,7 @@ def count_vouchers(connection: Connection, these: ColumnElement[bool]) -> Cleanu
         )
         .select_from(vouchers)
         .outerjoin(order_lines, order_lines.c.id == vouchers.c.order_line_id)
-        .where(these, vouchers.c.state.not_in((VoucherState.ENDING, VoucherState.GONE)))
+        .where(condition, vouchers.c.state.not_in((VoucherState.REVOKING, VoucherState.REMOVED)))
     )
     return CleanupCounts(*connection.execute(query).one())
 
@@ -156,7 +156,7 @@ def count_vouchers(connection: Connection, these: ColumnElement[bool]) -> Cleanu
 def insert_plan(
     connection: Connection,
     event_id: int,
-    counted: Mapping[str, CleanupCounts],
+    counts: Mapping[str, CleanupCounts],
     *,
     plan_hash: str,
     at: datetime,
@@ -166,7 +166,7 @@ def insert_plan(
     statement = insert(plans).values(
         hash=plan_hash,
         event_id=event_id,
-        asked={_KIND: {kind: asdict(one) for kind, one in counted.items()}},
+        asked={_KIND: {kind: asdict(one) for kind, one in counts.items()}},
         made_by=by,
         made_at=at,
     )

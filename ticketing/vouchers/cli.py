@@ -144,8 +144,8 @@ def _print_table(found: "list[ListedVoucher]") -> None:
     stdout_console().print(table)
 
 
-def _print_history(told: "VoucherHistory", *, reveal: bool) -> None:
-    out, one = stdout_console(), told.voucher
+def _print_history(history: "VoucherHistory", *, reveal: bool) -> None:
+    out, one = stdout_console(), history.voucher
     whose = f"order {one.order_code}, number {one.number}" if one.order_code else "nobody's yet"
     out.print(
         f"{one.key} is {one.state}: {one.package} on router {one.router}, {whose}", markup=False
@@ -163,7 +163,7 @@ def _print_history(told: "VoucherHistory", *, reveal: bool) -> None:
             out.print(f"  {name:<10} {at:%Y-%m-%d %H:%M:%S} UTC")
     if one.last_error:
         out.print(f"  trouble    {one.last_error}", markup=False)
-    for step in told.steps:
+    for step in history.steps:
         line = f"  {step.at:%Y-%m-%d %H:%M:%S} {step.state:<8} {step.actor} {step.why}"
         out.print(line.rstrip(), markup=False)
 

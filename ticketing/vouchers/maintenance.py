@@ -33,7 +33,7 @@ def expire_vouchers(database: Database, *, at: datetime, by: str, chunk: int = C
     """End every voucher that is out of its time; safe to repeat, to run twice at once, to kill."""
     over = cleanup_queries.is_expired(at=at)
     return revoke_in_chunks(
-        database, over, why=EXPIRED, action="vouchers.expire", at=at, by=by, chunk=chunk
+        database, over, reason=EXPIRED, action="vouchers.expire", at=at, by=by, chunk=chunk
     )
 
 
@@ -41,7 +41,7 @@ def revoke_in_chunks(
     database: Database,
     condition: ColumnElement[bool],
     *,
-    why: str,
+    reason: str,
     action: str,
     at: datetime,
     by: str,
@@ -52,7 +52,7 @@ def revoke_in_chunks(
     while True:
         with database.transaction() as connection:
             ended = cleanup_queries.revoke_matching(
-                connection, condition, why=why, at=at, limit=chunk
+                connection, condition, reason=reason, at=at, limit=chunk
             )
             if not ended:
                 return so_far
@@ -83,7 +83,7 @@ def clean_up_order(database: Database, order_id: int, *, at: datetime, by: str) 
         if order.state is OrderState.PENDING:
             raise StillOwed(f"order {order.code} may still be paid; cancel it first")
         ended = cleanup_queries.revoke_matching(
-            connection, cleanup_queries.is_of_order(order.id), why=CLEANED_UP, at=at
+            connection, cleanup_queries.is_of_order(order.id), reason=CLEANED_UP, at=at
         )
         if ended:
             audit_log.record(
@@ -101,7 +101,7 @@ def clean_up_expired(database: Database, *, at: datetime, by: str) -> CleanupRes
     """End what ended orders have left behind, and every voucher whose time is over."""
     over = cleanup_queries.is_of_ended_order()
     left_over = revoke_in_chunks(
-        database, over, why=CLEANED_UP, action=CLEAN_UP_ACTION, at=at, by=by
+        database, over, reason=CLEANED_UP, action=CLEAN_UP_ACTION, at=at, by=by
     )
     return CleanupResult(left_over, expire_vouchers(database, at=at, by=by))
 
@@ -116,10 +116,10 @@ class MaintenanceReport:
 
 
 def maintain_vouchers(
-    database: Database, doors: RouterClientPool, *, clock: Clock, by: str
+    database: Database, clients: RouterClientPool, *, clock: Clock, by: str
 ) -> MaintenanceReport:
     """Look, end, stock; safe to repeat, to run twice at once, and to kill."""
-    looks = poll_routers(database, doors, clock=clock, by=by)
+    looks = poll_routers(database, clients, clock=clock, by=by)
     at = clock()
     return MaintenanceReport(
         looks,

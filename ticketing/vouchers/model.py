@@ -87,22 +87,22 @@ def profile_mismatches(
 class VoucherState(StrEnum):
     """Where a voucher is on its way to the router and off it again."""
 
-    OWED = "owed"  # wanted on the router, and as far as we know not there
-    ASKED = "asked"  # the router was asked; until it answers, only reading back tells
-    PRESENT = "present"
-    ENDING = "ending"  # to be taken off the router
-    GONE = "gone"
+    PENDING = "owed"  # wanted on the router, and as far as we know not there
+    PROVISIONING = "asked"  # the router was asked; until it answers, only reading back tells
+    ACTIVE = "present"
+    REVOKING = "ending"  # to be taken off the router
+    REMOVED = "gone"
 
 
 # asked -> owed: refused, or read back and absent; present -> owed: the router lost it
 ALLOWED_TRANSITIONS = {
-    VoucherState.OWED: {VoucherState.ASKED, VoucherState.GONE},
-    VoucherState.ASKED: {VoucherState.PRESENT, VoucherState.OWED, VoucherState.ENDING},
-    VoucherState.PRESENT: {VoucherState.ENDING, VoucherState.OWED},
-    VoucherState.ENDING: {VoucherState.GONE},
-    VoucherState.GONE: set[VoucherState](),
+    VoucherState.PENDING: {VoucherState.PROVISIONING, VoucherState.REMOVED},
+    VoucherState.PROVISIONING: {VoucherState.ACTIVE, VoucherState.PENDING, VoucherState.REVOKING},
+    VoucherState.ACTIVE: {VoucherState.REVOKING, VoucherState.PENDING},
+    VoucherState.REVOKING: {VoucherState.REMOVED},
+    VoucherState.REMOVED: set[VoucherState](),
 }
-_FULFILLED_STATES = {VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE}
+_FULFILLED_STATES = {VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.REMOVED}
 
 
 def check_transition(key: str, old: VoucherState, new: VoucherState) -> VoucherState:
@@ -122,7 +122,7 @@ class PurchaseState(StrEnum):
 
 
 def purchase_state(
-    order: OrderState, vouchers: Collection[VoucherState], ordered: int, *, gave_up: bool
+    order: OrderState, vouchers: Collection[VoucherState], ordered: int, *, has_failed: bool
 ) -> PurchaseState:
     """Where a purchase stands, from its order and the vouchers made for it so far."""
     if order is OrderState.PENDING:
@@ -131,21 +131,21 @@ def purchase_state(
         return PurchaseState.FAILED
     if sum(state in _FULFILLED_STATES for state in vouchers) >= ordered:
         return PurchaseState.COMPLETED
-    return PurchaseState.VOUCHER_GENERATION_FAILED if gave_up else PurchaseState.PENDING
+    return PurchaseState.VOUCHER_GENERATION_FAILED if has_failed else PurchaseState.PENDING
 
 
 def validity_end(
-    package: Package, had_at: datetime, first_used_at: datetime | None
+    package: Package, started_at: datetime, first_used_at: datetime | None
 ) -> datetime | None:
     """When a voucher's validity is over; None when nothing ends it as things are.
 
     `had_at` is when it was both sold and on its router: an outage costs the buyer nothing.
     """
     if package.counting is ValidityStart.FROM_SALE:
-        return had_at + package.validity
+        return started_at + package.validity
     if first_used_at is not None:
         return first_used_at + package.validity
-    return None if package.unused_for is None else had_at + package.unused_for
+    return None if package.unused_for is None else started_at + package.unused_for
 
 
 def estimate_first_use(

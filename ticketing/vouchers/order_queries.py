@@ -53,17 +53,19 @@ def find_purchases(
         .group_by(orders.c.id, bought.c.ordered)
     )
     return {
-        order_id: _to_purchase(order_id, OrderState(state), int(ordered), states, gave_up=gave_up)
+        order_id: _to_purchase(
+            order_id, OrderState(state), int(ordered), states, has_failed=gave_up
+        )
         for order_id, state, ordered, states, gave_up in connection.execute(query)
     }
 
 
 def _to_purchase(
-    order_id: int, order: OrderState, ordered: int, states: Collection[str], *, gave_up: bool
+    order_id: int, order: OrderState, ordered: int, states: Collection[str], *, has_failed: bool
 ) -> PurchaseProgress:
     known = tuple(VoucherState(state) for state in states)
     return PurchaseProgress(
-        order_id, purchase_state(order, known, ordered, gave_up=gave_up), ordered, known
+        order_id, purchase_state(order, known, ordered, has_failed=has_failed), ordered, known
     )
 
 
@@ -72,7 +74,7 @@ REISSUE_EFFECT_PREFIX = (
 )
 
 
-_IS_UNPLACED = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
+_IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIONING])
 
 
 _reissue_count = (
@@ -103,7 +105,7 @@ def enqueue_ready_notices(connection: Connection, order_ids: Collection[int]) ->
         select(
             order_lines.c.order_id,
             func.count().filter(~_IS_UNPLACED).label("vouchers"),
-            func.count().filter(vouchers.c.state == VoucherState.PRESENT).label("present"),
+            func.count().filter(vouchers.c.state == VoucherState.ACTIVE).label("present"),
         )
         .join(vouchers, vouchers.c.order_line_id == order_lines.c.id)
         .where(order_lines.c.order_id.in_(order_ids))

@@ -35,7 +35,7 @@ def upsert(
     rule: CodeRule,
     *,
     router_id: int,
-    made_ahead: int,
+    pool_size: int,
 ) -> None:
     """Store what a ticket type brings; its name and price stand with the ticket type."""
     values = {
@@ -52,7 +52,7 @@ def upsert(
         "alphabet": rule.alphabet,
         "code_length": rule.length,
         "password_length": rule.password_length,
-        "made_ahead": made_ahead,
+        "made_ahead": pool_size,
     }
     statement = insert(packages).values(ticket_type_id=ticket_type_id, **values)
     connection.execute(

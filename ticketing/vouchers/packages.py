@@ -71,7 +71,7 @@ class PackageOnSale:
 
 
 def put_package(
-    database: Database, event: Event, code: str, said: PackageTerms, *, at: datetime, by: str
+    database: Database, event: Event, code: str, requested: PackageTerms, *, at: datetime, by: str
 ) -> StoredPackage:
     """Put a package on sale, or change it for whoever buys from now on; the same changes nothing.
 
@@ -80,13 +80,13 @@ def put_package(
     with database.transaction() as connection:
         check_event_not_cancelled(connection, event)
         known = _lock_existing_package(connection, event, code, at=at)
-        router = _resolve_router_id(connection, known, said)
-        package, rule = _merge_package(code, known, said), _merge_code_rule(known, said)
-        place, terms = _prepare_ticket_type(connection, event, known, package, said, at=at)
-        ahead = _value_or_default(said.made_ahead, known.made_ahead if known else 0)
+        router = _resolve_router_id(connection, known, requested)
+        package, rule = _merge_package(code, known, requested), _merge_code_rule(known, requested)
+        place, terms = _prepare_ticket_type(connection, event, known, package, requested, at=at)
+        ahead = _value_or_default(requested.made_ahead, known.made_ahead if known else 0)
         apply_sale_terms(connection, place, terms)
         package_queries.upsert(
-            connection, place.id, package, rule, router_id=router, made_ahead=ahead
+            connection, place.id, package, rule, router_id=router, pool_size=ahead
         )
         audit_log.record(
             connection,
@@ -95,7 +95,7 @@ def put_package(
             event_id=event.id,
             subject=code,
             items=1,
-            details=_audit_details(said),
+            details=_audit_details(requested),
         )
         return package_queries.get_by_code(connection, code)
 
@@ -154,30 +154,30 @@ def _lock_existing_package(
 
 
 def _resolve_router_id(
-    connection: Connection, known: StoredPackage | None, said: PackageTerms
+    connection: Connection, existing: StoredPackage | None, requested: PackageTerms
 ) -> int:
-    if said.router is not None:
-        return router_queries.lock_by_name(connection, said.router).id
-    if known is None:
+    if requested.router is not None:
+        return router_queries.lock_by_name(connection, requested.router).id
+    if existing is None:
         raise UnusablePackage(
             "a new package needs a router: `ticketing router add` makes one known"
         )
-    return known.router_id
+    return existing.router_id
 
 
-def _merge_package(code: str, known: StoredPackage | None, said: PackageTerms) -> Package:
+def _merge_package(code: str, existing: StoredPackage | None, requested: PackageTerms) -> Package:
     """What it brings from now on. A package's own words say what of it cannot be."""
-    was = known.package if known else None
+    was = existing.package if existing else None
     missing = [
         name for name in ("name", "price", "profile", "validity")
-        if was is None and getattr(said, name) is None
+        if was is None and getattr(requested, name) is None
     ]  # fmt: skip
     if missing:
         raise UnusablePackage(f"{code} is a new package: say its {', '.join(missing)}")
     changes = {
-        one.name: getattr(said, one.name)
+        one.name: getattr(requested, one.name)
         for one in fields(Package)
-        if one.name != "code" and getattr(said, one.name) is not None
+        if one.name != "code" and getattr(requested, one.name) is not None
     }
     for limit in ("unused_for", "online_limit", "bytes_limit"):
         if changes.get(limit) in (NO_TIME, 0):
@@ -185,41 +185,41 @@ def _merge_package(code: str, known: StoredPackage | None, said: PackageTerms) -
     return Package(code=code, **changes) if was is None else replace(was, **changes)
 
 
-def _merge_code_rule(known: StoredPackage | None, said: PackageTerms) -> CodeRule:
-    was = known.rule if known else CodeRule()
+def _merge_code_rule(existing: StoredPackage | None, requested: PackageTerms) -> CodeRule:
+    was = existing.rule if existing else CodeRule()
     return CodeRule(
-        _value_or_default(said.prefix, was.prefix),
-        _value_or_default(said.alphabet, was.alphabet),
-        _value_or_default(said.length, was.length),
-        _value_or_default(said.password_length, was.password_length) or None,
+        _value_or_default(requested.prefix, was.prefix),
+        _value_or_default(requested.alphabet, was.alphabet),
+        _value_or_default(requested.length, was.length),
+        _value_or_default(requested.password_length, was.password_length) or None,
     )
 
 
 def _prepare_ticket_type(
     connection: Connection,
     event: Event,
-    known: StoredPackage | None,
+    existing: StoredPackage | None,
     package: Package,
-    said: PackageTerms,
+    requested: PackageTerms,
     *,
     at: datetime,
 ) -> tuple[TicketTypeListing, SaleTerms]:
     """The ticket type that it is sold by, locked, and its terms."""
-    if said.per_order is not None and not 1 <= said.per_order <= MAX_PER_PURCHASE:
+    if requested.per_order is not None and not 1 <= requested.per_order <= MAX_PER_PURCHASE:
         raise UnusablePackage(f"a purchase is of 1 to {MAX_PER_PURCHASE} vouchers")
-    terms = SaleTerms(package.price, said.capacity, said.per_order, said.per_buyer)
-    if known is None:
-        per_order = _value_or_default(said.per_order, MAX_PER_PURCHASE)
+    terms = SaleTerms(package.price, requested.capacity, requested.per_order, requested.per_buyer)
+    if existing is None:
+        per_order = _value_or_default(requested.per_order, MAX_PER_PURCHASE)
         return _add_ticket_type(connection, event, package.name), replace(
             terms, per_order=per_order
         )
     place = ticket_type_queries.get_or_insert(
-        connection, event.id, known.package.name
+        connection, event.id, existing.package.name
     )  # it is there: to lock it
-    if _without_name_and_price(known.package) != _without_name_and_price(
+    if _without_name_and_price(existing.package) != _without_name_and_price(
         package
     ) and package_queries.is_in_use(connection, place.id):
-        _retire_package(connection, known, at=at)
+        _retire_package(connection, existing, at=at)
         return _add_successor_ticket_type(connection, event, package.name, place), terms
     if package.name != place.name:
         _check_name_is_free(connection, event, package.name)
@@ -232,16 +232,16 @@ def _without_name_and_price(package: Package) -> Package:
     return replace(package, name="", price=ZERO)
 
 
-def _retire_package(connection: Connection, known: StoredPackage, *, at: datetime) -> None:
+def _retire_package(connection: Connection, package: StoredPackage, *, at: datetime) -> None:
     """Let it go on for those who have it, closed; what nobody bought of it ends."""
-    place = ticket_type_queries.get_or_insert(connection, known.event_id, known.package.name)
+    place = ticket_type_queries.get_or_insert(connection, package.event_id, package.package.name)
     taken_names = {
-        one.name for one in ticket_type_queries.list_for_event(connection, known.event_id)
+        one.name for one in ticket_type_queries.list_for_event(connection, package.event_id)
     }
     taken_codes = {one.package.code for one in package_queries.list_all(connection)}
     for number in count(1):
         version = f"-v{number}"
-        code = known.package.code[: MAX_CODE_LENGTH - len(version)] + version
+        code = package.package.code[: MAX_CODE_LENGTH - len(version)] + version
         name = f"{place.name} (v{number})"
         if code not in taken_codes and name not in taken_names:
             break
@@ -255,14 +255,14 @@ def _retire_package(connection: Connection, known: StoredPackage, *, at: datetim
 
 
 def _add_successor_ticket_type(
-    connection: Connection, event: Event, name: str, before: TicketTypeListing
+    connection: Connection, event: Event, name: str, predecessor: TicketTypeListing
 ) -> TicketTypeListing:
     """A ticket type in the place of one that was retired: what that had left, under its limits."""
     place = _add_ticket_type(connection, event, name)
     limits = {
-        "capacity": before.stock.available,
-        "max_per_order": before.limits.per_order,
-        "max_per_buyer": before.limits.per_buyer,
+        "capacity": predecessor.stock.available,
+        "max_per_order": predecessor.limits.per_order,
+        "max_per_buyer": predecessor.limits.per_buyer,
     }
     ticket_type_queries.update_ticket_type(connection, place.id, limits)
     return place
@@ -280,11 +280,11 @@ def _check_name_is_free(connection: Connection, event: Event, name: str) -> None
         )
 
 
-def _value_or_default(said: T | None, was: T) -> T:
-    return was if said is None else said
+def _value_or_default(requested: T | None, default: T) -> T:
+    return default if requested is None else requested
 
 
-def _audit_details(said: PackageTerms) -> dict[str, object]:
+def _audit_details(requested: PackageTerms) -> dict[str, object]:
     """What was said, for the log."""
-    words = {one.name: getattr(said, one.name) for one in fields(said)}
+    words = {one.name: getattr(requested, one.name) for one in fields(requested)}
     return {name: str(word) for name, word in words.items() if word is not None}

@@ -59,7 +59,7 @@ def lock_sold_voucher(connection: Connection, key: str) -> SoldVoucher | None:
         )
         .where(
             vouchers.c.key == key,
-            vouchers.c.state == VoucherState.PRESENT,
+            vouchers.c.state == VoucherState.ACTIVE,
             vouchers.c.order_line_id.is_not(None),
         )
         .with_for_update()
@@ -107,15 +107,15 @@ class Voucher:
     number: int | None
     credentials: Credentials = field(repr=False)
     state: VoucherState
-    owed_at: datetime
+    allocated_at: datetime
     sold_at: datetime | None
-    tries: int
-    gave_up_at: datetime | None
+    attempt_count: int
+    failed_at: datetime | None
     last_error: str
     present_at: datetime | None
     first_used_at: datetime | None
     ends_at: datetime | None
-    ending_why: str
+    revoked_reason: str
 
 
 COLUMNS = (
@@ -162,7 +162,7 @@ def list_unallocated_lines(connection: Connection, order_id: int) -> list[Alloca
 
 
 def insert_pending(
-    connection: Connection, wanted: Sequence[NewVoucher], *, at: datetime
+    connection: Connection, new_vouchers: Sequence[NewVoucher], *, at: datetime
 ) -> set[str]:
     """Want vouchers on their routers from now on; gives the keys of those whose name was free."""
     rows = [
@@ -178,7 +178,7 @@ def insert_pending(
             "sold_at": at if one.order_line_id is not None else None,
             "next_try": at,
         }
-        for one in wanted
+        for one in new_vouchers
     ]
     free = insert(vouchers).on_conflict_do_nothing(index_elements=["name"])
     return set(connection.execute(free.returning(vouchers.c.key), rows).scalars())
@@ -204,7 +204,7 @@ def list_where(connection: Connection, *conditions: ColumnElement[bool]) -> list
 def count_on_router(connection: Connection, router_id: int) -> int:
     """How many are on a router, on their way to it or off it."""
     query = select(func.count()).where(
-        vouchers.c.router_id == router_id, vouchers.c.state != VoucherState.GONE
+        vouchers.c.router_id == router_id, vouchers.c.state != VoucherState.REMOVED
     )
     return connection.execute(query).scalar_one()
 
@@ -219,7 +219,7 @@ def voucher_from_row(row: Row[*tuple[Any, ...]]) -> Voucher:
     )  # fmt: skip
 
 
-_LIVE = (VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT)
+_LIVE = (VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE)
 
 
 _ASSIGN_TO_LINE = (
@@ -266,7 +266,7 @@ def assign_from_pool(
         .where(
             is_in_pool(package),
             is_on_package_router(package),
-            vouchers.c.state == VoucherState.PRESENT,
+            vouchers.c.state == VoucherState.ACTIVE,
         )
         .order_by(vouchers.c.id)
         .limit(len(line.numbers))

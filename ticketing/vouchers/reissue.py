@@ -61,9 +61,9 @@ def regenerate(database: Database, order_id: int, *, at: datetime, by: str) -> R
             notify.notify_workers(connection)
     return RegenerationResult(
         order.code,
-        due=sum(state in {VoucherState.OWED, VoucherState.ASKED} for state in states),
-        present=states.count(VoucherState.PRESENT),
-        ended=sum(state in {VoucherState.ENDING, VoucherState.GONE} for state in states),
+        due=sum(state in {VoucherState.PENDING, VoucherState.PROVISIONING} for state in states),
+        present=states.count(VoucherState.ACTIVE),
+        ended=sum(state in {VoucherState.REVOKING, VoucherState.REMOVED} for state in states),
     )
 
 
@@ -124,7 +124,7 @@ def reissue_voucher(database: Database, key: str, *, plan_hash: str, at: datetim
         if _to_plan(order, sold).plan_hash != plan_hash:
             raise PlanOutdated(f"voucher {key} is in use since the plan; plan again")
         why = f"replaced: {order.code}, number {sold.number}"
-        transition_queries.revoke(connection, [sold.voucher_id], why=why, at=at)
+        transition_queries.revoke(connection, [sold.voucher_id], reason=why, at=at)
         queries.detach_from_order(connection, sold.voucher_id)
         order_queries.claim_effect(
             connection, order.id, f"{REISSUE_EFFECT_PREFIX}{sold.voucher_id}", at=at

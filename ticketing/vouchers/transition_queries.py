@@ -43,42 +43,44 @@ from ticketing.vouchers.queries import COLUMNS, Voucher, voucher_from_row
 REFUNDED, REVERSED, CLEANED_UP = "refunded", "reversed", "cleaned up"
 RETURNED_REASONS = (REFUNDED, REVERSED)  # whoever had it has their money, and the package its stock
 
-_IS_PENDING = vouchers.c.state == VoucherState.OWED
-_IS_LIVE = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED, VoucherState.PRESENT])
+_IS_PENDING = vouchers.c.state == VoucherState.PENDING
+_IS_LIVE = vouchers.c.state.in_(
+    [VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.ACTIVE]
+)
 
 
-def revoke(connection: Connection, ids: Sequence[int], *, why: str, at: datetime) -> int:
+def revoke(connection: Connection, ids: Sequence[int], *, reason: str, at: datetime) -> int:
     """End these; gives how many were not over already."""
-    return _revoke_where(connection, vouchers.c.id.in_(ids), why=why, at=at)
+    return _revoke_where(connection, vouchers.c.id.in_(ids), reason=reason, at=at)
 
 
-def revoke_of_order(connection: Connection, order_id: int, *, why: str, at: datetime) -> int:
+def revoke_of_order(connection: Connection, order_id: int, *, reason: str, at: datetime) -> int:
     """End those of an order; gives how many were not over already."""
     lines = select(order_lines.c.id).where(order_lines.c.order_id == order_id)
-    return _revoke_where(connection, vouchers.c.order_line_id.in_(lines), why=why, at=at)
+    return _revoke_where(connection, vouchers.c.order_line_id.in_(lines), reason=reason, at=at)
 
 
 def revoke_unsold(connection: Connection, ticket_type_id: int, *, at: datetime) -> int:
     """End what was made ahead of a package and nobody bought."""
     unsold = (vouchers.c.ticket_type_id == ticket_type_id) & vouchers.c.order_line_id.is_(None)
-    return _revoke_where(connection, unsold & _IS_LIVE, why=CLEANED_UP, at=at)
+    return _revoke_where(connection, unsold & _IS_LIVE, reason=CLEANED_UP, at=at)
 
 
 def _revoke_where(
-    connection: Connection, these: ColumnElement[bool], *, why: str, at: datetime
+    connection: Connection, condition: ColumnElement[bool], *, reason: str, at: datetime
 ) -> int:
     """Of those that are over only the reason changes: a refund can come after their end."""
-    locked = select(vouchers.c.id).where(these).order_by(vouchers.c.id).with_for_update()
+    locked = select(vouchers.c.id).where(condition).order_by(vouchers.c.id).with_for_update()
     mine = vouchers.c.id.in_(connection.execute(locked).scalars().all())
-    connection.execute(update(vouchers).where(mine, ~_IS_LIVE).values(ending_why=why))
+    connection.execute(update(vouchers).where(mine, ~_IS_LIVE).values(ending_why=reason))
     ended = (
         update(vouchers)
         .where(mine, _IS_LIVE)
         .values(
-            state=case((_IS_PENDING, VoucherState.GONE), else_=VoucherState.ENDING),
+            state=case((_IS_PENDING, VoucherState.REMOVED), else_=VoucherState.REVOKING),
             gone_at=case((_IS_PENDING, at), else_=null()),
             next_try=case((_IS_PENDING, null()), else_=at),
-            ending_why=why,
+            ending_why=reason,
             tries=0,
             gave_up_at=None,
             last_error="",
@@ -109,14 +111,14 @@ class VoucherPostponement:
     """One that is not, or not yet off it, and why; without `next_try` it keeps its turn."""
 
     id: int
-    why: str
-    next_try: datetime | None = None
-    gave_up: bool = False
+    reason: str
+    next_attempt_at: datetime | None = None
+    has_failed: bool = False
 
 
 def list_unconfirmed(connection: Connection, router_id: int) -> list[Voucher]:
     """What a router was asked for and has not answered, as far as anybody wrote down."""
-    return _list_on_router(connection, router_id, vouchers.c.state == VoucherState.ASKED)
+    return _list_on_router(connection, router_id, vouchers.c.state == VoucherState.PROVISIONING)
 
 
 def claim_pending(
@@ -129,7 +131,7 @@ def claim_pending(
         select(vouchers.c.id)
         .where(
             vouchers.c.router_id == router_id,
-            vouchers.c.state == VoucherState.OWED,
+            vouchers.c.state == VoucherState.PENDING,
             vouchers.c.next_try <= at,
         )
         .order_by(vouchers.c.next_try, vouchers.c.id)
@@ -140,7 +142,7 @@ def claim_pending(
     taken = (
         update(vouchers)
         .where(vouchers.c.id == due.c.id)
-        .values(state=VoucherState.ASKED)
+        .values(state=VoucherState.PROVISIONING)
         .returning(*COLUMNS)
     )
     return sorted(map(voucher_from_row, connection.execute(taken)), key=lambda each: each.id)
@@ -150,7 +152,7 @@ def list_due_removals(
     connection: Connection, router_id: int, *, at: datetime, limit: int
 ) -> list[Voucher]:
     """Those that are to be taken off a router now."""
-    is_due = (vouchers.c.state == VoucherState.ENDING) & (vouchers.c.next_try <= at)
+    is_due = (vouchers.c.state == VoucherState.REVOKING) & (vouchers.c.next_try <= at)
     return _list_on_router(connection, router_id, is_due, limit=limit)
 
 
@@ -169,19 +171,19 @@ def lock_with_orders(connection: Connection, ids: Collection[int]) -> list[int]:
 
 
 def mark_active(
-    connection: Connection, placed: Sequence[VoucherActivation], *, at: datetime
+    connection: Connection, activations: Sequence[VoucherActivation], *, at: datetime
 ) -> int:
     """They are on their router; gives how many were still asked for."""
     new = _values_table(
         "placed",
-        id=(BigInteger(), [each.id for each in placed]),
-        ends_at=(_TIMESTAMP, [each.ends_at for each in placed]),
+        id=(BigInteger(), [each.id for each in activations]),
+        ends_at=(_TIMESTAMP, [each.ends_at for each in activations]),
     )
     statement = (
         update(vouchers)
-        .where(vouchers.c.id == new.c.id, vouchers.c.state == VoucherState.ASKED)
+        .where(vouchers.c.id == new.c.id, vouchers.c.state == VoucherState.PROVISIONING)
         .values(
-            state=VoucherState.PRESENT,
+            state=VoucherState.ACTIVE,
             present_at=func.coalesce(vouchers.c.present_at, at),
             ends_at=new.c.ends_at,
             **_CLEARED_FAILURE,
@@ -191,21 +193,23 @@ def mark_active(
 
 
 def return_to_pending(
-    connection: Connection, unplaced: Sequence[VoucherPostponement], *, at: datetime
+    connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
 ) -> int:
     """They are not on their router, and are owed as before."""
-    return _postpone(connection, unplaced, VoucherState.ASKED, VoucherState.OWED, at=at)
+    return _postpone(
+        connection, postponements, VoucherState.PROVISIONING, VoucherState.PENDING, at=at
+    )
 
 
 def postpone_removal(
-    connection: Connection, unplaced: Sequence[VoucherPostponement], *, at: datetime
+    connection: Connection, postponements: Sequence[VoucherPostponement], *, at: datetime
 ) -> int:
     """They are to be taken off their router at another time."""
-    return _postpone(connection, unplaced, VoucherState.ENDING, VoucherState.ENDING, at=at)
+    return _postpone(connection, postponements, VoucherState.REVOKING, VoucherState.REVOKING, at=at)
 
 
 def replace_credentials(
-    connection: Connection, voucher_id: int, credentials: Credentials, *, why: str
+    connection: Connection, voucher_id: int, credentials: Credentials, *, reason: str
 ) -> bool:
     """One whose name is somebody else's row gets another; False when that was ours once too."""
     known = vouchers.alias("known")
@@ -214,15 +218,15 @@ def replace_credentials(
         update(vouchers)
         .where(
             vouchers.c.id == voucher_id,
-            vouchers.c.state == VoucherState.ASKED,
+            vouchers.c.state == VoucherState.PROVISIONING,
             ~ours.exists(),
         )
         .values(
-            state=VoucherState.OWED,
+            state=VoucherState.PENDING,
             name=credentials.name,
             password=credentials.password,
             tries=vouchers.c.tries + 1,
-            last_error=why,
+            last_error=reason,
         )
     )
     return connection.execute(statement).rowcount == 1
@@ -234,8 +238,8 @@ def mark_removed(
     """They are off their router; gives how many were not before."""
     statement = (
         update(vouchers)
-        .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.ENDING)
-        .values(state=VoucherState.GONE, gone_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
+        .where(vouchers.c.id.in_(ids), vouchers.c.state == VoucherState.REVOKING)
+        .values(state=VoucherState.REMOVED, gone_at=at, **(_CLEARED_FAILURE | {"last_error": note}))
     )
     return connection.execute(statement).rowcount
 
@@ -254,7 +258,7 @@ def _list_on_router(
 
 def _postpone(
     connection: Connection,
-    unplaced: Sequence[VoucherPostponement],
+    postponements: Sequence[VoucherPostponement],
     before: VoucherState,
     after: VoucherState,
     *,
@@ -262,10 +266,10 @@ def _postpone(
 ) -> int:
     new = _values_table(
         "unplaced",
-        id=(BigInteger(), [each.id for each in unplaced]),
-        why=(Text(), [each.why for each in unplaced]),
-        next_try=(_TIMESTAMP, [each.next_try for each in unplaced]),
-        gave_up=(Boolean(), [each.gave_up for each in unplaced]),
+        id=(BigInteger(), [each.id for each in postponements]),
+        why=(Text(), [each.reason for each in postponements]),
+        next_try=(_TIMESTAMP, [each.next_attempt_at for each in postponements]),
+        gave_up=(Boolean(), [each.has_failed for each in postponements]),
     )
     statement = (
         update(vouchers)

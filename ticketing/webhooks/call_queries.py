@@ -25,7 +25,7 @@ class ClaimedCall:
     """A call that is ours for a while: the so-many-eth try to tell this to this one."""
 
     id: int
-    tries: int
+    attempt_count: int
     endpoint: WebhookEndpoint
     entry: LedgerEntry
 
@@ -117,7 +117,7 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
 
 
 def mark_delivered(
-    connection: Connection, call: ClaimedCall, answer: WebhookResponse, *, at: datetime
+    connection: Connection, call: ClaimedCall, response: WebhookResponse, *, at: datetime
 ) -> None:
     """It arrived, whatever was written down meanwhile; its endpoint is well."""
     connection.execute(
@@ -125,7 +125,7 @@ def mark_delivered(
         .where(hook_calls.c.id == call.id)
         .values(
             state=CallState.DELIVERED, next_try=None, claimed_until=None, ended_at=at,
-            **_response_columns(answer),
+            **_response_columns(response),
         )
     )  # fmt: skip
     connection.execute(
@@ -142,23 +142,23 @@ def mark_delivered(
 def mark_failed(
     connection: Connection,
     call: ClaimedCall,
-    answer: WebhookResponse,
+    response: WebhookResponse,
     *,
-    next_try: datetime | None,
-    rests_until: datetime | None,
+    next_attempt_at: datetime | None,
+    backoff_until: datetime | None,
     at: datetime,
 ) -> datetime | None:
     """It did not arrive; since when nothing has there, None when the endpoint is gone.
 
     A call that somebody else has ended meanwhile stays as it is.
     """
-    ended = CallState.WAITING if next_try else CallState.FAILED
+    ended = CallState.WAITING if next_attempt_at else CallState.FAILED
     connection.execute(
         update(hook_calls)
         .where(hook_calls.c.id == call.id, hook_calls.c.state == CallState.WAITING)
         .values(
-            state=ended, next_try=next_try, claimed_until=None,
-            ended_at=None if next_try else at, **_response_columns(answer),
+            state=ended, next_try=next_attempt_at, claimed_until=None,
+            ended_at=None if next_attempt_at else at, **_response_columns(response),
         )
     )  # fmt: skip
     since: datetime | None = connection.execute(
@@ -166,18 +166,18 @@ def mark_failed(
         .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
         .values(
             failing_since=func.coalesce(hook_endpoints.c.failing_since, at),
-            rests_until=func.greatest(hook_endpoints.c.rests_until, rests_until),
+            rests_until=func.greatest(hook_endpoints.c.rests_until, backoff_until),
         )
         .returning(hook_endpoints.c.failing_since)
     ).scalar_one_or_none()
     return since
 
 
-def _response_columns(answer: WebhookResponse) -> dict[str, object]:
+def _response_columns(response: WebhookResponse) -> dict[str, object]:
     return {
-        "last_status": answer.status,
-        "last_error": answer.error,
-        "answer": answer.text,
+        "last_status": response.status,
+        "last_error": response.error,
+        "answer": response.body_excerpt,
     }
 
 

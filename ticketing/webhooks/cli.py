@@ -45,7 +45,7 @@ def add(
             url=url,
             kinds=kind or [],
             event=get_event(application.database, event) if event else None,
-            rehearsal=application.settings.midtrans_environment == "rehearsal",
+            allow_loopback=application.settings.midtrans_environment == "rehearsal",
             at=now(),
             by=actor(),
         )
@@ -189,7 +189,9 @@ def test(name: Name) -> None:
             name,
             at=now(),
         )
-    stdout_console().print(f"{answer.error or answer.status} {answer.text}".strip(), markup=False)
+    stdout_console().print(
+        f"{answer.error or answer.status} {answer.body_excerpt}".strip(), markup=False
+    )
     sys.exit(0 if classify_response(answer) is CallOutcome.DELIVERED else 1)
 
 

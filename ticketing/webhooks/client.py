@@ -27,9 +27,9 @@ class PrivateAddress(Refused):
 class WebhookClient:
     """Posts. Threads may share it; `rehearsal` lets it speak to this very machine."""
 
-    rehearsal: bool = False
-    seconds: float = _TOTAL_TIMEOUT_SECONDS
-    _trust: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
+    allow_loopback: bool = False
+    timeout_seconds: float = _TOTAL_TIMEOUT_SECONDS
+    _ssl_context: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         """Ask once. Whatever goes wrong is in the answer."""
@@ -37,29 +37,31 @@ class WebhookClient:
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
         # the environment may name a proxy, which would resolve the name once more
-        client = httpx.AsyncClient(verify=self._trust, timeout=self.seconds, trust_env=False)
+        client = httpx.AsyncClient(
+            verify=self._ssl_context, timeout=self.timeout_seconds, trust_env=False
+        )
         try:
             async with client:
-                with anyio.fail_after(self.seconds):
-                    response = await self._ask(client, url, body, headers)
+                with anyio.fail_after(self.timeout_seconds):
+                    response = await self._send_to_resolved_address(client, url, body, headers)
                 text = await _read_excerpt(response)
         except PrivateAddress as error:
             return WebhookResponse(None, str(error))
         except TimeoutError:
-            return WebhookResponse(None, f"no answer within {self.seconds:g} seconds")
+            return WebhookResponse(None, f"no answer within {self.timeout_seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return WebhookResponse(None, f"{type(error).__name__}: {_to_printable(str(error))}")
         return WebhookResponse(
             response.status_code, _error_text(response), text, _retry_after(response)
         )
 
-    async def _ask(
+    async def _send_to_resolved_address(
         self, client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]
     ) -> httpx.Response:
         """Ask the address that was looked at, not the one its name may lead to a moment later."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        address = await self._address(host, parts.port or (443 if parts.scheme == "https" else 80))
+        address = await self._resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
         shown = f"[{address}]" if ":" in address else address
         where = f"{shown}:{parts.port}" if parts.port else shown
         request = client.build_request(
@@ -76,10 +78,14 @@ class WebhookClient:
         )
         return await client.send(request, stream=True)
 
-    async def _address(self, host: str, port: int) -> str:
+    async def _resolve(self, host: str, port: int) -> str:
         found = await anyio.getaddrinfo(host, port, type=SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
-        inside = [one for one in addresses if not is_address_allowed(one, rehearsal=self.rehearsal)]
+        inside = [
+            one
+            for one in addresses
+            if not is_address_allowed(one, allow_loopback=self.allow_loopback)
+        ]
         if inside:
             raise PrivateAddress(f"{host} leads to {inside[0]}, which is not on the internet")
         return addresses[0]

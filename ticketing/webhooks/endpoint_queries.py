@@ -100,12 +100,12 @@ def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datet
     return connection.execute(waiting).rowcount
 
 
-def disable(connection: Connection, endpoint_id: int, *, why: str, at: datetime) -> bool:
+def disable(connection: Connection, endpoint_id: int, *, reason: str, at: datetime) -> bool:
     """Tell an endpoint nothing any more; false when that was so already."""
     query = (
         update(hook_endpoints)
         .where(hook_endpoints.c.id == endpoint_id, hook_endpoints.c.disabled_at.is_(None))
-        .values(disabled_at=at, disabled_why=why)
+        .values(disabled_at=at, disabled_why=reason)
     )
     return connection.execute(query).rowcount == 1
 

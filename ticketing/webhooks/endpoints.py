@@ -42,7 +42,7 @@ def add_endpoint(
     url: str,
     kinds: Collection[str] = (),
     event: Event | None = None,
-    rehearsal: bool,
+    allow_loopback: bool,
     at: datetime,
     by: str,
 ) -> NewWebhookEndpoint:
@@ -50,7 +50,7 @@ def add_endpoint(
     if not name.strip() or not name.isprintable():
         raise UnusableHook(f"{name!r} is no name for a webhook: write whose it is")
     wanted = parse_kinds(kinds)
-    address = validate_url(url, rehearsal=rehearsal)
+    address = validate_url(url, allow_loopback=allow_loopback)
     with database.transaction() as connection:
         added = endpoint_queries.insert_endpoint(
             connection, name=name, url=address, kinds=wanted, event_id=event.id if event else None,
@@ -59,7 +59,7 @@ def add_endpoint(
         if added is None:
             raise UnusableHook(f"a webhook called {name!r} exists; choose another name")
         _record_audit(connection, added, "hooks.add", by=by, kinds=list(wanted))
-    return NewWebhookEndpoint(added, encode_secret(keys.hook_secret(added.uid)))
+    return NewWebhookEndpoint(added, encode_secret(keys.webhook_secret(added.uid)))
 
 
 def remove_endpoint(database: Database, name: str, *, at: datetime, by: str) -> int:
@@ -89,7 +89,7 @@ def send_test_message(
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
     sent = build_test_message(endpoint.uid, at=at)
-    secret = keys.hook_secret(endpoint.uid)
+    secret = keys.webhook_secret(endpoint.uid)
     return client.post(endpoint.url, sent.body, build_headers(sent, secret, at=at))
 
 

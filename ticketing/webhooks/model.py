@@ -92,37 +92,37 @@ class WebhookResponse:
 
     status: int | None
     error: str = ""
-    text: str = ""  # the first characters of the body
-    told_to_wait: timedelta | None = None
+    body_excerpt: str = ""  # the first characters of the body
+    retry_after: timedelta | None = None
 
 
 class CallOutcome(StrEnum):
     """What an answer means for the call."""
 
     DELIVERED = "delivered"
-    AGAIN = "again"
+    RETRY = "again"
     GONE = "gone"  # and never anything else there
 
 
-def classify_response(answer: WebhookResponse) -> CallOutcome:
+def classify_response(response: WebhookResponse) -> CallOutcome:
     """Only a 2xx is a yes; a redirect could lead anywhere and is none."""
-    if answer.status is not None and answer.status // 100 == 2:  # noqa: PLR2004 - 2xx
+    if response.status is not None and response.status // 100 == 2:  # noqa: PLR2004 - 2xx
         return CallOutcome.DELIVERED
-    return CallOutcome.GONE if answer.status == HTTP_GONE else CallOutcome.AGAIN
+    return CallOutcome.GONE if response.status == HTTP_GONE else CallOutcome.RETRY
 
 
 def next_attempt_at(
-    tries: int, *, at: datetime, jitter: float, told: timedelta | None = None
+    attempt_count: int, *, at: datetime, jitter: float, retry_after: timedelta | None = None
 ) -> datetime | None:
     """When to try again after so many tries; None when enough is enough, three days on.
 
     `jitter` in [0, 1) spreads the ladder's wait by a tenth to either side. What was told is waited
     for at least, up to a day.
     """
-    if tries > len(RETRY_SCHEDULE):
+    if attempt_count > len(RETRY_SCHEDULE):
         return None
-    wait = RETRY_SCHEDULE[tries - 1] * (0.9 + 0.2 * jitter)
-    return at + max(wait, min(told or timedelta(0), MAX_RETRY_DELAY))
+    wait = RETRY_SCHEDULE[attempt_count - 1] * (0.9 + 0.2 * jitter)
+    return at + max(wait, min(retry_after or timedelta(0), MAX_RETRY_DELAY))
 
 
 def should_disable(failing_since: datetime | None, *, at: datetime) -> bool:
@@ -160,17 +160,17 @@ def _format_timestamp(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _to_json_bytes(told: Mapping[str, object]) -> bytes:
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def _to_json_bytes(payload: Mapping[str, object]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def build_headers(sent: WebhookMessage, secret: bytes, *, at: datetime) -> dict[str, str]:
+def build_headers(message: WebhookMessage, secret: bytes, *, at: datetime) -> dict[str, str]:
     """What goes along; the instant is that of this try, which receivers want to be a recent one."""
     moment = str(int(at.timestamp()))
-    signed = hmac.digest(secret, f"{sent.id}.{moment}.".encode() + sent.body, sha256)
+    signed = hmac.digest(secret, f"{message.id}.{moment}.".encode() + message.body, sha256)
     return {
         "Content-Type": "application/json",
-        "webhook-id": sent.id,
+        "webhook-id": message.id,
         "webhook-timestamp": moment,
         "webhook-signature": f"v1,{b64encode(signed).decode()}",
     }
@@ -189,7 +189,7 @@ def parse_kinds(names: Collection[str]) -> tuple[LedgerEntryKind, ...]:
     return tuple(kind for kind in LedgerEntryKind if not names or kind in names)
 
 
-def validate_url(url: str, *, rehearsal: bool) -> str:
+def validate_url(url: str, *, allow_loopback: bool) -> str:
     """An address that may be called, as far as its text tells; refuses any other.
 
     That it leads to nobody of our own house is seen when it is called: names change their address.
@@ -204,19 +204,19 @@ def validate_url(url: str, *, rehearsal: bool) -> str:
     if len(url) > MAX_URL_LENGTH or parts.username is not None or parts.fragment:
         raise UnusableHook("the address is too long, or has a password or a # in it")
     local = host in {"localhost", "127.0.0.1", "::1"}
-    if parts.scheme == "https" or (parts.scheme == "http" and local and rehearsal):
+    if parts.scheme == "https" or (parts.scheme == "http" and local and allow_loopback):
         return url
     raise UnusableHook(
         f"{url!r} has to begin with https://; in a rehearsal http://localhost will do"
     )
 
 
-def is_address_allowed(address: str, *, rehearsal: bool) -> bool:
+def is_address_allowed(address: str, *, allow_loopback: bool) -> bool:
     """Whether an IP address is somebody's on the internet; in a rehearsal, or this machine's."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
-            return is_address_allowed(str(ip.ipv4_mapped), rehearsal=rehearsal)
+            return is_address_allowed(str(ip.ipv4_mapped), allow_loopback=allow_loopback)
         if any(ip in network for network in _IPV4_EMBEDDING_NETWORKS):
             return False
-    return (ip.is_global and not ip.is_multicast) or (rehearsal and ip.is_loopback)
+    return (ip.is_global and not ip.is_multicast) or (allow_loopback and ip.is_loopback)

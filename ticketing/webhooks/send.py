@@ -52,7 +52,7 @@ class WebhookRunResult:
     failed: int
 
     @property
-    def calls(self) -> int:
+    def call_count(self) -> int:
         """How many were made."""
         return self.delivered + self.failed
 
@@ -98,16 +98,16 @@ def send_all_due_calls(
     delivered = failed = 0
     while True:
         told = send_due_calls(database, client, keys, at=clock(), by=by)
-        if not told.calls:
+        if not told.call_count:
             return WebhookRunResult(delivered, failed)
         delivered += told.delivered
         failed += told.failed
 
 
-def count_overdue_calls(database: Database, *, at: datetime, by: timedelta) -> int:
+def count_overdue_calls(database: Database, *, at: datetime, overdue_for: timedelta) -> int:
     """How many calls nobody has made although they were due so long ago."""
     with database.transaction() as connection:
-        return call_queries.count_due(connection, since=at - by, at=at)
+        return call_queries.count_due(connection, since=at - overdue_for, at=at)
 
 
 def delete_old_calls(database: Database, *, at: datetime) -> int:
@@ -120,7 +120,7 @@ def _post_call(
     client: WebhookTransport, keys: KeyRing, call: ClaimedCall, *, at: datetime
 ) -> WebhookResponse:
     sent = build_message(call.endpoint.uid, call.entry)
-    secret = keys.hook_secret(call.endpoint.uid)
+    secret = keys.webhook_secret(call.endpoint.uid)
     try:
         return client.post(call.endpoint.url, sent.body, build_headers(sent, secret, at=at))
     except Exception as error:  # noqa: BLE001 - one call's failure is in its row and stops no other
@@ -130,30 +130,32 @@ def _post_call(
 def _record_response(
     connection: Connection,
     call: ClaimedCall,
-    answer: WebhookResponse,
+    response: WebhookResponse,
     *,
     at: datetime,
     by: str,
     jitter: float,
 ) -> CallOutcome:
-    said = classify_response(answer)
+    said = classify_response(response)
     if said is CallOutcome.DELIVERED:
-        call_queries.mark_delivered(connection, call, answer, at=at)
+        call_queries.mark_delivered(connection, call, response, at=at)
         return said
     gone = said is CallOutcome.GONE
-    again = next_attempt_at(call.tries, at=at, jitter=jitter, told=answer.told_to_wait)
+    again = next_attempt_at(
+        call.attempt_count, at=at, jitter=jitter, retry_after=response.retry_after
+    )
     since = call_queries.mark_failed(
         connection,
         call,
-        answer,
-        next_try=None if gone else again,
-        rests_until=at + ENDPOINT_BACKOFF if answer.status is None else None,
+        response,
+        next_attempt_at=None if gone else again,
+        backoff_until=at + ENDPOINT_BACKOFF if response.status is None else None,
         at=at,
     )
     if gone:
         _disable_endpoint(connection, call.endpoint, "it answers 410: gone", at=at, by=by)
     elif should_disable(since, at=at):
-        why = f"nothing has arrived there since {since:%Y-%m-%d %H:%M} UTC: {answer.error}"
+        why = f"nothing has arrived there since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
         _disable_endpoint(connection, call.endpoint, why, at=at, by=by)
     return said
 
@@ -164,13 +166,13 @@ def incident_cause(name: str) -> str:
 
 
 def _disable_endpoint(
-    connection: Connection, endpoint: WebhookEndpoint, why: str, *, at: datetime, by: str
+    connection: Connection, endpoint: WebhookEndpoint, reason: str, *, at: datetime, by: str
 ) -> None:
     """Once, whoever notices first."""
-    if not endpoint_queries.disable(connection, endpoint.id, why=why, at=at):
+    if not endpoint_queries.disable(connection, endpoint.id, reason=reason, at=at):
         return
     audit_log.record(
-        connection, actor=by, action="hooks.disable", subject=endpoint.name, details={"why": why}
+        connection, actor=by, action="hooks.disable", subject=endpoint.name, details={"why": reason}
     )
     way_out = f"`ticketing hooks enable {endpoint.name}` when it is well again"
     incidents.record_occurrence(
@@ -178,7 +180,7 @@ def _disable_endpoint(
         Occurrence(
             incident_cause(endpoint.name),
             IncidentKind.HOOK,
-            f"the webhook {endpoint.name} is off: {why}; {way_out}",
+            f"the webhook {endpoint.name} is off: {reason}; {way_out}",
             at,
             endpoint.event_slug,
         ),

@@ -1,4 +1,4 @@
-"""A mail server on a port, and a certificate that it can show."""
+"""Fixtures: a mail server and its certificate."""
 
 import ssl
 import subprocess
@@ -17,18 +17,18 @@ from ticketing.notifications.messages.message import Attachment, Mail
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Of 127.0.0.1, by nobody's authority but its own."""
+    """Self-signed certificate for 127.0.0.1."""
 
     path: Path
 
     def shown(self) -> ssl.SSLContext:
-        """What the server does with it."""
+        """Return the server's TLS context."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path)
         return context
 
     def trusted(self) -> ssl.SSLContext:
-        """What a client does that knows it."""
+        """Return the context of a client that trusts the certificate."""
         return ssl.create_default_context(cafile=str(self.path))
 
 

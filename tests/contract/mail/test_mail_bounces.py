@@ -215,21 +215,21 @@ def test_it_reads_the_lines_of_every_system(ending: bytes) -> None:
 def test_a_failure_is_a_failure_in_the_ledger() -> None:
     (bounce,) = parse_bounces(POSTFIX)
 
-    report = bounce.report
+    report = bounce.receipt
 
     assert report is not None
     assert (report.state, report.reference) == (DeliveryState.FAILED, "delivery-7")
     assert report.failure is not None
-    assert (report.failure.code, report.failure.cause) == ("5.1.1", FailureScope.RECIPIENT)
+    assert (report.failure.code, report.failure.scope) == ("5.1.1", FailureScope.RECIPIENT)
     assert report.recipient == "nobody@campus.example"
 
 
 def test_an_arrival_is_one_and_a_delay_decides_nothing() -> None:
     (arrived,), (delayed,) = parse_bounces(DELIVERED), parse_bounces(GMAIL_DELAY)
 
-    assert arrived.report is not None
-    assert arrived.report.state is DeliveryState.DELIVERED
-    assert delayed.report is None
+    assert arrived.receipt is not None
+    assert arrived.receipt.state is DeliveryState.DELIVERED
+    assert delayed.receipt is None
 
 
 def test_only_an_address_that_does_not_exist_is_dead() -> None:

@@ -198,7 +198,7 @@ def test_what_is_no_address_is_refused_without_asking_the_server(
     outcome = mailer.send(to, mail, reference="delivery-1")
 
     assert isinstance(outcome, Rejected)
-    assert outcome.cause is FailureScope.RECIPIENT
+    assert outcome.scope is FailureScope.RECIPIENT
     assert mails.mails() == []
 
 
@@ -296,7 +296,7 @@ def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
 ) -> None:
     mails.faults.set(meets=[MailFault("accepted", "", seconds=60)])
 
-    with SmtpTransport(replace(server, acceptance_seconds=1), sender) as hasty:
+    with SmtpTransport(replace(server, data_timeout_seconds=1), sender) as hasty:
         outcome = hasty.send(SARI, mail, reference="delivery-1")
 
     assert isinstance(outcome, Unconfirmed)
@@ -307,23 +307,27 @@ def test_a_server_that_is_too_slow_to_accept_leaves_us_unsure(
 @pytest.mark.parametrize(
     ("stage", "reply", "expected"),
     [
-        ("mail", "451 4.3.0 Try later", Deferred("", "4.3.0", stops=PauseScope.SENDER)),
+        ("mail", "451 4.3.0 Try later", Deferred("", "4.3.0", pause_scope=PauseScope.SENDER)),
         ("mail", "552 5.3.4 Too big", Rejected("", "5.3.4", FailureScope.MESSAGE)),
-        ("mail", "553 5.1.8 Sender unknown", Deferred("", "5.1.8", stops=PauseScope.CHANNEL)),
-        ("mail", "530 5.7.0 Must authenticate", Deferred("", "5.7.0", stops=PauseScope.CHANNEL)),
+        ("mail", "553 5.1.8 Sender unknown", Deferred("", "5.1.8", pause_scope=PauseScope.CHANNEL)),
+        (
+            "mail",
+            "530 5.7.0 Must authenticate",
+            Deferred("", "5.7.0", pause_scope=PauseScope.CHANNEL),
+        ),
         ("rcpt", "451 4.7.1 Greylisted", Deferred("", "4.7.1")),
         ("rcpt", "452 Storage", Deferred("", "452")),
         ("rcpt", "550 5.1.1 No such user", Rejected("", "5.1.1", FailureScope.RECIPIENT)),
         ("rcpt", "550 No such user", Rejected("", "550", FailureScope.RECIPIENT)),
         ("rcpt", "552 5.2.2 Mailbox full", Deferred("", "5.2.2")),
         ("rcpt", "554 5.7.1 Relay denied", Rejected("", "5.7.1", FailureScope.MESSAGE)),
-        ("rcpt", "421 4.3.2 Shutting down", Deferred("", "4.3.2", stops=PauseScope.SENDER)),
+        ("rcpt", "421 4.3.2 Shutting down", Deferred("", "4.3.2", pause_scope=PauseScope.SENDER)),
         ("data", "451 4.3.0 Try later", Deferred("", "4.3.0")),
         ("data", "554 5.5.1 No valid recipients", Rejected("", "5.5.1", FailureScope.MESSAGE)),
         ("end", "452 4.3.1 Disk full", Deferred("", "4.3.1")),
         ("end", "554 5.7.1 Looks like spam", Rejected("", "5.7.1", FailureScope.MESSAGE)),
         ("end", "550 5.1.1 No such user", Rejected("", "5.1.1", FailureScope.RECIPIENT)),
-        ("end", "421 4.3.2 Shutting down", Deferred("", "4.3.2", stops=PauseScope.SENDER)),
+        ("end", "421 4.3.2 Shutting down", Deferred("", "4.3.2", pause_scope=PauseScope.SENDER)),
     ],
 )
 def test_a_refusal_means_what_it_says_where_it_is_said(
@@ -482,7 +486,7 @@ def test_a_mail_too_large_is_refused_before_anything_is_sent(
 
     for outcome in (ours, theirs):
         assert isinstance(outcome, Rejected)
-        assert (outcome.code, outcome.cause) == ("attachment", FailureScope.MESSAGE)
+        assert (outcome.code, outcome.scope) == ("attachment", FailureScope.MESSAGE)
     assert mails.mails() == []
 
 
@@ -505,7 +509,7 @@ def test_mails_travel_encrypted_and_after_a_login(
     context = {security.value: certificate.shown()}
     with MailSimulator(login=SmtpLogin("tiket", WORD), **context) as mails:
         server = MailServer(
-            mails.host, mails.port, security, "tiket", WORD, authorities=certificate.trusted()
+            mails.host, mails.port, security, "tiket", WORD, tls_context=certificate.trusted()
         )
         with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
@@ -525,13 +529,13 @@ def test_a_wrong_password_stops_the_channel_and_is_told_to_nobody(
             mails.port,
             user="tiket",
             password=WORD,
-            authorities=certificate.trusted(),
+            tls_context=certificate.trusted(),
         )
         with SmtpTransport(server, sender) as mailer:
             outcome = mailer.send(SARI, mail, reference="delivery-1")
 
     assert isinstance(outcome, Deferred)
-    assert outcome.stops is PauseScope.CHANNEL
+    assert outcome.pause_scope is PauseScope.CHANNEL
     assert WORD not in repr((outcome, server, mailer))
 
 
@@ -546,7 +550,7 @@ def test_a_certificate_nobody_vouches_for_stops_the_channel(
         assert mails.mails() == []
 
     assert isinstance(outcome, Deferred)
-    assert outcome.stops is PauseScope.CHANNEL
+    assert outcome.pause_scope is PauseScope.CHANNEL
 
 
 def test_a_server_without_starttls_gets_no_mail_that_wants_it(
@@ -556,7 +560,7 @@ def test_a_server_without_starttls_gets_no_mail_that_wants_it(
         outcome = mailer.send(SARI, mail, reference="delivery-1")
 
     assert isinstance(outcome, Deferred)
-    assert outcome.stops is PauseScope.CHANNEL
+    assert outcome.pause_scope is PauseScope.CHANNEL
     assert mails.mails() == []
 
 
@@ -567,7 +571,7 @@ def test_a_server_that_is_not_there_was_given_nothing(sender: MailSender, mail: 
     assert outcome == Deferred(
         "mail server: not reached (ConnectionRefusedError)",
         "ConnectionRefusedError",
-        stops=PauseScope.SENDER,
+        pause_scope=PauseScope.SENDER,
     )
 
 

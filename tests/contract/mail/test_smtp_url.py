@@ -70,7 +70,7 @@ def test_a_sender_has_a_name_or_the_address_alone(written: str, name: str) -> No
 def test_what_comes_back_goes_to_a_mailbox_of_its_own_by_each_mails_name() -> None:
     sender = parse_mail_sender("tiket@example.org", "bounces@example.org")
 
-    assert sender.envelope("0af1-1") == "bounces+0af1-1@example.org"
+    assert sender.envelope_sender("0af1-1") == "bounces+0af1-1@example.org"
 
 
 @pytest.mark.parametrize("written", ["", "Panitia Wisuda", "Panitia <tiket>"])

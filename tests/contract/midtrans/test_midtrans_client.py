@@ -44,7 +44,7 @@ def vendor() -> Iterator[Vendor]:
 def test_a_page_is_for_the_amount_the_items_add_up_to(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    page = client.create(checkout)
+    page = client.create_checkout_session(checkout)
 
     (session,) = midtrans.bank.sessions()
     assert page.token == session.token
@@ -57,7 +57,7 @@ def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
-    client.create(replace(checkout, starts_at=began))
+    client.create_checkout_session(replace(checkout, starts_at=began))
 
     midtrans.push(checkout.order_id, "choose", "bca_va")
 
@@ -69,7 +69,7 @@ def test_the_payment_ends_with_our_hold_whenever_the_method_is_chosen(
 def test_only_the_methods_asked_for_are_offered(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(replace(checkout, methods=("gopay", "bca_va")))
+    client.create_checkout_session(replace(checkout, methods=("gopay", "bca_va")))
 
     (session,) = midtrans.bank.sessions()
     assert {method.name for method in session.methods} == {"gopay", "bca_va"}
@@ -80,7 +80,7 @@ def test_a_name_longer_than_the_gateway_takes_is_cut(
 ) -> None:
     long_name = replace(checkout.items[0], name="Tiket " * 20)
 
-    client.create(replace(checkout, items=(long_name,)))
+    client.create_checkout_session(replace(checkout, items=(long_name,)))
 
     (session,) = midtrans.bank.sessions()
     assert session.amount == 190_000
@@ -89,7 +89,7 @@ def test_a_name_longer_than_the_gateway_takes_is_cut(
 def test_there_is_no_attempt_before_a_method_is_chosen(
     client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
 
     assert client.status(checkout.order_id) is None
     assert client.cancel(checkout.order_id) is None
@@ -99,7 +99,7 @@ def test_there_is_no_attempt_before_a_method_is_chosen(
 def test_a_settled_attempt_says_so(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "bca_va")
 
     attempt = client.status(checkout.order_id)
@@ -112,8 +112,8 @@ def test_a_settled_attempt_says_so(
 def test_an_older_page_ends_when_a_new_one_is_made(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    first = client.create(checkout)
-    second = client.create(checkout)
+    first = client.create_checkout_session(checkout)
+    second = client.create_checkout_session(checkout)
 
     assert midtrans.bank.choose(first.token, "gopay") is None
     assert midtrans.bank.choose(second.token, "gopay") is not None
@@ -122,11 +122,11 @@ def test_an_older_page_ends_when_a_new_one_is_made(
 def test_no_page_is_made_for_what_is_being_paid(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
 
     with pytest.raises(GatewayRefused, match="use another order ID") as refusal:
-        client.create(checkout)
+        client.create_checkout_session(checkout)
 
     assert refusal.value.details["status"] == 400
 
@@ -134,10 +134,10 @@ def test_no_page_is_made_for_what_is_being_paid(
 def test_nobody_can_pay_on_a_closed_page(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    page = client.create(checkout)
+    page = client.create_checkout_session(checkout)
 
-    client.close_page(page.token)
-    client.close_page(page.token)
+    client.expire_checkout_session(page.token)
+    client.expire_checkout_session(page.token)
 
     assert midtrans.bank.choose(page.token, "gopay") is None
 
@@ -145,18 +145,18 @@ def test_nobody_can_pay_on_a_closed_page(
 def test_a_page_on_which_payment_began_is_not_closed(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    page = client.create(checkout)
+    page = client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
 
     with pytest.raises(GatewayRefused, match="on progress"):
-        client.close_page(page.token)
+        client.expire_checkout_session(page.token)
 
 
 @pytest.mark.parametrize("verb", ["cancel", "expire"])
 def test_an_attempt_ended_twice_is_ended_once(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
 
     first = getattr(client, verb)(checkout.order_id)
@@ -170,7 +170,7 @@ def test_an_attempt_ended_twice_is_ended_once(
 def test_ending_what_was_paid_meanwhile_says_that_it_is_paid(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
 
     attempt = getattr(client, verb)(checkout.order_id)
@@ -190,7 +190,7 @@ def test_an_error_is_seen_in_the_body_too(
 def test_a_refund_in_parts_and_then_whole(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "other_qris")
 
     part = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="one less")
@@ -205,7 +205,7 @@ def test_a_refund_in_parts_and_then_whole(
 def test_the_same_refund_key_twice_moves_money_once(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
 
     first = client.refund(checkout.order_id, key="R1", amount=Rupiah(95_000), reason="")
@@ -220,7 +220,7 @@ def test_the_same_refund_key_twice_moves_money_once(
 def test_a_refund_key_is_not_used_for_another_amount(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
     client.refund(checkout.order_id, key="R1", amount=Rupiah(1_000), reason="")
 
@@ -245,7 +245,7 @@ def test_what_a_channel_cannot_refund_is_refused(
     amount: int,
     status: int,
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", method)
 
     with pytest.raises(GatewayRefused) as refusal:
@@ -257,7 +257,7 @@ def test_what_a_channel_cannot_refund_is_refused(
 def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
     midtrans.faults.set(refunds_denied=1)
 
@@ -271,7 +271,7 @@ def test_a_refund_the_bank_denies_can_be_asked_again_with_its_key(
 def test_a_refund_whose_answer_was_lost_moves_money_once(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "pay", "gopay")
     midtrans.faults.set(answers=[MidtransResponseFault("act-then-hang-up")])
 
@@ -287,7 +287,7 @@ def test_a_refund_whose_answer_was_lost_moves_money_once(
 def test_an_end_whose_answer_was_lost_is_still_known(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest, verb: str
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.push(checkout.order_id, "choose", "bca_va")
     midtrans.faults.set(answers=[MidtransResponseFault("act-then-hang-up")])
 
@@ -319,7 +319,7 @@ def test_what_passes_is_tried_again(
 ) -> None:
     midtrans.faults.set(answers=[replace(fault, times=2)])
 
-    page = client.create(checkout)
+    page = client.create_checkout_session(checkout)
 
     assert midtrans.bank.page(page.token) is not None
     assert pauses == [1, 2]
@@ -339,7 +339,7 @@ def test_a_slow_answer_is_unavailable(
     midtrans: MidtransSimulator, checkout: CheckoutRequest
 ) -> None:
     midtrans.faults.set(answers=[MidtransResponseFault("slow", times=3, seconds=5)])
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
 
     with (
         Midtrans(account, read_seconds=0.1, pause=lambda _: None) as hasty,
@@ -361,10 +361,12 @@ def test_what_is_refused_is_not_tried_again(
 
 def test_nobody_at_the_port_is_unavailable(checkout: CheckoutRequest) -> None:
     with (
-        Midtrans(MidtransAccount.at("http://127.0.0.1:9", "key"), pause=lambda _: None) as alone,
+        Midtrans(
+            MidtransAccount.for_base_url("http://127.0.0.1:9", "key"), pause=lambda _: None
+        ) as alone,
         pytest.raises(GatewayUnavailable),
     ):
-        alone.create(checkout)
+        alone.create_checkout_session(checkout)
 
 
 def test_a_wrong_key_is_refused_and_nobody_reads_it_in_the_error(
@@ -373,14 +375,14 @@ def test_a_wrong_key_is_refused_and_nobody_reads_it_in_the_error(
     key = "SB-Mid-server-SOMEBODY-ELSES"
 
     with (
-        Midtrans(MidtransAccount.at(midtrans.url, key)) as stranger,
+        Midtrans(MidtransAccount.for_base_url(midtrans.url, key)) as stranger,
         pytest.raises(GatewayRefused, match="Access denied") as refusal,
     ):
-        stranger.create(checkout)
+        stranger.create_checkout_session(checkout)
 
     assert refusal.value.details["status"] == 401
     assert key not in "".join(traceback.format_exception(refusal.value))
-    assert key not in repr(MidtransAccount.at(midtrans.url, key))
+    assert key not in repr(MidtransAccount.for_base_url(midtrans.url, key))
 
 
 def test_an_order_id_cannot_lead_to_another_path(client: Midtrans) -> None:
@@ -390,7 +392,7 @@ def test_an_order_id_cannot_lead_to_another_path(client: Midtrans) -> None:
 def test_an_attempt_is_found_by_the_gateways_own_number(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     said = midtrans.push(checkout.order_id, "pay", "gopay")
 
     attempt = client.status(str(said["transaction_id"]))
@@ -416,7 +418,7 @@ def test_an_answer_that_makes_no_sense_is_unavailable(vendor: Vendor, body: byte
     vendor.answer = HttpResponse(200, body)
 
     with (
-        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        Midtrans(MidtransAccount.for_base_url(vendor.url, "key"), pause=lambda _: None) as ours,
         pytest.raises(GatewayUnavailable),
     ):
         ours.status("K7QF2M9XW4TA-01")
@@ -429,7 +431,7 @@ def test_the_gateway_may_say_when_to_ask_again(
     vendor.answer = HttpResponse(429, b"{}", {"Retry-After": told})
 
     with (
-        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=pauses.append) as ours,
+        Midtrans(MidtransAccount.for_base_url(vendor.url, "key"), pause=pauses.append) as ours,
         pytest.raises(GatewayUnavailable),
     ):
         ours.status("K7QF2M9XW4TA-01")
@@ -447,7 +449,7 @@ def test_408_is_a_time_out_unless_the_body_says_wrong_type(
     vendor.answer = HttpResponse(408, body)
 
     with (
-        Midtrans(MidtransAccount.at(vendor.url, "key"), pause=lambda _: None) as ours,
+        Midtrans(MidtransAccount.for_base_url(vendor.url, "key"), pause=lambda _: None) as ours,
         pytest.raises(error),
     ):
         ours.status("K7QF2M9XW4TA-01")
@@ -457,16 +459,16 @@ def test_a_page_without_an_address_is_no_page(vendor: Vendor, checkout: Checkout
     vendor.answer = HttpResponse.json(201, {"token": "t"})
 
     with (
-        Midtrans(MidtransAccount.at(vendor.url, "key")) as ours,
+        Midtrans(MidtransAccount.for_base_url(vendor.url, "key")) as ours,
         pytest.raises(GatewayUnavailable, match="without a payment page"),
     ):
-        ours.create(checkout)
+        ours.create_checkout_session(checkout)
 
 
 def test_a_fee_put_on_the_buyer_does_not_change_the_orders_amount(
     midtrans: MidtransSimulator, client: Midtrans, checkout: CheckoutRequest
 ) -> None:
-    client.create(checkout)
+    client.create_checkout_session(checkout)
     midtrans.faults.set(customer_fee=4_000)
     midtrans.push(checkout.order_id, "pay", "gopay")
 
@@ -502,10 +504,10 @@ def test_sandbox_and_production_are_different_hosts() -> None:
 def test_a_page_can_name_who_is_told(
     midtrans: MidtransSimulator, checkout: CheckoutRequest
 ) -> None:
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
 
     with Midtrans(account, notify_url="http://127.0.0.1:9/ours") as ours:
-        ours.create(checkout)
+        ours.create_checkout_session(checkout)
 
     (session,) = midtrans.bank.sessions()
     assert session.notify == ("http://127.0.0.1:9/ours",)

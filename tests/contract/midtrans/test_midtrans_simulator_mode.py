@@ -114,14 +114,14 @@ def test_an_attempt_the_shop_did_not_take_is_shown_as_such(
 def test_a_world_is_chosen_and_left_with_one_click(
     midtrans: MidtransSimulator, browser: httpx.Client, world: str
 ) -> None:
-    calm = midtrans.faults.shown()
+    calm = midtrans.faults.to_dict()
 
     browser.post("/_simulator/world", data={"world": world})
-    troubled = midtrans.faults.shown()
+    troubled = midtrans.faults.to_dict()
     browser.post("/_simulator/world", data={"world": "quiet"})
 
     assert troubled != calm
-    assert midtrans.faults.shown() == calm
+    assert midtrans.faults.to_dict() == calm
 
 
 def test_switches_are_set_one_by_one(midtrans: MidtransSimulator, browser: httpx.Client) -> None:
@@ -144,7 +144,7 @@ def test_a_switch_that_cannot_be_so_is_refused(
     answer = browser.post("/_simulator/switches", data=typed)
 
     assert answer.status_code == 400
-    assert not any(midtrans.faults.shown()[name] for name in SWITCHES)
+    assert not any(midtrans.faults.to_dict()[name] for name in SWITCHES)
 
 
 def test_a_payment_can_outlive_its_end(midtrans: MidtransSimulator, browser: httpx.Client) -> None:

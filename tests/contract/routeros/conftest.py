@@ -1,4 +1,4 @@
-"""A router on a port, its certificate, its clock, and bare words to it."""
+"""Fixtures: a simulated router, its certificate, its clock, and a low-level client."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def certified(authority: trustme.CA) -> ssl.SSLContext:
-    """TLS with a certificate for 127.0.0.1."""
+    """Return a TLS context with a certificate for 127.0.0.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return context
@@ -45,7 +45,7 @@ def certified(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def switched_on(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator]]:
-    """Routers of any version, with profiles for an hour and a day."""
+    """Return a function that starts routers of any version, with profiles of an hour and a day."""
     with ExitStack() as routers:
 
         def new(version: str = "7.18.2", **options: object) -> RouterOsSimulator:
@@ -60,13 +60,13 @@ def switched_on(clock: StoppedClock) -> Iterator[Callable[..., RouterOsSimulator
 
 @pytest.fixture
 def router(switched_on: Callable[..., RouterOsSimulator]) -> RouterOsSimulator:
-    """The newest one."""
+    """Start a router of the latest version."""
     return switched_on()
 
 
 @pytest.fixture
 def connected() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
-    """A wire to a router on which nothing was said."""
+    """Return a function that opens connections without a login."""
     with ExitStack() as wires:
 
         def to(router: RouterOsSimulator) -> RawApiClient:
@@ -81,7 +81,7 @@ def connected() -> Iterator[Callable[[RouterOsSimulator], RawApiClient]]:
 def wire(
     router: RouterOsSimulator, connected: Callable[[RouterOsSimulator], RawApiClient]
 ) -> RawApiClient:
-    """A wire to the newest router, logged in."""
+    """Open a logged-in connection to the latest version."""
     logged_in = connected(router)
     logged_in.ask("/login", "=name=ticketing", "=password=rehearsal")
     return logged_in
@@ -89,27 +89,27 @@ def wire(
 
 @pytest.fixture
 def account(router: RouterOsSimulator) -> RouterAccount:
-    """Who we are to the router: no TLS, for speed."""
+    """Return our account on the router, without TLS for speed."""
     return RouterAccount("cafe", router.host, "ticketing", "rehearsal", router.port, tls=False)
 
 
 @pytest.fixture
 def door(account: RouterAccount) -> Iterator[RouterClient]:
-    """Our gateway, as patient as it always is."""
+    """Open our client with its default timeouts."""
     with RouterClient(account) as ours:
         yield ours
 
 
 @pytest.fixture
 def impatient(account: RouterAccount) -> Iterator[RouterClient]:
-    """Our gateway, which hangs up after two seconds of silence."""
+    """Open our client with a timeout of two seconds."""
     with RouterClient(account, answer_seconds=2) as ours:
         yield ours
 
 
 @pytest.fixture
 def vouchers() -> list[HotspotUser]:
-    """Three to be put on a router."""
+    """Return three users to add."""
     return [
         HotspotUser(
             Credentials(f"gsp{name}", f"secret-{name}"),

@@ -99,7 +99,7 @@ def test_a_voucher_opens_the_hotspot(
 
     router.log_in("gspdef", "secret-def", "AA")
 
-    assert router.online() == ["gspdef"]
+    assert router.online_users() == ["gspdef"]
 
 
 def test_who_is_online_is_told_by_the_longest_of_their_devices(
@@ -112,7 +112,7 @@ def test_who_is_online_is_told_by_the_longest_of_their_devices(
     router.log_in("tamu", "tamu", "tablet")
     clock.forward(minutes=1)
 
-    assert door.sessions() == {"tamu": timedelta(minutes=6)}
+    assert door.session_durations() == {"tamu": timedelta(minutes=6)}
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
@@ -264,9 +264,9 @@ def test_a_question_without_an_answer_may_be_asked_again(
     router.faults.add(RouterFault(kind, "user/print", seconds=0))
 
     with pytest.raises(RouterUnavailable):
-        impatient.ours("gsp")
+        impatient.own_users("gsp")
 
-    assert impatient.ours("gsp") == []
+    assert impatient.own_users("gsp") == []
 
 
 def test_a_router_that_was_restarted_meanwhile_is_connected_again(
@@ -309,7 +309,7 @@ def test_every_voucher_of_an_office_is_found_and_nobody_elses(
     router.add_user("copy", comment=str(vouchers[0].marker))
     router.add_user("other", comment="tk:uii:ORD-1:other")
 
-    ours = door.ours("gsp")
+    ours = door.own_users("gsp")
 
     assert [user.marker for user in ours] == [user.marker for user in vouchers]
 
@@ -319,7 +319,7 @@ def test_what_a_voucher_has_used_is_read(
 ) -> None:
     door.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
-    router.use("gspabc", bytes_in=1_000, bytes_out=2_000)
+    router.add_traffic("gspabc", bytes_in=1_000, bytes_out=2_000)
     clock.forward(minutes=25)
 
     (seen,) = door.find(["gspabc"])
@@ -352,7 +352,7 @@ def test_a_voucher_is_taken_off_with_its_sessions_and_cookies(
 
     assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
     assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
-    assert router.online() == ["gspdef"]
+    assert router.online_users() == ["gspdef"]
     assert router.cookies() == ["gspdef"]
 
 
@@ -366,7 +366,7 @@ def test_a_row_that_is_not_ours_is_left_alone(
 
     assert removed == {vouchers[0].marker: RemovalResult.NOT_OURS}
     assert [user["name"] for user in router.users()] == ["gspabc"]
-    assert router.online() == ["gspabc"]
+    assert router.online_users() == ["gspabc"]
 
 
 def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
@@ -374,12 +374,12 @@ def test_who_is_online_by_a_row_that_somebody_deleted_is_thrown_out(
 ) -> None:
     door.add(vouchers[:1])
     router.log_in("gspabc", "secret-abc", "AA")
-    router.ask(lambda: router.machine.hotspot.users.remove("*2"))
+    router.run_in_loop(lambda: router.machine.hotspot.users.remove("*2"))
 
     removed = door.remove([vouchers[0].marker])
 
     assert removed == {vouchers[0].marker: RemovalResult.ABSENT}
-    assert router.online() == []
+    assert router.online_users() == []
     assert router.cookies() == []
 
 
@@ -402,7 +402,7 @@ def test_a_removal_broken_off_anywhere_is_finished_by_the_next(
     assert still_there == ["gspabc", "gspdef", "gspghj"]
     assert removed == {vouchers[0].marker: RemovalResult.REMOVED}
     assert [user["name"] for user in router.users()] == ["gspdef", "gspghj"]
-    assert router.online() == router.cookies() == []
+    assert router.online_users() == router.cookies() == []
 
 
 @pytest.mark.parametrize(("kind", "end"), [("drop", "removed"), ("act-then-drop", "absent")])
@@ -447,7 +447,7 @@ def test_many_are_taken_off_at_once(
     removed = door.remove(user.marker for user in many)
 
     assert set(removed.values()) == {RemovalResult.REMOVED}
-    assert (router.users(), router.online(), router.cookies()) == ([], [], [])
+    assert (router.users(), router.online_users(), router.cookies()) == ([], [], [])
 
 
 def test_profiles_say_what_they_allow_and_whether_they_run_a_script(
@@ -514,7 +514,7 @@ def test_an_account_needs_three_policies_and_no_more(
         router.log_in("gspabc", "secret-abc", "AA")
         door.remove(user.marker for user in vouchers)
 
-    assert (router.users(), router.online(), router.cookies()) == ([], [], [])
+    assert (router.users(), router.online_users(), router.cookies()) == ([], [], [])
 
 
 def test_an_account_that_may_only_read_is_told(
@@ -644,7 +644,9 @@ def test_a_reset_router_is_empty_of_ours_and_can_be_filled_again(
     router.reset()
     router.add_profile("1h")
 
-    missing = [user for user in vouchers if user.marker not in {u.marker for u in door.ours("gsp")}]
+    missing = [
+        user for user in vouchers if user.marker not in {u.marker for u in door.own_users("gsp")}
+    ]
     placements = door.add(missing)
 
     assert missing == vouchers

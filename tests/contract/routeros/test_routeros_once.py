@@ -53,7 +53,7 @@ def test_each_voucher_is_there_exactly_once(
 ) -> None:
     chance = Random(seed)  # noqa: S311 - the same faults in every run
     rule = CodeRule(prefix="gsp")
-    drawn = [rule.credentials(chance.randbytes(rule.random_bytes)) for _ in range(500)]
+    drawn = [rule.generate_credentials(chance.randbytes(rule.random_bytes)) for _ in range(500)]
     owed = [
         HotspotUser(each, "1h", Marker("gsp", f"ORD-{number}", each.name))
         for number, each in enumerate(drawn)

@@ -33,93 +33,93 @@ def test_answers_in_any_order_reach_their_own_commands(count: int, data: st.Data
     exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
     open_tags: list[str] = []
 
-    while not exchange.is_over:
+    while not exchange.is_complete:
         open_tags += [
-            words[-1].decode().removeprefix(".tag=") for words in sent.feed(exchange.batch())
+            words[-1].decode().removeprefix(".tag=") for words in sent.feed(exchange.next_batch())
         ]
         answered = data.draw(st.integers(1, len(open_tags)))
         for tag in reversed(open_tags[:answered]):
-            exchange.take(["!done", f".tag={tag}", f"=ret=*{tag}"])
+            exchange.handle_sentence(["!done", f".tag={tag}", f"=ret=*{tag}"])
         del open_tags[:answered]
 
-    assert [answer.ret for answer in exchange.answers] == [
+    assert [answer.ret for answer in exchange.replies] == [
         f"*{FIRST_TAG + number}" for number in range(count)
     ]
-    assert not any(answer.error for answer in exchange.answers)
+    assert not any(answer.error for answer in exchange.replies)
 
 
 @given(st.integers(1, 700), st.integers(0, 700))
 def test_a_break_leaves_only_what_was_sent_in_doubt(count: int, answered: int) -> None:
     exchange, sent = CommandPipeline("cafe", additions(count), FIRST_TAG), SentenceReader()
-    on_the_way = len(list(sent.feed(exchange.batch())))
+    on_the_way = len(list(sent.feed(exchange.next_batch())))
     answered = min(answered, on_the_way)
     for number in range(answered):
-        exchange.take(["!done", f".tag={FIRST_TAG + number}"])
+        exchange.handle_sentence(["!done", f".tag={FIRST_TAG + number}"])
 
-    exchange.give_up("time-out")
+    exchange.fail_open_commands("time-out")
 
-    assert [type(answer.error) for answer in exchange.answers] == (
+    assert [type(answer.error) for answer in exchange.replies] == (
         [type(None)] * answered
         + [OutcomeUnknown] * (on_the_way - answered)
         + [RouterUnavailable] * (count - on_the_way)
     )
-    assert exchange.is_over
+    assert exchange.is_complete
 
 
 def test_what_may_be_repeated_is_never_in_doubt() -> None:
     exchange = CommandPipeline("cafe", [RouterCommand("/ip/hotspot/user/print")], FIRST_TAG)
-    exchange.batch()
+    exchange.next_batch()
 
-    exchange.give_up("time-out")
+    exchange.fail_open_commands("time-out")
 
     with pytest.raises(RouterUnavailable, match=r"router cafe: no answer \(time-out\)"):
-        exchange.answers[0].checked()
+        exchange.replies[0].raise_for_error()
 
 
 def test_a_refusal_waits_for_the_end_of_its_command() -> None:
     exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
-    exchange.batch()
+    exchange.next_batch()
 
-    exchange.take(["!trap", ".tag=7", "=message=failure: out of memory"])
-    exchange.take(["!trap", ".tag=7", "=message=and another"])
-    over_before_its_end = exchange.is_over
-    exchange.take(["!done", ".tag=7"])
+    exchange.handle_sentence(["!trap", ".tag=7", "=message=failure: out of memory"])
+    exchange.handle_sentence(["!trap", ".tag=7", "=message=and another"])
+    over_before_its_end = exchange.is_complete
+    exchange.handle_sentence(["!done", ".tag=7"])
 
     assert not over_before_its_end
-    assert exchange.is_over
+    assert exchange.is_complete
     with pytest.raises(RouterRefused, match="out of memory"):
-        exchange.answers[0].checked()
+        exchange.replies[0].raise_for_error()
 
 
 @pytest.mark.parametrize("words", [["!done"], ["!done", ".tag=8"], ["!done", ".tag=x"], ["what"]])
 def test_an_answer_to_nothing_is_not_guessed_at(words: list[str]) -> None:
     exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
-    exchange.batch()
+    exchange.next_batch()
 
     with pytest.raises(ProtocolError):
-        exchange.take(words)
+        exchange.handle_sentence(words)
 
 
 def test_a_second_end_of_a_command_is_nobodys() -> None:
     exchange = CommandPipeline("cafe", additions(2), FIRST_TAG)
-    exchange.batch()
-    exchange.take(["!done", ".tag=7"])
+    exchange.next_batch()
+    exchange.handle_sentence(["!done", ".tag=7"])
 
     with pytest.raises(ProtocolError):
-        exchange.take(["!done", ".tag=7"])
+        exchange.handle_sentence(["!done", ".tag=7"])
 
 
 def test_a_fatal_word_ends_the_connection() -> None:
     exchange = CommandPipeline("cafe", additions(1), FIRST_TAG)
 
     with pytest.raises(FatalReply, match="session terminated"):
-        exchange.take(["!fatal", "session terminated"])
+        exchange.handle_sentence(["!fatal", "session terminated"])
 
 
 def test_what_is_empty_is_not_sent() -> None:
     command = RouterCommand("/ip/hotspot/user/add", {"name": "u", "limit-uptime": ""})
 
-    assert list(SentenceReader().feed(command.sentence(1))) == [
+    assert list(SentenceReader().feed(command.encode(1))) == [
         [b"/ip/hotspot/user/add", b"=name=u", b".tag=1"]
     ]
 

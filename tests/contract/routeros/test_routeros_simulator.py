@@ -29,13 +29,13 @@ def test_sentences_arrive_whole_however_they_are_cut(wire: RawApiClient) -> None
     for byte in raw:
         wire.socket.sendall(bytes((byte,)))
 
-    assert wire.hear(2) == [["!re", ".tag=7", "=name=MikroTik"], ["!done", ".tag=7"]]
+    assert wire.receive(2) == [["!re", ".tag=7", "=name=MikroTik"], ["!done", ".tag=7"]]
 
 
 def test_many_sentences_arrive_in_one_segment(wire: RawApiClient) -> None:
     wire.send(*([f"{USER}/add", f"=name=u{number}", f".tag={number}"] for number in range(50)))
 
-    assert [said[1] for said in wire.hear(50)] == [f".tag={number}" for number in range(50)]
+    assert [said[1] for said in wire.receive(50)] == [f".tag={number}" for number in range(50)]
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\xf8", bytes.fromhex("e0200000") + b"x" * 100])
@@ -44,7 +44,7 @@ def test_bytes_that_no_client_should_send_end_the_connection(
 ) -> None:
     wire.socket.sendall(raw)
 
-    assert wire.is_over()
+    assert wire.is_closed()
 
 
 def test_a_command_before_the_login_ends_the_connection(
@@ -53,7 +53,7 @@ def test_a_command_before_the_login_ends_the_connection(
     stranger = connected(router)
 
     assert stranger.ask("/system/identity/print", ".tag=1") == [["!fatal", "not logged in"]]
-    assert stranger.is_over()
+    assert stranger.is_closed()
 
 
 @pytest.mark.parametrize("version", ["6.43", "6.49.10", "7.18.2"])
@@ -343,7 +343,7 @@ def test_queries_choose_rows(wire: RawApiClient, queries: list[str], names: str)
     wire.ask(f"{USER}/add", "=name=c", "=profile=1d", "=limit-uptime=2h", "=limit-bytes-total=10")
 
     wire.send([f"{USER}/print", "=.proplist=name", "?profile=default", "?#!", *queries])
-    said = wire.hear(len(names) + 1 + (not names))
+    said = wire.receive(len(names) + 1 + (not names))
 
     assert [row[1] for row in said if row[0] == "!re"] == [f"=name={name}" for name in names]
 
@@ -393,7 +393,7 @@ def test_dates_changed_in_7_10(
 
 def test_a_session_ends_on_request(wire: RawApiClient) -> None:
     assert wire.ask("/quit") == [["!fatal", "session terminated on request"]]
-    assert wire.is_over()
+    assert wire.is_closed()
 
 
 def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: RawApiClient) -> None:
@@ -404,7 +404,7 @@ def test_a_waiting_command_can_be_cancelled(router: RouterOsSimulator, wire: Raw
         ["/cancel", "=tag=2", ".tag=3"],
     )
 
-    said = wire.hear(4)
+    said = wire.receive(4)
 
     assert said == [
         ["!done", ".tag=3"],
@@ -424,7 +424,7 @@ def test_answers_may_come_mixed_each_in_its_own_order(
         ["/system/identity/print", ".tag=i"],
     )
 
-    said = wire.hear(6)
+    said = wire.receive(6)
 
     assert [row[1] for row in said] == [".tag=p", ".tag=i", ".tag=p", ".tag=i", ".tag=p", ".tag=p"]
     assert [row[2] for row in said if row[:2] == ["!re", ".tag=p"]] == [
@@ -441,7 +441,7 @@ def test_a_busy_router_works_on_one_command_after_the_other(
     begun = time.monotonic()
 
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(40)))
-    wire.hear(40)
+    wire.receive(40)
 
     assert time.monotonic() - begun >= 0.2
 
@@ -453,7 +453,7 @@ def test_what_waits_on_a_dropped_connection_is_not_done(
     router.faults.add(RouterFault("drop", "user/add", skip=1))
 
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(4)))
-    said = wire.hear(4)
+    said = wire.receive(4)
 
     assert said == [["!done", "=ret=*2"]]
     assert [user["name"] for user in router.users()] == ["u0"]
@@ -468,7 +468,7 @@ def test_a_fault_meets_the_commands_it_names_and_no_others(
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(3)))
 
     assert said[0] == ["!re", "=name=MikroTik"]
-    assert wire.hear(5) == [["!trap"], ["!done"], ["!trap"], ["!done"], ["!done", "=ret=*2"]]
+    assert wire.receive(5) == [["!trap"], ["!done"], ["!trap"], ["!done"], ["!done", "=ret=*2"]]
 
 
 def test_faults_that_have_not_happened_can_be_called_off(
@@ -493,7 +493,7 @@ def test_a_distant_router_answers_many_commands_in_one_way(
     begun = time.monotonic()
 
     wire.send(*([f"{USER}/add", f"=name=u{number}"] for number in range(600)))
-    wire.hear(600)
+    wire.receive(600)
 
     assert 0.1 <= time.monotonic() - begun < 60
 
@@ -520,7 +520,7 @@ def test_people_log_in_as_often_as_their_profile_shares(
     with pytest.raises(Trap, match="invalid username or password"):
         router.log_in("sari", "wrong", "CC")
 
-    assert router.online() == ["sari", "sari"]
+    assert router.online_users() == ["sari", "sari"]
     said = wire.ask("/ip/hotspot/active/print", "=.proplist=user,mac-address", replies=3)
     assert said[:2] == [
         ["!re", "=user=sari", "=mac-address=AA"],
@@ -538,7 +538,7 @@ def test_a_person_can_be_logged_in_through_the_api(
     )
 
     assert said == [["!done", "=ret=*1"]]
-    assert router.online() == ["sari"]
+    assert router.online_users() == ["sari"]
 
 
 def test_online_time_is_counted_and_ends_at_its_limit(
@@ -550,7 +550,7 @@ def test_online_time_is_counted_and_ends_at_its_limit(
     clock.forward(minutes=40)
     row, _ = wire.ask("/ip/hotspot/active/print", "=.proplist=uptime,session-time-left", replies=2)
     clock.forward(minutes=20)
-    online = router.online()
+    online = router.online_users()
 
     assert row == ["!re", "=uptime=40m", "=session-time-left=20m"]
     assert online == []
@@ -565,14 +565,14 @@ def test_traffic_is_counted_and_ends_at_its_limit(
     router.add_user("sari", **SARI, limit_bytes_total="1000")
     router.log_in("sari", "pw", "AA")
 
-    router.use("sari", bytes_in=400, bytes_out=600)
+    router.add_traffic("sari", bytes_in=400, bytes_out=600)
 
-    assert router.online() == []
+    assert router.online_users() == []
     with pytest.raises(Trap, match="user sari has reached traffic limit"):
         router.log_in("sari", "pw", "AA")
     wire.ask(f"{USER}/reset-counters", "=numbers=sari")
     router.log_in("sari", "pw", "AA")
-    assert router.online() == ["sari"]
+    assert router.online_users() == ["sari"]
 
 
 def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: RawApiClient) -> None:
@@ -582,7 +582,7 @@ def test_a_removed_user_stays_online(router: RouterOsSimulator, wire: RawApiClie
     wire.ask(f"{USER}/remove", "=numbers=sari")
 
     assert router.users() == []
-    assert router.online() == ["sari"]
+    assert router.online_users() == ["sari"]
     assert router.cookies() == ["sari"]
 
 
@@ -606,7 +606,7 @@ def test_a_device_does_not_come_back_when_its_time_is_used_up(
     clock.forward(hours=2)
     wire.ask("/ip/hotspot/active/print", replies=2)
 
-    assert router.ask(lambda: router.machine.hotspot.come_back("AA")) is None
+    assert router.run_in_loop(lambda: router.machine.hotspot.log_in_by_cookie("AA")) is None
     assert router.users()[0]["uptime"] == "1h"
     assert router.cookies() == ["sari"]
 
@@ -618,7 +618,7 @@ def test_a_disabled_user_does_not_come_back(router: RouterOsSimulator, wire: Raw
     wire.ask(f"{USER}/disable", "=numbers=sari")
     wire.ask("/ip/hotspot/active/remove", "=.id=*1")
 
-    assert router.online() == []
+    assert router.online_users() == []
 
 
 def test_cookies_go_stale(
@@ -643,8 +643,8 @@ def test_a_restart_ends_sessions_and_keeps_what_is_configured(
 
     router.restart()
 
-    assert wire.is_over()
-    assert router.online() == []
+    assert wire.is_closed()
+    assert router.online_users() == []
     assert router.cookies() == ["sari"]
     assert [(user["name"], user["uptime"]) for user in router.users()] == [("sari", "5m")]
 
@@ -665,7 +665,7 @@ def test_a_restart_by_command_takes_a_second(
     router: RouterOsSimulator, wire: RawApiClient, connected: Connected
 ) -> None:
     assert wire.ask("/system/reboot") == [["!done"]]
-    assert wire.is_over()
+    assert wire.is_closed()
 
     with pytest.raises(ConnectionRefusedError):
         connected(router)
@@ -690,7 +690,7 @@ def test_a_reset_by_command_restarts_the_router(
     wire.ask(f"{USER}/add", "=name=u1")
 
     assert wire.ask("/system/reset-configuration") == [["!done"]]
-    assert wire.is_over()
+    assert wire.is_closed()
     assert router.users() == []
     with pytest.raises(ConnectionRefusedError):
         connected(router)
@@ -702,7 +702,7 @@ def test_the_twenty_first_connection_is_turned_away(
     for _ in range(20):
         connected(router).ask("/login", "=name=ticketing", "=password=rehearsal")
 
-    assert connected(router).is_over()
+    assert connected(router).is_closed()
 
 
 def test_scripts_and_schedules_are_kept(wire: RawApiClient) -> None:

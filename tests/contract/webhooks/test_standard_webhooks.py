@@ -34,7 +34,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def secret() -> bytes:
-    return KeyRing(bytes(range(32))).hook_secret(ENDPOINT)
+    return KeyRing(bytes(range(32))).webhook_secret(ENDPOINT)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def post(receiver: WebhookReceiver, secret: bytes, now: datetime) -> Callable[..
 
     def send(sent: WebhookMessage, *, minutes: int = 0) -> WebhookResponse:
         signed = build_headers(sent, secret, at=now + timedelta(minutes=minutes))
-        return WebhookClient(rehearsal=True).post(receiver.url, sent.body, signed)
+        return WebhookClient(allow_loopback=True).post(receiver.url, sent.body, signed)
 
     return send
 
@@ -79,9 +79,9 @@ def test_the_library_verifies_what_we_send(
 ) -> None:
     answer = post(sent)
 
-    ((heard, body),) = receiver.heard
+    ((heard, body),) = receiver.received
     told = judge.verify(body, heard)
-    assert answer == WebhookResponse(200, text="thanks")
+    assert answer == WebhookResponse(200, body_excerpt="thanks")
     assert told["type"] == "order.refunded"
     assert told["timestamp"] == "2026-11-20T08:00:00.123Z"
     assert told["data"]["money"] == -40_000
@@ -92,7 +92,7 @@ def test_a_trial_verifies_too(
 ) -> None:
     post(build_test_message(ENDPOINT, at=now))
 
-    ((heard, body),) = receiver.heard
+    ((heard, body),) = receiver.received
     assert judge.verify(body, heard)["type"] == "hook.test"
 
 
@@ -106,7 +106,7 @@ def test_the_library_refuses_what_was_kept_and_sent_later(
 ) -> None:
     post(sent, minutes=minutes)
 
-    ((heard, body),) = receiver.heard
+    ((heard, body),) = receiver.received
     with pytest.raises(WebhookVerificationError):
         judge.verify(body, heard)
 
@@ -119,7 +119,7 @@ def test_the_library_refuses_one_byte_more(
 ) -> None:
     post(sent)
 
-    ((heard, body),) = receiver.heard
+    ((heard, body),) = receiver.received
     with pytest.raises(WebhookVerificationError):
         judge.verify(body + b" ", heard)
 
@@ -144,7 +144,7 @@ def test_the_receiver_hears_the_host_and_path_it_is_known_by(
 ) -> None:
     post(sent)
 
-    ((heard, _),) = receiver.heard
+    ((heard, _),) = receiver.received
     assert heard["host"] == receiver.url.split("/")[2]
     assert heard["user-agent"] == "ticketing"
 
@@ -186,7 +186,7 @@ def test_the_certificate_is_that_of_the_name_although_the_address_is_asked(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     url = receiver.url.replace("http://127.0.0.1", f"https://{host}")
 
-    answer = WebhookClient(rehearsal=True).post(url, sent.body, {})
+    answer = WebhookClient(allow_loopback=True).post(url, sent.body, {})
 
     assert said in answer.error
     assert (answer.status == 200) == (not said)

@@ -1,4 +1,4 @@
-"""WhatsApp on a port, and a business that is told and remembers."""
+"""Fixtures: simulated WhatsApp and a business webhook that records reports."""
 
 from collections.abc import Iterator
 
@@ -29,6 +29,6 @@ def whatsapp(business: BusinessWebhook) -> Iterator[WhatsAppSimulator]:
 
 @pytest.fixture
 def silent(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
-    """Nothing is reported: for tests of what is sent."""
+    """Disable reports, for tests of sending."""
     whatsapp.faults.set(silent=True)
     return whatsapp

@@ -161,7 +161,7 @@ def test_meta_is_given_the_template_and_the_others_its_text(
 def test_without_a_template_a_document_has_its_text_below(
     silent: WhatsAppSimulator, cloud: CloudClient
 ) -> None:
-    silent.write(DIGITS)
+    silent.receive_inbound(DIGITS)
 
     cloud.send(SARI, replace(TEXT, attachment=PDF), reference="delivery:1")
 
@@ -263,18 +263,18 @@ def test_what_is_no_number_is_refused_without_asking_the_vendor(
     outcome = door.send(to, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, Rejected)
-    assert outcome.cause is FailureScope.RECIPIENT
+    assert outcome.scope is FailureScope.RECIPIENT
 
 
 def test_a_file_too_large_for_the_vendor_is_refused_without_asking_it(
     silent: WhatsAppSimulator, door: WhatsAppClient
 ) -> None:
-    large = Attachment("tiket.pdf", bytes(door.largest_attachment + 1))
+    large = Attachment("tiket.pdf", bytes(door.max_attachment_bytes + 1))
 
     outcome = door.send(SARI, replace(TEXT, attachment=large), reference="delivery:1")
 
     assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.cause) == ("attachment", FailureScope.MESSAGE)
+    assert (outcome.code, outcome.scope) == ("attachment", FailureScope.MESSAGE)
     assert silent.messages() == []
 
 
@@ -286,7 +286,7 @@ def test_nobody_at_that_number_is_a_matter_of_the_recipient(
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, Rejected)
-    assert outcome.cause is FailureScope.RECIPIENT
+    assert outcome.scope is FailureScope.RECIPIENT
 
 
 def test_a_ban_stops_the_channel(silent: WhatsAppSimulator, door: WhatsAppClient) -> None:
@@ -295,7 +295,7 @@ def test_a_ban_stops_the_channel(silent: WhatsAppSimulator, door: WhatsAppClient
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, Deferred)
-    assert outcome.stops is PauseScope.CHANNEL
+    assert outcome.pause_scope is PauseScope.CHANNEL
 
 
 def test_a_quota_used_up_stops_the_channel(silent: WhatsAppSimulator, fonnte: FonnteClient) -> None:
@@ -304,7 +304,7 @@ def test_a_quota_used_up_stops_the_channel(silent: WhatsAppSimulator, fonnte: Fo
     outcome = fonnte.send(SARI, TEXT, reference="delivery:1")
 
     assert outcome == Deferred(
-        "Fonnte: the device cannot send (quota)", "quota", stops=PauseScope.CHANNEL
+        "Fonnte: the device cannot send (quota)", "quota", pause_scope=PauseScope.CHANNEL
     )
 
 
@@ -319,7 +319,7 @@ def test_a_session_that_starts_is_waited_for_and_one_to_sign_in_is_not(
     outcome = waha.send(SARI, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, Deferred)
-    assert outcome.stops is stops
+    assert outcome.pause_scope is stops
 
 
 def test_a_wrong_key_stops_the_channel_and_is_told_to_nobody(silent: WhatsAppSimulator) -> None:
@@ -334,7 +334,7 @@ def test_a_wrong_key_stops_the_channel_and_is_told_to_nobody(silent: WhatsAppSim
         with door:
             said.append(door.send(SARI, TEXT, reference="delivery:1"))
 
-    assert {outcome.stops for outcome in said if isinstance(outcome, Deferred)} == {
+    assert {outcome.pause_scope for outcome in said if isinstance(outcome, Deferred)} == {
         PauseScope.CHANNEL
     }
     assert len(said) == 3
@@ -367,7 +367,7 @@ def test_too_many_requests_slow_the_sender_for_as_long_as_the_vendor_says(
     outcome = door.send(SARI, TEXT, reference="delivery:1")
 
     assert isinstance(outcome, Deferred)
-    assert (outcome.stops, outcome.after) == (PauseScope.SENDER, timedelta(seconds=7))
+    assert (outcome.pause_scope, outcome.retry_after) == (PauseScope.SENDER, timedelta(seconds=7))
     assert silent.messages() == []
 
 
@@ -436,7 +436,7 @@ def test_a_vendor_that_is_not_there_was_given_nothing() -> None:
         door.close()
 
         assert all(isinstance(outcome, Deferred) for outcome in outcomes)
-        assert {outcome.stops for outcome in outcomes if isinstance(outcome, Deferred)} == {
+        assert {outcome.pause_scope for outcome in outcomes if isinstance(outcome, Deferred)} == {
             PauseScope.MESSAGE
         }
 
@@ -483,7 +483,7 @@ def test_a_file_that_this_waha_cannot_send_is_a_matter_of_the_message(
     outcome = waha.send(SARI, TEMPLATE, reference="delivery:1")
 
     assert isinstance(outcome, Rejected)
-    assert outcome.cause is FailureScope.MESSAGE
+    assert outcome.scope is FailureScope.MESSAGE
 
 
 def test_an_engine_that_throws_may_have_sent(silent: WhatsAppSimulator, waha: WahaClient) -> None:

@@ -29,7 +29,7 @@ def whatsapp(messages: MessageTemplates) -> Iterator[WhatsAppSimulator]:
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as operator,
     ):
         for name, language in EVERY:
-            asked = messages.approval(name, language)
+            asked = messages.approval_request(name, language)
             url = f"{simulator.url}/v23.0/{BUSINESS_ID}/message_templates"
             assert operator.post(url, json=asked).json()["status"] == "APPROVED"
         yield simulator
@@ -47,4 +47,4 @@ def test_a_message_arrives_as_it_was_previewed(
     assert outcome == Accepted(received.id)
     assert received.draft.template == f"{name}/{language}"
     assert received.draft.text == preview.text.rpartition("\n\n")[0]
-    assert (received.draft.file is not None) == SAMPLES[name].carries_document
+    assert (received.draft.file is not None) == SAMPLES[name].has_document

@@ -74,7 +74,7 @@ def approved(whatsapp: WhatsAppSimulator) -> WhatsAppSimulator:
 def test_it_sends_a_text_to_whoever_wrote_first(
     whatsapp: WhatsAppSimulator, pywa: WhatsApp
 ) -> None:
-    whatsapp.write(SARI)
+    whatsapp.receive_inbound(SARI)
 
     sent = pywa.send_message(SARI, "Tiket Anda siap", tracker="delivery:1")
 
@@ -100,7 +100,7 @@ def test_it_uploads_finds_downloads_and_deletes_a_file(pywa: WhatsApp) -> None:
 
 
 def test_it_sends_a_document(whatsapp: WhatsAppSimulator, pywa: WhatsApp) -> None:
-    whatsapp.write(SARI)
+    whatsapp.receive_inbound(SARI)
 
     pywa.send_document(
         SARI, PDF, filename="tiket.pdf", caption="TKT-26", mime_type="application/pdf"
@@ -183,7 +183,7 @@ def test_it_believes_every_report_and_understands_it(
     pywa: WhatsApp,
     understood: list[MessageStatus[str]],
 ) -> None:
-    whatsapp.write(SARI)
+    whatsapp.receive_inbound(SARI)
     sent = pywa.send_message(SARI, "Halo", tracker="delivery:1")
     whatsapp.reports(at_least=4)
 

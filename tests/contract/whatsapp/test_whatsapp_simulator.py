@@ -112,7 +112,7 @@ def test_a_text_to_whoever_did_not_write_first_fails_afterwards(
 def test_a_day_after_somebody_wrote_texts_fail_again(business: BusinessWebhook) -> None:
     clock = [datetime(2026, 11, 20, 8, tzinfo=UTC)]
     with WhatsAppSimulator(cloud_webhook=business.url, clock=lambda: clock[0]) as whatsapp:
-        whatsapp.write(SARI)
+        whatsapp.receive_inbound(SARI)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         httpx.post(whatsapp.url + MESSAGES, json=TEXT, headers=headers, trust_env=False)
         clock[0] += timedelta(hours=24)
@@ -332,8 +332,11 @@ def test_a_file_is_forgotten_after_thirty_days() -> None:
 def test_a_number_sends_so_much_a_second() -> None:
     limits = SendingLimiter(SendingLimits(a_second=2))
 
-    said = [limits.hit(str(each), 100 + each / 10, unasked=False) for each in range(3)]
-    later = limits.hit("9", 101.01, unasked=False)
+    said = [
+        limits.exceeded_limit(str(each), 100 + each / 10, is_business_initiated=False)
+        for each in range(3)
+    ]
+    later = limits.exceeded_limit("9", 101.01, is_business_initiated=False)
 
     assert said == [None, None, THROUGHPUT]
     assert later is None
@@ -342,9 +345,9 @@ def test_a_number_sends_so_much_a_second() -> None:
 def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
     limits = SendingLimiter(SendingLimits(a_second=0, pair_burst=2))
 
-    burst = [limits.hit(SARI, 100, unasked=False) for _ in range(3)]
-    too_early = limits.hit(SARI, 105, unasked=False)
-    in_time = limits.hit(SARI, 106, unasked=False)
+    burst = [limits.exceeded_limit(SARI, 100, is_business_initiated=False) for _ in range(3)]
+    too_early = limits.exceeded_limit(SARI, 105, is_business_initiated=False)
+    in_time = limits.exceeded_limit(SARI, 106, is_business_initiated=False)
 
     assert burst == [None, None, PAIR]
     assert (too_early, in_time) == (PAIR, None)
@@ -353,9 +356,11 @@ def test_one_person_gets_a_burst_and_then_one_message_in_six_seconds() -> None:
 def test_so_many_people_are_written_to_in_a_day_unless_they_wrote_first() -> None:
     limits = SendingLimiter(SendingLimits(a_second=0, people_a_day=2))
 
-    said = [limits.hit(who, 100, unasked=True) for who in ("1", "2", "1", "3")]
-    asked = limits.hit("3", 100, unasked=False)
-    next_day = limits.hit("3", 100 + 24 * 3600, unasked=True)
+    said = [
+        limits.exceeded_limit(who, 100, is_business_initiated=True) for who in ("1", "2", "1", "3")
+    ]
+    asked = limits.exceeded_limit("3", 100, is_business_initiated=False)
+    next_day = limits.exceeded_limit("3", 100 + 24 * 3600, is_business_initiated=True)
 
     assert said == [None, None, None, TIER]
     assert (asked, next_day) == (None, None)

@@ -89,7 +89,7 @@ def test_metas_reason_for_a_failure_is_kept(
     assert isinstance(report, DeliveryReceipt)
     assert report.state is DeliveryState.FAILED
     assert isinstance(report.failure, Deferred)
-    assert (report.failure.code, report.failure.after) == ("131049", timedelta(hours=24))
+    assert (report.failure.code, report.failure.retry_after) == ("131049", timedelta(hours=24))
 
 
 def test_only_metas_own_signature_is_believed(
@@ -142,7 +142,7 @@ def test_metas_challenge_is_answered_to_whoever_knows_the_word() -> None:
 def test_what_somebody_writes_back_is_heard(
     whatsapp: WhatsAppSimulator, business: BusinessWebhook
 ) -> None:
-    whatsapp.write(DIGITS, "STOP")
+    whatsapp.receive_inbound(DIGITS, "STOP")
     whatsapp.reports(at_least=1)
 
     (wrote,) = parse_meta_webhook(business.told[0].body)

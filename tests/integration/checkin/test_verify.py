@@ -61,7 +61,7 @@ def ticket(tickets: list[Issued]) -> Issued:
 def test_a_live_ticket_passes_by_its_qr(database: Database, event: Event, ticket: Issued) -> None:
     verdict = verify_ticket(database, ticket.qr_text, at=event.starts_at, event=event)
 
-    assert verdict.valid
+    assert verdict.is_valid
     assert verdict.claims is not None
     assert verdict.ticket == ScannedTicket(
         ticket_id=ticket.id,
@@ -88,7 +88,7 @@ def test_a_live_ticket_passes_by_its_code_however_it_is_typed(
 def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, ticket: Issued) -> None:
     verdicts = [verify_ticket(database, ticket.qr_text, at=event.starts_at) for _ in range(3)]
 
-    assert [verdict.valid for verdict in verdicts] == [True] * 3
+    assert [verdict.is_valid for verdict in verdicts] == [True] * 3
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_looking_does_not_use_a_ticket_up(database: Database, event: Event, tick
 def test_what_is_no_ticket_is_refused_by_its_shape(
     database: Database, event: Event, text: str, refusal: RejectionReason
 ) -> None:
-    assert verify_ticket(database, text, at=event.starts_at).refusal is refusal
+    assert verify_ticket(database, text, at=event.starts_at).rejection is refusal
 
 
 def test_a_well_formed_code_that_was_never_issued_is_unknown(
@@ -115,18 +115,18 @@ def test_a_well_formed_code_that_was_never_issued_is_unknown(
 ) -> None:
     verdict = verify_ticket(database, encode_ticket_code(2026, b"never"), at=event.starts_at)
 
-    assert verdict.refusal is RejectionReason.UNKNOWN
+    assert verdict.rejection is RejectionReason.UNKNOWN
 
 
 def test_a_signed_token_that_was_never_issued_is_unknown(
     *, database: Database, event: Event, ticket: Issued, keys: KeyRing, now: datetime
 ) -> None:
     claims = Claims(1, event.id, now, event.tickets_valid_until, b"not issued")
-    signature = keys.signer_of(event.uid, 1).sign(claims.packed())
+    signature = keys.signer_for_generation(event.uid, 1).sign(claims.pack())
 
-    verdict = verify_ticket(database, encode_token(claims.packed(), signature), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.pack(), signature), at=event.starts_at)
 
-    assert verdict.refusal is RejectionReason.UNKNOWN
+    assert verdict.rejection is RejectionReason.UNKNOWN
     assert ticket.token_id != claims.token_id
 
 
@@ -138,18 +138,18 @@ def test_a_token_whose_row_is_gone_is_unknown(
 
     verdict = verify_ticket(database, ticket.qr_text, at=event.starts_at)
 
-    assert verdict.refusal is RejectionReason.UNKNOWN
+    assert verdict.rejection is RejectionReason.UNKNOWN
 
 
 def test_somebody_else_s_signature_is_refused(
     database: Database, event: Event, ticket: Issued, now: datetime
 ) -> None:
     claims = Claims(1, event.id, now, event.tickets_valid_until, ticket.token_id)
-    forged = KeyRing(b"f" * 32).signer_of(event.uid, 1).sign(claims.packed())
+    forged = KeyRing(b"f" * 32).signer_for_generation(event.uid, 1).sign(claims.pack())
 
-    verdict = verify_ticket(database, encode_token(claims.packed(), forged), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.pack(), forged), at=event.starts_at)
 
-    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
+    assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
 @pytest.mark.usefixtures("ticket")
@@ -165,9 +165,9 @@ def test_an_event_or_generation_without_key_is_an_unknown_key(
     number = event.id if event_number is None else event_number
     claims = Claims(generation, number, now, event.tickets_valid_until, bytes(10))
 
-    verdict = verify_ticket(database, encode_token(claims.packed(), bytes(64)), at=event.starts_at)
+    verdict = verify_ticket(database, encode_token(claims.pack(), bytes(64)), at=event.starts_at)
 
-    assert verdict.refusal is RejectionReason.UNKNOWN_KEY
+    assert verdict.rejection is RejectionReason.UNKNOWN_KEY
 
 
 def test_a_ticket_for_another_event_does_not_pass_here(
@@ -213,7 +213,7 @@ def test_a_postponed_event_keeps_its_tickets(
             .values(starts_at=later, ends_at=later)
         )
 
-    assert verify_ticket(database, ticket.qr_text, at=later).valid
+    assert verify_ticket(database, ticket.qr_text, at=later).is_valid
 
 
 def test_a_revoked_ticket_is_refused_with_the_reason(
@@ -225,7 +225,7 @@ def test_a_revoked_ticket_is_refused_with_the_reason(
 
     assert verify_ticket(database, revoked.qr_text, at=event.starts_at).reason == "revoked: sold on"
     assert verify_ticket(database, revoked.code, at=event.starts_at).reason == "revoked: sold on"
-    assert verify_ticket(database, other.qr_text, at=event.starts_at).valid
+    assert verify_ticket(database, other.qr_text, at=event.starts_at).is_valid
 
 
 def test_revoking_says_what_became_of_each_code(
@@ -249,7 +249,7 @@ def test_revoking_says_what_became_of_each_code(
 
     assert result == RevokeResult(
         revoked=(second.code,),
-        before=(first.code,),
+        already_revoked=(first.code,),
         unknown=("TC-2026-00000000", "nonsense"),
     )
 
@@ -267,7 +267,7 @@ def test_a_ticket_is_revoked_only_through_its_own_event(
     )
 
     assert result.unknown == (ticket.code,)
-    assert verify_ticket(database, ticket.code, at=event.starts_at).valid
+    assert verify_ticket(database, ticket.code, at=event.starts_at).is_valid
 
 
 def test_the_list_for_gates_has_every_revoked_ticket(

@@ -70,8 +70,8 @@ def test_after_rotation_new_tickets_have_the_next_key_and_old_ones_still_pass(
         for text in (before, after)
     ]
     assert [verdict.claims.key_generation for verdict in verdicts if verdict.claims] == [1, 2]
-    assert verify_ticket(database, before, at=event.starts_at).valid
-    assert verify_ticket(database, after, at=event.starts_at).valid
+    assert verify_ticket(database, before, at=event.starts_at).is_valid
+    assert verify_ticket(database, after, at=event.starts_at).is_valid
 
 
 def test_rotation_retires_the_old_key_and_is_audited(

@@ -103,7 +103,7 @@ def test_a_change_to_something_impossible_changes_nothing(
     ("zone", "hour_utc"), [("Asia/Jakarta", 1), ("Asia/Makassar", 0), ("Asia/Jayapura", 23)]
 )
 def test_a_start_is_read_on_the_venues_own_clock(zone: str, hour_utc: int) -> None:
-    starts, ends = EventTimes(datetime(2026, 12, 12, 8, 0), None, zone).instants()  # noqa: DTZ001
+    starts, ends = EventTimes(datetime(2026, 12, 12, 8, 0), None, zone).to_instants()  # noqa: DTZ001
 
     assert starts.astimezone(UTC).hour == hour_utc
     assert (ends - starts).total_seconds() == 4 * 3600

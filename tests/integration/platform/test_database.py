@@ -22,7 +22,7 @@ def hang_up(database_url: str) -> Callable[[], None]:
     """Ends every connection that others have to the test's database."""
 
     def end_all() -> None:
-        other = Database.at(database_url)
+        other = Database.from_url(database_url)
         with other.transaction() as connection:
             connection.execute(OTHERS_HUNG_UP_ON)
         other.dispose()
@@ -38,20 +38,22 @@ def test_a_connection_that_the_server_ended_while_it_was_idle_is_not_used_again(
     hang_up()
 
     assert database.server_version() > 0
-    assert database.at_once([ONE], {}) == (1,)
+    assert database.execute_pipeline([ONE], {}) == (1,)
 
 
 def test_of_statements_sent_together_all_are_done_or_none(database: Database) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero):
-        database.at_once(["CREATE TABLE kept ()", "SELECT 1 / %(nothing)s", ONE], {"nothing": 0})
+        database.execute_pipeline(
+            ["CREATE TABLE kept ()", "SELECT 1 / %(nothing)s", ONE], {"nothing": 0}
+        )
 
-    assert database.at_once(["SELECT to_regclass('kept')"], {}) == (None,)
+    assert database.execute_pipeline(["SELECT to_regclass('kept')"], {}) == (None,)
 
 
 def test_a_server_that_hangs_up_amid_them_is_unavailable_and_then_is_not(
     database: Database,
 ) -> None:
     with pytest.raises(Unavailable):
-        database.at_once([ONE, HANG_UP, ONE], {})
+        database.execute_pipeline([ONE, HANG_UP, ONE], {})
 
-    assert database.at_once([ONE], {}) == (1,)
+    assert database.execute_pipeline([ONE], {}) == (1,)

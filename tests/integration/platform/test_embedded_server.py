@@ -73,7 +73,7 @@ def runs(data: Path) -> bool:
 
 def answer(server: EmbeddedServer) -> int:
     """What the server says to `SELECT 41 + 1`."""
-    database = Database.at(server.url())
+    database = Database.from_url(server.url())
     with database.transaction() as connection:
         result = connection.execute(text("SELECT 41 + 1")).scalar_one()
     database.dispose()
@@ -133,12 +133,12 @@ def test_a_copy_of_the_server_runs_where_the_wheel_cannot_be_reached(tmp_path: P
 
 def test_two_folders_have_two_servers_side_by_side(folder: Path) -> None:
     with EmbeddedServer(folder / "a") as first, EmbeddedServer(folder / "b") as second:
-        database = Database.at(first.url())
+        database = Database.from_url(first.url())
         with database.transaction() as connection:
             connection.execute(text("CREATE TABLE only_here ()"))
         database.dispose()
 
-        other = Database.at(second.url())
+        other = Database.from_url(second.url())
         with other.transaction() as connection:
             assert connection.execute(text("SELECT to_regclass('only_here')")).scalar() is None
         other.dispose()
@@ -173,7 +173,7 @@ def test_a_killed_server_starts_again_with_its_data(
 ) -> None:
     user = holder(folder)
     with EmbeddedServer(folder) as server:
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         with database.transaction() as connection:
             connection.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
         database.dispose()
@@ -182,7 +182,7 @@ def test_a_killed_server_starts_again_with_its_data(
     user.wait()
 
     with EmbeddedServer(folder) as server:
-        database = Database.at(server.url())
+        database = Database.from_url(server.url())
         with database.transaction() as connection:
             assert connection.execute(text("SELECT number FROM kept")).scalar_one() == 7
         database.dispose()
@@ -207,13 +207,13 @@ def test_one_killed_this_instant_is_started_again_and_its_last_user_leaves_in_pe
 
 def test_whoever_keeps_it_running_starts_it_again_at_the_same_address(folder: Path) -> None:
     with EmbeddedServer(folder) as server:
-        assert server.keep_running() is False
+        assert server.restart_if_stopped() is False
         postmaster = int((server.cluster / "postmaster.pid").read_text().split("\n")[0])
         os.kill(postmaster, signal.SIGKILL)
         while runs(folder):
             time.sleep(0.01)
 
-        assert server.keep_running() is True
+        assert server.restart_if_stopped() is True
 
         assert answer(server) == 42
     assert not runs(folder)

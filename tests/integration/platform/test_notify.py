@@ -18,11 +18,11 @@ def test_a_ring_is_heard_when_its_transaction_commits(database: Database) -> Non
     with notify.listen(database) as ours:
         with database.transaction() as connection:
             notify.notify_workers(connection)
-            heard_before = ours.rings(NEVER)
+            heard_before = ours.wait(NEVER)
 
         assert not heard_before
-        assert ours.rings(SOON)
-        assert not ours.rings(NEVER)
+        assert ours.wait(SOON)
+        assert not ours.wait(NEVER)
 
 
 def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
@@ -31,7 +31,7 @@ def test_a_ring_that_was_taken_back_is_not_heard(database: Database) -> None:
             notify.notify_workers(connection)
             connection.rollback()
 
-        assert not ours.rings(NEVER)
+        assert not ours.wait(NEVER)
 
 
 def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> None:
@@ -46,7 +46,7 @@ def test_who_listens_to_serve_is_known_to_until_the_end(database: Database) -> N
 
 
 def test_who_only_listens_is_not_known_to(database: Database) -> None:
-    with notify.listen(database, to_serve=False), database.transaction() as connection:
+    with notify.listen(database, as_worker=False), database.transaction() as connection:
         assert not notify.is_worker_running(connection)
 
 
@@ -56,11 +56,11 @@ def test_a_server_that_hangs_up_is_said(database: Database) -> None:
             connection.execute(text(END_ALL_OTHERS))
 
         with pytest.raises(Unavailable, match="hung up"):
-            ours.rings(SOON)
+            ours.wait(SOON)
 
 
 def test_a_server_that_is_not_there_is_said() -> None:
-    nowhere = Database.at("postgresql://nobody@127.0.0.1:1/nothing")
+    nowhere = Database.from_url("postgresql://nobody@127.0.0.1:1/nothing")
 
     with pytest.raises(Unavailable, match="cannot be reached"), notify.listen(nowhere):
         pass

@@ -41,7 +41,7 @@ services = [
     ProcessSpec(quiet, Path("b.log")),
 ]
 seen = Path("seen").touch
-sys.exit(supervise(services, os.environ, cwd=Path.cwd(), tend=seen))
+sys.exit(supervise(services, os.environ, cwd=Path.cwd(), on_tick=seen))
 """
 
 

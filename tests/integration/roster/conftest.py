@@ -1,4 +1,4 @@
-"""Rosters written and imported in one word, and the event's people as they stand after it."""
+"""Fixtures: import a roster in one call, and read the event's guests."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ People = Callable[[], dict[str, dict[str, str | None]]]
 
 @pytest.fixture
 def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) -> Import:
-    """Imports these lines as a file; keywords are options."""
+    """Return a function that imports lines as a file; keywords are options."""
 
     def import_lines(*lines: str, **options: object) -> ImportResult:
         path = tmp_path / "roster.csv"
@@ -40,7 +40,7 @@ def import_csv(database: Database, event: Event, now: datetime, tmp_path: Path) 
 
 @pytest.fixture
 def everybody(database: Database, event: Event) -> People:
-    """The people of the event by natural key, with their roster entitlement."""
+    """Return a function that reads guests by natural key with their roster entitlement."""
     query = (
         select(
             people.c.natural_key,
@@ -71,7 +71,7 @@ def everybody(database: Database, event: Event) -> People:
 
 @pytest.fixture
 def versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
-    """Which transaction last wrote each row of people and attendees: the same when none did."""
+    """Return a function that reads each row's last writing transaction, to prove that none wrote."""
 
     def row_versions() -> list[tuple[str, int, str]]:
         with database.transaction() as connection:

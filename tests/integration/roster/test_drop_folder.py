@@ -47,9 +47,9 @@ def drop(database: Database, event: Event, now: datetime, inbox: Path) -> Drop:
 def test_a_taken_file_is_filed_with_its_report(drop: Drop, inbox: Path) -> None:
     taken = drop(GOOD)
 
-    stem = taken.filed_as.name.removesuffix(".csv")
+    stem = taken.archived_path.name.removesuffix(".csv")
     assert stem.startswith("roster.20261120T080000Z.")
-    assert (taken.succeeded, taken.filed_as.read_text()) == (True, GOOD)
+    assert (taken.succeeded, taken.archived_path.read_text()) == (True, GOOD)
     assert sorted(path.name for path in inbox.rglob("*.*") if path.is_file()) == sorted(
         f"{stem}{suffix}" for suffix in (".csv", ".quarantine.csv", ".report.json", ".report.txt")
     )
@@ -58,8 +58,8 @@ def test_a_taken_file_is_filed_with_its_report(drop: Drop, inbox: Path) -> None:
 def test_the_report_is_for_machines_and_for_people(drop: Drop) -> None:
     taken = drop(GOOD)
 
-    said = json.loads(taken.filed_as.with_suffix(".report.json").read_text())
-    text = taken.filed_as.with_suffix(".report.txt").read_text()
+    said = json.loads(taken.archived_path.with_suffix(".report.json").read_text())
+    text = taken.archived_path.with_suffix(".report.txt").read_text()
     assert (said["succeeded"], said["import"]["inserted"], said["import"]["total"]) == (True, 1, 2)
     assert "2 rows: 1 inserted, 0 updated, 0 unchanged, 1 quarantined" in text
     assert "line 3 quarantined: email 'budi@'" in text
@@ -68,8 +68,8 @@ def test_the_report_is_for_machines_and_for_people(drop: Drop) -> None:
 def test_a_refused_file_is_filed_as_failed_with_the_reason(drop: Drop, inbox: Path) -> None:
     taken = drop("nothing of use\n")
 
-    assert (taken.succeeded, taken.filed_as.parent) == (False, inbox / "failed")
-    assert "no header" in taken.filed_as.with_suffix(".report.txt").read_text()
+    assert (taken.succeeded, taken.archived_path.parent) == (False, inbox / "failed")
+    assert "no header" in taken.archived_path.with_suffix(".report.txt").read_text()
     assert not (inbox / "roster.csv").exists()
 
 
@@ -78,8 +78,8 @@ def test_a_refused_files_quarantine_goes_with_it(drop: Drop, inbox: Path) -> Non
 
     taken = drop("nim,nama,email\n,Budi,budi@\n", minutes=1, withdraw_absent=True)
 
-    assert taken.filed_as.parent == inbox / "failed"
-    assert taken.filed_as.with_suffix(".quarantine.csv").exists()
+    assert taken.archived_path.parent == inbox / "failed"
+    assert taken.archived_path.with_suffix(".quarantine.csv").exists()
 
 
 def test_the_same_content_again_is_known(drop: Drop, inbox: Path) -> None:
@@ -103,7 +103,7 @@ def test_an_older_content_dropped_again_on_purpose_is_imported(drop: Drop) -> No
 
 
 def test_no_file_is_ever_written_over(drop: Drop, inbox: Path) -> None:
-    names = {drop(GOOD).filed_as.name for _ in range(3)}
+    names = {drop(GOOD).archived_path.name for _ in range(3)}
 
     assert len(names) == 3
     assert len(list((inbox / "done").glob("*.report.json"))) == 3

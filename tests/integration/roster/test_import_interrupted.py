@@ -47,7 +47,7 @@ def progress(rows, counts):
     if calls == int(when):
         os.kill(os.getpid(), signal.SIGKILL)
 
-database = Database.at(url)
+database = Database.from_url(url)
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 import_roster(

@@ -1,4 +1,4 @@
-"""Ticket types on sale, orders for them, and what is left of them."""
+"""Fixtures: ticket types on sale, orders, and the remaining stock."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from ticketing.selling.payments.settle import Settlement, settle
 
 @pytest.fixture
 def sell(database: Database, event: Event) -> Callable[..., int]:
-    """Puts a ticket type on sale, Rp50.000 and without end unless said otherwise; gives its id."""
+    """Return a function that sells a ticket type (Rp50.000, unlimited) and returns its id."""
 
     def put_on_sale(name: str, **terms: int) -> int:
         with database.transaction() as connection:
@@ -45,18 +45,18 @@ def sell(database: Database, event: Event) -> Callable[..., int]:
 
 @pytest.fixture
 def place(database: Database, event: Event, now: datetime) -> Callable[..., PlacedOrder]:
-    """Places an order for (ticket type, quantity) pairs."""
+    """Return a function that places an order for (ticket type, quantity) pairs."""
 
     def place_one(*asked: tuple[int, int], **more: object) -> PlacedOrder:
         wanted = [Selection(*pair) for pair in asked]
-        return place_order(database, event, asked=wanted, **{"at": now, "by": "web"} | more)
+        return place_order(database, event, requested=wanted, **{"at": now, "by": "web"} | more)
 
     return place_one
 
 
 @pytest.fixture
 def stock_of(database: Database) -> Callable[[int], Stock]:
-    """What is held and sold of a ticket type."""
+    """Return a function that reads the stock of a ticket type."""
 
     def look(ticket_type_id: int) -> Stock:
         with database.transaction() as connection:
@@ -66,19 +66,19 @@ def stock_of(database: Database) -> Callable[[int], Stock]:
 
 
 class Answers:
-    """A gateway that says what a test wants it to: by attempt, the last thing set for it."""
+    """Gateway stub: the last status set for each payment attempt."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, PaymentStatus | Exception] = {}
         self.closed: list[str] = []
 
-    def statement(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
         answer = self.by_key.get(attempt_key)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def close_page(self, token: str) -> None:
+    def expire_checkout_session(self, token: str) -> None:
         self.closed.append(token)
 
     def cancel(self, order_id: str) -> None:
@@ -87,13 +87,13 @@ class Answers:
 
 @pytest.fixture
 def gateway() -> Answers:
-    """A gateway that knows of nothing yet."""
+    """Return a gateway stub without payments."""
     return Answers()
 
 
 @pytest.fixture
 def say(gateway: Answers) -> Callable[..., None]:
-    """Lets the gateway say of an attempt where it stands."""
+    """Return a function that sets the status of a payment attempt."""
 
     def say_of(
         attempt: PaymentAttempt,
@@ -115,7 +115,7 @@ def say(gateway: Answers) -> Callable[..., None]:
 
 @pytest.fixture
 def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], PaymentAttempt]:
-    """Begins to pay an order."""
+    """Return a function that starts the payment of an order."""
 
     def begin(placed: PlacedOrder) -> PaymentAttempt:
         with database.transaction() as connection:
@@ -128,7 +128,7 @@ def begin_payment(database: Database, now: datetime) -> Callable[[PlacedOrder], 
 
 @pytest.fixture
 def receive(database: Database, now: datetime) -> Callable[..., bool]:
-    """Keeps a notice that speaks of a subject; False when just this notice was kept before."""
+    """Return a function that stores a notification; False if it was stored before."""
 
     def keep(subject: str, unique_key: str) -> bool:
         with database.transaction() as connection:
@@ -146,7 +146,7 @@ def receive(database: Database, now: datetime) -> Callable[..., bool]:
 
 @pytest.fixture
 def state_of(database: Database) -> Callable[[PlacedOrder], OrderState]:
-    """The state of an order as it is stored."""
+    """Return a function that reads an order's state."""
 
     def look(placed: PlacedOrder) -> OrderState:
         query = select(orders_table.c.state).where(orders_table.c.id == placed.order.id)
@@ -158,19 +158,19 @@ def state_of(database: Database) -> Callable[[PlacedOrder], OrderState]:
 
 @pytest.fixture
 def sari() -> Buyer:
-    """A buyer with an address and a number."""
+    """Return a buyer with an e-mail address and a phone number."""
     return Buyer("email:sari@example.org", "Sari Wulandari", "sari@example.org", "+628111111111")
 
 
 @pytest.fixture
 def budi() -> Buyer:
-    """Another buyer, without a number."""
+    """Return another buyer without a phone number."""
     return Buyer("email:budi@example.org", "Budi", "budi@example.org", "")
 
 
 @pytest.fixture
 def settle_all(database: Database, gateway: Answers, now: datetime) -> Callable[..., Settlement]:
-    """Settles whatever waits, after so many hours."""
+    """Return a function that settles all notifications, `hours` later."""
 
     def run(hours: int = 0) -> Settlement:
         return settle(database, gateway, at=now + timedelta(hours=hours), by="sensor")
@@ -182,7 +182,7 @@ def settle_all(database: Database, gateway: Answers, now: datetime) -> Callable[
 def hear(
     receive: Callable[..., bool], say: Callable[..., None], settle_all: Callable[..., Settlement]
 ) -> Callable[..., Settlement]:
-    """The gateway says something of an attempt, sends a new notice of it, and we settle."""
+    """Return a function that sets a status, stores a notification and settles it."""
     numbers = count()
 
     def heard(attempt: PaymentAttempt, state: AttemptState, **more: int) -> Settlement:
@@ -195,7 +195,7 @@ def hear(
 
 @pytest.fixture
 def flags(database: Database, event: Event) -> Callable[[], list[ReviewFlag]]:
-    """The event's open questions."""
+    """Return a function that reads the event's open review flags."""
 
     def look() -> list[ReviewFlag]:
         with database.transaction() as connection:
@@ -206,7 +206,7 @@ def flags(database: Database, event: Event) -> Callable[[], list[ReviewFlag]]:
 
 @pytest.fixture
 def messages(database: Database) -> Callable[[], list[tuple[str, str]]]:
-    """Purpose and recipient of everything in the outbox."""
+    """Return a function that reads purpose and recipient of every outbox row."""
 
     def look() -> list[tuple[str, str]]:
         query = select(outbox.c.purpose, outbox.c.recipient).order_by(outbox.c.id)
@@ -218,7 +218,7 @@ def messages(database: Database) -> Callable[[], list[tuple[str, str]]]:
 
 @pytest.fixture
 def count_entitled(database: Database) -> Callable[[], int]:
-    """How many places of orders stand on the list."""
+    """Return a function that counts entitlements from orders."""
 
     def look() -> int:
         query = select(func.count()).where(

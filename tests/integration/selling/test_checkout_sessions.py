@@ -56,7 +56,7 @@ def simulator(now: datetime) -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def midtrans(simulator: MidtransSimulator) -> Iterator[Midtrans]:
     """A client that does not wait between tries."""
-    account = MidtransAccount.at(simulator.url, SERVER_KEY)
+    account = MidtransAccount.for_base_url(simulator.url, SERVER_KEY)
     with Midtrans(account, pause=lambda _: None) as client:
         yield client
 
@@ -129,7 +129,7 @@ def test_the_page_and_whatever_is_chosen_on_it_end_with_our_hold(
 
     [session] = simulator.bank.sessions()
     at = now + timedelta(minutes=minutes)
-    ends = session.payment_ends(at + timedelta(minutes=1))
+    ends = session.payment_expires_at(at + timedelta(minutes=1))
     assert ends is not None
     assert placed.order.expires_at - timedelta(minutes=1) < ends <= placed.order.expires_at
 
@@ -188,12 +188,12 @@ def test_an_order_cancelled_while_the_gateway_was_asked_leaves_no_page(
     class Cancelling(Midtrans):
         """A gateway that takes so long that the buyer gives up."""
 
-        def create(self, checkout: CheckoutRequest) -> CheckoutSession:
+        def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
             cancel_order(database, placed.order.id, at=now, by="web")
-            return super().create(checkout)
+            return super().create_checkout_session(checkout)
 
     with (
-        Cancelling(MidtransAccount.at(simulator.url, SERVER_KEY)) as slow,
+        Cancelling(MidtransAccount.for_base_url(simulator.url, SERVER_KEY)) as slow,
         pytest.raises(ImpossibleTransition, match="cancelled"),
     ):
         pay_order(database, slow, placed.order.id, finish_url=FINISH, at=now, by="web")
@@ -308,7 +308,7 @@ def test_one_request_sent_by_many_at_once_is_one_order(
     vip = sell("VIP", capacity=10)
     once = idempotency_from_key(KeyRing(bytes(32)), "the same key for all of them", bytes(32))
     wanted = OrderRequest([Selection(vip, 2)], sari)
-    take = partial(place_order_once, database, event, wanted, once=once, at=now, by="web")
+    take = partial(place_order_once, database, event, wanted, idempotency=once, at=now, by="web")
 
     with ThreadPoolExecutor(8) as senders:
         answers = list(senders.map(lambda _: take(), range(16)))

@@ -35,7 +35,7 @@ LIVE = orders_table.c.state.in_([OrderState.PENDING, OrderState.PAID])
 @pytest.fixture
 def doors(database_url: str) -> Iterator[Database]:
     """A database with a connection for everybody who stands in line."""
-    wide = Database.at(database_url, connections=AT_ONCE)
+    wide = Database.from_url(database_url, max_connections=AT_ONCE)
     yield wide
     wide.dispose()
 
@@ -70,7 +70,7 @@ def rush(doors: Database, event: Event, sell: Callable[..., int], now: datetime)
             placed = place_order(
                 doors,
                 event,
-                asked=chance.sample(asked, 2) if chance.random() < 0.2 else asked[:1],
+                requested=chance.sample(asked, 2) if chance.random() < 0.2 else asked[:1],
                 buyer=buyer if known else None,
                 promo="HEMAT" if chance.random() < 0.3 else None,
                 at=now,

@@ -50,7 +50,7 @@ def test_a_days_sales_are_counted_event_by_event(database: Database) -> None:
 
     assert sold == [
         EventSales(
-            event_slug="wisuda-2026", placed=1, paid=1, undone=0, places=2,
+            event_slug="wisuda-2026", placed=1, paid=1, cancelled=0, places=2,
             subtotal=Rupiah(100_000), discount=ZERO, total=Rupiah(100_000), refunded=ZERO,
         )
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_payment_that_the_bank_took_back_is_undone(
     with database.transaction() as connection:
         (sold,) = sales_queries.list_event_sales(connection, day_span(DAY))
 
-    assert (sold.paid, sold.undone) == (1, 1)
+    assert (sold.paid, sold.cancelled) == (1, 1)
 
 
 @pytest.mark.usefixtures("paid")
@@ -92,7 +92,7 @@ def test_books_that_agree_have_the_same_sums(database: Database, gateway: object
 
     assert books.attempts == 1
     assert books.taken == books.taken_by_gateway == Rupiah(100_000)
-    assert books.differing == ()
+    assert books.differences == ()
 
 
 def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
@@ -103,9 +103,9 @@ def test_a_payment_the_gateway_sees_otherwise_is_named_and_left_as_it_is(
     first, again = (reconcile_day(database, gateway, DAY) for _ in range(2))
 
     assert first == again
-    (odd,) = first.differing
+    (odd,) = first.differences
     assert odd.subject.endswith(paid.key)
-    assert odd.wrong == "settlement to us, refund to the gateway"
+    assert odd.problem == "settlement to us, refund to the gateway"
     assert first.returned_by_gateway == Rupiah(100_000)
 
 

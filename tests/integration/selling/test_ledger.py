@@ -240,7 +240,7 @@ def test_one_refund_that_two_write_down_at_once_is_booked_once(
     other.join()
 
     assert [one.money for one in books() if one.kind is K.REFUNDED] == [-5_000]
-    assert check_ledger_matches_sales(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_the_next(
@@ -278,8 +278,10 @@ def test_the_proof_names_what_was_done_behind_the_databases_back(
 
     without_triggers(meddling)
 
-    assert clean.offenders == []
-    assert said in [offender.wrong for offender in check_ledger_matches_sales(database).offenders]
+    assert clean.violations == []
+    assert said in [
+        offender.problem for offender in check_ledger_matches_sales(database).violations
+    ]
 
 
 def test_books_opened_late_say_what_there_is(
@@ -303,7 +305,7 @@ def test_books_opened_late_say_what_there_is(
 
     assert {(one.kind, one.subject, one.at, one.sale, one.money) for one in books()} == before
     assert {one.actor for one in books()} == {"opening of the books"}
-    assert check_ledger_matches_sales(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []
 
 
 def test_the_file_opens_in_a_spreadsheet_with_the_venues_clock(

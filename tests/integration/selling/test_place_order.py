@@ -137,13 +137,15 @@ def test_another_event_s_type_is_not_on_sale(
     database: Database, other_event: Event, sell: Sell, now: datetime
 ) -> None:
     with pytest.raises(NotOnSale, match="not on sale for this event"):
-        place_order(database, other_event, asked=[Selection(sell("Guest"), 1)], at=now, by="web")
+        place_order(
+            database, other_event, requested=[Selection(sell("Guest"), 1)], at=now, by="web"
+        )
 
 
 def test_an_event_that_is_over_sells_nothing(database: Database, event: Event, sell: Sell) -> None:
     with pytest.raises(NotOnSale, match="is over"):
         place_order(
-            database, event, asked=[Selection(sell("Guest"), 1)], at=event.ends_at, by="web"
+            database, event, requested=[Selection(sell("Guest"), 1)], at=event.ends_at, by="web"
         )
 
 

@@ -57,8 +57,8 @@ def test_a_payment_whose_notice_was_lost_completes_its_order_once(
 
     first, again = reconcile_after(), reconcile_after()
 
-    assert (first.corrected, first.asked) == (1, 1)
-    assert (again.corrected, again.asked) == (0, 1)
+    assert (first.corrected, first.checked) == (1, 1)
+    assert (again.corrected, again.checked) == (0, 1)
     assert state_of(placed) is OrderState.PAID
     assert count_entitled() == 2
 
@@ -81,7 +81,7 @@ def test_money_that_a_bank_took_back_in_silence_is_found_within_hours_and_not_so
     assert found.corrected == 1
     assert state_of(placed) is OrderState.CANCELLED
     assert count_entitled() == 0
-    assert much_later.asked == 1
+    assert much_later.checked == 1
 
 
 def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
@@ -93,7 +93,7 @@ def test_an_attempt_that_stands_as_we_know_it_changes_nothing(
 
     again = reconcile_after()
 
-    assert again == ReconcileResult(corrected=0, agreed=1, unused=0, odd=())
+    assert again == ReconcileResult(corrected=0, agreed=1, unused=0, mismatches=())
 
 
 def test_a_page_on_which_nobody_chose_is_asked_about_for_two_days(
@@ -103,8 +103,8 @@ def test_a_page_on_which_nobody_chose_is_asked_about_for_two_days(
 
     soon, later = reconcile_after(hours=47), reconcile_after(hours=49)
 
-    assert soon == ReconcileResult(corrected=0, agreed=0, unused=1, odd=())
-    assert later.asked == 0
+    assert soon == ReconcileResult(corrected=0, agreed=0, unused=1, mismatches=())
+    assert later.checked == 0
 
 
 def test_money_that_came_after_an_attempt_had_expired_is_found(
@@ -132,7 +132,7 @@ def test_a_payment_under_way_that_the_gateway_has_forgotten_is_named(
     hear(attempt, AttemptState.PENDING)
     gateway.by_key.clear()  # type: ignore[attr-defined]  # the test's own gateway
 
-    (odd,) = reconcile_after(hours=99).odd
+    (odd,) = reconcile_after(hours=99).mismatches
 
     assert odd == (attempt.key, "pending to us, and the gateway knows none of that key")
 
@@ -146,9 +146,9 @@ def test_another_amount_is_named_and_asked_about(
     _, attempt = begun()
     say(attempt, AttemptState.SETTLED, amount=1)
 
-    (odd,) = reconcile_after().odd
+    (odd,) = reconcile_after().mismatches
 
-    assert odd.wrong == "asked for Rp100.000, the gateway says Rp1"
+    assert odd.problem == "asked for Rp100.000, the gateway says Rp1"
     assert flags() == [ReviewFlag.AMOUNT_DIFFERS]
 
 
@@ -168,7 +168,7 @@ def test_one_attempt_without_an_answer_stops_no_other(
     done = reconcile_after()
 
     assert done.corrected == 1
-    assert done.odd == ((silent.key, "time-out"), (refused.key, "no"))
+    assert done.mismatches == ((silent.key, "time-out"), (refused.key, "no"))
 
 
 def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
@@ -189,7 +189,7 @@ def test_an_attempt_that_cannot_be_written_down_is_flagged_and_stops_no_other(
     done = reconcile_after()
 
     assert done.corrected == 1
-    assert [odd.subject for odd in done.odd] == [broken.key]
+    assert [odd.subject for odd in done.mismatches] == [broken.key]
     assert flags() == [ReviewFlag.STUCK]
 
 

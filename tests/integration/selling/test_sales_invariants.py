@@ -81,10 +81,10 @@ def test_a_paid_order_without_tickets_is_named_once_it_had_its_time(
     examine: Callable[[], dict[str, InvariantResult]],
     now: datetime,
 ) -> None:
-    (offender,) = examine()["tickets"].offenders
+    (offender,) = examine()["tickets"].violations
 
     assert offender.subject == bought[0].order.code
-    assert offender.wrong == "paid: 2 places, 2 entitlements, 0 tickets, 0 PDFs"
+    assert offender.problem == "paid: 2 places, 2 entitlements, 0 tickets, 0 PDFs"
     assert sales_checks.check_orders_fulfilled(database, at=now).holds
 
 
@@ -109,9 +109,9 @@ def test_an_entitlement_of_an_order_that_is_not_paid_is_named(
         order = update(orders).where(orders.c.id == bought[0].order.id)
         connection.execute(order.values(state="cancelled"))
 
-    (offender,) = examine()["tickets"].offenders
+    (offender,) = examine()["tickets"].violations
 
-    assert offender.wrong == "cancelled: 0 places, 2 entitlements, 0 tickets, 0 PDFs"
+    assert offender.problem == "cancelled: 0 places, 2 entitlements, 0 tickets, 0 PDFs"
 
 
 def test_drifted_counts_are_named_and_counted_anew(
@@ -125,11 +125,11 @@ def test_drifted_counts_are_named_and_counted_anew(
     assert bought
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(sold=7, pending=1))
-    (offender,) = examine()["stock"].offenders
+    (offender,) = examine()["stock"].violations
 
     corrected = recount_sales(database, event, by="operator")
 
-    assert offender.wrong == "counted 1 held and 7 sold of 10, orders say 0 and 2"
+    assert offender.problem == "counted 1 held and 7 sold of 10, orders say 0 and 2"
     assert corrected.ticket_types == (guest,)
     assert stock_of(guest) == Stock(10, 0, 2)
     assert "stock" not in examine()
@@ -160,7 +160,7 @@ def test_a_miscounted_promo_code_is_named_and_counted_anew(
                 valid_until=now + LATER, used=3,
             )
         )  # fmt: skip
-    (offender,) = examine()["promos"].offenders
+    (offender,) = examine()["promos"].violations
 
     corrected = recount_sales(database, event, by="operator")
 
@@ -188,9 +188,9 @@ def test_money_that_belongs_to_nothing_is_named(
         order = update(orders).where(orders.c.id == bought[0].order.id)
         connection.execute(order.values(paid_attempt_id=None))
 
-    first, second = examine()["money"].offenders
+    first, second = examine()["money"].violations
 
-    assert first.wrong == f"Rp100.000 of {bought[1].key} belong to nothing"
+    assert first.problem == f"Rp100.000 of {bought[1].key} belong to nothing"
     assert second == (bought[0].order.code, "paid, and its money is not there")
 
 
@@ -202,7 +202,7 @@ def test_a_paid_order_whose_payment_never_came_is_named(
     with database.transaction() as connection:
         connection.execute(update(payment_attempts).values(state="pending"))
 
-    (offender,) = examine()["money"].offenders
+    (offender,) = examine()["money"].violations
 
     assert offender == (bought[0].order.code, "paid, and its money is not there")
 
@@ -240,9 +240,9 @@ def test_a_second_payment_is_a_question_and_without_it_an_offence(
     unasked = examine()
 
     assert {"money", "twice"}.isdisjoint(asked)
-    assert [one.subject for one in asked["questions"].offenders] == [placed.order.code]
-    assert [one.subject for one in unasked["twice"].offenders] == [placed.order.code]
-    assert first.key in unasked["money"].offenders[0].wrong
+    assert [one.subject for one in asked["questions"].violations] == [placed.order.code]
+    assert [one.subject for one in unasked["twice"].violations] == [placed.order.code]
+    assert first.key in unasked["money"].violations[0].problem
 
 
 def test_a_notice_that_waits_too_long_is_named_with_its_reason(
@@ -262,8 +262,8 @@ def test_a_notice_that_waits_too_long_is_named_with_its_reason(
     found = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=10))
     sooner = sales_checks.check_stuck_notifications(database, at=now + timedelta(minutes=9))
 
-    (offender,) = found.offenders
-    assert "tried 1 times: the gateway knows no" in offender.wrong
+    (offender,) = found.violations
+    assert "tried 1 times: the gateway knows no" in offender.problem
     assert sooner.holds
 
 
@@ -279,7 +279,7 @@ def test_a_notice_about_nothing_of_ours_is_named_for_a_week(
     found = sales_checks.check_quarantined_notifications(database, at=now)
     later = sales_checks.check_quarantined_notifications(database, at=now + timedelta(days=8))
 
-    assert "payment_notif_test" in found.offenders[0].subject
+    assert "payment_notif_test" in found.violations[0].subject
     assert later.holds
 
 

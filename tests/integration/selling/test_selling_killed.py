@@ -43,7 +43,7 @@ url, deed, at, said, when, amount = sys.argv[1:]
 left, amount = int(when), int(amount)
 
 class Gateway:
-    def statement(self, attempt_key):
+    def get_payment_status(self, attempt_key):
         if not said:
             return None
         return PaymentStatus(attempt_key, "tx", AttemptState(said), Rupiah(amount), ZERO)
@@ -54,7 +54,7 @@ def die_at_last(*_):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 
-database = Database.at(url)
+database = Database.from_url(url)
 event.listen(database.engine, "before_cursor_execute", die_at_last)
 event.listen(database.engine, "commit", die_at_last)
 {"settle": settle, "expire": expire_orders}[deed](
@@ -190,7 +190,7 @@ def test_a_killed_settler_loses_and_doubles_no_part(
         parts = instalment_queries.list_for_order(connection, paid_in_parts.order.id)
         assert stock_queries.list_drifted(connection, event.id) == []
     assert parts[1].paid_by == attempt.id
-    assert check_ledger_matches_sales(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []
 
 
 @pytest.mark.parametrize("when", [3, 6, 8, 10, 12, 14, 16, 18, 20, 24])
@@ -216,4 +216,4 @@ def test_a_killed_sweep_promises_a_part_back_once(
         promised = refund_queries.list_for_order(connection, paid_in_parts.order.id)
         assert stock_queries.list_drifted(connection, event.id) == []
     assert [one.amount.amount for one in promised] == [50_000]
-    assert check_ledger_matches_sales(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []

@@ -14,7 +14,7 @@ from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.tickets import order_ticket_queries
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.revoke import revoke_tickets
@@ -45,7 +45,7 @@ def owed(database: Database, now: datetime) -> Owed:
     def look(after: timedelta = timedelta(0), most: int = 50) -> list[tuple[str, Sequence[int]]]:
         with database.transaction() as connection:
             found = order_ticket_queries.list_paid_without_ticket(
-                connection, at=now + after, most=most
+                connection, at=now + after, limit_per_event=most
             )
         return [(one.event_slug, one.guest_ids) for one in found]
 
@@ -177,7 +177,7 @@ def test_an_event_rests_a_minute_after_a_batch_of_it_failed(
 ) -> None:
     buyer_of("ayu")
     with database.transaction() as connection:
-        batche_queries.close_batch(connection, new_job(event), state=BatchState.FAILED, at=now)
+        batch_queries.close_batch(connection, new_job(event), state=BatchState.FAILED, at=now)
 
     assert owed(timedelta(seconds=59)) == []
     assert len(owed(timedelta(seconds=61))) == 1
@@ -195,6 +195,6 @@ def test_a_killed_batch_that_another_followed_holds_nobody_up(
     killed = new_job(event)
     new_job(event)
     with database.transaction() as connection:
-        batche_queries.close_batch(connection, killed, state=BatchState.FAILED, at=now)
+        batch_queries.close_batch(connection, killed, state=BatchState.FAILED, at=now)
 
     assert len(owed()) == 1

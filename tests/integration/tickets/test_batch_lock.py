@@ -11,7 +11,7 @@ import pytest
 from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.batch import BatchSpec, running_batch
 from ticketing.tickets.batches.queries import BatchState
 
@@ -23,7 +23,7 @@ from ticketing.events import queries as event_queries
 from ticketing.tickets.batches.batch import running_batch
 from ticketing.tickets.batches.batch import BatchSpec
 
-database = Database.at(sys.argv[1])
+database = Database.from_url(sys.argv[1])
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 with running_batch(database, event, BatchSpec(key="other", by="t", at=datetime.now(UTC))):
@@ -56,7 +56,7 @@ def worker(
 
 def state_of(database: Database, key: str) -> BatchState:
     with database.transaction() as connection:
-        batch = batche_queries.find_by_key(connection, key)
+        batch = batch_queries.find_by_key(connection, key)
     assert batch is not None
     return batch.state
 

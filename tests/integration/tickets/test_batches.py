@@ -9,7 +9,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import Batch, BatchState
 
 
@@ -17,7 +17,7 @@ from ticketing.tickets.batches.queries import Batch, BatchState
 def batch(database: Database, event: Event, now: datetime) -> Batch:
     """A batch that Dagster asked for."""
     with database.transaction() as connection:
-        return batche_queries.get_or_create_batch(
+        return batch_queries.get_or_create_batch(
             connection,
             key="batch-789",
             event=event,
@@ -44,7 +44,7 @@ def test_the_same_key_is_the_same_batch(
     database: Database, event: Event, batch: Batch, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        again = batche_queries.get_or_create_batch(
+        again = batch_queries.get_or_create_batch(
             connection,
             key="batch-789",
             event=event,
@@ -64,7 +64,7 @@ def test_a_key_of_another_event_is_refused(
         database.transaction() as connection,
         pytest.raises(Refused, match="belongs to another event than 'reuni-2026'"),
     ):
-        batche_queries.get_or_create_batch(
+        batch_queries.get_or_create_batch(
             connection, key=batch.batch_key, event=other_event, template_id="classic", options={},
             by="siti", at=now,
         )  # fmt: skip
@@ -72,15 +72,15 @@ def test_a_key_of_another_event_is_refused(
 
 def test_a_key_that_nobody_used_finds_nothing(database: Database) -> None:
     with database.transaction() as connection:
-        assert batche_queries.find_by_key(connection, "batch-1") is None
-        assert batche_queries.find_by_id(connection, 1) is None
+        assert batch_queries.find_by_key(connection, "batch-1") is None
+        assert batch_queries.find_by_id(connection, 1) is None
 
 
 def test_counts_add_up(database: Database, batch: Batch) -> None:
     with database.transaction() as connection:
-        batche_queries.add_counts(connection, batch.id, created=3, failed=1)
-        batche_queries.add_counts(connection, batch.id, rendered=2, skipped=4)
-        counted = batche_queries.find_by_key(connection, "batch-789")
+        batch_queries.add_counts(connection, batch.id, created=3, failed=1)
+        batch_queries.add_counts(connection, batch.id, rendered=2, skipped=4)
+        counted = batch_queries.find_by_key(connection, "batch-789")
 
     assert counted is not None
     assert (counted.created_count, counted.rendered_count) == (3, 2)
@@ -93,9 +93,9 @@ def test_a_batch_ends_once(
 ) -> None:
     later = now + timedelta(minutes=1)
     with database.transaction() as connection:
-        batche_queries.add_counts(connection, batch.id, created=3)
-        ended = batche_queries.close_batch(connection, batch.id, state=state, at=later)
-        again = batche_queries.close_batch(connection, batch.id, state=BatchState.FAILED, at=now)
+        batch_queries.add_counts(connection, batch.id, created=3)
+        ended = batch_queries.close_batch(connection, batch.id, state=state, at=later)
+        again = batch_queries.close_batch(connection, batch.id, state=BatchState.FAILED, at=now)
         story = connection.execute(
             select(ticket_generation_logs.c.status, ticket_generation_logs.c.details)
         ).all()
@@ -109,9 +109,9 @@ def test_a_batch_begun_again_is_processing_again(
     database: Database, batch: Batch, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        batche_queries.add_counts(connection, batch.id, created=3, failed=2)
-        batche_queries.close_batch(connection, batch.id, state=BatchState.FAILED, at=now)
-        begun = batche_queries.mark_started(connection, batch.id, total=5, skipped=0)
+        batch_queries.add_counts(connection, batch.id, created=3, failed=2)
+        batch_queries.close_batch(connection, batch.id, state=BatchState.FAILED, at=now)
+        begun = batch_queries.mark_started(connection, batch.id, total=5, skipped=0)
 
     assert (begun.state, begun.completed_at) == (BatchState.PROCESSING, None)
     assert (begun.total_count, begun.created_count, begun.failed_count) == (5, 3, 0)
@@ -119,7 +119,7 @@ def test_a_batch_begun_again_is_processing_again(
 
 def test_a_failure_is_logged_by_ids(database: Database, event: Event, batch: Batch) -> None:
     with database.transaction() as connection:
-        batche_queries.log_failure(
+        batch_queries.log_failure(
             connection,
             job_id=batch.id,
             event_id=event.id,
@@ -136,4 +136,4 @@ def test_a_failure_is_logged_by_ids(database: Database, event: Event, batch: Bat
 
 def test_ending_what_never_began_is_refused(database: Database, now: datetime) -> None:
     with database.transaction() as connection, pytest.raises(Refused, match="job id 77"):
-        batche_queries.close_batch(connection, 77, state=BatchState.FAILED, at=now)
+        batch_queries.close_batch(connection, 77, state=BatchState.FAILED, at=now)

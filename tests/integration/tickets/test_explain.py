@@ -11,7 +11,7 @@ from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, imports, quarantined_rows
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.reports.explain import Explanation, TicketHistoryStep, explain_person
 from ticketing.tickets.revoke import revoke_tickets
@@ -124,7 +124,7 @@ def test_the_steps_lead_from_the_import_to_the_ticket(
     *, database: Database, ask: Ask, ticket_code: str, import_id: int, job_id: int, now: datetime
 ) -> None:
     with database.transaction() as connection:
-        batch = batche_queries.find_by_id(connection, job_id)
+        batch = batch_queries.find_by_id(connection, job_id)
         connection.execute(
             update(generated_tickets).values(
                 generated_at=now + timedelta(seconds=1), pdf_file_path="wisuda-2026/00/x.pdf"
@@ -149,7 +149,7 @@ def test_the_run_that_issued_a_ticket_is_named(
 ) -> None:
     enter(event, 1)
     with database.transaction() as connection:
-        batch = batche_queries.get_or_create_batch(
+        batch = batch_queries.get_or_create_batch(
             connection, key="run", event=event, template_id="classic", options={}, by="dagster",
             at=now, dagster_run_id="0af1",
         )  # fmt: skip

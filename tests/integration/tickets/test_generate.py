@@ -236,7 +236,7 @@ from ticketing.documents.templates import TemplateFolders
 from ticketing.tickets.generate import generate_tickets
 from ticketing.tickets.generate import GenerationRequest
 
-database = Database.at(sys.argv[1])
+database = Database.from_url(sys.argv[1])
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 folder = DocumentFolder(Path(sys.argv[2]))

@@ -15,7 +15,7 @@ from ticketing.platform.db.tables.operations import audit_log
 from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.tickets import generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.batches.queries import BatchState
 from ticketing.tickets.create_tickets import IssueFailure
 from ticketing.tickets.issue import IssueResult, issue_tickets
@@ -153,7 +153,7 @@ def test_a_ticket_carries_what_a_gate_and_a_reader_need(
         public_keys={1: keys.public_key(event.uid, 1)},
         at=event.starts_at,
     )
-    assert verdict.valid
+    assert verdict.is_valid
     assert verdict.claims is not None
     assert verdict.claims.token_id == ticket["token_id"]
     assert ticket["ticket_code"].startswith("TC-2026-")
@@ -344,7 +344,7 @@ def test_a_batch_counts_what_was_done_and_its_log_tells_it(
 ) -> None:
     issuing()
     with database.transaction() as connection:
-        batch = batche_queries.close_batch(connection, job_id, state=BatchState.COMPLETED, at=now)
+        batch = batch_queries.close_batch(connection, job_id, state=BatchState.COMPLETED, at=now)
 
     assert (batch.total_count, batch.created_count) == (10, 7)
     assert (batch.skipped_count, batch.failed_count) == (0, len(refused_by_the_database))
@@ -367,7 +367,7 @@ def test_a_batch_begun_again_keeps_count_of_its_own(
     issuing()
 
     with database.transaction() as connection:
-        batch = batche_queries.find_by_id(connection, job_id)
+        batch = batch_queries.find_by_id(connection, job_id)
     assert batch is not None
     assert (batch.total_count, batch.created_count, batch.skipped_count) == (6, 6, 0)
 

@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
@@ -50,13 +50,13 @@ def write(copy, block):
 
 psycopg.Copy.write = write
 
-database = Database.at(url)
+database = Database.from_url(url)
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 issue_tickets(
     database, event, keys=KeyRing(bytes(range(32))), job_id=int(job_id),
     at=datetime.fromisoformat(at), by="operator", chunk=50,
-    randomness=randomness, progress=lambda _: die_at("progress"),
+    randomness=randomness, on_progress=lambda _: die_at("progress"),
 )
 """
 
@@ -204,6 +204,6 @@ def test_a_killed_issuer_loses_nothing_that_the_next_run_does_not_make_up(
     assert count_missing_tickets(database, event, at=now) == 0
     assert tickets_by_person() == {1}
     with database.transaction() as connection:
-        batch = batche_queries.find_by_id(connection, job_id)
+        batch = batch_queries.find_by_id(connection, job_id)
     assert batch is not None
     assert (batch.total_count, batch.created_count, batch.skipped_count) == (200, 200, 0)

@@ -15,7 +15,7 @@ from ticketing.platform.db.tables.roster import attendees
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.tickets import reissue as ticket_reissue
-from ticketing.tickets.batches import queries as batche_queries
+from ticketing.tickets.batches import queries as batch_queries
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.reissue import apply_reissue, plan_reissue
 
@@ -106,7 +106,7 @@ def test_applying_revokes_the_old_and_issues_the_new(
     assert len({qr for _, _, qr in after}) == 10
     old = verify_ticket(database, before[0][2], at=event.starts_at)
     assert old.reason == "revoked: list was leaked"
-    assert verify_ticket(database, after[5][2], at=event.starts_at).valid
+    assert verify_ticket(database, after[5][2], at=event.starts_at).is_valid
 
 
 def test_only_the_people_asked_for_get_a_new_one(
@@ -236,7 +236,7 @@ def test_a_reissue_is_counted_and_audited(
     applying(plan.plan_hash, job_id=job_id)
 
     with database.transaction() as connection:
-        batch = batche_queries.find_by_id(connection, job_id)
+        batch = batch_queries.find_by_id(connection, job_id)
         deed = connection.execute(
             select(audit_log.c.actor, audit_log.c["items"], audit_log.c.details).where(
                 audit_log.c.action == "tickets.reissue"

@@ -40,7 +40,7 @@ from ticketing.documents.templates import TemplateFolders
 
 url, root, own, step, count = sys.argv[1:]
 steps = {"write": (file_store.DocumentFolder, "write"), "rename": (file_store.Path, "replace"),
-         "stamp": (rendering_queries, "stamp"),
+         "stamp": (rendering_queries, "mark_rendered"),
          "fsync": (file_store.os, "fsync"), "never": (sys, "exit")}
 home, name = steps[step]
 original, left = getattr(home, name), [int(count)]
@@ -52,7 +52,7 @@ def counted(*arguments, **keywords):
     return original(*arguments, **keywords)
 
 setattr(home, name, counted)
-database = Database.at(url)
+database = Database.from_url(url)
 with database.transaction() as connection:
     event = event_queries.get(connection, "wisuda-2026")
 result = render_tickets(

@@ -1,4 +1,4 @@
-"""A hotspot: a router on a port, a package that is on sale on it, and people who have paid."""
+"""Fixtures: a simulated router, a package on sale, and paid orders."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -40,13 +40,13 @@ from ticketing.vouchers.queries import Voucher
 
 @pytest.fixture
 def clock(now: datetime) -> StoppedClock:
-    """The time of day, ours and the router's."""
+    """Return the clock that we share with the router."""
     return StoppedClock(now)
 
 
 @pytest.fixture
 def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
-    """A router with the profile `1h`, for one device at a time."""
+    """Start a router with the profile `1h` for one device at a time."""
     with RouterOsSimulator(clock=clock) as switched_on:
         switched_on.add_profile("1h", shared_users="1")
         yield switched_on
@@ -54,7 +54,7 @@ def device(clock: StoppedClock) -> Iterator[RouterOsSimulator]:
 
 @pytest.fixture
 def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
-    """Our connections to routers."""
+    """Open our connections to routers."""
     with RouterClientPool(keys) as opened:
         yield opened
 
@@ -63,16 +63,16 @@ def doors(keys: KeyRing) -> Iterator[RouterClientPool]:
 def provision(
     database: Database, doors: RouterClientPool, clock: StoppedClock, lobby: StoredRouter
 ) -> Callable[[], ProvisionResult]:
-    """The worker's round at the router."""
+    """Return a function that provisions the router as the worker does."""
     means = ProvisioningContext(database, doors, clock, by="worker", jitter=lambda: 0.5)
     return partial(provision_router, means, lobby.id)
 
 
 @pytest.fixture
 def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> StoredRouter:
-    """The device as the office knows it."""
+    """Register the router."""
     address = RouterAddress(
-        device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
+        device.host, ACCOUNT.name, keys.encrypt(ACCOUNT.password), device.port, tls=False
     )
     with database.transaction() as connection:
         return router_queries.upsert(connection, "lobby", address)
@@ -80,7 +80,7 @@ def lobby(database: Database, device: RouterOsSimulator, keys: KeyRing) -> Store
 
 @pytest.fixture
 def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[..., StoredPackage]:
-    """Puts a package on sale: an hour from the first use, for Rp5.000."""
+    """Return a function that sells a package: an hour from first use, Rp5.000."""
 
     def put_on_sale(code: str = "5k", *, made_ahead: int = 0, **terms: object) -> StoredPackage:
         with database.transaction() as connection:
@@ -100,7 +100,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
             )
             package_queries.upsert(
                 connection, type_id, package, CodeRule("gsp"), router_id=lobby.id,
-                made_ahead=made_ahead,
+                pool_size=made_ahead,
             )  # fmt: skip
             return package_queries.get_by_code(connection, code)
 
@@ -109,7 +109,7 @@ def offer(database: Database, event: Event, lobby: StoredRouter) -> Callable[...
 
 @pytest.fixture
 def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]:
-    """Somebody orders so many vouchers of a package and has paid."""
+    """Return a function that creates a paid order of vouchers."""
     numbers = count(1)
 
     def buy_some(
@@ -118,7 +118,7 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
         phone = f"+62812{next(numbers):08}"
         buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
         asked = [Selection(each.ticket_type_id, quantity) for each in (package, also) if each]
-        placed = place_order(database, event, asked=asked, buyer=buyer, at=now, by="web")
+        placed = place_order(database, event, requested=asked, buyer=buyer, at=now, by="web")
         with database.transaction() as connection:
             order = order_queries.lock(connection, placed.order.id)
             complete_order(connection, order, attempt_id=None, at=now, by="gateway")
@@ -129,7 +129,7 @@ def buy(database: Database, event: Event, now: datetime) -> Callable[..., Order]
 
 @pytest.fixture
 def made(database: Database) -> Callable[[], list[Voucher]]:
-    """Every voucher there is, the oldest first."""
+    """Return a function that reads all vouchers, oldest first."""
 
     def look() -> list[Voucher]:
         with database.transaction() as connection:
@@ -140,7 +140,7 @@ def made(database: Database) -> Callable[[], list[Voucher]]:
 
 @pytest.fixture
 def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
-    """Messages that hand vouchers over: purpose, order and to whom."""
+    """Return a function that reads voucher messages: purpose, order and recipient."""
 
     def look() -> list[tuple[str, str, str]]:
         query = select(outbox.c.purpose, outbox.c.subject, outbox.c.recipient)
@@ -153,7 +153,7 @@ def told(database: Database) -> Callable[[], list[tuple[str, str, str]]]:
 
 @pytest.fixture
 def alerts(database: Database) -> Callable[[], list[Incident]]:
-    """What a person was told, or will be."""
+    """Return a function that reads all incidents."""
 
     def look() -> list[Incident]:
         with database.transaction() as connection:
@@ -164,14 +164,14 @@ def alerts(database: Database) -> Callable[[], list[Incident]]:
 
 @pytest.fixture
 def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
-    """A voucher that a router was asked for is to be no more."""
+    """Return a function that revokes a voucher that is being provisioned."""
 
     def over(one: Voucher) -> None:
         with database.transaction() as connection:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.ENDING, ending_why="expired", next_try=now)
+                .values(state=VoucherState.REVOKING, ending_why="expired", next_try=now)
             )
 
     return over
@@ -179,14 +179,14 @@ def end(database: Database, now: datetime) -> Callable[[Voucher], None]:
 
 @pytest.fixture
 def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
-    """A voucher that was there is wanted again."""
+    """Return a function that marks an active voucher for provisioning again."""
 
     def lost(one: Voucher) -> None:
         with database.transaction() as connection:
             connection.execute(
                 update(vouchers_table)
                 .where(vouchers_table.c.id == one.id)
-                .values(state=VoucherState.OWED, next_try=now)
+                .values(state=VoucherState.PENDING, next_try=now)
             )
 
     return lost
@@ -196,7 +196,7 @@ def lose(database: Database, now: datetime) -> Callable[[Voucher], None]:
 def meanwhile(
     database: Database, keys: KeyRing, clock: StoppedClock, lobby: StoredRouter
 ) -> Callable[[Callable[[], object]], ProvisionResult]:
-    """A round in which something happens between the router's answer and its being written down."""
+    """Return a function that provisions and acts between a router's reply and its storage."""
 
     def busy_round(happens: Callable[[], object]) -> ProvisionResult:
         class Busy(RouterClient):
@@ -206,7 +206,7 @@ def meanwhile(
                 return answers
 
         class Doors(RouterClientPool):
-            def to(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
+            def client_for(self, stored: StoredRouter) -> RouterClient:  # noqa: ARG002
                 return busy
 
         with Busy(to_router_account(lobby, keys)) as busy, Doors(keys) as doors:

@@ -29,7 +29,7 @@ def test_a_paid_order_is_owed_a_voucher_for_each_it_asked_for(
     with database.transaction() as connection:
         owed = voucher_queries.list_of_order(connection, order.id)
     assert [(one.number, one.state, one.sold_at) for one in owed] == [
-        (number, VoucherState.OWED, now) for number in (1, 2, 3)
+        (number, VoucherState.PENDING, now) for number in (1, 2, 3)
     ]
     assert len({one.credentials.name for one in owed}) == 3
     assert device.users() == []

@@ -30,7 +30,7 @@ def test_the_simulated_router_carries_out_what_is_sold_on_it(
     with database.transaction() as connection:
         codes = [one.package.code for one in package_queries.list_all(connection) if one.on_sale]
     assert (account.user, account.password) == (ACCOUNT.name, ACCOUNT.password)
-    assert (looked.misfits, codes) == ([], ["20k", "5k"])
+    assert (looked.mismatches, codes) == ([], ["20k", "5k"])
     assert events[0] == events[1]
 
 

@@ -155,7 +155,7 @@ def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
     put: Put, database: Database, now: datetime, made: Callable[[], list[Voucher]]
 ) -> None:
     stored = put(made_ahead=1)
-    credentials = stored.rule.credentials(bytes(32))
+    credentials = stored.rule.generate_credentials(bytes(32))
     ahead = voucher_queries.NewVoucher(
         "VAHEAD", stored.ticket_type_id, stored.router_id, credentials
     )
@@ -165,7 +165,7 @@ def test_what_was_made_ahead_of_terms_that_are_no_more_is_taken_off_the_router(
     put(is_new=False, profile="2h")
 
     (gone,) = made()
-    assert (gone.state, gone.ending_why) == (VoucherState.GONE, "cleaned up")
+    assert (gone.state, gone.revoked_reason) == (VoucherState.REMOVED, "cleaned up")
 
 
 @pytest.fixture

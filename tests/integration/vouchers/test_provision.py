@@ -42,11 +42,11 @@ def test_a_paid_order_has_its_vouchers_on_the_router_as_they_were_sold(
     (one,) = made()
     name = one.credentials.name
     assert (done.placed, done.trouble) == (1, "")
-    assert (one.state, one.present_at, one.ends_at) == (VoucherState.PRESENT, now, None)
+    assert (one.state, one.present_at, one.ends_at) == (VoucherState.ACTIVE, now, None)
     assert device.users()[0].items() >= {
         "name": name, "password": one.credentials.password, "profile": "1h",
         "limit-uptime": "1h", "limit-bytes-total": "1000000000",
-        "comment": str(Marker(keys.office_name, one.key, name)),
+        "comment": str(Marker(keys.installation_id, one.key, name)),
     }.items()  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def test_a_missing_profile_is_told_once_and_keeps_nobody_else_waiting(
     rounds.append(provision())
 
     assert [(done.placed, done.refused) for done in rounds] == [(1, 2), (0, 1)]
-    assert [one.gave_up_at is not None for one in made()] == [True, True, False, True]
+    assert [one.failed_at is not None for one in made()] == [True, True, False, True]
     (line,) = alerts()
     assert (line.cause, "3 vouchers of 2 orders" in line.message) == ("package:wrong", True)
 
@@ -170,8 +170,10 @@ def test_when_the_profile_is_there_its_buyers_get_theirs_by_themselves(
     later = provision()
 
     assert [line.resolved_at for line in alerts()] == [clock()]
-    assert (at_once.moved, later.placed, later.told) == (False, 2, 1)
-    assert [(one.gave_up_at, one.tries, one.last_error) for one in made()] == [(None, 0, "")] * 2
+    assert (at_once.has_progress, later.placed, later.told) == (False, 2, 1)
+    assert [(one.failed_at, one.attempt_count, one.last_error) for one in made()] == [
+        (None, 0, "")
+    ] * 2
 
 
 def test_what_has_ended_is_taken_off_with_whoever_is_online_by_it(
@@ -186,9 +188,9 @@ def test_what_has_ended_is_taken_off_with_whoever_is_online_by_it(
     end(over)
     done = provision()
 
-    assert (done.removed, device.online(), device.cookies()) == (1, [], [])
+    assert (done.removed, device.online_users(), device.cookies()) == (1, [], [])
     assert [row["name"] for row in device.users()] == [kept.credentials.name]
-    assert [one.state for one in made()] == [VoucherState.GONE, VoucherState.PRESENT]
+    assert [one.state for one in made()] == [VoucherState.REMOVED, VoucherState.ACTIVE]
 
 
 def test_a_row_that_is_not_ours_is_left_alone_and_that_is_said(
@@ -205,7 +207,7 @@ def test_a_row_that_is_not_ours_is_left_alone_and_that_is_said(
     done = provision()
 
     assert (done.removed, done.foreign, len(device.users())) == (1, 1, 1)
-    assert made()[0].state is VoucherState.GONE
+    assert made()[0].state is VoucherState.REMOVED
     assert "not ours" in made()[0].last_error
 
 
@@ -242,7 +244,7 @@ def test_an_order_that_is_refunded_while_its_router_is_asked_stays_refunded(
     provision()
 
     assert (done.placed, done.removed, told()) == (0, 2, [])
-    assert {one.state for one in made()} == {VoucherState.GONE}
+    assert {one.state for one in made()} == {VoucherState.REMOVED}
     assert device.users() == []
 
 
@@ -253,7 +255,7 @@ def test_half_an_order_that_is_given_back_before_its_vouchers_are_made_is_whole(
     order = buy(offer(), 2)
 
     with database.transaction() as connection:
-        transition_queries.revoke(connection, [made()[0].id], why=REFUNDED, at=now)
+        transition_queries.revoke(connection, [made()[0].id], reason=REFUNDED, at=now)
         early = order_queries.enqueue_ready_notices(connection, [order.id])
     done = provision()
 

@@ -42,7 +42,7 @@ def attic(database: Database, keys: KeyRing) -> Iterator[tuple[RouterOsSimulator
     with RouterOsSimulator() as device:
         device.add_profile("1h", shared_users="1")
         address = RouterAddress(
-            device.host, ACCOUNT.name, keys.seal(ACCOUNT.password), device.port, tls=False
+            device.host, ACCOUNT.name, keys.encrypt(ACCOUNT.password), device.port, tls=False
         )
         with database.transaction() as connection:
             stored = router_queries.upsert(connection, "attic", address)
@@ -76,7 +76,10 @@ def test_five_hundred_at_once_are_each_there_once(
 
     assert (done.placed, done.told, len(told())) == (500, 5, 5)
     assert sorted((row["name"], row["comment"]) for row in device.users()) == sorted(
-        (one.credentials.name, f"tk:{means.doors.office}:{one.key}:{one.credentials.name}")
+        (
+            one.credentials.name,
+            f"tk:{means.clients.installation_id}:{one.key}:{one.credentials.name}",
+        )
         for one in made()
     )
 
@@ -102,10 +105,10 @@ def test_two_at_one_router_never_ask_for_the_same(
 
     with database.transaction() as connection:
         asked = connection.execute(
-            select(func.count()).where(voucher_history.c.state == VoucherState.ASKED)
+            select(func.count()).where(voucher_history.c.state == VoucherState.PROVISIONING)
         ).scalar_one()
     assert (placed, asked, len(device.users())) == (300, 300, 300)
-    assert {one.state for one in made()} == {VoucherState.PRESENT}
+    assert {one.state for one in made()} == {VoucherState.ACTIVE}
 
 
 def test_an_order_of_two_routers_is_told_of_when_both_have_done_their_part(
@@ -135,18 +138,18 @@ def test_a_slow_router_keeps_no_other_waiting(
     first_is_back, rounds = threading.Event(), list[ProvisionResult]()
 
     class SlowLobby(RouterClientPool):
-        def to(self, stored: StoredRouter) -> RouterClient:
+        def client_for(self, stored: StoredRouter) -> RouterClient:
             if stored.name == "lobby":
                 first_is_back.wait(PATIENCE_SECONDS)
-            return super().to(stored)
+            return super().client_for(stored)
 
     def back(done: ProvisionResult | BaseException, again: bool) -> None:  # noqa: ARG001
         assert isinstance(done, ProvisionResult)
         rounds.append(done)
         first_is_back.set()
 
-    with SlowLobby(keys) as doors, RouterWorkerPool(replace(means, doors=doors), back) as errands:
-        errands.send()
+    with SlowLobby(keys) as doors, RouterWorkerPool(replace(means, clients=doors), back) as errands:
+        errands.submit_due()
 
     assert [(done.router, done.placed) for done in rounds] == [("attic", 1), ("lobby", 1)]
 
@@ -160,7 +163,7 @@ def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
     is_there, may_go_on, goes_again = threading.Event(), threading.Event(), list[bool]()
 
     class BrokenDown(RouterClientPool):
-        def to(self, stored: StoredRouter) -> RouterClient:
+        def client_for(self, stored: StoredRouter) -> RouterClient:
             is_there.set()
             may_go_on.wait(PATIENCE_SECONDS)
             raise RouterUnavailable(f"router {stored.name}: no answer")
@@ -169,11 +172,14 @@ def test_somebody_goes_again_when_more_came_for_a_router_meanwhile(
         assert isinstance(done, ProvisionResult)
         goes_again.append(again)
 
-    with BrokenDown(keys) as doors, RouterWorkerPool(replace(means, doors=doors), back) as errands:
-        errands.send()
+    with (
+        BrokenDown(keys) as doors,
+        RouterWorkerPool(replace(means, clients=doors), back) as errands,
+    ):
+        errands.submit_due()
         is_there.wait(PATIENCE_SECONDS)
         if more_comes:
-            errands.send()
+            errands.submit_due()
         may_go_on.set()
 
     assert goes_again == [more_comes]

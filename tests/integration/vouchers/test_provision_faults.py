@@ -117,7 +117,7 @@ def test_after_any_break_all_that_is_owed_is_there_once(
 
     assert first.placed >= 7
     assert names_there() == sorted(one.credentials.name for one in made())
-    assert {one.state for one in made()} == {VoucherState.PRESENT}
+    assert {one.state for one in made()} == {VoucherState.ACTIVE}
     assert len(told()) == 1
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_read_back_now_is_not_asked_for_again(
     clock.forward(seconds=3)
     second = provision()
 
-    assert (first.placed, left, second.placed) == (0, VoucherState.ASKED, 1)
+    assert (first.placed, left, second.placed) == (0, VoucherState.PROVISIONING, 1)
     assert names_there() == [made()[0].credentials.name]
 
 
@@ -177,7 +177,7 @@ def test_a_router_that_failed_is_asked_how_it_is_before_anything_else(
 
     give_up()
 
-    assert [(one.state, one.tries) for one in made()] == [(VoucherState.OWED, 1)]
+    assert [(one.state, one.attempt_count) for one in made()] == [(VoucherState.PENDING, 1)]
 
 
 def test_after_three_retries_the_buyer_sees_it_and_the_organiser_is_told_once(
@@ -214,9 +214,9 @@ def test_when_the_router_answers_all_goes_on_by_itself(
     done = provision()
 
     assert [line.resolved_at for line in alerts()] == [clock()]
-    assert (given_up.failures, state().failures, state().rests_until) == (4, 0, None)
+    assert (given_up.failures, state().failures, state().circuit_open_until) == (4, 0, None)
     assert (done.placed, standing(order)) == (2, PurchaseState.COMPLETED)
-    assert [(one.gave_up_at, one.tries) for one in made()] == [(None, 0)] * 2
+    assert [(one.failed_at, one.attempt_count) for one in made()] == [(None, 0)] * 2
 
 
 def test_a_second_outage_is_told_of_again(
@@ -255,7 +255,7 @@ def test_a_wrong_password_is_no_vouchers_fault(
     done = provision()
 
     assert "invalid user name or password" in done.trouble
-    assert [(one.state, one.gave_up_at) for one in made()] == [(VoucherState.OWED, None)]
+    assert [(one.state, one.failed_at) for one in made()] == [(VoucherState.PENDING, None)]
 
 
 def test_whoever_watches_sees_that_nobody_goes_to_a_router(
@@ -264,15 +264,15 @@ def test_whoever_watches_sees_that_nobody_goes_to_a_router(
     buy(offer())
     minute = timedelta(minutes=1)
 
-    alone = routers_with_overdue_work(database, at=now, workers_time=minute)
+    alone = routers_with_overdue_work(database, at=now, worker_grace=minute)
     with notify.listen(database):
-        early = routers_with_overdue_work(database, at=now, workers_time=minute)
-        late = routers_with_overdue_work(database, at=now + minute, workers_time=minute)
+        early = routers_with_overdue_work(database, at=now, worker_grace=minute)
+        late = routers_with_overdue_work(database, at=now + minute, worker_grace=minute)
     provision()
 
     seen = [[router.name for router in found] for found in (alone, early, late)]
     assert seen == [["lobby"], [], ["lobby"]]
-    assert routers_with_overdue_work(database, at=now + minute, workers_time=minute) == []
+    assert routers_with_overdue_work(database, at=now + minute, worker_grace=minute) == []
 
 
 @pytest.mark.parametrize("kind", ["trap", "fatal"])

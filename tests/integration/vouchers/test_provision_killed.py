@@ -44,7 +44,7 @@ def dying(what):
         return answer
     setattr(RouterClient, what, done)
 
-database = Database.at(url)
+database = Database.from_url(url)
 if step == "commit":
     event.listen(database.engine, step, die_at_last)
 else:
@@ -91,7 +91,7 @@ def test_a_killed_round_is_finished_by_the_next_without_a_second_row(
     provision()
 
     assert (killed, left) == (-signal.SIGKILL, there)
-    assert {one.state for one in made()} == {VoucherState.PRESENT}
+    assert {one.state for one in made()} == {VoucherState.ACTIVE}
     assert sorted(row["name"] for row in device.users()) == sorted(
         one.credentials.name for one in made()
     )
@@ -113,4 +113,4 @@ def test_a_killed_removal_is_finished_by_the_next(
     done = provision()
 
     assert (killed, done.removed, len(device.users())) == (-signal.SIGKILL, 1, 1)
-    assert [one.state for one in made()] == [VoucherState.GONE, VoucherState.PRESENT]
+    assert [one.state for one in made()] == [VoucherState.REMOVED, VoucherState.ACTIVE]

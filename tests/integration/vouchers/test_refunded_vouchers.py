@@ -47,7 +47,7 @@ def give_back(database: Database, now: datetime) -> Callable[..., RefundPlan]:
 @pytest.fixture
 def states(made: Made) -> Callable[[], list[tuple[str, str]]]:
     """How every voucher stands, and why it ends."""
-    return lambda: [(one.state.value, one.ending_why) for one in made()]
+    return lambda: [(one.state.value, one.revoked_reason) for one in made()]
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def test_orders_of_vouchers_are_sound_to_whoever_examines_sales(
             connection, order_queries.lock(connection, order.id)
         )
 
-    assert check_orders_fulfilled(database, at=later).offenders == []
-    assert check_stock_counts(database).offenders == []
+    assert check_orders_fulfilled(database, at=later).violations == []
+    assert check_stock_counts(database).violations == []
     assert [(one.number, one.voucher, one.ending_why) for one in told.places] == [
-        (1, VoucherState.GONE, "refunded"),
-        (2, VoucherState.OWED, ""),
+        (1, VoucherState.REMOVED, "refunded"),
+        (2, VoucherState.PENDING, ""),
     ]

@@ -75,7 +75,7 @@ def test_a_router_says_how_it_is(lobby: StoredRouter, look: Callable[..., Router
     looked = look(lobby)
 
     assert looked.health.version.startswith("7.18.2")
-    assert looked.misfits == []
+    assert looked.mismatches == []
 
 
 def test_what_keeps_a_package_from_being_made_there_is_named(
@@ -89,7 +89,7 @@ def test_what_keeps_a_package_from_being_made_there_is_named(
     for profile in ("1h", "shared", "scripted", "missing"):
         offer(profile, profile=profile)
 
-    found = look(lobby).misfits
+    found = look(lobby).mismatches
 
     assert {stored.package.code: wrong for stored, wrong in found} == {
         "shared": [ProfileMismatch.SHARED_USERS],
@@ -101,10 +101,10 @@ def test_what_keeps_a_package_from_being_made_there_is_named(
 def test_a_wrong_password_is_refused_and_not_repeated(
     lobby: StoredRouter, keys: KeyRing, look: Callable[..., RouterCheck]
 ) -> None:
-    sealed = keys.seal(SECRET)
+    sealed = keys.encrypt(SECRET)
 
     with pytest.raises(RouterRefused) as refused:
-        look(replace(lobby, address=replace(lobby.address, sealed_password=sealed)))
+        look(replace(lobby, address=replace(lobby.address, password_encrypted=sealed)))
 
     assert SECRET not in str(refused.value)
 
@@ -125,7 +125,7 @@ def test_a_router_that_packages_or_vouchers_stand_on_is_not_forgotten(
     with pytest.raises(RouterNeeded, match="1 vouchers"):
         remove_router(database, "lobby", at=now, by="organiser")
     with database.transaction() as connection:
-        transition_queries.revoke_of_order(connection, order.id, why="refunded", at=now)
+        transition_queries.revoke_of_order(connection, order.id, reason="refunded", at=now)
 
     remove_router(database, "lobby", at=now + timedelta(days=1), by="organiser")
 

@@ -32,7 +32,7 @@ Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 Become = Callable[[Order, OrderState], None]
-PRESENT, ENDING, GONE = VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE
+PRESENT, ENDING, GONE = VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.REMOVED
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_an_order_that_came_to_nothing_keeps_its_row_and_loses_its_vouchers(
 
     assert (done, again) == (CleanupResult(left_over=2), CleanupResult())
     assert [one.state for one in made()] == [GONE, GONE, PRESENT]
-    assert [one.ending_why for one in made()] == ["cleaned up", "cleaned up", ""]
+    assert [one.revoked_reason for one in made()] == ["cleaned up", "cleaned up", ""]
     assert len(device.users()) == 1
     with database.transaction() as connection:
         assert connection.execute(select(func.count()).select_from(orders)).scalar_one() == 2
@@ -110,7 +110,7 @@ def test_one_that_ended_before_keeps_its_reason(
     clean_up_order(database, order.id, at=clock.now, by="api:desk")
 
     assert expired == CleanupResult(expired=1)
-    assert [one.ending_why for one in made()] == ["expired"]
+    assert [one.revoked_reason for one in made()] == ["expired"]
 
 
 def test_the_upkeep_sweeps_leftovers_and_what_is_out_of_time_of_all_events(

@@ -33,7 +33,7 @@ LINKS = "https://tickets.example.org/"
 def write(database: Database, keys: KeyRing, tmp_path: Path) -> Callable[..., ComposeResult]:
     """Writes the message about an order's vouchers."""
     folder = DocumentFolder(tmp_path, max_file_size=1, min_free_disk=0)
-    desk = MessageContext(MessageTemplates(links=LINKS), folder, keys, LINKS)
+    desk = MessageContext(MessageTemplates(base_url=LINKS), folder, keys, LINKS)
 
     def about(order: Order, channel: Channel = Channel.MAIL) -> ComposeResult:
         claimed = ClaimedDelivery(
@@ -68,7 +68,7 @@ def test_the_codes_are_told_once_all_are_on_the_router(
     assert isinstance(chat, ChatMessage)
     assert f"Paket 5k Anda: {', '.join(codes)}." in chat.text
     assert chat.template is not None
-    assert chat.template.button == "events/wisuda-2026"
+    assert chat.template.button_url_suffix == "events/wisuda-2026"
     assert [purpose for purpose in (row.purpose for row in left) if "voucher" in purpose] == [
         outbox.VOUCHERS_READY
     ]
@@ -121,7 +121,7 @@ def test_there_is_nothing_to_tell_of_vouchers_that_were_paid_back(
     order = buy(offer())
     with database.transaction() as connection:
         transition_queries.revoke_of_order(
-            connection, order.id, why="refunded", at=order.expires_at
+            connection, order.id, reason="refunded", at=order.expires_at
         )
 
     refused = write(order)

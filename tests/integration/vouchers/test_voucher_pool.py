@@ -28,7 +28,7 @@ Buy = Callable[..., Order]
 Provision = Callable[[], ProvisionResult]
 Made = Callable[[], list[Voucher]]
 PRESENT, OWED, ENDING, GONE = (
-    VoucherState.PRESENT, VoucherState.OWED, VoucherState.ENDING, VoucherState.GONE,
+    VoucherState.ACTIVE, VoucherState.PENDING, VoucherState.REVOKING, VoucherState.REMOVED,
 )  # fmt: skip
 
 
@@ -164,7 +164,9 @@ def test_what_is_too_much_of_a_stock_ends(
             connection.execute(update(ticket_types).values(on_sale=False))
         elif change == "it moved":
             here = lobby.address
-            there = RouterAddress(here.host, here.username, here.sealed_password, port=1, tls=False)
+            there = RouterAddress(
+                here.host, here.username, here.password_encrypted, port=1, tls=False
+            )
             router = router_queries.upsert(connection, "annexe", there)
             connection.execute(update(packages).values(router_id=router.id))
         else:
@@ -192,7 +194,7 @@ def test_one_that_somebody_used_is_never_sold(
 
     used, sold = made()
     assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
-    assert (used.state, used.ending_why) == (ENDING, "used before it was sold")
+    assert (used.state, used.revoked_reason) == (ENDING, "used before it was sold")
     assert (used.order_line_id, sold.state) == (None, OWED)
 
 

@@ -59,7 +59,7 @@ def test_what_was_given_up_is_tried_now_and_what_is_there_stays(
     assert (done, again) == (RegenerationResult(order.code, due=1, present=1, ended=0),) * 2
     assert len(device.users()) == 2
     assert [one.state for one in made()] == ["present", "present"]
-    assert all(one.gave_up_at is None for one in made())
+    assert all(one.failed_at is None for one in made())
 
 
 def test_an_order_that_is_served_gets_nothing_more(

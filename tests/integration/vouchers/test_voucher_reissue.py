@@ -62,7 +62,7 @@ def test_the_old_one_ends_and_the_buyer_is_told_of_the_new_one(
     assert planned.first_used_at is None
     assert [(one.key, one.number) for one in theirs] == [(key, 1), (kept.key, 2)]
     assert told == [1, 2]
-    assert (ended.state, ended.ending_why) == ("gone", f"replaced: {order.code}, number 1")
+    assert (ended.state, ended.revoked_reason) == ("gone", f"replaced: {order.code}, number 1")
     assert {user["name"] for user in device.users()} == {one.credentials.name for one in theirs}
 
 

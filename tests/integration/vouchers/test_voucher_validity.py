@@ -95,8 +95,8 @@ def test_a_voucher_lasts_from_its_first_use_and_is_then_taken_off(
     assert looks == [PollResult("lobby", seen=1, first_used=1)]
     assert (voucher.first_used_at, voucher.ends_at) == (began, began + HOUR)
     assert (too_early, ended) == (0, 1)
-    assert (voucher.state, voucher.ending_why) == (VoucherState.GONE, "expired")
-    assert (device.users(), device.online(), device.cookies()) == ([], [], [])
+    assert (voucher.state, voucher.revoked_reason) == (VoucherState.REMOVED, "expired")
+    assert (device.users(), device.online_users(), device.cookies()) == ([], [], [])
 
 
 def test_later_looks_do_not_move_the_beginning(
@@ -146,8 +146,8 @@ def test_who_is_online_is_seen_even_if_the_router_counts_only_at_the_end(
     log_in()
     began = clock.now
     clock.forward(minutes=20)
-    device.online()  # the time that has passed is counted
-    device.ask(lambda: [row.update(uptime="0s") for row in device.machine.hotspot.users])
+    device.online_users()  # the time that has passed is counted
+    device.run_in_loop(lambda: [row.update(uptime="0s") for row in device.machine.hotspot.users])
 
     look()
 
@@ -190,7 +190,7 @@ def test_one_that_seems_unused_does_not_end_before_its_router_was_looked_at(
 
     used, unused = made()
     assert (unseen, seen) == (0, 1)
-    assert (used.state, unused.state) == (VoucherState.PRESENT, VoucherState.ENDING)
+    assert (used.state, unused.state) == (VoucherState.ACTIVE, VoucherState.REVOKING)
 
 
 def test_a_voucher_never_used_is_kept_for_ever_if_nothing_else_was_said(
@@ -216,14 +216,14 @@ def test_what_has_used_all_it_had_ends(
     provision()
     log_in()
     clock.forward(minutes=9)
-    device.use(device.users()[0]["name"], bytes_in=1_000, bytes_out=999_000)
+    device.add_traffic(device.users()[0]["name"], bytes_in=1_000, bytes_out=999_000)
     clock.forward(minutes=1)
 
     looks = look()
 
     (voucher,) = made()
     assert looks == [PollResult("lobby", seen=1, first_used=1, ended=1)]
-    assert (voucher.state, voucher.ending_why) == (VoucherState.ENDING, "used up")
+    assert (voucher.state, voucher.revoked_reason) == (VoucherState.REVOKING, "used up")
 
 
 def test_a_router_that_is_off_stops_no_look_at_another(
@@ -234,7 +234,7 @@ def test_a_router_that_is_off_stops_no_look_at_another(
     provision()
     here = lobby.address
     with database.transaction() as connection:
-        dead = RouterAddress(here.host, here.username, here.sealed_password, port=1, tls=False)
+        dead = RouterAddress(here.host, here.username, here.password_encrypted, port=1, tls=False)
         router_queries.upsert(connection, "annexe", dead)
 
     annexe, seen = look()
@@ -264,7 +264,7 @@ def test_killed_between_chunks_the_next_run_ends_the_rest(
         ).scalars()
         assert list(noted) == [1, 1, 1, 1]
     assert rest == 2
-    assert {voucher.state for voucher in made()} == {VoucherState.ENDING}
+    assert {voucher.state for voucher in made()} == {VoucherState.REVOKING}
 
 
 def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
@@ -281,4 +281,4 @@ def test_one_that_is_being_refunded_just_now_is_left_to_the_refund(
         ended = expire()
 
     assert ended == 1
-    assert [one.id for one in made() if one.state is VoucherState.ENDING] == [second.id]
+    assert [one.id for one in made() if one.state is VoucherState.REVOKING] == [second.id]

@@ -1,4 +1,4 @@
-"""A shop whose gateway is the simulated Midtrans, and buyers who order, pay and are notified of."""
+"""Fixtures: a shop with the simulated Midtrans, buyers, payments and notifications."""
 
 import json
 import time
@@ -41,33 +41,33 @@ DEEDS = {"payments settled", "tickets made"}
 
 @pytest.fixture
 def midtrans() -> Iterator[MidtransSimulator]:
-    """Midtrans on a port; it notifies nobody: a test delivers what it wants delivered."""
+    """Start Midtrans without notifications; tests deliver them explicitly."""
     with MidtransSimulator() as simulator:
         yield simulator
 
 
 @pytest.fixture
 def settings(settings: Settings, midtrans: MidtransSimulator) -> Settings:
-    """The test's box office, with the simulated Midtrans as its gateway."""
+    """Add the simulated gateway to the settings."""
     return settings.model_copy(update={"midtrans_rehearsal_url": midtrans.url, "min_free_disk": 0})
 
 
 @pytest.fixture
 def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> dict[str, str]:
-    """Processes started beside the test ask the same gateway."""
+    """Add the simulated gateway to the environment of child processes."""
     return surroundings | {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
 
 
 @pytest.fixture
 def gateway(application: Application) -> Iterator[Midtrans]:
-    """Our client of it."""
+    """Open our client of the gateway."""
     with application.get(Midtrans) as client:
         yield client
 
 
 @pytest.fixture
 def means(application: Application) -> GenerationContext:
-    """What tickets are made with."""
+    """Return the dependencies of ticket generation."""
     return GenerationContext(
         application.database,
         application.get(KeyRing),
@@ -78,7 +78,7 @@ def means(application: Application) -> GenerationContext:
 
 @pytest.fixture
 def on_sale(database: Database, event: Event) -> int:
-    """A ticket type of Rp50.000, a thousand places."""
+    """Sell a ticket type of a thousand places at Rp50.000."""
     with database.transaction() as connection:
         return connection.execute(
             insert(ticket_types)
@@ -89,7 +89,7 @@ def on_sale(database: Database, event: Event) -> int:
 
 @pytest.fixture
 def order_places(database: Database, event: Event, on_sale: int) -> Callable[..., PlacedOrder]:
-    """A new buyer orders so many places."""
+    """Return a function that places an order of a new buyer."""
     numbers = count(1)
 
     def order(places: int = 1, name: str = "Sari") -> PlacedOrder:
@@ -99,7 +99,7 @@ def order_places(database: Database, event: Event, on_sale: int) -> Callable[...
         return place_order(
             database,
             event,
-            asked=[Selection(on_sale, places)],
+            requested=[Selection(on_sale, places)],
             buyer=buyer,
             at=datetime.now(UTC),
             by="web",
@@ -110,7 +110,7 @@ def order_places(database: Database, event: Event, on_sale: int) -> Callable[...
 
 @pytest.fixture
 def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrder], PaymentAttempt]:
-    """The buyer opens the payment page."""
+    """Return a function that opens an order's payment page."""
 
     def begin(placed: PlacedOrder) -> PaymentAttempt:
         at = placed.order.expires_at - timedelta(minutes=60)
@@ -120,7 +120,7 @@ def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrde
             )
         quantity = placed.lines[0].quantity
         items = (CheckoutItem("REG", "Reguler", placed.lines[0].price, quantity),)
-        gateway.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
+        gateway.create_checkout_session(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return begin
@@ -128,7 +128,7 @@ def begin_payment(database: Database, gateway: Midtrans) -> Callable[[PlacedOrde
 
 @pytest.fixture
 def notify(database: Database, midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], None]:
-    """Midtrans' notice of an attempt as it stands comes in and is kept."""
+    """Return a function that stores a notification of an attempt's current status."""
     numbers = count(1)
 
     def told(attempt: PaymentAttempt) -> None:
@@ -153,7 +153,7 @@ def pay(
     midtrans: MidtransSimulator,
     notify: Callable[[PaymentAttempt], None],
 ) -> Callable[..., PlacedOrder]:
-    """A new buyer orders, pays, and we are notified."""
+    """Return a function that creates a paid order with a stored notification."""
 
     def paid(
         places: int = 1, *, name: str = "Sari", by: str = "bca_va", notified: bool = True
@@ -170,7 +170,7 @@ def pay(
 
 @pytest.fixture
 def printed(database: Database) -> Callable[[], int]:
-    """How many live tickets have their PDF."""
+    """Return a function that counts live tickets with a PDF."""
 
     def look() -> int:
         query = select(func.count()).where(
@@ -184,7 +184,7 @@ def printed(database: Database) -> Callable[[], int]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something to become true."""
+    """Return a function that waits until a condition is true."""
 
     def wait(true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -196,7 +196,7 @@ def until() -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture
 def is_there(database: Database) -> Callable[[], bool]:
-    """Whether a worker listens."""
+    """Return a function that tells whether a worker runs."""
 
     def look() -> bool:
         with suppress(Unavailable), database.transaction() as connection:
@@ -213,7 +213,7 @@ def hire(
     until: Callable[..., None],
     start_ticketing: Callable[..., ForkedProcess],
 ) -> Iterator[Callable[[], ForkedProcess]]:
-    """Starts a worker and waits until it listens."""
+    """Return a function that starts a worker and waits until it is ready."""
     workers = []
 
     def start() -> ForkedProcess:
@@ -231,7 +231,7 @@ def hire(
 def ticketing(
     run_ticketing: Callable[..., CompletedProcess[str]], surroundings: dict[str, str]
 ) -> Callable[..., CompletedProcess[str]]:
-    """Runs a command, with more in its environment if wanted."""
+    """Return a function that runs a command with additional environment variables."""
 
     def run(*arguments: str, **more: str) -> CompletedProcess[str]:
         return run_ticketing(*arguments, environment=surroundings | more)
@@ -241,10 +241,10 @@ def ticketing(
 
 @pytest.fixture
 def told(settings: Settings) -> Callable[[], list[str]]:
-    """What workers have told in the log of what they did."""
+    """Return a function that reads the workers' log lines."""
 
     def read() -> list[str]:
-        lines = settings.logs.read_text(encoding="utf-8").splitlines()
+        lines = settings.log_file.read_text(encoding="utf-8").splitlines()
         messages = [json.loads(line)["message"] for line in lines]
         return [message for message in messages if message in DEEDS]
 

@@ -38,7 +38,7 @@ def test_in_a_rehearsal_mails_are_files_and_it_is_said(
 ) -> None:
     sent = ticketing("deliver", ORGANISER_MAIL="panitia@example.org")
 
-    folder = settings.mails
+    folder = settings.mail_folder
     assert sent.stdout == (
         f"rehearsal: mails are files in {folder}\n"
         "2 sent, 0 to be tried again, 0 failed, 0 unknown; not begun: 0 to people, 0 to the"
@@ -78,7 +78,7 @@ def test_what_failed_is_listed_and_sent_again(
     assert {one["last_error"] for one in shown} == {"the address cannot be written to"}
     assert again.stdout == "messages that go out again: 2\n"
     assert sent.returncode == 0
-    assert len(list(settings.mails.glob("*.eml"))) == 2
+    assert len(list(settings.mail_folder.glob("*.eml"))) == 2
 
 
 @pytest.mark.usefixtures("paid")
@@ -92,7 +92,7 @@ def test_one_that_was_sent_goes_again_as_another_copy(
     ticketing("deliver")
 
     assert again.returncode == 0
-    names = {path.stem for path in settings.mails.glob("*.eml")}
+    names = {path.stem for path in settings.mail_folder.glob("*.eml")}
     assert len(names) == 2
     assert {name.partition("-")[0] for name in names} == {min(names, key=len)}
 
@@ -148,4 +148,4 @@ def test_a_rosters_tickets_are_mailed_as_planned(ticketing: Ticketing, settings:
     )
     assert applied.stdout == "tickets that will be sent: 4\n"
     assert (sent.returncode, outdated.returncode) == (0, 2)
-    assert len(list(settings.mails.glob("*.eml"))) == 4
+    assert len(list(settings.mail_folder.glob("*.eml"))) == 4

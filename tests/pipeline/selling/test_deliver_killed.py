@@ -78,7 +78,7 @@ def test_the_worker_mails_the_tickets_and_logs_nobodys_address(
 
     (mail,) = mails.mails(BUYER)
     assert len(mail.files) == 2
-    log = settings.logs.read_text(encoding="utf-8")
+    log = settings.log_file.read_text(encoding="utf-8")
     assert "messages sent" in log
     assert re.findall(r"[\w.]+@[\w.]+", log) == []
 

@@ -55,7 +55,7 @@ def send(application: Application) -> Callable[[], list[str]]:
     def run() -> list[str]:
         with application.get(MessagingConnector).connect() as mailroom:
             deliver_all(application.database, mailroom, clock=lambda: datetime.now(UTC))
-        return sorted(path.stem for path in application.settings.mails.glob("*.eml"))
+        return sorted(path.stem for path in application.settings.mail_folder.glob("*.eml"))
 
     return run
 

@@ -112,7 +112,9 @@ def test_a_paid_order_has_its_tickets_after_one_round(
     done = serve()
 
     assert done.settlement.applied == 1
-    assert [(each.event.slug, each.trouble) for each in done.served] == [("wisuda-2026", "")]
+    assert [(each.event.slug, each.error) for each in done.event_fulfilments] == [
+        ("wisuda-2026", "")
+    ]
     assert printed() == 3
 
 
@@ -125,7 +127,7 @@ def test_a_second_round_finds_nothing_to_do(
 
     again = serve()
 
-    assert not again.did_something
+    assert not again.has_progress
     assert [pdf.stat().st_mtime_ns for pdf in pdfs()] == made
 
 
@@ -144,7 +146,7 @@ def test_a_notice_of_an_attempt_that_is_not_paid_makes_no_ticket(
     done = serve()
 
     assert done.settlement.applied == 1
-    assert (done.served, printed()) == ([], 0)
+    assert (done.event_fulfilments, printed()) == ([], 0)
 
 
 def test_a_roster_is_left_as_it_is(
@@ -186,7 +188,7 @@ def test_buyers_of_two_events_are_served_in_one_round(
 
     done = serve()
 
-    assert sorted(each.event.slug for each in done.served) == ["konser", "wisuda-2026"]
+    assert sorted(each.event.slug for each in done.event_fulfilments) == ["konser", "wisuda-2026"]
     assert printed() == 2
 
 
@@ -198,10 +200,10 @@ def test_one_buyer_whose_ticket_cannot_be_printed_holds_nobody_up(
 
     first, again = serve(), serve()
 
-    (served,) = first.served
+    (served,) = first.event_fulfilments
     assert served.counts == {"created": 1, "renewed": 0, "failed": 1}
     assert printed() == 1
-    assert not again.did_something  # who failed rests
+    assert not again.has_progress  # who failed rests
 
 
 def test_a_broken_template_is_told_and_tried_again_after_a_minute(
@@ -217,9 +219,9 @@ def test_a_broken_template_is_told_and_tried_again_after_a_minute(
     broken_template.parent.rmdir()
     later = serve(timedelta(minutes=2))
 
-    assert "noSuchField" in first.served[0].trouble
-    assert soon.served == []
-    assert later.served[0].trouble == ""
+    assert "noSuchField" in first.event_fulfilments[0].error
+    assert soon.event_fulfilments == []
+    assert later.event_fulfilments[0].error == ""
     assert printed() == 1
 
 
@@ -258,7 +260,7 @@ def test_rounds_go_on_until_it_is_quiet(
             pay(places=1)
 
     rounds = FulfilmentLoop(means, gateway, lambda: datetime.now(UTC), "dagster", then_another)
-    rounds.serve_until_quiet(1.0, most_seconds=30)
+    rounds.run_until_idle(1.0, max_seconds=30)
 
     assert printed() == 2
 
@@ -266,10 +268,10 @@ def test_rounds_go_on_until_it_is_quiet(
 def test_whoever_waits_is_known_to_until_served(
     database: Database, serve: Callable[..., FulfilmentResult], pay: Pay
 ) -> None:
-    nobody = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    nobody = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
     pay(places=1)
-    before = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    before = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
     serve()
-    after = has_overdue_work(database, workers_time=NO_TIME, at=datetime.now(UTC))
+    after = has_overdue_work(database, worker_grace=NO_TIME, at=datetime.now(UTC))
 
     assert (nobody, before, after) == (False, True, False)

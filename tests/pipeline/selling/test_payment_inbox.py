@@ -144,11 +144,11 @@ def test_a_deed_that_is_committed_late_is_told_once() -> None:
         AuditEntry(5, SETTLE_PAYMENTS_ACTION, "worker", None, {}),
     )
 
-    first = SensorCursor().and_now([early])
-    then = SensorCursor.remembered(first.and_now([late]).cursor)
+    first = SensorCursor().advanced([early])
+    then = SensorCursor.parse(first.advanced([late]).serialized)
 
-    assert late.id > first.after
-    assert late.id not in first.latest
+    assert late.id > first.start_after
+    assert late.id not in first.recent_ids
     assert then == SensorCursor(7, frozenset({5, 7}))
 
 
@@ -156,13 +156,13 @@ def test_a_deed_that_is_committed_late_is_told_once() -> None:
 def test_what_is_remembered_of_deeds_stays_small(numbers: list[int]) -> None:
     told = SensorCursor()
     for number in numbers:
-        told = told.and_now(
+        told = told.advanced(
             [AuditEntry(number, FULFIL_ORDERS_ACTION, "worker", "wisuda-2026", {"created": 1})]
         )
 
-    assert told.last == max(numbers, default=0)
-    assert len(told.latest) <= CURSOR_OVERLAP
-    assert SensorCursor.remembered(told.cursor) == told
+    assert told.last_id == max(numbers, default=0)
+    assert len(told.recent_ids) <= CURSOR_OVERLAP
+    assert SensorCursor.parse(told.serialized) == told
 
 
 def test_deeds_add_up_to_one_materialization_an_asset_and_event() -> None:

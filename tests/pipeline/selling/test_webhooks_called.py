@@ -27,7 +27,7 @@ def told(application: Application, receiver: WebhookReceiver) -> Callable[[], li
     """The receiver is told of everything; how its calls stand."""
     add_endpoint(
         application.database, application.get(KeyRing), name="shop", url=receiver.url,
-        rehearsal=True,
+        allow_loopback=True,
         at=datetime.now(UTC), by="cli",
     )  # fmt: skip
     return lambda: [

@@ -54,7 +54,7 @@ def blast(database: Database, two_numbers: Event) -> Callable[[], None]:
 
     def applied() -> None:
         by = (Channel.WHATSAPP,)
-        plan = plan_campaign(database, two_numbers, by=by)
+        plan = plan_campaign(database, two_numbers, channels=by)
         apply_campaign(database, two_numbers, plan_hash=plan.plan_hash, channels=by, by="cli")
 
     return applied

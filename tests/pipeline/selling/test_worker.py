@@ -203,4 +203,4 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     assert printed() == 2
     later = datetime.now(UTC) + timedelta(hours=1)
     assert sales_checks.check_orders_fulfilled(database, at=later).holds
-    assert not fulfil_paid_orders(means, gateway, at=later, by="worker").did_something
+    assert not fulfil_paid_orders(means, gateway, at=later, by="worker").has_progress

@@ -36,7 +36,7 @@ def own_server(folder: Path) -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def database_url(own_server: EmbeddedServer) -> str:
     """Its database, for everything in these tests."""
-    database = Database.at(own_server.url())
+    database = Database.from_url(own_server.url())
     upgrade(database)
     database.dispose()
     return own_server.url().render_as_string(hide_password=False)

@@ -33,7 +33,7 @@ def buy_vouchers(
         with database.transaction() as connection:
             package = package_queries.get_by_code(connection, "5k")
         placed = place_order(
-            database, outlet, asked=[Selection(package.ticket_type_id, quantity)], buyer=buyer,
+            database, outlet, requested=[Selection(package.ticket_type_id, quantity)], buyer=buyer,
             at=datetime.now(UTC), by="web",
         )  # fmt: skip
         attempt = begin_payment(placed)
@@ -52,9 +52,9 @@ def test_a_worker_puts_on_the_router_what_is_paid_for(
     hire()
 
     buy_vouchers(3)
-    until(lambda: "vouchers provisioned" in settings.logs.read_text(encoding="utf-8"))
+    until(lambda: "vouchers provisioned" in settings.log_file.read_text(encoding="utf-8"))
 
-    log = settings.logs.read_text(encoding="utf-8")
+    log = settings.log_file.read_text(encoding="utf-8")
     assert len(router.users()) == 3
     assert [row["name"] for row in router.users() if row["name"] in log] == []
     assert DEMO_ACCOUNT[1] not in log.replace("rehearsal-hotspot", "").replace('"rehearsal"', "")

@@ -1,4 +1,4 @@
-"""An outlet on a simulated router, buyers who have paid, and the Dagster that stands in."""
+"""Fixtures: an outlet with a simulated router, paid orders, and a Dagster instance."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,14 +22,14 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """The test's box office; whoever carries its WhatsApp messages cannot be reached."""
+    """Configure an unreachable WhatsApp gateway."""
     away = {"whatsapp": "rehearsal", "whatsapp_rehearsal_url": "http://127.0.0.1:9"}
     return settings.model_copy(update=away)
 
 
 @pytest.fixture
 def buy(application: Application, outlet: Event) -> Callable[..., Order]:
-    """Somebody has paid for so many vouchers, so long ago."""
+    """Return a function that creates a paid voucher order some time ago."""
     numbers = count(1)
 
     def buy_some(quantity: int = 1, *, ago: timedelta = timedelta(0)) -> Order:
@@ -38,7 +38,7 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
         with application.database.transaction() as connection:
             package = package_queries.get_by_code(connection, "5k")
         placed = place_order(
-            application.database, outlet, asked=[Selection(package.ticket_type_id, quantity)],
+            application.database, outlet, requested=[Selection(package.ticket_type_id, quantity)],
             buyer=Buyer(f"tel:{phone}", "Sari", "", phone), at=at, by="web",
         )  # fmt: skip
         with application.database.transaction() as connection:
@@ -51,7 +51,7 @@ def buy(application: Application, outlet: Event) -> Callable[..., Order]:
 
 @pytest.fixture
 def work(application: Application) -> Callable[..., None]:
-    """A worker's round at all routers, so long ago."""
+    """Return a function that provisions all routers as a worker does, some time ago."""
 
     def round_of_the_worker(*, ago: timedelta = timedelta(0)) -> None:
         with application.get(RouterConnector).connect() as doors:
@@ -66,7 +66,7 @@ def work(application: Application) -> Callable[..., None]:
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    """A Dagster of the test's own, in memory."""
+    """Create a Dagster instance in memory."""
     with dg.DagsterInstance.ephemeral() as fresh:
         yield fresh
 
@@ -75,5 +75,5 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def run(
     location: dg.Definitions, instance: dg.DagsterInstance
 ) -> Callable[[str], dg.ExecuteInProcessResult]:
-    """Runs a job."""
+    """Return a function that runs a job."""
     return lambda name: location.resolve_job_def(name).execute_in_process(instance=instance)

@@ -152,7 +152,7 @@ def test_what_a_router_refuses_is_shown_with_its_repair(
 def test_a_run_is_asked_for_when_somebody_waits_and_none_is_under_way(
     *, routers: list[str], under_way: bool, wanted: bool
 ) -> None:
-    chosen = decide_run(routers, under_way=under_way, else_said="nobody waits")
+    chosen = decide_run(routers, has_active_run=under_way, idle_message="nobody waits")
 
-    assert chosen.wanted is wanted
-    assert bool(chosen.said) is not wanted
+    assert chosen.should_run is wanted
+    assert bool(chosen.skip_message) is not wanted

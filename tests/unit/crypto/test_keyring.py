@@ -76,7 +76,7 @@ def test_the_signer_of_a_seed_is_the_standard_s() -> None:
 
 @given(st.binary(min_size=24, max_size=24))
 def test_a_signature_verifies_with_the_public_key(packed: bytes) -> None:
-    signer = KeyRing(MASTER).signer_of(EVENT, 1)
+    signer = KeyRing(MASTER).signer_for_generation(EVENT, 1)
 
     signature = signer.sign(packed)
 
@@ -84,7 +84,7 @@ def test_a_signature_verifies_with_the_public_key(packed: bytes) -> None:
 
 
 def test_signing_again_gives_the_same_bytes(keys: KeyRing) -> None:
-    signer = keys.signer_of(EVENT, 1)
+    signer = keys.signer_for_generation(EVENT, 1)
 
     assert signer.sign(b"claims") == signer.sign(b"claims")
 
@@ -143,7 +143,7 @@ def test_no_two_tickets_share_a_magic_link(token_ids: list[bytes]) -> None:
 def test_a_magic_link_leads_to_its_own_ticket(token_id: bytes) -> None:
     keys = KeyRing(MASTER)
 
-    assert keys.token_id_behind(keys.magic_link(token_id)) == token_id
+    assert keys.token_id_from_magic_link(keys.magic_link(token_id)) == token_id
 
 
 @given(
@@ -154,7 +154,7 @@ def test_a_magic_link_leads_to_its_own_ticket(token_id: bytes) -> None:
     )
 )
 def test_a_link_we_never_made_leads_nowhere(text: str) -> None:
-    assert KeyRing(MASTER).token_id_behind(text) is None
+    assert KeyRing(MASTER).token_id_from_magic_link(text) is None
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_a_link_we_never_made_leads_nowhere(text: str) -> None:
 def test_a_link_has_one_spelling(keys: KeyRing, spelling: Callable[[str], str]) -> None:
     link = keys.magic_link(b"0123456789")
 
-    assert keys.token_id_behind(spelling(link)) is None
+    assert keys.token_id_from_magic_link(spelling(link)) is None
 
 
 def test_a_link_of_another_office_leads_nowhere(keys: KeyRing) -> None:
-    assert keys.token_id_behind(KeyRing(bytes(32)).magic_link(b"0123456789")) is None
+    assert keys.token_id_from_magic_link(KeyRing(bytes(32)).magic_link(b"0123456789")) is None
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
@@ -184,21 +184,25 @@ def test_a_master_secret_of_another_length_is_refused(length: int) -> None:
 
 
 def test_a_request_sent_again_leads_to_the_same_order_and_no_other_does(keys: KeyRing) -> None:
-    bits = keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+    bits = keys.order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
 
-    assert bits == keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+    assert bits == keys.order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
     assert len(bits) == 32
-    assert bits != keys.order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3f")
-    assert bits != KeyRing(bytes(32)).order_bits("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
+    assert bits != keys.order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3f")
+    assert bits != KeyRing(bytes(32)).order_token_bytes("7a0c6a52-9a3f-4d0e-8a63-0f6a0f1f6c3e")
 
 
 def test_an_office_has_the_same_short_name_for_ever_and_no_other_has_it(keys: KeyRing) -> None:
-    assert re.fullmatch("[0-9a-f]{8}", keys.office_name)
-    assert keys.office_name == KeyRing(MASTER).office_name != KeyRing(bytes(32)).office_name
+    assert re.fullmatch("[0-9a-f]{8}", keys.installation_id)
+    assert (
+        keys.installation_id
+        == KeyRing(MASTER).installation_id
+        != KeyRing(bytes(32)).installation_id
+    )
 
 
 def test_a_repr_shows_no_secret(keys: KeyRing) -> None:
-    signer = keys.signer_of(EVENT, 1)
+    signer = keys.signer_for_generation(EVENT, 1)
     shown = f"{keys!r} {keys} {signer!r} {signer}"
 
     assert signer.public_key.hex() in shown

@@ -44,12 +44,12 @@ def claims() -> Claims:
 
 @pytest.fixture
 def text(claims: Claims) -> str:
-    return encode_token(claims.packed(), bytes(range(64)))
+    return encode_token(claims.pack(), bytes(range(64)))
 
 
 @given(claims_of_any_kind, signatures)
 def test_what_is_written_is_read_back(claims: Claims, signature: bytes) -> None:
-    text = encode_token(claims.packed(), signature)
+    text = encode_token(claims.pack(), signature)
 
     assert decode_token(text) == Token(claims, signature)
 
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(claims: Claims, signature: bytes) -> None:
 def test_a_text_is_144_characters_of_the_qr_s_alphanumeric_set(
     claims: Claims, signature: bytes
 ) -> None:
-    assert re.fullmatch("TC1[A-Z2-7]{141}", encode_token(claims.packed(), signature))
+    assert re.fullmatch("TC1[A-Z2-7]{141}", encode_token(claims.pack(), signature))
 
 
 def test_a_text_fits_a_qr_of_version_6_at_level_m(text: str) -> None:
@@ -68,13 +68,13 @@ def test_a_text_fits_a_qr_of_version_6_at_level_m(text: str) -> None:
 
 
 def test_every_field_has_its_place(claims: Claims) -> None:
-    assert claims.packed().hex() == (
+    assert claims.pack().hex() == (
         "01" "01" "000001c8" "6afffe00" "6b1e2650" "f0f1f2f3f4f5f6f7f8f9"
     )  # fmt: skip
 
 
 def test_what_is_signed_says_first_what_it_is_for(claims: Claims) -> None:
-    assert signing_input(claims.packed()) == b"ticketing qr token 1\x00" + claims.packed()
+    assert signing_input(claims.pack()) == b"ticketing qr token 1\x00" + claims.pack()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_spare_bit_of_the_last_character_makes_no_second_text(text: str) -> 
 
 
 def test_a_later_version_is_refused_by_its_number(claims: Claims) -> None:
-    later = b"\x02" + claims.packed()[1:] + bytes(64)
+    later = b"\x02" + claims.pack()[1:] + bytes(64)
     text = "TC1" + b32encode(later).decode().rstrip("=")
 
     with pytest.raises(UnreadableToken, match="version 2"):
@@ -129,7 +129,7 @@ def test_any_text_is_one_token_s_text_or_refused(text: str) -> None:
         token = decode_token(text)
     except UnreadableToken:
         return
-    assert encode_token(token.claims.packed(), token.signature) == text
+    assert encode_token(token.claims.pack(), token.signature) == text
 
 
 def test_a_refusal_does_not_repeat_the_text(text: str) -> None:
@@ -152,7 +152,7 @@ def test_what_does_not_fit_is_refused_with_the_limits(event_number: int, year: i
     )
 
     with pytest.raises(Refused, match="1970 to 2105"):
-        claims.packed()
+        claims.pack()
 
 
 def test_a_repr_shows_neither_token_nor_signature(claims: Claims, text: str) -> None:

@@ -21,24 +21,24 @@ DOORS_OPEN = datetime(2026, 12, 12, 1, tzinfo=UTC)
 KEYS = KeyRing(bytes(32))
 PUBLIC = {generation: KEYS.public_key(EVENT, generation) for generation in (1, 2)}
 CLAIMS = Claims(2, 456, ISSUED, OVER, b"0123456789")
-PACKED = CLAIMS.packed()
-TEXT = encode_token(PACKED, KEYS.signer_of(EVENT, 2).sign(PACKED))
+PACKED = CLAIMS.pack()
+TEXT = encode_token(PACKED, KEYS.signer_for_generation(EVENT, 2).sign(PACKED))
 
 
 def test_a_genuine_ticket_passes_with_its_claims() -> None:
     verdict = verify_offline(TEXT, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
-    assert verdict.valid
+    assert verdict.is_valid
     assert verdict.reason == "valid"
     assert verdict.claims == CLAIMS
 
 
 @pytest.mark.parametrize("generation", [1, 2])
 def test_tickets_of_every_generation_known_to_the_gate_pass(generation: int) -> None:
-    packed = replace(CLAIMS, key_generation=generation).packed()
-    text = encode_token(packed, KEYS.signer_of(EVENT, generation).sign(packed))
+    packed = replace(CLAIMS, key_generation=generation).pack()
+    text = encode_token(packed, KEYS.signer_for_generation(EVENT, generation).sign(packed))
 
-    assert verify_offline(text, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN).valid
+    assert verify_offline(text, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN).is_valid
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_not_a_token_is_refused_before_any_key_is_looked_at(
 ) -> None:
     verdict = verify_offline(text, event_number=456, public_keys={}, at=DOORS_OPEN)
 
-    assert verdict.refusal is refusal
+    assert verdict.rejection is refusal
     assert verdict.claims is None
 
 
@@ -72,7 +72,7 @@ def test_a_changed_byte_anywhere_is_refused(place: int, bit: int) -> None:
 
     verdict = verify_offline(forged, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
-    assert not verdict.valid
+    assert not verdict.is_valid
     assert verdict.claims is None
 
 
@@ -82,7 +82,7 @@ def test_a_changed_character_anywhere_is_refused(place: int, other: str) -> None
 
     verdict = verify_offline(forged, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
-    assert verdict.valid == (forged == TEXT)
+    assert verdict.is_valid == (forged == TEXT)
 
 
 def test_the_order_of_the_group_added_to_a_signature_makes_no_second_ticket() -> None:
@@ -93,7 +93,7 @@ def test_the_order_of_the_group_added_to_a_signature_makes_no_second_ticket() ->
 
     verdict = verify_offline(twin, event_number=456, public_keys=PUBLIC, at=DOORS_OPEN)
 
-    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
+    assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
 def test_a_signature_made_for_another_purpose_is_refused() -> None:
@@ -104,7 +104,7 @@ def test_a_signature_made_for_another_purpose_is_refused() -> None:
         text, event_number=456, public_keys={2: bytes(key.verify_key)}, at=DOORS_OPEN
     )
 
-    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
+    assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
 def test_another_event_s_key_does_not_open_this_gate() -> None:
@@ -112,7 +112,7 @@ def test_another_event_s_key_does_not_open_this_gate() -> None:
 
     verdict = verify_offline(TEXT, event_number=456, public_keys=others, at=DOORS_OPEN)
 
-    assert verdict.refusal is RejectionReason.BAD_SIGNATURE
+    assert verdict.rejection is RejectionReason.BAD_SIGNATURE
 
 
 def test_a_generation_the_gate_was_not_told_is_an_unknown_key() -> None:
@@ -143,7 +143,7 @@ def test_a_gate_s_clock_may_be_two_minutes_off(
 ) -> None:
     verdict = verify_offline(TEXT, event_number=456, public_keys=PUBLIC, at=at)
 
-    assert verdict.refusal is refusal
+    assert verdict.rejection is refusal
 
 
 def test_a_postponed_event_s_gate_lets_earlier_tickets_pass() -> None:
@@ -157,4 +157,4 @@ def test_a_postponed_event_s_gate_lets_earlier_tickets_pass() -> None:
         valid_until=postponed,
     )
 
-    assert verdict.valid
+    assert verdict.is_valid

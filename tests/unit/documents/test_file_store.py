@@ -138,7 +138,7 @@ def test_a_killed_write_leaves_no_document(
 def test_what_a_killed_write_left_is_swept(
     folder: DocumentFolder, left_by_a_killed_process: Path
 ) -> None:
-    assert folder.sweep("wisuda-2026") == 1
+    assert folder.delete_partial_files("wisuda-2026") == 1
     assert not left_by_a_killed_process.exists()
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_somebody_is_writing_is_not_swept(
     with left_by_a_killed_process.open("rb") as somebody:
         fcntl.flock(somebody, fcntl.LOCK_EX)
 
-        assert folder.sweep("wisuda-2026") == 0
+        assert folder.delete_partial_files("wisuda-2026") == 0
 
     assert left_by_a_killed_process.exists()
 
@@ -158,8 +158,8 @@ def test_sweeping_leaves_documents_and_absent_folders_alone(
 ) -> None:
     folder.write(path, b"a ticket")
 
-    assert folder.sweep("wisuda-2026") == 0
-    assert folder.sweep("never-held") == 0
+    assert folder.delete_partial_files("wisuda-2026") == 0
+    assert folder.delete_partial_files("never-held") == 0
     assert folder.exists(path)
 
 

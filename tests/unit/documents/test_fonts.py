@@ -80,7 +80,7 @@ def test_looking_through_a_hundred_thousand_names_takes_seconds_and_not_minutes(
 def test_a_wide_letter_is_wider_than_a_narrow_one() -> None:
     widths = face_widths("Noto Serif Display:bold")
 
-    assert widths.of("W") > 3 * widths.of("i")
+    assert widths.width_of("W") > 3 * widths.width_of("i")
 
 
 @pytest.mark.parametrize(

@@ -291,7 +291,7 @@ def test_an_unknown_locale_is_refused(renderer: Renderer) -> None:
 def test_objections_are_what_printing_would_refuse(renderer: Renderer) -> None:
     hopeless = replace(SAMPLE_TICKET, full_name="W" * 5000, seat="\ue000")
 
-    objections = renderer.proofreader("classic")(hopeless)
+    objections = renderer.preflight_checker("classic")(hopeless)
 
     assert [(found.field, found.characters) for found in objections] == [
         ("fullName", ""),
@@ -300,7 +300,7 @@ def test_objections_are_what_printing_would_refuse(renderer: Renderer) -> None:
 
 
 def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: PrintedTicket) -> None:
-    assert renderer.proofreader("classic")(named) == []
+    assert renderer.preflight_checker("classic")(named) == []
 
 
 @settings(
@@ -319,7 +319,7 @@ def test_nobody_objects_to_an_ordinary_ticket(renderer: Renderer, named: Printed
 def test_whoever_is_not_objected_to_is_printed(renderer: Renderer, name: str) -> None:
     ticket = replace(SAMPLE_TICKET, full_name=name)
 
-    if not renderer.proofreader("classic")(ticket):
+    if not renderer.preflight_checker("classic")(ticket):
         assert qr_text_of(renderer.render(ticket, "classic")) == SAMPLE_TICKET.qr_text
 
 
@@ -382,7 +382,7 @@ def test_what_is_compressed_once_is_not_compressed_again() -> None:
 
 
 def test_the_garbage_collector_does_not_walk_through_the_engine(renderer: Renderer) -> None:
-    renderer.check("plain")
+    renderer.check_template("plain")
 
     assert gc.get_freeze_count() > 10_000
 

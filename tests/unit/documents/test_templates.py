@@ -66,7 +66,7 @@ def test_ours_can_be_chosen_by_id() -> None:
     templates = TemplateFolders()
 
     assert templates.ids() == ["classic", "plain"]
-    assert templates.find("plain").folder == BUILTIN_TEMPLATES / "plain"
+    assert templates.get("plain").folder == BUILTIN_TEMPLATES / "plain"
 
 
 def test_an_operator_adds_a_template_as_a_folder(mine: OwnTemplate) -> None:
@@ -79,7 +79,7 @@ def test_an_operator_adds_a_template_as_a_folder(mine: OwnTemplate) -> None:
 def test_the_operators_template_wins_over_ours_of_the_same_id(mine: OwnTemplate) -> None:
     mine.folder.rename(mine.folder.parent / "classic")
 
-    found = TemplateFolders(mine.folder.parent).find("classic")
+    found = TemplateFolders(mine.folder.parent).get("classic")
 
     assert found.folder.parent == mine.folder.parent
 
@@ -87,7 +87,7 @@ def test_the_operators_template_wins_over_ours_of_the_same_id(mine: OwnTemplate)
 @pytest.mark.parametrize("unknown", ["nobody", "../classic", "", "a/b", ".", "CLASSIC"])
 def test_an_unknown_template_is_refused_and_the_known_ones_named(unknown: str) -> None:
     with pytest.raises(TemplateBroken, match="known: classic, plain"):
-        TemplateFolders().find(unknown)
+        TemplateFolders().get(unknown)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_broken_page_names_file_line_and_reason(mine: OwnTemplate, page: str, 
     mine.write(page=page)
 
     with pytest.raises(TemplateBroken, match=f"(?s)template 'mine'.*{words}"):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_broken_stylesheet_names_file_line_and_reason(
     mine.write(style=style)
 
     with pytest.raises(TemplateBroken, match=words):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
 
 def test_a_slip_in_an_included_file_names_that_file(mine: OwnTemplate) -> None:
@@ -138,7 +138,7 @@ def test_a_slip_in_an_included_file_names_that_file(mine: OwnTemplate) -> None:
     mine.write(page="{% include 'part.j2' %}")
 
     with pytest.raises(TemplateBroken, match=r"part\.j2:3: 'nobody' is undefined"):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
 
 def test_nothing_is_fetched_from_the_network(
@@ -147,7 +147,7 @@ def test_nothing_is_fetched_from_the_network(
     mine.write(page=f"<img src='{picture_server}/logo.png'>")
 
     with pytest.raises(TemplateBroken, match="may not use the network"):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
     assert asked_over_the_network == []
 
@@ -159,7 +159,7 @@ def test_no_file_outside_of_the_templates_folder_is_read(mine: OwnTemplate, file
     mine.write(page=f"<img src='{file}'>")
 
     with pytest.raises(TemplateBroken, match="own folder"):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
 
 def test_a_name_with_markup_is_printed_as_it_is_written(mine: OwnTemplate) -> None:
@@ -189,7 +189,7 @@ def test_a_picture_looks_the_same_on_every_ticket(mine: OwnTemplate, drawing: st
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">{drawing}</svg>'
     (mine.folder / "logo.svg").write_text(svg)
     mine.write(page="<img src=logo.svg style=width:40px>{{ fullName }}")
-    mine.renderer.check("mine")
+    mine.renderer.check_template("mine")
     seen = [pypdfium2.PdfDocument(mine.renderer.render(SAMPLE_TICKET, "mine")) for _ in range(3)]
 
     pictures = [document[0].render(scale=2).to_numpy() for document in seen]
@@ -241,7 +241,7 @@ def test_an_edited_template_is_used_at_once(mine: OwnTemplate, change: dict[str,
 def test_a_template_mended_after_a_refusal_works(mine: OwnTemplate) -> None:
     mine.write(page="{{ nobody }}")
     with pytest.raises(TemplateBroken):
-        mine.renderer.check("mine")
+        mine.renderer.check_template("mine")
 
     mine.write(page=PAGE)
 

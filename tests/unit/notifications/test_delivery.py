@@ -107,7 +107,7 @@ def test_a_report_moves_a_delivery_so(before: str, said: str, after: str) -> Non
 def test_of_an_older_attempt_only_an_arrival_counts(
     before: DeliveryState, said: DeliveryState
 ) -> None:
-    after = merge_state(before, said, of_this_attempt=False)
+    after = merge_state(before, said, is_current_attempt=False)
 
     assert after is (merge_state(before, said) if said in ARRIVED else before)
 
@@ -131,7 +131,7 @@ def test_a_claim_nobody_holds_any_more_had_perhaps_been_sent(
 
     is_stuck = before is DeliveryState.CLAIMED and ago >= CLAIM_TIMEOUT
     assert after is (DeliveryState.UNKNOWN if is_stuck else before)
-    assert after.may_be_claimed or after is before
+    assert after.is_claimable or after is before
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_the_vendor_told_is_waited_for_up_to_a_day(
     tries: int, jitter: float, told: timedelta
 ) -> None:
     alone, with_word = (
-        next_attempt_at(tries, at=NOW, jitter=jitter, told=word) for word in (None, told)
+        next_attempt_at(tries, at=NOW, jitter=jitter, retry_after=word) for word in (None, told)
     )
 
     assert alone is not None
@@ -232,4 +232,4 @@ def test_a_sentence_is_for_a_person_to_read(text: str) -> None:
 
 
 def test_a_decline_is_by_itself_about_the_recipient() -> None:
-    assert Rejected("nobody").cause is FailureScope.RECIPIENT
+    assert Rejected("nobody").scope is FailureScope.RECIPIENT

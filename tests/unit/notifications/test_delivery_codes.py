@@ -15,15 +15,15 @@ def test_trouble_with_the_account_stops_the_channel(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Deferred)
-    assert said.stops is PauseScope.CHANNEL
+    assert said.pause_scope is PauseScope.CHANNEL
 
 
 @pytest.mark.parametrize("code", [4, 80007, 130429, 131048, 131057])
 def test_a_limit_of_the_number_slows_everything_it_sends(code: int) -> None:
-    said = classify_error_code(code, after=timedelta(seconds=9))
+    said = classify_error_code(code, retry_after=timedelta(seconds=9))
 
     assert isinstance(said, Deferred)
-    assert (said.stops, said.after) == (PauseScope.SENDER, timedelta(seconds=9))
+    assert (said.pause_scope, said.retry_after) == (PauseScope.SENDER, timedelta(seconds=9))
 
 
 @pytest.mark.parametrize("code", [1, 2, 131000, 131016, 131056])
@@ -31,7 +31,7 @@ def test_what_passes_is_tried_again_for_this_recipient_only(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Deferred)
-    assert said.stops is PauseScope.MESSAGE
+    assert said.pause_scope is PauseScope.MESSAGE
 
 
 @pytest.mark.parametrize(("code", "hours"), [(131048, 6), (131049, 24)])
@@ -39,7 +39,7 @@ def test_some_limits_last_for_hours(code: int, hours: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Deferred)
-    assert said.after == timedelta(hours=hours)
+    assert said.retry_after == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("code", [130472, 130497, 131021, 131026, 131030, 131047])
@@ -47,14 +47,14 @@ def test_somebody_who_cannot_be_reached_is_reached_another_way(code: int) -> Non
     said = classify_error_code(code)
 
     assert isinstance(said, Rejected)
-    assert said.cause is FailureScope.RECIPIENT
+    assert said.scope is FailureScope.RECIPIENT
 
 
 def test_somebody_who_wants_nothing_gets_nothing() -> None:
     said = classify_error_code(131050)
 
     assert isinstance(said, Rejected)
-    assert said.cause is FailureScope.OPTED_OUT
+    assert said.scope is FailureScope.OPTED_OUT
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_our_own_mistakes_are_not_tried_again(code: int) -> None:
     said = classify_error_code(code)
 
     assert isinstance(said, Rejected)
-    assert said.cause is FailureScope.MESSAGE
+    assert said.scope is FailureScope.MESSAGE
 
 
 @given(st.integers(140_000, 150_000), st.sampled_from([400, 500, 503]), st.booleans())

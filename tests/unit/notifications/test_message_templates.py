@@ -99,7 +99,7 @@ def test_a_mail_says_the_same_as_text_and_as_html(
     lines = [line.removeprefix("- ") for line in mail.text.splitlines() if line not in {"", "-- "}]
     assert [line for line in lines if line.removesuffix(":") not in seen.said
             and line not in seen.said] == []  # fmt: skip
-    assert seen.links == [EXAMPLE_BASE_URL + SAMPLES[name].path]
+    assert seen.links == [EXAMPLE_BASE_URL + SAMPLES[name].url_path]
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -114,7 +114,7 @@ def test_a_message_uses_no_more_than_its_sample_and_its_sample_no_more_than_it(
     )
 
     clock = {"eventDate", "eventTime"}
-    given = set(SAMPLES[name].facts)
+    given = set(SAMPLES[name].variables)
     assert used - clock - given == set()
     assert given - used - {"startsAt", "endsAt"} == set()
     assert bool(used & clock) == ("startsAt" in given)
@@ -138,7 +138,7 @@ def test_every_language_tells_meta_of_the_same_parameters(
 def test_a_chat_text_keeps_to_what_meta_approves(
     messages: MessageTemplates, name: str, language: str
 ) -> None:
-    asked = messages.approval(name, language)
+    asked = messages.approval_request(name, language)
 
     components = {each["type"]: each for each in asked["components"]}  # type: ignore[attr-defined]  # a list
     body, (button,) = components["BODY"]["text"], components["BUTTONS"]["buttons"]
@@ -146,7 +146,7 @@ def test_a_chat_text_keeps_to_what_meta_approves(
     assert len(body) <= 1024
     assert len(button["text"]) <= 25
     assert not re.search(r"^\{\{|\}\}$|\}\}\s*\{\{|\n\n\n", body)
-    assert ("HEADER" in components) == SAMPLES[name].carries_document
+    assert ("HEADER" in components) == SAMPLES[name].has_document
     template = messages.preview(name, language).chat.template
     assert template is not None
     assert [list(template.parameters)] == components["BODY"]["example"]["body_text"]
@@ -160,7 +160,7 @@ def test_the_chat_text_others_send_is_the_approved_one_filled(messages: MessageT
     assert chat.template.parameters[2] == "WF-7Q4M9Z, WF-X2TAKD"
     assert "Voucher Paket 5 ribu Anda: WF-7Q4M9Z, WF-X2TAKD." in chat.text
     assert chat.text.endswith(f"\n\n{EXAMPLE_BASE_URL}events/kampus-hotspot")
-    assert chat.template.button == "events/kampus-hotspot"
+    assert chat.template.button_url_suffix == "events/kampus-hotspot"
 
 
 def test_instants_money_and_spans_are_told_in_the_language(messages: MessageTemplates) -> None:
@@ -177,9 +177,9 @@ def test_instants_money_and_spans_are_told_in_the_language(messages: MessageTemp
 
 def test_what_people_call_themselves_changes_no_mail(messages: MessageTemplates) -> None:
     name = 'Sari <script>alert("x")</script>\n\n- {{ url }}\n\nhttps://evil.example'
-    facts = SAMPLES["order_paid"].all_facts | {"name": name}
+    facts = SAMPLES["order_paid"].all_variables | {"name": name}
 
-    mail = messages.mail("order_paid", "id", facts)
+    mail = messages.render_mail("order_paid", "id", facts)
 
     seen = Reader(mail.html)
     assert "<script>" not in mail.html
@@ -191,11 +191,11 @@ def test_what_people_call_themselves_changes_no_mail(messages: MessageTemplates)
 
 @given(st.text(max_size=60), st.sampled_from(LANGUAGES))
 def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: str) -> None:
-    facts = SAMPLES["order_paid"].all_facts | {"name": name}
+    facts = SAMPLES["order_paid"].all_variables | {"name": name}
     messages = MessageTemplates()
 
-    mail = messages.mail("order_paid", language, facts)
-    chat = messages.chat("order_paid", language, facts)
+    mail = messages.render_mail("order_paid", language, facts)
+    chat = messages.render_chat("order_paid", language, facts)
 
     assert mail.subject
     assert chat.template is not None
@@ -204,12 +204,12 @@ def test_any_name_makes_a_mail_and_a_parameter_on_one_line(name: str, language: 
 
 
 def test_attachments_and_the_way_out_go_along(messages: MessageTemplates) -> None:
-    facts = SAMPLES["ticket_ready"].all_facts
+    facts = SAMPLES["ticket_ready"].all_variables
 
-    mail = messages.mail(
+    mail = messages.render_mail(
         "ticket_ready", "id", facts, attachments=(PDF,), unsubscribe_url=f"{EXAMPLE_BASE_URL}u/1"
     )
-    chat = messages.chat("ticket_ready", "id", facts, attachment=PDF)
+    chat = messages.render_chat("ticket_ready", "id", facts, attachment=PDF)
 
     assert mail.attachments == (PDF,)
     assert mail.unsubscribe_url == f"{EXAMPLE_BASE_URL}u/1"
@@ -218,37 +218,39 @@ def test_attachments_and_the_way_out_go_along(messages: MessageTemplates) -> Non
 
 def test_a_chat_message_is_sent_as_it_was_approved(messages: MessageTemplates) -> None:
     with pytest.raises(TemplateBroken, match="document"):
-        messages.chat("ticket_ready", "id", SAMPLES["ticket_ready"].all_facts)
+        messages.render_chat("ticket_ready", "id", SAMPLES["ticket_ready"].all_variables)
     with pytest.raises(TemplateBroken, match="document"):
-        messages.chat("order_paid", "id", SAMPLES["order_paid"].all_facts, attachment=PDF)
+        messages.render_chat(
+            "order_paid", "id", SAMPLES["order_paid"].all_variables, attachment=PDF
+        )
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/", EXAMPLE_BASE_URL, ""])
 def test_a_button_leads_to_a_page_of_ours_and_nowhere_else(
     messages: MessageTemplates, url: str
 ) -> None:
-    facts = SAMPLES["order_paid"].all_facts | {"url": url}
+    facts = SAMPLES["order_paid"].all_variables | {"url": url}
 
     with pytest.raises(TemplateBroken, match=re.escape(EXAMPLE_BASE_URL)):
-        messages.chat("order_paid", "id", facts)
+        messages.render_chat("order_paid", "id", facts)
 
 
 def test_our_own_address_stands_before_every_button() -> None:
     links = "https://tiket.kampus.example/"
-    messages = MessageTemplates(links=links)
-    facts = SAMPLES["order_paid"].all_facts | {"url": f"{links}orders/a1"}
+    messages = MessageTemplates(base_url=links)
+    facts = SAMPLES["order_paid"].all_variables | {"url": f"{links}orders/a1"}
 
-    chat = messages.chat("order_paid", "id", facts)
+    chat = messages.render_chat("order_paid", "id", facts)
 
     assert chat.template is not None
-    assert chat.template.button == "orders/a1"
-    assert f"{links}{{{{1}}}}" in str(messages.approval("order_paid", "id"))
+    assert chat.template.button_url_suffix == "orders/a1"
+    assert f"{links}{{{{1}}}}" in str(messages.approval_request("order_paid", "id"))
 
 
 def test_a_mail_without_an_address_has_no_button(messages: MessageTemplates) -> None:
-    facts = SAMPLES["order_expired"].all_facts | {"url": ""}
+    facts = SAMPLES["order_expired"].all_variables | {"url": ""}
 
-    mail = messages.mail("order_expired", "id", facts)
+    mail = messages.render_mail("order_expired", "id", facts)
 
     assert Reader(mail.html).links == []
     assert "Pesan lagi" not in mail.text
@@ -261,18 +263,18 @@ def test_a_message_there_is_not_is_refused_and_those_there_are_named(
     messages: MessageTemplates, name: str, language: str
 ) -> None:
     with pytest.raises(TemplateBroken, match=r"order_placed.* in id, en"):
-        messages.mail(name, language, {})
+        messages.render_mail(name, language, {})
     with pytest.raises(TemplateBroken):
         messages.preview(name, language)
 
 
 def test_facts_that_are_missing_are_named(messages: MessageTemplates) -> None:
-    facts = {k: v for k, v in SAMPLES["order_paid"].all_facts.items() if k != "orderCode"}
+    facts = {k: v for k, v in SAMPLES["order_paid"].all_variables.items() if k != "orderCode"}
 
     with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.mail.j2.*'orderCode'"):
-        messages.mail("order_paid", "id", facts)
+        messages.render_mail("order_paid", "id", facts)
     with pytest.raises(TemplateBroken, match=r"messages/id/order_paid.chat.j2.*'orderCode'"):
-        messages.chat("order_paid", "id", facts)
+        messages.render_chat("order_paid", "id", facts)
 
 
 def test_an_operators_own_words_win(own: Own) -> None:
@@ -326,16 +328,16 @@ def test_a_chat_text_that_meta_would_not_approve_is_refused(own: Own, words: str
     messages = own("id/order_paid.chat.j2", words)
 
     with pytest.raises(TemplateBroken, match=re.escape(why)):
-        messages.chat("order_paid", "id", SAMPLES["order_paid"].all_facts)
+        messages.render_chat("order_paid", "id", SAMPLES["order_paid"].all_variables)
 
 
 def test_a_variable_named_twice_is_one_parameter() -> None:
     text = parse_chat_template(Environment(autoescape=True), "Halo {{ b }}, {{ a }} dan {{ b }}.")
 
     assert text.body == "Halo {{1}}, {{2}} dan {{1}}."
-    assert text.variables == ("b", "a")
+    assert text.variable_names == ("b", "a")
     assert (
-        text.filled(text.parameters({"a": "", "b": "Sari {{2}}"}))
+        text.fill(text.parameters({"a": "", "b": "Sari {{2}}"}))
         == "Halo Sari {{2}}, - dan Sari {{2}}."
     )
 
@@ -352,9 +354,9 @@ def test_samples_are_told_at_the_venues_own_hour() -> None:
     sample = SAMPLES["batch_finished"]
     later = replace(
         sample,
-        facts=dict(sample.facts) | {"finishedAt": datetime(2026, 1, 1, 17, tzinfo=UTC)},
+        variables=dict(sample.variables) | {"finishedAt": datetime(2026, 1, 1, 17, tzinfo=UTC)},
     )
 
-    mail = MessageTemplates().mail("batch_finished", "id", later.all_facts)
+    mail = MessageTemplates().render_mail("batch_finished", "id", later.all_variables)
 
     assert "2 Jan 2026, 00.00 WIB" in mail.text

@@ -42,24 +42,24 @@ def test_in_no_24_hours_more_go_than_the_budget_nor_closer_than_apart(
 ) -> None:
     sent: list[datetime] = []
     for _ in range(waiting):
-        sent.append(pace.due(sent, at=THURSDAY))
+        sent.append(pace.next_send_at(sent, at=THURSDAY))
 
     for place, at in enumerate(sent):
         within = [each for each in sent[: place + 1] if each > at - DAY]
         assert pace.per_day is None or len(within) <= pace.per_day
     for earlier, later in pairwise(sent):
-        assert later - earlier >= pace.apart
+        assert later - earlier >= pace.min_interval
 
 
 @given(PACES, st.integers(1, 30), BEFORE)
 def test_the_end_foretold_is_when_the_last_one_really_goes(
     pace: RateLimit, waiting: int, before: list[datetime]
 ) -> None:
-    foretold = pace.ends(waiting, before, at=THURSDAY)
+    foretold = pace.last_send_at(waiting, before, at=THURSDAY)
 
     sent = [each for each in before if each > THURSDAY - DAY]
     for _ in range(waiting):
-        sent.append(pace.due(sent, at=THURSDAY))
+        sent.append(pace.next_send_at(sent, at=THURSDAY))
     assert foretold == sent[-1]
 
 
@@ -67,8 +67,8 @@ def test_the_end_foretold_is_when_the_last_one_really_goes(
 def test_more_messages_never_end_earlier(
     pace: RateLimit, waiting: int, before: list[datetime]
 ) -> None:
-    fewer = pace.ends(waiting, before, at=THURSDAY)
-    more = pace.ends(waiting + 1, before, at=THURSDAY)
+    fewer = pace.last_send_at(waiting, before, at=THURSDAY)
+    more = pace.last_send_at(waiting + 1, before, at=THURSDAY)
 
     assert fewer is not None
     assert more is not None
@@ -78,7 +78,7 @@ def test_more_messages_never_end_earlier(
 def test_two_thousand_people_on_a_budget_of_1000_end_a_day_later() -> None:
     pace = RateLimit(1000, timedelta(seconds=1))
 
-    ends = pace.ends(2000, [], at=THURSDAY)
+    ends = pace.last_send_at(2000, [], at=THURSDAY)
 
     assert ends == THURSDAY + DAY + timedelta(seconds=999)
 
@@ -87,18 +87,18 @@ def test_what_was_sent_today_counts_until_it_is_a_day_old() -> None:
     pace = RateLimit(2)
     sent = [THURSDAY - timedelta(hours=20), THURSDAY - timedelta(hours=1)]
 
-    assert pace.due(sent, at=THURSDAY) == THURSDAY + timedelta(hours=4)
+    assert pace.next_send_at(sent, at=THURSDAY) == THURSDAY + timedelta(hours=4)
 
 
 def test_without_a_budget_only_the_distance_counts() -> None:
     pace = RateLimit(None, timedelta(seconds=2))
 
-    assert pace.ends(4, [], at=THURSDAY) == THURSDAY + timedelta(seconds=6)
+    assert pace.last_send_at(4, [], at=THURSDAY) == THURSDAY + timedelta(seconds=6)
 
 
 def test_nothing_waiting_is_done_now_and_no_budget_at_all_never() -> None:
-    assert RateLimit(0).ends(0, [], at=THURSDAY) == THURSDAY
-    assert RateLimit(0).ends(1, [], at=THURSDAY) is None
+    assert RateLimit(0).last_send_at(0, [], at=THURSDAY) == THURSDAY
+    assert RateLimit(0).last_send_at(1, [], at=THURSDAY) is None
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,9 @@ def test_a_channel_that_does_well_enough_goes_on(latest: list[SendOutcome]) -> N
 
 
 def test_one_word_about_the_whole_channel_stops_it() -> None:
-    banned = Deferred("Meta: the account is locked (131031)", "131031", stops=PauseScope.CHANNEL)
+    banned = Deferred(
+        "Meta: the account is locked (131031)", "131031", pause_scope=PauseScope.CHANNEL
+    )
 
     assert "the account is locked" in (find_stop_reason([TAKEN, banned]) or "")
     assert find_stop_reason([banned, TAKEN]) is None
@@ -162,10 +164,10 @@ def test_it_stops_exactly_when_too_many_of_the_last_failed(latest: list[SendOutc
     ],
 )
 def test_so_many_may_go_at_this_moment(pace: RateLimit, sent: int, most: int, room: int) -> None:
-    assert pace.room([THURSDAY] * sent, at=THURSDAY, most=most) == room
+    assert pace.available_now([THURSDAY] * sent, at=THURSDAY, most=most) == room
 
 
 def test_a_fifth_of_a_day_is_kept_from_the_many() -> None:
-    assert RateLimit(250).for_many == RateLimit(200)
-    assert RateLimit(3).for_many == RateLimit(3)
-    assert RateLimit(None).for_many == RateLimit(None)
+    assert RateLimit(250).bulk_limit == RateLimit(200)
+    assert RateLimit(3).bulk_limit == RateLimit(3)
+    assert RateLimit(None).bulk_limit == RateLimit(None)

@@ -23,7 +23,7 @@ def test_a_rehearsal_has_a_simulator_and_nothing_else_has_anybody() -> None:
     rehearsed = whatsapp_provider_config(_settings())
 
     assert rehearsed is not None
-    assert (rehearsed.is_rehearsal, rehearsed.url) == (True, "http://127.0.0.1:8789")
+    assert (rehearsed.is_simulator, rehearsed.url) == (True, "http://127.0.0.1:8789")
     assert whatsapp_provider_config(_settings(**PRODUCTION)) is None
     assert whatsapp_provider_config(_settings(whatsapp_provider="none")) is None
 
@@ -43,9 +43,9 @@ def test_each_vendor_has_a_client_made_of_the_settings(vendor: WhatsAppProvider)
     agreed = whatsapp_provider_config(_settings(**PRODUCTION, **given))
 
     assert agreed is not None
-    assert agreed.vendor is vendor
+    assert agreed.provider is vendor
     with agreed.client() as client:
-        assert client.largest_attachment > 0
+        assert client.max_attachment_bytes > 0
 
 
 def test_a_vendor_without_a_token_is_refused() -> None:
@@ -76,7 +76,7 @@ def test_links_lead_to_the_public_address_and_in_a_rehearsal_to_this_machine() -
     ("agreed", "wanted", "pace"),
     [
         (
-            WhatsAppProviderConfig.rehearsal("http://127.0.0.1:9"),
+            WhatsAppProviderConfig.for_simulator("http://127.0.0.1:9"),
             (None, None),
             RateLimit(None, NOTHING_APART),
         ),
@@ -105,9 +105,9 @@ def test_links_lead_to_the_public_address_and_in_a_rehearsal_to_this_machine() -
 def test_the_pace_is_the_operators_else_what_the_vendor_bears(
     agreed: WhatsAppProviderConfig, wanted: tuple[int | None, float | None], pace: RateLimit
 ) -> None:
-    assert agreed.pace(*wanted) == pace
+    assert agreed.rate_limit(*wanted) == pace
 
 
 @pytest.mark.parametrize("vendor", list(WhatsAppProvider))
 def test_without_a_secret_nobody_is_believed(vendor: WhatsAppProvider) -> None:
-    assert not WhatsAppProviderConfig(vendor, "t").is_theirs(b"{}", {}, {"key": ""})
+    assert not WhatsAppProviderConfig(vendor, "t").has_valid_signature(b"{}", {}, {"key": ""})

@@ -166,4 +166,4 @@ def test_an_order_is_covered_only_by_whole_payments_of_every_part(
     whole = {part for part, gone in paid if not gone}
     assert bool(found) == (whole == {1, 2, 3})
     assert all(of_part[attempt] == part for part, attempt in found.items())
-    assert all(payments[attempt].gone == ZERO for attempt in found.values())
+    assert all(payments[attempt].refunded_or_promised == ZERO for attempt in found.values())

@@ -122,7 +122,7 @@ def test_capture_and_settlement_are_one_payment() -> None:
     [
         (PaymentTransition.MONEY_TAKEN, OrderState.PENDING, False, False, OrderAction.COMPLETE),
         (PaymentTransition.MONEY_TAKEN, OrderState.EXPIRED, False, False,
-         OrderAction.COMPLETE_IF_STOCK_IS_LEFT),
+         OrderAction.COMPLETE_IF_IN_STOCK),
         (PaymentTransition.MONEY_TAKEN, OrderState.CANCELLED, False, False, OrderAction.REVIEW),
         (PaymentTransition.MONEY_TAKEN, OrderState.PAID, False, False, OrderAction.REVIEW),
         (PaymentTransition.MONEY_RETURNED, OrderState.PAID, True, False, OrderAction.REVIEW),
@@ -135,7 +135,7 @@ def test_capture_and_settlement_are_one_payment() -> None:
 def test_what_a_milestone_means_for_the_order(
     milestone: PaymentTransition, order: OrderState, by_this: bool, twice: bool, means: OrderAction
 ) -> None:
-    assert order_action(milestone, order, paid_by_this=by_this, paid_twice=twice) is means
+    assert order_action(milestone, order, is_paying_attempt=by_this, paid_twice=twice) is means
 
 
 @pytest.mark.parametrize(

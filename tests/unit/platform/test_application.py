@@ -20,7 +20,9 @@ ANYWHERE = URL.create("postgresql+psycopg", host="127.0.0.1", database="none")
 def application(tmp_path: Path) -> Application:
     """An application whose database is never asked."""
     settings = Settings(_env_file=None, data_path=tmp_path, whatsapp_provider="none")
-    return Application(settings, Database.at(ANYWHERE), ANYWHERE, ANYWHERE, factory_of=get_factory)
+    return Application(
+        settings, Database.from_url(ANYWHERE), ANYWHERE, ANYWHERE, get_factory=get_factory
+    )
 
 
 def test_an_object_is_built_once(application: Application) -> None:

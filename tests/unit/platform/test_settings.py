@@ -27,7 +27,7 @@ def test_everything_lies_under_one_folder_unless_told_otherwise(
 
     assert settings.documents == tmp_path / "documents"
     assert settings.inbox == Path("/srv/inbox")
-    assert settings.logs == tmp_path / "logs" / "ticketing.jsonl"
+    assert settings.log_file == tmp_path / "logs" / "ticketing.jsonl"
 
 
 @pytest.mark.parametrize(

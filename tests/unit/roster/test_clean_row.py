@@ -22,7 +22,9 @@ Clean = Callable[..., RosterEntry | RowRejection]
 @pytest.fixture
 def clean() -> Clean:
     """Cleans one row under the usual columns, given by keyword."""
-    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     def clean_row(**cells: str) -> RosterEntry | RowRejection:
         usual = {"nim": "1", "nama": "Budi"} | {
@@ -131,13 +133,17 @@ def test_a_rejected_row_names_its_person_only_when_that_is_certain(
 
 @pytest.mark.parametrize("cells", [["1", "Budi"], ["1", "Budi", "", "", "", "", "", "more"]])
 def test_a_ragged_row_is_kept_aside(cells: list[str]) -> None:
-    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     assert cleaner.clean(cells).reason.startswith(f"{len(cells)} cells where the header has 7")
 
 
 def test_empty_cells_behind_the_last_column_do_no_harm() -> None:
-    cleaner = RowCleaner.of(map_columns(["nim", "nama"], {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(["nim", "nama"], {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     assert cleaner.clean(["1", "Budi", "", ""]).full_name == "Budi"
 
@@ -155,7 +161,9 @@ def test_names_are_joined_but_never_cut(
     first: str, last: str, full: str, names: tuple[str, str, str]
 ) -> None:
     header = ["nim", "first name", "last name", "full name"]
-    cleaner = RowCleaner.of(map_columns(header, {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(header, {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     assert cleaner.clean(["1", first, last, full])[2:5] == names
 
@@ -180,16 +188,20 @@ def test_a_hold_is_a_reason_unless_it_says_no(clean: Clean, said: str, reason: s
     ],
 )  # fmt: skip
 def test_who_has_not_paid_is_held(said: str, reason: str) -> None:
-    cleaner = RowCleaner.of(
-        map_columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=normalise_email
+    cleaner = RowCleaner.for_columns(
+        map_columns(["nim", "nama", "status bayar"], {}),
+        normalise_phone=PHONE,
+        normalise_email=normalise_email,
     )
 
     assert cleaner.clean(["1", "Budi", said]).hold_reason == reason
 
 
 def test_a_payment_nobody_can_read_is_kept_aside() -> None:
-    cleaner = RowCleaner.of(
-        map_columns(["nim", "nama", "status bayar"], {}), phone=PHONE, address=normalise_email
+    cleaner = RowCleaner.for_columns(
+        map_columns(["nim", "nama", "status bayar"], {}),
+        normalise_phone=PHONE,
+        normalise_email=normalise_email,
     )
 
     assert cleaner.clean(["1", "Budi", "500.000"]).field == "payment"
@@ -197,7 +209,9 @@ def test_a_payment_nobody_can_read_is_kept_aside() -> None:
 
 def test_two_reasons_to_hold_are_both_kept() -> None:
     header = ["nim", "nama", "tahan", "lunas"]
-    cleaner = RowCleaner.of(map_columns(header, {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(header, {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     row = cleaner.clean(["1", "Budi", "toga belum kembali", "belum"])
 
@@ -208,7 +222,9 @@ def test_two_reasons_to_hold_are_both_kept() -> None:
 def test_any_row_ends_as_an_entry_with_a_key_or_a_rejection_with_a_reason(
     cells: list[str],
 ) -> None:
-    cleaner = RowCleaner.of(map_columns(HEADER, {}), phone=PHONE, address=normalise_email)
+    cleaner = RowCleaner.for_columns(
+        map_columns(HEADER, {}), normalise_phone=PHONE, normalise_email=normalise_email
+    )
 
     row = cleaner.clean(cells)
 

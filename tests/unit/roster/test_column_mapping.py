@@ -49,7 +49,7 @@ from ticketing.roster.column_mapping import count_known_headers, map_columns, no
     ],
 )
 def test_usual_headers_need_no_telling(header: list[str], mapping: dict[str, str]) -> None:
-    assert map_columns(header, {}).mapping() == mapping
+    assert map_columns(header, {}).column_names() == mapping
 
 
 @pytest.mark.parametrize("written", ["No HP", "no_hp", "NO. HP", "  No-Hp ", "\ufeffNo HP", "noHp"])
@@ -60,19 +60,19 @@ def test_a_column_name_is_known_however_it_is_written(written: str) -> None:
 def test_what_is_told_leads_an_unknown_column() -> None:
     found = map_columns(["Wer", "Kennung"], {"Wer": "full_name", "Kennung": "external_id"})
 
-    assert found.mapping() == {"full_name": "Wer", "external_id": "Kennung"}
+    assert found.column_names() == {"full_name": "Wer", "external_id": "Kennung"}
 
 
 def test_what_is_told_wins_over_a_columns_own_name() -> None:
     found = map_columns(["nama", "panggilan", "nim"], {"panggilan": "full_name"})
 
-    assert found.mapping() == {"full_name": "panggilan", "external_id": "nim"}
+    assert found.column_names() == {"full_name": "panggilan", "external_id": "nim"}
 
 
 def test_a_told_column_may_be_written_differently() -> None:
     found = map_columns(["Nama Orang", "nim"], {"nama_orang": "full_name"})
 
-    assert found.mapping()["full_name"] == "Nama Orang"
+    assert found.column_names()["full_name"] == "Nama Orang"
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_any_first_line_is_understood_or_refused_in_our_words(header: list[str])
     except (UnreadableFile, UnusableMapping) as error:
         assert str(error)  # noqa: PT017 - either outcome is right, a third is not
     else:
-        assert count_known_headers(header) >= len(found.places)
+        assert count_known_headers(header) >= len(found.indexes)

@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> ReadAll:
     ) -> tuple[OpenRoster, list[tuple[int, list[str]]]]:
         path = tmp_path / "roster.csv"
         path.write_bytes(content)
-        with RosterFile(path).opened(**told) as reading:
+        with RosterFile(path).open(**told) as reading:
             return reading, [(row.line, row.cells) for row in reading.rows]
 
     return read_all
@@ -202,7 +202,7 @@ def test_a_line_without_end_is_refused_in_little_memory(tmp_path: Path, start: s
     tracemalloc.start()
     with (
         pytest.raises(UnreadableFile, match="more than 262,144 characters in one row"),
-        RosterFile(path).opened() as reading,
+        RosterFile(path).open() as reading,
     ):
         list(reading.rows)
     _, peak = tracemalloc.get_traced_memory()
@@ -222,7 +222,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     path = tmp_path / "growing.csv"
     path.write_text(TABLE)
 
-    with RosterFile(path).opened() as reading:
+    with RosterFile(path).open() as reading:
         path.write_text(TABLE + "3;Late\n")
         with pytest.raises(UnreadableFile, match="changed while it was read"):
             list(reading.rows)
@@ -230,7 +230,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["absent.csv", "."])
 def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnreadableFile, match="no such file"), RosterFile(tmp_path / name).opened():
+    with pytest.raises(UnreadableFile, match="no such file"), RosterFile(tmp_path / name).open():
         pass
 
 
@@ -253,7 +253,7 @@ def test_what_a_spreadsheet_writes_is_read_back(
     csv.writer(text, delimiter=delimiter).writerows([("nim", "nama"), *rows])
     path.write_bytes(text.getvalue().encode(encoding))
 
-    with RosterFile(path).opened(encoding=encoding, delimiter=delimiter) as reading:
+    with RosterFile(path).open(encoding=encoding, delimiter=delimiter) as reading:
         found = [tuple(row.cells) for row in reading.rows]
 
     assert found == rows

@@ -18,7 +18,7 @@ def test_the_file_has_the_rosters_columns_and_what_is_wrong(tmp_path: Path) -> N
 
     written = write_rejected_rows(path, HEADER, [ROW])
 
-    with RosterFile(path).opened() as reading:
+    with RosterFile(path).open() as reading:
         assert [row.cells for row in reading.rows] == [
             ["1", "'=cmd()", "6.28E+11", "7", "phone", "6.28E+11", "digits are lost"]
         ]
@@ -31,7 +31,7 @@ def test_a_quarantine_of_a_quarantine_has_its_columns_once(tmp_path: Path) -> No
 
     write_rejected_rows(path, [*HEADER, "line", "field", "value", "reason"], [again])
 
-    with RosterFile(path).opened() as reading:
+    with RosterFile(path).open() as reading:
         assert next(reading.rows).cells[3:] == ["7", "phone", "6.28E+11", "digits are lost"]
 
 
@@ -42,7 +42,7 @@ def test_ragged_rows_are_filled_up(tmp_path: Path) -> None:
         path, HEADER, [ROW._replace(cells=("1",)), ROW._replace(cells=tuple("12345"))]
     )
 
-    with RosterFile(path).opened() as reading:
+    with RosterFile(path).open() as reading:
         assert [row.cells[:4] for row in reading.rows] == [["1", "", "", "7"], ["1", "2", "3", "7"]]
 
 

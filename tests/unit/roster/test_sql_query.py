@@ -29,7 +29,7 @@ def students(tmp_path: Path) -> str:
 
 
 def test_values_become_text_as_a_person_would_write_them(students: str) -> None:
-    with RosterQuery(students, "SELECT * FROM students").opened() as reading:
+    with RosterQuery(students, "SELECT * FROM students").open() as reading:
         rows = [(row.line, row.cells) for row in reading.rows]
 
     assert reading.columns == ["nim", "nama", "email", "born", "gpa"]
@@ -43,7 +43,7 @@ def test_the_same_answer_has_the_same_digest_and_another_has_another(students: s
     digests = []
 
     for sql in ("SELECT * FROM students", "SELECT * FROM students", "SELECT nim FROM students"):
-        with RosterQuery(students, sql).opened() as reading:
+        with RosterQuery(students, sql).open() as reading:
             list(reading.rows)
         digests.append(reading.digest)
 
@@ -59,7 +59,7 @@ def test_the_same_answer_has_the_same_digest_and_another_has_another(students: s
     ],
 )
 def test_a_query_that_is_none_is_refused(students: str, sql: str, reason: str) -> None:
-    with pytest.raises(UnreadableFile, match=reason), RosterQuery(students, sql).opened():
+    with pytest.raises(UnreadableFile, match=reason), RosterQuery(students, sql).open():
         pass
 
 
@@ -67,14 +67,14 @@ def test_a_query_that_is_none_is_refused(students: str, sql: str, reason: str) -
     ("url", "reason"), [("not an address", "not a URL"), ("oracle+what://x", "no driver")]
 )
 def test_an_address_that_leads_nowhere_is_refused(url: str, reason: str) -> None:
-    with pytest.raises(Misconfigured, match=reason), RosterQuery(url, "SELECT 1").opened():
+    with pytest.raises(Misconfigured, match=reason), RosterQuery(url, "SELECT 1").open():
         pass
 
 
 def test_a_password_is_told_to_nobody() -> None:
     query = RosterQuery("postgresql://campus:hunter2@127.0.0.1:1/x?connect_timeout=1", "SELECT 1")
 
-    with pytest.raises(Unavailable) as refusal, query.opened():
+    with pytest.raises(Unavailable) as refusal, query.open():
         pass
 
     assert "hunter2" not in str(refusal.value) + query.name + repr(query)

@@ -24,7 +24,7 @@ rules = st.builds(
 def test_a_code_is_what_its_rule_says(rule: CodeRule, data: st.DataObject) -> None:
     chance = data.draw(st.binary(min_size=rule.random_bytes, max_size=rule.random_bytes))
 
-    drawn = rule.credentials(chance)
+    drawn = rule.generate_credentials(chance)
 
     assert drawn.name.startswith(rule.prefix)
     assert len(drawn.name) == len(rule.prefix) + rule.length
@@ -34,15 +34,15 @@ def test_a_code_is_what_its_rule_says(rule: CodeRule, data: st.DataObject) -> No
 
 @given(st.binary(min_size=32, max_size=32))
 def test_without_a_password_of_its_own_the_code_is_the_password(chance: bytes) -> None:
-    drawn = CodeRule(prefix="gsp-").credentials(chance)
+    drawn = CodeRule(prefix="gsp-").generate_credentials(chance)
 
     assert drawn.password == drawn.name
 
 
 @given(st.binary(min_size=32, max_size=32))
 def test_a_password_of_its_own_tells_nothing_of_the_code(chance: bytes) -> None:
-    alone = CodeRule().credentials(chance)
-    beside = CodeRule(password_length=10).credentials(chance)
+    alone = CodeRule().generate_credentials(chance)
+    beside = CodeRule(password_length=10).generate_credentials(chance)
 
     assert beside.name == alone.name
     assert len(beside.password) == 10
@@ -52,7 +52,7 @@ def test_a_password_of_its_own_tells_nothing_of_the_code(chance: bytes) -> None:
 def test_different_drawings_are_different_codes(drawings: set[int]) -> None:
     rule = CodeRule(alphabet=DIGITS)
 
-    codes = {rule.credentials(number.to_bytes(12, "big")).name for number in drawings}
+    codes = {rule.generate_credentials(number.to_bytes(12, "big")).name for number in drawings}
 
     assert len(codes) == len(drawings)
 
@@ -103,7 +103,7 @@ def test_what_a_router_misreads_or_a_stranger_guesses_is_refused(
     ],
 )
 def test_what_people_print_everywhere_is_allowed(rule: CodeRule) -> None:
-    assert rule.credentials(bytes(32)).name == rule.alphabet[0] * rule.length
+    assert rule.generate_credentials(bytes(32)).name == rule.alphabet[0] * rule.length
 
 
 def test_neither_code_nor_password_is_shown_by_accident(wanted: HotspotUser) -> None:

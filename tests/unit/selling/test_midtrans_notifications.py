@@ -61,7 +61,7 @@ def test_a_settled_payment_is_read_with_its_times_in_utc(settled: dict[str, obje
     assert notification.settled_at == datetime(2026, 1, 31, 12, 6, 44, tzinfo=UTC)
     assert notification.expires_at == datetime(2026, 1, 31, 12, 35, 10, tzinfo=UTC)
     assert notification.payment_type == "bank_transfer"
-    assert notification.statement == PaymentStatus(
+    assert notification.payment_status == PaymentStatus(
         "ORD-2026-0001",
         "b5d4a6a2-0a56-4a3e-a7c2-5a8c1f0d9e11",
         AttemptState.SETTLED,

@@ -138,7 +138,7 @@ def test_no_plan_gives_back_more_than_is_left_of_a_payment(
     except RefundRefused:
         return
 
-    left = {payment.attempt_id: payment.left for payment in found.payments}
+    left = {payment.attempt_id: payment.refundable for payment in found.payments}
     assert planned.amount == total(part.amount for part in planned.parts)
     assert all(ZERO < part.amount <= left[part.attempt_id] for part in planned.parts)
     assert len({part.attempt_id for part in planned.parts}) == len(planned.parts)
@@ -160,7 +160,7 @@ def test_what_goes_back_and_what_is_kept_is_no_more_than_the_places_cost(
 def test_what_went_back_is_gone_and_so_is_what_is_promised(
     known: list[Refund], told: Rupiah
 ) -> None:
-    owed = total(one.amount for one in known if one.state.is_owed)
+    owed = total(one.amount for one in known if one.state.is_outstanding)
 
     assert total_refunded_or_promised(known, told) == total_refunded(known, told) + owed
     assert total_refunded(known, told) >= told
@@ -170,7 +170,7 @@ def test_what_went_back_is_gone_and_so_is_what_is_promised(
 def test_an_amount_is_shared_out_whole_or_refused(
     found: list[PaymentBalance], amount: Rupiah
 ) -> None:
-    left = total(payment.left for payment in found)
+    left = total(payment.refundable for payment in found)
     try:
         shared = split_refund(found, amount, at=NOW)
     except RefundRefused:
@@ -209,7 +209,7 @@ def test_the_way_back_depends_on_the_way_it_came(
 
 @pytest.mark.parametrize("state", [AttemptState.REVERSED, AttemptState.CHARGED_BACK])
 def test_what_a_bank_took_back_cannot_go_back_again(state: AttemptState) -> None:
-    assert replace(PAID, state=state).left == ZERO
+    assert replace(PAID, state=state).refundable == ZERO
 
 
 def test_a_payment_of_which_a_bank_took_a_part_goes_back_by_hand() -> None:
@@ -249,7 +249,7 @@ def test_a_plan_says_how_many_tickets_are_delivered_and_that_use_is_not_known(
 
 
 def test_less_than_is_due_is_planned_and_said_when_less_is_left(two_places: RefundSnapshot) -> None:
-    found = replace(two_places, payments=[replace(PAID, gone=Rupiah(150_000))])
+    found = replace(two_places, payments=[replace(PAID, refunded_or_promised=Rupiah(150_000))])
 
     planned = compute_plan(found, RefundRequest(), at=NOW)
 
@@ -273,7 +273,7 @@ def test_the_hash_names_what_was_asked(
 
 
 def test_the_hash_names_the_order_as_it_was(two_places: RefundSnapshot) -> None:
-    later = replace(two_places, payments=[replace(PAID, gone=Rupiah(1))])
+    later = replace(two_places, payments=[replace(PAID, refunded_or_promised=Rupiah(1))])
 
     assert (
         compute_plan(two_places, RefundRequest(), at=NOW).plan_hash

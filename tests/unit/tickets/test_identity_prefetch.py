@@ -16,7 +16,7 @@ class Numbered:
     def __init__(self) -> None:
         self.given = 0
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         first, self.given = self.given, self.given + count
         return [TicketIdentity(str(number), bytes(10), "") for number in range(first, self.given)]
 
@@ -27,7 +27,7 @@ class Broken:
     def __init__(self) -> None:
         self.called = False
 
-    def identities(self, count: int) -> list[TicketIdentity]:
+    def generate(self, count: int) -> list[TicketIdentity]:
         if self.called:
             raise OSError("no randomness")
         self.called = True
@@ -39,7 +39,7 @@ def test_everyone_gets_as_many_as_asked_for_and_none_twice(
     counts: list[int], expected: int
 ) -> None:
     with PrefetchingIdentityGenerator(Numbered(), expected=expected) as ahead:
-        drawn = [ahead.identities(count) for count in counts]
+        drawn = [ahead.generate(count) for count in counts]
 
     assert [len(identities) for identities in drawn] == counts
     codes = [identity.ticket_code for identities in drawn for identity in identities]
@@ -52,21 +52,21 @@ def test_no_more_are_drawn_than_expected(chunks: int, chunk: int) -> None:
 
     with PrefetchingIdentityGenerator(source, expected=chunks * chunk) as ahead:
         for _ in range(chunks):
-            ahead.identities(chunk)
+            ahead.generate(chunk)
 
     assert source.given == chunks * chunk
 
 
 def test_what_goes_wrong_in_the_thread_is_heard_by_whoever_asks_next() -> None:
     with PrefetchingIdentityGenerator(Broken(), expected=4) as ahead:
-        ahead.identities(2)
+        ahead.generate(2)
 
         with pytest.raises(OSError, match="no randomness"):
-            ahead.identities(2)
+            ahead.generate(2)
 
 
 def test_the_thread_ends_with_the_work() -> None:
     with PrefetchingIdentityGenerator(Numbered(), expected=4) as ahead:
-        ahead.identities(2)
+        ahead.generate(2)
 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("mint")]

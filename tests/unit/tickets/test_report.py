@@ -38,14 +38,14 @@ lines = st.builds(
 
 @given(lines, st.booleans())
 def test_whoever_is_not_generated_has_a_reason_and_nobody_else(line: ReportRow, over: bool) -> None:
-    entry = to_report_entry(line, over=over)
+    entry = to_report_entry(line, event_over=over)
 
     assert (entry.verdict is GenerationStatus.GENERATED) == (entry.reason == "")
 
 
 @given(lines, st.booleans())
 def test_nobody_is_generated_without_a_ticket(line: ReportRow, over: bool) -> None:
-    entry = to_report_entry(line, over=over)
+    entry = to_report_entry(line, event_over=over)
 
     assert line.ticket_code is not None or entry.verdict is not GenerationStatus.GENERATED
 
@@ -54,7 +54,7 @@ def test_nobody_is_generated_without_a_ticket(line: ReportRow, over: bool) -> No
 def test_the_sums_are_the_people(people: list[ReportRow]) -> None:
     sums = ReportSummary()
 
-    passed_on = list(sums.through(to_report_entry(line, over=False) for line in people))
+    passed_on = list(sums.count_entries(to_report_entry(line, event_over=False) for line in people))
 
     assert [entry.line for entry in passed_on] == people
     assert sums.verdicts.total() == len(people)
@@ -64,7 +64,7 @@ def test_the_sums_are_the_people(people: list[ReportRow]) -> None:
 @given(st.lists(lines, max_size=30))
 def test_the_page_begins_with_whoever_has_no_pdf(people: list[ReportRow]) -> None:
     sums = ReportSummary()
-    list(sums.through(to_report_entry(line, over=False) for line in people))
+    list(sums.count_entries(to_report_entry(line, event_over=False) for line in people))
 
     generated = [entry.verdict is GenerationStatus.GENERATED for entry in sums.listed]
 
@@ -76,7 +76,9 @@ def test_a_pdf_that_retention_removed_was_generated() -> None:
         1, None, "Ayu", "", "Wisudawan", "", None, "TC-2026-7Q4M9ZKD", AT, AT, None, AT, None, None
     )
 
-    assert to_report_entry(line, over=True) == ReportEntry(line, GenerationStatus.GENERATED, "")
+    assert to_report_entry(line, event_over=True) == ReportEntry(
+        line, GenerationStatus.GENERATED, ""
+    )
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+62811", "-1", "@SUM(A1)", "\tx", "\rx"])

@@ -45,14 +45,16 @@ def test_a_rest_is_never_long_and_is_spread_by_a_quarter(failures: int, jitter: 
 def test_what_a_router_refuses_is_asked_for_again_ever_more_rarely(
     tries: int, seconds: float
 ) -> None:
-    again = next_attempt_at(tries, lasting=False, at=NOW, jitter=0.5)
+    again = next_attempt_at(tries, is_permanent=False, at=NOW, jitter=0.5)
 
     assert again == NOW + timedelta(seconds=seconds)
 
 
 @given(st.integers(1, 1000))
 def test_what_only_a_person_mends_is_not_asked_for_at_once(tries: int) -> None:
-    assert next_attempt_at(tries, lasting=True, at=NOW, jitter=0.5) == NOW + REFUSED_RETRY_DELAY
+    assert (
+        next_attempt_at(tries, is_permanent=True, at=NOW, jitter=0.5) == NOW + REFUSED_RETRY_DELAY
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ DAY = Package(
     profile="1day",
     validity=timedelta(hours=24),
 )
-IN_SERVICE = [VoucherState.PRESENT, VoucherState.ENDING, VoucherState.GONE]
+IN_SERVICE = [VoucherState.ACTIVE, VoucherState.REVOKING, VoucherState.REMOVED]
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 durations = st.timedeltas(timedelta(0), timedelta(days=30))
 
@@ -168,25 +168,25 @@ def test_a_voucher_goes_only_where_the_table_leads(old: VoucherState, new: Vouch
 
 def test_nothing_is_present_that_the_router_was_not_asked_for() -> None:
     leads_to_present = [
-        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.PRESENT in reached
+        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.ACTIVE in reached
     ]
 
-    assert leads_to_present == [VoucherState.ASKED]
+    assert leads_to_present == [VoucherState.PROVISIONING]
 
 
 def test_what_may_be_on_the_router_is_not_forgotten_before_it_is_taken_off() -> None:
     leads_to_gone = {
-        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.GONE in reached
+        old for old, reached in ALLOWED_TRANSITIONS.items() if VoucherState.REMOVED in reached
     }
 
-    assert leads_to_gone == {VoucherState.OWED, VoucherState.ENDING}
+    assert leads_to_gone == {VoucherState.PENDING, VoucherState.REVOKING}
 
 
 @given(st.lists(st.sampled_from(VoucherState), max_size=5), st.integers(1, 5), st.booleans())
 def test_fewer_than_ordered_is_never_completed(
     vouchers: list[VoucherState], ordered: int, gave_up: bool
 ) -> None:
-    state = purchase_state(OrderState.PAID, vouchers, ordered, gave_up=gave_up)
+    state = purchase_state(OrderState.PAID, vouchers, ordered, has_failed=gave_up)
 
     served = sum(voucher in IN_SERVICE for voucher in vouchers)
     assert (state is PurchaseState.COMPLETED) == (served >= ordered)
@@ -195,7 +195,7 @@ def test_fewer_than_ordered_is_never_completed(
 @given(st.lists(st.sampled_from(VoucherState), max_size=5), st.booleans())
 def test_without_money_nothing_is_completed(vouchers: list[VoucherState], gave_up: bool) -> None:
     states = {
-        order: purchase_state(order, vouchers, 1, gave_up=gave_up)
+        order: purchase_state(order, vouchers, 1, has_failed=gave_up)
         for order in OrderState
         if order is not OrderState.PAID
     }
@@ -214,6 +214,6 @@ def test_without_money_nothing_is_completed(vouchers: list[VoucherState], gave_u
 def test_money_without_vouchers_is_named_once_we_stop_trying(
     gave_up: bool, state: PurchaseState
 ) -> None:
-    vouchers = [VoucherState.PRESENT, VoucherState.ASKED, VoucherState.OWED]
+    vouchers = [VoucherState.ACTIVE, VoucherState.PROVISIONING, VoucherState.PENDING]
 
-    assert purchase_state(OrderState.PAID, vouchers, 3, gave_up=gave_up) is state
+    assert purchase_state(OrderState.PAID, vouchers, 3, has_failed=gave_up) is state

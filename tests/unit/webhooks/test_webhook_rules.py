@@ -62,7 +62,7 @@ def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[floa
     ],
 )
 def test_what_was_told_is_waited_for_at_most_a_day(told: timedelta | None, wait: timedelta) -> None:
-    assert next_attempt_at(1, at=NOW, jitter=0.5, told=told) == NOW + wait
+    assert next_attempt_at(1, at=NOW, jitter=0.5, retry_after=told) == NOW + wait
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_what_was_told_is_waited_for_at_most_a_day(told: timedelta | None, wait:
         (200, CallOutcome.DELIVERED),
         (204, CallOutcome.DELIVERED),
         (299, CallOutcome.DELIVERED),
-        (301, CallOutcome.AGAIN),
-        (308, CallOutcome.AGAIN),
-        (400, CallOutcome.AGAIN),
-        (404, CallOutcome.AGAIN),
+        (301, CallOutcome.RETRY),
+        (308, CallOutcome.RETRY),
+        (400, CallOutcome.RETRY),
+        (404, CallOutcome.RETRY),
         (410, CallOutcome.GONE),
-        (429, CallOutcome.AGAIN),
-        (500, CallOutcome.AGAIN),
-        (None, CallOutcome.AGAIN),
-        (100, CallOutcome.AGAIN),
+        (429, CallOutcome.RETRY),
+        (500, CallOutcome.RETRY),
+        (None, CallOutcome.RETRY),
+        (100, CallOutcome.RETRY),
     ],
 )
 def test_only_a_2xx_is_a_yes(status: int | None, means: CallOutcome) -> None:
@@ -103,18 +103,18 @@ def test_an_endpoint_is_given_up_after_three_days_without_a_yes() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("rehearsal", [False, True])
 def test_our_own_house_is_never_called(address: str, rehearsal: bool) -> None:
-    assert not is_address_allowed(address, rehearsal=rehearsal)
+    assert not is_address_allowed(address, allow_loopback=rehearsal)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_this_machine_is_called_in_a_rehearsal_only(address: str) -> None:
-    assert not is_address_allowed(address, rehearsal=False)
-    assert is_address_allowed(address, rehearsal=True)
+    assert not is_address_allowed(address, allow_loopback=False)
+    assert is_address_allowed(address, allow_loopback=True)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "103.10.20.30", "2606:4700::1111"])
 def test_the_internet_may_be_called(address: str) -> None:
-    assert is_address_allowed(address, rehearsal=False)
+    assert is_address_allowed(address, allow_loopback=False)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "2130706433", "127.1"])
@@ -126,8 +126,8 @@ def test_a_name_that_leads_home_is_not_followed(host: str) -> None:
 
 
 def test_https_anywhere_and_http_at_home_in_a_rehearsal() -> None:
-    assert validate_url("https://shop.example/a?b=c", rehearsal=False)
-    assert validate_url("http://localhost:8000/", rehearsal=True)
+    assert validate_url("https://shop.example/a?b=c", allow_loopback=False)
+    assert validate_url("http://localhost:8000/", allow_loopback=True)
 
 
 @pytest.fixture

@@ -109,43 +109,43 @@ def test_a_request_that_failed_leaves_its_key_free(
     database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
     with suppress(ZeroDivisionError), claim_key(database, asked, at=now) as first:
-        first.keep(StoredResponse(200, b"{}"), at=now)
+        first.store(StoredResponse(200, b"{}"), at=now)
         raise ZeroDivisionError
 
     with claim_key(database, asked, at=now) as second:
-        assert second.answer is None
+        assert second.response is None
 
 
 def test_after_a_day_a_key_is_free_again(
     database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
     with claim_key(database, asked, at=now) as first:
-        first.keep(StoredResponse(200, b"old"), at=now)
+        first.store(StoredResponse(200, b"old"), at=now)
     other = IdempotentRequest(asked.api_key_id, asked.key, b"y" * 32)
     with pytest.raises(KeyReused), claim_key(database, other, at=now + timedelta(hours=23)):
         pass
 
     tomorrow = now + timedelta(hours=24)
     with claim_key(database, other, at=tomorrow) as again:
-        assert again.answer is None
-        again.keep(StoredResponse(200, b"new"), at=tomorrow)
+        assert again.response is None
+        again.store(StoredResponse(200, b"new"), at=tomorrow)
 
     with claim_key(database, other, at=tomorrow) as third:
-        assert third.answer == StoredResponse(200, b"new")
+        assert third.response == StoredResponse(200, b"new")
 
 
 def test_old_answers_are_forgotten_by_the_way(
     database: Database, asked: IdempotentRequest, now: datetime
 ) -> None:
     with claim_key(database, asked, at=now) as old:
-        old.keep(StoredResponse(200, b"{}"), at=now)
+        old.store(StoredResponse(200, b"{}"), at=now)
     with database.transaction() as connection:
         connection.execute(update(idempotency_keys).values(created_at=now - timedelta(days=2)))
 
     with claim_key(
         database, IdempotentRequest(asked.api_key_id, "new", b"x" * 32), at=now
     ) as claim:
-        claim.keep(StoredResponse(200, b"{}"), at=now)
+        claim.store(StoredResponse(200, b"{}"), at=now)
 
     with database.transaction() as connection:
         assert list(connection.scalars(select(idempotency_keys.c.key))) == ["new"]

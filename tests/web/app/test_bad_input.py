@@ -28,10 +28,10 @@ MIB = 1024 * 1024
 @pytest.fixture(scope="module")
 def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
     """One database for all these tests: none of them may change anything in it."""
-    admin = Database.at(server.url("postgres"))
+    admin = Database.from_url(server.url("postgres"))
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE bad_input TEMPLATE template_ticketing"))
-        opened = Database.at(server.url("bad_input"))
+        opened = Database.from_url(server.url("bad_input"))
         yield opened
         opened.dispose()
         connection.execute(text("DROP DATABASE bad_input WITH (FORCE)"))

@@ -42,12 +42,12 @@ def recent(stored: dict[str, Event], clock: Clock) -> EventCache:
 def test_a_change_is_seen_a_second_later(
     recent: EventCache, stored: dict[str, Event], clock: Clock, event: Event
 ) -> None:
-    recent.event(event.slug)
+    recent.get(event.slug)
     stored[event.slug] = replace(event, venue="Stadion")
 
-    at_once = recent.event(event.slug)
+    at_once = recent.get(event.slug)
     clock.now += TTL_SECONDS
-    later = recent.event(event.slug)
+    later = recent.get(event.slug)
 
     assert (at_once.venue, later.venue) == (event.venue, "Stadion")
 
@@ -56,7 +56,7 @@ def test_an_event_made_a_moment_ago_is_found(
     recent: EventCache, stored: dict[str, Event], event: Event
 ) -> None:
     with pytest.raises(UnknownEvent):
-        recent.event("baru")
+        recent.get("baru")
     stored["baru"] = event
 
-    assert recent.event("baru") == event
+    assert recent.get("baru") == event

@@ -55,7 +55,7 @@ def test_a_database_that_is_away_is_503_and_kills_nobody(
     stranger: httpx.Client, viewer: httpx.Client, database_url: str, server: EmbeddedServer
 ) -> None:
     name = make_url(database_url).database
-    admin = Database.at(server.url("postgres"))
+    admin = Database.from_url(server.url("postgres"))
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
         connection.execute(

@@ -141,7 +141,7 @@ def test_what_the_simulator_reports_reaches_the_delivery(
     database = shop_application.database
     buyer = Buyer(f"tel:{NUMBER}", "Tono", "", NUMBER)
     placed = place_order(
-        database, event, asked=[Selection(sell(), 1)], buyer=buyer, at=now(), by="web"
+        database, event, requested=[Selection(sell(), 1)], buyer=buyer, at=now(), by="web"
     )
     code = placed.order.code
     with database.transaction() as connection:

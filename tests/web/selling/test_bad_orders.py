@@ -26,10 +26,10 @@ ORDER = {"eventId": "konser-2099", "ticketSelections": [{"ticketTypeId": 1, "qua
 @pytest.fixture(scope="module")
 def database_of_all(server: EmbeddedServer) -> Iterator[Database]:
     """One database for all these tests: none of them may change anything in it."""
-    admin = Database.at(server.url("postgres"))
+    admin = Database.from_url(server.url("postgres"))
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE bad_orders TEMPLATE template_ticketing"))
-        opened = Database.at(server.url("bad_orders"))
+        opened = Database.from_url(server.url("bad_orders"))
         starts = datetime(2099, 12, 12, 12, tzinfo=UTC)
         event = NewEvent(
             "konser-2099", "Konser", starts, starts, "Asia/Jakarta", "id", "Aula", "ID", "classic"

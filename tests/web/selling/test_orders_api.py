@@ -318,7 +318,7 @@ def test_everything_a_buyer_does_is_in_the_audit_log_and_no_secret_in_any_log(
     shop.get(f"/orders/{placed['token']}")
     shop.post(f"/api/orders/{placed['id']}/cancel", headers=headers)
 
-    written = Path(shop_application.settings.logs).read_text()
+    written = Path(shop_application.settings.log_file).read_text()
     with database.transaction() as connection:
         rows = connection.execute(
             select(audit_log.c.action, audit_log.c.actor).order_by(audit_log.c.id)

@@ -179,10 +179,10 @@ def test_the_gateway_is_told_what_is_bought_by_whom_and_until_when(
     assert asked["transaction_details"]["gross_amount"] == 100_000
     assert asked["customer_details"]["email"] == "sari@example.org"
     assert asked["callbacks"]["finish"].endswith(f"/orders/{placed['token']}")
-    method_ends = session.payment_ends(datetime.now(UTC))
+    method_ends = session.payment_expires_at(datetime.now(UTC))
     assert method_ends is not None
     assert ends - timedelta(minutes=1, seconds=1) < method_ends <= ends
-    assert session.page_ends <= ends
+    assert session.page_expires_at <= ends
 
 
 def test_after_a_refused_payment_there_is_a_new_page_and_the_old_one_is_closed(
@@ -370,7 +370,7 @@ def away(server: EmbeddedServer, database: Database) -> Callable[[], AbstractCon
     @contextmanager
     def closed() -> Iterator[None]:
         name = database.engine.url.database
-        admin = Database.at(server.url("postgres"))
+        admin = Database.from_url(server.url("postgres"))
         with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
             hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"

@@ -120,7 +120,7 @@ def test_the_money_makes_the_vouchers_owed_once_however_often_it_is_told(
     settle_all()
 
     assert (again.status_code, again.json()["data"]["known"]) == (200, True)
-    assert [one.state for one in first] == [VoucherState.OWED] * 2
+    assert [one.state for one in first] == [VoucherState.PENDING] * 2
     assert vouchers_of(bought["id"]) == first
 
 

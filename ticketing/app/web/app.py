@@ -88,7 +88,10 @@ Buyers need no key. Whoever orders gets a token, shown once and kept nowhere; it
 def create_app(application: Application) -> FastAPI:
     """The service of an open application."""
     service = _build_services(
-        replace(application, database=Database.at(application.url, connections=MAX_CONNECTIONS))
+        replace(
+            application,
+            database=Database.from_url(application.url, max_connections=MAX_CONNECTIONS),
+        )
     )
     app = FastAPI(
         title="Ticket assets",
@@ -140,7 +143,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Services = app.state.service
     anyio.to_thread.current_default_thread_limiter().total_tokens = MAX_THREADS
     fail_abandoned_batches(service.database, at=now())
-    service.get(TicketGenerationQueue).open()
+    service.get(TicketGenerationQueue).start()
     try:
         yield
     finally:

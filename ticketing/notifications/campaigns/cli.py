@@ -55,18 +55,21 @@ def plan(event: EventArgument, *, by: ChannelsOption = "mail", as_json: JsonOpti
 
     with open_application() as application:
         planned = plan_campaign(
-            application.database, get_event(application.database, event), by=_parse_channels(by)
+            application.database,
+            get_event(application.database, event),
+            channels=_parse_channels(by),
         )
-        by_whatsapp = planned.by(Channel.WHATSAPP)
+        by_whatsapp = planned.count_by_channel(Channel.WHATSAPP)
         ends = estimate_last_send_at(
-            application.database, application.get(RateLimit), more=by_whatsapp, at=now()
+            application.database, application.get(RateLimit), additional_count=by_whatsapp, at=now()
         )
     if as_json:
         print_json(asdict(planned) | {"whatsapp_ends": ends if by_whatsapp else None})
         return
     out = stdout_console()
     out.print(
-        f"{planned.by(Channel.MAIL):,} tickets would go by mail, {by_whatsapp:,} by WhatsApp;"
+        f"{planned.count_by_channel(Channel.MAIL):,} tickets would go by mail,"
+        f" {by_whatsapp:,} by WhatsApp;"
         f" no address: {len(planned.without_address):,} guests,"
         f" want none: {len(planned.opted_out):,}; nothing has changed yet"
     )

@@ -24,10 +24,10 @@ from ticketing.tickets.order_ticket_queries import OrderTicketFile
 _ticket_messages = outbox.alias("tickets")
 
 
-def _belongs_to_plan(plan: ColumnElement[str]) -> ColumnElement[bool]:
+def _belongs_to_plan(plan_hash: ColumnElement[str]) -> ColumnElement[bool]:
     return and_(
         _ticket_messages.c.purpose == TICKET_READY,
-        _ticket_messages.c.payload["plan"].astext == plan,
+        _ticket_messages.c.payload["plan"].astext == plan_hash,
     )
 
 
@@ -52,14 +52,14 @@ def is_campaign_running() -> ColumnElement[bool]:
 
 
 def count_deliveries_by_state(
-    connection: Connection, event_id: int, plan: str
+    connection: Connection, event_id: int, plan_hash: str
 ) -> Counter[DeliveryState]:
     """How many of a plan's tickets came how far; of one that went by two channels, by the last."""
     query = (
         select(deliveries.c.state)
         .ext(distinct_on(deliveries.c.outbox_id))
         .join(_ticket_messages, _ticket_messages.c.id == deliveries.c.outbox_id)
-        .where(deliveries.c.event_id == event_id, _belongs_to_plan(literal(plan)))
+        .where(deliveries.c.event_id == event_id, _belongs_to_plan(literal(plan_hash)))
         .order_by(deliveries.c.outbox_id, deliveries.c.id.desc())
     )
     return Counter(DeliveryState(state) for state in connection.execute(query).scalars())
@@ -119,7 +119,7 @@ def _is_opted_out(address: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def enqueue_ticket_messages(
-    connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan: str
+    connection: Connection, event_id: int, tickets: Sequence[tuple[str, str]], *, plan_hash: str
 ) -> None:
     """Leave a message for each ticket's code and address; those that stand there are left."""
     rows = [
@@ -128,7 +128,7 @@ def enqueue_ticket_messages(
             "purpose": TICKET_READY,
             "subject": ticket_code,
             "recipient": address,
-            "payload": {"plan": plan},
+            "payload": {"plan": plan_hash},
         }
         for ticket_code, address in tickets
     ]

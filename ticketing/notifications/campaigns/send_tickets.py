@@ -38,17 +38,17 @@ class CampaignPlan:
     opted_out: tuple[int, ...]
     plan_hash: str
 
-    def by(self, channel: Channel) -> int:
+    def count_by_channel(self, channel: Channel) -> int:
         """How many would go this way."""
         return sum(each.channel is channel for each in self.tickets)
 
 
 def plan_campaign(
-    database: Database, event: Event, *, by: Sequence[Channel] = MAIL_ONLY
+    database: Database, event: Event, *, channels: Sequence[Channel] = MAIL_ONLY
 ) -> CampaignPlan:
     """What sending would do: to each guest by the first of these ways there is. Changes nothing."""
     with database.transaction() as connection:
-        return _build_plan(connection, event, by)
+        return _build_plan(connection, event, channels)
 
 
 def apply_campaign(
@@ -69,7 +69,7 @@ def apply_campaign(
             )
         wanted = [(each.ticket_code, each.address) for each in plan.tickets]
         if wanted:
-            queries.enqueue_ticket_messages(connection, event.id, wanted, plan=plan_hash)
+            queries.enqueue_ticket_messages(connection, event.id, wanted, plan_hash=plan_hash)
             _enqueue_completion_notice(connection, event, plan_hash)
         audit_log.record(
             connection,
@@ -105,9 +105,9 @@ def opt_out_address(database: Database, address: str, *, at: datetime, by: str) 
     return is_new
 
 
-def _build_plan(connection: Connection, event: Event, by: Sequence[Channel]) -> CampaignPlan:
+def _build_plan(connection: Connection, event: Event, channels: Sequence[Channel]) -> CampaignPlan:
     unsent = queries.list_unsent_tickets(connection, event.id)
-    ways = {each.guest_id: _first_available_channel(each, by) for each in unsent}
+    ways = {each.guest_id: _first_available_channel(each, channels) for each in unsent}
     tickets = tuple(
         PlannedTicketMessage(each.ticket_code, each.guest_id, way, each.address(way))
         for each in unsent
@@ -125,5 +125,5 @@ def _build_plan(connection: Connection, event: Event, by: Sequence[Channel]) -> 
     )
 
 
-def _first_available_channel(ticket: GuestTicket, by: Sequence[Channel]) -> Channel | None:
-    return next((channel for channel in by if ticket.address(channel)), None)
+def _first_available_channel(ticket: GuestTicket, channels: Sequence[Channel]) -> Channel | None:
+    return next((channel for channel in channels if ticket.address(channel)), None)

@@ -35,7 +35,7 @@ class Bounce:
     reason: str = ""
 
     @property
-    def report(self) -> DeliveryReceipt | None:
+    def receipt(self) -> DeliveryReceipt | None:
         """For the ledger; None when nothing is decided yet: delayed, or relayed to elsewhere."""
         state = _STATES.get(self.action)
         if state is None:

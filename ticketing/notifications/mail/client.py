@@ -81,45 +81,45 @@ class SmtpTransport:
         written = build_mime_message(*given, reference=reference, name=name, at=self._now())
         if len(written.content) > self._largest:
             return _reject_too_large(written, self._largest)
-        return self._carried(written, self._sender.envelope(reference))
+        return self._send_with_reconnect(written, self._sender.envelope_sender(reference))
 
-    def _carried(self, written: MimeMessage, sender: str) -> SendOutcome:
+    def _send_with_reconnect(self, message: MimeMessage, sender: str) -> SendOutcome:
         """On a connection that idles, else on a new one; an idle one may have been cut unseen."""
-        kept = self._taken()
+        kept = self._take_idle_connection()
         if kept is not None:
-            outcome = self._handed_over(kept, written, sender)
+            outcome = self._send_on(kept, message, sender)
             if not isinstance(outcome, ConnectionLost):
                 return outcome
         new = open_connection(self._server)
         if isinstance(new, Deferred):
             return new
-        outcome = self._handed_over(new, written, sender)
-        return outcome.refusal if isinstance(outcome, ConnectionLost) else outcome
+        outcome = self._send_on(new, message, sender)
+        return outcome.deferral if isinstance(outcome, ConnectionLost) else outcome
 
-    def _handed_over(
-        self, connection: SmtpConnection, written: MimeMessage, sender: str
+    def _send_on(
+        self, connection: SmtpConnection, message: MimeMessage, sender: str
     ) -> SendOutcome | ConnectionLost:
-        largest = connection.largest
-        if largest is not None and len(written.content) > largest:
-            self._put_back(connection)
-            return _reject_too_large(written, largest)
-        outcome = connection.hand_over(written, sender)
-        self._put_back(connection)
+        largest = connection.max_message_bytes
+        if largest is not None and len(message.content) > largest:
+            self._return_connection(connection)
+            return _reject_too_large(message, largest)
+        outcome = connection.send_message(message, sender)
+        self._return_connection(connection)
         return outcome
 
-    def _taken(self) -> SmtpConnection | None:
+    def _take_idle_connection(self) -> SmtpConnection | None:
         with self._lock:
             connection = self._idle.pop() if self._idle else None
-        if connection is None or connection.is_fresh:
+        if connection is None or connection.is_reusable:
             return connection
         connection.close()
-        return self._taken()
+        return self._take_idle_connection()
 
-    def _put_back(self, connection: SmtpConnection) -> None:
+    def _return_connection(self, connection: SmtpConnection) -> None:
         with self._lock:
             self._idle.append(connection)
 
 
-def _reject_too_large(written: MimeMessage, largest: int) -> Rejected:
-    size = f"{len(written.content):,} bytes; at most {largest:,} may be sent"
+def _reject_too_large(message: MimeMessage, largest: int) -> Rejected:
+    size = f"{len(message.content):,} bytes; at most {largest:,} may be sent"
     return Rejected(f"the mail has {size}", "attachment", FailureScope.MESSAGE)

@@ -12,9 +12,9 @@ from ticketing.platform.kernel.errors import Refused
 STDIN = "-"
 
 
-def read_mails(places: Sequence[str]) -> Iterator[bytes]:
+def read_mails(paths: Sequence[str]) -> Iterator[bytes]:
     """Each mail's bytes; a folder is a Maildir, or holds a mail a file. Nothing is moved."""
-    for place in places:
+    for place in paths:
         if place == STDIN:
             yield sys.stdin.buffer.read()
         else:

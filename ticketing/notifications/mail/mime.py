@@ -29,11 +29,11 @@ class MailSender:
     address: str
     name: str = ""
     reply_to: str = ""
-    bounces: str = ""
+    bounce_address: str = ""
 
     def __post_init__(self) -> None:
         """Refuse an address that no server would take."""
-        for text in filter(None, (self.address, self.reply_to, self.bounces)):
+        for text in filter(None, (self.address, self.reply_to, self.bounce_address)):
             if ascii_address(text) is None:
                 raise Misconfigured(f"{text!r} is no address one can write from")
 
@@ -42,11 +42,11 @@ class MailSender:
         """In which our Message-IDs are unique."""
         return (ascii_address(self.address) or "").rpartition("@")[2]
 
-    def envelope(self, reference: str) -> str:
+    def envelope_sender(self, reference: str) -> str:
         """Where a bounce goes; `bounces@x` becomes `bounces+reference@x`, so that it is known."""
-        if not self.bounces:
+        if not self.bounce_address:
             return ascii_address(self.address) or ""
-        local, _, domain = (ascii_address(self.bounces) or "").rpartition("@")
+        local, _, domain = (ascii_address(self.bounce_address) or "").rpartition("@")
         return f"{local}+{reference_token(reference)}@{domain}"
 
 

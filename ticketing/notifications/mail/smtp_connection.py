@@ -37,14 +37,14 @@ _START_MAIL_INPUT = 354
 class ConnectionLost:
     """The connection ended before a mail was given away: it can be given to another one."""
 
-    refusal: Deferred
+    deferral: Deferred
 
 
-def _classify_mail_from(said: SmtpReply) -> Deferred | Rejected | ConnectionLost:
+def _classify_mail_from(reply: SmtpReply) -> Deferred | Rejected | ConnectionLost:
     return (
-        ConnectionLost(classify_connect_reply(said))
-        if said.closes
-        else classify_mail_from_reply(said)
+        ConnectionLost(classify_connect_reply(reply))
+        if reply.closes_connection
+        else classify_mail_from_reply(reply)
     )
 
 
@@ -67,23 +67,23 @@ class SmtpConnection:
         self._used_at = time.monotonic()
 
     @property
-    def is_fresh(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether it is open, has not idled too long, nor carried what servers count as enough."""
         idle = time.monotonic() - self._used_at
         return self._is_open and self._mails < _MAX_MAILS_PER_CONNECTION and idle < _IDLE_SECONDS
 
     @property
-    def largest(self) -> int | None:
+    def max_message_bytes(self) -> int | None:
         """The largest mail in bytes that the server announced; None if it did not."""
         told = self._smtp.esmtp_features.get("size", "")
         return int(told) if told.isdecimal() and int(told) else None
 
-    def hand_over(self, letter: MimeMessage, sender: str) -> SendOutcome | ConnectionLost:
+    def send_message(self, message: MimeMessage, sender: str) -> SendOutcome | ConnectionLost:
         """One mail, from MAIL to the final dot. After a refusal the connection is good again."""
         self._mails += 1
         self._used_at = time.monotonic()
         try:
-            refused = self._envelope(letter, sender)
+            refused = self._send_envelope(message, sender)
         except OSError as error:  # smtplib's own errors are such
             self.close()
             return ConnectionLost(
@@ -92,7 +92,7 @@ class SmtpConnection:
         if refused is not None:
             return refused
         try:
-            return self._content(letter)
+            return self._send_content(message)
         except OSError as error:
             self.close()
             return Unconfirmed(f"mail server: connection lost in the mail ({type(error).__name__})")
@@ -105,8 +105,8 @@ class SmtpConnection:
         except OSError:
             self._smtp.close()
 
-    def _envelope(
-        self, letter: MimeMessage, sender: str
+    def _send_envelope(
+        self, message: MimeMessage, sender: str
     ) -> Deferred | Rejected | ConnectionLost | None:
         """Sender, recipient and the wish to send; None when the server waits for the content.
 
@@ -115,58 +115,60 @@ class SmtpConnection:
         refused: Deferred | Rejected | ConnectionLost | None = None
         said: SmtpReply | None = None
         try:
-            for said, meaning in zip(self._answers(letter, sender), _CLASSIFIERS, strict=True):
-                if refused is None and not said.is_good:
+            for said, meaning in zip(
+                self._envelope_replies(message, sender), _CLASSIFIERS, strict=True
+            ):
+                if refused is None and not said.is_positive:
                     refused = meaning(said)
-                    if not self._pipelines:
+                    if not self._supports_pipelining:
                         break
         except OSError:
             if refused is None:
                 raise
             self.close()
         waits = said is not None and said.code == _START_MAIL_INPUT
-        return None if refused is None else self._ended(refused, waits_for_content=waits)
+        return None if refused is None else self._reset_after_refusal(refused, awaits_content=waits)
 
     @property
-    def _pipelines(self) -> bool:
+    def _supports_pipelining(self) -> bool:
         """Whether the server reads on before it has answered: half the time on a long wire."""
         return "pipelining" in self._smtp.esmtp_features
 
-    def _answers(self, letter: MimeMessage, sender: str) -> Iterator[SmtpReply]:
-        size = f" SIZE={len(letter.content)}" if "size" in self._smtp.esmtp_features else ""
-        commands = [f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{letter.recipient}>", "DATA"]
-        if not self._pipelines:
-            yield from (SmtpReply.of(*self._smtp.docmd(command)) for command in commands)
+    def _envelope_replies(self, message: MimeMessage, sender: str) -> Iterator[SmtpReply]:
+        size = f" SIZE={len(message.content)}" if "size" in self._smtp.esmtp_features else ""
+        commands = [f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{message.recipient}>", "DATA"]
+        if not self._supports_pipelining:
+            yield from (SmtpReply.from_smtplib(*self._smtp.docmd(command)) for command in commands)
             return
         self._smtp.send("".join(f"{command}\r\n" for command in commands))
-        yield from (SmtpReply.of(*self._smtp.getreply()) for _ in commands)
+        yield from (SmtpReply.from_smtplib(*self._smtp.getreply()) for _ in commands)
 
-    def _content(self, letter: MimeMessage) -> SendOutcome:
-        self._wait_at_most(self._server.acceptance_seconds)
-        self._smtp.send(_DOTS.sub(b"..", letter.content) + b"\r\n.\r\n")
-        said = SmtpReply.of(*self._smtp.getreply())
-        self._wait_at_most(self._server.timeout_seconds)
-        if said.closes:
+    def _send_content(self, message: MimeMessage) -> SendOutcome:
+        self._set_timeout(self._server.data_timeout_seconds)
+        self._smtp.send(_DOTS.sub(b"..", message.content) + b"\r\n.\r\n")
+        said = SmtpReply.from_smtplib(*self._smtp.getreply())
+        self._set_timeout(self._server.timeout_seconds)
+        if said.closes_connection:
             self.close()
-        return Accepted(letter.message_id) if said.is_good else classify_data_reply(said)
+        return Accepted(message.message_id) if said.is_positive else classify_data_reply(said)
 
-    def _ended(
-        self, refused: Deferred | Rejected | ConnectionLost, *, waits_for_content: bool
+    def _reset_after_refusal(
+        self, refusal: Deferred | Rejected | ConnectionLost, *, awaits_content: bool
     ) -> Deferred | Rejected | ConnectionLost:
         """The refusal stands, whether or not the connection survives it."""
-        if isinstance(refused, ConnectionLost):
+        if isinstance(refusal, ConnectionLost):
             self.close()
         if not self._is_open:
-            return refused
+            return refusal
         try:
-            if waits_for_content:
+            if awaits_content:
                 self._smtp.docmd(".")  # nobody is to get any
             self._smtp.rset()
         except OSError:
             self.close()
-        return refused
+        return refusal
 
-    def _wait_at_most(self, seconds: float) -> None:
+    def _set_timeout(self, seconds: float) -> None:
         if self._smtp.sock is not None:
             self._smtp.sock.settimeout(seconds)
 

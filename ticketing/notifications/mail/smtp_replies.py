@@ -24,22 +24,22 @@ class SmtpReply:
     text: str
 
     @classmethod
-    def of(cls, code: int, text: bytes) -> "SmtpReply":
+    def from_smtplib(cls, code: int, text: bytes) -> "SmtpReply":
         """As smtplib gives it."""
         return cls(code, " ".join(text.decode("utf-8", "replace").split()))
 
     @property
-    def is_good(self) -> bool:
+    def is_positive(self) -> bool:
         """Whether the server did what was asked, or waits for the rest of it."""
         return 200 <= self.code < 400  # noqa: PLR2004 - SMTP's own lines
 
     @property
-    def closes(self) -> bool:
+    def closes_connection(self) -> bool:
         """Whether the server has had enough of this connection."""
         return self.code == 421  # noqa: PLR2004 - SMTP's number
 
     @property
-    def enhanced(self) -> str:
+    def enhanced_code(self) -> str:
         """Such as 5.1.1; empty when there is none."""
         found = _ENHANCED.match(self.text)
         return found[0] if found else ""
@@ -47,12 +47,12 @@ class SmtpReply:
     @property
     def codes(self) -> set[str]:
         """Both."""
-        return {str(self.code), self.enhanced}
+        return {str(self.code), self.enhanced_code}
 
     @property
-    def short(self) -> str:
+    def error_code(self) -> str:
         """The code to remember."""
-        return self.enhanced or str(self.code)
+        return self.enhanced_code or str(self.code)
 
     @property
     def reason(self) -> str:
@@ -62,38 +62,42 @@ class SmtpReply:
     @property
     def is_permanent(self) -> bool:
         """Whether the same would be said tomorrow."""
-        digit = self.enhanced[:1] or str(self.code)[:1]
-        return digit == "5" and self.enhanced != _MAILBOX_FULL
+        digit = self.enhanced_code[:1] or str(self.code)[:1]
+        return digit == "5" and self.enhanced_code != _MAILBOX_FULL
 
 
 def classify_connect_reply(reply: SmtpReply) -> Deferred:
     """Before any mail: greeting, TLS, login. No message is to blame."""
     stops = PauseScope.CHANNEL if reply.is_permanent else PauseScope.SENDER
-    return Deferred(f"mail server: {reply.reason}", reply.short, stops=stops)
+    return Deferred(f"mail server: {reply.reason}", reply.error_code, pause_scope=stops)
 
 
 def classify_mail_from_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To MAIL: what is wrong is wrong with us, or with the mail's size."""
     if reply.codes & _TOO_LARGE:
-        return Rejected(f"mail server: {reply.reason}", reply.short, FailureScope.MESSAGE)
+        return Rejected(f"mail server: {reply.reason}", reply.error_code, FailureScope.MESSAGE)
     return classify_connect_reply(reply)
 
 
 def classify_rcpt_to_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To RCPT: about this address, unless it is about us."""
-    if reply.codes & _AUTHENTICATION or reply.closes:
+    if reply.codes & _AUTHENTICATION or reply.closes_connection:
         return classify_connect_reply(reply)
     if not reply.is_permanent:
-        return Deferred(f"mail server: {reply.reason}", reply.short)
-    cause = FailureScope.MESSAGE if reply.enhanced.startswith("5.7.") else FailureScope.RECIPIENT
-    return Rejected(f"mail server: {reply.reason}", reply.short, cause)
+        return Deferred(f"mail server: {reply.reason}", reply.error_code)
+    cause = (
+        FailureScope.MESSAGE if reply.enhanced_code.startswith("5.7.") else FailureScope.RECIPIENT
+    )
+    return Rejected(f"mail server: {reply.reason}", reply.error_code, cause)
 
 
 def classify_data_reply(reply: SmtpReply) -> Deferred | Rejected:
     """To DATA, before or after the content."""
-    if reply.codes & _AUTHENTICATION or reply.closes:
+    if reply.codes & _AUTHENTICATION or reply.closes_connection:
         return classify_connect_reply(reply)
     if not reply.is_permanent:
-        return Deferred(f"mail server: {reply.reason}", reply.short)
-    cause = FailureScope.RECIPIENT if reply.enhanced.startswith("5.1.") else FailureScope.MESSAGE
-    return Rejected(f"mail server: {reply.reason}", reply.short, cause)
+        return Deferred(f"mail server: {reply.reason}", reply.error_code)
+    cause = (
+        FailureScope.RECIPIENT if reply.enhanced_code.startswith("5.1.") else FailureScope.MESSAGE
+    )
+    return Rejected(f"mail server: {reply.reason}", reply.error_code, cause)

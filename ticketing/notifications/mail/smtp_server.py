@@ -40,8 +40,8 @@ class MailServer:
     password: str = field(default="", repr=False)
     helo: str = "localhost"  # said at once: asking for our own name can take seconds
     timeout_seconds: float = 30
-    acceptance_seconds: float = 120  # after the content: giving up early leaves us unsure
-    authorities: ssl.SSLContext | None = field(default=None, repr=False)
+    data_timeout_seconds: float = 120  # after the content: giving up early leaves us unsure
+    tls_context: ssl.SSLContext | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse to say a password where everybody can hear it."""
@@ -67,7 +67,7 @@ def connect_smtp(server: MailServer) -> smtplib.SMTP | Deferred:
 
 
 def _open_smtp(server: MailServer) -> smtplib.SMTP:
-    context = server.authorities or _default_tls_context()
+    context = server.tls_context or _default_tls_context()
     seconds, helo = server.timeout_seconds, server.helo
     if server.security is SmtpSecurity.TLS:
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -96,13 +96,13 @@ def _classify_connect_error(error: OSError) -> Deferred:
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPResponseException):
         return classify_connect_reply(
-            SmtpReply.of(int(error.smtp_code), _to_bytes(error.smtp_error))
+            SmtpReply.from_smtplib(int(error.smtp_code), _to_bytes(error.smtp_error))
         )
     needs_a_person = isinstance(error, (ssl.SSLError, smtplib.SMTPException))
     if needs_a_person and not isinstance(error, _TRANSIENT_ERRORS):
         what = f"mail server: no trusted, encrypted connection or login ({name})"
-        return Deferred(what, name, stops=PauseScope.CHANNEL)
-    return Deferred(f"mail server: not reached ({name})", name, stops=PauseScope.SENDER)
+        return Deferred(what, name, pause_scope=PauseScope.CHANNEL)
+    return Deferred(f"mail server: not reached ({name})", name, pause_scope=PauseScope.SENDER)
 
 
 def _to_bytes(text: bytes | str) -> bytes:
@@ -141,9 +141,9 @@ def parse_mail_url(url: str) -> MailServer:
     )
 
 
-def parse_mail_sender(written: str, bounces: str = "") -> MailSender:
+def parse_mail_sender(text: str, bounce_address: str = "") -> MailSender:
     """`Panitia Wisuda <tiket@example.org>`, or the address alone."""
-    name, address = parseaddr(written)
+    name, address = parseaddr(text)
     if not address:
         raise Misconfigured("MAIL_FROM must be an address, as in Tickets <tickets@example.org>")
-    return MailSender(address, Address(name).display_name, bounces=bounces)
+    return MailSender(address, Address(name).display_name, bounce_address=bounce_address)

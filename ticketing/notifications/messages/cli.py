@@ -51,7 +51,9 @@ def preview(
 def approval(name: NameArgument, *, language: LanguageOption = "id") -> None:
     """Print what Meta has to approve before it delivers a message; set WEB_PUBLIC_URL first."""
     messages = _load_templates()
-    print_json(messages.approval(_require_template(messages, name), _require_language(language)))
+    print_json(
+        messages.approval_request(_require_template(messages, name), _require_language(language))
+    )
 
 
 def _load_templates() -> "MessageTemplates":
@@ -61,8 +63,8 @@ def _load_templates() -> "MessageTemplates":
     return MessageTemplates.linking_to(settings.public_base_url, settings.messages_path)
 
 
-def _require_template(messages: "MessageTemplates", name: str) -> str:
-    if name not in messages.names():
+def _require_template(templates: "MessageTemplates", name: str) -> str:
+    if name not in templates.names():
         raise typer.BadParameter(f"no message is called {name!r}; `ticketing messages list`")
     return name
 

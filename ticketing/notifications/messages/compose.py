@@ -55,67 +55,69 @@ UNLIMITED_LABEL = "∞"
 
 
 def compose_message(
-    database: Database, desk: MessageContext, claimed: ClaimedDelivery
+    database: Database, context: MessageContext, claimed: ClaimedDelivery
 ) -> ComposeResult:
     """What its channel is given, or why there is nothing; what must be mended first says so."""
     try:
         with database.transaction() as connection:
-            language, draft = _draft_message(connection, desk, claimed)
+            language, draft = _draft_message(connection, context, claimed)
     except Refused as refusal:
         return reject_message(str(refusal))
     return (
-        _render_draft(desk, language, draft, claimed.channel)
+        _render_draft(context, language, draft, claimed.channel)
         if isinstance(draft, MessageDraft)
         else draft
     )
 
 
 def _draft_message(
-    connection: Connection, desk: MessageContext, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, claimed: ClaimedDelivery
 ) -> tuple[str, MessageDraft | Rejected | Deferred]:
     if claimed.event_slug is None:
-        return SYSTEM_LANGUAGE, draft_system_message(desk, claimed)
+        return SYSTEM_LANGUAGE, draft_system_message(context, claimed)
     event = event_queries.get(connection, claimed.event_slug)
     write = _DRAFTS_BY_PURPOSE.get(claimed.purpose, _draft_order_notice)
-    return language_for_locale(event.locale), write(connection, desk, event, claimed)
+    return language_for_locale(event.locale), write(connection, context, event, claimed)
 
 
 def _render_draft(
-    desk: MessageContext, language: str, draft: MessageDraft, channel: Channel
+    context: MessageContext, language: str, draft: MessageDraft, channel: Channel
 ) -> ComposeResult:
-    messages = desk.messages
+    messages = context.templates
     try:
         if channel is Channel.MAIL:
-            return messages.mail(draft.text, language, draft.facts, attachments=draft.attached)
-        file = draft.attached[0] if draft.attached else None
-        return messages.chat(draft.text, language, draft.facts, attachment=file)
+            return messages.render_mail(
+                draft.template_name, language, draft.variables, attachments=draft.attachments
+            )
+        file = draft.attachments[0] if draft.attachments else None
+        return messages.render_chat(draft.template_name, language, draft.variables, attachment=file)
     except TemplateBroken as error:
         return Rejected(str(error), "text", FailureScope.MESSAGE)
 
 
 def _draft_order_tickets(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     order = order_queries.get_by_code(connection, claimed.subject)
     files = order_ticket_queries.list_order_ticket_files(connection, order.id)
     if not files:
         return reject_message(f"order {order.code} has no tickets any more")
     # WhatsApp carries one file: an order's tickets are links there
-    attached = _load_attachments(desk, files) if claimed.channel is Channel.MAIL else ()
+    attached = _load_attachments(context, files) if claimed.channel is Channel.MAIL else ()
     if not isinstance(attached, tuple):
         return attached
-    links = [desk.holder_link(file) for file in files]
+    links = [context.ticket_page_url(file) for file in files]
     tickets = [
         f"{file.ticket_type}, {file.ticket_code}" + (f": {link}" if link else "")
         for file, link in zip(files, links, strict=True)
     ]
-    facts = _order_variables(desk, event, order) | _schedule_variables(event)
+    facts = _order_variables(context, event, order) | _schedule_variables(event)
     facts |= {"tickets": tickets, "attached": [each.name for each in attached], "url": links[0]}
     return MessageDraft("order_tickets", facts, attached)
 
 
 def _draft_guest_ticket(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     if campaign_queries.has_opted_out(connection, claimed.address):
         return Rejected("they want no such messages", "opted out", FailureScope.OPTED_OUT)
@@ -123,17 +125,17 @@ def _draft_guest_ticket(
     if found is None:
         return reject_message(f"ticket {claimed.subject} is not valid any more")
     name, file = found
-    attached = _load_attachments(desk, [file])
+    attached = _load_attachments(context, [file])
     if not isinstance(attached, tuple):
         return attached
-    facts = event_variables(desk, event) | _schedule_variables(event)
+    facts = event_variables(context, event) | _schedule_variables(event)
     facts |= {"name": name, "ticketType": file.ticket_type, "ticketCode": file.ticket_code}
-    facts |= {"url": desk.holder_link(file)}
+    facts |= {"url": context.ticket_page_url(file)}
     return MessageDraft("ticket_ready", facts, attached)
 
 
 def _load_attachments(
-    desk: MessageContext, files: list[OrderTicketFile]
+    context: MessageContext, files: list[OrderTicketFile]
 ) -> tuple[Attachment, ...] | Rejected | Deferred:
     """All of them, none if they are too large; half of an order's would be worse than either."""
     paths = [file.path for file in files if file.path is not None]
@@ -141,28 +143,32 @@ def _load_attachments(
     if len(paths) < len(files):
         return missing
     try:
-        found = tuple(Attachment(PurePath(path).name, desk.folder.read(path)) for path in paths)
+        found = tuple(
+            Attachment(PurePath(path).name, context.document_folder.read(path)) for path in paths
+        )
     except FileNotFoundError:
         return missing
-    if sum(len(each.content) for each in found) <= desk.largest_files:
+    if sum(len(each.content) for each in found) <= context.max_attachment_bytes:
         return found
-    if desk.public_url:
+    if context.public_url:
         return ()
     return reject_message(f"{len(files)} PDFs are too much for a mail; set WEB_PUBLIC_URL")
 
 
 def _draft_order_notice(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft:
     order = order_queries.get_by_code(connection, str(claimed.payload["order"]))
     write = _ORDER_NOTICES.get(claimed.purpose, _review_flag_question)
     name, facts = write(connection, event, order, claimed)
-    return MessageDraft(name, _order_variables(desk, event, order) | facts)
+    return MessageDraft(name, _order_variables(context, event, order) | facts)
 
 
-def _order_variables(desk: MessageContext, event: Event, order: Order) -> dict[str, TemplateValue]:
+def _order_variables(
+    context: MessageContext, event: Event, order: Order
+) -> dict[str, TemplateValue]:
     name = order.buyer.name if order.buyer else ""
-    return event_variables(desk, event) | {"name": name, "orderCode": order.code}
+    return event_variables(context, event) | {"name": name, "orderCode": order.code}
 
 
 def _schedule_variables(event: Event) -> dict[str, TemplateValue]:

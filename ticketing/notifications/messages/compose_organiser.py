@@ -29,7 +29,9 @@ from ticketing.tickets.missing import is_event_over
 SYSTEM_LANGUAGE, SYSTEM_TIME_ZONE = "id", "Asia/Jakarta"  # of what belongs to no event
 
 
-def draft_system_message(desk: MessageContext, claimed: ClaimedDelivery) -> MessageDraft | Rejected:
+def draft_system_message(
+    context: MessageContext, claimed: ClaimedDelivery
+) -> MessageDraft | Rejected:
     """What is about no event: the digest of what went wrong."""
     if claimed.purpose != outbox.ALERTS:
         return reject_message(f"a message about {claimed.purpose} belongs to no event")
@@ -37,15 +39,19 @@ def draft_system_message(desk: MessageContext, claimed: ClaimedDelivery) -> Mess
     return MessageDraft(
         "alert_digest",
         {
-            "timeZone": SYSTEM_TIME_ZONE, "organiser": desk.organiser or "Ticketing", "url": "",
-            "number": len(alerts), "since": datetime.fromisoformat(claimed.payload["since"]),
-            "first": alerts[0], "alerts": alerts,
+            "timeZone": SYSTEM_TIME_ZONE,
+            "organiser": context.organiser_name or "Ticketing",
+            "url": "",
+            "number": len(alerts),
+            "since": datetime.fromisoformat(claimed.payload["since"]),
+            "first": alerts[0],
+            "alerts": alerts,
         },
-    )  # fmt: skip
+    )
 
 
 def draft_batch_report(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected | Deferred:
     """How a batch ended that nobody watched."""
     batch = batche_queries.find_by_key(connection, claimed.subject)
@@ -54,12 +60,14 @@ def draft_batch_report(
     if batch.completed_at is None:
         return Deferred("the batch is under way again", "batch")
     over = is_event_over(event, batch.completed_at)
-    facts = event_variables(desk, event) | {
+    facts = event_variables(context, event) | {
         "batchCode": batch.batch_key,
         "finishedAt": batch.completed_at,
         "generated": batch.rendered_count,
         "failed": batch.failed_count,
-        "missing": eligibility_queries.count_by_status(connection, event.id, over=over).missing,
+        "missing": eligibility_queries.count_by_status(
+            connection, event.id, event_over=over
+        ).missing,
         "reasons": [
             f"{times}x {why}"
             for why, times in batche_queries.count_failures_by_message(connection, batch.id)
@@ -70,12 +78,12 @@ def draft_batch_report(
 
 
 def draft_campaign_report(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft:
     """How the sending of an event's tickets ended."""
     ends = campaign_queries.count_deliveries_by_state(connection, event.id, claimed.subject)
     failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
-    facts = event_variables(desk, event) | {
+    facts = event_variables(context, event) | {
         "sent": ends.total() - failed - unknown, "failed": failed, "unknown": unknown,
         "command": f"ticketing deliveries {event.slug} --failed", "url": "",
     }  # fmt: skip
@@ -83,10 +91,13 @@ def draft_campaign_report(
 
 
 def draft_export(
-    connection: Connection, desk: MessageContext, event: Event, claimed: ClaimedDelivery
+    connection: Connection, context: MessageContext, event: Event, claimed: ClaimedDelivery
 ) -> MessageDraft | Rejected:
     """A sheet of the event, as its rows are at this moment."""
-    export, sheet = ExportKind(claimed.payload["export"]), InMemorySheet(desk.largest_files)
+    export, sheet = (
+        ExportKind(claimed.payload["export"]),
+        InMemorySheet(context.max_attachment_bytes),
+    )
     asked_at = datetime.fromisoformat(claimed.payload["asked"])
     try:
         rows = write_export_rows(connection, event, export, sheet, at=asked_at)
@@ -94,6 +105,6 @@ def draft_export(
         return reject_message(
             f"{error}, too much for a mail: `ticketing export {event.slug} {export}`"
         )
-    file = Attachment(export.file_of(event.slug), sheet.content, "text/csv")
-    facts = event_variables(desk, event) | {"file": file.name, "rows": rows, "url": ""}
+    file = Attachment(export.file_name(event.slug), sheet.content, "text/csv")
+    facts = event_variables(context, event) | {"file": file.name, "rows": rows, "url": ""}
     return MessageDraft("export_ready", facts, (file,))

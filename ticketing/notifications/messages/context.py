@@ -15,43 +15,43 @@ from ticketing.tickets.order_ticket_queries import OrderTicketFile
 class MessageDraft:
     """What a message is to say."""
 
-    text: str  # its name
-    facts: dict[str, TemplateValue]
-    attached: tuple[Attachment, ...] = ()
+    template_name: str  # its name
+    variables: dict[str, TemplateValue]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
     """What messages are written with."""
 
-    messages: MessageTemplates
-    folder: DocumentFolder
+    templates: MessageTemplates
+    document_folder: DocumentFolder
     keys: KeyRing
     public_url: str = ""  # empty: nobody can follow a link to us
-    organiser: str = ""  # empty: the event's name signs
-    largest_files: int = 7_000_000  # bytes; on the wire they grow by a third
+    organiser_name: str = ""  # empty: the event's name signs
+    max_attachment_bytes: int = 7_000_000  # bytes; on the wire they grow by a third
 
-    def holder_link(self, file: OrderTicketFile) -> str:
+    def ticket_page_url(self, file: OrderTicketFile) -> str:
         """The ticket's own page; empty without a public address."""
         if not self.public_url:
             return ""
         return f"{self.public_url.rstrip('/')}/t/{self.keys.magic_link(file.token_id)}"
 
-    def shop_link(self, event: Event) -> str:
+    def shop_page_url(self, event: Event) -> str:
         """Where the event's tickets are sold; empty without a public address."""
         return f"{self.public_url.rstrip('/')}/events/{event.slug}" if self.public_url else ""
 
 
 def reject_message(reason: str) -> Rejected:
     """There is nothing to say, by any channel, until somebody has mended something."""
-    return Rejected(reason, "message", FailureScope.SUBJECT)
+    return Rejected(reason, "message", FailureScope.OBSOLETE)
 
 
-def event_variables(desk: MessageContext, event: Event) -> dict[str, TemplateValue]:
+def event_variables(context: MessageContext, event: Event) -> dict[str, TemplateValue]:
     """What every message about an event is told."""
     return {
         "timeZone": event.time_zone,
-        "organiser": desk.organiser or event.name,
-        "url": desk.shop_link(event),
+        "organiser": context.organiser_name or event.name,
+        "url": context.shop_page_url(event),
         "eventName": event.name,
     }

@@ -30,7 +30,9 @@ class ApprovedTemplate:
     name: str
     language: str
     parameters: tuple[str, ...] = field(default=(), repr=False)
-    button: str = field(default="", repr=False)  # completes the address behind the first button
+    button_url_suffix: str = field(
+        default="", repr=False
+    )  # completes the address behind the first button
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class FailureScope(StrEnum):
     RECIPIENT = "recipient"  # nobody is there; another channel may reach them
     OPTED_OUT = "opted out"  # they do not want it; no channel must be tried for such messages
     MESSAGE = "message"  # our own mistake: the same would happen to the next recipient
-    SUBJECT = "subject"  # there is nothing to tell any more, by any channel
+    OBSOLETE = "subject"  # there is nothing to tell any more, by any channel
 
 
 class PauseScope(StrEnum):
@@ -86,12 +88,12 @@ class Rejected:
 
     reason: str
     code: str = ""
-    cause: FailureScope = FailureScope.RECIPIENT
+    scope: FailureScope = FailureScope.RECIPIENT
 
     @property
-    def may_go_otherwise(self) -> bool:
+    def can_fall_back(self) -> bool:
         """Whether another channel may be tried."""
-        return self.cause not in {FailureScope.OPTED_OUT, FailureScope.SUBJECT}
+        return self.scope not in {FailureScope.OPTED_OUT, FailureScope.OBSOLETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ class Deferred:
 
     reason: str
     code: str = ""
-    after: timedelta | None = None
-    stops: PauseScope = PauseScope.MESSAGE
+    retry_after: timedelta | None = None
+    pause_scope: PauseScope = PauseScope.MESSAGE
 
 
 @dataclass(frozen=True, slots=True)

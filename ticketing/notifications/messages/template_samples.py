@@ -16,20 +16,20 @@ EXAMPLE_BASE_URL = "https://tickets.example.org/"
 class TemplateSample:
     """What a message is told. Each also needs `timeZone`, `organiser` and `url`."""
 
-    facts: TemplateVariables
-    path: str  # of the address behind its button
-    carries_document: bool = False
+    variables: TemplateVariables
+    url_path: str  # of the address behind its button
+    has_document: bool = False
     document_name: str = ""
 
     @property
-    def all_facts(self) -> dict[str, TemplateValue]:
+    def all_variables(self) -> dict[str, TemplateValue]:
         """With what every message needs."""
         common: dict[str, TemplateValue] = {
             "timeZone": "Asia/Jakarta",
             "organiser": "Panitia Wisuda, Universitas Contoh",
-            "url": EXAMPLE_BASE_URL + self.path,
+            "url": EXAMPLE_BASE_URL + self.url_path,
         }
-        return common | dict(self.facts)
+        return common | dict(self.variables)
 
 
 _EVENT: dict[str, TemplateValue] = {"eventName": "Wisuda Periode II 2026"}
@@ -55,7 +55,7 @@ SAMPLES: dict[str, TemplateSample] = {
             "location": "Graha Sabha Pramana, Yogyakarta",
         },
         "t/4QX9",
-        carries_document=True,
+        has_document=True,
         document_name="Tiket TC-2026-7Q4M9ZKD.pdf",
     ),
     "order_placed": TemplateSample(

@@ -52,13 +52,13 @@ class ChatTemplate:
     """The text with `{{1}}`, `{{2}}`, …, and the names of what stands there."""
 
     body: str
-    variables: tuple[str, ...]
+    variable_names: tuple[str, ...]
 
     def parameters(self, texts: Mapping[str, str]) -> tuple[str, ...]:
         """What fills the places; Meta refuses an empty one."""
-        return tuple(texts[name] or "-" for name in self.variables)
+        return tuple(texts[name] or "-" for name in self.variable_names)
 
-    def filled(self, parameters: tuple[str, ...]) -> str:
+    def fill(self, parameters: tuple[str, ...]) -> str:
         """As it is read."""
         return _PLACEHOLDER.sub(lambda place: parameters[int(place[1]) - 1], self.body)
 
@@ -144,14 +144,18 @@ def language_for_locale(locale: str) -> str:
 class MessageTemplates:
     """All texts. Facts are those of the message's sample; instants are aware, money is Rupiah."""
 
-    def __init__(self, own: Path | None = None, *, links: str = EXAMPLE_BASE_URL) -> None:
+    def __init__(
+        self, override_dir: Path | None = None, *, base_url: str = EXAMPLE_BASE_URL
+    ) -> None:
         """`own` is laid out like our folder and wins file by file.
 
         `links` is where all our addresses begin: a button is approved with it.
         """
-        self._links = links
+        self._links = base_url
         self._loader = FileSystemLoader(
-            [MESSAGE_TEMPLATES_DIR] if own is None else [own, MESSAGE_TEMPLATES_DIR]
+            [MESSAGE_TEMPLATES_DIR]
+            if override_dir is None
+            else [override_dir, MESSAGE_TEMPLATES_DIR]
         )
         self._plain = self._environment(escapes=False)
         self._html = self._environment(escapes=True)
@@ -159,7 +163,7 @@ class MessageTemplates:
     @classmethod
     def linking_to(cls, base_url: str, own: Path | None = None) -> Self:
         """Make the texts whose links begin with a URL; empty means that of the samples."""
-        return cls(own, links=f"{base_url}/") if base_url else cls(own)
+        return cls(own, base_url=f"{base_url}/") if base_url else cls(own)
 
     def _environment(self, *, escapes: bool) -> Environment:
         return ImmutableSandboxedEnvironment(
@@ -174,19 +178,19 @@ class MessageTemplates:
         """Every message there is."""
         return sorted(SAMPLES)
 
-    def mail(
+    def render_mail(
         self,
         name: str,
         language: str,
-        facts: TemplateVariables,
+        variables: TemplateVariables,
         *,
         attachments: tuple[Attachment, ...] = (),
         unsubscribe_url: str = "",
     ) -> Mail:
         """A message as a mail."""
         with _reporting_template_errors(name, language, "mail"):
-            spoken = _localize_variables(facts, language)
-            written = self._blocks(name, language, spoken)
+            spoken = _localize_variables(variables, language)
+            written = self._render_blocks(name, language, spoken)
             organiser, url = str(spoken["organiser"]), str(spoken["url"])
             html = self._html.get_template("layout.html.j2").render(
                 subject=written["subject"], button=written["button"], url=url, language=language,
@@ -196,42 +200,42 @@ class MessageTemplates:
         text = f"{written['text']}\n\n{link}-- \n{organiser}\n"
         return Mail(written["subject"], text, html, attachments, unsubscribe_url)
 
-    def chat(
+    def render_chat(
         self,
         name: str,
         language: str,
-        facts: TemplateVariables,
+        variables: TemplateVariables,
         *,
         attachment: Attachment | None = None,
     ) -> ChatMessage:
         """A message for WhatsApp: as Meta's template, and as the text that others send."""
         with _reporting_template_errors(name, language, "chat"):
-            if SAMPLES[name].carries_document is not bool(attachment):
+            if SAMPLES[name].has_document is not bool(attachment):
                 raise ValueError("it is sent with a document, or without, as it was approved")
-            spoken = _localize_variables(facts, language)
+            spoken = _localize_variables(variables, language)
             url = str(spoken["url"])
             if not url.startswith(self._links) or url == self._links:
                 raise ValueError(f"its button leads below {self._links} and nowhere else")
-            text = self._chat_text(name, language)
+            text = self._chat_template(name, language)
             parameters = text.parameters(_join_lists(spoken))
         use = ApprovedTemplate(name, language, parameters, url.removeprefix(self._links))
-        return ChatMessage(f"{text.filled(parameters)}\n\n{url}", use, attachment)
+        return ChatMessage(f"{text.fill(parameters)}\n\n{url}", use, attachment)
 
-    def approval(self, name: str, language: str) -> dict[str, object]:
+    def approval_request(self, name: str, language: str) -> dict[str, object]:
         """What Meta is asked to approve, once for each message and language.
 
         A document's header also needs the handle of an example file, which only Meta can give.
         """
         with _reporting_template_errors(name, language, "chat"):
             sample = SAMPLES[name]
-            spoken = _localize_variables(sample.all_facts, language)
-            text = self._chat_text(name, language)
-            label = self._blocks(name, language, spoken)["button"]
-        link = {"url": self._links + "{{1}}", "example": [self._links + sample.path]}
+            spoken = _localize_variables(sample.all_variables, language)
+            text = self._chat_template(name, language)
+            label = self._render_blocks(name, language, spoken)["button"]
+        link = {"url": self._links + "{{1}}", "example": [self._links + sample.url_path]}
         button = {"type": "URL", "text": label, **link}
         example = {"body_text": [list(text.parameters(_join_lists(spoken)))]}
         body = {"type": "BODY", "text": text.body, "example": example}
-        header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.carries_document else []
+        header = [{"type": "HEADER", "format": "DOCUMENT"}] if sample.has_document else []
         components = [*header, body, {"type": "BUTTONS", "buttons": [button]}]
         kind = {"name": name, "language": language, "category": "UTILITY"}
         return {**kind, "components": components}
@@ -240,21 +244,21 @@ class MessageTemplates:
         """A message with its sample's facts: its words can be read before anybody gets them."""
         with _reporting_template_errors(name, language, "mail"):
             sample = SAMPLES[name]
-        facts, file = sample.all_facts | {"url": self._links + sample.path}, None
-        if sample.carries_document:
+        facts, file = sample.all_variables | {"url": self._links + sample.url_path}, None
+        if sample.has_document:
             file = Attachment(sample.document_name, b"%PDF-")
-        mail = self.mail(name, language, facts, attachments=(file,) if file else ())
-        return MessagePreview(mail, self.chat(name, language, facts, attachment=file))
+        mail = self.render_mail(name, language, facts, attachments=(file,) if file else ())
+        return MessagePreview(mail, self.render_chat(name, language, facts, attachment=file))
 
-    def _blocks(
-        self, name: str, language: str, spoken: Mapping[str, LocalizedValue]
+    def _render_blocks(
+        self, name: str, language: str, localized: Mapping[str, LocalizedValue]
     ) -> dict[str, str]:
         template = self._plain.get_template(f"{language}/{name}.mail.j2")
-        context = template.new_context(dict(spoken))
+        context = template.new_context(dict(localized))
         written = {block: "".join(template.blocks[block](context)).strip() for block in _BLOCKS}
         return written | {"text": _EMPTY_LINES.sub("\n\n", written["text"])}
 
-    def _chat_text(self, name: str, language: str) -> ChatTemplate:
+    def _chat_template(self, name: str, language: str) -> ChatTemplate:
         source, _, _ = self._loader.get_source(self._plain, f"{language}/{name}.chat.j2")
         return parse_chat_template(self._plain, source)
 
@@ -273,14 +277,14 @@ def _reporting_template_errors(name: str, language: str, form: str) -> Iterator[
         raise TemplateBroken(f"messages/{language}/{name}.{form}.j2{line}: {what}") from error
 
 
-def _localize_variables(facts: TemplateVariables, language: str) -> dict[str, LocalizedValue]:
+def _localize_variables(variables: TemplateVariables, language: str) -> dict[str, LocalizedValue]:
     """Facts as people of that language write them, each on one line of its own.
 
     An event's `startsAt` and `endsAt` are also told as `eventDate` and `eventTime`.
     """
-    zone, locale = str(facts["timeZone"]), _LOCALES[language]
-    spoken = {name: _localize_value(fact, zone, locale) for name, fact in facts.items()}
-    starts, ends = facts.get("startsAt"), facts.get("endsAt")
+    zone, locale = str(variables["timeZone"]), _LOCALES[language]
+    spoken = {name: _localize_value(fact, zone, locale) for name, fact in variables.items()}
+    starts, ends = variables.get("startsAt"), variables.get("endsAt")
     if isinstance(starts, datetime) and isinstance(ends, datetime):
         clock = (starts, ends, zone, locale)
         spoken |= {"eventDate": format_event_dates(*clock), "eventTime": format_event_times(*clock)}
@@ -297,9 +301,9 @@ def _localize_value(fact: TemplateValue, zone: str, locale: str) -> LocalizedVal
     return [to_printable(each) for each in fact]
 
 
-def _join_lists(spoken: Mapping[str, LocalizedValue]) -> dict[str, str]:
+def _join_lists(localized: Mapping[str, LocalizedValue]) -> dict[str, str]:
     return {
-        name: said if isinstance(said, str) else ", ".join(said) for name, said in spoken.items()
+        name: said if isinstance(said, str) else ", ".join(said) for name, said in localized.items()
     }
 
 

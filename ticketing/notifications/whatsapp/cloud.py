@@ -85,7 +85,7 @@ _ERROR_DESCRIPTIONS = {
 
 
 def classify_error_code(
-    code: int, *, status: int = 400, transient: bool = False, after: timedelta | None = None
+    code: int, *, status: int = 400, transient: bool = False, retry_after: timedelta | None = None
 ) -> Deferred | Rejected:
     """What follows from a code; for one that is new, from the HTTP status and Meta's own hint."""
     reason = f"Meta: {_ERROR_DESCRIPTIONS.get(code, 'refused')} ({code})"
@@ -96,7 +96,7 @@ def classify_error_code(
     stops = _pause_scope(code, status, transient=transient)
     if stops is None:
         return Rejected(reason, str(code), FailureScope.MESSAGE)
-    return Deferred(reason, str(code), after or _RETRY_DELAY_BY_CODE.get(code), stops)
+    return Deferred(reason, str(code), retry_after or _RETRY_DELAY_BY_CODE.get(code), stops)
 
 
 def _pause_scope(code: int, status: int, *, transient: bool) -> PauseScope | None:
@@ -134,7 +134,7 @@ class UploadedMedia:
     """A file that Meta has, until then."""
 
     id: str
-    until: datetime
+    expires_at: datetime
 
 
 def _now() -> datetime:
@@ -144,7 +144,7 @@ def _now() -> datetime:
 class CloudClient(HttpClientOwner):
     """A client of one number; close it, or use `with`. Threads may share it."""
 
-    largest_attachment = 100 * _MIB
+    max_attachment_bytes = 100 * _MIB
 
     def __init__(
         self,
@@ -164,31 +164,33 @@ class CloudClient(HttpClientOwner):
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """As WhatsApp.send. A file Meta has forgotten before its time is uploaded once more."""
-        refused = check_before_sending(to, message.attachment, self.largest_attachment)
+        refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
         if refused:
             return refused
         attached = message.attachment
         if attached is None:
-            return self._post(to, message, reference, "")
-        known = self._known(attached)
-        media = known or self._uploaded(attached)
+            return self._post_message(to, message, reference, "")
+        known = self._find_cached_media_id(attached)
+        media = known or self._upload_media(attached)
         if not isinstance(media, str):
             return media
-        outcome = self._post(to, message, reference, media)
+        outcome = self._post_message(to, message, reference, media)
         if not (known and isinstance(outcome, Rejected) and outcome.code in MEDIA_ERROR_CODES):
             return outcome
-        media = self._uploaded(attached)
-        return self._post(to, message, reference, media) if isinstance(media, str) else media
+        media = self._upload_media(attached)
+        return (
+            self._post_message(to, message, reference, media) if isinstance(media, str) else media
+        )
 
     def upload(self, attachment: Attachment) -> str | Deferred | Rejected:
         """The id of a file at Meta: uploaded now, or known from before."""
-        return self._known(attachment) or self._uploaded(attachment)
+        return self._find_cached_media_id(attachment) or self._upload_media(attachment)
 
-    def _known(self, attachment: Attachment) -> str | None:
+    def _find_cached_media_id(self, attachment: Attachment) -> str | None:
         known = self._media.get(attachment.sha256)
-        return known.id if known and known.until > self._now() else None
+        return known.id if known and known.expires_at > self._now() else None
 
-    def _uploaded(self, attachment: Attachment) -> str | Deferred | Rejected:
+    def _upload_media(self, attachment: Attachment) -> str | Deferred | Rejected:
         request = self._client.build_request(
             "POST",
             "/media",
@@ -200,27 +202,29 @@ class CloudClient(HttpClientOwner):
             return Deferred(answer.reason)  # a file that was uploaded twice harms nobody
         if isinstance(answer, Deferred):
             return answer
-        media_id = answer.said.get("id")
-        if answer.is_good and isinstance(media_id, str) and media_id:
-            self._remember(attachment, media_id)
+        media_id = answer.body.get("id")
+        if answer.is_success and isinstance(media_id, str) and media_id:
+            self._cache_media(attachment, media_id)
             return media_id
         return _classify_error(answer)
 
-    def _remember(self, attachment: Attachment, media_id: str) -> None:
+    def _cache_media(self, attachment: Attachment, media_id: str) -> None:
         with self._remembering:
             if len(self._media) >= _MAX_CACHED_MEDIA:
                 del self._media[next(iter(self._media))]
             self._media[attachment.sha256] = UploadedMedia(media_id, self._now() + _MEDIA_LASTS)
 
-    def _post(self, to: str, message: ChatMessage, reference: str, media: str) -> SendOutcome:
+    def _post_message(
+        self, to: str, message: ChatMessage, reference: str, media: str
+    ) -> SendOutcome:
         asked = _message_payload(to, message, reference, media)
         request = self._client.build_request("POST", "/messages", json=asked)
         answer = send_request(self._client, "Meta", request)
         if not isinstance(answer, HttpReply):
             return answer
-        if not answer.is_good:
+        if not answer.is_success:
             return _classify_error(answer)
-        message_id = first_object(answer.said.get("messages")).get("id")
+        message_id = first_object(answer.body.get("messages")).get("id")
         if isinstance(message_id, str) and message_id:
             return Accepted(message_id)
         return Unconfirmed("Meta: accepted, and did not say under which id")
@@ -254,9 +258,9 @@ def _template_payload(template: ApprovedTemplate, document: JsonObject) -> JsonO
         components.append(
             {"type": "body", "parameters": [_text_parameter(p) for p in template.parameters]}
         )
-    if template.button:
+    if template.button_url_suffix:
         button: JsonObject = {"type": "button", "sub_type": "url", "index": "0"}
-        components.append(button | {"parameters": [_text_parameter(template.button)]})
+        components.append(button | {"parameters": [_text_parameter(template.button_url_suffix)]})
     language = {"code": template.language}
     return {"name": template.name, "language": language, "components": components}
 
@@ -266,12 +270,12 @@ def _text_parameter(text: str) -> JsonObject:
 
 
 def _classify_error(answer: HttpReply) -> Deferred | Rejected:
-    error = answer.said.get("error")
+    error = answer.body.get("error")
     told: JsonObject = error if isinstance(error, dict) else {}
     code = told.get("code")
     return classify_error_code(
         code if isinstance(code, int) else answer.status,
         status=answer.status,
         transient=told.get("is_transient") is True,
-        after=answer.retry_after,
+        retry_after=answer.retry_after,
     )

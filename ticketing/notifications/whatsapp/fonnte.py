@@ -41,7 +41,7 @@ class FonnteAccount:
 class FonnteClient(HttpClientOwner):
     """A client of one device; close it, or use `with`. Threads may share it."""
 
-    largest_attachment = 4_000_000
+    max_attachment_bytes = 4_000_000
 
     def __init__(self, account: FonnteAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect when the first message goes."""
@@ -53,7 +53,7 @@ class FonnteClient(HttpClientOwner):
         """As WhatsApp.send; Fonnte has no place for a reference, its reports name the id alone."""
         del reference
         attached = message.attachment
-        refused = check_before_sending(to, attached, self.largest_attachment)
+        refused = check_before_sending(to, attached, self.max_attachment_bytes)
         if refused:
             return refused
         form = {
@@ -72,7 +72,7 @@ class FonnteClient(HttpClientOwner):
 
 
 def _classify_reply(answer: HttpReply) -> SendOutcome:
-    said = {name.lower(): value for name, value in answer.said.items()}  # "Status" occurs too
+    said = {name.lower(): value for name, value in answer.body.items()}  # "Status" occurs too
     if said.get("status") is True:
         ids = said.get("id")
         named = ids[0] if isinstance(ids, list) and ids else ids
@@ -90,7 +90,7 @@ def _classify_reason(reason: str) -> Deferred | Rejected:
     for word in _FATAL_REASONS:
         if word in reason:
             return Deferred(
-                f"Fonnte: the device cannot send ({word})", word, stops=PauseScope.CHANNEL
+                f"Fonnte: the device cannot send ({word})", word, pause_scope=PauseScope.CHANNEL
             )
     if "target" in reason:
         return Rejected("Fonnte: the number is not valid", "target")

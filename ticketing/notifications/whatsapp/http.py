@@ -30,7 +30,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 class WhatsAppClient(Protocol):
     """Sends to one number at a time. No vendor knows an idempotency key: claim before sending."""
 
-    largest_attachment: int  # bytes
+    max_attachment_bytes: int  # bytes
 
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """Send to a number in E.164 form; never raises for what a vendor or a network does.
@@ -39,12 +39,14 @@ class WhatsAppClient(Protocol):
         """
 
 
-def check_before_sending(to: str, attachment: Attachment | None, largest: int) -> Rejected | None:
+def check_before_sending(
+    to: str, attachment: Attachment | None, max_attachment_bytes: int
+) -> Rejected | None:
     """Why there is no use in asking the vendor; None when there is."""
     if not _E164.fullmatch(to):
         return Rejected("the number is not in E.164 form", "number")
-    if attachment and len(attachment.content) > largest:
-        size = f"{len(attachment.content):,} bytes; at most {largest:,} may be sent"
+    if attachment and len(attachment.content) > max_attachment_bytes:
+        size = f"{len(attachment.content):,} bytes; at most {max_attachment_bytes:,} may be sent"
         return Rejected(f"{attachment.name} has {size}", "attachment", FailureScope.MESSAGE)
     return None
 
@@ -74,11 +76,11 @@ class HttpReply:
     """A JSON object that the vendor itself sent."""
 
     status: int
-    said: JsonObject
+    body: JsonObject
     retry_after: timedelta | None
 
     @property
-    def is_good(self) -> bool:
+    def is_success(self) -> bool:
         """Whether HTTP says so; some vendors say otherwise in the body."""
         return httpx.codes.is_success(self.status)
 
@@ -114,19 +116,19 @@ def build_http_client(url: str, headers: dict[str, str], read_seconds: float) ->
 
 
 def send_request(
-    client: httpx.Client, vendor: str, request: httpx.Request
+    client: httpx.Client, provider: str, request: httpx.Request
 ) -> HttpReply | Deferred | Unconfirmed:
     """Ask once. Texts of exceptions stay here: they can hold addresses and keys."""
     try:
         response = client.send(request)
     except _NOT_SENT_ERRORS as error:
-        return Deferred(f"{vendor}: not reached ({type(error).__name__})")
+        return Deferred(f"{provider}: not reached ({type(error).__name__})")
     except httpx.RequestError as error:
-        return Unconfirmed(f"{vendor}: no answer ({type(error).__name__})")
-    return _parse_response(vendor, response)
+        return Unconfirmed(f"{provider}: no answer ({type(error).__name__})")
+    return _parse_response(provider, response)
 
 
-def _parse_response(vendor: str, response: httpx.Response) -> HttpReply | Deferred | Unconfirmed:
+def _parse_response(provider: str, response: httpx.Response) -> HttpReply | Deferred | Unconfirmed:
     status, after = response.status_code, _retry_after(response)
     try:
         said = json.loads(response.content)
@@ -135,11 +137,11 @@ def _parse_response(vendor: str, response: httpx.Response) -> HttpReply | Deferr
     if isinstance(said, dict):
         return HttpReply(status, said, after)
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Deferred(f"{vendor}: too many requests", str(status), after, PauseScope.SENDER)
+        return Deferred(f"{provider}: too many requests", str(status), after, PauseScope.SENDER)
     if status == httpx.codes.SERVICE_UNAVAILABLE:
-        return Deferred(f"{vendor}: unavailable", str(status), after)
+        return Deferred(f"{provider}: unavailable", str(status), after)
     # a proxy's own page can hide that the vendor behind it has acted
-    return Unconfirmed(f"{vendor}: HTTP {status} without an answer of the vendor's")
+    return Unconfirmed(f"{provider}: HTTP {status} without an answer of the vendor's")
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

@@ -37,26 +37,26 @@ class WhatsAppProvider(StrEnum):
 class WhatsAppProviderConfig:
     """What is agreed with a vendor. `secret` proves its reports, `word` is Meta's challenge."""
 
-    vendor: WhatsAppProvider
+    provider: WhatsAppProvider
     token: str = field(repr=False)
     url: str = ""  # empty: the vendor's own
     phone_id: str = ""
-    secret: str = field(default="", repr=False)
-    word: str = field(default="", repr=False)
-    is_rehearsal: bool = False
+    webhook_secret: str = field(default="", repr=False)
+    verify_token: str = field(default="", repr=False)
+    is_simulator: bool = False
 
     @classmethod
-    def rehearsal(cls, url: str) -> "WhatsAppProviderConfig":
+    def for_simulator(cls, url: str) -> "WhatsAppProviderConfig":
         """A simulator that tells nobody anything, so its keys are no secret."""
         return cls(
             WhatsAppProvider.CLOUD, "EAAREHEARSAL", url, "106540352242922", "app-secret-rehearsal",
-            "verify-rehearsal", is_rehearsal=True,
+            "verify-rehearsal", is_simulator=True,
         )  # fmt: skip
 
     def client(self) -> CloudClient | WahaClient | FonnteClient:
         """What sends; refuses what nobody could send with."""
         own = {"url": self.url} if self.url else {}
-        match self.vendor:
+        match self.provider:
             case WhatsAppProvider.CLOUD:
                 return CloudClient(CloudAccount(self.phone_id, self.token, **own))
             case WhatsAppProvider.WAHA:
@@ -64,36 +64,48 @@ class WhatsAppProviderConfig:
                 return WahaClient(WahaAccount(self.url, self.token, session))
         return FonnteClient(FonnteAccount(self.token, **own))
 
-    def pace(self, per_day: int | None, seconds_apart: float | None) -> RateLimit:
+    def rate_limit(self, per_day: int | None, min_interval_seconds: float | None) -> RateLimit:
         """As an operator wants it, else as the vendor bears it."""
-        if self.is_rehearsal:
+        if self.is_simulator:
             usual = RateLimit(None)
         else:
-            is_metas_own = self.vendor is WhatsAppProvider.CLOUD
+            is_metas_own = self.provider is WhatsAppProvider.CLOUD
             usual = RateLimit(
                 META_FIRST_TIER_PER_DAY, timedelta(0) if is_metas_own else UNOFFICIAL_MIN_INTERVAL
             )
-        apart = usual.apart if seconds_apart is None else timedelta(seconds=seconds_apart)
+        apart = (
+            usual.min_interval
+            if min_interval_seconds is None
+            else timedelta(seconds=min_interval_seconds)
+        )
         return RateLimit(per_day or usual.per_day, apart)
 
-    def is_theirs(self, body: bytes, head: Mapping[str, str], query: Mapping[str, str]) -> bool:
+    def has_valid_signature(
+        self, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
+    ) -> bool:
         """Whether the vendor itself sent these bytes; never so without a secret."""
-        match self.vendor:
+        match self.provider:
             case WhatsAppProvider.CLOUD:
-                return is_signed_by_meta(body, head.get("x-hub-signature-256", ""), self.secret)
+                return is_signed_by_meta(
+                    body, headers.get("x-hub-signature-256", ""), self.webhook_secret
+                )
             case WhatsAppProvider.WAHA:
-                return is_signed_by_waha(body, head.get("x-webhook-hmac", ""), self.secret)
+                return is_signed_by_waha(
+                    body, headers.get("x-webhook-hmac", ""), self.webhook_secret
+                )
         given = query.get("key", "")
-        return bool(self.secret) and hmac.compare_digest(given.encode(), self.secret.encode())
+        return bool(self.webhook_secret) and hmac.compare_digest(
+            given.encode(), self.webhook_secret.encode()
+        )
 
 
-def parse_status_webhook(vendor: WhatsAppProvider, body: bytes) -> WebhookItems:
+def parse_status_webhook(provider: WhatsAppProvider, body: bytes) -> WebhookItems:
     """What a vendor tells; raises UnreadableReport."""
-    return _PARSERS[vendor](body)
+    return _PARSERS[provider](body)
 
 
-def _as_items(report: DeliveryReceipt | None) -> WebhookItems:
-    return [] if report is None else [report]
+def _as_items(receipt: DeliveryReceipt | None) -> WebhookItems:
+    return [] if receipt is None else [receipt]
 
 
 _PARSERS: dict[WhatsAppProvider, Callable[[bytes], WebhookItems]] = {

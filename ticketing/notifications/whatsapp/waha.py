@@ -49,7 +49,7 @@ class WahaAccount:
 class WahaClient(HttpClientOwner):
     """A client of one session; close it, or use `with`. Threads may share it."""
 
-    largest_attachment = 16 * _MIB
+    max_attachment_bytes = 16 * _MIB
 
     def __init__(self, account: WahaAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect when the first message goes."""
@@ -61,17 +61,19 @@ class WahaClient(HttpClientOwner):
     def send(self, to: str, message: ChatMessage, *, reference: str) -> SendOutcome:
         """As WhatsApp.send; WAHA has no place for a reference, its reports name the id alone."""
         del reference
-        refused = check_before_sending(to, message.attachment, self.largest_attachment)
-        chat = refused or self._chat(to.removeprefix("+"))
+        refused = check_before_sending(to, message.attachment, self.max_attachment_bytes)
+        chat = refused or self._find_chat_id(to.removeprefix("+"))
         if not isinstance(chat, str):
             return chat
         asked: JsonObject = {"session": self._session, "chatId": chat}
         if message.attachment:
             file = {"caption": message.text, "file": _file(message.attachment)}
-            return self._post("/api/sendFile", asked | file)
-        return self._post("/api/sendText", asked | {"text": message.text, "linkPreview": False})
+            return self._post_message("/api/sendFile", asked | file)
+        return self._post_message(
+            "/api/sendText", asked | {"text": message.text, "linkPreview": False}
+        )
 
-    def _chat(self, number: str) -> str | Deferred | Rejected:
+    def _find_chat_id(self, number: str) -> str | Deferred | Rejected:
         params = {"phone": number, "session": self._session}
         request = self._client.build_request("GET", "/api/contacts/check-exists", params=params)
         answer = send_request(self._client, "WAHA", request)
@@ -79,29 +81,29 @@ class WahaClient(HttpClientOwner):
             return Deferred(answer.reason)  # only a question was lost
         if isinstance(answer, Deferred):
             return answer
-        if not answer.is_good:
+        if not answer.is_success:
             return _classify_error(answer)
-        if answer.said.get("numberExists") is not True:
+        if answer.body.get("numberExists") is not True:
             return Rejected("WAHA: the number is not on WhatsApp", "number")
-        return str(answer.said.get("chatId") or f"{number}@c.us")
+        return str(answer.body.get("chatId") or f"{number}@c.us")
 
-    def _post(self, path: str, asked: JsonObject) -> SendOutcome:
+    def _post_message(self, path: str, asked: JsonObject) -> SendOutcome:
         request = self._client.build_request("POST", path, json=asked)
         answer = send_request(self._client, "WAHA", request)
         if not isinstance(answer, HttpReply):
             return answer
         if answer.status == 500:  # noqa: PLR2004 - the engine threw, perhaps after it had sent
             return Unconfirmed("WAHA: an internal error while sending")
-        if not answer.is_good:
+        if not answer.is_success:
             return _classify_error(answer)
-        message_id = extract_message_id(answer.said)
+        message_id = extract_message_id(answer.body)
         return Accepted(message_id) if message_id else Unconfirmed("WAHA: accepted without an id")
 
 
-def extract_message_id(said: JsonObject) -> str:
+def extract_message_id(body: JsonObject) -> str:
     """A message's id, in whichever form an engine writes it: the part that all have in common."""
-    key = said.get("key")
-    given = key.get("id") if isinstance(key, dict) else said.get("id")
+    key = body.get("key")
+    given = key.get("id") if isinstance(key, dict) else body.get("id")
     if isinstance(given, dict):
         given = given.get("_serialized") or given.get("id")
     return given.rpartition("_")[2] if isinstance(given, str) else ""
@@ -116,10 +118,12 @@ def _file(attachment: Attachment) -> JsonObject:
 
 
 def _classify_error(answer: HttpReply) -> Deferred | Rejected:
-    state = answer.said.get("status")
+    state = answer.body.get("status")
     code = str(answer.status)
     if answer.status in _FATAL_STATUSES:
-        return Deferred("WAHA: the key or the session is not known", code, stops=PauseScope.CHANNEL)
+        return Deferred(
+            "WAHA: the key or the session is not known", code, pause_scope=PauseScope.CHANNEL
+        )
     if isinstance(state, str) and state.isupper():
         stops = PauseScope.SENDER if state == "STARTING" else PauseScope.CHANNEL
         return Deferred(f"WAHA: the session is {state}", code, answer.retry_after, stops)

@@ -80,17 +80,21 @@ class ProgressBars:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
-    def issuing(self, now: IssueProgress) -> None:
+    def on_issue_progress(self, progress: IssueProgress) -> None:
         """Tickets signed and stored so far."""
         self._show(
-            "issuing", now.total, created=now.created, skipped=now.skipped, failed=now.failed
+            "issuing",
+            progress.total,
+            created=progress.created,
+            skipped=progress.skipped,
+            failed=progress.failed,
         )
 
-    def printing(self, now: RenderProgress) -> None:
+    def on_render_progress(self, progress: RenderProgress) -> None:
         """PDFs in place so far."""
         self._show(
-            "printing", now.total, created=now.rendered, skipped=now.unchanged,
-            failed=len(now.failed),
+            "printing", progress.total, created=progress.rendered, skipped=progress.unchanged,
+            failed=len(progress.failed),
         )  # fmt: skip
 
     def _show(self, name: str, total: int, **counts: int) -> None:

@@ -56,7 +56,12 @@ class AuditEntry:
 
 
 def list_entries(
-    connection: Connection, actions: Collection[str], *, after: int, but: Collection[str], most: int
+    connection: Connection,
+    actions: Collection[str],
+    *,
+    after_id: int,
+    excluding_actors: Collection[str],
+    limit: int,
 ) -> list[AuditEntry]:
     """Lines of these actions with a higher number, but those of these actors, by their numbers.
 
@@ -69,12 +74,12 @@ def list_entries(
         )
         .outerjoin(events, events.c.id == audit_log.c.event_id)
         .where(
-            audit_log.c.id > after,
+            audit_log.c.id > after_id,
             audit_log.c.action.in_(actions),
-            audit_log.c.actor.not_in(but),
+            audit_log.c.actor.not_in(excluding_actors),
         )
         .order_by(audit_log.c.id)
-        .limit(most)
+        .limit(limit)
     )  # fmt: skip
     return [
         AuditEntry(row.id, row.action, row.actor, row.slug, _integer_details(row.details))

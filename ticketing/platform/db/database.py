@@ -19,13 +19,13 @@ POOL_SIZE = 5  # connections kept open between uses
 _DIALECT = URL.create(DRIVER).get_dialect()()
 
 
-def parse_database_url(text_url: str) -> URL:
+def parse_database_url(url_text: str) -> URL:
     """A server's address as people write it, made to use psycopg 3.
 
     `postgres://` and `postgresql://` mean the same; any other database is refused.
     """
     try:
-        url = make_url(text_url)
+        url = make_url(url_text)
     except ArgumentError as error:
         raise Misconfigured(
             "DATABASE_URL is not an address; write postgresql://user:password@host/name"
@@ -75,12 +75,12 @@ class Database:
     engine: Engine
 
     @classmethod
-    def at(cls, url: str | URL, *, connections: int = 15) -> "Database":
+    def from_url(cls, url: str | URL, *, max_connections: int = 15) -> "Database":
         """The database at an address; nothing is connected yet, and never more than that."""
         engine = create_engine(
             parse_database_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
             pool_size=POOL_SIZE,
-            max_overflow=connections - POOL_SIZE,
+            max_overflow=max_connections - POOL_SIZE,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
         )
@@ -93,8 +93,8 @@ class Database:
         with _translate_connection_errors(), self.engine.begin() as connection:
             yield connection
 
-    def at_once(
-        self, statements: Sequence[str], given: Mapping[str, object]
+    def execute_pipeline(
+        self, statements: Sequence[str], parameters: Mapping[str, object]
     ) -> tuple[Any, ...] | None:
         """Do all of it or nothing in one round trip; the first row of the last statement.
 
@@ -107,7 +107,7 @@ class Database:
                 raise Unavailable("PostgreSQL hung up")
             try:
                 with session.pipeline():  # without BEGIN: what is sent together is one transaction
-                    cursors = [session.execute(statement, given) for statement in statements]
+                    cursors = [session.execute(statement, parameters) for statement in statements]
             except psycopg.OperationalError as error:
                 if not session.closed:
                     raise

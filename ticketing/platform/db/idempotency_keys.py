@@ -60,20 +60,20 @@ class IdempotencyClaim:
     """A key in one request's hands; `answer` is what the first request with it got."""
 
     connection: Connection
-    asked: IdempotentRequest
-    answer: StoredResponse | None
+    request: IdempotentRequest
+    response: StoredResponse | None
 
-    def keep(self, answer: StoredResponse, *, at: datetime) -> None:
+    def store(self, response: StoredResponse, *, at: datetime) -> None:
         """Remember the answer for a day, and forget older ones."""
         kept = {
-            "request_sha256": self.asked.request_sha256,
-            "status": answer.status,
-            "answer": answer.body,
+            "request_sha256": self.request.request_sha256,
+            "status": response.status,
+            "answer": response.body,
             "created_at": at,
         }
         self.connection.execute(
             insert(table)
-            .values(api_key_id=self.asked.api_key_id, key=self.asked.key, **kept)
+            .values(api_key_id=self.request.api_key_id, key=self.request.key, **kept)
             .on_conflict_do_update(constraint=table.primary_key, set_=kept)  # a key from long ago
         )
         self.connection.execute(delete(table).where(table.c.created_at <= at - RETENTION))
@@ -81,33 +81,33 @@ class IdempotencyClaim:
 
 @contextmanager
 def claim_key(
-    database: Database, asked: IdempotentRequest, *, at: datetime
+    database: Database, request: IdempotentRequest, *, at: datetime
 ) -> Iterator[IdempotencyClaim]:
     """Hold a key while its request is answered. Raises KeyInUse and KeyReused."""
     with database.transaction() as connection:
-        if not _try_lock(connection, asked):
+        if not _try_lock(connection, request):
             raise KeyInUse("a request with this idempotency key is under way; ask again later")
-        yield IdempotencyClaim(connection, asked, _find_response(connection, asked, at=at))
+        yield IdempotencyClaim(connection, request, _find_response(connection, request, at=at))
 
 
-def _try_lock(connection: Connection, asked: IdempotentRequest) -> bool:
-    name = sha256(f"{asked.api_key_id}\0{asked.key}".encode()).digest()
+def _try_lock(connection: Connection, request: IdempotentRequest) -> bool:
+    name = sha256(f"{request.api_key_id}\0{request.key}".encode()).digest()
     number = _LOCKS + int.from_bytes(name[:_LOCK_BYTES])
     taken = select(func.pg_try_advisory_xact_lock(literal(number, BigInteger)))
     return bool(connection.execute(taken).scalar_one())
 
 
 def _find_response(
-    connection: Connection, asked: IdempotentRequest, *, at: datetime
+    connection: Connection, request: IdempotentRequest, *, at: datetime
 ) -> StoredResponse | None:
     query = select(table.c.request_sha256, table.c.status, table.c.answer).where(
-        table.c.api_key_id == asked.api_key_id,
-        table.c.key == asked.key,
+        table.c.api_key_id == request.api_key_id,
+        table.c.key == request.key,
         table.c.created_at > at - RETENTION,
     )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    if row.request_sha256 != asked.request_sha256:
+    if row.request_sha256 != request.request_sha256:
         raise KeyReused("this idempotency key was used for another request; draw a new one")
     return StoredResponse(row.status, row.answer)

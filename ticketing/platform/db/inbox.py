@@ -102,7 +102,7 @@ def claim_due(
 
 def mark_handled(
     connection: Connection,
-    notice: InboundWebhook,
+    webhook: InboundWebhook,
     outcome: InboxOutcome,
     *,
     reason: str = "",
@@ -111,17 +111,17 @@ def mark_handled(
     """Stamp a notice as handled, in the transaction that did the work."""
     connection.execute(
         update(inbox)
-        .where(inbox.c.id == notice.id, inbox.c.handled_at.is_(None))
+        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
         .values(handled_at=at, outcome=outcome, reason=reason)
     )
 
 
-def postpone(connection: Connection, notice: InboundWebhook, *, reason: str, at: datetime) -> None:
+def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at: datetime) -> None:
     """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
-    wait = min(timedelta(minutes=2 ** min(notice.tries, 6)), _MAX_RETRY_DELAY)
+    wait = min(timedelta(minutes=2 ** min(webhook.tries, 6)), _MAX_RETRY_DELAY)
     connection.execute(
         update(inbox)
-        .where(inbox.c.id == notice.id, inbox.c.handled_at.is_(None))
+        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
         .values(claimed_until=at + wait, reason=reason)
     )
 
@@ -152,11 +152,11 @@ class UnhandledWebhook:
 
 
 def count_due(
-    connection: Connection, *, at: datetime, most: int, sources: Collection[str] = PAYMENT_SOURCES
+    connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
 ) -> int:
     """How many notices could be claimed now; counts no further than that."""
     whose = inbox.c.source.in_(sources)
-    due = select(inbox.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(most).subquery()
+    due = select(inbox.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -174,13 +174,15 @@ def has_overdue(
     return connection.execute(query).first() is not None
 
 
-def list_unhandled(connection: Connection, since: datetime, *, most: int) -> list[UnhandledWebhook]:
+def list_unhandled(
+    connection: Connection, received_before: datetime, *, limit: int
+) -> list[UnhandledWebhook]:
     """Notices received before then and not handled, the oldest first."""
     query = (
         select(inbox.c.id, inbox.c.subject, inbox.c.received_at, inbox.c.tries, inbox.c.reason)
-        .where(_IS_UNHANDLED, inbox.c.received_at <= since)
+        .where(_IS_UNHANDLED, inbox.c.received_at <= received_before)
         .order_by(inbox.c.id)
-        .limit(most)
+        .limit(limit)
     )
     return [UnhandledWebhook(*row) for row in connection.execute(query)]
 

@@ -56,22 +56,22 @@ class Incident:
     resolved_at: datetime | None
 
 
-def record_occurrence(connection: Connection, seen: Occurrence) -> bool:
+def record_occurrence(connection: Connection, occurrence: Occurrence) -> bool:
     """Count an occurrence on its cause's open line, or open one. False when it was known."""
     known = exists().where(
-        incidents.c.cause == seen.cause,
-        or_(incidents.c.last_seen_at >= seen.at, incidents.c.resolved_at >= seen.at),
+        incidents.c.cause == occurrence.cause,
+        or_(incidents.c.last_seen_at >= occurrence.at, incidents.c.resolved_at >= occurrence.at),
     )
-    event_id = select(events.c.id).where(events.c.slug == seen.event_slug).scalar_subquery()
+    event_id = select(events.c.id).where(events.c.slug == occurrence.event_slug).scalar_subquery()
     line = {
-        "cause": literal(seen.cause),
-        "kind": literal(seen.kind.value),
+        "cause": literal(occurrence.cause),
+        "kind": literal(occurrence.kind.value),
         "event_id": event_id,
-        "message": literal(seen.message),
+        "message": literal(occurrence.message),
         "occurrences": literal(1),
-        "last_run_id": literal(seen.run_id),
-        "first_seen_at": literal(seen.at),
-        "last_seen_at": literal(seen.at),
+        "last_run_id": literal(occurrence.run_id),
+        "first_seen_at": literal(occurrence.at),
+        "last_seen_at": literal(occurrence.at),
     }
     statement = insert(incidents).from_select(list(line), select(*line.values()).where(~known))
     new = statement.excluded

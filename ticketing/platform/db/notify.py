@@ -27,10 +27,10 @@ class NotificationListener:
         """A session that listens."""
         self._session = session
 
-    def rings(self, within_seconds: float) -> bool:
+    def wait(self, timeout_seconds: float) -> bool:
         """Wait for it. Raises Unavailable when the server has gone."""
         try:
-            heard = list(self._session.notifies(timeout=within_seconds, stop_after=1))
+            heard = list(self._session.notifies(timeout=timeout_seconds, stop_after=1))
         except psycopg.OperationalError as error:
             raise Unavailable(f"PostgreSQL hung up: {error}") from error
         return bool(heard)
@@ -47,12 +47,12 @@ def is_worker_running(connection: Connection) -> bool:
 
 
 @contextmanager
-def listen(database: Database, *, to_serve: bool = True) -> Iterator[NotificationListener]:
+def listen(database: Database, *, as_worker: bool = True) -> Iterator[NotificationListener]:
     """Listen; who does it to serve is known to. Raises Unavailable without a server."""
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
         connection = engine.connect()
-        if to_serve:
+        if as_worker:
             connection.execute(select(func.pg_advisory_lock_shared(_WORKER_LOCK)))
         connection.execute(text(f"LISTEN {NOTIFY_CHANNEL}"))
     except OperationalError as error:

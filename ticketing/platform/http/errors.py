@@ -118,12 +118,12 @@ def internal_error_response(error: Exception) -> AsciiJSONResponse:
     )
 
 
-def _field_error(fault: dict[str, Any]) -> dict[str, object]:
-    place = tuple(fault["loc"])
+def _field_error(error: dict[str, Any]) -> dict[str, object]:
+    place = tuple(error["loc"])
     return {
         "field": ".".join(map(str, place[1:])) or str(place[0]),
-        "value": ascii(fault.get("input"))[:MAX_QUOTED_LENGTH],
-        "message": str(fault["msg"]),
+        "value": ascii(error.get("input"))[:MAX_QUOTED_LENGTH],
+        "message": str(error["msg"]),
     }
 
 

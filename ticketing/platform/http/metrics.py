@@ -33,7 +33,7 @@ class Metrics:
             registry=self.registry,
         )
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """The exposition, as Prometheus' text format."""
         return generate_latest(self.registry)
 
@@ -42,14 +42,14 @@ class CachedValue(Generic[T]):
     """What the database was asked for, at most some seconds ago."""
 
     def __init__(
-        self, ask: Callable[[], T], first: T, *, seconds: float = TICKET_CACHE_SECONDS
+        self, fetch: Callable[[], T], initial: T, *, seconds: float = TICKET_CACHE_SECONDS
     ) -> None:
         """`first` is known before anything was asked."""
-        self._ask, self._seconds = ask, seconds
+        self._ask, self._seconds = fetch, seconds
         self._asked_at = float("-inf")
-        self._known = first
+        self._known = initial
 
-    def latest(self) -> T:
+    def get(self) -> T:
         """What is known, asked for anew when it is old and the database is there."""
         at = time.monotonic()
         if at - self._asked_at >= self._seconds:

@@ -52,12 +52,12 @@ class RequestMiddleware:
         visit = _RequestState(scope, receive, send)
         structlog.contextvars.bind_contextvars(request_id=visit.request_id)
         try:
-            if visit.announced > MAX_BODY_BYTES:
-                await visit.refuse()
+            if visit.content_length > MAX_BODY_BYTES:
+                await visit.reject_body()
             else:
                 await self._app(scope, visit.receive, visit.send)
-                if visit.too_much_came:
-                    await visit.refuse()
+                if visit.is_body_too_large:
+                    await visit.reject_body()
         except Exception as error:  # the outermost door: whatever it was, there is an answer
             answer = internal_error_response(error)
             if visit.status:
@@ -67,18 +67,18 @@ class RequestMiddleware:
             self._record(visit)
             structlog.contextvars.unbind_contextvars("request_id")
 
-    def _record(self, visit: "_RequestState") -> None:
-        method, route = visit.scope["method"], visit.route
+    def _record(self, state: "_RequestState") -> None:
+        method, route = state.scope["method"], state.route
         method = method if method in HTTP_METHODS else "OTHER"
-        seconds = time.monotonic() - visit.began
-        self._metrics.requests.labels(method, route, visit.status).inc()
+        seconds = time.monotonic() - state.started_at
+        self._metrics.requests.labels(method, route, state.status).inc()
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         LOG.info(
             "request answered",
             method=method,
             route=route,
-            status=visit.status,
-            caller=visit.caller,
+            status=state.status,
+            caller=state.caller,
             milliseconds=round(seconds * 1000, 1),
         )
 
@@ -99,11 +99,11 @@ class _RequestState:
         given = headers.get("X-Request-Id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         length = headers.get("Content-Length", "")
-        self.announced = int(length) if length.isdecimal() else 0
-        self.began = time.monotonic()
+        self.content_length = int(length) if length.isdecimal() else 0
+        self.started_at = time.monotonic()
         self.status = 0
-        self._came = 0
-        self._goes_on = True
+        self._received_bytes = 0
+        self._has_more_body = True
 
     @property
     def route(self) -> str:
@@ -117,54 +117,54 @@ class _RequestState:
         return None if known is None else f"api:{known.id}"
 
     @property
-    def too_much_came(self) -> bool:
+    def is_body_too_large(self) -> bool:
         """Whether the body was longer than it may be, and nothing was answered yet."""
-        return self._came > MAX_BODY_BYTES and not self.status
+        return self._received_bytes > MAX_BODY_BYTES and not self.status
 
     async def receive(self) -> Message:
         """The next part of the body, as long as it is not too much."""
-        message = await self._next()
-        if self.too_much_came:
+        message = await self._receive_next()
+        if self.is_body_too_large:
             raise _BodyLimitExceeded
         return message
 
     async def send(self, message: Message) -> None:
         """A part of the answer, with our headers on its first."""
-        if self.too_much_came:
+        if self.is_body_too_large:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers.update(SECURITY_HEADERS)
             headers["X-Request-Id"] = self.request_id
-            headers.setdefault("Content-Security-Policy", self._policy())
+            headers.setdefault("Content-Security-Policy", self._content_security_policy())
         await self._send(message)
 
-    async def refuse(self) -> None:
+    async def reject_body(self) -> None:
         """Answer at once that the body is too large; what comes of it still is thrown away.
 
         A connection closed with bytes unread is reset, and then the answer may never be read.
         """
         answer = to_error_response(BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes"))
         answer.headers["Connection"] = "close"
-        self._came = 0
-        await answer(self.scope, self._receive, self._send_and_stay)
+        self._received_bytes = 0
+        await answer(self.scope, self._receive, self._send_keeping_open)
         with suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_TIMEOUT_SECONDS):
-                while self._goes_on and self._came < MAX_DISCARDED_BYTES:
-                    await self._next()
+                while self._has_more_body and self._received_bytes < MAX_DISCARDED_BYTES:
+                    await self._receive_next()
         await self.send({"type": "http.response.body"})
 
-    async def _send_and_stay(self, message: Message) -> None:
+    async def _send_keeping_open(self, message: Message) -> None:
         await self.send({**message, "more_body": True})
 
-    async def _next(self) -> Message:
+    async def _receive_next(self) -> Message:
         message = await self._receive()
-        self._came += len(message.get("body", b""))
-        self._goes_on = message.get("more_body", False)
+        self._received_bytes += len(message.get("body", b""))
+        self._has_more_body = message.get("more_body", False)
         return message
 
-    def _policy(self) -> str:
+    def _content_security_policy(self) -> str:
         if self.scope["path"] == "/docs":
             return _CSP_DOCS
         return _CSP_INLINE_STYLE if self.route.startswith("/t/") else _CSP_NONE

@@ -29,7 +29,7 @@ class PageSettings:
 
     content_security_policy: str
     notices: Mapping[type[TicketingError], str]  # refusals that a page explains, by notice
-    notice_page: Callable[[str], str]  # the HTML of a notice
+    render_notice: Callable[[str], str]  # the HTML of a notice
 
 
 class PageRoute(APIRoute):
@@ -50,7 +50,7 @@ class PageRoute(APIRoute):
                 if kind is None:
                     raise
                 plain = to_error_response(error)
-                text = settings.notice_page(settings.notices[kind])
+                text = settings.render_notice(settings.notices[kind])
                 answer = page_response(serving, text, status=plain.status_code)
                 if "Retry-After" in plain.headers:
                     answer.headers["Retry-After"] = plain.headers["Retry-After"]
@@ -59,14 +59,14 @@ class PageRoute(APIRoute):
         return handle
 
 
-def page_response(serving: Services, text: str, *, status: int = 200) -> HTMLResponse:
+def page_response(services: Services, html: str, *, status: int = 200) -> HTMLResponse:
     """A page, to be kept by nobody, whose forms may lead to the gateway."""
-    policy = serving.get(PageSettings).content_security_policy
+    policy = services.get(PageSettings).content_security_policy
     return HTMLResponse(
-        text, status, headers=NO_STORE_HEADERS | {"Content-Security-Policy": policy}
+        html, status, headers=NO_STORE_HEADERS | {"Content-Security-Policy": policy}
     )
 
 
-def is_simulated(serving: Services) -> bool:
+def is_simulated(services: Services) -> bool:
     """Whether no money moves, which every page has to say."""
-    return serving.settings.midtrans_environment == "rehearsal"
+    return services.settings.midtrans_environment == "rehearsal"

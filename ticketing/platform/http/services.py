@@ -38,7 +38,7 @@ class Services:
         """Return the object of a type, or None when the settings leave it out."""
         return self.application.find(kind)
 
-    def address(self, request: Request, path: str) -> str:
+    def absolute_url(self, request: Request, path: str) -> str:
         """An address of ours as others can reach it."""
         return (self.settings.web_public_url or str(request.base_url)).rstrip("/") + path
 

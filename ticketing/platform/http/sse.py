@@ -20,42 +20,42 @@ KEEPALIVE = b": nothing new\n\n"
 class EventStream:
     """Looks while somebody listens, and tells of what is not as it was. Lives on one event loop."""
 
-    def __init__(self, name: str, look: Callable[[], tuple[object, str]]) -> None:
+    def __init__(self, name: str, poll: Callable[[], tuple[object, str]]) -> None:
         """`look` gives what makes it new when it is another, and a line of JSON; on a thread."""
-        self._head = f"event: {name}\ndata: "
-        self._look = look
-        self._new: object = None
-        self._seen: bytes | None = None
+        self._event_prefix = f"event: {name}\ndata: "
+        self._poll = poll
+        self._version: object = None
+        self._latest_event: bytes | None = None
         self._changed = asyncio.Event()
-        self._watch: asyncio.Task[None] | None = None
-        self._listeners = 0
-        self._ended = False
+        self._poller: asyncio.Task[None] | None = None
+        self._client_count = 0
+        self._closed = False
 
     @property
     def is_full(self) -> bool:
         """Whether nobody else may listen."""
-        return self._listeners >= MAX_CLIENTS
+        return self._client_count >= MAX_CLIENTS
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let everybody go: the service stops."""
-        self._ended = True
+        self._closed = True
         self._changed.set()
 
     async def events(self) -> AsyncIterator[bytes]:
         """How it stands, then whatever is new; a comment now and then while nothing is."""
-        self._listeners += 1
+        self._client_count += 1
         try:
-            async for event in self._told(until=time.monotonic() + MAX_STREAM_SECONDS):
+            async for event in self._stream(until=time.monotonic() + MAX_STREAM_SECONDS):
                 yield event
         finally:
-            self._listeners -= 1
+            self._client_count -= 1
 
-    async def _told(self, *, until: float) -> AsyncIterator[bytes]:
+    async def _stream(self, *, until: float) -> AsyncIterator[bytes]:
         told: bytes | None = None
-        while not self._ended and time.monotonic() < until:
-            watch, changed = self._watched(), self._changed
-            if self._seen is not None and self._seen is not told:
-                told = self._seen
+        while not self._closed and time.monotonic() < until:
+            watch, changed = self._ensure_poller(), self._changed
+            if self._latest_event is not None and self._latest_event is not told:
+                told = self._latest_event
                 yield told
                 continue
             ringing = asyncio.ensure_future(changed.wait())
@@ -68,22 +68,22 @@ class EventStream:
             elif not changed.is_set():
                 yield KEEPALIVE
 
-    def _watched(self) -> asyncio.Task[None]:
-        if self._watch is None or self._watch.done():
-            self._new = self._seen = None  # it may be old
-            self._watch = asyncio.create_task(self._keep_looking())
-        return self._watch
+    def _ensure_poller(self) -> asyncio.Task[None]:
+        if self._poller is None or self._poller.done():
+            self._version = self._latest_event = None  # it may be old
+            self._poller = asyncio.create_task(self._poll_loop())
+        return self._poller
 
-    async def _keep_looking(self) -> None:
-        while self._listeners and not self._ended:
+    async def _poll_loop(self) -> None:
+        while self._client_count and not self._closed:
             began = time.monotonic()
             with suppress(TicketingError):  # the database is away: it comes back
-                self._tell(*await run_in_threadpool(self._look))
+                self._publish(*await run_in_threadpool(self._poll))
             took = time.monotonic() - began
             await asyncio.sleep(max(POLL_SECONDS, POLL_DUTY_FACTOR * took))
 
-    def _tell(self, new: object, line: str) -> None:
-        if new != self._new:
-            self._new, self._seen = new, f"{self._head}{line}\n\n".encode()
+    def _publish(self, version: object, data: str) -> None:
+        if version != self._version:
+            self._version, self._latest_event = version, f"{self._event_prefix}{data}\n\n".encode()
             self._changed.set()
             self._changed = asyncio.Event()

@@ -35,9 +35,9 @@ class TextWriter(Protocol):
 class InMemorySheet:
     """A sheet as bytes, of at most so many: it refuses the piece that would be too much."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         """Begin it."""
-        self._most = most
+        self._most = max_bytes
         self._content = bytearray(codecs.BOM_UTF8)
 
     def write(self, text: str, /) -> None:
@@ -68,9 +68,9 @@ def atomic_text_file(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def open_sheet(place: str) -> Iterator[TextIO]:
+def open_sheet(target: str) -> Iterator[TextIO]:
     """Where a person wants a sheet: a file of that name, or standard output for `-`."""
-    if place == STDOUT:
+    if target == STDOUT:
         file = TextIOWrapper(sys.stdout.buffer, ENCODING, newline="")
         try:
             yield file
@@ -78,20 +78,24 @@ def open_sheet(place: str) -> Iterator[TextIO]:
             file.detach()
         return
     try:
-        with atomic_text_file(Path(place)) as opened:
+        with atomic_text_file(Path(target)) as opened:
             yield opened
     except OSError as error:
-        raise Refused(f"{place} cannot be written: {error.strerror}") from error
+        raise Refused(f"{target} cannot be written: {error.strerror}") from error
 
 
 def write_sheet(
-    file: TextWriter, columns: Sequence[str], rows: Iterable[Sequence[object]], *, zone: ZoneInfo
+    file: TextWriter,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    time_zone: ZoneInfo,
 ) -> int:
     """Write columns and rows; how many rows. Instants are in that zone, no text is a formula."""
     sheet, written = csv.writer(file, delimiter=DELIMITER), 0
     sheet.writerow(columns)
     for row in rows:
-        sheet.writerow([_cell(value, zone) for value in row])
+        sheet.writerow([_cell(value, time_zone) for value in row])
         written += 1
     return written
 

@@ -11,7 +11,7 @@ class Violation(NamedTuple):
     """Who or what breaks a rule, and how."""
 
     subject: str
-    wrong: str
+    problem: str
 
 
 @dataclass
@@ -20,24 +20,24 @@ class InvariantResult:
 
     total: int
     examined: int = 0
-    broken: int = 0
-    offenders: list[Violation] = field(default_factory=list)
+    violation_count: int = 0
+    violations: list[Violation] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         """Whether nothing was found."""
-        return self.broken == 0
+        return self.violation_count == 0
 
-    def take(self, offender: Violation | None) -> None:
+    def add(self, violation: Violation | None) -> None:
         """Count one that was looked at."""
         self.examined += 1
-        if offender is not None:
-            self.broken += 1
-            if len(self.offenders) < MAX_VIOLATIONS_KEPT:
-                self.offenders.append(offender)
+        if violation is not None:
+            self.violation_count += 1
+            if len(self.violations) < MAX_VIOLATIONS_KEPT:
+                self.violations.append(violation)
 
     @classmethod
-    def of(cls, total: int, offenders: Iterable[Violation]) -> "InvariantResult":
+    def from_violations(cls, total: int, violations: Iterable[Violation]) -> "InvariantResult":
         """Everything was looked at, and these are all that break the rule."""
-        found = list(offenders)
+        found = list(violations)
         return cls(total, total, len(found), found[:MAX_VIOLATIONS_KEPT])

@@ -40,9 +40,9 @@ class Rupiah:
         """So many of the same."""
         return Rupiah(self.amount * times)
 
-    def percent(self, part: int) -> "Rupiah":
+    def percent(self, percentage: int) -> "Rupiah":
         """So many hundredths, the broken rupiah dropped."""
-        return Rupiah(self.amount * part // 100)
+        return Rupiah(self.amount * percentage // 100)
 
     def __str__(self) -> str:
         """As it is written in Indonesia: Rp150.000."""

@@ -17,10 +17,10 @@ def phone_normaliser(region: str) -> Callable[[str], str]:
     A zero that a spreadsheet ate is repaired, since a region's numbers are known without it.
     A lost "+" of another country is not: that could reach a stranger.
     """
-    usual = _FastPathRegion.of(region)
+    usual = _FastPathRegion.for_region(region)
 
     def phone(text: str) -> str:
-        return (usual and usual.phone(text)) or normalise_with_library(text, region)
+        return (usual and usual.normalise(text)) or normalise_with_library(text, region)
 
     return phone
 
@@ -55,7 +55,7 @@ class _FastPathRegion:
     abroad: re.Pattern[str]
 
     @classmethod
-    def of(cls, region: str) -> "_FastPathRegion | None":
+    def for_region(cls, region: str) -> "_FastPathRegion | None":
         """None for countries whose numbers have rules of their own, or share their code."""
         known = PhoneMetadata.metadata_for_region(region, None)
         if known is None or known.mobile is None or known.general_desc is None:
@@ -72,16 +72,16 @@ class _FastPathRegion:
             re.compile(known.international_prefix or "(?!)"),
         )
 
-    def phone(self, text: str) -> str | None:
+    def normalise(self, text: str) -> str | None:
         digits = text if text.isdecimal() else text.translate(_BLANKS_AND_DASHES)
         if not digits.isascii() or self.abroad.match(digits):
             return None
-        national = self._national(digits)
+        national = self._to_national(digits)
         if national[:1] in {"", "0"} or not self.mobile.fullmatch(national):
             return None
         return f"+{self.code}{national}"
 
-    def _national(self, digits: str) -> str:
+    def _to_national(self, digits: str) -> str:
         if digits.startswith("0"):
             return digits[1:]
         if digits.startswith(f"+{self.code}"):

@@ -24,9 +24,9 @@ MIN_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = 1.0, 30.0
 MAX_PORT_ATTEMPTS = 100
 
 
-def free_port(wanted: int) -> int:
+def free_port(preferred: int) -> int:
     """The wanted port on 127.0.0.1, or the next that is free: two checkouts run side by side."""
-    for port in range(wanted, wanted + MAX_PORT_ATTEMPTS):
+    for port in range(preferred, preferred + MAX_PORT_ATTEMPTS):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -34,7 +34,7 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return port
-    return wanted
+    return preferred
 
 
 class ProcessSpec(NamedTuple):
@@ -48,17 +48,17 @@ class ProcessSpec(NamedTuple):
 class _Child:
     """A service, its process, and how often it had to be started again."""
 
-    service: ProcessSpec
+    spec: ProcessSpec
     process: "subprocess.Popen[bytes]"
-    began: float
-    has_worked: bool = False
-    pause: float = MIN_RESTART_DELAY_SECONDS
-    again_at: float | None = None
+    started_at: float
+    has_been_up: bool = False
+    restart_delay: float = MIN_RESTART_DELAY_SECONDS
+    restart_at: float | None = None
 
     @property
     def name(self) -> str:
         """As its log is called."""
-        return self.service.log.stem
+        return self.spec.log.stem
 
 
 class _ProcessGroup:
@@ -67,19 +67,19 @@ class _ProcessGroup:
     def __init__(self, environment: Mapping[str, str], cwd: Path) -> None:
         self._environment, self._cwd = environment, cwd
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self.adopts_orphans(yes=True)
+        self.set_subreaper(enabled=True)
         self.children: list[_Child] = []
 
-    def adopts_orphans(self, *, yes: bool) -> None:
-        self._libc.prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+    def set_subreaper(self, *, enabled: bool) -> None:
+        self._libc.prctl(PR_SET_CHILD_SUBREAPER, int(enabled), 0, 0, 0)
 
-    def start(self, service: ProcessSpec) -> "subprocess.Popen[bytes]":
-        return _spawn(service, self._environment, self._cwd, self._libc)
+    def start(self, spec: ProcessSpec) -> "subprocess.Popen[bytes]":
+        return _spawn(spec, self._environment, self._cwd, self._libc)
 
-    def add(self, service: ProcessSpec) -> None:
-        self.children.append(_Child(service, self.start(service), time.monotonic()))
+    def add(self, spec: ProcessSpec) -> None:
+        self.children.append(_Child(spec, self.start(spec), time.monotonic()))
 
-    def end_orphans(self) -> None:
+    def stop_orphans(self) -> None:
         """What a dead child left behind would hold its ports."""
         ours = {child.process.pid for child in self.children}
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -90,12 +90,12 @@ class _ProcessGroup:
 
 
 def supervise(
-    services: Sequence[ProcessSpec],
+    specs: Sequence[ProcessSpec],
     environment: Mapping[str, str],
     *,
     cwd: Path,
-    tend: Callable[[], None] = lambda: None,
-    tell: Callable[[str], None] = lambda _: None,
+    on_tick: Callable[[], None] = lambda: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Keep services running until we are told to stop; then stop all that came of them.
 
@@ -113,16 +113,16 @@ def supervise(
     family = _ProcessGroup(environment, cwd)
     code: int | None = None
     try:
-        for service in services:
+        for service in specs:
             family.add(service)
         tended = time.monotonic()
         while not told_to_stop and code is None:
             time.sleep(TICK_SECONDS)
-            code = _restart_or_fail(family, tell)
+            code = _restart_or_fail(family, on_message)
             if time.monotonic() - tended > ON_TICK_SECONDS:
-                family.adopts_orphans(yes=False)  # a server that `tend` starts outlives us
-                tend()
-                family.adopts_orphans(yes=True)
+                family.set_subreaper(enabled=False)  # a server that `tend` starts outlives us
+                on_tick()
+                family.set_subreaper(enabled=True)
                 tended = time.monotonic()
     finally:
         _stop_all([child.process for child in family.children])
@@ -131,35 +131,35 @@ def supervise(
     return 0 if told_to_stop or code is None else code
 
 
-def _restart_or_fail(family: _ProcessGroup, tell: Callable[[str], None]) -> int | None:
+def _restart_or_fail(group: _ProcessGroup, on_message: Callable[[str], None]) -> int | None:
     """Start again whoever ended; the exit code of one for whom that would be in vain."""
     now = time.monotonic()
-    for child in family.children:
+    for child in group.children:
         code = child.process.poll()
         if code is None:
-            child.has_worked |= now - child.began > STARTUP_SECONDS
-            if now - child.began > MAX_RESTART_DELAY_SECONDS:
-                child.pause = MIN_RESTART_DELAY_SECONDS
-        elif not child.has_worked:
+            child.has_been_up |= now - child.started_at > STARTUP_SECONDS
+            if now - child.started_at > MAX_RESTART_DELAY_SECONDS:
+                child.restart_delay = MIN_RESTART_DELAY_SECONDS
+        elif not child.has_been_up:
             return code
-        elif child.again_at is None:
-            child.again_at = now + child.pause
-            tell(f"{child.name} ended ({code}); started again in {child.pause:.0f} s")
-        elif now >= child.again_at:
-            family.end_orphans()
-            child.process, child.began = family.start(child.service), time.monotonic()
-            child.again_at = None
-            child.pause = min(2 * child.pause, MAX_RESTART_DELAY_SECONDS)
+        elif child.restart_at is None:
+            child.restart_at = now + child.restart_delay
+            on_message(f"{child.name} ended ({code}); started again in {child.restart_delay:.0f} s")
+        elif now >= child.restart_at:
+            group.stop_orphans()
+            child.process, child.started_at = group.start(child.spec), time.monotonic()
+            child.restart_at = None
+            child.restart_delay = min(2 * child.restart_delay, MAX_RESTART_DELAY_SECONDS)
     return None
 
 
 def _spawn(
-    service: ProcessSpec, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
+    spec: ProcessSpec, environment: Mapping[str, str], cwd: Path, libc: ctypes.CDLL
 ) -> "subprocess.Popen[bytes]":
-    service.log.parent.mkdir(parents=True, exist_ok=True)
-    with service.log.open("ab") as log:
+    spec.log.parent.mkdir(parents=True, exist_ok=True)
+    with spec.log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - our own command
-            service.command,
+            spec.command,
             env=dict(environment),
             cwd=cwd,
             stdin=subprocess.DEVNULL,

@@ -17,15 +17,15 @@ class TimeStep(StrEnum):
 
 
 def iter_steps(
-    begins_at: datetime, ends_at: datetime, step: TimeStep, zone: tzinfo
+    begins_at: datetime, ends_at: datetime, step: TimeStep, time_zone: tzinfo
 ) -> Iterator[datetime]:
     """The beginning of every step that has some of the span in it, as an instant of the zone."""
-    local = begins_at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    local = begins_at.astimezone(time_zone).replace(minute=0, second=0, microsecond=0)
     if step is TimeStep.DAY:
         local = local.replace(hour=0)
     while local < ends_at:
         yield local
-        local = _next_step(local, step, zone)
+        local = _next_step(local, step, time_zone)
 
 
 def _next_step(local: datetime, step: TimeStep, zone: tzinfo) -> datetime:
@@ -40,7 +40,7 @@ class TimeSpan(NamedTuple):
     begins_at: datetime
     ends_at: datetime
 
-    def has(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
+    def contains(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
         """Whether the column's instant lies in it."""
         return and_(column >= self.begins_at, column < self.ends_at)
 

@@ -53,7 +53,7 @@ class RosterFile:
         return self.path.name
 
     @contextmanager
-    def opened(
+    def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> Iterator[OpenRoster]:
         """The file as rows; refuses one that is not a table of text, or that changes meanwhile."""
@@ -104,12 +104,12 @@ def _records(lines: "_LineReader", delimiter: str) -> Iterator[RosterRow]:
     """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        start = lines.begin()
+        start = lines.start_record()
         try:
             for cells in reader:
                 if "".join(cells).strip():
                     yield RosterRow(start, cells)
-                start = lines.begin()
+                start = lines.start_record()
         except csv.Error:
             for line, text in enumerate(lines.record, start):
                 yield RosterRow(line, [text.rstrip("\r\n")])
@@ -123,7 +123,7 @@ def _finish_reading(
     """The rows; at their end the digest, and what a person should know about the file."""
     yield from rows
     reading.digest = lines.digest()
-    if lines.encoding.guessed:
+    if lines.encoding.is_guessed:
         reading.warnings.append(
             f"the encoding was guessed: {lines.encoding.name}; look at the names, and name another "
             "encoding if they are wrong"
@@ -153,7 +153,7 @@ class _LineReader:
             io.BufferedReader(self._bytes, _BLOCK_BYTES), encoding=encoding.name, newline=""
         )
 
-    def begin(self) -> int:
+    def start_record(self) -> int:
         """A record ends here; the number of the line on which the next one starts."""
         self.record.clear()
         self._length = 0

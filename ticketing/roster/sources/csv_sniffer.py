@@ -36,16 +36,16 @@ class Encoding:
     """How a file's bytes are text; `guessed` when they could be read in other ways too."""
 
     name: str
-    guessed: bool = False
+    is_guessed: bool = False
 
 
-def detect_encoding(sample: bytes, told: str | None = None) -> Encoding:
+def detect_encoding(sample: bytes, override: str | None = None) -> Encoding:
     """The encoding, as told or as found; refuses what is no text at all."""
     for start, what in _BINARY_SIGNATURES:
         if sample.startswith(start):
             raise UnreadableFile(f"not a text file: it is {what}")
-    if told:
-        return Encoding(_codec_name(told))
+    if override:
+        return Encoding(_codec_name(override))
     for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return Encoding(name)
@@ -89,24 +89,24 @@ def _guess_encoding(sample: bytes) -> Encoding:
         for name in match.could_be_from_charset
     }
     return Encoding(
-        _PREFERRED_GUESS if _PREFERRED_GUESS in as_likely else best.encoding, guessed=True
+        _PREFERRED_GUESS if _PREFERRED_GUESS in as_likely else best.encoding, is_guessed=True
     )
 
 
-def detect_delimiter(lines: list[str], told: str | None = None) -> str:
+def detect_delimiter(lines: list[str], override: str | None = None) -> str:
     """The delimiter, as told or as found in the first lines."""
-    if told is not None:
-        return _parse_delimiter(told)
+    if override is not None:
+        return _parse_delimiter(override)
     if lines and lines[0].startswith("sep=") and lines[0][4:].strip("\r\n") in DELIMITERS:
         return lines[0][4:].strip("\r\n")
     return max(DELIMITERS, key=lambda delimiter: _score_delimiter(lines, delimiter))
 
 
-def _parse_delimiter(told: str) -> str:
+def _parse_delimiter(text: str) -> str:
     names = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-    delimiter = names.get(told.lower(), told)
+    delimiter = names.get(text.lower(), text)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UnreadableFile(f"no delimiter {told!r}; it is one character, or tab")
+        raise UnreadableFile(f"no delimiter {text!r}; it is one character, or tab")
     return delimiter
 
 

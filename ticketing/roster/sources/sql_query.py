@@ -35,7 +35,7 @@ class RosterQuery:
         return _database_url(self.url).render_as_string(hide_password=True)
 
     @contextmanager
-    def opened(
+    def open(
         self, *, encoding: str | None = None, delimiter: str | None = None
     ) -> Iterator[OpenRoster]:
         """The answer as rows of text; encodings and delimiters are a file's affair."""
@@ -43,11 +43,11 @@ class RosterQuery:
         engine = _engine(self.url)
         try:
             with _connect(engine, self.name) as connection:
-                yield self._reading(connection)
+                yield self._start_reading(connection)
         finally:
             engine.dispose()
 
-    def _reading(self, connection: Connection) -> OpenRoster:
+    def _start_reading(self, connection: Connection) -> OpenRoster:
         with _translate_errors(self.name):
             answer = connection.execute(text(self.sql))
             if not answer.returns_rows:

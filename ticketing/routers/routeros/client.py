@@ -96,25 +96,32 @@ class RouterClient:
         """
         known = {each.name for each in self.profiles()}
         asked = [_add_command(user) for user in users if user.profile in known]
-        answers = iter(self._connection.talk(asked))
+        answers = iter(self._connection.execute(asked))
         return [
-            AddResult(user, next(answers).error if user.profile in known else self._refused(user))
+            AddResult(
+                user,
+                next(answers).error if user.profile in known else self._unknown_profile_error(user),
+            )
             for user in users
         ]
 
     def find(self, names: Iterable[str]) -> list[RouterUser]:
         """The rows of these names, whosever they are."""
-        return [parse_user(row) for row in self._named(_USERS, "name", names, _COLUMNS)]
+        return [parse_user(row) for row in self._print_matching(_USERS, "name", names, _COLUMNS)]
 
-    def ours(self, office: str) -> list[RouterUser]:
+    def own_users(self, installation_id: str) -> list[RouterUser]:
         """Every row with the marker of this office; a look at the whole table."""
-        return [row for row in self.users() if row.marker and row.marker.office == office]
+        return [
+            row
+            for row in self.users()
+            if row.marker and row.marker.installation_id == installation_id
+        ]
 
     def users(self) -> list[RouterUser]:
         """Every row, whosever it is."""
         return [parse_user(row) for row in self._print(_USERS, _COLUMNS)]
 
-    def sessions(self) -> dict[str, timedelta]:
+    def session_durations(self) -> dict[str, timedelta]:
         """How long each user has been online by now; of several devices, the longest.
 
         Whether a row's own counter moves before the session ends, no page of the vendor says.
@@ -140,7 +147,7 @@ class RouterClient:
         ids = [row.id for row in ours]
         self._each(f"{_USERS}/set", ids, {"disabled": "yes"})
         for menu in (_ACTIVE, _COOKIES):
-            found = self._named(menu, "user", wanted.keys() - foreign, ".id,user")
+            found = self._print_matching(menu, "user", wanted.keys() - foreign, ".id,user")
             self._each(f"{menu}/remove", [row[".id"] for row in found])
         self._each(f"{_USERS}/remove", ids)
         rest = {
@@ -160,20 +167,22 @@ class RouterClient:
         """How it is; also whether it can be reached and lets us in."""
         menus = ("/system/identity", "/system/resource", "/system/clock")
         questions = [RouterCommand(f"{menu}/print") for menu in menus]
-        rows = [answer.checked().rows for answer in self._connection.talk(questions)]
+        rows = [answer.raise_for_error().rows for answer in self._connection.execute(questions)]
         return parse_health(
             {name: value for menu in rows for row in menu for name, value in row.items()}
         )
 
-    def _refused(self, user: HotspotUser) -> RouterRefused:
+    def _unknown_profile_error(self, user: HotspotUser) -> RouterRefused:
         told = f"router {self._account.name}: no profile is called {user.profile!r}"
         return RouterRefused(told, reason=RefusalReason.NO_SUCH_PROFILE)
 
     def _print(self, menu: str, columns: str, *queries: str) -> list[ReplyRow]:
         question = RouterCommand(f"{menu}/print", {".proplist": columns}, queries)
-        return self._connection.talk([question])[0].checked().rows
+        return self._connection.execute([question])[0].raise_for_error().rows
 
-    def _named(self, menu: str, column: str, names: Iterable[str], columns: str) -> list[ReplyRow]:
+    def _print_matching(
+        self, menu: str, column: str, names: Iterable[str], columns: str
+    ) -> list[ReplyRow]:
         """Rows of a menu in which a column holds one of the names."""
         wanted = set(names)
         if len(wanted) > _FULL_SCAN_THRESHOLD:
@@ -187,15 +196,15 @@ class RouterClient:
             RouterCommand(f"{menu}/print", {".proplist": columns}, _any_of(column, part))
             for part in parts
         ]
-        answers = self._connection.talk(questions)
-        return [row for answer in answers for row in answer.checked().rows]
+        answers = self._connection.execute(questions)
+        return [row for answer in answers for row in answer.raise_for_error().rows]
 
     def _each(
         self, word: str, ids: Iterable[str], attributes: Mapping[str, str] | None = None
     ) -> None:
         """The same for every id; one that is gone by now needs nothing more."""
         commands = [RouterCommand(word, {".id": each, **(attributes or {})}) for each in ids]
-        for answer in self._connection.talk(commands):
+        for answer in self._connection.execute(commands):
             error = answer.error
             if error and error.details.get("reason") is not RefusalReason.NO_SUCH_ITEM:
                 raise error

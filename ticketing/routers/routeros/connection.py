@@ -34,9 +34,9 @@ class RouterOsConnection:
     def close(self) -> None:
         """Hang up."""
         with self._lock:
-            self._hang_up()
+            self._disconnect()
 
-    def talk(self, commands: Sequence[RouterCommand]) -> list[CommandReply]:
+    def execute(self, commands: Sequence[RouterCommand]) -> list[CommandReply]:
         """An answer to each, in order; raises only while nothing of them was sent.
 
         What a broken connection leaves open gets its own error: OutcomeUnknown when it was sent
@@ -44,60 +44,60 @@ class RouterOsConnection:
         """
         with self._lock:
             connection = self._open()
-            exchange = self._begin(commands)
+            exchange = self._new_pipeline(commands)
             try:
-                self._carry_out(exchange, connection)
+                self._run(exchange, connection)
             except (OSError, ProtocolError, FatalReply) as error:
-                self._hang_up()
-                exchange.give_up(_describe(error))
-            return exchange.answers
+                self._disconnect()
+                exchange.fail_open_commands(_describe(error))
+            return exchange.replies
 
-    def _begin(self, commands: Sequence[RouterCommand]) -> CommandPipeline:
+    def _new_pipeline(self, commands: Sequence[RouterCommand]) -> CommandPipeline:
         """Tags are never used again: a late answer is then nobody's, not somebody else's."""
         exchange = CommandPipeline(self._account.name, commands, self._tag + 1)
         self._tag += len(commands)
         return exchange
 
-    def _carry_out(self, exchange: CommandPipeline, connection: socket.socket) -> None:
-        while not exchange.is_over:
-            if batch := exchange.batch():
+    def _run(self, pipeline: CommandPipeline, connection: socket.socket) -> None:
+        while not pipeline.is_complete:
+            if batch := pipeline.next_batch():
                 connection.sendall(batch)
             for words in self._replies.feed(receive(connection)):
-                exchange.take(words)
+                pipeline.handle_sentence(words)
 
     def _open(self) -> socket.socket:
         if self._socket and is_idle(self._socket):
             return self._socket
-        self._hang_up()
+        self._disconnect()
         connection = self._socket = connect(self._account, self._connect_seconds)
         connection.settimeout(self._answer_seconds)
         self._replies = SentenceDecoder()
         try:
             self._log_in(connection)
         except (OSError, ProtocolError, FatalReply) as error:
-            self._hang_up()
+            self._disconnect()
             name = self._account.name
             raise RouterUnavailable(f"router {name}: no login ({_describe(error)})") from error
         except TicketingError:
-            self._hang_up()
+            self._disconnect()
             raise
         return connection
 
     def _log_in(self, connection: socket.socket) -> None:
         user, password = self._account.user, self._account.password
-        challenge = self._ask(connection, {"name": user, "password": password}).ret
+        challenge = self._send_login(connection, {"name": user, "password": password}).ret
         if challenge:  # RouterOS before 6.43
             proof = md5(
                 b"\0" + password.encode() + bytes.fromhex(challenge), usedforsecurity=False
             ).hexdigest()
-            self._ask(connection, {"name": user, "response": f"00{proof}"})
+            self._send_login(connection, {"name": user, "response": f"00{proof}"})
 
-    def _ask(self, connection: socket.socket, who: dict[str, str]) -> CommandReply:
-        exchange = self._begin([RouterCommand("/login", who)])
-        self._carry_out(exchange, connection)
-        return exchange.answers[0].checked()
+    def _send_login(self, connection: socket.socket, attributes: dict[str, str]) -> CommandReply:
+        exchange = self._new_pipeline([RouterCommand("/login", attributes)])
+        self._run(exchange, connection)
+        return exchange.replies[0].raise_for_error()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._socket:
             self._socket.close()
         self._socket = None

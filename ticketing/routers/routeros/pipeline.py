@@ -31,7 +31,7 @@ class RouterCommand:
     queries: tuple[str, ...] = field(default=(), repr=False)
     repeatable: bool = True
 
-    def sentence(self, tag: int) -> bytes:
+    def encode(self, tag: int) -> bytes:
         """Its bytes; what is empty is left out, for RouterOS refuses empty times and numbers."""
         given = [f"={name}={value}" for name, value in self.attributes.items() if value]
         return encode_sentence([self.word, *given, *self.queries, f".tag={tag}"])
@@ -50,9 +50,9 @@ class CommandReply:
     rows: list[ReplyRow] = field(default_factory=list)
     ret: str = ""
     error: TicketingError | None = None
-    ended: bool = False
+    is_done: bool = False
 
-    def checked(self) -> "CommandReply":
+    def raise_for_error(self) -> "CommandReply":
         """The answer; raises its error, if it has one."""
         if self.error:
             raise self.error
@@ -64,38 +64,38 @@ class CommandPipeline:
 
     def __init__(self, router: str, commands: Sequence[RouterCommand], first_tag: int) -> None:
         """`router` is its name in messages; tags count up from the first."""
-        self.answers = [CommandReply() for _ in commands]
+        self.replies = [CommandReply() for _ in commands]
         self._router = router
         self._commands = commands
         self._first_tag = first_tag
         self._sent = 0
-        self._ended = 0
+        self._done = 0
 
     @property
-    def is_over(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every command has its answer."""
-        return self._ended == len(self._commands)
+        return self._done == len(self._commands)
 
-    def batch(self) -> bytes:
+    def next_batch(self) -> bytes:
         """What to send now, perhaps nothing; from here on it counts as sent."""
-        begins, free = self._sent, _WINDOW - (self._sent - self._ended)
+        begins, free = self._sent, _WINDOW - (self._sent - self._done)
         if free < _REFILL:
             return b""
         batch = self._commands[begins : begins + free]
         self._sent += len(batch)
         tag = self._first_tag + begins
-        return b"".join([command.sentence(tag + n) for n, command in enumerate(batch)])
+        return b"".join([command.encode(tag + n) for n, command in enumerate(batch)])
 
-    def take(self, words: list[str]) -> None:
+    def handle_sentence(self, words: list[str]) -> None:
         """Keep what a sentence says of its command."""
         kind = words[0]
         if kind == "!fatal":
             raise FatalReply(" ".join(words[1:]))
         said, tag = _parse_attributes(words)
         number = int(tag) - self._first_tag if tag.isdecimal() else -1
-        if not 0 <= number < self._sent or self.answers[number].ended:
+        if not 0 <= number < self._sent or self.replies[number].is_done:
             raise ProtocolError("an answer to nothing that was asked")
-        answer = self.answers[number]
+        answer = self.replies[number]
         if kind == "!re":
             answer.rows.append(said)
         elif kind == "!trap" and answer.error is None:
@@ -103,19 +103,19 @@ class CommandPipeline:
             answer.error = error_from_trap(self._router, said.get("message", ""), secrets)
         elif kind == "!done":
             answer.ret = said.get("ret", "")
-            answer.ended = True
-            self._ended += 1
+            answer.is_done = True
+            self._done += 1
 
-    def give_up(self, why: str) -> None:
+    def fail_open_commands(self, reason: str) -> None:
         """No more answers will come: say of each open command whether it may have been done."""
-        told = redact([secret for each in self._commands for secret in each.secrets], why)
-        for number, (command, answer) in enumerate(zip(self._commands, self.answers, strict=True)):
-            if not answer.ended:
+        told = redact([secret for each in self._commands for secret in each.secrets], reason)
+        for number, (command, answer) in enumerate(zip(self._commands, self.replies, strict=True)):
+            if not answer.is_done:
                 unknown = number < self._sent and not command.repeatable
                 kind = OutcomeUnknown if unknown else RouterUnavailable
                 answer.error = kind(f"router {self._router}: no answer ({told})")
-                answer.ended = True
-        self._ended = len(self._commands)
+                answer.is_done = True
+        self._done = len(self._commands)
 
 
 def _parse_attributes(words: list[str]) -> tuple[ReplyRow, str]:

@@ -38,11 +38,11 @@ class SentenceDecoder:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._rest = b""
+        self._buffer = b""
 
     def feed(self, piece: bytes) -> Iterator[list[str]]:
         """The sentences that are complete with this piece."""
-        data = self._rest + piece
+        data = self._buffer + piece
         whole = place = 0  # up to where sentences are whole, and words
         words: list[str] = []
         while place < len(data):
@@ -58,7 +58,7 @@ class SentenceDecoder:
                     yield words
                 words, whole = [], ends
             place = ends
-        self._rest = data[whole:]
+        self._buffer = data[whole:]
 
 
 def _word_bounds(data: bytes, place: int) -> tuple[int, int]:

@@ -133,7 +133,7 @@ def _iter_order_ids(database: Database, event_id: int) -> Iterator[int]:
     last = 0
     while True:
         with database.transaction() as connection:
-            page = queries.list_order_ids_to_end(connection, event_id, after=last, limit=CHUNK)
+            page = queries.list_order_ids_to_end(connection, event_id, after_id=last, limit=CHUNK)
         if not page:
             return
         yield from page
@@ -144,7 +144,7 @@ def _end_order(
     database: Database,
     gateway: CancellationGateway,
     order_id: int,
-    decided: EventCancellation,
+    cancellation: EventCancellation,
     *,
     at: datetime,
     by: str,
@@ -153,7 +153,7 @@ def _end_order(
     try:
         _end_payments(database, gateway, order_id, at=at, by=by)
         with database.transaction() as connection:
-            _cancel_and_refund(connection, order_id, decided, at=at, by=by)
+            _cancel_and_refund(connection, order_id, cancellation, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one order's failure must not stop the others
         with database.transaction() as connection:
             order = order_queries.lock(connection, order_id)
@@ -175,14 +175,14 @@ def _end_payments(
         ]
     for attempt in attempts:
         gateway.cancel(attempt.key)
-        statement = gateway.statement(attempt.key)
+        statement = gateway.get_payment_status(attempt.key)
         if statement is not None:
             with database.transaction() as connection:
                 record_payment(connection, attempt, statement, at=at, by=by)
 
 
 def _cancel_and_refund(
-    connection: Connection, order_id: int, decided: EventCancellation, *, at: datetime, by: str
+    connection: Connection, order_id: int, cancellation: EventCancellation, *, at: datetime, by: str
 ) -> None:
     order = order_queries.lock(connection, order_id)
     if order.state is OrderState.PENDING:
@@ -191,7 +191,7 @@ def _cancel_and_refund(
             instalment_queries.detach_payments(connection, order.id)
         order = close_pending_order(connection, order, OrderState.CANCELLED, at=at)
         _enqueue_cancelled_message(connection, order)
-    asked = full_refund_request(decided.fee, decided.reason)
+    asked = full_refund_request(cancellation.fee, cancellation.reason)
     with suppress(RefundRefused):  # it was not paid, or an earlier run gave everything back
         planned = build_refund_plan(connection, order, asked, at=at)
         decide_refund(connection, order, planned, at=at, by=by, purpose="event.cancelled.refund")
@@ -206,13 +206,15 @@ def _enqueue_cancelled_message(connection: Connection, order: Order) -> None:
         )
 
 
-def _withdraw_entitlements(database: Database, decided: EventCancellation, *, at: datetime) -> None:
+def _withdraw_entitlements(
+    database: Database, cancellation: EventCancellation, *, at: datetime
+) -> None:
     """End every entitlement that is left, the roster's too, and the tickets on them."""
-    reason = f"event called off: {decided.reason}".rstrip(": ")
+    reason = f"event called off: {cancellation.reason}".rstrip(": ")
     while True:
         with database.transaction() as connection:
             people, live = entitlement_queries.withdraw_batch(
-                connection, decided.event_id, limit=ENTITLEMENTS_PER_BATCH
+                connection, cancellation.event_id, limit=ENTITLEMENTS_PER_BATCH
             )
             ticket_write_queries.mark_revoked(connection, live, reason=reason, at=at)
         if not people:

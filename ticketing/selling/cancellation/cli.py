@@ -50,7 +50,7 @@ def plan(
             application.database, known, fee=kept, reason=reason, at=now(), by=actor()
         )
     if as_json:
-        sums = {"amount": planned.amount, "kept": planned.kept, "by_hand": planned.by_hand}
+        sums = {"amount": planned.amount, "kept": planned.kept, "by_hand": planned.manual_amount}
         print_json(
             amounts_to_numbers(
                 asdict(planned) | {name: asdict(sum_) for name, sum_ in sums.items()}
@@ -118,7 +118,8 @@ def _show(planned: "CancellationPlan") -> None:
     if len(planned.refunds) > MAX_ROWS_SHOWN:
         out.print(f"and {len(planned.refunds) - MAX_ROWS_SHOWN:,} more; --json lists all")
     out.print(
-        f"{planned.amount} would go back for {len(planned.refunds):,} orders, {planned.by_hand} of"
+        f"{planned.amount} would go back for {len(planned.refunds):,} orders,"
+        f" {planned.manual_amount} of"
         f" it by hand; {planned.kept} would be kept"
     )
     out.print(

@@ -49,7 +49,7 @@ class CancellationPlan:
         return total(one.kept for one in self.refunds)
 
     @property
-    def by_hand(self) -> Rupiah:
+    def manual_amount(self) -> Rupiah:
         """What a person would have to transfer."""
         return total(
             part.amount
@@ -80,7 +80,7 @@ def plan_cancellation(
 
 
 def build_cancellation_plan(
-    connection: Connection, event: Event, asked: RefundRequest, *, at: datetime
+    connection: Connection, event: Event, request: RefundRequest, *, at: datetime
 ) -> CancellationPlan:
     """The plan for the event as it stands; no order is locked."""
     pending, refunds = 0, list[RefundPlan]()
@@ -88,7 +88,7 @@ def build_cancellation_plan(
         order = order_queries.get(connection, order_id)
         pending += order.state is OrderState.PENDING
         try:
-            refunds.append(build_refund_plan(connection, order, asked, at=at))
+            refunds.append(build_refund_plan(connection, order, request, at=at))
         except RefundRefused:  # nothing of it is left
             continue
     count, newest = queries.count_live_tickets(connection, event.id)
@@ -98,6 +98,6 @@ def build_cancellation_plan(
 
 def _iter_order_ids(connection: Connection, event_id: int) -> Iterator[int]:
     last = 0
-    while page := queries.list_order_ids_to_end(connection, event_id, after=last, limit=CHUNK):
+    while page := queries.list_order_ids_to_end(connection, event_id, after_id=last, limit=CHUNK):
         yield from page
         last = page[-1]

@@ -41,7 +41,7 @@ def mark_ended(connection: Connection, event_id: int, *, at: datetime) -> None:
 
 
 def list_order_ids_to_end(
-    connection: Connection, event_id: int, *, after: int = 0, limit: int
+    connection: Connection, event_id: int, *, after_id: int = 0, limit: int
 ) -> list[int]:
     """Orders that hold or have places, or money that pays for nothing, by number in pages."""
     surplus = exists().where(
@@ -53,7 +53,7 @@ def list_order_ids_to_end(
         select(orders.c.id)
         .where(
             orders.c.event_id == event_id,
-            orders.c.id > after,
+            orders.c.id > after_id,
             or_(orders.c.state.in_((OrderState.PENDING, OrderState.PAID)), surplus),
         )
         .order_by(orders.c.id)

@@ -85,14 +85,14 @@ OrderResponder = Callable[[int], SuccessResponse[OrderResponse]]
 
 
 async def order_responder(
-    request: Request, response: Response, serving: ServicesDependency
+    request: Request, response: Response, services: ServicesDependency
 ) -> OrderResponder:
     """Shows an order, to whoever asks and to nobody's cache."""
 
     def show_order(order_id: int) -> SuccessResponse[OrderResponse]:
         response.headers.update(NO_STORE_HEADERS)
         return SuccessResponse(
-            data=to_order_response(get_order_view(serving.database, order_id), serving, request)
+            data=to_order_response(get_order_view(services.database, order_id), services, request)
         )
 
     return show_order
@@ -103,19 +103,19 @@ InjectedOrderResponder = Annotated[OrderResponder, Depends(order_responder)]
 
 @public_router.get("/events/{event}/ticket-types")
 def ticket_types(
-    event: EventInPath, serving: ServicesDependency
+    event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[TicketTypeResponse]]:
     """What is on sale for an event, and how much of it is left."""
-    offers = list_ticket_types_on_sale(serving.database, get_event(serving.database, event))
+    offers = list_ticket_types_on_sale(services.database, get_event(services.database, event))
     return SuccessResponse(data=[to_ticket_type_response(offer) for offer in offers])
 
 
 @public_router.get("/events/{event}/payment-plans")
 def payment_plans(
-    event: EventInPath, serving: ServicesDependency
+    event: EventInPath, services: ServicesDependency
 ) -> SuccessResponse[list[PaymentPlanResponse]]:
     """In which parts an order for the event can be paid."""
-    plans = list_offered_plans(serving.database, get_event(serving.database, event))
+    plans = list_offered_plans(services.database, get_event(services.database, event))
     return SuccessResponse(
         data=[
             PaymentPlanResponse(
@@ -139,34 +139,34 @@ def payment_plans(
 async def place(
     asked: PlaceOrderRequest,
     request: Request,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> AsciiJSONResponse:
     """Hold places for an hour. 409 `sold_out` says how many are left."""
 
     def placed() -> AsciiJSONResponse:
-        return _place_order(asked, request, serving, request_key)
+        return _place_order(asked, request, services, request_key)
 
     return await to_thread.run_sync(placed, limiter=_PLACE_ORDER_LIMITER)
 
 
 def _place_order(
-    asked: PlaceOrderRequest, request: Request, serving: Services, request_key: str | None
+    body: PlaceOrderRequest, request: Request, services: Services, request_key: str | None
 ) -> AsciiJSONResponse:
-    event = serving.get(EventCache).event(str(asked.event_id))
-    buyer = parse_buyer(event, **dict(asked.buyer)) if asked.buyer else None
-    selections = [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections]
+    event = services.get(EventCache).get(str(body.event_id))
+    buyer = parse_buyer(event, **dict(body.buyer)) if body.buyer else None
+    selections = [Selection(each.ticket_type_id, each.quantity) for each in body.ticket_selections]
     placed, was_known = place_order_once(
-        serving.database,
+        services.database,
         event,
-        Wanted(selections, buyer, asked.promo_code, asked.payment_plan),
-        once=_order_idempotency(serving, asked, request_key),
+        Wanted(selections, buyer, body.promo_code, body.payment_plan),
+        idempotency=_order_idempotency(services, body, request_key),
         at=now(),
         by=BUYER_ACTOR,
     )
-    view = placed.view or get_order_view(serving.database, placed.order.id)
-    shown = to_order_response(view, serving, request)
-    page_url = serving.address(request, f"/orders/{placed.token}")
+    view = placed.view or get_order_view(services.database, placed.order.id)
+    shown = to_order_response(view, services, request)
+    page_url = services.absolute_url(request, f"/orders/{placed.token}")
     said = PlacedOrderResponse(**dict(shown), token=placed.token, page_url=page_url)
     # made here, on the thread: FastAPI would take another one to look through it once more
     return AsciiJSONResponse(
@@ -177,23 +177,21 @@ def _place_order(
 
 
 def _order_idempotency(
-    serving: Services, asked: PlaceOrderRequest, request_key: str | None
+    services: Services, body: PlaceOrderRequest, request_key: str | None
 ) -> OrderIdempotency | None:
     if request_key is None:
         return None
     # a request that names no plan has the digest it always had, across an upgrade too
-    unsaid = {"payment_plan"} if asked.payment_plan is None else None
-    digest = hashlib.sha256(asked.model_dump_json(exclude=unsaid).encode()).digest()
-    return idempotency_from_key(serving.get(KeyRing), request_key, digest)
+    unsaid = {"payment_plan"} if body.payment_plan is None else None
+    digest = hashlib.sha256(body.model_dump_json(exclude=unsaid).encode()).digest()
+    return idempotency_from_key(services.get(KeyRing), request_key, digest)
 
 
 @public_router.get("/orders", dependencies=order_token_security(), responses=error_responses(401))
 def list_my_orders(
     orders: OrdersFromHeader,
     show_order: InjectedOrderResponder,
-    _: Annotated[
-        str, Query(alias="list_my_orders", description="Always: there is no other list.")
-    ] = "",
+    _: Annotated[str, Query(alias="mine", description="Always: there is no other list.")] = "",
 ) -> SuccessResponse[list[OrderResponse]]:
     """The orders whose tokens are sent, with commas between: an address proves nothing."""
     return SuccessResponse(data=[show_order(order.id).data for order in orders])
@@ -210,34 +208,36 @@ def show(
 @order_router.put("", responses=error_responses(400, 409, 413))
 def set_buyer(
     asked: BuyerDetails,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     order: OrderMatchingPath,
     show_order: InjectedOrderResponder,
 ) -> SuccessResponse[OrderResponse]:
     """Say who buys, as often as you like before paying. What costs nothing is paid by it."""
-    buyer = parse_buyer(get_event(serving.database, str(order.event_id)), **asked.model_dump())
-    set_order_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+    buyer = parse_buyer(get_event(services.database, str(order.event_id)), **asked.model_dump())
+    set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
     return show_order(order.id)
 
 
 @order_router.post("/cancel", responses=error_responses(409))
 async def cancel(
-    serving: ServicesDependency, order: OrderMatchingPath, show_order: InjectedOrderResponder
+    services: ServicesDependency, order: OrderMatchingPath, show_order: InjectedOrderResponder
 ) -> SuccessResponse[OrderResponse]:
     """Give the places back. Again changes nothing; what is paid is refunded instead."""
 
     def give_up() -> SuccessResponse[OrderResponse]:
-        cancel_order_and_sessions(serving, order.id)
+        cancel_order_and_sessions(services, order.id)
         return show_order(order.id)
 
     return await run_gateway_call(give_up)
 
 
-def cancel_order_and_sessions(serving: Services, order_id: int) -> None:
+def cancel_order_and_sessions(services: Services, order_id: int) -> None:
     """Cancel an order, then close its payment page if the gateway lets us now."""
     at = now()
-    cancel_order(serving.database, order_id, at=at, by=BUYER_ACTOR)
-    expire_order_sessions(serving.database, serving.get(Midtrans), order_id, at=at, by=BUYER_ACTOR)
+    cancel_order(services.database, order_id, at=at, by=BUYER_ACTOR)
+    expire_order_sessions(
+        services.database, services.get(Midtrans), order_id, at=at, by=BUYER_ACTOR
+    )
 
 
 @public_router.put("/orders/{order_id:int}/pay", responses=error_responses(410))

@@ -69,23 +69,25 @@ class NotificationResponse(ResponseModel):
     responses=error_responses(400, 401, 404, 409, 413, 422, 429, 502, 503),
 )
 async def create(
-    asked: PaymentRequest, request: Request, serving: ServicesDependency, order: OrderFromHeader
+    asked: PaymentRequest, request: Request, services: ServicesDependency, order: OrderFromHeader
 ) -> SuccessResponse[CheckoutSessionResponse]:
     """A page to pay on: the same while it lives, a new one after a payment that failed."""
     if asked.order_id != order.id:
         raise UnknownOrder("the token does not open this order")
-    finish = serving.address(request, f"/orders/{request.headers[ORDER_TOKEN_HEADER].strip()}")
-    page = await run_gateway_call(lambda: begin_payment(serving, order, finish_url=finish))
-    client_key = serving.get(MidtransAccount).client_key
+    finish = services.absolute_url(
+        request, f"/orders/{request.headers[ORDER_TOKEN_HEADER].strip()}"
+    )
+    page = await run_gateway_call(lambda: begin_payment(services, order, finish_url=finish))
+    client_key = services.get(MidtransAccount).client_key
     return SuccessResponse(
         data=CheckoutSessionResponse(token=page.token, redirect_url=page.url, client_key=client_key)
     )
 
 
-def begin_payment(serving: Services, order: Order, *, finish_url: str) -> CheckoutSession:
+def begin_payment(services: Services, order: Order, *, finish_url: str) -> CheckoutSession:
     """A page to pay on; afterwards the gateway sends the buyer to `finish_url`."""
     return pay_order(
-        serving.database, serving.get(Midtrans), order.id, finish_url=finish_url,
+        services.database, services.get(Midtrans), order.id, finish_url=finish_url,
         at=now(), by=BUYER_ACTOR,
     )  # fmt: skip
 

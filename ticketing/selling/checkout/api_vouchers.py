@@ -83,16 +83,16 @@ async def buy(
     asked: VoucherPurchaseRequest,
     request: Request,
     response: Response,
-    serving: ServicesDependency,
+    services: ServicesDependency,
     request_key: IdempotencyKeyHeader = None,
 ) -> SuccessResponse[VoucherPurchaseResponse]:
     """Order vouchers and begin to pay for them. No voucher exists before the money is there."""
-    placed, was_known = await run_in_threadpool(_order_vouchers, serving, asked, request_key)
-    page_url = serving.address(request, f"/orders/{placed.token}")
+    placed, was_known = await run_in_threadpool(_order_vouchers, services, asked, request_key)
+    page_url = services.absolute_url(request, f"/orders/{placed.token}")
     page = await _begin_payment_or_cancel(
-        serving, placed, finish_url=page_url, keeps_order=request_key is not None
+        services, placed, finish_url=page_url, keeps_order=request_key is not None
     )
-    state = await run_in_threadpool(get_purchase, serving.database, placed.order.id)
+    state = await run_in_threadpool(get_purchase, services.database, placed.order.id)
     response.headers.update(NO_STORE_HEADERS)
     if was_known:
         response.headers[REPLAYED_HEADER] = "true"
@@ -123,53 +123,51 @@ router.add_api_route(
 
 
 def _order_vouchers(
-    serving: Services, asked: VoucherPurchaseRequest, request_key: str | None
+    services: Services, body: VoucherPurchaseRequest, request_key: str | None
 ) -> tuple[PlacedOrder, bool]:
     wanted = VoucherOrderRequest(
-        asked.package_id, asked.quantity, asked.customer_name, asked.customer_phone,
-        asked.customer_email,
+        body.package_id, body.quantity, body.customer_name, body.customer_phone,
+        body.customer_email,
     )  # fmt: skip
-    once = _purchase_idempotency(serving, asked, request_key)
+    once = _purchase_idempotency(services, body, request_key)
     try:
-        return order_vouchers(serving.database, wanted, once=once, at=now(), by=BUYER_ACTOR)
+        return order_vouchers(services.database, wanted, idempotency=once, at=now(), by=BUYER_ACTOR)
     except UnknownPackage as error:
-        raise UnknownPackage(
-            f"packageId: {error}", **_field_details("package_id", asked)
-        ) from error
+        raise UnknownPackage(f"packageId: {error}", **_field_details("package_id", body)) from error
     except UnusableBuyer as error:
-        named = _field_details(f"customer_{error.details['field']}", asked)
+        named = _field_details(f"customer_{error.details['field']}", body)
         raise UnusableBuyer(f"{named['field']}: {error}", **named) from error
 
 
-def _field_details(field: str, asked: VoucherPurchaseRequest) -> dict[str, object]:
+def _field_details(field: str, body: VoucherPurchaseRequest) -> dict[str, object]:
     """A field as it is called here, and what was in it."""
-    value = ascii(getattr(asked, field))[:MAX_QUOTED_LENGTH]
+    value = ascii(getattr(body, field))[:MAX_QUOTED_LENGTH]
     return {"field": VoucherPurchaseRequest.model_fields[field].alias, "value": value}
 
 
 def _purchase_idempotency(
-    serving: Services, asked: VoucherPurchaseRequest, request_key: str | None
+    services: Services, body: VoucherPurchaseRequest, request_key: str | None
 ) -> OrderIdempotency | None:
     if request_key is None:
         return None
-    digest = hashlib.sha256(b"purchase" + asked.model_dump_json().encode()).digest()
-    return idempotency_from_key(serving.get(KeyRing), request_key, digest)
+    digest = hashlib.sha256(b"purchase" + body.model_dump_json().encode()).digest()
+    return idempotency_from_key(services.get(KeyRing), request_key, digest)
 
 
 async def _begin_payment_or_cancel(
-    serving: Services, placed: PlacedOrder, *, finish_url: str, keeps_order: bool
+    services: Services, placed: PlacedOrder, *, finish_url: str, keeps_order: bool
 ) -> CheckoutSessionResponse | None:
     """Where to pay; without one, an order that nobody could ask for again is given up."""
     if placed.order.state is not OrderState.PENDING:
         return None
     try:
         page = await run_gateway_call(
-            lambda: begin_payment(serving, placed.order, finish_url=finish_url)
+            lambda: begin_payment(services, placed.order, finish_url=finish_url)
         )
     except TicketingError:
         if not keeps_order:
-            await run_gateway_call(lambda: cancel_order_and_sessions(serving, placed.order.id))
+            await run_gateway_call(lambda: cancel_order_and_sessions(services, placed.order.id))
         raise
     return CheckoutSessionResponse(
-        token=page.token, redirect_url=page.url, client_key=serving.get(MidtransAccount).client_key
+        token=page.token, redirect_url=page.url, client_key=services.get(MidtransAccount).client_key
     )

@@ -27,9 +27,9 @@ class VoucherOrderRequest:
 
 def order_vouchers(
     database: Database,
-    wanted: VoucherOrderRequest,
+    request: VoucherOrderRequest,
     *,
-    once: OrderIdempotency | None,
+    idempotency: OrderIdempotency | None,
     at: datetime,
     by: str,
 ) -> tuple[PlacedOrder, bool]:
@@ -39,14 +39,14 @@ def order_vouchers(
     is refused for.
     """
     with database.transaction() as connection:
-        package = package_queries.get_by_code(connection, wanted.package)
+        package = package_queries.get_by_code(connection, request.package)
         event = event_queries.get(connection, str(package.event_id))
     if not package.on_sale:
-        raise NotOnSale(f"package {wanted.package} is not on sale any more")
-    buyer = parse_buyer(event, name=wanted.name, email=wanted.email, phone=wanted.phone)
-    selections = [Selection(package.ticket_type_id, wanted.quantity)]
+        raise NotOnSale(f"package {request.package} is not on sale any more")
+    buyer = parse_buyer(event, name=request.name, email=request.email, phone=request.phone)
+    selections = [Selection(package.ticket_type_id, request.quantity)]
     return place_order_once(
-        database, event, OrderRequest(selections, buyer), once=once, at=at, by=by
+        database, event, OrderRequest(selections, buyer), idempotency=idempotency, at=at, by=by
     )
 
 

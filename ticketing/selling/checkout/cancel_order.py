@@ -35,7 +35,7 @@ def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, 
         return
     revoke_early_entitlements(connection, order, at=at)
     left = total(
-        payment.left for payment in refund_queries.list_payment_balances(connection, order.id)
+        payment.refundable for payment in refund_queries.list_payment_balances(connection, order.id)
     )
     if left == ZERO:
         return
@@ -55,7 +55,7 @@ def apply_overdue_policy(connection: Connection, order: Order, *, at: datetime, 
         case OverduePolicy.ASK:
             instalment_queries.detach_payments(connection, order.id)
             said = f"{left} was paid in parts, and the order has ended"
-            flag_for_review(connection, order, ReviewFlag.PARTS_LEFT, said, at=at)
+            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, said, at=at)
 
 
 def revoke_early_entitlements(connection: Connection, order: Order, *, at: datetime) -> None:

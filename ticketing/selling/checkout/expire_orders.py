@@ -59,7 +59,7 @@ class _AttemptReply:
 
     attempt: PaymentAttempt
     state: AttemptState | None
-    statement: PaymentStatus | None
+    payment_status: PaymentStatus | None
 
 
 def expire_orders(
@@ -92,7 +92,7 @@ def _iter_expired_pending(database: Database, *, at: datetime, chunk: int) -> It
     last = 0
     while True:
         with database.transaction() as connection:
-            page = order_queries.list_expired_pending(connection, at=at, after=last, limit=chunk)
+            page = order_queries.list_expired_pending(connection, at=at, after_id=last, limit=chunk)
         if not page:
             return
         yield from page
@@ -119,7 +119,7 @@ def _expire_order(
 
 def _ask(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
     try:
-        statement = gateway.statement(attempt.key)
+        statement = gateway.get_payment_status(attempt.key)
     except Unavailable:
         return _AttemptReply(attempt, None, None)
     if statement is not None:
@@ -130,16 +130,16 @@ def _ask(gateway: PaymentGateway, attempt: PaymentAttempt) -> _AttemptReply:
 
 
 def _record_and_decide(
-    connection: Connection, order_id: int, answers: list[_AttemptReply], *, at: datetime, by: str
+    connection: Connection, order_id: int, replies: list[_AttemptReply], *, at: datetime, by: str
 ) -> ExpiryDecision:
     """Write down what was said, then judge; somebody may have paid or cancelled meanwhile."""
     order_queries.lock(connection, order_id)
-    for answer in answers:
-        if answer.statement is not None:
-            record_payment(connection, answer.attempt, answer.statement, at=at, by=by)
+    for answer in replies:
+        if answer.payment_status is not None:
+            record_payment(connection, answer.attempt, answer.payment_status, at=at, by=by)
     order = order_queries.lock(connection, order_id)
     verdict = decide_expiry(
-        answer.state for answer in _replies_for_due_instalment(connection, order, answers)
+        answer.state for answer in _replies_for_due_instalment(connection, order, replies)
     )
     if order.state is not OrderState.PENDING or order.expires_at > at:
         verdict = ExpiryDecision.LEAVE
@@ -148,15 +148,15 @@ def _record_and_decide(
 
 
 def _replies_for_due_instalment(
-    connection: Connection, order: Order, answers: list[_AttemptReply]
+    connection: Connection, order: Order, replies: list[_AttemptReply]
 ) -> list[_AttemptReply]:
     """All answers; of an order paid in parts those about the next one, which may still be paid."""
     if order.payment_plan_id is None:
-        return answers
+        return replies
     due = next_unpaid_instalment(instalment_queries.list_for_order(connection, order.id))
     return [
         answer
-        for answer in answers
+        for answer in replies
         if due is not None
         and answer.attempt.part == due.number
         and answer.state not in MONEY_RETURNED_STATES
@@ -164,13 +164,13 @@ def _replies_for_due_instalment(
 
 
 def _apply_decision(
-    connection: Connection, order: Order, verdict: ExpiryDecision, *, at: datetime, by: str
+    connection: Connection, order: Order, decision: ExpiryDecision, *, at: datetime, by: str
 ) -> None:
-    if verdict is ExpiryDecision.STUCK:
+    if decision is ExpiryDecision.STUCK:
         said = "out of time, and the gateway gives no clear answer"
         flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
         return
     review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.STUCK, at=at)
-    if verdict is ExpiryDecision.EXPIRE:
+    if decision is ExpiryDecision.EXPIRE:
         ended = close_pending_order(connection, order, OrderState.EXPIRED, at=at)
         apply_overdue_policy(connection, ended, at=at, by=by)

@@ -50,38 +50,39 @@ OrderFromPath = Annotated[Order, Depends(order_from_path)]
 
 @router.get("")
 def show(
-    token: str, order: OrderFromPath, serving: ServicesDependency, problem: str = ""
+    token: str, order: OrderFromPath, services: ServicesDependency, problem: str = ""
 ) -> HTMLResponse:
     """The order as it stands; the page looks again by itself while something is to come."""
-    view = get_order_view(serving.database, order.id)
+    view = get_order_view(services.database, order.id)
     is_late = now() >= view.expires_at
     text = render_order_page(
-        get_event(serving.database, str(order.event_id)),
+        get_event(services.database, str(order.event_id)),
         order=view,
         token=token,
-        links=[ticket_path(serving, ticket.token_id).lstrip("/") for ticket in view.tickets],
+        links=[ticket_path(services, ticket.token_id).lstrip("/") for ticket in view.tickets],
         is_late=is_late,
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
-        look_seconds=POLL_SECONDS if view.is_moving else 0,
+        look_seconds=POLL_SECONDS if view.is_in_progress else 0,
         state=_page_state(view, is_late=is_late),
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_simulated(serving),
+        rehearsal=is_simulated(services),
     )
-    return page_response(serving, text)
+    return page_response(services, text)
 
 
 @router.post("/buyer", include_in_schema=False)
 async def set_buyer(
-    token: str, order: OrderFromPath, serving: ServicesDependency, fields: FormFields
+    token: str, order: OrderFromPath, services: ServicesDependency, fields: FormFields
 ) -> Response:
     """Say who buys, and see the order again."""
 
     def name() -> str:
         buyer = parse_buyer(
-            get_event(serving.database, str(order.event_id)), **buyer_from_form(fields).model_dump()
+            get_event(services.database, str(order.event_id)),
+            **buyer_from_form(fields).model_dump(),
         )
-        set_order_buyer(serving.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
+        set_order_buyer(services.database, order.id, buyer=buyer, at=now(), by=BUYER_ACTOR)
         return _order_page_url(token)
 
     return await _run_and_redirect(token, name)
@@ -89,30 +90,30 @@ async def set_buyer(
 
 @router.post("/pay", include_in_schema=False)
 async def pay(
-    token: str, request: Request, order: OrderFromPath, serving: ServicesDependency
+    token: str, request: Request, order: OrderFromPath, services: ServicesDependency
 ) -> Response:
     """Lead to the gateway's page."""
-    finish = serving.address(request, f"/orders/{token}")
+    finish = services.absolute_url(request, f"/orders/{token}")
     return await _run_and_redirect(
-        token, lambda: begin_payment(serving, order, finish_url=finish).url
+        token, lambda: begin_payment(services, order, finish_url=finish).url
     )
 
 
 @router.post("/cancel", include_in_schema=False)
-async def cancel(token: str, order: OrderFromPath, serving: ServicesDependency) -> Response:
+async def cancel(token: str, order: OrderFromPath, services: ServicesDependency) -> Response:
     """Give the places back, and see the order again."""
 
     def give_up() -> str:
-        cancel_order_and_sessions(serving, order.id)
+        cancel_order_and_sessions(services, order.id)
         return _order_page_url(token)
 
     return await _run_and_redirect(token, give_up)
 
 
-async def _run_and_redirect(token: str, act: Callable[[], str]) -> Response:
+async def _run_and_redirect(token: str, action: Callable[[], str]) -> Response:
     """Where the deed leads; back to the order with its problem when it is refused."""
     try:
-        leads_to = await run_gateway_call(act)
+        leads_to = await run_gateway_call(action)
     except InvalidForm as error:
         leads_to = _order_page_url(token, error.problem)
     except TicketingError as error:

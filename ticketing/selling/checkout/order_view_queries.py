@@ -108,7 +108,7 @@ class OrderView:
         return next_unpaid_instalment(self.parts) if self.state is OrderState.PENDING else None
 
     @property
-    def is_moving(self) -> bool:
+    def is_in_progress(self) -> bool:
         """Whether something is still to come: a payment, a ticket, or a voucher."""
         return self.state is OrderState.PENDING or self.awaits_tickets or self.awaits_vouchers
 
@@ -124,7 +124,7 @@ class OrderView:
         return any(voucher.state in _UNFINISHED_VOUCHER_STATES for voucher in self.vouchers)
 
 
-_UNFINISHED_VOUCHER_STATES = {VoucherState.OWED, VoucherState.ASKED}
+_UNFINISHED_VOUCHER_STATES = {VoucherState.PENDING, VoucherState.PROVISIONING}
 
 # made once: pages ask every few seconds, and building a query costs more than asking it
 _ORDER_ID = bindparam("wanted", type_=BigInteger)
@@ -173,7 +173,7 @@ _TICKETS = (
     .where(order_lines.c.order_id == _ORDER_ID)
     .order_by(order_lines.c.ticket_type_id, order_places.c.number)
 )
-_IS_ACTIVE = vouchers.c.state == VoucherState.PRESENT
+_IS_ACTIVE = vouchers.c.state == VoucherState.ACTIVE
 _HAS_PASSWORD = and_(_IS_ACTIVE, vouchers.c.password != vouchers.c.name)
 _VOUCHERS = (
     select(

@@ -35,7 +35,7 @@ class _PendingCheckout:
 
     attempt: PaymentAttempt
     checkout: CheckoutRequest
-    older: list[OpenCheckoutSession]
+    open_sessions: list[OpenCheckoutSession]
 
 
 def pay_order(
@@ -52,7 +52,7 @@ def pay_order(
         return asked
     try:
         _expire_older_sessions(database, midtrans, asked, at=at, by=by)
-        page = midtrans.create(asked.checkout)
+        page = midtrans.create_checkout_session(asked.checkout)
     except TicketingError:
         with database.transaction() as connection:
             checkout_session_queries.release(connection, asked.attempt.id)
@@ -71,7 +71,7 @@ def _begin_checkout(
 ) -> CheckoutSession | _PendingCheckout:
     order = order_queries.lock(connection, order_id)
     attempt = attempt_queries.get_or_insert_open(connection, order, at=at)
-    minutes = (attempt.page_ends_at(order) - at) // MINUTE
+    minutes = (attempt.session_expires_at(order) - at) // MINUTE
     if minutes < 1:
         raise ImpossibleTransition(f"order {order.code} is out of time; order again")
     pages = checkout_session_queries.list_open_for_order(connection, order.id)
@@ -127,15 +127,15 @@ def _items(seen: OrderView, attempt: PaymentAttempt) -> tuple[CheckoutItem, ...]
 
 
 def _expire_older_sessions(
-    database: Database, midtrans: Midtrans, asked: _PendingCheckout, *, at: datetime, by: str
+    database: Database, midtrans: Midtrans, pending: _PendingCheckout, *, at: datetime, by: str
 ) -> None:
     """End what the order could still be paid on; refuses when it was, so that nobody pays twice."""
-    for page in asked.older:
+    for page in pending.open_sessions:
         if not expire_session(database, midtrans, page, at=at, by=by):
             raise PaymentUnderWay("an earlier payment of this order goes on; wait for it to end")
-    if asked.older:
+    if pending.open_sessions:
         with database.transaction() as connection:
-            _require_pending(order_queries.lock(connection, asked.attempt.order_id))
+            _require_pending(order_queries.lock(connection, pending.attempt.order_id))
 
 
 def _require_pending(order: Order) -> None:

@@ -72,14 +72,14 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     database: Database,
     event: Event,
     *,
-    asked: Iterable[Selection],
+    requested: Iterable[Selection],
     buyer: Buyer | None = None,
     promo: str | None = None,
     payment_plan: str | None = None,
     at: datetime,
     by: str,
     randomness: Randomness = os.urandom,
-    once: OrderIdempotency | None = None,
+    idempotency: OrderIdempotency | None = None,
 ) -> PlacedOrder:
     """Hold what is asked for, all or nothing.
 
@@ -88,17 +88,17 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
     """
     if at >= event.ends_at:
         raise NotOnSale(f"{event.slug} is over")
-    token = once.token if once else encode_base32(randomness(TOKEN_BYTES))
+    token = idempotency.token if idempotency else encode_base32(randomness(TOKEN_BYTES))
     new = NewOrder(
         event_id=event.id,
         code=make_order_code(randomness(ORDER_CODE_BYTES)),
         token_hash=hash_order_token(token),
         created_at=at,
         expires_at=at + RESERVATION_PERIOD,
-        request_sha256=once.request_sha256 if once else None,
+        request_sha256=idempotency.request_sha256 if idempotency else None,
         buyer=buyer or order_queries.NO_BUYER,
     )
-    wanted = normalise_selections(asked)
+    wanted = normalise_selections(requested)
     if len(wanted) == 1 and promo is None and payment_plan is None:
         plain = _place_simple_order(database, new, wanted[0], token, by=by)
         if plain is not None:
@@ -140,10 +140,10 @@ def place_order(  # noqa: PLR0913 - one door for all that an order can ask for
 
 
 def _place_simple_order(
-    database: Database, new: NewOrder, wanted: Selection, token: str, *, by: str
+    database: Database, new: NewOrder, selection: Selection, token: str, *, by: str
 ) -> PlacedOrder | None:
     """The order at once; None, with nothing changed, when there is more to see to or to say."""
-    placed = place_order_queries.insert_simple_order(database, new, wanted, by=by)
+    placed = place_order_queries.insert_simple_order(database, new, selection, by=by)
     if placed is None:
         return None
     order_id, name, line = placed

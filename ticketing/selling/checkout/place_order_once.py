@@ -37,31 +37,31 @@ def idempotency_from_key(
 ) -> OrderIdempotency:
     """A request with a key of its own, made repeatable."""
     return OrderIdempotency(
-        encode_base32(keys.order_bits(request_key)[:TOKEN_BYTES]), request_sha256
+        encode_base32(keys.order_token_bytes(request_key)[:TOKEN_BYTES]), request_sha256
     )
 
 
 def place_order_once(
     database: Database,
     event: Event,
-    wanted: OrderRequest,
+    request: OrderRequest,
     *,
-    once: OrderIdempotency | None,
+    idempotency: OrderIdempotency | None,
     at: datetime,
     by: str,
 ) -> tuple[PlacedOrder, bool]:
     """The order, and whether it was there already; refuses a key that asked for something else."""
-    known = _find_placed_order(database, once) if once else None
+    known = _find_placed_order(database, idempotency) if idempotency else None
     if known is not None:
         return known, True
     try:
         placed = place_order(
-            database, event, asked=wanted.selections, buyer=wanted.buyer, promo=wanted.promo,
-            payment_plan=wanted.payment_plan, at=at, by=by, once=once,
+            database, event, requested=request.selections, buyer=request.buyer, promo=request.promo,
+            payment_plan=request.payment_plan, at=at, by=by, idempotency=idempotency,
         )  # fmt: skip
     except OrderAlreadyPlaced:
         known = (
-            _find_placed_order(database, once) if once else None
+            _find_placed_order(database, idempotency) if idempotency else None
         )  # the same request, a moment ago
         if known is None:
             raise
@@ -69,12 +69,12 @@ def place_order_once(
     return placed, False
 
 
-def _find_placed_order(database: Database, once: OrderIdempotency) -> PlacedOrder | None:
+def _find_placed_order(database: Database, idempotency: OrderIdempotency) -> PlacedOrder | None:
     with database.transaction() as connection:
         try:
-            order = order_queries.get_by_token(connection, hash_order_token(once.token))
+            order = order_queries.get_by_token(connection, hash_order_token(idempotency.token))
         except UnknownOrder:
             return None
-        if order_queries.get_request_digest(connection, order.id) != once.request_sha256:
+        if order_queries.get_request_digest(connection, order.id) != idempotency.request_sha256:
             raise KeyReused("this idempotency key was used for another request; draw a new one")
-        return PlacedOrder(order, order_queries.list_lines(connection, order.id), once.token)
+        return PlacedOrder(order, order_queries.list_lines(connection, order.id), idempotency.token)

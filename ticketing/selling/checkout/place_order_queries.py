@@ -108,7 +108,7 @@ _STATEMENTS = [compile_sql(_ADD), compile_sql(_LOCK), compile_sql(_RESERVE_AND_I
 
 
 def insert_simple_order(
-    database: Database, new: NewOrder, wanted: Selection, *, by: str
+    database: Database, new: NewOrder, selection: Selection, *, by: str
 ) -> tuple[int, str, OrderLine] | None:
     """Store a pending order at the price of now, and hold its places: its number, name and line.
 
@@ -116,15 +116,15 @@ def insert_simple_order(
     """
     given = {
         **{f"new_{name}": value for name, value in order_queries.base_order_values(new).items()},
-        "wanted": wanted.ticket_type_id,
-        "places": wanted.quantity,
+        "wanted": selection.ticket_type_id,
+        "places": selection.quantity,
         "actor": by,
     }
     try:
-        placed = database.at_once(_STATEMENTS, given)
+        placed = database.execute_pipeline(_STATEMENTS, given)
     except psycopg.errors.NotNullViolation:
         return None
     if placed is None:
         return None
     order_id, name, price = placed
-    return order_id, name, OrderLine(wanted.ticket_type_id, wanted.quantity, Rupiah(price))
+    return order_id, name, OrderLine(selection.ticket_type_id, selection.quantity, Rupiah(price))

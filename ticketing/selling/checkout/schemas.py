@@ -183,7 +183,7 @@ def to_ticket_type_response(offer: TicketTypeListing) -> TicketTypeResponse:
     )
 
 
-def to_order_response(view: OrderView, serving: Services, request: Request) -> OrderResponse:
+def to_order_response(view: OrderView, services: Services, request: Request) -> OrderResponse:
     """An order as JSON."""
     return OrderResponse(
         id=view.id,
@@ -213,7 +213,7 @@ def to_order_response(view: OrderView, serving: Services, request: Request) -> O
             OrderTicketResponse(
                 ticket_code=ticket.ticket_code,
                 ticket_type=ticket.ticket_type,
-                url=serving.address(request, ticket_path(serving, ticket.token_id)),
+                url=services.absolute_url(request, ticket_path(services, ticket.token_id)),
                 ready=ticket.is_printed,
             )
             for ticket in view.tickets

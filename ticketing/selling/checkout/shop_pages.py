@@ -58,37 +58,37 @@ router = APIRouter(
 )
 
 
-def event_from_path(slug: str, serving: ServicesDependency) -> Event:
+def event_from_path(slug: str, services: ServicesDependency) -> Event:
     """The event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
         raise UnknownEvent("no event has this address")
-    return get_event(serving.database, slug)
+    return get_event(services.database, slug)
 
 
 EventFromPath = Annotated[Event, Depends(event_from_path)]
 
 
 @router.get("")
-def shop(event: EventFromPath, serving: ServicesDependency) -> HTMLResponse:
+def shop(event: EventFromPath, services: ServicesDependency) -> HTMLResponse:
     """What is on sale for an event, and the form to order it."""
-    return _render_shop(serving, event, {})
+    return _render_shop(services, event, {})
 
 
 @router.post("", include_in_schema=False)
-def order_now(event: EventFromPath, serving: ServicesDependency, fields: FormFields) -> Response:
+def order_now(event: EventFromPath, services: ServicesDependency, fields: FormFields) -> Response:
     """Place the order and lead to its page, or show the form again with what is wrong."""
     try:
-        placed = _place_order(serving, event, fields)
+        placed = _place_order(services, event, fields)
     except InvalidForm as error:
-        return _render_shop(serving, event, fields, problem=error.problem, status=UNPROCESSABLE)
+        return _render_shop(services, event, fields, problem=error.problem, status=UNPROCESSABLE)
     except TicketingError as error:
         return _render_shop(
-            serving, event, fields, problem=problem_code(error), status=error.status
+            services, event, fields, problem=problem_code(error), status=error.status
         )
     return RedirectResponse(f"../orders/{placed.token}", SEE_OTHER)
 
 
-def _place_order(serving: Services, event: Event, fields: dict[str, str]) -> PlacedOrder:
+def _place_order(services: Services, event: Event, fields: dict[str, str]) -> PlacedOrder:
     asked, who = order_from_form(fields, event), buyer_from_form(fields)
     wanted = OrderRequest(
         [Selection(each.ticket_type_id, each.quantity) for each in asked.ticket_selections],
@@ -97,12 +97,12 @@ def _place_order(serving: Services, event: Event, fields: dict[str, str]) -> Pla
         asked.payment_plan,
     )
     digest = form_digest(fields)  # sent twice it is one order, changed it is another
-    once = idempotency_from_key(serving.get(KeyRing), f"form {digest.hex()}", digest)
+    once = idempotency_from_key(services.get(KeyRing), f"form {digest.hex()}", digest)
     placed, _ = place_order_once(
-        serving.database,
+        services.database,
         event,
         wanted,
-        once=once if fields.get(REQUEST_KEY_FIELD) else None,
+        idempotency=once if fields.get(REQUEST_KEY_FIELD) else None,
         at=now(),
         by=BUYER_ACTOR,
     )
@@ -110,7 +110,7 @@ def _place_order(serving: Services, event: Event, fields: dict[str, str]) -> Pla
 
 
 def _render_shop(
-    serving: Services,
+    services: Services,
     event: Event,
     fields: dict[str, str],
     *,
@@ -118,10 +118,10 @@ def _render_shop(
     status: int = 200,
 ) -> HTMLResponse:
     chosen = {one["ticketTypeId"]: one["quantity"] for one in selections_from_form(fields)}
-    offers = list_ticket_types_on_sale(serving.database, event)
+    offers = list_ticket_types_on_sale(services.database, event)
     text = render_event_page(
         event,
-        plans=list_offered_plans(serving.database, event),
+        plans=list_offered_plans(services.database, event),
         plan=fields.get("plan", ""),
         offers=[_offer_context(offer, chosen.get(offer.id, 0)) for offer in offers],
         is_over=now() >= event.ends_at,
@@ -130,9 +130,9 @@ def _render_shop(
         request_key=fields.get(REQUEST_KEY_FIELD) or uuid4().hex,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_simulated(serving),
+        rehearsal=is_simulated(services),
     )
-    return page_response(serving, text, status=status)
+    return page_response(services, text, status=status)
 
 
 def _offer_context(offer: TicketTypeListing, chosen: int) -> dict[str, object]:

@@ -11,11 +11,11 @@ def check_ledger_matches_sales(database: Database) -> InvariantResult:
     """Every order and every payment is in the books as it is."""
     with database.transaction() as connection:
         total = queries.count_orders(connection)
-        found = queries.list_mismatches(connection, most=MAX_MISMATCHES)
-    return InvariantResult.of(
+        found = queries.list_mismatches(connection, limit=MAX_MISMATCHES)
+    return InvariantResult.from_violations(
         total,
         (
-            Violation(one.subject, f"{one.what}: booked {one.booked}, and it is {one.real}")
+            Violation(one.subject, f"{one.aspect}: booked {one.booked}, and it is {one.actual}")
             for one in found
         ),
     )

@@ -13,7 +13,7 @@ COLUMNS = ("entry", "at", "order", "what", "subject", "sale", "money", "method",
 def write_ledger_csv(path: Path, entries: Iterable[LedgerEntry], *, zone: ZoneInfo) -> int:
     """Write the file, whole or not at all; how many entries it has. Instants are in that zone."""
     with atomic_text_file(path) as file:
-        return write_sheet(file, COLUMNS, map(_cells, entries), zone=zone)
+        return write_sheet(file, COLUMNS, map(_cells, entries), time_zone=zone)
 
 
 def _cells(entry: LedgerEntry) -> list[object]:

@@ -40,9 +40,9 @@ class LedgerMismatch:
     """Where the books say something else than what they are about. Amounts are signed rupiah."""
 
     subject: str
-    what: str
+    aspect: str
     booked: str
-    real: str
+    actual: str
 
 
 def entry_from_row(row: Sequence[Any]) -> LedgerEntry:
@@ -120,14 +120,14 @@ def count_orders(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(orders)).scalar_one()
 
 
-def list_mismatches(connection: Connection, *, most: int) -> list[LedgerMismatch]:
+def list_mismatches(connection: Connection, *, limit: int) -> list[LedgerMismatch]:
     """Everything that the books say otherwise than orders, payments and refunds; none, ever."""
     found = [
         LedgerMismatch(subject, what, str(booked), str(real))
         for query in (_sale_mismatches(), _state_mismatches(), _money_mismatches())
-        for subject, what, booked, real in connection.execute(query.limit(most))
+        for subject, what, booked, real in connection.execute(query.limit(limit))
     ]
-    return found[:most]
+    return found[:limit]
 
 
 def _sale_mismatches() -> Select[str, str, int, int]:

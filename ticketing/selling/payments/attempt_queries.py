@@ -47,7 +47,7 @@ class PaymentAttempt:
     created_at: datetime
     part: int | None = None  # of the order, if it is paid in several
 
-    def page_ends_at(self, order: Order) -> datetime:
+    def session_expires_at(self, order: Order) -> datetime:
         """When its page ends: with the order's hold, or an hour after a later part was begun."""
         if self.part is None:
             return order.expires_at
@@ -86,23 +86,23 @@ def get_or_insert_open(connection: Connection, order: Order, *, at: datetime) ->
 
 def _has_session_expired(attempt: PaymentAttempt, order: Order, *, at: datetime) -> bool:
     """Whether the page has ended before the order: only a part's does."""
-    return attempt.part is not None and attempt.page_ends_at(order) - at < min(
+    return attempt.part is not None and attempt.session_expires_at(order) - at < min(
         _MINUTE, order.expires_at - at
     )
 
 
-def find(connection: Connection, name: str) -> PaymentAttempt | None:
+def find(connection: Connection, key: str) -> PaymentAttempt | None:
     """The attempt of that key, or of that transaction id: a bank once sent one as the other."""
     query = (
         select(*_COLUMNS)
         .where(
             or_(
-                payment_attempts.c.key == name,
-                (payment_attempts.c.transaction_id == name)
+                payment_attempts.c.key == key,
+                (payment_attempts.c.transaction_id == key)
                 & (payment_attempts.c.transaction_id != ""),
             )
         )
-        .order_by((payment_attempts.c.key == name).desc(), payment_attempts.c.id)
+        .order_by((payment_attempts.c.key == key).desc(), payment_attempts.c.id)
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
@@ -178,7 +178,7 @@ _REVERSAL_WINDOW = timedelta(hours=3)
 
 
 def list_unsettled_keys(
-    connection: Connection, *, at: datetime, after: int, limit: int
+    connection: Connection, *, at: datetime, after_id: int, limit: int
 ) -> list[tuple[int, str]]:
     """The next of them, by number: number and key."""
     state, created_at = payment_attempts.c.state, payment_attempts.c.created_at
@@ -187,7 +187,7 @@ def list_unsettled_keys(
     query = (
         select(payment_attempts.c.id, payment_attempts.c.key)
         .where(
-            payment_attempts.c.id > after,
+            payment_attempts.c.id > after_id,
             or_(state.in_(_IN_PROGRESS_STATES), young, reversible),
         )
         .order_by(payment_attempts.c.id)

@@ -74,13 +74,13 @@ def list_open_for_order(connection: Connection, order_id: int) -> list[OpenCheck
 
 
 def list_open_of_ended_orders(
-    connection: Connection, *, after: int = 0, limit: int
+    connection: Connection, *, after_id: int = 0, limit: int
 ) -> list[OpenCheckoutSession]:
     """Pages left open by orders that are cancelled or expired, by attempt, in pages."""
     query = (
         _select_open()
         .join(orders, orders.c.id == payment_attempts.c.order_id)
-        .where(orders.c.state.in_(_ENDED), payment_attempts.c.id > after)
+        .where(orders.c.state.in_(_ENDED), payment_attempts.c.id > after_id)
         .limit(limit)
     )
     return _fetch_sessions(connection, query)

@@ -81,7 +81,7 @@ def reverse_order(connection: Connection, order: Order, *, at: datetime, by: str
         ticket_write_queries.mark_revoked(connection, live, reason=PAYMENT_REVERSED_REASON, at=at)
     )
     ended += transition_queries.revoke_of_order(
-        connection, order.id, why=transition_queries.REVERSED, at=at
+        connection, order.id, reason=transition_queries.REVERSED, at=at
     )
     flag_for_review(connection, order, ReviewFlag.MONEY_REVERSED, PAYMENT_REVERSED_REASON, at=at)
     if order.buyer is not None:
@@ -98,7 +98,7 @@ def flag_for_review(
 
 
 def enqueue_message(
-    connection: Connection, order: Order, purpose: str, recipient: str, **more: object
+    connection: Connection, order: Order, purpose: str, recipient: str, **payload: object
 ) -> None:
     """Leave a message about the order to be sent."""
     outbox.enqueue(
@@ -107,7 +107,7 @@ def enqueue_message(
         purpose=purpose,
         subject=order.code,
         recipient=recipient,
-        payload={"order": order.code, "total": order.total.amount} | more,
+        payload={"order": order.code, "total": order.total.amount} | payload,
     )
 
 

@@ -118,12 +118,12 @@ def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tupl
     return len(some), _withdraw_where(connection, attendees.c.id == any_(literal(some, ID_ARRAY)))
 
 
-def _withdraw_where(connection: Connection, these: ColumnElement[bool]) -> list[int]:
-    connection.execute(update(attendees).where(these).values(state="withdrawn"))
+def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> list[int]:
+    connection.execute(update(attendees).where(condition).values(state="withdrawn"))
     live = (
         select(generated_tickets.c.id)
         .join(attendees, attendees.c.id == generated_tickets.c.attendee_id)
-        .where(these, generated_tickets.c.state == TicketState.LIVE)
+        .where(condition, generated_tickets.c.state == TicketState.LIVE)
     )
     return list(connection.execute(live.order_by(generated_tickets.c.id)).scalars())
 

@@ -23,7 +23,7 @@ CHUNK = 100
 class CheckoutGateway(Protocol):
     """A payment gateway, as far as closing pages needs one."""
 
-    def close_page(self, token: str) -> None:
+    def expire_checkout_session(self, token: str) -> None:
         """End a page; GatewayRefused once a method was chosen on it."""
         ...
 
@@ -73,7 +73,7 @@ def expire_order_sessions(
 def expire_session(
     database: Database,
     gateway: CheckoutGateway,
-    page: OpenCheckoutSession,
+    session: OpenCheckoutSession,
     *,
     at: datetime,
     by: str,
@@ -81,16 +81,16 @@ def expire_session(
     """Whether nobody can pay on the page any more; False while a payment on it goes on."""
     ended = None
     try:
-        gateway.close_page(page.token)
+        gateway.expire_checkout_session(session.token)
     except GatewayRefused:
-        ended = gateway.cancel(page.attempt_key)
+        ended = gateway.cancel(session.attempt_key)
     if ended is not None and not (ended.state.has_failed or ended.state.has_taken_money):
         return False
     with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, page.attempt_key)
+        attempt = attempt_queries.find(connection, session.attempt_key)
         if ended is not None and attempt is not None:
-            record_payment(connection, attempt, ended.statement, at=at, by=by)
-        checkout_session_queries.mark_closed(connection, page.attempt_id, at=at)
+            record_payment(connection, attempt, ended.payment_status, at=at, by=by)
+        checkout_session_queries.mark_closed(connection, session.attempt_id, at=at)
     return True
 
 
@@ -99,7 +99,7 @@ def _iter_open_sessions(database: Database) -> Iterator[OpenCheckoutSession]:
     while True:
         with database.transaction() as connection:
             pages = checkout_session_queries.list_open_of_ended_orders(
-                connection, after=last, limit=CHUNK
+                connection, after_id=last, limit=CHUNK
             )
         if not pages:
             return

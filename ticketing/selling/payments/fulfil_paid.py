@@ -49,7 +49,7 @@ class EventFulfilment:
 
     event: Event
     generation: GenerationResult | None
-    trouble: str = ""
+    error: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -60,7 +60,7 @@ class EventFulfilment:
         return {"created": made.created, "renewed": made.renewed, "failed": made.failed}
 
     @property
-    def people(self) -> int:
+    def changed_count(self) -> int:
         """For how many something has changed."""
         return sum(self.counts.values())
 
@@ -70,20 +70,23 @@ class FulfilmentResult:
     """One round: how notices ended, and what came of it for each event."""
 
     settlement: Settlement
-    served: Sequence[EventFulfilment]
+    event_fulfilments: Sequence[EventFulfilment]
 
     @property
-    def did_something(self) -> bool:
+    def has_progress(self) -> bool:
         """Whether another round may find more to do."""
-        return bool(handled_count(self.settlement) or any(each.people for each in self.served))
+        return bool(
+            handled_count(self.settlement)
+            or any(each.changed_count for each in self.event_fulfilments)
+        )
 
 
 def fulfil_paid_orders(
-    means: GenerationContext, gateway: PaymentGateway, *, at: datetime, by: str
+    context: GenerationContext, gateway: PaymentGateway, *, at: datetime, by: str
 ) -> FulfilmentResult:
     """One round for all events; safe to repeat, to run twice at once, and to kill."""
-    settlement = settle_concurrently(means.database, gateway, at=at, by=by)
-    return FulfilmentResult(settlement, generate_missing_tickets(means, at=at, by=by))
+    settlement = settle_concurrently(context.database, gateway, at=at, by=by)
+    return FulfilmentResult(settlement, generate_missing_tickets(context, at=at, by=by))
 
 
 def settle_concurrently(
@@ -91,7 +94,9 @@ def settle_concurrently(
 ) -> Settlement:
     """Settle the oldest notices, several at a time: most of it is waiting for the gateway."""
     with database.transaction() as connection:
-        waiting = inbox.count_due(connection, at=at, most=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD)
+        waiting = inbox.count_due(
+            connection, at=at, limit=SETTLE_THREADS * NOTIFICATIONS_PER_THREAD
+        )
     if not waiting:
         return _sum_settlements([])
     askers = min(SETTLE_THREADS, waiting)
@@ -114,38 +119,38 @@ def _sum_settlements(parts: Iterable[Settlement]) -> Settlement:
 
 
 def generate_missing_tickets(
-    means: GenerationContext, *, at: datetime, by: str
+    context: GenerationContext, *, at: datetime, by: str
 ) -> list[EventFulfilment]:
     """Tickets and PDFs for those who wait longest; one event's trouble stops no other."""
-    with means.database.transaction() as connection:
+    with context.database.transaction() as connection:
         waiting = [
             (event_queries.get(connection, owed.event_slug), owed.guest_ids)
             for owed in order_ticket_queries.list_paid_without_ticket(
-                connection, at=at, most=MAX_GUESTS_PER_ROUND
+                connection, at=at, limit_per_event=MAX_GUESTS_PER_ROUND
             )
         ]
     return [
         _fulfil_event(
-            means, event, GenerationRequest(by=by, at=at, guest_ids=guest_ids, chunk=CHUNK)
+            context, event, GenerationRequest(by=by, at=at, guest_ids=guest_ids, chunk=CHUNK)
         )
         for event, guest_ids in waiting
     ]
 
 
 def _fulfil_event(
-    means: GenerationContext, event: Event, order: GenerationRequest
+    context: GenerationContext, event: Event, request: GenerationRequest
 ) -> EventFulfilment:
     try:
-        served = EventFulfilment(event, generate_tickets(means, event, order))
+        served = EventFulfilment(event, generate_tickets(context, event, request))
     except TicketingError as error:
         return EventFulfilment(event, None, str(error))
-    with means.database.transaction() as connection:
+    with context.database.transaction() as connection:
         audit_log.record(
             connection,
-            actor=order.by,
+            actor=request.by,
             action=FULFIL_ORDERS_ACTION,
             event_id=event.id,
-            items=served.people,
+            items=served.changed_count,
             details=served.counts,
         )
     return served
@@ -158,39 +163,39 @@ POLL_SECONDS = 2.0  # for what no bell rings for
 class FulfilmentLoop:
     """Whoever serves, round after round; each round that found something is told."""
 
-    means: GenerationContext
+    context: GenerationContext
     gateway: PaymentGateway
     clock: Callable[[], datetime]
     by: str
-    told: Callable[[FulfilmentResult], None]
+    on_round: Callable[[FulfilmentResult], None]
 
-    def serve_all(self) -> bool:
+    def run_until_done(self) -> bool:
         """Until nothing is left that can be done now. Whether there was anything at all."""
         served_any = False
         while True:
-            service = fulfil_paid_orders(self.means, self.gateway, at=self.clock(), by=self.by)
-            self.told(service)
-            if not service.did_something:
+            service = fulfil_paid_orders(self.context, self.gateway, at=self.clock(), by=self.by)
+            self.on_round(service)
+            if not service.has_progress:
                 return served_any
             served_any = True
 
-    def serve_until_quiet(self, quiet_seconds: float, *, most_seconds: float) -> None:
+    def run_until_idle(self, idle_seconds: float, *, max_seconds: float) -> None:
         """Until nothing came for so long: what comes next need not wait for another to begin."""
         began = quiet_since = time.monotonic()
-        with notify.listen(self.means.database) as ours:
+        with notify.listen(self.context.database) as ours:
             while True:
-                if self.serve_all():
+                if self.run_until_done():
                     quiet_since = time.monotonic()
                 now = time.monotonic()
-                if now - quiet_since >= quiet_seconds or now - began >= most_seconds:
+                if now - quiet_since >= idle_seconds or now - began >= max_seconds:
                     return
-                ours.rings(min(POLL_SECONDS, quiet_seconds))
+                ours.wait(min(POLL_SECONDS, idle_seconds))
 
 
-def has_overdue_work(database: Database, *, workers_time: timedelta, at: datetime) -> bool:
+def has_overdue_work(database: Database, *, worker_grace: timedelta, at: datetime) -> bool:
     """Whether there is something to serve that nobody will: no worker is there, or it has not."""
     with database.transaction() as connection:
-        since = at - workers_time if notify.is_worker_running(connection) else at
+        since = at - worker_grace if notify.is_worker_running(connection) else at
         return inbox.has_overdue(connection, since, at=at) or order_ticket_queries.has_overdue_work(
             connection, since=since, at=at
         )

@@ -76,7 +76,7 @@ def _entitle_early(connection: Connection, order: Order, *, at: datetime) -> Non
     if order.payment_plan_id is None or order.buyer is None:
         return
     plan = instalment_queries.get_plan(connection, order.payment_plan_id)
-    if plan.tickets is TicketReleasePolicy.FIRST and order_queries.claim_effect(
+    if plan.tickets is TicketReleasePolicy.FIRST_INSTALMENT and order_queries.claim_effect(
         connection, order.id, order_queries.ENTITLED_EARLY, at=at
     ):
         entitle_buyer(connection, order, order.buyer)
@@ -103,7 +103,9 @@ def _complete_late(
     complete_order_if_in_stock(connection, order, attempt_id=attempt.id, at=at, by=by)
     if order_queries.lock(connection, order.id).state is OrderState.PAID:
         instalment_queries.mark_paid(connection, order.id, payers, at=at)
-        review_flag_queries.resolve_flag(connection, order.id, ReviewFlag.PARTS_LEFT, at=at)
+        review_flag_queries.resolve_flag(
+            connection, order.id, ReviewFlag.INSTALMENTS_UNFINISHED, at=at
+        )
 
 
 def find_instalment_payers(connection: Connection, order: Order) -> dict[int, int]:
@@ -153,11 +155,12 @@ def revert_instalment_payment(
     if was_paid and order.state is OrderState.CANCELLED:
         instalment_queries.detach_payments(connection, order.id)
         left = total(
-            payment.left for payment in refund_queries.list_payment_balances(connection, order.id)
+            payment.refundable
+            for payment in refund_queries.list_payment_balances(connection, order.id)
         )
         if left > ZERO:
             said = f"ended with part {part.number}, and {left} of other parts is here"
-            flag_for_review(connection, order, ReviewFlag.PARTS_LEFT, said, at=at)
+            flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, said, at=at)
 
 
 def _find_other_payment(connection: Connection, order: Order, part: Instalment) -> int | None:
@@ -168,6 +171,6 @@ def _find_other_payment(connection: Connection, order: Order, part: Instalment) 
         if one.part == part.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
-        if payment.attempt_id in of_part and payment.left == payment.amount:
+        if payment.attempt_id in of_part and payment.refundable == payment.amount:
             return payment.attempt_id
     return None

@@ -35,8 +35,8 @@ class GatewayReply:
     """What it says of one attempt: None when it knows none. `trouble` is why there is no answer."""
 
     key: str
-    statement: PaymentStatus | None
-    trouble: str = ""
+    payment_status: PaymentStatus | None
+    error: str = ""
 
 
 def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[GatewayReply]:
@@ -54,7 +54,7 @@ def poll_attempts(gateway: PaymentGateway, keys: Sequence[str]) -> Iterator[Gate
 
 def _poll_attempt(gateway: PaymentGateway, key: str) -> tuple[GatewayReply, bool]:
     try:
-        return GatewayReply(key, gateway.statement(key)), False
+        return GatewayReply(key, gateway.get_payment_status(key)), False
     except Unavailable as error:
         return GatewayReply(key, None, str(error)), True
     except TicketingError as error:
@@ -70,7 +70,7 @@ class ReconcileOutcome(StrEnum):
     CORRECTED = "corrected"  # we did not know this yet
     AGREED = "agreed"
     UNUSED = "unused"  # neither knows of any payment
-    ODD = "odd"  # a person looks
+    MISMATCHED = "odd"  # a person looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class ReconcileResult:
     corrected: int
     agreed: int
     unused: int
-    odd: tuple[Violation, ...]
+    mismatches: tuple[Violation, ...]
 
     @property
-    def asked(self) -> int:
+    def checked(self) -> int:
         """About how many the gateway was asked."""
-        return self.corrected + self.agreed + self.unused + len(self.odd)
+        return self.corrected + self.agreed + self.unused + len(self.mismatches)
 
 
 def reconcile(
@@ -124,7 +124,9 @@ def _iter_attempt_keys(database: Database, *, at: datetime) -> Iterator[list[str
     last = 0
     while True:
         with database.transaction() as connection:
-            page = attempt_queries.list_unsettled_keys(connection, at=at, after=last, limit=CHUNK)
+            page = attempt_queries.list_unsettled_keys(
+                connection, at=at, after_id=last, limit=CHUNK
+            )
         if not page:
             return
         yield [key for _, key in page]
@@ -132,60 +134,60 @@ def _iter_attempt_keys(database: Database, *, at: datetime) -> Iterator[list[str
 
 
 def _reconcile_attempt(
-    database: Database, answer: GatewayReply, *, at: datetime, by: str
+    database: Database, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
     """Write one answer down; what goes wrong with it is in its order's flag and stops no other."""
-    if answer.trouble:
-        return ReconcileOutcome.ODD, answer.trouble
+    if reply.error:
+        return ReconcileOutcome.MISMATCHED, reply.error
     with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, answer.key)
+        attempt = attempt_queries.find(connection, reply.key)
     if attempt is None:
-        return ReconcileOutcome.ODD, "it has gone from our books"
+        return ReconcileOutcome.MISMATCHED, "it has gone from our books"
     try:
-        return _record_reply(database, attempt, answer, at=at, by=by)
+        return _record_reply(database, attempt, reply, at=at, by=by)
     except Exception as error:  # noqa: BLE001 - one attempt's failure must not stop the others
         said = f"{attempt.key} cannot be reconciled: {type(error).__name__}: {error}"
         with database.transaction() as connection:
             order = order_queries.lock(connection, attempt.order_id)
             flag_for_review(connection, order, ReviewFlag.STUCK, said, at=at)
-        return ReconcileOutcome.ODD, said
+        return ReconcileOutcome.MISMATCHED, said
 
 
 def _record_reply(
-    database: Database, attempt: PaymentAttempt, answer: GatewayReply, *, at: datetime, by: str
+    database: Database, attempt: PaymentAttempt, reply: GatewayReply, *, at: datetime, by: str
 ) -> tuple[ReconcileOutcome, str]:
-    statement = answer.statement
+    statement = reply.payment_status
     if statement is None:
         was_never_used = attempt.state is AttemptState.CREATED or attempt.state.has_failed
         if was_never_used:
             return ReconcileOutcome.UNUSED, ""
         return (
-            ReconcileOutcome.ODD,
+            ReconcileOutcome.MISMATCHED,
             f"{attempt.state} to us, and the gateway knows none of that key",
         )
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
     if statement.amount != attempt.amount:
         return (
-            ReconcileOutcome.ODD,
+            ReconcileOutcome.MISMATCHED,
             f"asked for {attempt.amount}, the gateway says {statement.amount}",
         )
     return (ReconcileOutcome.CORRECTED if changed else ReconcileOutcome.AGREED), ""
 
 
 def _record(database: Database, result: ReconcileResult, *, by: str) -> None:
-    if not result.asked:
+    if not result.checked:
         return
     with database.transaction() as connection:
         audit_log.record(
             connection,
             actor=by,
             action="payments.reconcile",
-            items=result.asked,
+            items=result.checked,
             details={
                 "corrected": result.corrected,
                 "agreed": result.agreed,
                 "unused": result.unused,
-                "odd": len(result.odd),
+                "odd": len(result.mismatches),
             },
         )

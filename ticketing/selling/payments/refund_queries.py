@@ -77,7 +77,9 @@ def list_payment_balances(connection: Connection, order_id: int) -> list[Payment
             state=attempt.state,
             payment_type=attempt.payment_type,
             amount=attempt.amount,
-            gone=total_refunded_or_promised(by_attempt[attempt.id], attempt.refunded),
+            refunded_or_promised=total_refunded_or_promised(
+                by_attempt[attempt.id], attempt.refunded
+            ),
             began_at=attempt.created_at,
         )
         for attempt in attempt_queries.list_for_order(connection, order_id)
@@ -164,7 +166,7 @@ def insert_external_refund(
         "number": number,
         "key": key,
         "amount": amount.amount,
-        "channel": RefundChannel.ELSEWHERE,
+        "channel": RefundChannel.EXTERNAL,
         "state": RefundState.DONE,
         "requested_by": by,
         "requested_at": at,
@@ -188,16 +190,16 @@ def claim(connection: Connection, refund_id: int, *, at: datetime) -> Refund | N
 
 
 def update_state(
-    connection: Connection, refund: Refund, to: RefundState, *, at: datetime, said: str = ""
+    connection: Connection, refund: Refund, to: RefundState, *, at: datetime, message: str = ""
 ) -> None:
     """Bring a refund to another state; refuses what the table of moves has not.
 
     Whoever has claimed it keeps the claim only while it is sent.
     """
-    ended = to in {RefundState.DONE, RefundState.DROPPED}
+    ended = to in {RefundState.DONE, RefundState.CANCELLED}
     values: dict[str, object] = {
         "state": validate_transition(refund, to),
-        "said": said,
+        "said": message,
         "ended_at": at if ended else None,
     }
     if to is not RefundState.SENT:
@@ -214,12 +216,12 @@ def mark_transferred(
     connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
 
 
-def release(connection: Connection, refund: Refund, *, said: str) -> None:
+def release(connection: Connection, refund: Refund, *, message: str) -> None:
     """Let a claimed refund go as it is, if it still waits: the next one asks how it ended."""
     connection.execute(
         update(refunds)
         .where(refunds.c.id == refund.id, _WAITING)
-        .values(claimed_until=None, said=said)
+        .values(claimed_until=None, said=message)
     )
 
 
@@ -235,10 +237,10 @@ def reopen(
 
 
 def list_waiting_ids(
-    connection: Connection, *, order_id: int | None = None, after: int = 0, limit: int
+    connection: Connection, *, order_id: int | None = None, after_id: int = 0, limit: int
 ) -> list[int]:
     """Refunds that the gateway has to be asked for, the oldest first, in pages."""
-    query = select(refunds.c.id).where(_WAITING, refunds.c.id > after)
+    query = select(refunds.c.id).where(_WAITING, refunds.c.id > after_id)
     if order_id is not None:
         query = query.where(refunds.c.order_id == order_id)
     return list(connection.execute(query.order_by(refunds.c.id).limit(limit)).scalars())
@@ -279,7 +281,7 @@ def list_over_refunded_keys(connection: Connection, event_id: int) -> list[str]:
 
 def _counts_against_payment() -> ColumnElement[bool]:
     return (refunds.c.attempt_id == payment_attempts.c.id) & (
-        refunds.c.state != RefundState.DROPPED
+        refunds.c.state != RefundState.CANCELLED
     )
 
 

@@ -68,7 +68,7 @@ MAX_ATTEMPTS = 8  # four hours, by which a gateway knows its own transactions
 class PaymentGateway(Protocol):
     """A payment gateway, as far as settling needs one."""
 
-    def statement(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
         """What it says now of an attempt; None when it knows none of that key.
 
         Raises Unavailable when there is no answer to be had.
@@ -114,39 +114,51 @@ def settle(
 
 
 def _settle_notification(
-    database: Database, gateway: PaymentGateway, notice: InboundWebhook, *, at: datetime, by: str
+    database: Database,
+    gateway: PaymentGateway,
+    notification: InboundWebhook,
+    *,
+    at: datetime,
+    by: str,
 ) -> InboxOutcome | None:
     """Handle one notice; whatever goes wrong with it is in its row and stops no other."""
     try:
-        return _handle(database, gateway, notice, at=at, by=by)
+        return _handle(database, gateway, notification, at=at, by=by)
     except Unavailable as error:
         reason, tries_left = str(error), True
     except TicketingError as error:
-        reason, tries_left = str(error), notice.tries < MAX_ATTEMPTS
+        reason, tries_left = str(error), notification.tries < MAX_ATTEMPTS
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason, tries_left = f"{type(error).__name__}: {error}", notice.tries < MAX_ATTEMPTS
+        reason, tries_left = f"{type(error).__name__}: {error}", notification.tries < MAX_ATTEMPTS
     with database.transaction() as connection:
         if tries_left:
-            inbox.postpone(connection, notice, reason=reason, at=at)
+            inbox.postpone(connection, notification, reason=reason, at=at)
             return None
-        inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
+        inbox.mark_handled(connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at)
         return InboxOutcome.QUARANTINED
 
 
 def _handle(
-    database: Database, gateway: PaymentGateway, notice: InboundWebhook, *, at: datetime, by: str
+    database: Database,
+    gateway: PaymentGateway,
+    notification: InboundWebhook,
+    *,
+    at: datetime,
+    by: str,
 ) -> InboxOutcome:
     with database.transaction() as connection:
-        attempt = attempt_queries.find(connection, notice.subject)
+        attempt = attempt_queries.find(connection, notification.subject)
         if attempt is None:
-            reason = f"no payment attempt is called {notice.subject!r}"
-            inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
+            reason = f"no payment attempt is called {notification.subject!r}"
+            inbox.mark_handled(
+                connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
+            )
             return InboxOutcome.QUARANTINED
-    statement = gateway.statement(attempt.key)
+    statement = gateway.get_payment_status(attempt.key)
     if statement is None:
         raise UnknownOrder(f"the gateway knows no {attempt.key}")
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
         outcome = InboxOutcome.APPLIED if changed else InboxOutcome.UNCHANGED
-        inbox.mark_handled(connection, notice, outcome, at=at)
+        inbox.mark_handled(connection, notification, outcome, at=at)
     return outcome

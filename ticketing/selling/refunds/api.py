@@ -61,7 +61,7 @@ class CreateRefundRequest(RequestModel):
     plan_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
     @model_validator(mode="after")
-    def a_hash_stands_alone(self) -> Self:
+    def require_hash_alone(self) -> Self:
         """A plan cannot be changed while it is applied."""
         if self.plan_hash is not None and len(self.model_fields_set) > 1:
             raise ValueError("planHash stands alone: the plan knows the rest")
@@ -126,10 +126,10 @@ class OrderRefundsResponse(ResponseModel):
 
 @router.get("")
 def show(
-    order_id: IdInPath, serving: ServicesDependency, _: Viewer
+    order_id: IdInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[OrderRefundsResponse]:
     """The order's refunds."""
-    code, refunds = list_order_refunds(serving.database, order_id)
+    code, refunds = list_order_refunds(services.database, order_id)
     return SuccessResponse(
         data=OrderRefundsResponse(
             order_code=code, refunds=[_to_refund_response(one) for one in refunds]
@@ -139,44 +139,46 @@ def show(
 
 @router.post("", responses=authenticated_error_responses(404, 409))
 async def refund(
-    order_id: IdInPath, asked: CreateRefundRequest, serving: ServicesDependency, caller: Operator
+    order_id: IdInPath, asked: CreateRefundRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[OrderRefundsResponse]:
     """Plan a refund; with `planHash`, do what was planned. Done again, it goes on where it was."""
     if asked.plan_hash is None:
-        answer = await run_gateway_call(lambda: _plan_refund(serving, order_id, asked, caller))
+        answer = await run_gateway_call(lambda: _plan_refund(services, order_id, asked, caller))
     else:
         plan_hash = asked.plan_hash
-        answer = await run_gateway_call(lambda: _apply_refund(serving, order_id, plan_hash, caller))
+        answer = await run_gateway_call(
+            lambda: _apply_refund(services, order_id, plan_hash, caller)
+        )
     return SuccessResponse(data=answer)
 
 
 def _plan_refund(
-    serving: Services, order_id: int, asked: CreateRefundRequest, caller: ApiKey
+    services: Services, order_id: int, body: CreateRefundRequest, caller: ApiKey
 ) -> OrderRefundsResponse:
-    code, refunds = list_order_refunds(serving.database, order_id)
-    rule = get_refund_fee(serving.database, code)
-    alone = asked.places is None and asked.amount is not None
+    code, refunds = list_order_refunds(services.database, order_id)
+    rule = get_refund_fee(services.database, code)
+    alone = body.places is None and body.amount is not None
     wanted = Wanted(
-        places=() if alone else None if asked.places is None else tuple(asked.places),
-        amount=None if asked.amount is None else Rupiah(asked.amount),
-        money=RefundScope.SURPLUS if asked.surplus else RefundScope.ORDER,
+        places=() if alone else None if body.places is None else tuple(body.places),
+        amount=None if body.amount is None else Rupiah(body.amount),
+        money=RefundScope.SURPLUS if body.surplus else RefundScope.ORDER,
         fee=RefundFee(
-            rule.percent if asked.fee_percent is None else asked.fee_percent,
-            rule.each if asked.fee_each is None else Rupiah(asked.fee_each),
+            rule.percent if body.fee_percent is None else body.fee_percent,
+            rule.each if body.fee_each is None else Rupiah(body.fee_each),
         ),
-        reason=asked.reason,
+        reason=body.reason,
     )
-    planned = plan_refund(serving.database, code, wanted, at=now(), by=actor(caller))
+    planned = plan_refund(services.database, code, wanted, at=now(), by=actor(caller))
     known = [_to_refund_response(one) for one in refunds]
     return OrderRefundsResponse(order_code=code, plan=_to_plan_response(planned), refunds=known)
 
 
 def _apply_refund(
-    serving: Services, order_id: int, plan_hash: str, caller: ApiKey
+    services: Services, order_id: int, plan_hash: str, caller: ApiKey
 ) -> OrderRefundsResponse:
-    code, _ = list_order_refunds(serving.database, order_id)
+    code, _ = list_order_refunds(services.database, order_id)
     done = apply_refund(
-        serving.database, serving.get(Midtrans), code, plan_hash=plan_hash,
+        services.database, services.get(Midtrans), code, plan_hash=plan_hash,
         at=now(), by=actor(caller),
     )  # fmt: skip
     return OrderRefundsResponse(
@@ -184,11 +186,11 @@ def _apply_refund(
     )
 
 
-def _to_plan_response(planned: RefundPlan) -> RefundPlanResponse:
+def _to_plan_response(plan: RefundPlan) -> RefundPlanResponse:
     return RefundPlanResponse(
-        plan_hash=planned.plan_hash,
-        amount=planned.amount.amount,
-        kept=planned.kept.amount,
+        plan_hash=plan.plan_hash,
+        amount=plan.amount.amount,
+        kept=plan.kept.amount,
         places=[
             RefundPlaceResponse(
                 number=place.number,
@@ -199,9 +201,9 @@ def _to_plan_response(planned: RefundPlan) -> RefundPlanResponse:
                 used=place.used,
                 is_voucher=place.voucher_id is not None,
             )
-            for place in planned.places
+            for place in plan.places
         ],
-        places_left=planned.places_left,
+        places_left=plan.places_left,
         parts=[
             RefundPartResponse(
                 payment=part.attempt_key,
@@ -209,9 +211,9 @@ def _to_plan_response(planned: RefundPlan) -> RefundPlanResponse:
                 channel=part.channel,
                 why=part.why,
             )
-            for part in planned.parts
+            for part in plan.parts
         ],
-        notes=list(planned.notes),
+        notes=list(plan.notes),
     )
 
 

@@ -223,30 +223,33 @@ def rule(
     stdout_console().print(f"{known.slug} keeps {kept.percent} % and {kept.each} a place")
 
 
-def print_refund_plan(planned: "RefundPlan", *, as_json: bool) -> None:
+def print_refund_plan(refund_plan: "RefundPlan", *, as_json: bool) -> None:
     """A plan for people, or for machines."""
     from dataclasses import asdict
 
     if as_json:
-        print_json(amounts_to_numbers(asdict(planned)))
+        print_json(amounts_to_numbers(asdict(refund_plan)))
         return
     out = stdout_console()
     out.print(
-        f"order {planned.order_code} ({planned.order_state}): {planned.amount} would go back,"
-        f" {planned.kept} would be kept; nothing has changed yet"
+        f"order {refund_plan.order_code} ({refund_plan.order_state}):"
+        f" {refund_plan.amount} would go back,"
+        f" {refund_plan.kept} would be kept; nothing has changed yet"
     )
-    for part in planned.parts:
+    for part in refund_plan.parts:
         way = part.channel if not part.why else f"{part.channel}: {part.why}"
         out.print(f"  {part.amount} of {part.attempt_key}  {way}")
-    for place in planned.places:
+    for place in refund_plan.places:
         out.print(
             f"  place {place.number} ({place.ticket_type}, {place.worth}) ends:"
             f" {_describe_effect(place)}"
         )
-    out.print(f"  places that stay: {planned.places_left}")
-    for note in planned.notes:
+    out.print(f"  places that stay: {refund_plan.places_left}")
+    for note in refund_plan.notes:
         out.print(f"  {note}")
-    out.print(f"to do it: ticketing refund apply {planned.order_code} --plan {planned.plan_hash}")
+    out.print(
+        f"to do it: ticketing refund apply {refund_plan.order_code} --plan {refund_plan.plan_hash}"
+    )
 
 
 def _describe_effect(place: "RefundablePlace") -> str:

@@ -150,7 +150,7 @@ def resolve(
             )
             return
         if by == "note" and reason:
-            dismiss_flag(application.database, code, question, why=reason, at=now(), by=actor())
+            dismiss_flag(application.database, code, question, reason=reason, at=now(), by=actor())
             stdout_console().print(f"{question} of {code.upper()} is answered")
             return
     raise typer.BadParameter(
@@ -165,60 +165,60 @@ def _describe_item(place: "OrderHistoryItem") -> str:
     return f"{place.ticket_code} {place.ticket_state}" if place.ticket_code else "no ticket"
 
 
-def _print_history(told: "OrderHistory", zone: "ZoneInfo") -> None:
-    out, order = stdout_console(), told.order
+def _print_history(history: "OrderHistory", zone: "ZoneInfo") -> None:
+    out, order = stdout_console(), history.order
     out.print(
-        f"[bold]{order.code}[/] is {order.state}: {told.subtotal} less {told.discount} is"
-        f" {order.total}, {told.refunded} went back"
+        f"[bold]{order.code}[/] is {order.state}: {history.subtotal} less {history.discount} is"
+        f" {order.total}, {history.refunded} went back"
     )
     if order.buyer is not None:
         out.print(f"  buyer    {order.buyer.name} {order.buyer.email} {order.buyer.phone}")
     times = {
-        "placed": told.created_at,
+        "placed": history.created_at,
         "held until": order.expires_at,
-        "paid": told.paid_at,
-        "closed": told.closed_at,
+        "paid": history.paid_at,
+        "closed": history.closed_at,
     }
     out.print(
         "  " + ", ".join(f"{what} {_format_time(at, zone)}" for what, at in times.items() if at)
     )
-    for line in told.lines:
+    for line in history.lines:
         back = f", {line.returned} given back" if line.returned else ""
         out.print(f"  line     {line.quantity} x {line.ticket_type} at {line.price}{back}")
-    for place in told.places:
+    for place in history.places:
         back = f", given back {_format_time(place.returned_at, zone)}" if place.returned_at else ""
         out.print(f"  place {place.number}  {place.ticket_type}: {_describe_item(place)}{back}")
-    for part in told.parts:
+    for part in history.parts:
         end = f"paid {_format_time(part.paid_at, zone)}" if part.paid_at else "not paid"
         out.print(
             f"  part {part.number}   {part.amount} due {_format_time(part.due_at, zone)}, {end}"
         )
-    for attempt in told.attempts:
+    for attempt in history.attempts:
         way = f" by {attempt.payment_type}" if attempt.payment_type else ""
         out.print(
             f"  attempt  {attempt.key} {attempt.state}{way}: {attempt.amount},"
             f" {attempt.refunded} back at the gateway"
         )
-    for notice in told.notices:
+    for notice in history.notices:
         said = f": {notice.reason}" if notice.reason else ""
         out.print(
             f"  notice   {_format_time(notice.received_at, zone)} {notice.attempt_key}"
             f" {notice.outcome or 'waits'}{said}"
         )
-    for flag in told.flags:
+    for flag in history.flags:
         end = (
             f"answered {_format_time(flag.resolved_at, zone)}"
             if flag.resolved_at
             else "[red]open[/]"
         )
         out.print(f"  flag     {flag.flag} {end}: {flag.message}")
-    for refund in told.refunds:
+    for refund in history.refunds:
         more = "; ".join(text for text in (refund.reason, refund.said, refund.reference) if text)
         out.print(
             f"  refund   {refund.key} {refund.amount} {refund.channel} {refund.state}"
             f"{f': {more}' if more else ''}"
         )
-    for deed in told.deeds:
+    for deed in history.deeds:
         out.print(f"  deed     {_format_time(deed.at, zone)} {deed.action} by {deed.actor}")
 
 
@@ -226,7 +226,7 @@ def _format_time(at: "datetime | None", zone: "ZoneInfo") -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" if at else ""
 
 
-def _as_json(told: "OrderHistory") -> object:
+def _as_json(history: "OrderHistory") -> object:
     from dataclasses import asdict
 
-    return amounts_to_numbers(asdict(told))
+    return amounts_to_numbers(asdict(history))

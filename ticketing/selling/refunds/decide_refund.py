@@ -24,7 +24,7 @@ from ticketing.vouchers import transition_queries
 def decide_refund(
     connection: Connection,
     order: Order,
-    planned: RefundPlan,
+    plan: RefundPlan,
     *,
     at: datetime,
     by: str,
@@ -34,11 +34,11 @@ def decide_refund(
 
     `purpose` is what the buyer is told.
     """
-    owed = _insert_refunds(connection, order, planned, at=at, by=by)
-    ended = _return_places(connection, order, planned, at=at) if planned.places else 0
-    if planned.asked.flag is not None:
-        review_flag_queries.resolve_flag(connection, order.id, planned.asked.flag, at=at)
-    _enqueue_refund_message(connection, order, planned, purpose)
+    owed = _insert_refunds(connection, order, plan, at=at, by=by)
+    ended = _return_places(connection, order, plan, at=at) if plan.places else 0
+    if plan.asked.flag is not None:
+        review_flag_queries.resolve_flag(connection, order.id, plan.asked.flag, at=at)
+    _enqueue_refund_message(connection, order, plan, purpose)
     _enqueue_transfer_requests(connection, order, owed)
     audit_log.record(
         connection,
@@ -46,47 +46,45 @@ def decide_refund(
         action="orders.refund",
         event_id=order.event_id,
         subject=order.code,
-        items=len(planned.places),
+        items=len(plan.places),
         details={
-            "amount": planned.amount.amount,
-            "kept": planned.kept.amount,
+            "amount": plan.amount.amount,
+            "kept": plan.kept.amount,
             "tickets_revoked": ended,
-            "ends_order": planned.ends_order,
-            "reason": planned.asked.reason,
-            "plan_hash": planned.plan_hash,
+            "ends_order": plan.ends_order,
+            "reason": plan.asked.reason,
+            "plan_hash": plan.plan_hash,
         },
     )
     return owed
 
 
 def _insert_refunds(
-    connection: Connection, order: Order, planned: RefundPlan, *, at: datetime, by: str
+    connection: Connection, order: Order, plan: RefundPlan, *, at: datetime, by: str
 ) -> list[Refund]:
     attempts = {one.id: one for one in attempt_queries.list_for_order(connection, order.id)}
-    reason = planned.asked.reason
+    reason = plan.asked.reason
     return [
         refund_queries.insert_refund(
             connection, attempts[part.attempt_id], part, reason=reason, by=by, at=at
         )
-        for part in planned.parts
+        for part in plan.parts
     ]
 
 
-def _return_places(
-    connection: Connection, order: Order, planned: RefundPlan, *, at: datetime
-) -> int:
+def _return_places(connection: Connection, order: Order, plan: RefundPlan, *, at: datetime) -> int:
     """Free the places once: they are marked, and a plan never names a marked one."""
-    counts = Counter(place.ticket_type_id for place in planned.places)
+    counts = Counter(place.ticket_type_id for place in plan.places)
     lines = [OrderLine(type_id, count, ZERO) for type_id, count in sorted(counts.items())]
     order_queries.record_returned_places(connection, order.id, lines)
     stock_queries.return_sold(connection, lines)
-    ids = [place.attendee_id for place in planned.places if place.attendee_id is not None]
+    ids = [place.attendee_id for place in plan.places if place.attendee_id is not None]
     live = entitlement_queries.return_places(connection, ids, at=at)
-    sold = [place.voucher_id for place in planned.places if place.voucher_id is not None]
-    transition_queries.revoke(connection, sold, why=transition_queries.REFUNDED, at=at)
-    reason = f"refunded: {planned.asked.reason}" if planned.asked.reason else "refunded"
+    sold = [place.voucher_id for place in plan.places if place.voucher_id is not None]
+    transition_queries.revoke(connection, sold, reason=transition_queries.REFUNDED, at=at)
+    reason = f"refunded: {plan.asked.reason}" if plan.asked.reason else "refunded"
     ended = ticket_write_queries.mark_revoked(connection, live, reason=reason, at=at)
-    if planned.ends_order:
+    if plan.ends_order:
         order_queries.update_state(connection, order, OrderState.CANCELLED, at=at)
         promo_queries.release(
             connection, order.id, at=at
@@ -95,7 +93,7 @@ def _return_places(
 
 
 def _enqueue_refund_message(
-    connection: Connection, order: Order, planned: RefundPlan, purpose: str
+    connection: Connection, order: Order, plan: RefundPlan, purpose: str
 ) -> None:
     """One message a plan to the buyer."""
     if order.buyer is None:
@@ -104,21 +102,23 @@ def _enqueue_refund_message(
         connection,
         event_id=order.event_id,
         purpose=purpose,
-        subject=f"{order.code}/{planned.plan_hash[:12]}",
+        subject=f"{order.code}/{plan.plan_hash[:12]}",
         recipient=order.buyer.email or order.buyer.phone,
         payload={
             "order": order.code,
-            "amount": planned.amount.amount,
-            "kept": planned.kept.amount,
-            "places": len(planned.places),
-            "reason": planned.asked.reason,
+            "amount": plan.amount.amount,
+            "kept": plan.kept.amount,
+            "places": len(plan.places),
+            "reason": plan.asked.reason,
         },
     )
 
 
-def _enqueue_transfer_requests(connection: Connection, order: Order, owed: list[Refund]) -> None:
+def _enqueue_transfer_requests(
+    connection: Connection, order: Order, outstanding: list[Refund]
+) -> None:
     """One message a transfer to whoever has to make it."""
-    for refund in owed:
+    for refund in outstanding:
         if refund.state is RefundState.MANUAL:
             outbox.enqueue(
                 connection,

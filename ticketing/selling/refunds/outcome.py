@@ -46,26 +46,26 @@ def update_refunded_total(connection: Connection, refund: Refund, *, at: datetim
 
 
 def record_refund_failed(
-    connection: Connection, refund: Refund, said: str, *, at: datetime
+    connection: Connection, refund: Refund, reason: str, *, at: datetime
 ) -> RefundState:
     """The gateway will not: the money is still owed, and a person decides how it goes back."""
     order = order_queries.lock(connection, refund.order_id)
     now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
         return now.state
-    refund_queries.update_state(connection, now, RefundState.FAILED, at=at, said=said)
-    flag_for_review(connection, order, ReviewFlag.REFUND_FAILED, f"{refund.key}: {said}", at=at)
+    refund_queries.update_state(connection, now, RefundState.FAILED, at=at, message=reason)
+    flag_for_review(connection, order, ReviewFlag.REFUND_FAILED, f"{refund.key}: {reason}", at=at)
     return RefundState.FAILED
 
 
 def record_refund_postponed(
-    connection: Connection, refund: Refund, said: str, *, at: datetime
+    connection: Connection, refund: Refund, reason: str, *, at: datetime
 ) -> None:
     """Nobody knows yet, or it is too early: the next run asks again. A person is told at last."""
     order = order_queries.lock(connection, refund.order_id)
-    refund_queries.release(connection, refund, said=said)
+    refund_queries.release(connection, refund, message=reason)
     if refund.tries >= MAX_ATTEMPTS:
-        message = f"{refund.key}: asked for {MAX_ATTEMPTS} times: {said}"
+        message = f"{refund.key}: asked for {MAX_ATTEMPTS} times: {reason}"
         flag_for_review(connection, order, ReviewFlag.REFUND_FAILED, message, at=at)
 
 
@@ -109,9 +109,10 @@ def retry_refund(
             if one.attempt_id == refund.attempt_id
         )
         # the failed one is counted among what is gone: it is still owed
-        if payment.gone > payment.taken:
+        if payment.refunded_or_promised > payment.received:
             raise RefundRefused(
-                f"refund {refund.key}: {payment.gone} of {payment.taken} would go back together;"
+                f"refund {refund.key}:"
+                f" {payment.refunded_or_promised} of {payment.received} would go back together;"
                 " drop this one"
             )
         attempt = attempt_queries.get(connection, refund.attempt_id)
@@ -145,7 +146,9 @@ def cancel_refund(
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         refund = _find_refund(connection, order, key, _MANUAL_STATES)
-        refund_queries.update_state(connection, refund, RefundState.DROPPED, at=at, said=reason)
+        refund_queries.update_state(
+            connection, refund, RefundState.CANCELLED, at=at, message=reason
+        )
         resolve_flag_if_none_failed(connection, order.id, at=at)
         _record(connection, order, refund, "refunds.drop", by=by, why=reason)
         return refund_queries.get(connection, refund.id)
@@ -158,7 +161,7 @@ def _find_refund(
     known = refund_queries.list_for_order(connection, order.id)
     fitting = [one for one in known if one.state in states and key in {None, one.key}]
     if key is None:
-        fitting = [one for one in fitting if one.state.is_owed] or fitting
+        fitting = [one for one in fitting if one.state.is_outstanding] or fitting
     if len(fitting) == 1:
         return fitting[0]
     listed = ", ".join(f"{one.key} is {one.state}" for one in known) or "there are none"

@@ -49,8 +49,8 @@ def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
         # places had before all is paid end with the order, not with a refund
         places=() if order.state is OrderState.PENDING else _places(connection, order.id),
         payments=refund_queries.list_payment_balances(connection, order.id),
-        refunds=len(refund_queries.list_for_order(connection, order.id)),
-        parts_paid_by=_find_paying_attempts(connection, order),
+        refund_count=len(refund_queries.list_for_order(connection, order.id)),
+        instalment_attempt_ids=_find_paying_attempts(connection, order),
     )
 
 
@@ -122,9 +122,9 @@ def get_fee(connection: Connection, event_id: int) -> RefundFee:
     return RefundFee() if row is None else RefundFee(row.fee_percent, Rupiah(row.fee_each))
 
 
-def set_fee(connection: Connection, event_id: int, kept: RefundFee) -> None:
+def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
     """Write down what the event keeps."""
-    values = {"fee_percent": kept.percent, "fee_each": kept.each.amount}
+    values = {"fee_percent": fee.percent, "fee_each": fee.each.amount}
     statement = insert(rules).values(event_id=event_id, **values)
     connection.execute(
         statement.on_conflict_do_update(index_elements=[rules.c.event_id], set_=values)
@@ -142,7 +142,7 @@ class PlanSubject:
 def store_plan(
     connection: Connection,
     subject: PlanSubject,
-    asked: RefundRequest,
+    request: RefundRequest,
     *,
     plan_hash: str,
     at: datetime,
@@ -153,7 +153,7 @@ def store_plan(
         hash=plan_hash,
         event_id=subject.event_id,
         order_id=subject.order_id,
-        asked=_request_to_json(asked),
+        asked=_request_to_json(request),
         made_by=by,
         made_at=at,
     )
@@ -174,24 +174,24 @@ def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) ->
     return _request_from_json(said)
 
 
-def _request_to_json(asked: RefundRequest) -> dict[str, object]:
+def _request_to_json(request: RefundRequest) -> dict[str, object]:
     return {
-        "places": None if asked.places is None else list(asked.places),
-        "amount": None if asked.amount is None else asked.amount.amount,
-        "money": asked.money,
-        "fee": [asked.fee.percent, asked.fee.each.amount],
-        "reason": asked.reason,
-        "flag": asked.flag,
+        "places": None if request.places is None else list(request.places),
+        "amount": None if request.amount is None else request.amount.amount,
+        "money": request.money,
+        "fee": [request.fee.percent, request.fee.each.amount],
+        "reason": request.reason,
+        "flag": request.flag,
     }
 
 
-def _request_from_json(said: Mapping[str, Any]) -> RefundRequest:
-    percent, each = said["fee"]
+def _request_from_json(stored: Mapping[str, Any]) -> RefundRequest:
+    percent, each = stored["fee"]
     return RefundRequest(
-        places=None if said["places"] is None else tuple(said["places"]),
-        amount=None if said["amount"] is None else Rupiah(said["amount"]),
-        money=RefundScope(said["money"]),
+        places=None if stored["places"] is None else tuple(stored["places"]),
+        amount=None if stored["amount"] is None else Rupiah(stored["amount"]),
+        money=RefundScope(stored["money"]),
         fee=RefundFee(percent, Rupiah(each)),
-        reason=said["reason"],
-        flag=None if said["flag"] is None else ReviewFlag(said["flag"]),
+        reason=stored["reason"],
+        flag=None if stored["flag"] is None else ReviewFlag(stored["flag"]),
     )

@@ -92,15 +92,17 @@ class RefundSnapshot:
     order: Order
     places: Sequence[RefundablePlace]
     payments: Sequence[PaymentBalance]
-    refunds: int
-    parts_paid_by: frozenset[int] = frozenset()  # attempts, of an order that is paid in parts
+    refund_count: int
+    instalment_attempt_ids: frozenset[int] = (
+        frozenset()
+    )  # attempts, of an order that is paid in parts
 
-    def pay_for(self, asked: RefundRequest) -> frozenset[int | None]:
+    def paying_attempt_ids(self, request: RefundRequest) -> frozenset[int | None]:
         """The attempts whose money pays for the order; none when all of an unfinished one goes."""
         if self.order.payment_plan_id is None:
             return frozenset({self.order.paid_attempt_id})
-        unfinished = self.order.state is OrderState.PENDING and asked.money is RefundScope.ALL
-        return frozenset() if unfinished else self.parts_paid_by
+        unfinished = self.order.state is OrderState.PENDING and request.money is RefundScope.ALL
+        return frozenset() if unfinished else self.instalment_attempt_ids
 
 
 def net_prices(
@@ -124,31 +126,32 @@ def net_prices(
     return shares
 
 
-def compute_plan(books: RefundSnapshot, asked: RefundRequest, *, at: datetime) -> RefundPlan:
+def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: datetime) -> RefundPlan:
     """What the refund would do; refuses one that does nothing, or gives more than was paid."""
-    places = _select_places(books, asked)
+    places = _select_places(snapshot, request)
     worth = total(place.worth for place in places)
-    ways, kept, notes = _split_amount(books, asked, places, at=at)
+    ways, kept, notes = _split_amount(snapshot, request, places, at=at)
     amount = total(way.amount for way in ways)
     if not places and amount == ZERO:
         raise RefundRefused(
-            _nothing_to_refund_message(books), left=total(p.left for p in books.payments).amount
+            _nothing_to_refund_message(snapshot),
+            left=total(p.refundable for p in snapshot.payments).amount,
         )
     facts = {
-        "order": books.order.code,
-        "state": books.order.state,
-        "asked": asdict(asked),
+        "order": snapshot.order.code,
+        "state": snapshot.order.state,
+        "asked": asdict(request),
         "places": [asdict(place) for place in places],
         "kept": kept.amount,
         "parts": [asdict(way) for way in ways],
-        "before": [books.refunds, len(books.places)],
+        "before": [snapshot.refund_count, len(snapshot.places)],
     }
     return RefundPlan(
-        order_code=books.order.code,
-        order_state=books.order.state,
-        asked=asked,
+        order_code=snapshot.order.code,
+        order_state=snapshot.order.state,
+        asked=request,
         places=places,
-        places_left=len(books.places) - len(places),
+        places_left=len(snapshot.places) - len(places),
         worth=worth,
         kept=kept,
         amount=amount,
@@ -158,50 +161,54 @@ def compute_plan(books: RefundSnapshot, asked: RefundRequest, *, at: datetime) -
     )
 
 
-def _select_places(books: RefundSnapshot, asked: RefundRequest) -> tuple[RefundablePlace, ...]:
-    if asked.places is None:
-        return () if asked.money is RefundScope.SURPLUS else tuple(books.places)
-    known = {place.number: place for place in books.places}
-    missing = sorted(set(asked.places) - known.keys())
+def _select_places(snapshot: RefundSnapshot, request: RefundRequest) -> tuple[RefundablePlace, ...]:
+    if request.places is None:
+        return () if request.money is RefundScope.SURPLUS else tuple(snapshot.places)
+    known = {place.number: place for place in snapshot.places}
+    missing = sorted(set(request.places) - known.keys())
     if missing:
         raise RefundRefused(
-            f"order {books.order.code} has no place {', '.join(map(str, missing))} to give back;"
+            f"order {snapshot.order.code} has no place {', '.join(map(str, missing))} to give back;"
             f" it has {', '.join(map(str, sorted(known))) or 'none'}"
         )
-    return tuple(known[number] for number in sorted(set(asked.places)))
+    return tuple(known[number] for number in sorted(set(request.places)))
 
 
 def _split_amount(
-    books: RefundSnapshot, asked: RefundRequest, places: Sequence[RefundablePlace], *, at: datetime
+    snapshot: RefundSnapshot,
+    request: RefundRequest,
+    places: Sequence[RefundablePlace],
+    *,
+    at: datetime,
 ) -> tuple[tuple[RefundPart, ...], Rupiah, list[str]]:
     """The sums on their ways, what is kept, and what a person should know of it."""
-    payers = books.pay_for(asked)
-    paid = [one for one in books.payments if one.attempt_id in payers]
-    surplus = [one for one in books.payments if one.attempt_id not in payers]
-    if asked.amount is not None:
+    payers = snapshot.paying_attempt_ids(request)
+    paid = [one for one in snapshot.payments if one.attempt_id in payers]
+    surplus = [one for one in snapshot.payments if one.attempt_id not in payers]
+    if request.amount is not None:
         payments = {
             RefundScope.ORDER: paid,
             RefundScope.SURPLUS: surplus,
             RefundScope.ALL: [*paid, *surplus],
         }
-        return split_refund(payments[asked.money], asked.amount, at=at), ZERO, []
+        return split_refund(payments[request.money], request.amount, at=at), ZERO, []
     kept, ways, notes = ZERO, list[RefundPart](), list[str]()
-    if asked.money is not RefundScope.SURPLUS:
+    if request.money is not RefundScope.SURPLUS:
         worth = total(place.worth for place in places)
-        kept = asked.fee.kept(worth, len(places))
-        left = total(one.left for one in paid)
+        kept = request.fee.amount_kept(worth, len(places))
+        left = total(one.refundable for one in paid)
         due = worth - kept
         if due > left:
             notes.append(f"{due} would be due, {left} is left of what was paid")
         ways += split_refund(paid, min(due, left), at=at)
-    if asked.money is not RefundScope.ORDER:
-        ways += split_refund(surplus, total(one.left for one in surplus), at=at)
+    if request.money is not RefundScope.ORDER:
+        ways += split_refund(surplus, total(one.refundable for one in surplus), at=at)
     return tuple(ways), kept, notes
 
 
-def _nothing_to_refund_message(books: RefundSnapshot) -> str:
-    left = total(payment.left for payment in books.payments)
-    said = f"order {books.order.code} is {books.order.state} and has no places to give back"
+def _nothing_to_refund_message(snapshot: RefundSnapshot) -> str:
+    left = total(payment.refundable for payment in snapshot.payments)
+    said = f"order {snapshot.order.code} is {snapshot.order.state} and has no places to give back"
     return f"{said}; {left} of its money is left: name an amount, or say that it is surplus"
 
 

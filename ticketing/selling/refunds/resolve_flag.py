@@ -19,7 +19,7 @@ SURPLUS_FLAGS = {
     ReviewFlag.PAID_LATE,
     ReviewFlag.PAID_AFTER_CANCELLING,
     ReviewFlag.PAID_TWICE,
-    ReviewFlag.PARTS_LEFT,
+    ReviewFlag.INSTALMENTS_UNFINISHED,
 }
 
 
@@ -49,7 +49,7 @@ def complete_late_order(database: Database, code: str, *, at: datetime, by: str)
             at=at,
             by=by,
         )
-        for flag in (ReviewFlag.PAID_LATE, ReviewFlag.PARTS_LEFT):
+        for flag in (ReviewFlag.PAID_LATE, ReviewFlag.INSTALMENTS_UNFINISHED):
             review_flag_queries.resolve_flag(connection, order.id, flag, at=at)
         return order_queries.lock(connection, order.id)
 
@@ -65,7 +65,7 @@ def _find_paying_attempt(connection: Connection, order: Order, *, at: datetime) 
     paid = [
         one
         for one in refund_queries.list_payment_balances(connection, order.id)
-        if one.left == one.amount
+        if one.refundable == one.amount
     ]
     if not paid:
         raise ImpossibleTransition(f"order {order.code} has no payment that is all there")
@@ -73,7 +73,7 @@ def _find_paying_attempt(connection: Connection, order: Order, *, at: datetime) 
 
 
 def dismiss_flag(
-    database: Database, code: str, flag: ReviewFlag, *, why: str, at: datetime, by: str
+    database: Database, code: str, flag: ReviewFlag, *, reason: str, at: datetime, by: str
 ) -> None:
     """Somebody has looked, and nothing is to be done; the reason stays in the log."""
     with database.transaction() as connection:
@@ -85,5 +85,5 @@ def dismiss_flag(
             action="orders.note",
             event_id=order.event_id,
             subject=order.code,
-            details={"flag": flag, "why": why},
+            details={"flag": flag, "why": reason},
         )

@@ -74,7 +74,7 @@ def _iter_waiting_ids(database: Database, order_id: int | None, *, chunk: int) -
     while True:
         with database.transaction() as connection:
             page = refund_queries.list_waiting_ids(
-                connection, order_id=order_id, after=last, limit=chunk
+                connection, order_id=order_id, after_id=last, limit=chunk
             )
         if not page:
             return
@@ -106,7 +106,7 @@ def _send(
 ) -> RefundState | None:
     with database.transaction() as connection:
         attempt = attempt_queries.get(connection, refund.attempt_id)
-    statement = gateway.statement(attempt.key)
+    statement = gateway.get_payment_status(attempt.key)
     with database.transaction() as connection:
         to, said = _decide_next_state(connection, refund, statement, at=at, by=by)
         if to is RefundState.FAILED:
@@ -131,7 +131,7 @@ def _send(
 def _decide_next_state(
     connection: Connection,
     refund: Refund,
-    statement: PaymentStatus | None,
+    payment_status: PaymentStatus | None,
     *,
     at: datetime,
     by: str,
@@ -142,9 +142,9 @@ def _decide_next_state(
     """
     order_queries.lock(connection, refund.order_id)
     attempt = attempt_queries.get(connection, refund.attempt_id)
-    if statement is None:
+    if payment_status is None:
         return RefundState.REQUESTED, "the gateway does not know the payment"
-    record_payment(connection, attempt, statement, at=at, by=by)
+    record_payment(connection, attempt, payment_status, at=at, by=by)
     now = refund_queries.get(connection, refund.id)
     if now.state not in {RefundState.REQUESTED, RefundState.SENT}:
         return now.state, now.said

@@ -31,24 +31,24 @@ from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
 
 
 def plan_refund(
-    database: Database, code: str, asked: RefundRequest, *, at: datetime, by: str
+    database: Database, code: str, request: RefundRequest, *, at: datetime, by: str
 ) -> RefundPlan:
     """What refunding would do. What was asked is kept under the plan's hash, for applying it."""
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
-        _refuse_unfinished_instalments(order, asked)
-        planned = build_refund_plan(connection, order, asked, at=at)
+        _refuse_unfinished_instalments(order, request)
+        planned = build_refund_plan(connection, order, request, at=at)
         subject = PlanSubject(order.event_id, order.id)
         plan_queries.store_plan(
-            connection, subject, asked, plan_hash=planned.plan_hash, at=at, by=by
+            connection, subject, request, plan_hash=planned.plan_hash, at=at, by=by
         )
     return planned
 
 
-def _refuse_unfinished_instalments(order: Order, asked: RefundRequest) -> None:
+def _refuse_unfinished_instalments(order: Order, request: RefundRequest) -> None:
     """A part that went back would leave an order that nobody can finish paying."""
     is_pending = order.state is OrderState.PENDING and order.payment_plan_id is not None
-    if is_pending and asked.money is not RefundScope.SURPLUS:
+    if is_pending and request.money is not RefundScope.SURPLUS:
         raise RefundRefused(
             f"order {order.code} is still being paid in parts; cancel it, and its plan's rule"
             " says what goes back"
@@ -56,10 +56,10 @@ def _refuse_unfinished_instalments(order: Order, asked: RefundRequest) -> None:
 
 
 def build_refund_plan(
-    connection: Connection, order: Order, asked: RefundRequest, *, at: datetime
+    connection: Connection, order: Order, request: RefundRequest, *, at: datetime
 ) -> RefundPlan:
     """The plan for a locked order as it stands."""
-    return compute_plan(plan_queries.get_snapshot(connection, order), asked, at=at)
+    return compute_plan(plan_queries.get_snapshot(connection, order), request, at=at)
 
 
 def get_refund_fee(database: Database, code: str) -> RefundFee:
@@ -105,7 +105,7 @@ class AppliedRefund:
     """All refunds of the order as they stand; `now` is False when the plan was applied before."""
 
     order_code: str
-    now: bool
+    is_new: bool
     refunds: tuple[Refund, ...]
 
 
@@ -139,10 +139,10 @@ def apply_refund(
 
 
 def _recompute_unchanged_plan(
-    connection: Connection, order: Order, asked: RefundRequest, plan_hash: str, *, at: datetime
+    connection: Connection, order: Order, request: RefundRequest, plan_hash: str, *, at: datetime
 ) -> RefundPlan:
     try:
-        planned = build_refund_plan(connection, order, asked, at=at)
+        planned = build_refund_plan(connection, order, request, at=at)
     except RefundRefused as refusal:
         raise PlanOutdated(f"the plan holds no more: {refusal}") from refusal
     if planned.plan_hash != plan_hash:

@@ -110,23 +110,23 @@ class BatchStatusResponse(ResponseModel):
 
 @router.post("/tickets/batch", status_code=202, responses=authenticated_error_responses(404, 409))
 def create_batch(
-    asked: BatchRequest, serving: ServicesDependency, caller: Operator
+    asked: BatchRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BatchAcceptedResponse]:
     """Take on a batch; it is carried out while you ask for its status."""
-    if serving.get(TicketGenerationQueue).is_full:
+    if services.get(TicketGenerationQueue).is_full:
         raise Busy("too many batches wait; ask again when some are done", retryAfter=30)
     event = resolve_event(
-        serving, asked.event_id, asked.template_id, templates=serving.get(TemplateFolders)
+        services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
     )
     options = asked.options
     order = GenerationRequest(
         by=actor(caller), at=now(), guest_ids=asked.guest_ids, limit=options.limit,
         overwrite=not options.skip_existing, key=options.batch_id, chunk=CHUNK,
     )  # fmt: skip
-    taken = accept_batch(serving.database, event, order, priority=options.priority)
-    if taken.order is not None:
-        serving.get(TicketGenerationQueue).put(event, taken, options.priority)
-    known = get_progress(serving.database, taken.batch.batch_key, at=now())
+    taken = accept_batch(services.database, event, order, priority=options.priority)
+    if taken.request is not None:
+        services.get(TicketGenerationQueue).enqueue(event, taken, options.priority)
+    known = get_progress(services.database, taken.batch.batch_key, at=now())
     return SuccessResponse(
         data=BatchAcceptedResponse(
             batch_id=taken.batch.batch_key,
@@ -141,16 +141,16 @@ def create_batch(
 @router.get("/batches/{batch_id}/status")
 def status(
     batch_id: Annotated[str, Path(pattern=BATCH_ID_PATTERN)],
-    serving: ServicesDependency,
+    services: ServicesDependency,
     _: Viewer,
     limit: Annotated[int, Query(ge=0, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[BatchStatusResponse]:
     """How far a batch is, with a page of its tickets and errors."""
-    known = get_progress(serving.database, batch_id, at=now())
+    known = get_progress(services.database, batch_id, at=now())
     batch = known.batch
-    tickets = list_batch_tickets(serving.database, batch, limit=limit, offset=offset)
-    errors = list_batch_failures(serving.database, batch, limit=limit, offset=offset)
+    tickets = list_batch_tickets(services.database, batch, limit=limit, offset=offset)
+    errors = list_batch_failures(services.database, batch, limit=limit, offset=offset)
     return SuccessResponse(
         data=BatchStatusResponse(
             batch_id=batch.batch_key,

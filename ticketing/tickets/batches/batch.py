@@ -28,11 +28,11 @@ class BatchSpec:
     at: datetime
     options: Mapping[str, object] = field(default_factory=dict)
     dagster_run_id: str | None = None
-    is_announced: bool = False  # nobody watches it: the organiser is told how it ended
+    notify_organiser: bool = False  # nobody watches it: the organiser is told how it ended
 
 
 @contextmanager
-def running_batch(database: Database, event: Event, opening: BatchSpec) -> Iterator[Batch]:
+def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator[Batch]:
     """Open or take up a batch, and end it as completed, failed or cancelled.
 
     Batches that a killed process left claiming to be under way are ended first.
@@ -40,16 +40,16 @@ def running_batch(database: Database, event: Event, opening: BatchSpec) -> Itera
     began = time.monotonic()
     with ExitStack() as stack:
         with database.transaction() as connection:
-            lock_queries.fail_abandoned_batches(connection, event.id, at=opening.at)
+            lock_queries.fail_abandoned_batches(connection, event.id, at=spec.at)
             batch = queries.get_or_create_batch(
                 connection,
-                key=opening.key,
+                key=spec.key,
                 event=event,
                 template_id=event.template_id,
-                options=opening.options,
-                by=opening.by,
-                at=opening.at,
-                dagster_run_id=opening.dagster_run_id,
+                options=spec.options,
+                by=spec.by,
+                at=spec.at,
+                dagster_run_id=spec.dagster_run_id,
             )
             queries.resume(connection, batch.id)
             # held before anybody else can see it
@@ -62,12 +62,12 @@ def running_batch(database: Database, event: Event, opening: BatchSpec) -> Itera
             state = BatchState.CANCELLED
             raise
         finally:
-            ended = opening.at + timedelta(seconds=time.monotonic() - began)
+            ended = spec.at + timedelta(seconds=time.monotonic() - began)
             # with the database away the batch stays open, and the next attempt takes it up
             with suppress(Unavailable), database.transaction() as connection:
                 closed = queries.close_batch(connection, batch.id, state=state, at=ended)
                 made = closed.rendered_count - batch.rendered_count
-                if opening.is_announced and made + closed.failed_count:
+                if spec.notify_organiser and made + closed.failed_count:
                     _enqueue_batch_notice(connection, closed, at=ended)
 
 

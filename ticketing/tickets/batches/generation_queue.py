@@ -44,90 +44,98 @@ class _QueuedBatch:
     rank: int
     number: int
     event: Event | None = field(default=None, compare=False)
-    taken: AcceptedBatch | None = field(default=None, compare=False)
+    accepted: AcceptedBatch | None = field(default=None, compare=False)
 
 
 class TicketGenerationQueue:
     """Makes tickets beside the requests; `close` ends a batch under way as cancelled."""
 
     def __init__(
-        self, means: Callable[[], GenerationContext], clock: Callable[[], datetime]
+        self, create_context: Callable[[], GenerationContext], clock: Callable[[], datetime]
     ) -> None:
         """`means` gives a fresh set each time: two benches must not share a renderer."""
-        self._single_means = means()
-        self._batch_means = means()
+        self._single_context = create_context()
+        self._batch_context = create_context()
         self._clock = clock
-        self._single = ThreadPoolExecutor(1, thread_name_prefix="single")
+        self._single_executor = ThreadPoolExecutor(1, thread_name_prefix="single")
         self._queue: PriorityQueue[_QueuedBatch] = PriorityQueue()
         self._numbers = count()
         self._closing = threading.Event()
-        self._batches = threading.Thread(target=self._work, name="batches")
+        self._batch_thread = threading.Thread(target=self._run_batches, name="batches")
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Begin to work."""
-        self._batches.start()
+        self._batch_thread.start()
 
     def close(self) -> None:
         """Stop after the chunk under way; what waits is cancelled, and resumed by its batch id."""
         self._closing.set()
         self._queue.put(_QueuedBatch(-1, next(self._numbers)))
-        self._batches.join()
-        self._single.shutdown()
+        self._batch_thread.join()
+        self._single_executor.shutdown()
         while not self._queue.empty():
-            self._cancel(self._queue.get())
+            self._cancel_queued(self._queue.get())
 
-    def ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
+    def generate_ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
         """One person's ticket, made now; waits for those who asked before."""
         making = partial(
-            get_or_create_ticket, self._single_means, event, guest_id, at=self._clock(), by=by
+            get_or_create_ticket, self._single_context, event, guest_id, at=self._clock(), by=by
         )
         # log lines from the bench carry the request's number too
-        return self._single.submit(copy_context().run, making).result()
+        return self._single_executor.submit(copy_context().run, making).result()
 
-    def put(self, event: Event, taken: AcceptedBatch, priority: BatchPriority) -> None:
+    def enqueue(self, event: Event, accepted: AcceptedBatch, priority: BatchPriority) -> None:
         """Let a batch wait for its turn."""
         rank = list(BatchPriority).index(priority)
-        self._queue.put(_QueuedBatch(rank, next(self._numbers), event, taken))
+        self._queue.put(_QueuedBatch(rank, next(self._numbers), event, accepted))
 
     @property
     def is_full(self) -> bool:
         """Whether no more batches are taken on: each keeps a database connection."""
-        return self.waiting >= MAX_QUEUED_BATCHES
+        return self.queued_count >= MAX_QUEUED_BATCHES
 
     @property
-    def waiting(self) -> int:
+    def queued_count(self) -> int:
         """How many batches wait."""
         return self._queue.qsize()
 
-    def _work(self) -> None:
+    def _run_batches(self) -> None:
         while not self._closing.is_set():
             waiting = self._queue.get()
-            if waiting.event is None or waiting.taken is None or waiting.taken.order is None:
+            if (
+                waiting.event is None
+                or waiting.accepted is None
+                or waiting.accepted.request is None
+            ):
                 continue
-            with waiting.taken.hold:
-                self._carry_out(waiting.event, waiting.taken.order)
+            with waiting.accepted.lock:
+                self._run_batch(waiting.event, waiting.accepted.request)
 
-    def _carry_out(self, event: Event, order: GenerationRequest) -> None:
+    def _run_batch(self, event: Event, request: GenerationRequest) -> None:
         try:
             generate_tickets(
-                self._batch_means, event, order, issuing=self._go_on, printing=self._go_on
+                self._batch_context,
+                event,
+                request,
+                on_issue_progress=self._raise_if_closing,
+                on_render_progress=self._raise_if_closing,
             )
         except KeyboardInterrupt:
-            LOG.info("batch cancelled by the service's end", batch=order.key)
+            LOG.info("batch cancelled by the service's end", batch=request.key)
         except TicketingError as error:
-            LOG.warning("batch failed", batch=order.key, code=error.code)
+            LOG.warning("batch failed", batch=request.key, code=error.code)
         except Exception as error:  # noqa: BLE001 - its row says failed; others wait
-            LOG.warning("batch failed", batch=order.key, kind=type(error).__name__)
+            LOG.warning("batch failed", batch=request.key, kind=type(error).__name__)
 
-    def _go_on(self, _: object) -> None:
+    def _raise_if_closing(self, _: object) -> None:
         """Between two chunks: the way an action is told to stop is the one of Ctrl-C."""
         if self._closing.is_set():
             raise KeyboardInterrupt
 
-    def _cancel(self, waiting: _QueuedBatch) -> None:
+    def _cancel_queued(self, queued: _QueuedBatch) -> None:
         with ExitStack() as stack:
-            if waiting.taken is not None:
-                stack.enter_context(waiting.taken.hold)
+            if queued.accepted is not None:
+                stack.enter_context(queued.accepted.lock)
                 service.cancel_batch(
-                    self._batch_means.database, waiting.taken.batch, at=self._clock()
+                    self._batch_context.database, queued.accepted.batch, at=self._clock()
                 )

@@ -134,10 +134,10 @@ def resume(connection: Connection, job_id: int) -> None:
     )
 
 
-def merge_options(connection: Connection, job_id: int, remarks: Mapping[str, object]) -> None:
+def merge_options(connection: Connection, job_id: int, options: Mapping[str, object]) -> None:
     """Keep something with the batch's options, for when it is begun again."""
     query = update(batches).where(batches.c.id == job_id)
-    connection.execute(query.values(options=batches.c.options + cast(dict(remarks), JSONB)))
+    connection.execute(query.values(options=batches.c.options + cast(dict(options), JSONB)))
 
 
 def add_counts(
@@ -267,7 +267,7 @@ def list_guest_ids(connection: Connection, job_id: int) -> list[int]:
 
 
 def count_failures_by_message(
-    connection: Connection, job_id: int, *, most: int = 5
+    connection: Connection, job_id: int, *, limit: int = 5
 ) -> list[tuple[str, int]]:
     """Why a job's tickets failed, and how many for each reason: the most frequent ones."""
     query = (
@@ -277,6 +277,6 @@ def count_failures_by_message(
         )
         .group_by(ticket_generation_logs.c.message)
         .order_by(func.count().desc(), ticket_generation_logs.c.message)
-        .limit(most)
+        .limit(limit)
     )
     return [(message, times) for message, times in connection.execute(query)]

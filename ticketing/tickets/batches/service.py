@@ -56,16 +56,16 @@ class AcceptedBatch:
 
     batch: Batch
     total: int
-    order: GenerationRequest | None
-    hold: ExitStack
+    request: GenerationRequest | None
+    lock: ExitStack
 
 
 def accept_batch(
-    database: Database, event: Event, order: GenerationRequest, *, priority: str
+    database: Database, event: Event, request: GenerationRequest, *, priority: str
 ) -> AcceptedBatch:
     """Open the batch, or find it: one that is under way or done is not begun again."""
-    key = order.key or f"batch-{uuid4()}"
-    total = _count_expected(database, event, order)
+    key = request.key or f"batch-{uuid4()}"
+    total = _count_expected(database, event, request)
     with ExitStack() as stack, database.transaction() as connection:
         known = queries.find_by_key(connection, key)
         if known is not None and known.event_id != event.id:
@@ -74,25 +74,25 @@ def accept_batch(
             return AcceptedBatch(known, _total_count(known), None, ExitStack())
         batch = queries.get_or_create_batch(
             connection, key=key, event=event, template_id=event.template_id,
-            options=order.options(), by=order.by, at=order.at, priority=priority,
+            options=request.options(), by=request.by, at=request.at, priority=priority,
         )  # fmt: skip
         queries.merge_options(connection, batch.id, {EXPECTED_COUNT_OPTION: total})
         queries.resume(connection, batch.id)
         audit_log.record(
-            connection, actor=order.by, action="tickets.order", event_id=event.id, subject=key,
+            connection, actor=request.by, action="tickets.order", event_id=event.id, subject=key,
             items=total, details={"job_id": batch.id, "priority": priority},
         )  # fmt: skip
         stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
-        return AcceptedBatch(batch, total, replace(order, key=key), stack.pop_all())
+        return AcceptedBatch(batch, total, replace(request, key=key), stack.pop_all())
 
 
-def _count_expected(database: Database, event: Event, order: GenerationRequest) -> int:
+def _count_expected(database: Database, event: Event, request: GenerationRequest) -> int:
     """How many people the batch will turn out to be about, counted as issuing counts them."""
-    if order.guest_ids is not None:
-        return len(set(order.guest_ids))
+    if request.guest_ids is not None:
+        return len(set(request.guest_ids))
     with database.transaction() as connection:
         gap = eligibility_queries.count_by_status(
-            connection, event.id, over=is_event_over(event, order.at)
+            connection, event.id, event_over=is_event_over(event, request.at)
         )
     return gap.missing + gap.has_ticket
 

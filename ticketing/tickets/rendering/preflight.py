@@ -31,7 +31,7 @@ def run_preflight(
 
     Fast because nothing is laid out. Raises TemplateBroken when the template itself is at fault.
     """
-    objections_to = renderer.proofreader(template_id or event.template_id)
+    objections_to = renderer.preflight_checker(template_id or event.template_id)
     after = 0
     while True:
         with database.transaction() as connection:
@@ -52,4 +52,4 @@ def run_preflight(
 
 def _preview_ticket(person: queries.EntitledPerson) -> PrintedTicket:
     """The ticket this person would get, with an identity that is made up."""
-    return replace(SAMPLE_TICKET, **person.printed)
+    return replace(SAMPLE_TICKET, **person.ticket_fields)

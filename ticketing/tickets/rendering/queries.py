@@ -81,12 +81,12 @@ class EntitledPerson:
 
     attendee_id: int
     guest_id: int
-    printed: dict[str, Any]
+    ticket_fields: dict[str, Any]
 
     @property
     def full_name(self) -> str:
         """The name, for people who look for the person."""
-        return str(self.printed["full_name"])
+        return str(self.ticket_fields["full_name"])
 
 
 def list_ticket_ids_to_render(
@@ -94,14 +94,14 @@ def list_ticket_ids_to_render(
     event_id: int,
     *,
     guest_ids: Sequence[int] | None,
-    removed_too: bool,
+    include_removed: bool,
     after: int,
     count: int,
 ) -> list[int]:
     """The next live tickets of an event, by id; those whose PDF was removed only when asked."""
     query = (
         select(generated_tickets.c.id)
-        .where(*_render_conditions(event_id, guest_ids, removed_too=removed_too))
+        .where(*_render_conditions(event_id, guest_ids, include_removed=include_removed))
         .where(generated_tickets.c.id > after)
         .order_by(generated_tickets.c.id)
         .limit(count)
@@ -110,17 +110,17 @@ def list_ticket_ids_to_render(
 
 
 def count_to_render(
-    connection: Connection, event_id: int, *, guest_ids: Sequence[int] | None, removed_too: bool
+    connection: Connection, event_id: int, *, guest_ids: Sequence[int] | None, include_removed: bool
 ) -> int:
     """How many tickets `ids_to_print` would list."""
-    wanted = _render_conditions(event_id, guest_ids, removed_too=removed_too)
+    wanted = _render_conditions(event_id, guest_ids, include_removed=include_removed)
     return connection.execute(
         select(func.count()).select_from(generated_tickets).where(*wanted)
     ).scalar_one()
 
 
 def _render_conditions(
-    event_id: int, guest_ids: Sequence[int] | None, *, removed_too: bool
+    event_id: int, guest_ids: Sequence[int] | None, *, include_removed: bool
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         generated_tickets.c.event_id == event_id,
@@ -130,7 +130,7 @@ def _render_conditions(
         conditions.append(
             generated_tickets.c.guest_id == any_(literal(list(guest_ids), ARRAY(BigInteger)))
         )
-    if not removed_too:
+    if not include_removed:
         conditions.append(generated_tickets.c.pdf_removed_at.is_(None))
     return conditions
 
@@ -188,10 +188,10 @@ def _document_from_row(row: RowMapping) -> TicketDocument:
 
 
 def mark_rendered(
-    connection: Connection, stamps: Sequence[RenderedDocument], *, at: datetime
+    connection: Connection, rendered: Sequence[RenderedDocument], *, at: datetime
 ) -> None:
     """Note that these PDFs are in place: one statement, however many."""
-    if not stamps:
+    if not rendered:
         return
     printed = values(
         column("ticket_id", BigInteger),
@@ -200,7 +200,7 @@ def mark_rendered(
         column("size", BigInteger),
         column("document_key", Text),
         name="printed",
-    ).data([(s.ticket_id, s.path, s.sha256, s.size, s.document_key) for s in stamps])
+    ).data([(s.ticket_id, s.path, s.sha256, s.size, s.document_key) for s in rendered])
     connection.execute(
         update(generated_tickets)
         .where(generated_tickets.c.id == printed.c.ticket_id)

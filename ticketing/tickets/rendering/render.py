@@ -65,7 +65,7 @@ class _RenderedChunk:
     """What became of the tickets of one chunk, to be stamped together."""
 
     unchanged: int = 0
-    stamps: list[RenderedDocument] = field(default_factory=list)
+    rendered: list[RenderedDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
 
 
@@ -77,10 +77,10 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
     folder: DocumentFolder,
     at: datetime,
     job_id: int | None = None,
-    ids: Iterable[int] | None = None,
+    guest_ids: Iterable[int] | None = None,
     overwrite: bool = False,
     chunk: int = 100,
-    progress: Callable[[RenderResult], None] | None = None,
+    on_progress: Callable[[RenderResult], None] | None = None,
 ) -> RenderResult:
     """Print what is missing or stale; safe to repeat, to run twice at once, and to kill.
 
@@ -88,12 +88,12 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
     ticket's failure stops nothing: it is in its row, in the job's log and in the result.
     Raises TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
     """
-    people = None if ids is None else sorted(set(ids))
+    people = None if guest_ids is None else sorted(set(guest_ids))
     run = _RenderRun(event, renderer, folder, at, job_id, overwrite)
-    folder.sweep(event.slug)
+    folder.delete_partial_files(event.slug)
     with database.transaction() as connection:
         run.total = queries.count_to_render(
-            connection, event.id, guest_ids=people, removed_too=overwrite
+            connection, event.id, guest_ids=people, include_removed=overwrite
         )
     passed_over: list[int] = []
     after = 0
@@ -103,13 +103,13 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
                 connection,
                 event.id,
                 guest_ids=people,
-                removed_too=overwrite,
+                include_removed=overwrite,
                 after=after,
                 count=chunk,
             )
             claimed = queries.claim(connection, listed, wait=False)
             stopped_by = _render_chunk(connection, run, claimed)
-        _report_progress(run, stopped_by, progress)
+        _report_progress(run, stopped_by, on_progress)
         if not listed:
             break
         after = listed[-1]
@@ -119,17 +119,17 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
         with database.transaction() as connection:
             claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
             stopped_by = _render_chunk(connection, run, claimed)
-        _report_progress(run, stopped_by, progress)
+        _report_progress(run, stopped_by, on_progress)
     return run.result()
 
 
 def _report_progress(
     run: _RenderRun,
     stopped_by: TicketingError | None,
-    progress: Callable[[RenderResult], None] | None,
+    on_progress: Callable[[RenderResult], None] | None,
 ) -> None:
-    if progress is not None:
-        progress(run.result())
+    if on_progress is not None:
+        on_progress(run.result())
     if stopped_by is not None:
         raise stopped_by
 
@@ -154,14 +154,14 @@ def _render_chunk(
                 document.guest_id, document.ticket.ticket_id, _error_message(error)
             )
             chunk.failures.append(failure)
-    queries.mark_rendered(connection, chunk.stamps, at=run.at)
+    queries.mark_rendered(connection, chunk.rendered, at=run.at)
     for failure in chunk.failures:
         _record_failure(connection, run, failure)
     if run.job_id is not None:
         batche_queries.add_counts(
-            connection, run.job_id, rendered=len(chunk.stamps), failed=len(chunk.failures)
+            connection, run.job_id, rendered=len(chunk.rendered), failed=len(chunk.failures)
         )
-    run.rendered += len(chunk.stamps)
+    run.rendered += len(chunk.rendered)
     run.unchanged += chunk.unchanged
     run.failures += chunk.failures
     return stopped_by
@@ -177,7 +177,7 @@ class _FatalRenderError(Exception):
 def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk) -> None:
     """Decide whether the PDF is still right, and if not make it and put it in place."""
     try:
-        run.renderer.check(document.template_id)
+        run.renderer.check_template(document.template_id)
     except TicketingError as error:
         raise _FatalRenderError(error) from error
     ticket = document.ticket
@@ -192,7 +192,7 @@ def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk
     except Unavailable as error:
         raise _FatalRenderError(error) from error
     digest = hashlib.sha256(pdf).hexdigest()
-    chunk.stamps.append(RenderedDocument(ticket.ticket_id, path, digest, len(pdf), key))
+    chunk.rendered.append(RenderedDocument(ticket.ticket_id, path, digest, len(pdf), key))
 
 
 def _is_fresh(document: TicketDocument, *, key: str, path: str, folder: DocumentFolder) -> bool:

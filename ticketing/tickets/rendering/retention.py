@@ -73,5 +73,5 @@ def _delete_event_documents(
                 details={"bytes": freed},
             )
         removed, size = removed + len(chunk), size + freed
-    folder.sweep(event.event_slug)
+    folder.delete_partial_files(event.event_slug)
     return DocumentRemoval(event.event_slug, event.ended_at, removed, size)

@@ -24,10 +24,10 @@ def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iter
             if not _add_pdf(archived, folder, ticket):
                 absent.append(ticket.ticket_code)
             if sink.size >= FLUSH_BYTES:
-                yield sink.take()
+                yield sink.drain()
         if absent:
             archived.writestr(MISSING_PDFS_FILE, "\n".join(absent) + "\n")
-    yield sink.take()
+    yield sink.drain()
 
 
 def _iter_ticket_files(database: Database, event: Event) -> Iterator[TicketFile]:
@@ -73,7 +73,7 @@ class _ChunkBuffer(RawIOBase):
         self.size += len(content)
         return len(content)
 
-    def take(self) -> bytes:
+    def drain(self) -> bytes:
         """What was written since the last time."""
         content = b"".join(self._parts)
         self._parts.clear()

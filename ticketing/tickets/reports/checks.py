@@ -30,7 +30,9 @@ def check_unexplained_missing(database: Database, event: Event, *, at: datetime)
         without = (
             [] if is_event_over(event, at) else queries.list_never_attempted(connection, event.id)
         )
-    return InvariantResult.of(total, (Violation(key, "no ticket and no reason") for key in without))
+    return InvariantResult.from_violations(
+        total, (Violation(key, "no ticket and no reason") for key in without)
+    )
 
 
 def check_duplicate_tickets(database: Database, event: Event) -> InvariantResult:
@@ -38,7 +40,7 @@ def check_duplicate_tickets(database: Database, event: Event) -> InvariantResult
     with database.transaction() as connection:
         total = queries.count_live_tickets(connection, event.id)
         doubled = queries.list_duplicate_holders(connection, event.id)
-    return InvariantResult.of(
+    return InvariantResult.from_violations(
         total, (Violation(key, f"{held} live tickets") for key, held in doubled)
     )
 
@@ -52,7 +54,7 @@ def check_forged_tickets(
         keys = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
         for ticket in queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed):
             wrong = _forgery_reason(ticket, event, keys)
-            found.take(Violation(ticket.ticket_code, wrong) if wrong else None)
+            found.add(Violation(ticket.ticket_code, wrong) if wrong else None)
     return found
 
 
@@ -61,7 +63,7 @@ def _forgery_reason(ticket: LiveTicketRecord, event: Event, keys: dict[int, byte
     if not isinstance(token, Token):
         return token.reason
     verdict = verify_signature(token, keys)
-    if not verdict.valid:
+    if not verdict.is_valid:
         return verdict.reason
     if token.claims.event_number != event.id:
         return "signed for another event"
@@ -81,7 +83,7 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
         wrong.append(f"{ended} rows ended somewhere, the file had {last.total_rows}")
     if kept != last.quarantined:
         wrong.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
-    return InvariantResult.of(
+    return InvariantResult.from_violations(
         last.total_rows, (Violation(last.source_name, text) for text in wrong)
     )
 
@@ -95,7 +97,7 @@ def check_missing_documents(
         for ticket in _with_pdf(queries.iter_live_tickets(connection, event.id)):
             gone = not folder.exists(ticket.pdf_file_path)
             found.total += 1
-            found.take(Violation(ticket.ticket_code, "the PDF is gone") if gone else None)
+            found.add(Violation(ticket.ticket_code, "the PDF is gone") if gone else None)
     return found
 
 
@@ -111,7 +113,7 @@ def check_altered_documents(
         tickets = queries.iter_live_tickets(connection, event.id, sample=sample, seed=seed)
         for ticket in _with_pdf(tickets):
             wrong = _alteration_reason(ticket, folder)
-            found.take(Violation(ticket.ticket_code, wrong) if wrong else None)
+            found.add(Violation(ticket.ticket_code, wrong) if wrong else None)
     return found
 
 
@@ -153,10 +155,10 @@ def check_report(
     found = InvariantResult(len(said))
     with database.transaction() as connection:
         for line in queries.iter_report_rows(connection, event.id):
-            entry = to_report_entry(line, over=is_event_over(event, at))
+            entry = to_report_entry(line, event_over=is_event_over(event, at))
             written = said.pop(str(line.attendee_id), None)
             wrong = f"the report says {written or 'nothing'}, it is {entry.verdict}"
-            found.take(Violation(line.full_name, wrong) if written != entry.verdict else None)
+            found.add(Violation(line.full_name, wrong) if written != entry.verdict else None)
     for attendee_id in said:
-        found.take(Violation(f"attendee {attendee_id}", "in the report, yet entitled to nothing"))
+        found.add(Violation(f"attendee {attendee_id}", "in the report, yet entitled to nothing"))
     return found

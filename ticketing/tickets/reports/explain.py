@@ -68,7 +68,7 @@ def explain_person(
         )
         ids = [guest.id for guest in guests]
         rights = eligibility_queries.list_by_guest_ids(
-            connection, event.id, ids, over=is_event_over(event, at)
+            connection, event.id, ids, event_over=is_event_over(event, at)
         )
         return Explanation(
             people=tuple(
@@ -117,11 +117,13 @@ def _history_steps(
     return tuple(sorted(steps, key=lambda step: step.at or _SORT_LAST))
 
 
-def _entitlement_steps(entitled: EntitlementHistory) -> Iterator[TicketHistoryStep]:
-    if entitled.import_id is not None:
-        line = f"read from {entitled.source_name} line {entitled.import_line}"
-        yield TicketHistoryStep(entitled.imported_at, line, f"import {entitled.import_id}")
-    yield TicketHistoryStep(entitled.created_at, f"entitled to a ticket by the {entitled.source}")
+def _entitlement_steps(entitlement: EntitlementHistory) -> Iterator[TicketHistoryStep]:
+    if entitlement.import_id is not None:
+        line = f"read from {entitlement.source_name} line {entitlement.import_line}"
+        yield TicketHistoryStep(entitlement.imported_at, line, f"import {entitlement.import_id}")
+    yield TicketHistoryStep(
+        entitlement.created_at, f"entitled to a ticket by the {entitlement.source}"
+    )
 
 
 def _ticket_steps(

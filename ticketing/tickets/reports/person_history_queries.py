@@ -75,10 +75,10 @@ def search_guests(
 
 
 def _list_guests(
-    connection: Connection, event_id: int, is_it: ColumnElement[bool]
+    connection: Connection, event_id: int, condition: ColumnElement[bool]
 ) -> list[GuestMatch]:
     query = select(people.c.id, people.c.full_name, people.c.external_id)
-    query = query.where(people.c.event_id == event_id, is_it).order_by(people.c.id)
+    query = query.where(people.c.event_id == event_id, condition).order_by(people.c.id)
     return [GuestMatch(*row) for row in connection.execute(query.limit(MAX_MATCHES))]
 
 

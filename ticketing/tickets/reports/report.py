@@ -76,7 +76,7 @@ class ReportSummary:
     generated: list[ReportEntry] = field(default_factory=list)
     not_generated: list[ReportEntry] = field(default_factory=list)
 
-    def through(self, entries: Iterable[ReportEntry]) -> Iterator[ReportEntry]:
+    def count_entries(self, entries: Iterable[ReportEntry]) -> Iterator[ReportEntry]:
         """Hand every entry on, counted."""
         for entry in entries:
             self.verdicts[entry.verdict] += 1
@@ -95,12 +95,14 @@ class ReportSummary:
         return [*self.not_generated, *self.generated][:MAX_LISTED]
 
 
-def to_report_entry(line: ReportRow, *, over: bool) -> ReportEntry:
+def to_report_entry(line: ReportRow, *, event_over: bool) -> ReportEntry:
     """What became of one person's ticket; nobody gets one any more when the event is over."""
     if line.ticket_code is None:
         if line.failure is not None:
             return ReportEntry(line, GenerationStatus.FAILED, line.failure)
-        return ReportEntry(line, GenerationStatus.MISSING, _missing_reason(line, over=over))
+        return ReportEntry(
+            line, GenerationStatus.MISSING, _missing_reason(line, event_over=event_over)
+        )
     if line.render_error is not None:
         return ReportEntry(line, GenerationStatus.FAILED, line.render_error)
     if line.pdf_file_path is None and line.pdf_removed_at is None:
@@ -108,8 +110,8 @@ def to_report_entry(line: ReportRow, *, over: bool) -> ReportEntry:
     return ReportEntry(line, GenerationStatus.GENERATED, "")
 
 
-def _missing_reason(line: ReportRow, *, over: bool) -> str:
-    if over:
+def _missing_reason(line: ReportRow, *, event_over: bool) -> str:
+    if event_over:
         return "event is over"
     return f"on hold: {line.hold_reason}" if line.hold_reason else "no ticket issued yet"
 
@@ -126,11 +128,11 @@ def write_report(database: Database, event: Event, *, root: Path, at: datetime) 
     sums, over = ReportSummary(), is_event_over(event, at)
     with database.transaction() as connection:
         people = (
-            to_report_entry(line, over=over)
+            to_report_entry(line, event_over=over)
             for line in queries.iter_report_rows(connection, event.id)
         )
         with _atomic_write(files.csv) as draft:
-            _write_csv(draft, sums.through(people))
+            _write_csv(draft, sums.count_entries(people))
         last_import = queries.find_last_import(connection, event.id)
     report = GenerationReport(
         files=files,

@@ -24,7 +24,7 @@ def record_success(connection: Connection, router: StoredRouter, *, at: datetime
 
 
 def record_failure(
-    connection: Connection, router: StoredRouter, *, why: str, at: datetime, jitter: float
+    connection: Connection, router: StoredRouter, *, reason: str, at: datetime, jitter: float
 ) -> None:
     """The router rests; when it was tried often enough, those who wait for it are given up on."""
     failures = router_health_queries.lock_failure_count(connection, router.id) + 1
@@ -32,16 +32,16 @@ def record_failure(
         connection,
         router.id,
         failures=failures,
-        why=why,
-        rests_until=circuit_open_until(failures, at=at, jitter=jitter),
+        reason=reason,
+        open_until=circuit_open_until(failures, at=at, jitter=jitter),
         at=at,
     )
     if not has_exhausted_retries(failures):
         return
     waiting = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
-    if waiting.vouchers:
+    if waiting.voucher_count:
         told = (
-            f"{why}; so it is since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
+            f"{reason}; so it is since {since:%Y-%m-%d %H:%M} UTC. {_format_backlog(waiting)}"
             " for it; all goes on"
             " by itself when it answers"
         )
@@ -51,13 +51,13 @@ def record_failure(
 
 
 def open_package_incident(
-    connection: Connection, package: StoredPackage, *, why: str, at: datetime
+    connection: Connection, package: StoredPackage, *, reason: str, at: datetime
 ) -> None:
     """The router will not have vouchers of a package, whose buyers were given up on."""
     waiting = router_health_queries.count_failed_of_package(connection, package.ticket_type_id)
-    if waiting.vouchers:
+    if waiting.voucher_count:
         told = (
-            f"package {package.package.code}: {why}. {_format_backlog(waiting)};"
+            f"package {package.package.code}: {reason}. {_format_backlog(waiting)};"
             " they are tried again every"
             " ten minutes, or by `ticketing vouchers regenerate --failed`"
         )
@@ -80,5 +80,5 @@ def _package_incident_key(package: StoredPackage) -> str:
     return f"package:{package.package.code}"
 
 
-def _format_backlog(waiting: FailedVoucherCounts) -> str:
-    return f"{waiting.vouchers:,} vouchers of {waiting.orders:,} orders wait"
+def _format_backlog(counts: FailedVoucherCounts) -> str:
+    return f"{counts.voucher_count:,} vouchers of {counts.order_count:,} orders wait"

@@ -50,7 +50,7 @@ def compare(
             ]
         )
     _show_drifts(drifts, as_json=as_json)
-    sys.exit(0 if all(drift.agrees for drift in drifts) else 1)
+    sys.exit(0 if all(drift.is_in_sync for drift in drifts) else 1)
 
 
 @repair.command("plan")

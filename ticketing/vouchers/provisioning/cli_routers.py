@@ -82,7 +82,7 @@ def show(*, as_json: JsonOption = False) -> None:
                     "user": one.address.username,
                     "failures": one.failures,
                     "failingSince": one.failing_since,
-                    "restsUntil": one.rests_until,
+                    "restsUntil": one.circuit_open_until,
                     "lastError": one.last_error,
                     "answeredAt": one.answered_at,
                 }
@@ -123,7 +123,7 @@ def check(name: NameArgument, *, as_json: JsonOption = False) -> None:
         with RouterClient(to_router_account(stored, application.get(KeyRing))) as door:
             looked = check_router(application.database, stored, door)
     if as_json:
-        unfit = {one.package.code: wrong for one, wrong in looked.misfits}
+        unfit = {one.package.code: wrong for one, wrong in looked.mismatches}
         print_json({"health": asdict(looked.health), "misfits": unfit})
     else:
         health = looked.health
@@ -133,7 +133,7 @@ def check(name: NameArgument, *, as_json: JsonOption = False) -> None:
             f" its clock says {health.clock:%Y-%m-%d %H:%M} UTC"
         )
         print_profile_mismatches(looked)
-    sys.exit(1 if looked.misfits else 0)
+    sys.exit(1 if looked.mismatches else 0)
 
 
 @app.command("remove")
@@ -146,14 +146,14 @@ def remove(name: NameArgument) -> None:
     stdout_console().print(f"router {name} is forgotten; nothing was changed on it")
 
 
-def print_profile_mismatches(looked: "RouterCheck") -> None:
+def print_profile_mismatches(result: "RouterCheck") -> None:
     """What is to be mended on a router, package by package."""
     said = {
         "missing": "there is no profile {profile!r}",
         "shared_users": "profile {profile!r} has not shared-users={shared_users}",
         "script": "profile {profile!r} runs a script at login; take it away",
     }
-    for one, wrong in looked.misfits:
+    for one, wrong in result.mismatches:
         words = {"profile": one.package.profile, "shared_users": one.package.shared_users}
         told = "; ".join(said[each].format(**words) for each in wrong)
         stdout_console().print(f"package {one.package.code} cannot be made: {told}")

@@ -20,7 +20,7 @@ class ProvisioningContext:
     """What vouchers are put on routers with; time and chance among it."""
 
     database: Database
-    doors: RouterClientPool
+    clients: RouterClientPool
     clock: Callable[[], datetime]
     by: str
     jitter: Callable[[], float] = random.random
@@ -42,7 +42,7 @@ class ProvisionResult:
     trouble: str = ""
 
     @property
-    def moved(self) -> bool:
+    def has_progress(self) -> bool:
         """Whether another round may find more to do."""
         return bool(self.placed or self.renamed or self.removed)
 
@@ -61,15 +61,15 @@ class ProvisionResult:
         )
 
 
-def record_audit_entry(connection: Connection, done: ProvisionResult, *, by: str) -> None:
+def record_audit_entry(connection: Connection, result: ProvisionResult, *, by: str) -> None:
     """A line in the audit log, which also names who moved the vouchers."""
-    counts = asdict(done)
+    counts = asdict(result)
     details = {what: count for what, count in counts.items() if what != "router" and count}
     audit_log.record(
         connection,
         actor=by,
         action=PROVISION_VOUCHERS_ACTION,
-        subject=done.router,
-        items=done.placed + done.removed,
+        subject=result.router,
+        items=result.placed + result.removed,
         details=details,
     )

@@ -55,14 +55,14 @@ class RouterComparison:
 
 
 def compare(
-    expected: Sequence[ExpectedVoucher], rows: Iterable[RouterUser], office: str
+    expected: Sequence[ExpectedVoucher], rows: Iterable[RouterUser], installation_id: str
 ) -> RouterComparison:
     """How a router's rows and what should be there go together."""
     ours: dict[str, tuple[Marker, RouterUser]] = {}
     foreign: set[str] = set()
     others = 0
     for row in rows:
-        if row.marker is not None and row.marker.office == office:
+        if row.marker is not None and row.marker.installation_id == installation_id:
             ours[row.marker.key] = (row.marker, row)
         else:
             foreign.add(row.name)
@@ -88,12 +88,12 @@ def compare(
     )
 
 
-def find_changes(one: ExpectedVoucher, row: RouterUser) -> tuple[VoucherChange, ...]:
+def find_changes(expected: ExpectedVoucher, row: RouterUser) -> tuple[VoucherChange, ...]:
     """What of a row of ours is not as it was made."""
     differs = {
-        VoucherChange.PROFILE: row.profile != one.profile,
-        VoucherChange.ONLINE_LIMIT: row.online_limit != one.online_limit,
-        VoucherChange.BYTES_LIMIT: row.bytes_limit != one.bytes_limit,
+        VoucherChange.PROFILE: row.profile != expected.profile,
+        VoucherChange.ONLINE_LIMIT: row.online_limit != expected.online_limit,
+        VoucherChange.BYTES_LIMIT: row.bytes_limit != expected.bytes_limit,
         VoucherChange.DISABLED: row.disabled,
     }
     return tuple(change for change, is_so in differs.items() if is_so)

@@ -48,9 +48,9 @@ class ObservedUser:
 class UsageUpdate:
     """What a row told of its voucher."""
 
-    use: VoucherUsage
+    usage: VoucherUsage
     is_new: bool  # nobody had used it before
-    over: str  # why it ends, if it does
+    end_reason: str  # why it ends, if it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PollResult:
 
 
 def poll_routers(
-    database: Database, doors: RouterClientPool, *, clock: Clock, by: str
+    database: Database, clients: RouterClientPool, *, clock: Clock, by: str
 ) -> list[PollResult]:
     """Look at every router; what one of them says, or does not say, stops no other."""
     with database.transaction() as connection:
@@ -82,19 +82,19 @@ def poll_routers(
     looks = []
     for stored in known:
         try:
-            looks.append(poll_router(database, doors, stored, clock=clock, by=by))
+            looks.append(poll_router(database, clients, stored, clock=clock, by=by))
         except ROUTER_ERRORS as error:
             looks.append(PollResult(stored.name, error=str(error)))
     return looks
 
 
 def poll_router(
-    database: Database, doors: RouterClientPool, stored: StoredRouter, *, clock: Clock, by: str
+    database: Database, clients: RouterClientPool, stored: StoredRouter, *, clock: Clock, by: str
 ) -> PollResult:
     """Look at one router. Safe to repeat; killed anywhere, the next look sees the same."""
     began = clock()
-    router = doors.to(stored)
-    found, online = router.ours(doors.office), router.sessions()
+    router = clients.client_for(stored)
+    found, online = router.own_users(clients.installation_id), router.session_durations()
     rows = {
         row.marker.key: ObservedUser(row, online.get(row.name, timedelta(0)))
         for row in found
@@ -135,7 +135,7 @@ def _store_usage(
         to_usage_update(one, rows[one.key], sold[one.ticket_type_id].package, seen_at=at)
         for one in known
     ]
-    router_state_queries.record_usage(connection, [one.use for one in seen])
+    router_state_queries.record_usage(connection, [one.usage for one in seen])
     ended = _revoke_used_up(connection, seen, at=at)
     if ended:
         audit_log.record(
@@ -147,18 +147,18 @@ def _store_usage(
 def _revoke_used_up(connection: Connection, seen: Sequence[UsageUpdate], *, at: datetime) -> int:
     ended = 0
     for why in (USED_UP_REASON, USED_UNSOLD_REASON):
-        ids = [one.use.voucher_id for one in seen if one.over == why]
-        ended += transition_queries.revoke(connection, ids, why=why, at=at) if ids else 0
+        ids = [one.usage.voucher_id for one in seen if one.end_reason == why]
+        ended += transition_queries.revoke(connection, ids, reason=why, at=at) if ids else 0
     return ended
 
 
 def to_usage_update(
-    voucher: Voucher, shown: ObservedUser, package: Package, *, seen_at: datetime
+    voucher: Voucher, observed: ObservedUser, package: Package, *, seen_at: datetime
 ) -> UsageUpdate:
     """What a row tells of a voucher: its first use no earlier than is certain."""
-    row = shown.row
+    row = observed.row
     # the router adds up what each device was online, and several may be at once
-    online = max(row.online / package.shared_users, shown.session)
+    online = max(row.online / package.shared_users, observed.session)
     first = estimate_first_use(voucher.first_used_at, seen_at=seen_at, online=online)
     ends, over = voucher.ends_at, ""
     if is_used_up(package, online=row.online, bytes_used=row.bytes_used):
@@ -170,4 +170,6 @@ def to_usage_update(
         if package.counting is ValidityStart.FROM_FIRST_USE:
             ends = validity_end(package, voucher.sold_at, first)
     use = VoucherUsage(voucher.id, row.online, row.bytes_used, first, ends)
-    return UsageUpdate(use, is_new=first is not None and voucher.first_used_at is None, over=over)
+    return UsageUpdate(
+        use, is_new=first is not None and voucher.first_used_at is None, end_reason=over
+    )

@@ -37,28 +37,28 @@ PLACEMENT_BATCH_SIZE = (
 )
 
 
-def provision_router(means: ProvisioningContext, router_id: int) -> ProvisionResult:
+def provision_router(context: ProvisioningContext, router_id: int) -> ProvisionResult:
     """A round, if it is our turn; safe to repeat, to run twice at once, and to kill."""
-    with router_queries.try_router_lock(means.database, router_id) as is_ours:
-        with means.database.transaction() as connection:
+    with router_queries.try_router_lock(context.database, router_id) as is_ours:
+        with context.database.transaction() as connection:
             router = router_queries.get_by_id(connection, router_id)
-        if not is_ours or not is_request_allowed(router.rests_until, at=means.clock()):
+        if not is_ours or not is_request_allowed(router.circuit_open_until, at=context.clock()):
             return ProvisionResult(router.name)
-        done = _run_steps(means, router)
-        with means.database.transaction() as connection:
-            _record_health(connection, means, router, done)
+        done = _run_steps(context, router)
+        with context.database.transaction() as connection:
+            _record_health(connection, context, router, done)
     return done
 
 
-def _run_steps(means: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
+def _run_steps(context: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
     """Step by step, until one meets trouble; a router that failed is asked first how it is."""
     done = ProvisionResult(router.name)
     try:
-        door = means.doors.to(router)
+        door = context.clients.client_for(router)
         if router.failures:
             door.health()
         for step in (_verify_unconfirmed, _place_pending, remove_revoked):
-            done += step(means, router, door)
+            done += step(context, router, door)
             if done.trouble:
                 break
     except ROUTER_ERRORS as error:
@@ -73,36 +73,39 @@ def _run_steps(means: ProvisioningContext, router: StoredRouter) -> ProvisionRes
 
 
 def _record_health(
-    connection: Connection, means: ProvisioningContext, router: StoredRouter, done: ProvisionResult
+    connection: Connection,
+    context: ProvisioningContext,
+    router: StoredRouter,
+    result: ProvisionResult,
 ) -> None:
-    at = means.clock()
-    if done.trouble:
+    at = context.clock()
+    if result.trouble:
         circuit_breaker.record_failure(
-            connection, router, why=done.trouble, at=at, jitter=means.jitter()
+            connection, router, reason=result.trouble, at=at, jitter=context.jitter()
         )
-    elif router.failures or done != ProvisionResult(router.name):
+    elif router.failures or result != ProvisionResult(router.name):
         circuit_breaker.record_success(connection, router, at=at)
 
 
 def _verify_unconfirmed(
-    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+    context: ProvisioningContext, router: StoredRouter, client: RouterClient
 ) -> ProvisionResult:
-    with means.database.transaction() as connection:
+    with context.database.transaction() as connection:
         left = transition_queries.list_unconfirmed(connection, router.id)
-        wanted = _to_placements(connection, left, means.doors.office)
-    return record_reply(means, router, verify_vouchers(door, wanted))
+        wanted = _to_placements(connection, left, context.clients.installation_id)
+    return record_reply(context, router, verify_vouchers(client, wanted))
 
 
 def _place_pending(
-    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+    context: ProvisioningContext, router: StoredRouter, client: RouterClient
 ) -> ProvisionResult:
-    with means.database.transaction() as connection:
-        at = means.clock()
+    with context.database.transaction() as connection:
+        at = context.clock()
         claimed = transition_queries.claim_pending(
-            connection, router.id, by=means.by, at=at, limit=PLACEMENT_BATCH_SIZE
+            connection, router.id, by=context.by, at=at, limit=PLACEMENT_BATCH_SIZE
         )
-        wanted = _to_placements(connection, claimed, means.doors.office)
-    return record_reply(means, router, place_vouchers(door, wanted))
+        wanted = _to_placements(connection, claimed, context.clients.installation_id)
+    return record_reply(context, router, place_vouchers(client, wanted))
 
 
 def _to_placements(
@@ -119,15 +122,15 @@ MAX_CONCURRENT_ROUTERS = (
 )
 
 
-def provision_all(means: ProvisioningContext) -> list[ProvisionResult]:
+def provision_all(context: ProvisioningContext) -> list[ProvisionResult]:
     """Round after round at every router, until nothing is left that can be done now."""
-    waiting = list_due_routers(means.database, at=means.clock())
+    waiting = list_due_routers(context.database, at=context.clock())
     if not waiting:
         return []
     with ThreadPoolExecutor(
         min(MAX_CONCURRENT_ROUTERS, len(waiting)), thread_name_prefix="routers"
     ) as pool:
-        return list(pool.map(lambda router: _provision_until_idle(means, router), waiting))
+        return list(pool.map(lambda router: _provision_until_idle(context, router), waiting))
 
 
 def list_due_routers(database: Database, *, at: datetime) -> list[StoredRouter]:
@@ -136,10 +139,10 @@ def list_due_routers(database: Database, *, at: datetime) -> list[StoredRouter]:
         return router_health_queries.list_due(connection, at=at)
 
 
-def _provision_until_idle(means: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
+def _provision_until_idle(context: ProvisioningContext, router: StoredRouter) -> ProvisionResult:
     done = ProvisionResult(router.name)
     while True:
-        one = provision_router(means, router.id)
+        one = provision_router(context, router.id)
         done += one
-        if not one.moved:
+        if not one.has_progress:
             return done

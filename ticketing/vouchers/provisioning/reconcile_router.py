@@ -43,7 +43,7 @@ class RouterDrift:
     error: str = ""
 
     @property
-    def agrees(self) -> bool:
+    def is_in_sync(self) -> bool:
         """Whether the router is as our books say."""
         differs = self.missing or self.orphans or self.changed or self.elsewhere
         return not (differs or self.error)
@@ -63,18 +63,18 @@ class RepairResult:
 
 
 def compare_router(
-    database: Database, doors: RouterClientPool, stored: StoredRouter, *, clock: Clock
+    database: Database, clients: RouterClientPool, stored: StoredRouter, *, clock: Clock
 ) -> RouterDrift:
     """Read the whole router and say where it differs. Changes nothing on either side."""
     began = clock()
     with database.transaction() as connection:
         expected = router_state_queries.list_expected(connection, stored.id, at=began)
-    found = compare(expected, doors.to(stored).users(), doors.office)
+    found = compare(expected, clients.client_for(stored).users(), clients.installation_id)
     unexpected = {marker.key: marker for marker in found.unexpected}
     with database.transaction() as connection:
         keys = [*found.missing, *(one.key for one in found.changed), *unexpected]
         known = router_state_queries.find_known(connection, keys)
-    still = {key for key, one in known.items() if one.state is VoucherState.PRESENT}
+    still = {key for key, one in known.items() if one.state is VoucherState.ACTIVE}
     strays = {key: known.get(key) for key in unexpected}
     return RouterDrift(
         router=stored.name,
@@ -88,7 +88,7 @@ def compare_router(
 
 
 def compare_routers(
-    database: Database, doors: RouterClientPool, *, clock: Clock
+    database: Database, clients: RouterClientPool, *, clock: Clock
 ) -> list[RouterDrift]:
     """The same for every router; one that cannot be asked stops no other."""
     with database.transaction() as connection:
@@ -96,7 +96,7 @@ def compare_routers(
     drifts = []
     for stored in known:
         try:
-            drifts.append(compare_router(database, doors, stored, clock=clock))
+            drifts.append(compare_router(database, clients, stored, clock=clock))
         except ROUTER_ERRORS as error:
             drifts.append(RouterDrift(stored.name, error=str(error)))
     return drifts
@@ -104,7 +104,7 @@ def compare_routers(
 
 def repair_router(
     database: Database,
-    doors: RouterClientPool,
+    clients: RouterClientPool,
     stored: StoredRouter,
     *,
     plan_hash: str,
@@ -116,7 +116,7 @@ def repair_router(
     Refuses when the router or the books are not as they were planned on. Killed anywhere, what is
     left is found by the next comparison.
     """
-    drift = compare_router(database, doors, stored, clock=clock)
+    drift = compare_router(database, clients, stored, clock=clock)
     if drift.plan_hash != plan_hash:
         raise PlanOutdated(
             f"router {stored.name} has changed since the plan: now {len(drift.missing):,} are"
@@ -124,19 +124,23 @@ def repair_router(
         )
     return RepairResult(
         owed_again=_requeue_missing(database, stored, drift.missing, at=clock(), by=by),
-        removed=_remove_orphans(database, doors, stored, drift.orphans, by=by),
+        removed=_remove_orphans(database, clients, stored, drift.orphans, by=by),
     )
 
 
-def _is_orphan(known: KnownVoucher | None, began: datetime) -> bool:
+def _is_orphan(known: KnownVoucher | None, started_at: datetime) -> bool:
     """Nobody's; one that was taken off while the router was read was still there then."""
     if known is None:
         return True
-    return known.gone_at is not None and known.gone_at <= began
+    return known.gone_at is not None and known.gone_at <= started_at
 
 
-def _is_on_other_router(known: KnownVoucher | None, here: StoredRouter) -> bool:
-    return known is not None and known.router_id != here.id and known.state is not VoucherState.GONE
+def _is_on_other_router(known: KnownVoucher | None, router: StoredRouter) -> bool:
+    return (
+        known is not None
+        and known.router_id != router.id
+        and known.state is not VoucherState.REMOVED
+    )
 
 
 def _requeue_missing(
@@ -157,7 +161,7 @@ def _requeue_missing(
 
 def _remove_orphans(
     database: Database,
-    doors: RouterClientPool,
+    clients: RouterClientPool,
     stored: StoredRouter,
     markers: Sequence[Marker],
     *,
@@ -165,7 +169,7 @@ def _remove_orphans(
 ) -> int:
     done = 0
     for begins in range(0, len(markers), CHUNK):
-        taken_off = doors.to(stored).remove(markers[begins : begins + CHUNK])
+        taken_off = clients.client_for(stored).remove(markers[begins : begins + CHUNK])
         removed = sum(each is RemovalResult.REMOVED for each in taken_off.values())
         with database.transaction() as connection:
             audit_log.record(

@@ -13,9 +13,9 @@ _INITIAL_BACKOFF = timedelta(seconds=2)
 _BACKOFF_FACTOR = 4  # 2, 8 and 32 seconds: a router that restarts is back by then
 
 
-def is_request_allowed(rests_until: datetime | None, *, at: datetime) -> bool:
+def is_request_allowed(open_until: datetime | None, *, at: datetime) -> bool:
     """Whether a router's rest is over, if it has one."""
-    return rests_until is None or rests_until <= at
+    return open_until is None or open_until <= at
 
 
 def has_exhausted_retries(failures: int) -> bool:
@@ -36,15 +36,17 @@ def circuit_open_until(failures: int, *, at: datetime, jitter: float) -> datetim
     return at + _with_jitter(rest, jitter)
 
 
-def next_attempt_at(tries: int, *, lasting: bool, at: datetime, jitter: float) -> datetime:
+def next_attempt_at(
+    attempt_count: int, *, is_permanent: bool, at: datetime, jitter: float
+) -> datetime:
     """When a router is asked again about a voucher that it has refused so often, from 1.
 
     A lasting refusal (a profile that is missing) is no matter of seconds.
     """
-    if lasting or has_exhausted_retries(tries):
+    if is_permanent or has_exhausted_retries(attempt_count):
         return at + _with_jitter(REFUSED_RETRY_DELAY, jitter)
-    return at + _with_jitter(_INITIAL_BACKOFF * _BACKOFF_FACTOR ** (tries - 1), jitter)
+    return at + _with_jitter(_INITIAL_BACKOFF * _BACKOFF_FACTOR ** (attempt_count - 1), jitter)
 
 
-def _with_jitter(rest: timedelta, jitter: float) -> timedelta:
-    return rest * (0.75 + 0.5 * jitter)
+def _with_jitter(delay: timedelta, jitter: float) -> timedelta:
+    return delay * (0.75 + 0.5 * jitter)

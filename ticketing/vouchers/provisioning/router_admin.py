@@ -56,7 +56,7 @@ class RouterCheck:
     """A router as it answered, and what keeps its packages from being made as they are sold."""
 
     health: RouterHealth
-    misfits: list[tuple[StoredPackage, list[ProfileMismatch]]]
+    mismatches: list[tuple[StoredPackage, list[ProfileMismatch]]]
 
 
 def add_router(
@@ -68,8 +68,8 @@ def add_router(
             f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
         )
     address = RouterAddress(
-        new.host.strip(), new.user, keys.seal(new.password), new.port, tls=new.tls,
-        authority="" if new.authority is None else str(new.authority.resolve()),
+        new.host.strip(), new.user, keys.encrypt(new.password), new.port, tls=new.tls,
+        ca_certificate_path="" if new.authority is None else str(new.authority.resolve()),
     )  # fmt: skip
     with database.transaction() as connection:
         stored = router_queries.upsert(connection, name, address)
@@ -84,17 +84,17 @@ def to_router_account(stored: StoredRouter, keys: KeyRing) -> RouterAccount:
     """The router's account, its password opened."""
     address = stored.address
     return RouterAccount(
-        stored.name, address.host, address.username, keys.unseal(address.sealed_password),
+        stored.name, address.host, address.username, keys.decrypt(address.password_encrypted),
         address.port, tls=address.tls,
-        authority=Path(address.authority) if address.authority else None,
+        authority=Path(address.ca_certificate_path) if address.ca_certificate_path else None,
     )  # fmt: skip
 
 
-def check_router(database: Database, stored: StoredRouter, door: RouterClient) -> RouterCheck:
+def check_router(database: Database, stored: StoredRouter, client: RouterClient) -> RouterCheck:
     """Ask the router how it is and what it has; refuses as the router does. Changes nothing."""
     with database.transaction() as connection:
         sold = package_queries.list_on_router(connection, stored.id)
-    health, profiles = door.health(), door.profiles()
+    health, profiles = client.health(), client.profiles()
     found = [(one, profile_mismatches(one.package, profiles)) for one in sold if one.on_sale]
     return RouterCheck(health, [(one, wrong) for one, wrong in found if wrong])
 
@@ -122,12 +122,12 @@ def _raise_if_in_use(connection: Connection, stored: StoredRouter) -> None:
         )
 
 
-def _check_ca_certificate(file: Path, *, tls: bool) -> None:
+def _check_ca_certificate(path: Path, *, tls: bool) -> None:
     if not tls:
         raise UnusableRouter("a certificate's authority needs TLS", field="authority")
     try:
-        ssl.create_default_context(cafile=file)
+        ssl.create_default_context(cafile=path)
     except OSError as error:
         raise UnusableRouter(
-            f"authority {file} cannot be used as a certificate in PEM: {error}", field="authority"
+            f"authority {path} cannot be used as a certificate in PEM: {error}", field="authority"
         ) from error

@@ -61,46 +61,49 @@ class RouterReply:
     placed: list[VoucherPlacement] = field(default_factory=list)
     absent: list[tuple[VoucherPlacement, str]] = field(default_factory=list)
     refused: list[tuple[VoucherPlacement, RouterRefused]] = field(default_factory=list)
-    taken: list[VoucherPlacement] = field(
+    name_taken: list[VoucherPlacement] = field(
         default_factory=list
     )  # a row that is not ours has the name
-    trouble: str = ""  # with the router as such
+    router_error: str = ""  # with the router as such
 
     @property
-    def ids(self) -> list[int]:
+    def voucher_ids(self) -> list[int]:
         """Of which vouchers it says something."""
         others = [one for one, _ in self.absent] + [one for one, _ in self.refused]
-        return [each.voucher.id for each in [*self.placed, *self.taken, *others]]
+        return [each.voucher.id for each in [*self.placed, *self.name_taken, *others]]
 
 
-def to_placement(voucher: Voucher, stored: StoredPackage, office: str) -> VoucherPlacement:
+def to_placement(voucher: Voucher, stored: StoredPackage, installation_id: str) -> VoucherPlacement:
     """What a package promises, under the voucher's name."""
     package = stored.package
     user = HotspotUser(
-        voucher.credentials, package.profile, to_marker(voucher, office), package.online_limit,
+        voucher.credentials,
+        package.profile,
+        to_marker(voucher, installation_id),
+        package.online_limit,
         package.bytes_limit,
-    )  # fmt: skip
+    )
     return VoucherPlacement(voucher, stored, user)
 
 
-def to_marker(voucher: Voucher, office: str) -> Marker:
+def to_marker(voucher: Voucher, installation_id: str) -> Marker:
     """What tells its row on the router from everybody else's."""
-    return Marker(office, voucher.key, voucher.credentials.name)
+    return Marker(installation_id, voucher.key, voucher.credentials.name)
 
 
-def place_vouchers(door: RouterClient, wanted: Sequence[VoucherPlacement]) -> RouterReply:
+def place_vouchers(client: RouterClient, expected: Sequence[VoucherPlacement]) -> RouterReply:
     """Ask for rows; where the router is silent, or has the name already, look."""
     answer = RouterReply()
-    if not wanted:
+    if not expected:
         return answer
     try:
-        placements = door.add([each.user for each in wanted])
+        placements = client.add([each.user for each in expected])
     except ROUTER_ERRORS as error:  # before anything was asked for
-        answer.absent = [(each, str(error)) for each in wanted]
-        answer.trouble = str(error)
+        answer.absent = [(each, str(error)) for each in expected]
+        answer.router_error = str(error)
         return answer
     unclear: list[tuple[VoucherPlacement, TicketingError | None]] = []
-    for each, placement in zip(wanted, placements, strict=True):
+    for each, placement in zip(expected, placements, strict=True):
         said = placement.error
         if said is None:
             answer.placed.append(each)
@@ -110,41 +113,41 @@ def place_vouchers(door: RouterClient, wanted: Sequence[VoucherPlacement]) -> Ro
             answer.refused.append((each, said))
         else:
             answer.absent.append((each, str(said)))
-            answer.trouble = str(said)
+            answer.router_error = str(said)
     try:
-        _verify_rows(door, unclear, answer)
+        _verify_rows(client, unclear, answer)
     except ROUTER_ERRORS as error:
-        answer.trouble = str(error)
+        answer.router_error = str(error)
     return answer
 
 
-def verify_vouchers(door: RouterClient, left: Sequence[VoucherPlacement]) -> RouterReply:
+def verify_vouchers(client: RouterClient, unconfirmed: Sequence[VoucherPlacement]) -> RouterReply:
     """Look for rows that somebody asked for who is dead; raises when the router does not tell."""
     answer = RouterReply()
-    _verify_rows(door, [(each, None) for each in left], answer)
+    _verify_rows(client, [(each, None) for each in unconfirmed], answer)
     return answer
 
 
 def _verify_rows(
-    door: RouterClient,
+    client: RouterClient,
     unclear: Sequence[tuple[VoucherPlacement, TicketingError | None]],
     answer: RouterReply,
 ) -> None:
     if not unclear:
         return
     by_name: dict[str, list[RouterUser]] = {}
-    for row in door.find([each.user.name for each, _ in unclear]):
+    for row in client.find([each.user.name for each, _ in unclear]):
         by_name.setdefault(row.name, []).append(row)
     for each, why in unclear:
         match match_row(each.user, by_name.get(each.user.name, [])):
             case RowMatch.OURS:
                 answer.placed.append(each)
             case RowMatch.TAKEN:
-                answer.taken.append(each)
+                answer.name_taken.append(each)
             case RowMatch.ABSENT:
                 answer.absent.append((each, str(why) if why else _UNCONFIRMED_REASON))
                 if isinstance(why, OutcomeUnknown):
-                    answer.trouble = str(why)
+                    answer.router_error = str(why)
 
 
 MAX_RENAME_ATTEMPTS = 5  # most names are free: five that are not are no accident
@@ -164,37 +167,37 @@ RefusedPlacement = tuple[VoucherPlacement, RouterRefused]
 
 
 def record_reply(
-    means: ProvisioningContext, router: StoredRouter, answer: RouterReply
+    context: ProvisioningContext, router: StoredRouter, reply: RouterReply
 ) -> ProvisionResult:
     """What came of it; an order that was refunded meanwhile stays so."""
-    if not answer.ids:
-        return ProvisionResult(router.name, trouble=answer.trouble)
-    at = means.clock()
-    with means.database.transaction() as connection:
-        their_orders = transition_queries.lock_with_orders(connection, answer.ids)
-        stuck = _replace_taken_names(connection, means, answer.taken)
+    if not reply.voucher_ids:
+        return ProvisionResult(router.name, trouble=reply.router_error)
+    at = context.clock()
+    with context.database.transaction() as connection:
+        their_orders = transition_queries.lock_with_orders(connection, reply.voucher_ids)
+        stuck = _replace_taken_names(connection, context, reply.name_taken)
         done = ProvisionResult(
             router.name,
-            placed=_mark_active(connection, answer.placed, at=at),
-            absent=_return_absent_to_pending(connection, answer.absent, at=at),
-            refused=_record_refusals(connection, means, [*answer.refused, *stuck], at=at),
-            renamed=len(answer.taken) - len(stuck),
+            placed=_mark_active(connection, reply.placed, at=at),
+            absent=_return_absent_to_pending(connection, reply.absent, at=at),
+            refused=_record_refusals(connection, context, [*reply.refused, *stuck], at=at),
+            renamed=len(reply.name_taken) - len(stuck),
             told=order_queries.enqueue_ready_notices(connection, their_orders),
-            trouble=answer.trouble,
+            trouble=reply.router_error,
         )
-        record_audit_entry(connection, done, by=means.by)
+        record_audit_entry(connection, done, by=context.by)
     return done
 
 
 def to_postponement(
-    means: ProvisioningContext, voucher: Voucher, error: RouterRefused, *, at: datetime
+    context: ProvisioningContext, voucher: Voucher, error: RouterRefused, *, at: datetime
 ) -> VoucherPostponement:
     """What only a person mends is given up at once; the rest when it was tried often enough."""
     lasting = error.details.get("reason") in _PERMANENT_REASONS
-    tries = voucher.tries + 1
-    again = next_attempt_at(tries, lasting=lasting, at=at, jitter=means.jitter())
+    tries = voucher.attempt_count + 1
+    again = next_attempt_at(tries, is_permanent=lasting, at=at, jitter=context.jitter())
     return VoucherPostponement(
-        voucher.id, str(error), again, gave_up=lasting or has_exhausted_retries(tries)
+        voucher.id, str(error), again, has_failed=lasting or has_exhausted_retries(tries)
     )
 
 
@@ -207,12 +210,12 @@ def _mark_active(
     return transition_queries.mark_active(connection, rows, at=at)
 
 
-def _validity_end(wanted: VoucherPlacement, at: datetime) -> datetime | None:
-    voucher = wanted.voucher
+def _validity_end(placement: VoucherPlacement, at: datetime) -> datetime | None:
+    voucher = placement.voucher
     if voucher.sold_at is None:
         return None
     had_at = max(voucher.sold_at, voucher.present_at or at)
-    return validity_end(wanted.package.package, had_at, voucher.first_used_at)
+    return validity_end(placement.package.package, had_at, voucher.first_used_at)
 
 
 def _return_absent_to_pending(
@@ -223,26 +226,26 @@ def _return_absent_to_pending(
 
 
 def _replace_taken_names(
-    connection: Connection, means: ProvisioningContext, taken: Sequence[VoucherPlacement]
+    connection: Connection, context: ProvisioningContext, taken: Sequence[VoucherPlacement]
 ) -> list[RefusedPlacement]:
     """Draw others for names that are taken; a buyer who was told one keeps it, and waits."""
     return [
         (each, NameTaken(NOT_OURS_MESSAGE, reason=RefusalReason.NAME_TAKEN))
         for each in taken
-        if each.voucher.present_at is not None or not _assign_new_name(connection, means, each)
+        if each.voucher.present_at is not None or not _assign_new_name(connection, context, each)
     ]
 
 
 def _assign_new_name(
-    connection: Connection, means: ProvisioningContext, wanted: VoucherPlacement
+    connection: Connection, context: ProvisioningContext, placement: VoucherPlacement
 ) -> bool:
-    rule = wanted.package.rule
+    rule = placement.package.rule
     return any(
         transition_queries.replace_credentials(
             connection,
-            wanted.voucher.id,
-            rule.credentials(means.randomness(rule.random_bytes)),
-            why="the name was somebody else's",
+            placement.voucher.id,
+            rule.generate_credentials(context.randomness(rule.random_bytes)),
+            reason="the name was somebody else's",
         )
         for _ in range(MAX_RENAME_ATTEMPTS)
     )
@@ -250,20 +253,20 @@ def _assign_new_name(
 
 def _record_refusals(
     connection: Connection,
-    means: ProvisioningContext,
+    context: ProvisioningContext,
     refused: Sequence[RefusedPlacement],
     *,
     at: datetime,
 ) -> int:
-    rows = [to_postponement(means, each.voucher, error, at=at) for each, error in refused]
+    rows = [to_postponement(context, each.voucher, error, at=at) for each, error in refused]
     number = transition_queries.return_to_pending(connection, rows, at=at)
     given_up = {
         each.package.ticket_type_id: (each.package, str(error))
         for (each, error), row in zip(refused, rows, strict=True)
-        if row.gave_up
+        if row.has_failed
     }
     for package, why in given_up.values():
-        circuit_breaker.open_package_incident(connection, package, why=why, at=at)
+        circuit_breaker.open_package_incident(connection, package, reason=why, at=at)
     return number
 
 
@@ -271,23 +274,23 @@ REMOVAL_BATCH_SIZE = 50  # nobody waits for it, and whoever buys meanwhile would
 
 
 def remove_revoked(
-    means: ProvisioningContext, router: StoredRouter, door: RouterClient
+    context: ProvisioningContext, router: StoredRouter, client: RouterClient
 ) -> ProvisionResult:
     """Some of what has ended; a row that is not ours stays, and the voucher's row says so."""
-    with means.database.transaction() as connection:
+    with context.database.transaction() as connection:
         over = transition_queries.list_due_removals(
-            connection, router.id, at=means.clock(), limit=REMOVAL_BATCH_SIZE
+            connection, router.id, at=context.clock(), limit=REMOVAL_BATCH_SIZE
         )
     if not over:
         return ProvisionResult(router.name)
-    ids = {to_marker(each, means.doors.office): each.id for each in over}
+    ids = {to_marker(each, context.clients.installation_id): each.id for each in over}
     try:
-        removals = door.remove(ids)
+        removals = client.remove(ids)
     except RouterRefused as error:
-        return _postpone_removals(means, router, over, error)
+        return _postpone_removals(context, router, over, error)
     foreign = [ids[marker] for marker, was in removals.items() if was is RemovalResult.NOT_OURS]
-    at = means.clock()
-    with means.database.transaction() as connection:
+    at = context.clock()
+    with context.database.transaction() as connection:
         transition_queries.lock_with_orders(connection, list(ids.values()))
         left = transition_queries.mark_removed(connection, foreign, note=NOT_OURS_MESSAGE, at=at)
         done = ProvisionResult(
@@ -295,19 +298,22 @@ def remove_revoked(
             removed=left + transition_queries.mark_removed(connection, list(ids.values()), at=at),
             foreign=left,
         )
-        record_audit_entry(connection, done, by=means.by)
+        record_audit_entry(connection, done, by=context.by)
     return done
 
 
 def _postpone_removals(
-    means: ProvisioningContext, router: StoredRouter, over: Sequence[Voucher], error: RouterRefused
+    context: ProvisioningContext,
+    router: StoredRouter,
+    revoked: Sequence[Voucher],
+    error: RouterRefused,
 ) -> ProvisionResult:
-    at = means.clock()
-    rows = [to_postponement(means, each, error, at=at) for each in over]
-    with means.database.transaction() as connection:
+    at = context.clock()
+    rows = [to_postponement(context, each, error, at=at) for each in revoked]
+    with context.database.transaction() as connection:
         transition_queries.lock_with_orders(connection, [each.id for each in rows])
         done = ProvisionResult(
             router.name, refused=transition_queries.postpone_removal(connection, rows, at=at)
         )
-        record_audit_entry(connection, done, by=means.by)
+        record_audit_entry(connection, done, by=context.by)
     return done

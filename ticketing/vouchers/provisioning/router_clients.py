@@ -14,9 +14,11 @@ class RouterClientPool:
 
     def __init__(self, keys: KeyRing) -> None:
         """Nothing is opened before it is needed."""
-        self.office = keys.office_name  # in the marker of everything we leave on a router
+        self.installation_id = (
+            keys.installation_id
+        )  # in the marker of everything we leave on a router
         self._keys = keys
-        self._open: dict[int, tuple[RouterAddress, RouterClient]] = {}
+        self._clients: dict[int, tuple[RouterAddress, RouterClient]] = {}
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -26,20 +28,20 @@ class RouterClientPool:
     def __exit__(self, *_: object) -> None:
         """Hang up everywhere."""
         with self._lock:
-            for _address, door in self._open.values():
+            for _address, door in self._clients.values():
                 door.close()
-            self._open.clear()
+            self._clients.clear()
 
-    def to(self, stored: StoredRouter) -> RouterClient:
+    def client_for(self, stored: StoredRouter) -> RouterClient:
         """The door to a router, a new one when its address or account has changed."""
         with self._lock:
-            address, door = self._open.get(stored.id, (None, None))
+            address, door = self._clients.get(stored.id, (None, None))
             if door is not None and address == stored.address:
                 return door
             if door is not None:
                 door.close()
             door = RouterClient(to_router_account(stored, self._keys))
-            self._open[stored.id] = stored.address, door
+            self._clients[stored.id] = stored.address, door
             return door
 
 

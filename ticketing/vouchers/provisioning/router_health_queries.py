@@ -12,9 +12,9 @@ from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import VoucherState
 
-_IS_UNPLACED = vouchers.c.state.in_([VoucherState.OWED, VoucherState.ASKED])
+_IS_UNPLACED = vouchers.c.state.in_([VoucherState.PENDING, VoucherState.PROVISIONING])
 _HAS_ROUTER_WORK = vouchers.c.state.in_(
-    [VoucherState.OWED, VoucherState.ASKED, VoucherState.ENDING]
+    [VoucherState.PENDING, VoucherState.PROVISIONING, VoucherState.REVOKING]
 )
 
 
@@ -22,8 +22,8 @@ _HAS_ROUTER_WORK = vouchers.c.state.in_(
 class FailedVoucherCounts:
     """Who was given up on for now: so many vouchers of so many orders."""
 
-    vouchers: int
-    orders: int
+    voucher_count: int
+    order_count: int
 
 
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
@@ -48,8 +48,8 @@ def open_circuit(
     router_id: int,
     *,
     failures: int,
-    why: str,
-    rests_until: datetime,
+    reason: str,
+    open_until: datetime,
     at: datetime,
 ) -> datetime:
     """It has failed so often in a row, and rests; gives since when."""
@@ -59,8 +59,8 @@ def open_circuit(
         .values(
             failures=failures,
             failing_since=func.coalesce(table.c.failing_since, at),
-            rests_until=rests_until,
-            last_error=why,
+            rests_until=open_until,
+            last_error=reason,
         )
         .returning(table.c.failing_since)
     )

@@ -40,7 +40,7 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
         .join(packages, packages.c.ticket_type_id == vouchers.c.ticket_type_id)
         .where(
             vouchers.c.router_id == router_id,
-            vouchers.c.state == VoucherState.PRESENT,
+            vouchers.c.state == VoucherState.ACTIVE,
             or_(vouchers.c.ends_at.is_(None), vouchers.c.ends_at > at),
         )
         .order_by(vouchers.c.id)
@@ -61,9 +61,13 @@ def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime)
     """Want on their router again what it lost; gives how many were there as far as we knew."""
     lost = (
         update(vouchers)
-        .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.PRESENT)
+        .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.ACTIVE)
         .values(
-            state=VoucherState.OWED, next_try=at, tries=0, gave_up_at=None, last_error=LOST_REASON
+            state=VoucherState.PENDING,
+            next_try=at,
+            tries=0,
+            gave_up_at=None,
+            last_error=LOST_REASON,
         )
     )
     number = connection.execute(lost).rowcount
@@ -87,7 +91,7 @@ _UPDATE_USAGE = (
     update(vouchers)
     .where(
         vouchers.c.id == bindparam("known"),
-        vouchers.c.state == VoucherState.PRESENT,
+        vouchers.c.state == VoucherState.ACTIVE,
         or_(
             vouchers.c.online != bindparam("online"),
             vouchers.c.bytes_used != bindparam("bytes_used"),
@@ -110,7 +114,7 @@ def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -
         .where(
             vouchers.c.key.in_(keys),
             vouchers.c.router_id == router_id,
-            vouchers.c.state == VoucherState.PRESENT,
+            vouchers.c.state == VoucherState.ACTIVE,
         )
         .order_by(vouchers.c.id)
         .with_for_update(skip_locked=True)

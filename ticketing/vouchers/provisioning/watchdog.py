@@ -13,27 +13,29 @@ from ticketing.vouchers.provisioning.router_clients import RouterClientPool
 
 
 def routers_with_overdue_work(
-    database: Database, *, workers_time: timedelta, at: datetime
+    database: Database, *, worker_grace: timedelta, at: datetime
 ) -> list[StoredRouter]:
     """The routers that could be asked about something: no worker is there, or it has not."""
     with database.transaction() as connection:
-        since = at - workers_time if notify.is_worker_running(connection) else at
+        since = at - worker_grace if notify.is_worker_running(connection) else at
     return list_due_routers(database, at=since)
 
 
-def list_reachable_routers(doors: RouterClientPool, asked: Collection[StoredRouter]) -> list[str]:
+def list_reachable_routers(
+    clients: RouterClientPool, candidates: Collection[StoredRouter]
+) -> list[str]:
     """Those of them that are well, by name; all are asked side by side, and nothing changes."""
-    if not asked:
+    if not candidates:
         return []
     # all of them, however many: a tick is to end although none answers
-    with ThreadPoolExecutor(len(asked), thread_name_prefix="routers") as pool:
-        names = pool.map(lambda router: _name_if_healthy(doors, router), asked)
+    with ThreadPoolExecutor(len(candidates), thread_name_prefix="routers") as pool:
+        names = pool.map(lambda router: _name_if_healthy(clients, router), candidates)
         return [name for name in names if name is not None]
 
 
-def _name_if_healthy(doors: RouterClientPool, router: StoredRouter) -> str | None:
+def _name_if_healthy(clients: RouterClientPool, router: StoredRouter) -> str | None:
     try:
-        doors.to(router).health()
+        clients.client_for(router).health()
     except TicketingError:
         return None
     return router.name

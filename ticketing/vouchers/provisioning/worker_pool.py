@@ -19,13 +19,15 @@ class RouterWorkerPool:
 
     def __init__(
         self,
-        means: ProvisioningContext,
-        back: Callable[[ProvisionResult | BaseException, bool], None],
+        context: ProvisioningContext,
+        on_done: Callable[[ProvisionResult | BaseException, bool], None],
     ) -> None:
         """`back` is told, in the errand's thread, whether to send somebody again at once."""
-        self._means = means
-        self._back = back
-        self._away: dict[int, bool] = {}  # at which routers; whether more has come for it since
+        self._context = context
+        self._on_done = on_done
+        self._in_flight: dict[
+            int, bool
+        ] = {}  # at which routers; whether more has come for it since
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(MAX_CONCURRENT_ROUTERS, thread_name_prefix="routers")
 
@@ -37,25 +39,25 @@ class RouterWorkerPool:
         """Wait for those who are away; nobody goes any more."""
         self._pool.shutdown(cancel_futures=True)
 
-    def send(self) -> None:
+    def submit_due(self) -> None:
         """Somebody to every router that waits, but where somebody is."""
-        means = self._means
+        means = self._context
         for router in list_due_routers(means.database, at=means.clock()):
             with self._lock:
-                is_there = router.id in self._away
-                self._away[router.id] = is_there
+                is_there = router.id in self._in_flight
+                self._in_flight[router.id] = is_there
             if not is_there:
                 errand = self._pool.submit(provision_router, means, router.id)
-                errand.add_done_callback(partial(self._ended, router.id))
+                errand.add_done_callback(partial(self._on_future_done, router.id))
 
-    def _ended(self, router_id: int, errand: Future[ProvisionResult]) -> None:
+    def _on_future_done(self, router_id: int, future: Future[ProvisionResult]) -> None:
         with self._lock:
-            more_came = self._away.pop(router_id)
-        if errand.cancelled():
+            more_came = self._in_flight.pop(router_id)
+        if future.cancelled():
             return
-        error = errand.exception()
+        error = future.exception()
         if error is not None:
-            self._back(error, False)
+            self._on_done(error, False)
             return
-        done = errand.result()
-        self._back(done, done.moved or more_came)
+        done = future.result()
+        self._on_done(done, done.has_progress or more_came)

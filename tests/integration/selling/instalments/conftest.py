@@ -1,4 +1,4 @@
-"""Orders that are paid in three parts, and what must be true of them at any moment."""
+"""Fixtures: orders paid in three instalments, and their invariants."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ Expire = Callable[[timedelta], ExpiryResult]
 
 @pytest.fixture
 def offer(database: Database, event: Event) -> Callable[[OverduePolicy], None]:
-    """Offers `3 parts`, a week apart, with two days of grace."""
+    """Return a function that offers the plan `3 parts`: a week apart, two days of grace."""
 
     def offer_one(overdue: OverduePolicy) -> None:
         plan = PaymentPlan("3 parts", (40, 30, 30), 7 * DAY, 3 * DAY, 2 * DAY, overdue)
@@ -45,13 +45,13 @@ def offer(database: Database, event: Event) -> Callable[[OverduePolicy], None]:
 
 @pytest.fixture
 def offered(offer: Callable[[OverduePolicy], None]) -> None:
-    """The plan is offered, and a person is asked about overdue parts."""
+    """Offer the plan; overdue instalments raise a review flag."""
     offer(OverduePolicy.ASK)
 
 
 @pytest.fixture
 def guest(sell: Callable[..., int]) -> int:
-    """A ticket type of ten places at Rp50.001."""
+    """Sell a ticket type of ten places at Rp50.001."""
     return sell("Guest", capacity=10, price=50_001)
 
 
@@ -62,7 +62,7 @@ def order_by(
     place: Callable[..., PlacedOrder],
     sari: Buyer,
 ) -> Callable[[OverduePolicy], PlacedOrder]:
-    """Orders two places in three parts, under a rule for overdue ones."""
+    """Return a function that orders two places in three instalments under an overdue policy."""
 
     def order(overdue: OverduePolicy) -> PlacedOrder:
         offer(overdue)
@@ -73,13 +73,13 @@ def order_by(
 
 @pytest.fixture
 def placed(order_by: Callable[[OverduePolicy], PlacedOrder]) -> PlacedOrder:
-    """Two places for Rp100.002, to be paid in three parts; overdue, a person is asked."""
+    """Order two places for Rp100.002 in three instalments; overdue raises a review flag."""
     return order_by(OverduePolicy.ASK)
 
 
 @pytest.fixture
 def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], PaymentAttempt]:
-    """Pays the next part of an order."""
+    """Return a function that pays the next instalment."""
 
     def pay(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
@@ -91,7 +91,7 @@ def pay_next(begin_payment: Begin, hear: Hear) -> Callable[[PlacedOrder], Paymen
 
 @pytest.fixture
 def parts_of(database: Database) -> PartsOf:
-    """Which parts of an order have their money."""
+    """Return a function that reads the paid instalments."""
 
     def look(placed: PlacedOrder) -> list[bool]:
         with database.transaction() as connection:
@@ -103,7 +103,7 @@ def parts_of(database: Database) -> PartsOf:
 
 @pytest.fixture
 def due(database: Database) -> Callable[[PlacedOrder], datetime]:
-    """Until when an order holds its places."""
+    """Return a function that reads until when an order reserves its places."""
 
     def look(placed: PlacedOrder) -> datetime:
         with database.transaction() as connection:
@@ -114,7 +114,7 @@ def due(database: Database) -> Callable[[PlacedOrder], datetime]:
 
 @pytest.fixture
 def owed(database: Database) -> Callable[[PlacedOrder], int]:
-    """How much of an order's money is promised back."""
+    """Return a function that reads the amount of pending refunds."""
 
     def look(placed: PlacedOrder) -> int:
         with database.transaction() as connection:
@@ -128,7 +128,7 @@ def owed(database: Database) -> Callable[[PlacedOrder], int]:
 
 @pytest.fixture
 def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire:
-    """Ends what is out of time so much later."""
+    """Return a function that expires overdue orders, a given time later."""
 
     def run(later: timedelta) -> ExpiryResult:
         return expire_orders(database, gateway, at=now + later, by="sensor")
@@ -140,7 +140,7 @@ def expire(database: Database, gateway: PaymentGateway, now: datetime) -> Expire
 def rivals(
     database: Database, begin_payment: Begin
 ) -> Callable[[PlacedOrder], list[PaymentAttempt]]:
-    """Begins three attempts for the same part, each after one that seemed to have failed."""
+    """Return a function that starts three attempts for one instalment, each after a failed one."""
 
     def begin(placed: PlacedOrder) -> list[PaymentAttempt]:
         def fail(attempt: PaymentAttempt, state: AttemptState) -> None:
@@ -161,15 +161,15 @@ def rivals(
 
 @pytest.fixture
 def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]":
-    """Proves stock, money and the books."""
+    """Return a function that checks stock, money and ledger."""
 
     def prove() -> None:
         with database.transaction() as connection:
             assert stock_queries.list_drifted(connection, event.id) == []
             assert refund_queries.list_over_refunded_keys(connection, event.id) == []
-        assert check_ledger_matches_sales(database).offenders == []
-        assert sales_checks.check_unallocated_money(database).offenders == []
-        assert sales_checks.check_duplicate_payments(database).offenders == []
+        assert check_ledger_matches_sales(database).violations == []
+        assert sales_checks.check_unallocated_money(database).violations == []
+        assert sales_checks.check_duplicate_payments(database).violations == []
 
     return prove
 
@@ -178,10 +178,10 @@ def everything_adds_up(database: Database, event: Event) -> "Callable[[], None]"
 def early(
     database: Database, event: Event, guest: int, place: Callable[..., PlacedOrder], sari: Buyer
 ) -> PlacedOrder:
-    """Two places in three parts, tickets with the first, what is paid goes back if overdue."""
+    """Order two places in three instalments; tickets after the first; refunded if overdue."""
     times = (7 * DAY, 3 * DAY, 2 * DAY)
     plan = PaymentPlan(
-        "early", (40, 30, 30), *times, OverduePolicy.REFUND, TicketReleasePolicy.FIRST
+        "early", (40, 30, 30), *times, OverduePolicy.REFUND, TicketReleasePolicy.FIRST_INSTALMENT
     )
     offer_plan(database, event, plan, by="operator")
     return place((guest, 2), buyer=sari, payment_plan="early")

@@ -54,7 +54,7 @@ def test_the_last_part_may_come_late_when_places_are_left(
 
     hear(third, S.SETTLED)
 
-    assert before == (OrderState.EXPIRED, [ReviewFlag.PARTS_LEFT])
+    assert before == (OrderState.EXPIRED, [ReviewFlag.INSTALMENTS_UNFINISHED])
     assert (state_of(placed), stock_of(guest), flags()) == (OrderState.PAID, Stock(10, 0, 2), [])
     assert parts_of(placed) == [True] * 3
     everything_adds_up()
@@ -235,7 +235,7 @@ def test_an_order_whose_lost_part_is_not_paid_again_ends(
     ended = expire(3 * DAY)
 
     assert (ended.expired, state_of(placed)) == (1, OrderState.EXPIRED)
-    assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.PARTS_LEFT}
+    assert set(flags()) == {ReviewFlag.MONEY_RETURNED, ReviewFlag.INSTALMENTS_UNFINISHED}
     everything_adds_up()
 
 
@@ -251,9 +251,9 @@ def test_a_part_the_bank_took_back_ends_a_paid_order_and_asks_about_the_others(
     assert (state_of(placed), stock_of(guest)) == (OrderState.CANCELLED, Stock(10, 0, 0))
     assert (count_entitled(), set(flags())) == (
         0,
-        {ReviewFlag.MONEY_REVERSED, ReviewFlag.PARTS_LEFT},
+        {ReviewFlag.MONEY_REVERSED, ReviewFlag.INSTALMENTS_UNFINISHED},
     )
-    asked = refund_request_for_flag(ReviewFlag.PARTS_LEFT, reason="")
+    asked = refund_request_for_flag(ReviewFlag.INSTALMENTS_UNFINISHED, reason="")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
     assert planned.amount == Rupiah(70_001)
     everything_adds_up()
@@ -276,7 +276,9 @@ def test_places_had_early_are_had_again_when_the_last_part_comes_late(
     everything_adds_up: Callable[[], None],
 ) -> None:
     times = (7 * DAY, 3 * DAY, 2 * DAY)
-    plan = PaymentPlan("kept", (50, 50), *times, OverduePolicy.KEEP, TicketReleasePolicy.FIRST)
+    plan = PaymentPlan(
+        "kept", (50, 50), *times, OverduePolicy.KEEP, TicketReleasePolicy.FIRST_INSTALMENT
+    )
     offer_plan(database, event, plan, by="operator")
     placed = place((guest, 2), buyer=sari, payment_plan="kept")
     pay_next(placed)

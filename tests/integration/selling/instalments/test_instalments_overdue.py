@@ -50,7 +50,7 @@ def test_a_missed_first_part_ends_the_order_as_any_other(
     [
         (OverduePolicy.KEEP, 0, []),
         (OverduePolicy.REFUND, 40_000, []),
-        (OverduePolicy.ASK, 0, [ReviewFlag.PARTS_LEFT]),
+        (OverduePolicy.ASK, 0, [ReviewFlag.INSTALMENTS_UNFINISHED]),
     ],
 )
 def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
@@ -85,7 +85,7 @@ def test_an_overdue_part_frees_the_places_once_and_the_money_goes_by_rule(
     [
         (OverduePolicy.KEEP, 0, []),
         (OverduePolicy.REFUND, 40_000, []),
-        (OverduePolicy.ASK, 0, [ReviewFlag.PARTS_LEFT]),
+        (OverduePolicy.ASK, 0, [ReviewFlag.INSTALMENTS_UNFINISHED]),
     ],
 )
 def test_giving_an_order_up_follows_the_same_rule(
@@ -122,7 +122,7 @@ def test_a_person_sends_back_what_a_rule_left_open(
     pay_next(placed)
     expire(9 * DAY)
 
-    asked = refund_request_for_flag(ReviewFlag.PARTS_LEFT, reason="as agreed")
+    asked = refund_request_for_flag(ReviewFlag.INSTALMENTS_UNFINISHED, reason="as agreed")
     planned = plan_refund(database, placed.order.code, asked, at=now, by="operator")
 
     assert planned.amount == Rupiah(40_000)
@@ -174,5 +174,5 @@ def test_places_had_early_end_with_an_overdue_part(
     expire(9 * DAY)
 
     assert (stock_of(guest), count_entitled(), owed(early)) == (Stock(10, 0, 0), 0, 40_000)
-    assert sales_checks.check_orders_fulfilled(database, at=now + HOUR).offenders == []
+    assert sales_checks.check_orders_fulfilled(database, at=now + HOUR).violations == []
     everything_adds_up()

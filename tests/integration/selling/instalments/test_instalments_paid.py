@@ -91,7 +91,7 @@ def test_a_page_for_a_later_part_lives_an_hour_and_then_makes_room_for_another(
         )
         third = attempt_queries.get_or_insert_open(connection, order, at=now + HOUR)
 
-    assert second.page_ends_at(order) == now + HOUR
+    assert second.session_expires_at(order) == now + HOUR
     assert (again.key, third.part, third.key) == (
         second.key, 2, second.key[:-2] + "03"
     )  # fmt: skip
@@ -122,8 +122,8 @@ def test_an_early_order_without_its_tickets_is_seen_but_not_while_it_is_served(
     soon = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=1))
     later = sales_checks.check_orders_fulfilled(database, at=now + timedelta(minutes=5))
 
-    assert soon.offenders == []
-    assert [one.subject for one in later.offenders] == [early.order.code]
+    assert soon.violations == []
+    assert [one.subject for one in later.violations] == [early.order.code]
 
 
 def test_whoever_paid_a_part_stays_the_buyer(

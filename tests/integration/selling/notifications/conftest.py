@@ -1,4 +1,4 @@
-"""Paid orders with printed tickets, a mail server on a port, and what is sent through it."""
+"""Fixtures: paid orders with printed tickets, a mail server and WhatsApp."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -50,7 +50,7 @@ def mailer(mails: MailSimulator) -> Iterator[SmtpTransport]:
 
 @pytest.fixture
 def chats() -> Iterator[WhatsAppSimulator]:
-    """WhatsApp on a port; what becomes of messages is not reported unless a test wants it."""
+    """Start WhatsApp without delivery reports."""
     with WhatsAppSimulator() as simulator:
         simulator.faults.set(silent=True)
         yield simulator
@@ -58,20 +58,20 @@ def chats() -> Iterator[WhatsAppSimulator]:
 
 @pytest.fixture
 def whatsapp(chats: WhatsAppSimulator) -> Iterator[CloudClient]:
-    account = WhatsAppProviderConfig.rehearsal(chats.url)
+    account = WhatsAppProviderConfig.for_simulator(chats.url)
     with account.client() as ours:
         yield ours
 
 
 @pytest.fixture
 def both(mailroom: NotificationSender, whatsapp: CloudClient) -> NotificationSender:
-    """Mails and WhatsApp messages can be sent."""
+    """Return a sender for mail and WhatsApp."""
     return replace(mailroom, whatsapp=whatsapp)
 
 
 @pytest.fixture
 def leave(database: Database, event: Event) -> Callable[..., None]:
-    """Leaves a message to be sent."""
+    """Return a function that enqueues a message."""
 
     def written(purpose: str, subject: str, recipient: str, **payload: object) -> None:
         with database.transaction() as connection:
@@ -91,7 +91,7 @@ def means(database: Database, keys: KeyRing, tmp_path: Path) -> GenerationContex
 
 @pytest.fixture
 def desk(means: GenerationContext) -> MessageContext:
-    messages = MessageTemplates(links="https://tickets.example.org/")
+    messages = MessageTemplates(base_url="https://tickets.example.org/")
     return MessageContext(
         messages, means.folder, means.keys, "https://tickets.example.org", "Panitia"
     )
@@ -106,7 +106,7 @@ def mailroom(desk: MessageContext, mailer: SmtpTransport) -> NotificationSender:
 def send(
     database: Database, mailroom: NotificationSender, now: datetime
 ) -> Callable[..., DeliveryRunResult]:
-    """One round, so many minutes later; the ladder's waits are as written."""
+    """Return a function that sends due messages, `minutes` later, with the real retry delays."""
 
     def run(
         minutes: float = 0, through: NotificationSender = mailroom, limit: int = 8
@@ -125,7 +125,7 @@ def buy(
     hear: Callable[..., object],
     sari: Buyer,
 ) -> Callable[..., PlacedOrder]:
-    """An order of two places that is paid, and whose tickets nobody has made."""
+    """Return a function that creates a paid order of two places without tickets."""
 
     def bought(buyer: Buyer = sari) -> PlacedOrder:
         placed = place((sell(f"Reguler {buyer.name}"), 2), buyer=buyer)
@@ -137,7 +137,7 @@ def buy(
 
 @pytest.fixture
 def print_all(means: GenerationContext, event: Event, now: datetime) -> Callable[[], None]:
-    """Makes the event's tickets and their PDFs."""
+    """Return a function that issues and renders the event's tickets."""
 
     def made() -> None:
         generate_tickets(means, event, GenerationRequest(at=now, by="worker"))
@@ -147,7 +147,7 @@ def print_all(means: GenerationContext, event: Event, now: datetime) -> Callable
 
 @pytest.fixture
 def sold(buy: Callable[..., PlacedOrder], print_all: Callable[[], None]) -> PlacedOrder:
-    """An order whose two tickets are printed and wait to be sent."""
+    """Create an order with two printed tickets that are not sent yet."""
     placed = buy()
     print_all()
     return placed
@@ -155,7 +155,7 @@ def sold(buy: Callable[..., PlacedOrder], print_all: Callable[[], None]) -> Plac
 
 @pytest.fixture
 def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
-    """Every delivery's address and state."""
+    """Return a function that reads address and state of every delivery."""
 
     def look() -> list[tuple[str, DeliveryState]]:
         query = select(deliveries.c.address, deliveries.c.state).order_by(deliveries.c.address)
@@ -167,7 +167,7 @@ def states(database: Database) -> Callable[[], list[tuple[str, DeliveryState]]]:
 
 @pytest.fixture
 def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]]:
-    """Every delivery's channel and state, in the order they were made."""
+    """Return a function that reads channel and state of every delivery, in order of creation."""
 
     def look() -> list[tuple[Channel, DeliveryState]]:
         query = select(deliveries.c.channel, deliveries.c.state).order_by(deliveries.c.id)
@@ -180,7 +180,7 @@ def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]
 
 @pytest.fixture
 def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
-    """How every attempt at a mail to Sari ended, and why, oldest first."""
+    """Return a function that reads result and reason of every mail attempt to Sari, oldest first."""
 
     def look() -> list[tuple[str, str]]:
         query = (

@@ -142,13 +142,13 @@ def test_by_whatsapp_first_each_guest_gets_the_ticket_as_a_file_and_by_one_way(
     with database.transaction() as connection:
         connection.execute(update(people).where(people.c.id == guests[0]).values(phone=""))
     by = (Channel.WHATSAPP, Channel.MAIL)
-    plan = plan_campaign(database, event, by=by)
+    plan = plan_campaign(database, event, channels=by)
     apply_campaign(database, event, plan_hash=plan.plan_hash, channels=by, by="cli")
 
     send(through=both)
-    again = [plan_campaign(database, event, by=way).tickets for way in (by, by[::-1])]
+    again = [plan_campaign(database, event, channels=way).tickets for way in (by, by[::-1])]
 
-    assert (plan.by(Channel.WHATSAPP), plan.by(Channel.MAIL)) == (2, 1)
+    assert (plan.count_by_channel(Channel.WHATSAPP), plan.count_by_channel(Channel.MAIL)) == (2, 1)
     files = [message.draft.file for message in chats.messages()]
     assert [file is not None and file.media_type for file in files] == ["application/pdf"] * 2
     assert (len(mails.mails()), again) == (1, [(), ()])

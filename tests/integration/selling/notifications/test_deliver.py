@@ -169,7 +169,7 @@ def test_a_server_that_refuses_everybody_costs_no_message_its_patience(
 def test_a_missing_pdf_holds_the_whole_order_back(
     mails: MailSimulator, send: Send, desk: MessageContext, attempts: Attempts
 ) -> None:
-    files = sorted(Path(desk.folder.root).rglob("*.pdf"))
+    files = sorted(Path(desk.document_folder.root).rglob("*.pdf"))
     content = files[0].read_bytes()
     files[0].unlink()
     send()
@@ -185,7 +185,11 @@ def test_a_missing_pdf_holds_the_whole_order_back(
 def test_too_large_a_mail_has_the_links_alone(
     mails: MailSimulator, send: Send, mailroom: NotificationSender
 ) -> None:
-    send(through=replace(mailroom, desk=replace(mailroom.desk, largest_files=1000)))
+    send(
+        through=replace(
+            mailroom, message_context=replace(mailroom.message_context, max_attachment_bytes=1000)
+        )
+    )
 
     (mail,) = mails.mails(SARI)
     assert mail.files == {}
@@ -196,7 +200,14 @@ def test_too_large_a_mail_has_the_links_alone(
 def test_too_large_a_mail_without_an_address_for_links_says_what_to_set(
     send: Send, mailroom: NotificationSender, attempts: Attempts
 ) -> None:
-    send(through=replace(mailroom, desk=replace(mailroom.desk, largest_files=1000, public_url="")))
+    send(
+        through=replace(
+            mailroom,
+            message_context=replace(
+                mailroom.message_context, max_attachment_bytes=1000, public_url=""
+            ),
+        )
+    )
 
     assert attempts() == [("failed", "2 PDFs are too much for a mail; set WEB_PUBLIC_URL")]
 
@@ -216,7 +227,7 @@ def test_who_has_only_a_number_is_left_to_a_person(
 def test_without_an_organisers_address_only_theirs_wait(
     mails: MailSimulator, send: Send, mailroom: NotificationSender
 ) -> None:
-    send(through=replace(mailroom, organiser=""))
+    send(through=replace(mailroom, organiser_email=""))
     before = len(mails.mails())
 
     send(1)

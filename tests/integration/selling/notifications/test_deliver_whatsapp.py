@@ -30,7 +30,7 @@ def send_both(send: Send, both: NotificationSender) -> Send:
     """A round with both doors open and no organiser to tell."""
 
     def run(minutes: float = 0, **more: object) -> DeliveryRunResult:
-        return send(minutes, replace(both, organiser="", **more))
+        return send(minutes, replace(both, organiser_email="", **more))
 
     return run
 
@@ -150,7 +150,7 @@ def test_without_a_mail_server_mails_wait_while_numbers_are_written_to(
     leave: Callable[..., None], sold: PlacedOrder,
 ) -> None:  # fmt: skip
     leave("order.reversed", sold.order.code, "tono@example.org", order=sold.order.code)
-    send(through=replace(both, mail=None, organiser="panitia@example.org"))
+    send(through=replace(both, mail=None, organiser_email="panitia@example.org"))
     before = (sorted(ways()), mails.mails())
 
     send(1, both)

@@ -66,7 +66,7 @@ Hear = Callable[..., ReceiptResult]
 @pytest.fixture
 def send_both(send: Send, both: NotificationSender) -> Send:
     def run(minutes: float = 0) -> DeliveryRunResult:
-        return send(minutes, replace(both, organiser=""))
+        return send(minutes, replace(both, organiser_email=""))
 
     return run
 

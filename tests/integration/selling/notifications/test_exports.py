@@ -149,7 +149,9 @@ def test_a_mail_has_the_rows_of_when_it_is_sent_and_is_left_once_a_day(
 def test_a_sheet_too_large_for_a_mail_fails_and_says_what_to_do(
     database: Database, event: Event, send: Send, mailroom: NotificationSender, now: datetime
 ) -> None:
-    small = replace(mailroom, desk=replace(mailroom.desk, largest_files=100))
+    small = replace(
+        mailroom, message_context=replace(mailroom.message_context, max_attachment_bytes=100)
+    )
     send()
     queue_export_mail(database, event, ExportKind.ORDERS, at=now, by="cli")
 
@@ -173,7 +175,7 @@ def test_each_day_what_changed_is_mailed_and_a_mail_is_no_change(
     send()
 
     def left(at: datetime, near: timedelta) -> int:
-        return queue_daily_export_mails(database, wanted, near=near, at=at, by="dagster")
+        return queue_daily_export_mails(database, wanted, window=near, at=at, by="dagster")
 
     first = [left(now, timedelta(days=7)), left(now, timedelta(days=30)), left(now, always)]
     send(minutes=(later - now) / timedelta(minutes=1) - 60)

@@ -41,7 +41,7 @@ def pace() -> RateLimit:
 @pytest.fixture
 def paced(mailroom: NotificationSender, whatsapp: object, pace: RateLimit) -> NotificationSender:
     """WhatsApp alone, and slowly."""
-    return replace(mailroom, mail=None, whatsapp=whatsapp, pace=pace)
+    return replace(mailroom, mail=None, whatsapp=whatsapp, rate_limit=pace)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_fifth_of_the_day_is_kept_for_who_waits_and_they_go_first(
     make_bulk: Callable[[], None],
 ) -> None:
     tell(20)
-    send(through=replace(paced, pace=RateLimit(1)), limit=50)
+    send(through=replace(paced, rate_limit=RateLimit(1)), limit=50)
     make_bulk()
     many = [send_slowly().sent for _ in range(2)]
 
@@ -130,7 +130,7 @@ def test_the_end_is_foretold(
     send_slowly()
 
     ends = estimate_last_send_at(database, TEN_A_DAY, at=now)
-    with_more = estimate_last_send_at(database, TEN_A_DAY, more=10, at=now)
+    with_more = estimate_last_send_at(database, TEN_A_DAY, additional_count=10, at=now)
 
     assert (nothing, ends) == (now, now + timedelta(days=2))
     assert with_more is not None

@@ -1,4 +1,4 @@
-"""Orders that are paid at a gateway that gives money back."""
+"""Fixtures: orders paid through a gateway that supports refunds."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -28,15 +28,15 @@ from ticketing.tickets.issue import issue_tickets
 
 @pytest.fixture
 def midtrans() -> Iterator[MidtransSimulator]:
-    """The gateway's side; it notifies nobody."""
+    """Start the simulated gateway without notifications."""
     with MidtransSimulator() as simulator:
         yield simulator
 
 
 @pytest.fixture
 def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
-    """Our side of the wire, which does not wait between tries."""
-    account = MidtransAccount.at(midtrans.url, midtrans.server_key)
+    """Open our client without delays between retries."""
+    account = MidtransAccount.for_base_url(midtrans.url, midtrans.server_key)
     with Midtrans(account, pause=lambda _: None) as ours:
         yield ours
 
@@ -45,10 +45,10 @@ def client(midtrans: MidtransSimulator) -> Iterator[Midtrans]:
 def hear_of(
     database: Database, client: Midtrans, now: datetime
 ) -> Callable[[PaymentAttempt], None]:
-    """Asks the gateway about an attempt and writes down what it says."""
+    """Return a function that reads a payment's status and stores it."""
 
     def ask(attempt: PaymentAttempt) -> None:
-        statement = client.statement(attempt.key)
+        statement = client.get_payment_status(attempt.key)
         assert statement is not None
         with database.transaction() as connection:
             record_payment(connection, attempt, statement, at=now, by="worker")
@@ -60,12 +60,12 @@ def hear_of(
 def start_paying(
     begin_payment: Callable[[PlacedOrder], PaymentAttempt], client: Midtrans
 ) -> Callable[[PlacedOrder], PaymentAttempt]:
-    """Opens an order's page at the gateway."""
+    """Return a function that opens an order's payment page."""
 
     def open_page(placed: PlacedOrder) -> PaymentAttempt:
         attempt = begin_payment(placed)
         items = (CheckoutItem("ALL", "All of it", attempt.amount, 1),)
-        client.create(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
+        client.create_checkout_session(CheckoutRequest(attempt.key, items, datetime.now(UTC), 60))
         return attempt
 
     return open_page
@@ -77,7 +77,7 @@ def pay(
     midtrans: MidtransSimulator,
     hear_of: Callable[[PaymentAttempt], None],
 ) -> Callable[..., PaymentAttempt]:
-    """Pays an order at the gateway, by QRIS unless said otherwise; we have heard of it."""
+    """Return a function that pays an order, by QRIS by default, and stores the status."""
 
     def pay_one(placed: PlacedOrder, method: str = "other_qris") -> PaymentAttempt:
         attempt = start_paying(placed)
@@ -90,7 +90,7 @@ def pay(
 
 @pytest.fixture
 def plan(database: Database, now: datetime) -> Callable[..., RefundPlan]:
-    """Plans a refund of an order."""
+    """Return a function that plans a refund of an order."""
 
     def plan_one(placed: PlacedOrder, **asked: object) -> RefundPlan:
         return plan_refund(
@@ -104,7 +104,7 @@ def plan(database: Database, now: datetime) -> Callable[..., RefundPlan]:
 def apply(
     database: Database, client: Midtrans, now: datetime
 ) -> Callable[[RefundPlan], AppliedRefund]:
-    """Applies a plan."""
+    """Return a function that applies a plan."""
 
     def apply_one(planned: RefundPlan, **more: object) -> AppliedRefund:
         return apply_refund(
@@ -120,7 +120,7 @@ def apply(
 
 @pytest.fixture
 def refunds_of(database: Database) -> Callable[[PlacedOrder], list[Refund]]:
-    """The order's refunds as they are stored."""
+    """Return a function that reads an order's refunds."""
 
     def look(placed: PlacedOrder) -> list[Refund]:
         with database.transaction() as connection:
@@ -131,7 +131,7 @@ def refunds_of(database: Database) -> Callable[[PlacedOrder], list[Refund]]:
 
 @pytest.fixture
 def refunded_of(database: Database) -> Callable[[PlacedOrder], Rupiah]:
-    """What went back of an order, as it is stored with it."""
+    """Return a function that reads the refunded amount of an order."""
 
     def look(placed: PlacedOrder) -> Rupiah:
         query = select(orders_table.c.refunded).where(orders_table.c.id == placed.order.id)
@@ -143,7 +143,7 @@ def refunded_of(database: Database) -> Callable[[PlacedOrder], Rupiah]:
 
 @pytest.fixture
 def sent_back(midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], list[tuple[str, int]]]:
-    """Key and rupiah of every refund that the gateway made."""
+    """Return a function that reads key and amount of every refund at the gateway."""
 
     def look(attempt: PaymentAttempt) -> list[tuple[str, int]]:
         told = midtrans.bank.status(attempt.key).get("refunds") or []
@@ -157,7 +157,7 @@ def sent_back(midtrans: MidtransSimulator) -> Callable[[PaymentAttempt], list[tu
 def hand_out(
     database: Database, event: Event, keys: KeyRing, job_id: int, now: datetime
 ) -> Callable[[], None]:
-    """Issues a ticket to everyone who is owed one."""
+    """Return a function that issues all missing tickets."""
 
     def issue_all() -> None:
         issue_tickets(database, event, keys=keys, job_id=job_id, at=now, by="operator")
@@ -167,7 +167,7 @@ def hand_out(
 
 @pytest.fixture
 def live_tickets(database: Database) -> Callable[[], list[str]]:
-    """The codes of all live tickets."""
+    """Return a function that reads the codes of all live tickets."""
 
     def look() -> list[str]:
         query = (
@@ -183,7 +183,7 @@ def live_tickets(database: Database) -> Callable[[], list[str]]:
 
 @pytest.fixture
 def in_order(database: Database, event: Event) -> Callable[[], bool]:
-    """Whether stock is what the orders say, and nothing goes back that was not paid."""
+    """Return a function that checks stock and that refunds do not exceed payments."""
 
     def proven() -> bool:
         with database.transaction() as connection:

@@ -81,7 +81,7 @@ def test_every_order_ends_and_everyone_is_told(
     done = call_off(planned)
 
     assert (planned.pending, len(planned.refunds), planned.live_tickets) == (1, 2, 5)
-    assert (planned.amount, planned.by_hand) == (Rupiah(300_000), Rupiah(100_000))
+    assert (planned.amount, planned.manual_amount) == (Rupiah(300_000), Rupiah(100_000))
     assert done == CancellationResult(ended=3, left=0, tickets=5, owed=1)
     assert [len(sent_back(one)) for one in attempts] == [1, 0]
     assert {state_of(one) for one in (paid, by_bank, pending)} == {OrderState.CANCELLED}

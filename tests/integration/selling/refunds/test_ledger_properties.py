@@ -47,7 +47,7 @@ def books_of(database: Database) -> BooksOf:
 
     def look(placed: PlacedOrder) -> list[LedgerEntry]:
         with database.transaction() as connection:
-            assert ledger_queries.list_mismatches(connection, most=10) == []
+            assert ledger_queries.list_mismatches(connection, limit=10) == []
             return ledger_queries.list_for_order(connection, placed.order.id)
 
     return look
@@ -83,7 +83,7 @@ def deeds(
 
     def hear(placed: PlacedOrder) -> None:
         for attempt in attempts_of(placed):
-            if client.statement(attempt.key) is not None:
+            if client.get_payment_status(attempt.key) is not None:
                 hear_of(attempt)
 
     def end(how: Callable[..., object], **more: str) -> Deed:

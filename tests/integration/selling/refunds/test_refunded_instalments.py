@@ -86,8 +86,8 @@ def test_an_event_that_is_called_off_gives_every_part_back(
     assert gone == [Rupiah(50_001), Rupiah(25_000)]
     assert [state_of(one) for one in (whole, half)] == [OrderState.CANCELLED] * 2
     assert (stock_of(guest), count_entitled()) == (Stock(10, 0, 0), 0)
-    assert check_ledger_matches_sales(database).offenders == []
-    assert sales_checks.check_unallocated_money(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []
+    assert sales_checks.check_unallocated_money(database).violations == []
 
 
 def test_an_overdue_part_goes_back_at_the_gateway_once(
@@ -99,7 +99,7 @@ def test_an_overdue_part_goes_back_at_the_gateway_once(
     state_of: StateOf,
     now: datetime,
 ) -> None:
-    placed = order_in_halves("A", OverduePolicy.REFUND, TicketReleasePolicy.LAST)
+    placed = order_in_halves("A", OverduePolicy.REFUND, TicketReleasePolicy.FULL_PAYMENT)
     attempt = pay(placed)
 
     for _ in range(2):
@@ -109,11 +109,11 @@ def test_an_overdue_part_goes_back_at_the_gateway_once(
     with database.transaction() as connection:
         known = refund_queries.list_for_order(connection, placed.order.id)
     assert [(one.amount, one.state) for one in known] == [(Rupiah(25_000), RefundState.DONE)]
-    told = client.statement(attempt.key)
+    told = client.get_payment_status(attempt.key)
     assert told is not None
     assert told.refunded == Rupiah(25_000)
     assert state_of(placed) is OrderState.EXPIRED
-    assert check_ledger_matches_sales(database).offenders == []
+    assert check_ledger_matches_sales(database).violations == []
 
 
 def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
@@ -130,7 +130,7 @@ def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
     flags: Callable[[], list[ReviewFlag]],
     now: datetime,
 ) -> None:
-    placed = order_in_halves("A", OverduePolicy.ASK, TicketReleasePolicy.LAST)
+    placed = order_in_halves("A", OverduePolicy.ASK, TicketReleasePolicy.FULL_PAYMENT)
     attempts = [pay(placed) for _ in range(2)]
 
     asked = RefundRequest(reason="ill")
@@ -142,8 +142,8 @@ def test_a_paid_order_is_given_back_part_by_part_and_raises_no_question(
         assert refund_queries.sum_refunded(connection, placed.order.id) == Rupiah(50_001)
     assert (state_of(placed), flags()) == (OrderState.CANCELLED, [])
     assert stock_of(guest) == Stock(10, 0, 0)
-    assert check_ledger_matches_sales(database).offenders == []
-    assert sales_checks.check_unallocated_money(database).offenders == []
-    told = client.statement(attempts[1].key)
+    assert check_ledger_matches_sales(database).violations == []
+    assert sales_checks.check_unallocated_money(database).violations == []
+    told = client.get_payment_status(attempts[1].key)
     assert told is not None
     assert told.refunded == Rupiah(25_001)

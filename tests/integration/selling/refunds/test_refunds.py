@@ -234,7 +234,7 @@ def test_a_plan_applied_twice_moves_everything_once(
 
     first, second = apply(planned), apply(planned)
 
-    assert (first.now, second.now) == (True, False)
+    assert (first.is_new, second.is_new) == (True, False)
     assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
     assert stock_of(vip) == Stock(10, 0, 1)
     assert messages().count(("order.refund", "sari@example.org")) == 1
@@ -252,7 +252,7 @@ def test_a_plan_applied_by_many_at_once_moves_everything_once(
     with ThreadPoolExecutor(6) as pool:
         done = list(pool.map(apply, [planned] * 6))
 
-    assert [one.now for one in done].count(True) == 1
+    assert [one.is_new for one in done].count(True) == 1
     assert sent_back(attempt) == [(f"{attempt.key}-R1", 100_000)]
     assert [one.state for one in refunds_of(placed)] == [RefundState.DONE]
     assert stock_of(vip) == Stock(10, 0, 1)
@@ -328,7 +328,7 @@ def test_what_the_dashboard_gave_back_is_known_and_not_given_again(
     assert planned.amount == Rupiah(50_000)
     assert [amount for _, amount in sent_back(attempt)] == [150_000, 50_000]
     assert [one.channel for one in refunds_of(placed)] == [
-        RefundChannel.ELSEWHERE,
+        RefundChannel.EXTERNAL,
         RefundChannel.GATEWAY,
     ]
     assert refunded_of(placed) == Rupiah(200_000)
@@ -510,7 +510,7 @@ def test_what_was_transferred_after_a_refusal_is_not_taken_for_the_gateway_s(
     assert refunded_of(placed) == Rupiah(400_000)
     assert not in_order()
     found = check_refunds_within_payments(database)
-    assert [one.subject for one in found.offenders] == [attempt.key]
+    assert [one.subject for one in found.violations] == [attempt.key]
 
 
 def test_the_gateway_s_notice_of_our_refund_raises_no_question(
@@ -618,7 +618,7 @@ def test_a_wrong_key_fails_no_refund(
     pay(placed)
     planned = plan(placed)
 
-    with Midtrans(MidtransAccount.at(midtrans.url, "SB-Mid-server-WRONG")) as stranger:
+    with Midtrans(MidtransAccount.for_base_url(midtrans.url, "SB-Mid-server-WRONG")) as stranger:
         done = apply_refund(
             database, stranger, placed.order.code, plan_hash=planned.plan_hash, at=now, by="x"
         )  # fmt: skip

@@ -55,12 +55,12 @@ class Dying(Midtrans):
             die_at_last()
         return receipt
 
-database = Database.at(url)
+database = Database.from_url(url)
 if step == "statement":
     event.listen(database.engine, "before_cursor_execute", die_at_last)
 if step == "commit":
     event.listen(database.engine, "commit", die_at_last)
-gateway = Dying(MidtransAccount.rehearsal(gateway_url))
+gateway = Dying(MidtransAccount.simulator(gateway_url))
 now = datetime.fromisoformat(at)
 if deed == "refund":
     apply_refund(database, gateway, subject, plan_hash=plan, at=now, by="operator")

@@ -203,7 +203,7 @@ def test_a_question_that_a_person_has_looked_at_is_closed(
         database,
         placed.order.code,
         ReviewFlag.PAID_LATE,
-        why="settled by phone",
+        reason="settled by phone",
         at=now,
         by="operator",
     )

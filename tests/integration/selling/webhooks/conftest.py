@@ -1,4 +1,4 @@
-"""Somebody who is told of orders, on a real socket, and what we have noted of the calls."""
+"""Fixtures: a webhook receiver on a socket, and our log of calls."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -17,28 +17,28 @@ from ticketing.webhooks.send import WebhookRunResult, send_due_calls
 
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
-    """Somebody who listens."""
+    """Start a webhook receiver."""
     with WebhookReceiver() as somebody:
         yield somebody
 
 
 @pytest.fixture
 def patience() -> float:
-    """How many seconds of silence we bear: enough for any machine."""
+    """Return the timeout in seconds, sufficient for slow machines."""
     return 60
 
 
 @pytest.fixture
 def poster(patience: float) -> WebhookClient:
-    """Our side of the wire."""
-    return WebhookClient(rehearsal=True, seconds=patience)
+    """Return our webhook client."""
+    return WebhookClient(allow_loopback=True, timeout_seconds=patience)
 
 
 @pytest.fixture
 def listen(
     database: Database, keys: KeyRing, receiver: WebhookReceiver, now: datetime
 ) -> Callable[..., WebhookEndpoint]:
-    """Tells the receiver, called shop unless said otherwise, of these kinds or of all."""
+    """Return a function that registers the receiver as `shop` for the given kinds or all."""
 
     def add(*kinds: str, **more: object) -> WebhookEndpoint:
         terms = {"name": "shop", "url": receiver.url, "rehearsal": True, "at": now, "by": "cli"}
@@ -51,7 +51,7 @@ def listen(
 def send(
     database: Database, keys: KeyRing, poster: WebhookClient, now: datetime
 ) -> Callable[..., WebhookRunResult]:
-    """Makes the calls that are due after so much time."""
+    """Return a function that makes the due calls, a given time later."""
 
     def go(**after: float) -> WebhookRunResult:
         at = now + timedelta(**after)
@@ -62,7 +62,7 @@ def send(
 
 @pytest.fixture
 def calls(database: Database) -> Callable[..., list[WebhookCall]]:
-    """The log of the shop's calls, the oldest first."""
+    """Return a function that reads the shop's calls, oldest first."""
 
     def look(name: str = "shop") -> list[WebhookCall]:
         return list_endpoint_calls(database, name, limit=1000)[::-1]

@@ -40,11 +40,11 @@ class Dying(WebhookClient):
             die_at_last()
         return answer
 
-database = Database.at(url)
+database = Database.from_url(url)
 if step != "after the call":
     event.listen(database.engine, step, die_at_last)
 send_due_calls(
-    database, Dying(rehearsal=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
+    database, Dying(allow_loopback=True), KeyRing(bytes(range(32))), at=datetime.fromisoformat(at),
     by="worker",
 )
 """
@@ -91,7 +91,7 @@ def test_a_killed_caller_loses_no_call_and_a_second_one_has_the_same_name(
     send(seconds=LEASE.total_seconds())
 
     assert killed == -signal.SIGKILL
-    assert len(receiver.heard) == heard
+    assert len(receiver.received) == heard
     assert len(set(receiver.ids())) == 1
     assert [call.state for call in calls()] == [CallState.DELIVERED]
     assert send(days=9) == WebhookRunResult(0, 0)

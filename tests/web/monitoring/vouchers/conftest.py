@@ -1,4 +1,4 @@
-"""A hotspot whose vouchers were bought and then did, or did not, reach router and buyer."""
+"""Fixtures: voucher orders in every state of provisioning and delivery."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,7 +29,7 @@ from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 
 @pytest.fixture
 def package(application: Application, event: Event) -> StoredPackage:
-    """The package `5k` at Rp5.000, on the router `lobby`."""
+    """Create the package `5k` at Rp5.000 on the router `lobby`."""
     lobby = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
     add_router(application.database, application.get(KeyRing), "lobby", lobby, by="test")
     terms = PackageTerms(
@@ -41,7 +41,7 @@ def package(application: Application, event: Event) -> StoredPackage:
 
 @pytest.fixture
 def order_vouchers(database: Database, event: Event, package: StoredPackage) -> Callable[..., int]:
-    """Somebody orders so many vouchers, an hour ago unless said otherwise; gives the purchase."""
+    """Return a function that orders vouchers, an hour ago by default; returns the purchase id."""
     numbers = count(1)
 
     def order_some(quantity: int = 1, *, ago: timedelta = timedelta(hours=1)) -> int:
@@ -49,7 +49,7 @@ def order_vouchers(database: Database, event: Event, package: StoredPackage) -> 
         buyer = Buyer(key=f"tel:{phone}", name="Sari", email="", phone=phone)
         asked = [Selection(package.ticket_type_id, quantity)]
         return place_order(
-            database, event, asked=asked, buyer=buyer, at=clock() - ago, by="web"
+            database, event, requested=asked, buyer=buyer, at=clock() - ago, by="web"
         ).order.id  # fmt: skip
 
     return order_some
@@ -57,7 +57,7 @@ def order_vouchers(database: Database, event: Event, package: StoredPackage) -> 
 
 @pytest.fixture
 def end_order(database: Database) -> Callable[[int, OrderState], Order]:
-    """Brings an order to its end."""
+    """Return a function that sets an order's final state."""
 
     def end(order_id: int, state: OrderState) -> Order:
         with database.transaction() as connection:
@@ -70,7 +70,7 @@ def end_order(database: Database) -> Callable[[int, OrderState], Order]:
 
 @pytest.fixture
 def buy(database: Database, order_vouchers: Callable[..., int]) -> Callable[..., Order]:
-    """Somebody has paid for so many vouchers, an hour ago unless said otherwise."""
+    """Return a function that creates a paid voucher order, an hour ago by default."""
 
     def buy_some(quantity: int = 1, *, ago: timedelta = timedelta(hours=1)) -> Order:
         order_id = order_vouchers(quantity, ago=ago)
@@ -84,7 +84,7 @@ def buy(database: Database, order_vouchers: Callable[..., int]) -> Callable[...,
 
 @pytest.fixture
 def make(database: Database) -> Callable[..., None]:
-    """The router makes an order's vouchers, or so many of them."""
+    """Return a function that marks all or some vouchers of an order as active."""
 
     def make_some(order: Order, at_most: int = 1000) -> None:
         wanted = (
@@ -95,7 +95,7 @@ def make(database: Database) -> Callable[..., None]:
             .limit(at_most)
         )
         present = {
-            "state": VoucherState.PRESENT, "present_at": clock(), "next_try": None,
+            "state": VoucherState.ACTIVE, "present_at": clock(), "next_try": None,
             "gave_up_at": None, "tries": 0,
         }  # fmt: skip
         with database.transaction() as connection:
@@ -106,18 +106,18 @@ def make(database: Database) -> Callable[..., None]:
 
 @pytest.fixture
 def give_up(database: Database) -> Callable[[Order], None]:
-    """The router does not answer about an order's vouchers, however often it is asked."""
+    """Return a function that marks an order's vouchers as failed after all retries."""
 
     def give_up_on(order: Order) -> None:
         lines = select(order_lines.c.id).where(order_lines.c.order_id == order.id)
-        still_owed = vouchers.c.state.in_((VoucherState.OWED, VoucherState.ASKED))
+        still_owed = vouchers.c.state.in_((VoucherState.PENDING, VoucherState.PROVISIONING))
         asking = update(vouchers).where(vouchers.c.order_line_id.in_(lines), still_owed)
         with database.transaction() as connection:
-            connection.execute(asking.values(state=VoucherState.ASKED))
+            connection.execute(asking.values(state=VoucherState.PROVISIONING))
         with database.transaction() as connection:
             connection.execute(
                 asking.values(
-                    state=VoucherState.OWED, tries=4, gave_up_at=clock(),
+                    state=VoucherState.PENDING, tries=4, gave_up_at=clock(),
                     last_error="lobby gave no answer", next_try=clock() + timedelta(minutes=10),
                 )
             )  # fmt: skip
@@ -127,7 +127,7 @@ def give_up(database: Database) -> Callable[[Order], None]:
 
 @pytest.fixture
 def send(database: Database) -> Callable[[Order, DeliveryState], int]:
-    """An order's codes are sent by WhatsApp, with that result; gives the delivery's number."""
+    """Return a function that creates a WhatsApp delivery in a given state; returns its id."""
 
     def send_codes(order: Order, state: DeliveryState) -> int:
         phone = order.buyer.phone if order.buyer else ""

@@ -122,7 +122,7 @@ def test_an_order_of_tickets_is_no_purchase_of_vouchers(
     bought = buy()
     buyer = Buyer(key="tel:+628111", name="Ayu", email="", phone="+628111")
     tickets = [Selection(sell(), 1)]
-    other = place_order(database, event, asked=tickets, buyer=buyer, at=now(), by="web").order
+    other = place_order(database, event, requested=tickets, buyer=buyer, at=now(), by="web").order
 
     data = viewer.get(PAYMENTS).json()["data"]
     asked = viewer.get("/voucher/api/delivery-status", params={"purchase_id": other.id})

@@ -29,10 +29,10 @@ MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432")
 class ServerPaths:
     """The folders of one server. `user` is None when it runs as whoever we are."""
 
-    data: Path  # the cluster
+    cluster: Path  # the cluster
     binaries: Path
-    sockets: Path
-    handles: Path  # lock files and the password; ours, not the server's
+    socket_folder: Path
+    state_folder: Path  # lock files and the password; ours, not the server's
     user: pwd.struct_passwd | None
 
 
@@ -91,16 +91,16 @@ def _is_world_traversable(folder: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents))
 
 
-def _reachable_state_folder(handles: Path) -> Path:
-    if _is_world_traversable(handles):
-        return handles
-    name = hashlib.sha256(os.fsencode(handles)).hexdigest()[:16]
+def _reachable_state_folder(state_folder: Path) -> Path:
+    if _is_world_traversable(state_folder):
+        return state_folder
+    name = hashlib.sha256(os.fsencode(state_folder)).hexdigest()[:16]
     home = SYSTEM_STATE_FOLDER / name
-    if (home / "cluster").exists() and not (handles / "password").exists():
+    if (home / "cluster").exists() and not (state_folder / "password").exists():
         # the checkout was deleted and made anew: its old database is kept aside, not served
         home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
     home.mkdir(parents=True, exist_ok=True)
-    (home / "belongs-to").write_text(f"{handles}\n", encoding="utf-8")
+    (home / "belongs-to").write_text(f"{state_folder}\n", encoding="utf-8")
     return home
 
 

@@ -43,42 +43,42 @@ class EmbeddedServer:
 
     data_path: Path
     options: dict[str, str] = field(default_factory=dict)
-    _handle: IO[str] | None = field(default=None, init=False, repr=False)
-    _place: ServerPaths | None = field(default=None, init=False, repr=False)
+    _lock_file: IO[str] | None = field(default=None, init=False, repr=False)
+    _paths: ServerPaths | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Self:
         """Take a handle, and start the server unless it runs."""
-        self._place = prepare_paths(self.data_path)
-        with _exclusive_lock(self._place):
-            self._handle = (self._place.handles / "users.lock").open("a")
-            fcntl.flock(self._handle, fcntl.LOCK_SH)
+        self._paths = prepare_paths(self.data_path)
+        with _exclusive_lock(self._paths):
+            self._lock_file = (self._paths.state_folder / "users.lock").open("a")
+            fcntl.flock(self._lock_file, fcntl.LOCK_SH)
             try:
-                _start(self._place, OPTIONS | self.options)
+                _start(self._paths, OPTIONS | self.options)
             except BaseException:
-                self._handle.close()
+                self._lock_file.close()
                 raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the handle back; the last one stops the server."""
-        if self._place is None or self._handle is None:
+        if self._paths is None or self._lock_file is None:
             return
-        with _exclusive_lock(self._place):
+        with _exclusive_lock(self._paths):
             try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 pass
             else:
-                if _is_postmaster_running(self._place):
+                if _is_postmaster_running(self._paths):
                     _run_program(
-                        self._place, "pg_ctl", "-D", str(self._place.data), "-m", "fast", "stop"
+                        self._paths, "pg_ctl", "-D", str(self._paths.cluster), "-m", "fast", "stop"
                     )
-            self._handle.close()
-            self._handle = None
+            self._lock_file.close()
+            self._lock_file = None
 
-    def keep_running(self) -> bool:
+    def restart_if_stopped(self) -> bool:
         """Start it again if it was killed; whether it had to be."""
-        place = self._started()
+        place = self._require_paths()
         if _is_postmaster_running(place):
             return False
         with _exclusive_lock(place):
@@ -87,44 +87,44 @@ class EmbeddedServer:
 
     def url(self, database: str = ROLE) -> URL:
         """The address of one database on this server, through its Unix socket."""
-        return _url(self._started(), database)
+        return _url(self._require_paths(), database)
 
     @property
     def cluster(self) -> Path:
         """The folder of the server's files."""
-        return self._started().data
+        return self._require_paths().cluster
 
     @property
     def binaries(self) -> Path:
         """Where psql and pg_dump of the server's own version are."""
-        return self._started().binaries
+        return self._require_paths().binaries
 
-    def _started(self) -> ServerPaths:
-        if self._place is None:
+    def _require_paths(self) -> ServerPaths:
+        if self._paths is None:
             raise Unavailable("the embedded server has not been started")
-        return self._place
+        return self._paths
 
 
 @contextmanager
-def _exclusive_lock(place: ServerPaths) -> Iterator[None]:
+def _exclusive_lock(paths: ServerPaths) -> Iterator[None]:
     """Starting and stopping are done by one process at a time."""
-    with (place.handles / "start.lock").open("a") as lock:
+    with (paths.state_folder / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _url(place: ServerPaths, database: str) -> URL:
+def _url(paths: ServerPaths, database: str) -> URL:
     return URL.create(
         "postgresql+psycopg",
         username=ROLE,
-        password=_password(place),
+        password=_password(paths),
         database=database,
-        query={"host": str(place.sockets)},
+        query={"host": str(paths.socket_folder)},
     )
 
 
-def _password(place: ServerPaths) -> str:
-    path = place.handles / "password"
+def _password(paths: ServerPaths) -> str:
+    path = paths.state_folder / "password"
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
@@ -133,61 +133,61 @@ def _password(place: ServerPaths) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _start(place: ServerPaths, options: dict[str, str]) -> None:
-    if not (place.data / "PG_VERSION").exists():
-        _init_cluster(place)
-    _start_and_wait(place, options)
-    _ensure_database(place)
+def _start(paths: ServerPaths, options: dict[str, str]) -> None:
+    if not (paths.cluster / "PG_VERSION").exists():
+        _init_cluster(paths)
+    _start_and_wait(paths, options)
+    _ensure_database(paths)
 
 
-def _init_cluster(place: ServerPaths) -> None:
+def _init_cluster(paths: ServerPaths) -> None:
     """Made beside its place and renamed into it: a killed initdb leaves nothing half-made."""
-    draft = place.data.with_name("cluster.new")
+    draft = paths.cluster.with_name("cluster.new")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(place.data, ignore_errors=True)
+    shutil.rmtree(paths.cluster, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
-    password = place.data.with_name("initdb.password")
+    password = paths.cluster.with_name("initdb.password")
     password.touch(mode=0o600)
-    password.write_text(_password(place), encoding="ascii")
-    if place.user:
-        os.chown(draft, place.user.pw_uid, place.user.pw_gid)
-        os.chown(password, place.user.pw_uid, place.user.pw_gid)
+    password.write_text(_password(paths), encoding="ascii")
+    if paths.user:
+        os.chown(draft, paths.user.pw_uid, paths.user.pw_gid)
+        os.chown(password, paths.user.pw_uid, paths.user.pw_gid)
     try:
         _run_program(
-            place, "initdb", "-D", str(draft), "-U", ROLE, f"--pwfile={password}",
+            paths, "initdb", "-D", str(draft), "-U", ROLE, f"--pwfile={password}",
             "--auth=scram-sha-256", "--encoding=UTF8",
             "--locale-provider=builtin", "--locale=C.UTF-8",
         )  # fmt: skip
     finally:
         password.unlink()
-    draft.rename(place.data)
+    draft.rename(paths.cluster)
 
 
-def _write_options(place: ServerPaths, options: dict[str, str]) -> None:
-    path = place.data / "postgresql.auto.conf"
-    settings = options | {"unix_socket_directories": str(place.sockets)}
+def _write_options(paths: ServerPaths, options: dict[str, str]) -> None:
+    path = paths.cluster / "postgresql.auto.conf"
+    settings = options | {"unix_socket_directories": str(paths.socket_folder)}
     quoted = ((name, value.replace("'", "''")) for name, value in settings.items())
     path.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted), encoding="utf-8")
 
 
-def _is_postmaster_running(place: ServerPaths) -> bool:
+def _is_postmaster_running(paths: ServerPaths) -> bool:
     """Whether the process named in postmaster.pid is a PostgreSQL of this very cluster."""
     try:
-        number = (place.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
+        number = (paths.cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
         command = Path("/proc", number.strip(), "cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return os.fsencode(place.data) in command
+    return os.fsencode(paths.cluster) in command
 
 
-def _launch(place: ServerPaths) -> None:
+def _launch(paths: ServerPaths) -> None:
     """Start it; one killed a moment ago may still hold its shared memory, so insist a little."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    log = place.data / "server.log"
+    log = paths.cluster / "server.log"
     while True:
         try:
             _run_program(
-                place, "pg_ctl", "-D", str(place.data), "-l", str(log), "-w",
+                paths, "pg_ctl", "-D", str(paths.cluster), "-l", str(log), "-w",
                 "-t", str(START_TIMEOUT_SECONDS), "start",
             )  # fmt: skip
         except Unavailable:
@@ -203,46 +203,46 @@ def _is_old_server_exiting(log: Path) -> bool:
     return "pre-existing shared memory block" in tail or "lock file" in tail
 
 
-def _start_and_wait(place: ServerPaths, options: dict[str, str]) -> None:
+def _start_and_wait(paths: ServerPaths, options: dict[str, str]) -> None:
     """Start it if it does not live; one killed a moment ago looks alive for some milliseconds."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
-        if not _is_postmaster_running(place):
+        if not _is_postmaster_running(paths):
             # after a crash the number in this file may belong to a stranger by now
-            (place.data / "postmaster.pid").unlink(missing_ok=True)
-            (place.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-            _write_options(place, options)
-            _launch(place)
+            (paths.cluster / "postmaster.pid").unlink(missing_ok=True)
+            (paths.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+            _write_options(paths, options)
+            _launch(paths)
         try:
-            _connect(place, "postgres").close()
+            _connect(paths, "postgres").close()
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
-                log = place.data / "server.log"
+                log = paths.cluster / "server.log"
                 raise Unavailable(f"PostgreSQL does not answer: {error}; see {log}") from error
             time.sleep(0.1)
         else:
             return
 
 
-def _connect(place: ServerPaths, database: str) -> psycopg.Connection:
+def _connect(paths: ServerPaths, database: str) -> psycopg.Connection:
     return psycopg.connect(
-        host=str(place.sockets), user=ROLE, password=_password(place), dbname=database,
+        host=str(paths.socket_folder), user=ROLE, password=_password(paths), dbname=database,
         autocommit=True, connect_timeout=5,
     )  # fmt: skip
 
 
-def _ensure_database(place: ServerPaths) -> None:
-    with _connect(place, "postgres") as connection:
+def _ensure_database(paths: ServerPaths) -> None:
+    with _connect(paths, "postgres") as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ROLE])
         if known.fetchone() is None:
             connection.execute(f'CREATE DATABASE "{ROLE}"')
 
 
-def _run_program(place: ServerPaths, program: str, *arguments: str) -> None:
+def _run_program(paths: ServerPaths, program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs as the server's user; its words become ours on failure."""
-    user = place.user
+    user = paths.user
     result = subprocess.run(  # noqa: S603 - our own binary and arguments
-        [str(place.binaries / program), *arguments],
+        [str(paths.binaries / program), *arguments],
         check=False,
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -255,7 +255,7 @@ def _run_program(place: ServerPaths, program: str, *arguments: str) -> None:
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
     )
     if result.returncode:
-        log = place.data / "server.log"
+        log = paths.cluster / "server.log"
         words = result.stderr or (
             log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
         )

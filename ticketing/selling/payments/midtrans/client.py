@@ -64,15 +64,15 @@ class MidtransAccount:
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
     @classmethod
-    def at(cls, url: str, server_key: str, client_key: str = "") -> "MidtransAccount":
+    def for_base_url(cls, url: str, server_key: str, client_key: str = "") -> "MidtransAccount":
         """Both interfaces under one address: a simulator."""
         base = url.rstrip("/")
         return cls(server_key, client_key, base, base)
 
     @classmethod
-    def rehearsal(cls, url: str) -> "MidtransAccount":
+    def simulator(cls, url: str) -> "MidtransAccount":
         """A simulator that takes no money, so its keys are no secret."""
-        return cls.at(url, "SB-Mid-server-REHEARSAL", "SB-Mid-client-REHEARSAL")
+        return cls.for_base_url(url, "SB-Mid-server-REHEARSAL", "SB-Mid-client-REHEARSAL")
 
     def __post_init__(self) -> None:
         """Refuse to be nobody."""
@@ -136,9 +136,9 @@ class Midtrans:
         """Close the connections."""
         self._client.close()
 
-    def create(self, checkout: CheckoutRequest) -> CheckoutSession:
+    def create_checkout_session(self, checkout: CheckoutRequest) -> CheckoutSession:
         """A payment page. Again before a method is chosen makes a new one and ends the older."""
-        said = self._call(
+        said = self._request_with_retry(
             "POST", f"{self._account.snap_url}/snap/v1/transactions", to_snap_body(checkout)
         )
         token, url = said.get("token"), said.get("redirect_url")
@@ -146,11 +146,11 @@ class Midtrans:
             raise GatewayUnavailable("Midtrans answered without a payment page")
         return CheckoutSession(token, url)
 
-    def close_page(self, token: str) -> None:
+    def expire_checkout_session(self, token: str) -> None:
         """End a page, so that an old tab cannot pay; refused once a method was chosen on it."""
         url = f"{self._account.snap_url}/snap/v1/transactions/{quote(token, safe='')}/cancel"
         try:
-            self._call("POST", url, {})
+            self._request_with_retry("POST", url, {})
         except GatewayRefused as refusal:
             if "already canceled" not in str(refusal):
                 raise
@@ -158,39 +158,41 @@ class Midtrans:
     def status(self, order_id: str) -> MidtransNotification | None:
         """The attempt as it stands; None while no method was chosen."""
         try:
-            return _attempt_from_json(order_id, self._call("GET", self._path(order_id, "status")))
+            return _attempt_from_json(
+                order_id, self._request_with_retry("GET", self._path(order_id, "status"))
+            )
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
             raise
 
-    def statement(self, attempt_key: str) -> PaymentStatus | None:
+    def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
         """What settling has to know of an attempt; None while no method was chosen."""
         attempt = self.status(attempt_key)
-        return attempt.statement if attempt else None
+        return attempt.payment_status if attempt else None
 
     def cancel(self, order_id: str) -> MidtransNotification | None:
         """End an attempt. It as it stands afterwards, which may be paid; None as for `status`."""
-        return self._end(order_id, "cancel")
+        return self._end_attempt(order_id, "cancel")
 
     def expire(self, order_id: str) -> MidtransNotification | None:
         """The same, as if its time were up; only a pending one can."""
-        return self._end(order_id, "expire")
+        return self._end_attempt(order_id, "expire")
 
     def refund(self, order_id: str, *, key: str, amount: Rupiah, reason: str) -> RefundReceipt:
         """Send money back. The same key again answers for the same refund and moves nothing."""
         asked = {"refund_key": key, "amount": amount.amount, "reason": reason}
         try:
-            said = self._call("POST", self._path(order_id, "refund"), asked)
+            said = self._request_with_retry("POST", self._path(order_id, "refund"), asked)
         except GatewayRefused as refusal:
             if refusal.details["status"] != _DUPLICATE:
                 raise
-            return self._known_refund(order_id, key, amount, refusal)
+            return self._find_refund(order_id, key, amount, refusal)
         if said.get("status_code") == _DENIED_BY_BANK:
             raise GatewayRefused(f"{order_id}: {_message(said)}", status=int(_DENIED_BY_BANK))
         return RefundReceipt(key, amount, _state_from_json(said))
 
-    def _known_refund(
+    def _find_refund(
         self, order_id: str, key: str, amount: Rupiah, refusal: GatewayRefused
     ) -> RefundReceipt:
         attempt = self.status(order_id)
@@ -199,9 +201,11 @@ class Midtrans:
                 return RefundReceipt(key, amount, attempt.state)
         raise refusal
 
-    def _end(self, order_id: str, verb: str) -> MidtransNotification | None:
+    def _end_attempt(self, order_id: str, verb: str) -> MidtransNotification | None:
         try:
-            return _attempt_from_json(order_id, self._call("POST", self._path(order_id, verb), {}))
+            return _attempt_from_json(
+                order_id, self._request_with_retry("POST", self._path(order_id, verb), {})
+            )
         except GatewayRefused as refusal:
             if refusal.details["status"] == _NOT_FOUND:
                 return None
@@ -212,19 +216,19 @@ class Midtrans:
     def _path(self, order_id: str, verb: str) -> str:
         return f"{self._account.api_url}/v2/{quote(order_id, safe='')}/{verb}"
 
-    def _call(self, method: str, url: str, asked: Json | None = None) -> Json:
+    def _request_with_retry(self, method: str, url: str, asked: Json | None = None) -> Json:
         for tried in range(1, _TRIES):
             try:
-                return self._once(method, url, asked)
+                return self._request(method, url, asked)
             except GatewayUnavailable as unavailable:
                 told = unavailable.details.get("retry_after_seconds")
                 wait = told if isinstance(told, int) else _INITIAL_BACKOFF_SECONDS * 2**tried
                 if wait > _MAX_BACKOFF_SECONDS:
                     raise
                 self._pause(wait)
-        return self._once(method, url, asked)
+        return self._request(method, url, asked)
 
-    def _once(self, method: str, url: str, asked: Json | None) -> Json:
+    def _request(self, method: str, url: str, asked: Json | None) -> Json:
         try:
             response = self._client.request(method, url, json=asked, headers=self._override)
         except httpx.RequestError as error:
@@ -232,20 +236,22 @@ class Midtrans:
         return _read_response(response)
 
 
-def _attempt_from_json(asked: str, said: Json) -> MidtransNotification:
+def _attempt_from_json(requested_id: str, body: Json) -> MidtransNotification:
     """An attempt in an answer, which has to be about the one we asked for."""
     try:
-        attempt = notification_from_json(said)
+        attempt = notification_from_json(body)
     except UnreadableNotification as error:
         raise GatewayUnavailable(f"Midtrans: {error}") from error
-    if asked not in {attempt.order_id, attempt.transaction_id}:
-        raise GatewayUnavailable(f"Midtrans: asked about {asked}, told about {attempt.order_id}")
+    if requested_id not in {attempt.order_id, attempt.transaction_id}:
+        raise GatewayUnavailable(
+            f"Midtrans: asked about {requested_id}, told about {attempt.order_id}"
+        )
     return attempt
 
 
-def _state_from_json(said: Json) -> AttemptState:
+def _state_from_json(body: Json) -> AttemptState:
     try:
-        return state_from_midtrans(str(said.get("transaction_status")), "")
+        return state_from_midtrans(str(body.get("transaction_status")), "")
     except ValueError as error:
         raise GatewayUnavailable("Midtrans: an answer without a state") from error
 

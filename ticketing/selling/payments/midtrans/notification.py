@@ -56,7 +56,7 @@ class MidtransNotification:
     expires_at: datetime | None
 
     @property
-    def statement(self) -> PaymentStatus:
+    def payment_status(self) -> PaymentStatus:
         """The part that decides; believe it only when it answers a question of ours."""
         return PaymentStatus(
             attempt_key=self.order_id,
@@ -80,10 +80,10 @@ def parse_notification(body: bytes) -> MidtransNotification:
     return notification_from_json(said)
 
 
-def notification_from_json(said: Json) -> MidtransNotification:
+def notification_from_json(payload: Json) -> MidtransNotification:
     """The same from JSON that was read already. Unknown keys are left alone: new ones appear."""
     try:
-        return _build_notification(said)
+        return _build_notification(payload)
     except (ValueError, NotMoney) as error:
         raise UnreadableNotification(f"the notification makes no sense: {error}") from error
 
@@ -101,34 +101,34 @@ def has_valid_signature(notification: MidtransNotification, server_key: str) -> 
     return hmac.compare_digest(given, expected)
 
 
-def _build_notification(said: Json) -> MidtransNotification:
-    gross = _text(said, "gross_amount")
-    refunds = _refunds(said)
-    refunded = said.get("refund_amount")
+def _build_notification(payload: Json) -> MidtransNotification:
+    gross = _text(payload, "gross_amount")
+    refunds = _refunds(payload)
+    refunded = payload.get("refund_amount")
     notification = MidtransNotification(
-        order_id=_text(said, "order_id"),
-        transaction_id=_text(said, "transaction_id"),
-        status_code=_text(said, "status_code"),
+        order_id=_text(payload, "order_id"),
+        transaction_id=_text(payload, "transaction_id"),
+        status_code=_text(payload, "status_code"),
         gross_amount=gross,
-        signature_key=_text(said, "signature_key", ""),
-        payment_type=_text(said, "payment_type", ""),
+        signature_key=_text(payload, "signature_key", ""),
+        payment_type=_text(payload, "payment_type", ""),
         state=state_from_midtrans(
-            _text(said, "transaction_status"), _text(said, "fraud_status", "")
+            _text(payload, "transaction_status"), _text(payload, "fraud_status", "")
         ),
-        amount=_amount_without_fee(said, Rupiah.parse(gross)),
+        amount=_amount_without_fee(payload, Rupiah.parse(gross)),
         refunds=refunds,
-        refunded=ZERO if refunded is None else Rupiah.parse(_text(said, "refund_amount")),
-        began_at=_instant(_text(said, "transaction_time")),
-        settled_at=_instant_if_any(said, "settlement_time"),
-        expires_at=_instant_if_any(said, "expiry_time"),
+        refunded=ZERO if refunded is None else Rupiah.parse(_text(payload, "refund_amount")),
+        began_at=_instant(_text(payload, "transaction_time")),
+        settled_at=_instant_if_any(payload, "settlement_time"),
+        expires_at=_instant_if_any(payload, "expiry_time"),
     )
     if notification.state in _PAID and notification.status_code != "200":
         raise ValueError(f"{notification.state} with status_code {notification.status_code}")
     return notification
 
 
-def _text(said: Json, name: str, absent: str | None = None) -> str:
-    value = said.get(name)
+def _text(payload: Json, name: str, absent: str | None = None) -> str:
+    value = payload.get(name)
     if value is None and absent is not None:
         return absent
     # printable: no NUL, which PostgreSQL cannot keep, and no half of a surrogate pair
@@ -137,9 +137,9 @@ def _text(said: Json, name: str, absent: str | None = None) -> str:
     return value
 
 
-def _amount_without_fee(said: Json, gross: Rupiah) -> Rupiah:
+def _amount_without_fee(payload: Json, gross: Rupiah) -> Rupiah:
     """What the order cost: a merchant can have the gateway's fee put on top for the buyer."""
-    told: object = said
+    told: object = payload
     for name in ("metadata", "extra_info", "gross_amount_info"):
         told = told.get(name) if isinstance(told, dict) else None
     if not isinstance(told, dict):
@@ -150,8 +150,8 @@ def _amount_without_fee(said: Json, gross: Rupiah) -> Rupiah:
     return original
 
 
-def _refunds(said: Json) -> tuple[MidtransRefund, ...]:
-    listed = said.get("refunds") or []
+def _refunds(payload: Json) -> tuple[MidtransRefund, ...]:
+    listed = payload.get("refunds") or []
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ValueError("refunds is not a list of refunds")
     return tuple(
@@ -164,8 +164,8 @@ def _refunds(said: Json) -> tuple[MidtransRefund, ...]:
     )
 
 
-def _instant_if_any(said: Json, name: str) -> datetime | None:
-    text = _text(said, name, "")
+def _instant_if_any(payload: Json, name: str) -> datetime | None:
+    text = _text(payload, name, "")
     return _instant(text) if text else None
 
 
