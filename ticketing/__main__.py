@@ -1,4 +1,4 @@
-"""`ticketing …` and `python -m ticketing …`: the outermost door, where errors become words."""
+"""The command `ticketing`, also as `python -m ticketing`: errors become one line."""
 
 import sys
 
@@ -11,7 +11,7 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main() -> None:
-    """Run a command; 0 nothing failed, 1 something did, 2 the asking was wrong."""
+    """Run a command. Exit codes: 0 success, 1 at least one item failed, 2 usage error."""
     try:
         app()  # exits by itself, with 2 on bad usage
     except TicketingError as error:

@@ -1,39 +1,43 @@
-"""`ticketing migrate` and `ticketing run`: the database itself, and others' work on it."""
+"""`ticketing migrate`, and `ticketing run` for other programs that use the database."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from ticketing.platform.cli.console import open_application
-from ticketing.platform.cli.output import stdout_console
+from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.output import print_result
 
 
 def migrate(
-    *, check: Annotated[bool, typer.Option(help="Only compare schema and migrations.")] = False
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also compare the schema with the migrations.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Bring the database to the newest schema."""
+    """Upgrade the database schema."""
     from ticketing.app.dagster_home import ensure_dagster_database
-    from ticketing.platform.db import migrate as migrate_module
+    from ticketing.platform.db import migrate as service
 
     with open_application(migrated=False) as application:
-        migrate_module.upgrade(application.database)
+        service.upgrade(application.database)
         ensure_dagster_database(application)
         if check:
-            migrate_module.check(application.database)
-        stdout_console().print("the database has the newest schema")
+            service.check(application.database)
+    print_result({"current": True}, "The database has the newest schema.", as_json=as_json)
 
 
 def run(
     command: Annotated[
-        list[str], typer.Argument(help="After `--`: the command and its arguments.")
+        list[str],
+        typer.Argument(help="After --: the program and its arguments.", metavar="PROGRAM..."),
     ],
 ) -> None:
-    """Run another command with the database up.
+    """Run another program with the database started.
 
-    The addresses are in its environment: DATABASE_URL, DAGSTER_POSTGRES_URL, DAGSTER_HOME.
-
-    For example `ticketing run -- psql "$DATABASE_URL"`, or Dagster's own commands.
+    Its environment has DATABASE_URL, DAGSTER_POSTGRES_URL and DAGSTER_HOME. For example:
+    ticketing run -- psql "$DATABASE_URL"
     """
     import subprocess
 
@@ -41,8 +45,5 @@ def run(
 
     with open_application() as application:
         environment = prepare_dagster_home(application)
-        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - the caller's own command
-    sys.exit(done.returncode)
-
-
-COMMANDS = (migrate, run)
+        done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - given by the caller
+    raise typer.Exit(done.returncode)

@@ -1,6 +1,6 @@
-"""`ticketing doctor`: is this machine ready, and what to do if not."""
+"""`ticketing doctor`: whether this machine is ready, and what to do if not."""
 
-import sys
+import typer
 
 from ticketing.platform.cli.console import open_application
 from ticketing.platform.cli.options import JsonOption
@@ -8,15 +8,18 @@ from ticketing.platform.cli.output import print_json, stdout_console
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
-    """Is this machine ready, and what to do if not."""
-    from dataclasses import asdict
+    """Check whether this machine is ready.
+
+    Names what is missing and how to correct it. Exit code 1 when something does not work.
+    """
+    from rich.markup import escape
 
     from ticketing.app.doctor import DoctorStatus, run_checks
 
     with open_application(migrated=False) as application:
         findings = list(run_checks(application))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json(findings)
     else:
         colours = {
             DoctorStatus.OK: "green",
@@ -26,10 +29,7 @@ def doctor(*, as_json: JsonOption = False) -> None:
         out = stdout_console()
         for finding in findings:
             mark = f"[{colours[finding.health]}]{finding.health:<4}[/]"
-            out.print(f"{mark} {finding.subject:<14} {finding.seen}")
+            out.print(f"{mark} {finding.subject:<14} {escape(finding.seen)}")
             if finding.way_out:
-                out.print(f"     {'':<14} -> {finding.way_out}")
-    sys.exit(any(finding.health is DoctorStatus.FAILED for finding in findings))
-
-
-COMMANDS = (doctor,)
+                out.print(f"     {'':<14} -> {escape(finding.way_out)}")
+    raise typer.Exit(1 if any(one.health is DoctorStatus.FAILED for one in findings) else 0)

@@ -1,4 +1,4 @@
-"""`ticketing up`: everything a person needs in one terminal, and nothing left after Ctrl-C."""
+"""`ticketing up`: all processes in one terminal; Ctrl-C stops all of them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,39 +18,40 @@ MIDTRANS_SIMULATOR_PORT, WHATSAPP_SIMULATOR_PORT, ROUTER_SIMULATOR_PORT = 8788, 
 
 def up(
     *,
-    port: Annotated[int, typer.Option(help="Dagster's page; the next free one if taken.")] = 3000,
+    port: Annotated[int, typer.Option(help="Port of Dagster; the next free one if taken.")] = 3000,
     host: Annotated[
-        str, typer.Option(help="Dagster's page has no login: leave it on this machine.")
+        str, typer.Option(help="Address to listen on; Dagster has no login.")
     ] = "127.0.0.1",
 ) -> None:
-    """Start PostgreSQL, Dagster, the web service, the worker.
+    """Start everything: database, Dagster, web, worker.
 
-    In a rehearsal, a simulated payment gateway, WhatsApp and hotspot router too. Ctrl-C stops all.
+    With MIDTRANS_ENVIRONMENT=simulator also a simulated payment gateway, WhatsApp and hotspot
+    router. Ctrl-C stops all processes.
     """
     import sys
 
     from ticketing.app.dagster_home import prepare_dagster_home
     from ticketing.platform.kernel.process_supervisor import ProcessSpec, free_port, supervise
-    from ticketing.platform.settings import PROJECT_ROOT
+    from ticketing.platform.paths import base_folder, data_file
 
     with open_application() as application:
         environment = prepare_dagster_home(application)
         page, web = free_port(port), free_port(application.settings.web_port)
         gateway, chats = free_port(MIDTRANS_SIMULATOR_PORT), free_port(WHATSAPP_SIMULATOR_PORT)
         router = free_port(ROUTER_SIMULATOR_PORT)
-        environment["WEB_PORT"] = str(web)  # links in a rehearsal's messages lead there
+        environment["WEB_PORT"] = str(web)  # links in simulated messages use it
         # it warns of `dg dev`, which wants a project layout of its own and takes no workspace
         dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
-        dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", host, "-p", str(page)]
+        dagster += ["-w", str(data_file("workspace.yaml")), "-h", host, "-p", str(page)]
         serve = [sys.executable, "-m", "ticketing", "serve", "--quiet"]
         serve += ["--host", host, "--port", str(web)]
         logs = application.settings.data_path.resolve() / "logs"
         stdout_console().print(
-            f"\n  Dagster   http://{host}:{page}, after some ten seconds\n"
-            f"  web       http://{host}:{web}/docs, keys by `ticketing api-keys add`\n"
-            f"  shop      http://{host}:{web}/events/<event>, once `ticketing sale open` sells it\n"
-            f"  rosters   {application.settings.inbox}/<event>/*.csv are imported "
-            "when dropped there\n"
+            f"\n  Dagster   http://{host}:{page}, ready in about 10 seconds\n"
+            f"  web       http://{host}:{web}/docs\n"
+            "  API keys  ticketing api-keys create NAME --role operator\n"
+            f"  shop      http://{host}:{web}/events/EVENT, after ticketing ticket-types create\n"
+            f"  rosters   {application.settings.inbox}/EVENT/*.csv are imported\n"
             f"  tickets   {application.settings.documents}\n"
             f"  mails     {_describe_mail(application.settings)}\n"
             f"  WhatsApp  {_describe_whatsapp(application.settings, chats)}\n"
@@ -59,29 +60,29 @@ def up(
             f"  stop      Ctrl-C\n"
             f"{_describe_payments(application.settings.midtrans_environment, gateway)}"
         )
-        work = [sys.executable, "-m", "ticketing", "work"]
+        work = [sys.executable, "-m", "ticketing", "worker"]
         services = [
             ProcessSpec(dagster, logs / "dagster.log"),
             ProcessSpec(serve, logs / "web.log"),
             ProcessSpec(work, logs / "worker.log"),
         ]
-        if application.settings.midtrans_environment == "rehearsal":
-            environment["MIDTRANS_REHEARSAL_URL"] = f"http://127.0.0.1:{gateway}"
+        if application.settings.midtrans_environment == "simulator":
+            environment["MIDTRANS_SIMULATOR_URL"] = f"http://127.0.0.1:{gateway}"
             simulate = [sys.executable, "-m", "simulators.midtrans", "--port", str(gateway)]
             simulate += ["--notify", f"http://127.0.0.1:{web}/api/payment/notification"]
             services.append(ProcessSpec(simulate, logs / "midtrans.log"))
             services.append(
                 ProcessSpec(_router_simulator_command(application, router), logs / "routeros.log")
             )
-        if application.settings.active_whatsapp_provider == "rehearsal":
-            environment["WHATSAPP_REHEARSAL_URL"] = f"http://127.0.0.1:{chats}"
+        if application.settings.active_whatsapp_provider == "simulator":
+            environment["WHATSAPP_SIMULATOR_URL"] = f"http://127.0.0.1:{chats}"
             simulate = [sys.executable, "-m", "simulators.whatsapp", "--port", str(chats)]
             simulate += ["--cloud-webhook", f"http://127.0.0.1:{web}/webhooks/whatsapp/cloud"]
             services.append(ProcessSpec(simulate, logs / "whatsapp.log"))
         code = supervise(
             services,
             environment,
-            cwd=PROJECT_ROOT,
+            cwd=base_folder(),
             on_tick=lambda: _restart_database_if_stopped(application.server),
             on_message=lambda line: stdout_console().print(f"  {line}"),
         )
@@ -89,7 +90,10 @@ def up(
 
 
 def _router_simulator_command(application: "Application", port: int) -> list[str]:
-    """Its command, the router being known from here on; it forgets its vouchers when it stops."""
+    """Store the simulated router and return the command that starts it.
+
+    It forgets its vouchers when it stops.
+    """
     import sys
 
     from ticketing.crypto.keyring import KeyRing
@@ -103,71 +107,49 @@ def _router_simulator_command(application: "Application", port: int) -> list[str
 
 
 def _restart_database_if_stopped(server: "EmbeddedServer | None") -> None:
-    """Our own PostgreSQL is kept running too; one that cannot be started is tried again."""
+    """Restart the embedded PostgreSQL if it stopped; a failed start is retried at the next tick."""
     try:
         if server is not None and server.restart_if_stopped():
-            stdout_console().print("  PostgreSQL had ended; started again")
+            stdout_console().print("  PostgreSQL stopped; started again")
     except Unavailable as error:
         stdout_console().print(f"  {error}")
 
 
 def _describe_mail(settings: "Settings") -> str:
-    """Where messages to people go."""
+    """Return where mails go."""
     if settings.mail_url:
-        return "go through the server of MAIL_URL"
-    if settings.midtrans_environment == "rehearsal":
-        return f"{settings.mail_folder}, nobody gets them: a rehearsal"
-    return "wait: MAIL_URL is not set"
+        return "sent through the server of MAIL_URL"
+    if settings.midtrans_environment == "simulator":
+        return f"{settings.mail_folder} (simulated; nothing is sent)"
+    return "queued: MAIL_URL is not set"
 
 
 def _describe_whatsapp(settings: "Settings", port: int) -> str:
-    """Where WhatsApp messages go."""
-    if settings.active_whatsapp_provider == "rehearsal":
-        return f"http://127.0.0.1:{port}/_simulator, nobody gets them: a rehearsal"
+    """Return where WhatsApp messages go."""
+    if settings.active_whatsapp_provider == "simulator":
+        return f"http://127.0.0.1:{port}/_simulator (nothing is sent)"
     if settings.active_whatsapp_provider == "none":
-        return "none: WHATSAPP_PROVIDER is not set"
-    return f"goes through {settings.active_whatsapp_provider}"
+        return "off: WHATSAPP_PROVIDER is not set"
+    return f"sent through {settings.active_whatsapp_provider}"
 
 
 def _describe_router(environment: str, port: int) -> str:
-    """Where vouchers of a rehearsal are put."""
-    if environment == "rehearsal":
+    """Return the router of vouchers."""
+    if environment == "simulator":
         return (
-            f"on 127.0.0.1:{port}, nobody gets on the net by them: a rehearsal;"
-            " `ticketing rehearse-hotspot` sells some"
+            f"simulated router 127.0.0.1:{port}, no internet access;"
+            " to sell some: ticketing demo hotspot"
         )
-    return "on the routers of `ticketing router list`"
+    return "on the routers of ticketing routers list"
 
 
 def _describe_payments(environment: str, gateway: int) -> str:
-    """What becomes of money: never to be found out later."""
-    if environment == "rehearsal":
+    """Return whether money moves."""
+    if environment == "simulator":
         return (
-            "\n  [bold black on yellow] REHEARSAL [/] no money moves: Midtrans is simulated on"
-            f" http://127.0.0.1:{gateway}/_simulator\n"
+            "\n  [bold black on yellow] SIMULATION [/] no money moves; Midtrans is simulated:\n"
+            f"  http://127.0.0.1:{gateway}/_simulator\n"
         )
     if environment == "sandbox":
         return "\n  payments  Midtrans' sandbox: no money moves\n"
     return "\n  payments  Midtrans: real money\n"
-
-
-def rehearse_hotspot() -> None:
-    """Sell packages of a simulated hotspot, to practise; only in a rehearsal.
-
-    `ticketing up` has the router. The same again changes nothing.
-    """
-    from ticketing.platform.kernel.errors import Misconfigured
-    from ticketing.vouchers.demo_data import DEMO_PACKAGES
-    from ticketing.vouchers.demo_data import seed_demo_hotspot as rehearse
-
-    with open_application() as application:
-        if application.settings.midtrans_environment != "rehearsal":
-            raise Misconfigured("MIDTRANS_ENVIRONMENT moves money: there is no rehearsal here")
-        event = rehearse(application.database, at=now(), by=actor())
-    stdout_console().print(
-        f"{event.slug}: packages {', '.join(DEMO_PACKAGES)} are on sale, a rehearsal:"
-        f" POST /voucher/purchase, or /events/{event.slug}; `ticketing package close` ends each"
-    )
-
-
-COMMANDS = (up, rehearse_hotspot)

@@ -1,4 +1,4 @@
-"""`ticketing work`: paid orders become tickets and vouchers at once."""
+"""`ticketing worker`: fulfil paid orders as soon as they are paid."""
 
 from typing import Annotated
 
@@ -7,13 +7,16 @@ import typer
 from ticketing.platform.cli.console import actor, now, open_application
 
 
-def work(
+def worker(
     *,
-    once: Annotated[bool, typer.Option("--once", help="What waits now, then end.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Process what is due now, then exit.")
+    ] = False,
 ) -> None:
-    """Turn payments into tickets and vouchers as they come.
+    """Fulfil paid orders as soon as they are paid.
 
-    Ctrl-C stops it; without it Dagster does the same, some seconds later.
+    Issues tickets, provisions vouchers and sends messages. Ctrl-C stops it. Without a worker
+    Dagster does the same, some seconds later.
     """
     import signal
     from types import FrameType
@@ -61,7 +64,7 @@ def work(
             deliver_all(application.database, mailroom, clock=now)
             return
         at_routers = ProvisioningContext(application.database, doors, now, ACTOR)
-        worker = Worker(
+        process = Worker(
             means,
             application.get(Midtrans),
             now,
@@ -71,11 +74,8 @@ def work(
         )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
-            worker.stop()
+            process.stop()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        worker.run()
-
-
-COMMANDS = (work,)
+        process.run()

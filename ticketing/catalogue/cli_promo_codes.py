@@ -1,106 +1,102 @@
-"""`ticketing promo`: add, list, end."""
+"""`ticketing promos`: create, list, disable."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ticketing.events.cli import FORMATS
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    new_table,
-    now,
-    open_application,
-    print_json,
-    stdout_console,
-)
-from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import MAX_RUPIAH, TIME_FORMATS, EventOption, JsonOption
+from ticketing.platform.cli.output import print_list, print_result
 
-app = typer.Typer(help="Make and end promo codes.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+
+CodeArgument = Annotated[str, typer.Argument(help="The promo code: EARLY10.")]
 
 
-@app.command("add")
-def add_promo(
-    event: EventArgument,
-    code: Annotated[str, typer.Argument(help="The code: EARLY10.")],
+@app.command("create")
+def create_promo(
+    slug: EventOption,
+    code: CodeArgument,
     *,
-    percent: Annotated[int | None, typer.Option(min=1, max=100, help="Takes off so much.")] = None,
+    percent: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Discount in percent.")
+    ] = None,
     fixed: Annotated[
-        int | None, typer.Option(min=1, max=MAX_RUPIAH, help="Takes off so many rupiah.")
+        int | None, typer.Option(min=1, max=MAX_RUPIAH, help="Discount in rupiah.")
     ] = None,
     begins: Annotated[
         datetime | None,
-        typer.Option("--from", formats=FORMATS, help="On the venue's own clock; now without it."),
+        typer.Option("--from", formats=TIME_FORMATS, help="Start in the venue's time; now if new."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=FORMATS, help="The same; the event's end without it.")
+        datetime | None,
+        typer.Option(formats=TIME_FORMATS, help="End; default: the end of the event."),
     ] = None,
-    max_uses: Annotated[int | None, typer.Option(min=1, help="In how many orders.")] = None,
-    name: Annotated[str | None, typer.Option("--type", help="Only for this ticket type.")] = None,
+    max_uses: Annotated[int | None, typer.Option(min=1, help="Maximum number of orders.")] = None,
+    ticket_type: Annotated[
+        str | None, typer.Option("--type", help="Only for this ticket type.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a promo code."""
+    """Create a promo code."""
     from zoneinfo import ZoneInfo
 
     from ticketing.catalogue.promo_code import NewPromo, PromoKind, normalise_promo_code
-    from ticketing.catalogue.promo_codes import add_promo as make
-    from ticketing.events.queries import get_event
+    from ticketing.catalogue.promo_codes import add_promo
 
     if (percent is None) == (fixed is None):
-        raise typer.BadParameter("say either --percent or --fixed")
-    with open_application() as application:
-        known = get_event(application.database, event)
-        zone = ZoneInfo(known.time_zone)
+        raise typer.BadParameter("use either --percent or --fixed")
+    with open_event(slug) as (application, event):
+        zone = ZoneInfo(event.time_zone)
         new = NewPromo(
             code=normalise_promo_code(code),
             kind=PromoKind.FIXED if percent is None else PromoKind.PERCENT,
             value=percent or fixed or 0,
             valid_from=begins.replace(tzinfo=zone) if begins else now(),
-            valid_until=until.replace(tzinfo=zone) if until else known.ends_at,
+            valid_until=until.replace(tzinfo=zone) if until else event.ends_at,
             max_uses=max_uses,
         )
-        make(application.database, known, new, ticket_type=name, by=actor())
-    stdout_console().print(f"{known.slug}: promo code {new.code} is there")
+        add_promo(application.database, event, new, ticket_type=ticket_type, by=actor())
+    print_result(new, f"{event.slug}: created promo code {new.code}.", as_json=as_json)
 
 
 @app.command("list")
-def list_promos(event: EventArgument, *, as_json: JsonOption = False) -> None:
-    """List the event's promo codes and how often each was used."""
-    from dataclasses import asdict
-
-    from ticketing.catalogue.promo_codes import list_promo_usage
-    from ticketing.events.queries import get_event
-
-    with open_application() as application:
-        known = get_event(application.database, event)
-        uses = list_promo_usage(application.database, known)
-    if as_json:
-        print_json([asdict(one) for one in uses])
-        return
+def list_promos(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """List the promo codes of an event and how often each was used."""
     from zoneinfo import ZoneInfo
 
-    zone = ZoneInfo(known.time_zone)
-    table = new_table("code", "takes off", "of", "from", "until", "used", "at most")
-    for one in uses:
-        table.add_row(
-            one.code,
-            f"{one.value} %" if one.kind == "percent" else f"Rp{one.value:,}".replace(",", "."),
-            one.ticket_type or "everything",
-            f"{one.valid_from.astimezone(zone):%Y-%m-%d %H:%M %Z}",
-            f"{one.valid_until.astimezone(zone):%Y-%m-%d %H:%M %Z}",
-            f"{one.used:,}",
-            "-" if one.max_uses is None else f"{one.max_uses:,}",
-        )
-    stdout_console().print(table)
+    from ticketing.catalogue.promo_codes import list_promo_usage
+    from ticketing.platform.kernel.money import Rupiah
+
+    with open_event(slug) as (application, event):
+        promos = list_promo_usage(application.database, event)
+    print_list(
+        promos,
+        {
+            "code": lambda one: one.code,
+            "discount": lambda one: (
+                f"{one.value} %" if one.kind == "percent" else str(Rupiah(one.value))
+            ),
+            "ticket type": lambda one: one.ticket_type,
+            "from": lambda one: one.valid_from,
+            "until": lambda one: one.valid_until,
+            "used": lambda one: one.used,
+            "max uses": lambda one: one.max_uses,
+        },
+        as_json=as_json,
+        zone=ZoneInfo(event.time_zone),
+        empty=f"{event.slug} has no promo codes.",
+    )
 
 
-@app.command("end")
-def end_promo(event: EventArgument, code: Annotated[str, typer.Argument()]) -> None:
+@app.command("disable")
+def disable_promo(slug: EventOption, code: CodeArgument, *, as_json: JsonOption = False) -> None:
     """End a promo code now; orders that used it keep their price."""
-    from ticketing.catalogue.promo_codes import end_promo as end
-    from ticketing.events.queries import get_event
+    from ticketing.catalogue.promo_codes import end_promo
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        end(application.database, known, code, at=now(), by=actor())
-    stdout_console().print(f"{known.slug}: promo code {code.upper()} has ended")
+    with open_event(slug) as (application, event):
+        end_promo(application.database, event, code, at=now(), by=actor())
+    result = {"event": event.slug, "code": code.upper()}
+    print_result(result, f"{event.slug}: disabled promo code {code.upper()}.", as_json=as_json)

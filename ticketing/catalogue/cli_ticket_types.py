@@ -1,124 +1,141 @@
-"""`ticketing sale`: open, close, show; `plan` is in plans.py."""
+"""`ticketing ticket-types`: create, update, disable, list."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.catalogue import cli_payment_plans
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    open_application,
-    print_json,
-    stdout_console,
-)
-from ticketing.platform.cli.options import MAX_RUPIAH, EventArgument
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor
+from ticketing.platform.cli.options import MAX_RUPIAH, EventOption, JsonOption
+from ticketing.platform.cli.output import format_limit, print_list, print_result, print_text
 
 if TYPE_CHECKING:
     from ticketing.catalogue.ticket_type_queries import TicketTypeListing
-
-app = typer.Typer(help="Put ticket types on sale, and see what is left.", no_args_is_help=True)
-app.add_typer(cli_payment_plans.app, name="plan")
-
-
-@app.command("open")
-def open_sale(
-    event: EventArgument,
-    *,
-    name: Annotated[str, typer.Option("--type", help="The ticket type: VIP.")],
-    price: Annotated[
-        int | None, typer.Option(min=0, max=MAX_RUPIAH, help="In whole rupiah; 0 is free.")
-    ] = None,
-    capacity: Annotated[
-        int | None, typer.Option(min=0, help="How many places; 0 for no end of them.")
-    ] = None,
-    max_per_order: Annotated[int | None, typer.Option(min=0, help="0 for no limit.")] = None,
-    max_per_buyer: Annotated[int | None, typer.Option(min=0, help="0 for no limit.")] = None,
-) -> None:
-    """Put a ticket type on sale, or change its terms; what is not said stays.
-
-    Orders keep the price they were placed at.
-    """
     from ticketing.catalogue.ticket_types import SaleTerms
-    from ticketing.catalogue.ticket_types import open_sale as put_on_sale
-    from ticketing.events.queries import get_event
-    from ticketing.platform.kernel.money import Rupiah
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        terms = SaleTerms(
-            price=None if price is None else Rupiah(price),
-            capacity=capacity,
-            per_order=max_per_order,
-            per_buyer=max_per_buyer,
-        )
-        sold = put_on_sale(application.database, known, name.strip(), terms, by=actor())
-    left = "no end of places" if sold.stock.available is None else f"{sold.stock.available:,} left"
-    stdout_console().print(f"{known.slug}: {sold.name} is on sale at {sold.price}, {left}")
+app = typer.Typer(no_args_is_help=True)
+
+NameOption = Annotated[str, typer.Option("--type", help="Name of the ticket type: VIP.")]
+PRICE = typer.Option("--price", min=0, max=MAX_RUPIAH, help="Price in whole rupiah; 0 = free.")
+CapacityOption = Annotated[
+    int | None, typer.Option("--capacity", min=0, help="Number of places; 0 = unlimited.")
+]
+PerOrderOption = Annotated[
+    int | None, typer.Option("--max-per-order", min=0, help="Places per order; 0 = unlimited.")
+]
+PerBuyerOption = Annotated[
+    int | None, typer.Option("--max-per-buyer", min=0, help="Places per buyer; 0 = unlimited.")
+]
 
 
-@app.command("close")
-def close_sale(
-    event: EventArgument,
+@app.command("create")
+def create_ticket_type(
+    slug: EventOption,
+    *,
+    name: NameOption,
+    price: Annotated[int, PRICE],
+    capacity: CapacityOption = None,
+    max_per_order: PerOrderOption = None,
+    max_per_buyer: PerBuyerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a new ticket type on sale."""
+    terms = _parse_terms(price, capacity, max_per_order, max_per_buyer)
+    _put_on_sale(slug, name, terms, is_new=True, as_json=as_json)
+
+
+@app.command("update")
+def update_ticket_type(
+    slug: EventOption,
+    *,
+    name: NameOption,
+    price: Annotated[int | None, PRICE] = None,
+    capacity: CapacityOption = None,
+    max_per_order: PerOrderOption = None,
+    max_per_buyer: PerBuyerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a ticket type, and put it on sale again if it was disabled.
+
+    Omitted options stay unchanged. Orders keep the price they were placed at.
+    """
+    terms = _parse_terms(price, capacity, max_per_order, max_per_buyer)
+    _put_on_sale(slug, name, terms, is_new=False, as_json=as_json)
+
+
+@app.command("disable")
+def disable_ticket_types(
+    slug: EventOption,
     *,
     name: Annotated[
-        str | None, typer.Option("--type", help="Only this ticket type; all without it.")
+        str | None, typer.Option("--type", help="Only this ticket type; default: all.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Take ticket types off sale; what is pending can still be paid."""
-    from ticketing.catalogue.ticket_types import close_sale as take_off
-    from ticketing.events.queries import get_event
+    """Take ticket types off sale; pending orders can still be paid."""
+    from ticketing.catalogue.ticket_types import close_sale
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        closed = take_off(application.database, known, name, by=actor())
-    stdout_console().print(f"{known.slug}: {closed} ticket types taken off sale")
+    with open_event(slug) as (application, event):
+        disabled = close_sale(application.database, event, name, by=actor())
+    line = f"{event.slug}: {disabled} ticket types taken off sale."
+    print_result({"event": event.slug, "disabled": disabled}, line, as_json=as_json)
 
 
-@app.command("show")
-def show(event: EventArgument, *, as_json: JsonOption = False) -> None:
-    """Show what is for sale and how its places stand."""
-    from ticketing.catalogue.ticket_types import list_ticket_types
-    from ticketing.events.queries import get_event
+@app.command("list")
+def list_ticket_types(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """List the ticket types of an event and their places."""
+    from ticketing.catalogue import ticket_types
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        types = list_ticket_types(application.database, known)
-    if as_json:
-        print_json([_as_json(one) for one in types])
-        return
-    from rich.table import Table
+    with open_event(slug) as (application, event):
+        listed = ticket_types.list_ticket_types(application.database, event)
+    print_list(
+        listed,
+        {
+            "ticket type": lambda one: one.name,
+            "on sale": lambda one: one.on_sale,
+            "price": lambda one: one.price,
+            "capacity": lambda one: format_limit(one.stock.capacity),
+            "available": lambda one: format_limit(one.stock.available),
+            "pending": lambda one: one.stock.pending,
+            "sold": lambda one: one.stock.sold,
+            "per order": lambda one: one.limits.per_order,
+            "per buyer": lambda one: one.limits.per_buyer,
+        },
+        as_json=as_json,
+        to_json=_to_json,
+        empty=f"{event.slug} has no ticket types.",
+    )
+    if listed and not as_json:
+        print_text("pending = ordered and not paid yet")
 
-    table = Table(title=f"{known.name} ({known.slug})", title_justify="left")
-    for column in ("ticket type", "sale"):
-        table.add_column(column)
-    for column in ("price", "capacity", "available", "pending", "sold"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for one in types:
-        table.add_row(
-            one.name,
-            "open" if one.on_sale else "closed",
-            str(one.price),
-            _format_limit(one.stock.capacity),
-            _format_limit(one.stock.available),
-            f"{one.stock.pending:,}",
-            f"{one.stock.sold:,}",
+
+def _parse_terms(
+    price: int | None, capacity: int | None, per_order: int | None, per_buyer: int | None
+) -> "SaleTerms":
+    from ticketing.catalogue.ticket_types import SaleTerms
+    from ticketing.platform.kernel.money import Rupiah
+
+    return SaleTerms(
+        price=None if price is None else Rupiah(price),
+        capacity=capacity,
+        per_order=per_order,
+        per_buyer=per_buyer,
+    )
+
+
+def _put_on_sale(slug: str, name: str, terms: "SaleTerms", *, is_new: bool, as_json: bool) -> None:
+    from ticketing.catalogue.ticket_types import open_sale
+
+    with open_event(slug) as (application, event):
+        listing = open_sale(
+            application.database, event, name.strip(), terms, by=actor(), is_new=is_new
         )
-    out = stdout_console()
-    out.print(table)
-    for one in types:
-        limits = {"an order": one.limits.per_order, "a buyer": one.limits.per_buyer}
-        said = [f"{most:,} {what}" for what, most in limits.items() if most is not None]
-        if said:
-            out.print(f"{one.name}: at most {', '.join(said)}")
-    out.print("pending is ordered and not paid yet")
+    places = format_limit(listing.stock.available)
+    line = f"{event.slug}: {listing.name} is on sale at {listing.price}; places left: {places}."
+    print_result(_to_json(listing), line, as_json=as_json)
 
 
-def _format_limit(number: int | None) -> str:
-    return "no end" if number is None else f"{number:,}"
-
-
-def _as_json(one: "TicketTypeListing") -> dict[str, object]:
+def _to_json(one: "TicketTypeListing") -> dict[str, object]:
     return {
         "id": one.id,
         "name": one.name,

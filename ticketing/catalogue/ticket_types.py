@@ -10,7 +10,7 @@ from ticketing.events.model import Event
 from ticketing.orders import cancelled_events
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import CapacityTaken, NotOnSale
+from ticketing.platform.kernel.errors import AlreadyExists, CapacityTaken, NotOnSale
 from ticketing.platform.kernel.money import Rupiah
 
 NO_LIMIT = 0
@@ -27,17 +27,34 @@ class SaleTerms:
 
 
 def open_sale(
-    database: Database, event: Event, name: str, terms: SaleTerms, *, by: str
+    database: Database,
+    event: Event,
+    name: str,
+    terms: SaleTerms,
+    *,
+    by: str,
+    is_new: bool | None = None,
 ) -> TicketTypeListing:
     """Put a ticket type on sale, or change its terms; the same again changes nothing.
 
-    Refuses a new type without a price, and a capacity below the places held and sold.
+    `is_new` refuses one that was on sale before (True) or never was (False). A new type needs a
+    price. A capacity below the places held and sold is refused.
     """
     with database.transaction() as connection:
         check_event_not_cancelled(connection, event)
         known = ticket_type_queries.lock_by_name(connection, event.id, name)
-        if terms.price is None and (known is None or not (known.on_sale or known.price.amount)):
-            raise NotOnSale(f"{name!r} was not for sale before: say its --price")
+        was_sold = known is not None and bool(known.on_sale or known.price.amount)
+        if is_new is True and was_sold:
+            raise AlreadyExists(
+                f"{event.slug} has a ticket type {name!r}; to change it:"
+                " `ticketing ticket-types update`"
+            )
+        if is_new is False and not was_sold:
+            raise NotOnSale(
+                f"{name!r} was never on sale; to put it on sale: `ticketing ticket-types create`"
+            )
+        if terms.price is None and not was_sold:
+            raise NotOnSale(f"{name!r} is new: it needs a price")
         known = known or ticket_type_queries.get_or_insert(connection, event.id, name)
         values = apply_sale_terms(connection, known, terms)
         audit_log.record(

@@ -1,117 +1,62 @@
-"""What happens to tickets after they were made: verify, keys, revoke."""
+"""`ticketing verify`: whether a ticket is valid, and the reason if not."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    EventOption,
-    JsonOption,
-    actor,
-    now,
-    open_application,
-    print_json,
-    stdout_console,
-)
+from ticketing.platform.cli.console import now, open_application
+from ticketing.platform.cli.options import JsonOption, OptionalEventOption
+from ticketing.platform.cli.output import print_json, stdout_console
+
+if TYPE_CHECKING:
+    from ticketing.crypto.verification import VerificationResult
 
 
 def verify(
     code: Annotated[
-        str, typer.Argument(help="A QR's text or a ticket code; `-` reads one a line.")
+        str, typer.Argument(help="Text of a QR code or a ticket code; - reads lines of input.")
     ],
     *,
-    event: Annotated[
-        str | None, typer.Option("--event", "-e", help="Only this event's tickets pass.")
-    ] = None,
+    slug: OptionalEventOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Would this ticket pass, and if not, why not."""
-    from ticketing.checkin.verify import verify_ticket as examine
+    """Check whether a ticket is valid, and why not.
+
+    Exit code 1 when a ticket is rejected.
+    """
+    from ticketing.checkin.verify import verify_ticket
     from ticketing.events.queries import get_event
 
     texts = [line.rstrip("\n") for line in sys.stdin] if code == "-" else [code]
-    refused = False
+    rejected = False
     with open_application() as application:
-        only = None
-        if event is not None:
-            only = get_event(application.database, event)
+        event = None if slug is None else get_event(application.database, slug)
         for text in texts:
-            verdict = examine(application.database, text, at=now(), event=only)
-            refused = refused or not verdict.is_valid
-            seen = verdict.ticket
+            result = verify_ticket(application.database, text, at=now(), event=event)
+            rejected = rejected or not result.is_valid
             if as_json:
-                print_json({
-                    "valid": verdict.is_valid, "reason": verdict.rejection, "note": verdict.note,
-                    "ticketCode": seen and seen.ticket_code, "guestId": seen and seen.guest_id,
-                })  # fmt: skip
+                print_json(_to_json(result))
             else:
-                whose = (
-                    f"  {seen.ticket_code}  {seen.full_name}, {seen.ticket_type}" if seen else ""
-                )
-                stdout_console().print(
-                    f"[{'green' if verdict.is_valid else 'red'}]{verdict.reason}[/]{whose}"
-                )
-    sys.exit(1 if refused else 0)
+                _print_result(result)
+    raise typer.Exit(1 if rejected else 0)
 
 
-def keys(
-    event: EventOption,
-    *,
-    form: Annotated[str, typer.Option("--format", help="pem, jwk or hex.")] = "pem",
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="New tickets get a new key; old ones still verify.")
-    ] = False,
-) -> None:
-    """Print an event's public keys, the newest last.
+def _print_result(result: "VerificationResult") -> None:
+    from rich.markup import escape
 
-    They are all that a gate without network needs.
-    """
-    from ticketing.crypto import key_rotation as crypto_key_rotation
-    from ticketing.crypto.keyring import KeyRing
-    from ticketing.events.queries import get_event
-
-    if form not in {"pem", "jwk", "hex"}:
-        raise typer.BadParameter(f"{form!r}: write pem, jwk or hex", param_hint="--format")
-    with open_application() as application:
-        known = get_event(application.database, event)
-        if rotate:
-            known = crypto_key_rotation.rotate_keys(
-                application.database, known, keys=application.get(KeyRing), by=actor(), at=now()
-            )
-        found = crypto_key_rotation.list_public_keys(
-            application.database, known, keys=application.get(KeyRing)
-        )
-    if form == "jwk":
-        print_json({"keys": [key.jwk() for key in found]})
-        return
-    for key in found:
-        if form == "hex":
-            typer.echo(f"{key.generation}\t{key.hex()}")
-        else:
-            typer.echo(f"# {key.event_slug}, event {key.event_number}, generation {key.generation}")
-            typer.echo(key.pem(), nl=False)
+    colour = "green" if result.is_valid else "red"
+    ticket = result.ticket
+    about = f"  {ticket.ticket_code}  {ticket.full_name}, {ticket.ticket_type}" if ticket else ""
+    stdout_console().print(f"[{colour}]{escape(result.reason)}[/]{escape(about)}")
 
 
-def revoke(
-    event: EventOption,
-    codes: Annotated[list[str], typer.Argument(help="Ticket codes.")],
-    *,
-    reason: Annotated[str, typer.Option(help="Why, for whoever is turned away.")],
-) -> None:
-    """End tickets: they will not pass any more."""
-    from ticketing.events.queries import get_event
-    from ticketing.tickets.revoke import revoke_tickets as end
-
-    with open_application() as application:
-        known = get_event(application.database, event)
-        done = end(application.database, known, codes=codes, reason=reason, by=actor(), at=now())
-    out = stdout_console()
-    for label, texts in (("revoked", done.revoked), ("revoked before", done.already_revoked),
-                         ("not a ticket of this event", done.unknown)):  # fmt: skip
-        for text in texts:
-            out.print(f"{text}  {label}")
-    sys.exit(1 if done.unknown else 0)
-
-
-COMMANDS = (verify, keys, revoke)
+def _to_json(result: "VerificationResult") -> dict[str, object]:
+    ticket = result.ticket
+    return {
+        "valid": result.is_valid,
+        "reason": result.rejection,
+        "note": result.note,
+        "ticketCode": ticket and ticket.ticket_code,
+        "guestId": ticket and ticket.guest_id,
+    }

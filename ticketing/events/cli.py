@@ -1,47 +1,49 @@
-"""`ticketing events`: add, set, list."""
+"""`ticketing events`: create, update, list."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    new_table,
-    open_application,
-    print_json,
-    stdout_console,
-)
+from ticketing.platform.cli.console import actor, open_application
+from ticketing.platform.cli.options import TIME_FORMATS, JsonOption
+from ticketing.platform.cli.output import format_time, print_list, print_result
 
-app = typer.Typer(help="Add, change and list events.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
-Slug = Annotated[str, typer.Argument(help="Lower-case letters, digits, hyphens: wisuda-2026.")]
-FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"]
-Starts = Annotated[datetime, typer.Option(formats=FORMATS, help="On the venue's own clock.")]
-Ends = Annotated[
-    datetime | None, typer.Option(formats=FORMATS, help="Without it, four hours after the start.")
+SlugArgument = Annotated[
+    str, typer.Argument(help="Lower-case letters, digits and hyphens: wisuda-2026.")
 ]
-Zone = Annotated[str, typer.Option("--zone", help="IANA time zone of the venue.")]
-Locale = Annotated[str, typer.Option(help="Language of dates and texts on the ticket.")]
-Region = Annotated[str, typer.Option(help="Country of phone numbers written without one.")]
-Template = Annotated[str, typer.Option(help="Ticket template: a folder's name.")]
+NAME = typer.Option("--name", help="Name, as printed on the ticket.")
+VENUE = typer.Option("--venue", help="Venue, as printed on the ticket.")
+STARTS = typer.Option("--starts", formats=TIME_FORMATS, help="Start, in the venue's time.")
+ENDS = typer.Option(
+    "--ends", formats=TIME_FORMATS, help="End, in the venue's time; 4 hours after the start if new."
+)
+ZONE = typer.Option("--zone", help="IANA time zone of the venue.")
+LOCALE = typer.Option("--locale", help="Language of the ticket.")
+REGION = typer.Option("--region", help="Country of phone numbers without a country code.")
+TEMPLATE = typer.Option("--template", help="Folder name of the ticket template.")
 
 
-@app.command("add")
-def add(
-    slug: Slug,
+@app.command("create")
+def create_event(  # noqa: PLR0913 - one parameter per option
+    slug: SlugArgument,
     *,
-    name: Annotated[str, typer.Option(help="As printed on the ticket.")],
-    starts: Starts,
-    venue: Annotated[str, typer.Option(help="As printed on the ticket.")],
-    ends: Ends = None,
-    zone: Zone = "Asia/Jakarta",
-    locale: Locale = "id",
-    region: Region = "ID",
-    template: Template = "classic",
+    name: Annotated[str, NAME],
+    starts: Annotated[datetime, STARTS],
+    venue: Annotated[str, VENUE],
+    ends: Annotated[datetime | None, ENDS] = None,
+    zone: Annotated[str, ZONE] = "Asia/Jakarta",
+    locale: Annotated[str, LOCALE] = "id",
+    region: Annotated[str, REGION] = "ID",
+    template: Annotated[str, TEMPLATE] = "classic",
+    as_json: JsonOption = False,
 ) -> None:
-    """Add an event; the same again changes nothing."""
+    """Create an event.
+
+    Running it again with the same values changes nothing; other values are refused.
+    """
     from ticketing.events.model import NewEvent
     from ticketing.events.service import EventTimes, add_event
 
@@ -52,31 +54,35 @@ def add(
             NewEvent(slug, name, first, last, zone, locale, venue, region, template),
             by=actor(),
         )
-    stdout_console().print(f"event {event.slug} is number {event.id}: {event.name}, {event.venue}")
+    line = f"Created event {event.slug} (id {event.id}): {event.name}, {event.venue}."
+    print_result(event, line, as_json=as_json)
 
 
-@app.command("set")
-def change(
-    slug: Slug,
+@app.command("update")
+def update_event(  # noqa: PLR0913 - one parameter per option
+    slug: SlugArgument,
     *,
-    name: str | None = None,
-    starts: Annotated[datetime | None, typer.Option(formats=FORMATS)] = None,
-    venue: str | None = None,
-    ends: Ends = None,
-    zone: Annotated[str | None, typer.Option("--zone")] = None,
-    locale: str | None = None,
-    region: str | None = None,
-    template: str | None = None,
+    name: Annotated[str | None, NAME] = None,
+    starts: Annotated[datetime | None, STARTS] = None,
+    venue: Annotated[str | None, VENUE] = None,
+    ends: Annotated[datetime | None, ENDS] = None,
+    zone: Annotated[str | None, ZONE] = None,
+    locale: Annotated[str | None, LOCALE] = None,
+    region: Annotated[str | None, REGION] = None,
+    template: Annotated[str | None, TEMPLATE] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Change an event. Tickets keep their codes; PDFs that show the change are made again."""
+    """Change an event; omitted options stay unchanged.
+
+    Tickets keep their codes. PDFs that show the change become stale.
+    """
     from ticketing.events.queries import get_event
     from ticketing.events.service import EventTimes, change_event
 
     with open_application() as application:
-        known = get_event(application.database, slug)
-        chosen = zone or known.time_zone
-        first = EventTimes(starts, ends, chosen).to_instants()[0] if starts else None
-        last = EventTimes(ends, ends, chosen).to_instants()[1] if ends else None
+        stored_zone = get_event(application.database, slug).time_zone
+        first = EventTimes(starts, ends, zone or stored_zone).to_instants()[0] if starts else None
+        last = EventTimes(ends, ends, zone or stored_zone).to_instants()[1] if ends else None
         event = change_event(
             application.database,
             slug,
@@ -84,29 +90,28 @@ def change(
              "locale": locale, "region": region, "template_id": template},
             by=actor(),
         )  # fmt: skip
-    stdout_console().print(
-        f"event {event.slug} is changed; `ticketing generate-tickets` renews its PDFs"
-    )
+    next_step = f"To render its PDFs again: ticketing generate-tickets --event {event.slug}"
+    print_result(event, f"Updated event {event.slug}.", next_step, as_json=as_json)
 
 
 @app.command("list")
-def show(*, as_json: JsonOption = False) -> None:
-    """List all events, the next to begin first."""
-    from dataclasses import asdict
+def list_events(*, as_json: JsonOption = False) -> None:
+    """List all events, the next one first."""
+    from zoneinfo import ZoneInfo
 
     from ticketing.events import queries as event_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        known = event_queries.list_events(connection)
-    if as_json:
-        print_json([asdict(event) for event in known])
-        return
-    from zoneinfo import ZoneInfo
-
-    table = new_table("number", "slug", "name", "starts", "venue")
-    for event in known:
-        starts = event.starts_at.astimezone(ZoneInfo(event.time_zone))
-        table.add_row(
-            str(event.id), event.slug, event.name, f"{starts:%Y-%m-%d %H:%M %Z}", event.venue
-        )
-    stdout_console().print(table)
+        events = event_queries.list_events(connection)
+    print_list(
+        events,
+        {
+            "id": lambda event: str(event.id),
+            "slug": lambda event: event.slug,
+            "name": lambda event: event.name,
+            "starts": lambda event: format_time(event.starts_at, ZoneInfo(event.time_zone)),
+            "venue": lambda event: event.venue,
+        },
+        as_json=as_json,
+        empty="No events.",
+    )

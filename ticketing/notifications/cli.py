@@ -1,193 +1,160 @@
-"""`ticketing deliver` and what goes with it: messages to buyers and to the organiser."""
+"""`ticketing deliveries`: list, send, resend, cancel; the other commands are in `cli_channels`."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from ticketing.notifications.delivery import Channel
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    new_table,
-    now,
-    open_application,
+from ticketing.events.cli_context import open_event
+from ticketing.notifications import cli_channels
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption
+from ticketing.platform.cli.output import (
+    format_time,
     print_json,
-    stdout_console,
+    print_list,
+    print_result,
+    print_text,
+    to_object,
 )
 
+app = typer.Typer(no_args_is_help=True)
 
-def deliver(*, as_json: JsonOption = False) -> None:
-    """Send every message that is due; the worker does it by itself."""
-    from dataclasses import asdict
 
+@app.command("list")
+def list_deliveries(
+    slug: EventOption,
+    *,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only messages that are not retried any more.")
+    ] = False,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List the messages of an event, the newest first."""
+    from ticketing.notifications import admin
+    from ticketing.notifications.channel_policy import estimate_last_send_at
+    from ticketing.notifications.rate_limit import RateLimit
+
+    with open_event(slug) as (application, event):
+        deliveries = admin.list_deliveries(application.database, event, failed=failed, limit=limit)
+        last_send = estimate_last_send_at(
+            application.database, application.get(RateLimit), at=now()
+        )
+    print_list(
+        deliveries,
+        {
+            "id": lambda delivery: str(delivery.id),
+            "message": lambda delivery: delivery.purpose,
+            "about": lambda delivery: delivery.subject,
+            "to": lambda delivery: delivery.address,
+            "state": lambda delivery: delivery.state,
+            "tries": lambda delivery: delivery.tries,
+            "next try": lambda delivery: delivery.next_try,
+            "error": lambda delivery: delivery.last_error,
+        },
+        as_json=as_json,
+        empty="No messages.",
+    )
+    if not as_json:
+        _print_last_send_at(last_send)
+
+
+@app.command("send")
+def send_deliveries(*, as_json: JsonOption = False) -> None:
+    """Send all due messages now; the worker does this by itself.
+
+    Exit code 1 when a message failed for good.
+    """
     from ticketing.notifications.admin import get_outbox_backlog
     from ticketing.notifications.channel_policy import estimate_last_send_at
     from ticketing.notifications.deliver import MessagingConnector, deliver_all
 
     with open_application() as application:
-        with application.get(MessagingConnector).connect() as mailroom:
-            done = deliver_all(application.database, mailroom, clock=now)
-            has_door = mailroom.mail is not None
-            ends = estimate_last_send_at(application.database, mailroom.rate_limit, at=now())
-        waits = get_outbox_backlog(application.database, at=now())
-        folder = (
-            ""
-            if application.settings.mail_url or not has_door
-            else application.settings.mail_folder
-        )
+        settings = application.settings
+        with application.get(MessagingConnector).connect() as messaging:
+            result = deliver_all(application.database, messaging, clock=now)
+            has_mail = messaging.mail is not None
+            last_send = estimate_last_send_at(application.database, messaging.rate_limit, at=now())
+        backlog = get_outbox_backlog(application.database, at=now())
+        folder = str(settings.mail_folder) if has_mail and not settings.mail_url else ""
     if as_json:
-        print_json(asdict(done) | asdict(waits) | {"folder": str(folder)})
-        sys.exit(1 if done.failed else 0)
-    out = stdout_console()
-    if not has_door:
-        out.print("nothing is sent: MAIL_URL is not set")
-    if folder:
-        out.print(f"rehearsal: mails are files in {folder}", markup=False)
-    out.print(
-        f"{done.sent} sent, {done.error} to be tried again, {done.failed} failed,"
-        f" {done.unknown} unknown; not begun: {waits.to_people} to people,"
-        f" {waits.to_organiser} to the organiser"
-    )
-    for channel, (until, why) in waits.rests.items():
-        held = f"rests until {until:%H:%M:%S} UTC" if until else "is stopped"
-        out.print(f"{channel} {held}: {why}", markup=False)
-    _print_last_send_at(ends)
-    sys.exit(1 if done.failed else 0)
+        print_json(to_object(result) | to_object(backlog) | {"folder": folder})
+    else:
+        if not has_mail:
+            print_text("No mail is sent: MAIL_URL is not set.")
+        if folder:
+            print_text(f"Simulated: mails are written to {folder}.")
+        print_text(
+            f"{result.sent} sent, {result.error} to be retried, {result.failed} failed,"
+            f" {result.unknown} unknown.",
+            f"Queued: {backlog.to_people} to buyers and guests,"
+            f" {backlog.to_organiser} to the organiser.",
+        )
+        for channel, (until, reason) in backlog.rests.items():
+            state = f"is paused until {format_time(until)}" if until else "is stopped"
+            print_text(f"{channel} {state}: {reason}")
+        _print_last_send_at(last_send)
+    raise typer.Exit(1 if result.failed else 0)
 
 
-def deliveries(
-    event: Annotated[str, typer.Argument(help="The event's slug or number.", show_default=False)],
+@app.command("resend")
+def resend_deliveries(
+    delivery: Annotated[
+        int | None, typer.Argument(help="Id of one message.", show_default=False)
+    ] = None,
     *,
+    slug: Annotated[
+        str | None, typer.Option("--event", "-e", help="With --failed: the event.")
+    ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only those of which nothing more comes by itself.")
+        bool, typer.Option("--failed", help="All failed messages of the event.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Show an event's messages, the newest first: to whom, how far, and why not."""
-    from dataclasses import asdict
+    """Queue one message again, or all failed messages of an event.
 
-    from ticketing.events.queries import get_event
-    from ticketing.notifications.admin import list_deliveries
-    from ticketing.notifications.channel_policy import estimate_last_send_at
-    from ticketing.notifications.rate_limit import RateLimit
-
-    with open_application() as application:
-        found = list_deliveries(
-            application.database,
-            get_event(application.database, event),
-            failed=failed,
-            limit=limit,
-        )
-        ends = estimate_last_send_at(application.database, application.get(RateLimit), at=now())
-    if as_json:
-        print_json([asdict(one) for one in found])
-        return
-    from rich.markup import escape
-
-    table = new_table("delivery", "what", "about", "by", "to", "state", "tries", "next try", "why")
-    for one in found:
-        table.add_row(
-            str(one.id), one.purpose, one.subject, one.channel, escape(one.address), one.state,
-            str(one.tries), _format_time(one.next_try), escape(one.last_error),
-        )  # fmt: skip
-    stdout_console().print(table)
-    _print_last_send_at(ends)
-
-
-def _print_last_send_at(ends: datetime | None) -> None:
-    """When the last goes of what waits for WhatsApp's pace."""
-    if ends is not None and ends > now():
-        stdout_console().print(
-            f"WhatsApp: the last message that waits goes {format_local_time(ends)}"
-        )
-
-
-def resend(
-    delivery: Annotated[
-        int | None, typer.Argument(help="One delivery's number.", show_default=False)
-    ] = None,
-    *,
-    failed: Annotated[
-        str | None, typer.Option("--failed", help="All of this event that failed.")
-    ] = None,
-) -> None:
-    """Let one message go out again, or all of an event that failed.
-
-    The worker or `ticketing deliver` sends them.
+    The worker or `ticketing deliveries send` sends them.
     """
     from ticketing.events.queries import get_event
-    from ticketing.notifications.admin import resend_delivery as resend_one
-    from ticketing.notifications.admin import resend_failed_deliveries
+    from ticketing.notifications import admin
 
-    if (delivery is None) == (failed is None):
-        raise typer.BadParameter("say either a delivery's number or --failed EVENT")
+    if (delivery is None) is not (failed and slug is not None):
+        raise typer.BadParameter("name either the id of a message, or --event with --failed")
     with open_application() as application:
         if delivery is not None:
-            one = resend_one(application.database, delivery, at=now(), by=actor())
-            stdout_console().print(
-                f"{one.purpose} about {one.subject} goes out again", markup=False
+            queued = admin.resend_delivery(application.database, delivery, at=now(), by=actor())
+            print_result(
+                queued, f"Queued again: {queued.purpose} {queued.subject}", as_json=as_json
             )
-        elif failed is not None:
-            again = resend_failed_deliveries(
-                application.database, get_event(application.database, failed), at=now(), by=actor()
+        else:
+            count = admin.resend_failed_deliveries(
+                application.database,
+                get_event(application.database, slug or ""),
+                at=now(),
+                by=actor(),
             )
-            stdout_console().print(f"messages that go out again: {again}")
+            print_result({"queued": count}, f"Messages queued again: {count}", as_json=as_json)
 
 
-def bounces(
-    mails: Annotated[
-        list[str],
-        typer.Argument(help="Mails that came back: files, Maildir folders, or - for one on input."),
-    ],
+@app.command("cancel")
+def cancel_delivery(
+    delivery: Annotated[int, typer.Argument(help="Id of the message.", show_default=False)],
+    *,
+    as_json: JsonOption = False,
 ) -> None:
-    """Read what mail servers sent back, and note it at the messages; again changes nothing."""
-    from ticketing.notifications.deliver import MessagingConnector
-    from ticketing.notifications.delivery_receipts import process_bounces
-    from ticketing.notifications.mail.mailbox import read_mails
-
-    with (
-        open_application() as application,
-        application.get(MessagingConnector).connect() as mailroom,
-    ):
-        done = process_bounces(application.database, read_mails(mails), mailroom.channels, at=now())
-    stdout_console().print(
-        f"{done.mails} mails read: {done.applied} bounces noted, {done.unchanged} known,"
-        f" {done.strange} of no message of ours, {done.undecided} not decided yet"
-    )
-
-
-def abort_delivery(
-    delivery: Annotated[int, typer.Argument(help="The delivery's number.", show_default=False)],
-) -> None:
-    """Send one message no more that still waits; `ticketing resend` takes it back."""
-    from ticketing.notifications.admin import cancel_delivery
+    """Cancel a queued message. `ticketing deliveries resend` queues it again."""
+    from ticketing.notifications import admin
 
     with open_application() as application:
-        one = cancel_delivery(application.database, delivery, at=now(), by=actor())
-    stdout_console().print(f"{one.purpose} about {one.subject} is not sent", markup=False)
+        cancelled = admin.cancel_delivery(application.database, delivery, at=now(), by=actor())
+    print_result(cancelled, f"Cancelled: {cancelled.purpose} {cancelled.subject}", as_json=as_json)
 
 
-def resume_channel(
-    channel: Annotated[Channel, typer.Argument(help="whatsapp or mail.", show_default=False)],
-) -> None:
-    """Let a channel go on that was stopped or rests, once its trouble is over."""
-    from ticketing.notifications.channel_policy import resume_channel as let_go_on
-
-    with open_application() as application:
-        let_go_on(application.database, channel, at=now(), by=actor())
-    stdout_console().print(f"{channel} goes on")
+def _print_last_send_at(at: datetime | None) -> None:
+    """Print when the last message that waits for WhatsApp's rate limit is sent."""
+    if at is not None and at > now():
+        print_text(f"WhatsApp: the last queued message is sent at about {format_time(at)}.")
 
 
-def format_local_time(at: datetime) -> str:
-    """As a person plans with it, on this machine's clock."""
-    return f"{at.astimezone():%A %d %B, %H:%M}"
-
-
-def _format_time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
-
-
-COMMANDS = (deliver, deliveries, resend, abort_delivery, bounces, resume_channel)
+app.add_typer(cli_channels.app)

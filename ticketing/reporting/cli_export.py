@@ -1,11 +1,13 @@
-"""`ticketing export`: an event's sheets."""
+"""`ticketing export`: a list of an event as CSV or by mail."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import actor, now, open_application, stdout_console
-from ticketing.platform.cli.options import EventArgument
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.output import print_result
 from ticketing.platform.export_names import ExportKind
 
 if TYPE_CHECKING:
@@ -16,47 +18,57 @@ STANDARD_OUTPUT = "-"
 
 
 def export(
-    event: EventArgument,
-    what: Annotated[ExportKind, typer.Argument(help="Which sheet.", show_default=False)],
+    slug: EventOption,
+    kind: Annotated[ExportKind, typer.Argument(help="Which list.", show_default=False)],
     *,
-    csv: Annotated[
-        str, typer.Option(help="The file to write; - is standard output.")
-    ] = STANDARD_OUTPUT,
+    csv: Annotated[str, typer.Option(help="File to write; - is standard output.")] = (
+        STANDARD_OUTPUT
+    ),
     mail: Annotated[
-        bool, typer.Option("--mail", help="Mail it to ORGANISER_MAIL instead, once a day.")
+        bool, typer.Option("--mail", help="Send it to ORGANISER_EMAIL instead, once a day.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Write one of an event's sheets for a spreadsheet; no sheet has a code that opens a door."""
-    from ticketing.events.queries import get_event
+    """Export a list of an event as CSV, without secrets.
 
+    --json prints the result, not the list; it needs --csv FILE or --mail.
+    """
     if mail and csv != STANDARD_OUTPUT:
-        raise typer.BadParameter("say --csv or --mail, not both")
-    with open_application() as application:
-        known = get_event(application.database, event)
+        raise typer.BadParameter("use either --csv or --mail")
+    if as_json and not mail and csv == STANDARD_OUTPUT:
+        raise typer.BadParameter("--json needs --csv FILE or --mail", param_hint="--json")
+    with open_event(slug) as (application, event):
         if mail:
-            _queue_mail(application, known, what)
+            _queue_mail(application, event, kind, as_json=as_json)
         else:
-            _write_file(application, known, what, csv)
+            _write_file(application, event, kind, csv, as_json=as_json)
 
 
-def _queue_mail(application: "Application", event: "Event", what: ExportKind) -> None:
+def _queue_mail(
+    application: "Application", event: "Event", kind: ExportKind, *, as_json: bool
+) -> None:
     from ticketing.reporting.export import queue_export_mail
 
-    is_new = queue_export_mail(application.database, event, what, at=now(), by=actor())
-    address = application.settings.organiser_mail
-    where = f"to {address}" if address else "when ORGANISER_MAIL is set"
-    known = "" if is_new else f"was left today already: `ticketing deliveries {event.slug}`; "
-    stdout_console().print(f"{what}: {known}goes {where}", markup=False)
+    is_new = queue_export_mail(application.database, event, kind, at=now(), by=actor())
+    address = application.settings.organiser_email
+    target = f"to {address}" if address else "as soon as ORGANISER_EMAIL is set"
+    line = f"{kind}: queued; it is sent {target}."
+    if not is_new:
+        line = (
+            f"{kind}: already queued today."
+            f" To see it: ticketing deliveries list --event {event.slug}"
+        )
+    print_result({"list": kind, "queued": is_new, "to": address}, line, as_json=as_json)
 
 
-def _write_file(application: "Application", event: "Event", what: ExportKind, path: str) -> None:
+def _write_file(
+    application: "Application", event: "Event", kind: ExportKind, path: str, *, as_json: bool
+) -> None:
     from ticketing.platform.kernel.csv_writer import open_sheet
     from ticketing.reporting.export import write_export
 
     with open_sheet(path) as file:
-        rows = write_export(application.database, event, what, file, at=now())
+        rows = write_export(application.database, event, kind, file, at=now())
     if path != STANDARD_OUTPUT:
-        stdout_console().print(f"{rows} rows in {path}", markup=False)
-
-
-COMMANDS = (export,)
+        result = {"list": kind, "rows": rows, "csv": path}
+        print_result(result, f"{rows} rows in {path}", as_json=as_json)

@@ -1,84 +1,85 @@
 """`ticketing import`: a roster from a file, or from the operator's own table."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    EventOption,
-    JsonOption,
-    actor,
-    now,
-    open_application,
-    print_json,
-    stdout_console,
-)
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.output import print_counts, print_json, print_text
 
 if TYPE_CHECKING:
     from ticketing.roster.import_result import ImportResult
     from ticketing.roster.import_roster import RosterSource
 
 
-def import_(  # noqa: PLR0913 - a command has as many options as it has
-    event: EventOption,
+def import_roster(  # noqa: PLR0913 - one parameter per option
+    slug: EventOption,
     file: Annotated[Path | None, typer.Argument(help="A CSV file.", show_default=False)] = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
+    ] = False,
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=field, as often as needed.")
+        list[str] | None, typer.Option("--map", help="Use this column: column=field (repeatable).")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Instead of the one found out.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Instead of the one found out.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of the file; default: detected.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Delimiter of the file; default: detected.")
+    ] = None,
     withdraw_absent: Annotated[
-        bool, typer.Option("--withdraw-absent", help="Whoever is not in it loses the entitlement.")
+        bool, typer.Option("--withdraw-absent", help="Withdraw people who are not in the file.")
     ] = False,
     quarantine: Annotated[
-        Path | None, typer.Option(help="CSV of the rows kept aside; beside the file if not said.")
+        Path | None,
+        typer.Option(help="CSV for rejected rows; default: FILE.quarantine.csv."),
     ] = None,
     sql: Annotated[
-        str | None, typer.Option(help="A query in your own database, instead of a file.")
+        str | None, typer.Option(help="Query of your own database, instead of a file.")
     ] = None,
     sql_url_env: Annotated[
-        str, typer.Option(help="The variable that holds that database's address.")
+        str, typer.Option(help="Environment variable with the URL of that database.")
     ] = "ROSTER_DATABASE_URL",
     as_json: JsonOption = False,
 ) -> None:
     """Import a roster from a CSV file or a query.
 
-    The same again changes nothing, a changed one updates; nobody is deleted unasked.
+    Importing the same roster again changes nothing; changed rows are updated. Nobody is withdrawn
+    without --withdraw-absent.
     """
-    from ticketing.events.queries import get_event
     from ticketing.platform.cli.progress import import_progress
+    from ticketing.roster import import_roster as service
     from ticketing.roster.import_result import ImportOptions
-    from ticketing.roster.import_roster import import_roster
 
-    source = _source(file, sql, sql_url_env)
+    source = _parse_source(file, sql, sql_url_env)
     options = ImportOptions(
-        mapping=_mapping(mapping or []),
+        mapping=_parse_mapping(mapping or []),
         encoding=encoding,
         delimiter=None if delimiter is None else delimiter.replace("\\t", "\t"),
         dry_run=dry_run,
         withdraw_absent=withdraw_absent,
         quarantine_path=quarantine or (file and file.with_name(f"{file.stem}.quarantine.csv")),
     )
-    with open_application() as application:
-        known = get_event(application.database, event)
-        with import_progress(quiet=as_json) as progress:
-            done = import_roster(
-                application.database, known, source, options=options, at=now(), by=actor(),
-                progress=progress,
-            )  # fmt: skip
+    with (
+        open_event(slug) as (application, event),
+        import_progress(quiet=as_json) as progress,
+    ):
+        result = service.import_roster(
+            application.database, event, source, options=options, at=now(), by=actor(),
+            progress=progress,
+        )  # fmt: skip
     if as_json:
-        print_json(done.as_dict())
+        print_json(result.as_dict())
     else:
-        _print_result(done, options.quarantine_path)
-    sys.exit(0)
+        _print_result(result, options.quarantine_path)
 
 
-def _source(file: Path | None, sql: str | None, variable: str) -> "RosterSource":
+def _parse_source(file: Path | None, sql: str | None, variable: str) -> "RosterSource":
     from ticketing.roster.sources.csv_file import RosterFile
     from ticketing.roster.sources.sql_query import RosterQuery
 
@@ -88,11 +89,11 @@ def _source(file: Path | None, sql: str | None, variable: str) -> "RosterSource"
         return RosterFile(file)
     url = os.environ.get(variable, "")
     if not url:
-        raise typer.BadParameter(f"{variable} is empty: put your database's address there")
+        raise typer.BadParameter(f"{variable} is empty: set it to the URL of your database")
     return RosterQuery(url, sql or "")
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+def _parse_mapping(pairs: list[str]) -> dict[str, str]:
     split = [pair.rpartition("=") for pair in pairs]
     for pair, (column, _, field) in zip(pairs, split, strict=True):
         if not column or not field:
@@ -100,42 +101,41 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     return {column.strip(): field.strip() for column, _, field in split}
 
 
-def _print_result(done: "ImportResult", quarantine: Path | None) -> None:
-    from rich.table import Table
-
-    would = "would be " if done.dry_run else ""
-    table = Table(title=f"{done.source} -> {done.event}", title_justify="left", min_width=44)
-    table.add_column("rows")
-    table.add_column("", justify="right")
-    for label in ("inserted", "updated", "unchanged", "quarantined"):
-        table.add_row(f"{would}{label}", f"{getattr(done, label):,}")
-    table.add_section()
-    table.add_row("total", f"{done.total:,}")
-    out = stdout_console()
-    out.print(table)
-    out.print(
-        f"read as {done.encoding}, columns separated by {done.delimiter!r};"
-        f" {done.seconds:.1f} s, {done.total / done.seconds:,.0f} rows/s"
+def _print_result(result: "ImportResult", quarantine: Path | None) -> None:
+    prefix = "would be " if result.dry_run else ""
+    counts = {
+        f"{prefix}inserted": result.inserted,
+        f"{prefix}updated": result.updated,
+        "unchanged": result.unchanged,
+        f"{prefix}rejected": result.quarantined,
+        "total": result.total,
+    }
+    print_counts(f"{result.source} -> {result.event}", counts)
+    print_text(
+        f"Read as {result.encoding}, delimiter {result.delimiter!r}; {result.seconds:.1f} s,"
+        f" {result.total / result.seconds:,.0f} rows/s."
     )
-    if done.ignored_columns:
-        out.print(f"columns not used: {', '.join(done.ignored_columns)}")
-    for warning in done.warnings:
-        out.print(f"[yellow]warning[/] {warning}")
-    for change in done.changes:
-        out.print(
+    if result.ignored_columns:
+        print_text(f"Columns not used: {', '.join(result.ignored_columns)}")
+    print_text(*(f"Warning: {warning}" for warning in result.warnings))
+    print_text(
+        *(
             f"  line {change.line}: {change.person}: {change.field}"
             f" {change.old!r} -> {change.new!r}"
+            for change in result.changes
         )
-    for row in done.quarantine:
-        out.print(f"  line {row.line} quarantined: {row.field} {row.value!r}: {row.reason}")
-    if done.quarantined and quarantine:
-        out.print(f"mend them in {quarantine} and import that file")
-    if done.withdrawal.people:
-        out.print(
-            f"{done.withdrawal.people:,} people absent from it {would or 'were '}withdrawn,"
-            f" {done.withdrawal.with_live_tickets:,} of them with a live ticket"
+    )
+    print_text(
+        *(
+            f"  line {row.line} rejected: {row.field} {row.value!r}: {row.reason}"
+            for row in result.quarantine
         )
-
-
-import_.__name__ = "import"
-COMMANDS = (import_,)
+    )
+    if result.quarantined and quarantine:
+        print_text(f"To correct rejected rows, edit {quarantine} and import that file.")
+    if result.withdrawal.people:
+        print_text(
+            f"{result.withdrawal.people:,} people who are not in the file"
+            f" {prefix or 'were '}withdrawn; {result.withdrawal.with_live_tickets:,} of them have"
+            " a live ticket."
+        )

@@ -1,20 +1,14 @@
-"""`ticketing generate-tickets` and what else makes or unmakes documents."""
+"""`ticketing generate-tickets`: issue missing tickets and render their PDFs."""
 
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    EventOption,
-    JsonOption,
-    actor,
-    now,
-    open_application,
-    print_json,
-    stdout_console,
-)
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.output import print_counts, print_json, print_text
 
 if TYPE_CHECKING:
     from ticketing.events.model import Event
@@ -25,53 +19,57 @@ if TYPE_CHECKING:
 MAX_FAILURES_SHOWN = 20
 
 
-def generate_tickets(  # noqa: PLR0913 - a command has as many options as it has
-    event: EventOption,
+def generate_tickets(  # noqa: PLR0913 - one parameter per option
+    slug: EventOption,
     *,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many new tickets.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of new tickets.")] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite/--skip-existing",
-            help="Make every PDF anew; codes and links stay as they are.",
+            "--overwrite/--skip-existing", help="Render every PDF again; codes and links stay."
         ),
     ] = False,
-    chunk: Annotated[int, typer.Option(min=1, max=10_000, help="PDFs a transaction.")] = 100,
+    chunk: Annotated[int, typer.Option(min=1, max=10_000, help="PDFs per transaction.")] = 100,
     ids: Annotated[
-        str | None, typer.Option(help="Only these people: numbers with commas between.")
+        str | None, typer.Option(help="Only these guests: ids separated by commas.")
     ] = None,
     reissue: Annotated[
-        bool, typer.Option("--reissue", help="New identities; says first what would die.")
+        bool, typer.Option("--reissue", help="Replace live tickets by new ones; plans first.")
     ] = False,
-    plan: Annotated[str | None, typer.Option(help="With --reissue: do what was said.")] = None,
-    reason: Annotated[str, typer.Option(help="With --reissue: why the old ones die.")] = "reissued",
+    plan: Annotated[
+        str | None, typer.Option(help="With --reissue: apply the plan with this hash.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(help="With --reissue: reason for the revocation.")
+    ] = "reissued",
     batch: Annotated[
-        str | None, typer.Option(help="A name for this order; again resumes it.")
+        str | None, typer.Option(help="Name of this request; the same name resumes it.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Issue missing tickets and render their PDFs."""
-    from ticketing.events.queries import get_event
+    """Issue missing tickets and render their PDFs.
+
+    Running it again issues nothing twice. Exit code 1 when at least one ticket failed.
+    """
     from ticketing.tickets.generate import GenerationRequest
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        order = GenerationRequest(
+    with open_event(slug) as (application, event):
+        request = GenerationRequest(
             by=actor(), at=now(), guest_ids=_parse_guest_ids(ids), limit=limit, chunk=chunk,
             overwrite=overwrite, key=batch,
         )  # fmt: skip
         if reissue and plan is None:
-            _print_reissue_plan(application, known, order, as_json=as_json)
+            _print_reissue_plan(application, event, request, as_json=as_json)
             return
-        done = _run_generation(application, known, order, plan=plan, reason=reason, quiet=as_json)
+        result = _generate(application, event, request, plan=plan, reason=reason, quiet=as_json)
         if as_json:
-            print_json(_result_to_json(known, done))
+            print_json(_to_json(event, result))
         else:
-            _print_result(application, known, done)
-    sys.exit(1 if done.failed else 0)
+            _print_result(application, event, result)
+    raise typer.Exit(1 if result.failed else 0)
 
 
-def _run_generation(
+def _generate(
     application: "Application",
     event: "Event",
     request: "GenerationRequest",
@@ -84,24 +82,24 @@ def _run_generation(
     from ticketing.documents.file_store import DocumentFolder
     from ticketing.documents.renderer import Renderer
     from ticketing.platform.cli.progress import progress_bars
-    from ticketing.tickets.generate import GenerationContext, generate_tickets, reissue_tickets
+    from ticketing.tickets import generate
 
-    means = GenerationContext(
+    context = generate.GenerationContext(
         application.database,
         application.get(KeyRing),
         application.get(Renderer),
         application.get(DocumentFolder),
     )
     with ExitStack() as stack:
-        shown: ProgressBars | None = None if quiet else stack.enter_context(progress_bars())
-        printing = shown.on_render_progress if shown else None
+        bars: ProgressBars | None = None if quiet else stack.enter_context(progress_bars())
+        on_render = bars.on_render_progress if bars else None
         if plan is not None:
-            return reissue_tickets(
-                means, event, request, plan_hash=plan, reason=reason, on_render_progress=printing
+            return generate.reissue_tickets(
+                context, event, request, plan_hash=plan, reason=reason, on_render_progress=on_render
             )
-        issuing = shown.on_issue_progress if shown else None
-        return generate_tickets(
-            means, event, request, on_issue_progress=issuing, on_render_progress=printing
+        on_issue = bars.on_issue_progress if bars else None
+        return generate.generate_tickets(
+            context, event, request, on_issue_progress=on_issue, on_render_progress=on_render
         )
 
 
@@ -116,54 +114,51 @@ def _print_reissue_plan(
             {"tickets": plan.tickets, "delivered": plan.delivered, "planHash": plan.plan_hash}
         )
         return
-    out = stdout_console()
-    out.print(
-        f"{plan.tickets:,} live tickets of {event.name} would die,"
-        f" {plan.delivered:,} of them already delivered; nothing has changed yet"
+    print_text(
+        f"{plan.tickets:,} live tickets of {event.name} would be revoked,"
+        f" {plan.delivered:,} of them already delivered.",
+        "Nothing has changed yet. To apply this plan, repeat the command with:",
+        f"  --plan {plan.plan_hash}",
     )
-    out.print(f"to do it: the same command with --plan {plan.plan_hash}")
 
 
-def _print_result(application: "Application", event: "Event", done: "GenerationResult") -> None:
-    from rich.table import Table
-
+def _print_result(application: "Application", event: "Event", result: "GenerationResult") -> None:
     from ticketing.documents.file_store import DocumentFolder
 
-    table = Table(title=f"{event.name} ({event.slug})", title_justify="left", min_width=44)
-    table.add_column("tickets")
-    table.add_column("", justify="right")
-    for label in ("created", "renewed", "skipped", "failed"):
-        table.add_row(label, f"{getattr(done, label):,}")
-    table.add_section()
-    table.add_row("total", f"{done.total:,}")
-    out = stdout_console()
-    out.print(table)
-    out.print(
-        f"{done.seconds:.1f} s, {done.tickets_per_second:.0f} tickets/s, job {done.job_id}, PDFs in"
-        f" {application.get(DocumentFolder).root / event.slug}"
+    counts = {
+        "created": result.created,
+        "rendered again": result.renewed,
+        "skipped": result.skipped,
+        "failed": result.failed,
+        "total": result.total,
+    }
+    print_counts(f"{event.name} ({event.slug})", counts)
+    print_text(
+        f"{result.seconds:.1f} s, {result.tickets_per_second:.0f} tickets/s, job {result.job_id}.",
+        f"PDFs: {application.get(DocumentFolder).root / event.slug}",
     )
-    for guest_id, reason in done.failures[:MAX_FAILURES_SHOWN]:
-        out.print(f"  failed: person {guest_id}: {reason}")
-    if done.failed > MAX_FAILURES_SHOWN:
-        out.print(
-            f"  … and {done.failed - MAX_FAILURES_SHOWN} more:"
-            f" `ticketing report --event {event.slug}`"
+    for guest_id, reason in result.failures[:MAX_FAILURES_SHOWN]:
+        print_text(f"  failed: guest {guest_id}: {reason}")
+    if result.failed > MAX_FAILURES_SHOWN:
+        print_text(
+            f"  … and {result.failed - MAX_FAILURES_SHOWN} more."
+            f" To list all: ticketing tickets report --event {event.slug}"
         )
 
 
-def _result_to_json(event: "Event", done: "GenerationResult") -> dict[str, object]:
+def _to_json(event: "Event", result: "GenerationResult") -> dict[str, object]:
     return {
         "event": event.slug,
-        "batchId": done.batch_key,
-        "jobId": done.job_id,
-        "created": done.created,
-        "renewed": done.renewed,
-        "skipped": done.skipped,
-        "failed": done.failed,
-        "total": done.total,
-        "seconds": round(done.seconds, 3),
-        "ticketsPerSecond": round(done.tickets_per_second, 1),
-        "errors": [{"guestId": guest, "message": reason} for guest, reason in done.failures],
+        "batchId": result.batch_key,
+        "jobId": result.job_id,
+        "created": result.created,
+        "renewed": result.renewed,
+        "skipped": result.skipped,
+        "failed": result.failed,
+        "total": result.total,
+        "seconds": round(result.seconds, 3),
+        "ticketsPerSecond": round(result.tickets_per_second, 1),
+        "errors": [{"guestId": guest, "message": reason} for guest, reason in result.failures],
     }
 
 
@@ -174,42 +169,5 @@ def _parse_guest_ids(text: str | None) -> list[int] | None:
         return [int(word) for word in text.replace(",", " ").split()]
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r}: write people's numbers with commas between, such as 12,15,40",
-            param_hint="--ids",
+            f"{text!r}: write guest ids separated by commas, such as 12,15,40", param_hint="--ids"
         ) from error
-
-
-def clean_up_documents(
-    *,
-    days: Annotated[
-        int | None, typer.Option(min=1, help="Instead of DOCUMENT_RETENTION_DAYS.")
-    ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Delete; without it, only say.")] = False,
-) -> None:
-    """Delete the PDFs of events long over.
-
-    Without --apply it only lists what would go.
-    """
-    from ticketing.documents.file_store import DocumentFolder
-    from ticketing.tickets.rendering.retention import delete_expired_documents
-
-    with open_application() as application:
-        removals = delete_expired_documents(
-            application.database, application.get(DocumentFolder), at=now(), by=actor(),
-            dry_run=not apply,
-            days=days or application.settings.retention_days,
-        )  # fmt: skip
-    out = stdout_console()
-    done = "deleted" if apply else "to delete"
-    for removal in removals:
-        out.print(
-            f"{removal.event_slug}, ended {removal.ended_at:%Y-%m-%d}: {removal.documents:,} PDFs"
-            f" {done}, {removal.size / 1024 / 1024:.1f} MiB"
-        )
-    if not removals:
-        out.print("no event is over for so long")
-    elif not apply:
-        out.print("nothing was deleted; --apply does it")
-
-
-COMMANDS = (generate_tickets, clean_up_documents)

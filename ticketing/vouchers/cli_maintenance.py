@@ -1,187 +1,174 @@
-"""`ticketing vouchers`: kept in order, tried again, replaced, cleaned up."""
+"""`regenerate`, `reissue`, `maintain` and `cleanup` of `ticketing vouchers`."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    now,
-    open_application,
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import EventOption, JsonOption, PlanOption
+from ticketing.platform.cli.output import (
+    format_time,
+    print_apply_command,
     print_json,
-    stdout_console,
+    print_result,
+    print_text,
 )
-from ticketing.platform.cli.options import EventArgument
 
 if TYPE_CHECKING:
-    from ticketing.vouchers.cleanup_plan import CleanupPlan
-    from ticketing.vouchers.reissue import BulkRegenerationResult
+    from ticketing.vouchers.reissue import BulkRegenerationResult, VoucherReissuePlan
 
-cleanup = typer.Typer(help="End what is left over: planned, then applied.", no_args_is_help=True)
-
-
-def upkeep(*, as_json: JsonOption = False) -> None:
-    """Look at every router, end the vouchers that are out of their time, fill stocks.
-
-    What ends is taken off its router by the worker, or by `ticketing provision`.
-    """
-    from dataclasses import asdict
-
-    from ticketing.vouchers.maintenance import maintain_vouchers
-    from ticketing.vouchers.provisioning.router_clients import RouterConnector
-
-    with open_application() as application, application.get(RouterConnector).connect() as doors:
-        kept = maintain_vouchers(application.database, doors, clock=now, by=actor())
-    if as_json:
-        print_json(asdict(kept))
-    else:
-        out = stdout_console()
-        for look in kept.looks:
-            said = look.error or (
-                f"{look.seen:,} vouchers are there, {look.first_used:,} used since the last look,"
-                f" {look.ended:,} used up"
-            )
-            out.print(f"{look.router}: {said}", markup=False)
-        out.print(
-            f"ended: {kept.clean_up.expired:,} out of time, {kept.clean_up.left_over:,} left over;"
-            f" made ahead: {kept.stocked.owed:,}, too many: {kept.stocked.ended:,}"
-        )
-    sys.exit(1 if any(look.error for look in kept.looks) else 0)
+app = typer.Typer()
+cleanup = typer.Typer(
+    help="Revoke leftover vouchers of an event: plan, then apply.", no_args_is_help=True
+)
 
 
+@app.command("regenerate")
 def regenerate(
     orders: Annotated[
         list[str] | None, typer.Argument(help="Codes of orders: ORD-…", metavar="ORDER...")
     ] = None,
     *,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Every order of which a voucher was given up on.")
+        bool, typer.Option("--failed", help="All orders with a failed voucher.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try again at once what orders are owed and did not get; what is there stays as it is."""
-    from dataclasses import asdict
+    """Retry the missing vouchers of orders at once.
 
-    from ticketing.orders import queries as orders_queries
-    from ticketing.vouchers import cleanup_queries as voucher_cleanup_queries
+    Vouchers that exist stay as they are. Exit code 1 when an order was refused.
+    """
+    from ticketing.orders import queries as order_queries
+    from ticketing.vouchers import cleanup_queries
     from ticketing.vouchers.reissue import regenerate_all
 
     if bool(orders) is failed:
-        raise typer.BadParameter("name orders, or say --failed")
+        raise typer.BadParameter("name orders, or use --failed")
     with open_application() as application:
         with application.database.transaction() as connection:
-            wanted = (
-                voucher_cleanup_queries.list_failed_order_ids(connection)
+            order_ids = (
+                cleanup_queries.list_failed_order_ids(connection)
                 if failed
-                else [orders_queries.get_by_code(connection, code).id for code in orders or []]
+                else [order_queries.get_by_code(connection, code).id for code in orders or []]
             )
-        done = regenerate_all(application.database, wanted, at=now(), by=actor())
-    if as_json:
-        print_json(asdict(done))
-    else:
-        _show_regenerated(done)
-    sys.exit(1 if done.refused else 0)
+        result = regenerate_all(application.database, order_ids, at=now(), by=actor())
+    print_result(result, *_describe_regenerated(result), as_json=as_json)
+    raise typer.Exit(1 if result.refused else 0)
 
 
+@app.command("reissue")
 def reissue(
-    voucher: Annotated[str, typer.Argument(help="Its key: V…", metavar="KEY")],
+    voucher: Annotated[str, typer.Argument(help="Key of the voucher: V…", metavar="KEY")],
     *,
     plan: Annotated[
-        str | None, typer.Option(help="The hash that the same without it printed.")
+        str | None, typer.Option(help="Hash printed by the command without --plan.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Give a buyer another voucher for one: the old one ends. First says whether it was used."""
+    """Replace a voucher by a new one; the previous one is revoked.
+
+    Without --plan it shows whether the voucher was used, and changes nothing.
+    """
     from ticketing.vouchers.reissue import plan_reissue, reissue_voucher
 
-    out = stdout_console()
     with open_application() as application:
         if plan is not None:
             new = reissue_voucher(
                 application.database, voucher, plan_hash=plan, at=now(), by=actor()
             )
-            out.print(f"{voucher} ends, and {new} takes its place; the buyer is told of it")
+            line = f"Revoked {voucher}; {new} replaces it and is sent to the buyer."
+            print_result({"revoked": voucher, "replacement": new}, line, as_json=as_json)
             return
         planned = plan_reissue(application.database, voucher)
-    used = (
-        f"in use since {planned.first_used_at:%Y-%m-%d %H:%M} UTC: {planned.online} online,"
-        f" {planned.bytes_used:,} bytes"
-        if planned.first_used_at
-        else "not used as far as is known"
-    )
-    out.print(
-        f"{voucher}, number {planned.number} of order {planned.order_code}, is {used}\n"
-        "it would end and another take its place; nothing has changed yet\n"
-        f"to do it: ticketing vouchers reissue {voucher} --plan {planned.plan_hash}"
-    )
+    if as_json:
+        print_json(planned)
+    else:
+        _print_reissue_plan(voucher, planned)
+
+
+@app.command("maintain")
+def maintain(*, as_json: JsonOption = False) -> None:
+    """Poll all routers, revoke vouchers that ended, and fill pools.
+
+    The worker, or `ticketing vouchers provision`, removes revoked vouchers from the routers. Exit
+    code 1 when a router did not answer.
+    """
+    from ticketing.vouchers.maintenance import maintain_vouchers
+    from ticketing.vouchers.provisioning.router_clients import RouterConnector
+
+    with open_application() as application, application.get(RouterConnector).connect() as routers:
+        result = maintain_vouchers(application.database, routers, clock=now, by=actor())
+    if as_json:
+        print_json(result)
+    else:
+        for look in result.looks:
+            text = look.error or (
+                f"{look.seen:,} vouchers present, {look.first_used:,} newly used,"
+                f" {look.ended:,} used up"
+            )
+            print_text(f"{look.router}: {text}")
+        print_text(
+            f"Revoked: {result.clean_up.expired:,} expired, {result.clean_up.left_over:,} leftover."
+            f" Pools: {result.stocked.owed:,} added, {result.stocked.ended:,} removed."
+        )
+    raise typer.Exit(1 if any(look.error for look in result.looks) else 0)
 
 
 @cleanup.command("plan")
-def cleanup_plan(event: EventArgument, *, as_json: JsonOption = False) -> None:
-    """Say which vouchers of an event a clean-up would end."""
-    from dataclasses import asdict
-
-    from ticketing.events.queries import get_event
+def plan_cleanup(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """Show which vouchers of an event a clean-up would revoke."""
     from ticketing.vouchers.cleanup_plan import plan_clean_up
 
-    with open_application() as application:
-        planned = plan_clean_up(
-            application.database, get_event(application.database, event), at=now(), by=actor()
-        )
+    with open_event(slug) as (application, event):
+        plan = plan_clean_up(application.database, event, at=now(), by=actor())
     if as_json:
-        print_json(asdict(planned))
-    else:
-        _show_plan(planned)
+        print_json(plan)
+        return
+    for label, group in (("leftover", plan.left_over), ("expired", plan.expired)):
+        print_text(
+            f"{label}: {group.vouchers:,} vouchers of {group.orders:,} orders,"
+            f" {group.used:,} of them used"
+        )
+    print_apply_command(f"vouchers cleanup apply --event {plan.event} --plan {plan.plan_hash}")
 
 
 @cleanup.command("apply")
-def cleanup_apply(
-    event: EventArgument,
-    *,
-    plan: Annotated[str, typer.Option(help="The hash that `vouchers cleanup plan` printed.")],
-    as_json: JsonOption = False,
-) -> None:
-    """End what was planned; again, it goes on where it was. Orders stay as they are."""
-    from dataclasses import asdict
+def apply_cleanup(slug: EventOption, *, plan: PlanOption, as_json: JsonOption = False) -> None:
+    """Revoke the planned vouchers. After an interruption, run it again: it continues.
 
-    from ticketing.events.queries import get_event
+    Orders are not changed.
+    """
     from ticketing.vouchers.cleanup_plan import apply_clean_up
 
-    with open_application() as application:
-        done = apply_clean_up(
-            application.database,
-            get_event(application.database, event),
-            plan_hash=plan,
-            at=now(),
-            by=actor(),
-        )
-    if as_json:
-        print_json(asdict(done))
-    else:
-        stdout_console().print(f"ended: {done.left_over:,} left over, {done.expired:,} out of time")
+    with open_event(slug) as (application, event):
+        result = apply_clean_up(application.database, event, plan_hash=plan, at=now(), by=actor())
+    line = f"Revoked: {result.left_over:,} leftover, {result.expired:,} expired."
+    print_result(result, line, as_json=as_json)
 
 
-def _show_regenerated(done: "BulkRegenerationResult") -> None:
-    out = stdout_console()
-    for one in done.orders:
-        ended = f", {one.ended} ended" if one.ended else ""
-        out.print(f"{one.order_code}: {one.due} tried again, {one.present} there{ended}")
-    for order_id, why in done.refused.items():
-        out.print(f"order {order_id}: {why}", markup=False)
+def _describe_regenerated(result: "BulkRegenerationResult") -> list[str]:
+    lines = [
+        f"{one.order_code}: {one.due} retried, {one.present} present"
+        + (f", {one.ended} ended" if one.ended else "")
+        for one in result.orders
+    ]
+    lines += [f"order {order_id}: {reason}" for order_id, reason in result.refused.items()]
+    return lines or ["No vouchers to retry."]
 
 
-def _show_plan(planned: "CleanupPlan") -> None:
-    out = stdout_console()
-    for what, one in (("left over", planned.left_over), ("out of time", planned.expired)):
-        out.print(
-            f"{what}: {one.vouchers:,} vouchers of {one.orders:,} orders,"
-            f" {one.used:,} of them were used"
-        )
-    out.print(
-        "nothing has changed yet; to do it: ticketing vouchers cleanup apply"
-        f" {planned.event} --plan {planned.plan_hash}"
+def _print_reissue_plan(voucher: str, plan: "VoucherReissuePlan") -> None:
+    used = (
+        f"used since {format_time(plan.first_used_at)}, {plan.online} devices online,"
+        f" {plan.bytes_used:,} bytes"
+        if plan.first_used_at
+        else "not used, as far as is known"
     )
+    print_text(
+        f"{voucher} is number {plan.number} of order {plan.order_code}; it is {used}.",
+        "It would be revoked and replaced by a new voucher.",
+    )
+    print_apply_command(f"vouchers reissue {voucher} --plan {plan.plan_hash}")
 
 
-COMMANDS = (upkeep, regenerate, reissue)
+app.add_typer(cleanup, name="cleanup")

@@ -19,7 +19,7 @@ from ticketing.events import queries as event_queries
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import UnusablePackage
+from ticketing.platform.kernel.errors import AlreadyExists, UnknownPackage, UnusablePackage
 from ticketing.platform.kernel.money import ZERO, Rupiah
 from ticketing.routers import queries as router_queries
 from ticketing.routers.credentials import CodeRule
@@ -71,15 +71,32 @@ class PackageOnSale:
 
 
 def put_package(
-    database: Database, event: Event, code: str, requested: PackageTerms, *, at: datetime, by: str
+    database: Database,
+    event: Event,
+    code: str,
+    requested: PackageTerms,
+    *,
+    at: datetime,
+    by: str,
+    is_new: bool | None = None,
 ) -> StoredPackage:
-    """Put a package on sale, or change it for whoever buys from now on; the same changes nothing.
+    """Put a package on sale, or change it for new purchases; the same again changes nothing.
 
-    Refuses what no router could carry out, codes that could be guessed, another event's code.
+    `is_new` refuses a code of this event that exists (True) or does not (False). Terms that no
+    router can carry out, codes that can be guessed and codes of another event are refused.
     """
     with database.transaction() as connection:
         check_event_not_cancelled(connection, event)
         known = _lock_existing_package(connection, event, code, at=at)
+        if is_new is True and known is not None:
+            raise AlreadyExists(
+                f"{event.slug} has a package {code}; to change it: `ticketing packages update`"
+            )
+        if is_new is False and known is None:
+            raise UnknownPackage(
+                f"{event.slug} has no package {code!r}; to put it on sale:"
+                " `ticketing packages create`"
+            )
         router = _resolve_router_id(connection, known, requested)
         package, rule = _merge_package(code, known, requested), _merge_code_rule(known, requested)
         place, terms = _prepare_ticket_type(connection, event, known, package, requested, at=at)
@@ -146,8 +163,8 @@ def _lock_existing_package(
         return known
     if known.on_sale:
         raise UnusablePackage(
-            f"package {code} is on sale at another event; `ticketing package close {code}` first,"
-            " or choose another code"
+            f"package {code} is on sale at another event: use another code, or end that sale by"
+            f" `ticketing packages disable {code}`"
         )
     _retire_package(connection, known, at=at)
     return None
@@ -159,9 +176,7 @@ def _resolve_router_id(
     if requested.router is not None:
         return router_queries.lock_by_name(connection, requested.router).id
     if existing is None:
-        raise UnusablePackage(
-            "a new package needs a router: `ticketing router add` makes one known"
-        )
+        raise UnusablePackage("a new package needs a router: `ticketing routers create` adds one")
     return existing.router_id
 
 

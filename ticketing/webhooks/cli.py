@@ -1,224 +1,225 @@
-"""`ticketing hooks`: who else is told of orders and money."""
+"""`ticketing webhooks`: create, list, test, calls, resend, send, enable, delete."""
 
-import sys
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import (
+    DATE_OR_TIME_FORMATS,
     JsonOption,
-    actor,
-    new_table,
-    now,
-    open_application,
-    print_json,
-    stdout_console,
+    LimitOption,
+    OptionalEventOption,
+    parse_choice,
 )
-from ticketing.selling.ledger.cli import FORMATS
+from ticketing.platform.cli.output import format_time, print_json, print_list, print_result
 
-app = typer.Typer(help="Tell others of orders and money: webhooks.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from ticketing.webhooks.model import WebhookEndpoint
 
-Name = Annotated[str, typer.Argument(help="The webhook's name.", show_default=False)]
+app = typer.Typer(no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the webhook.", show_default=False)]
 
 
-@app.command("add")
-def add(
-    name: Name,
-    url: Annotated[str, typer.Argument(help="Where to post: https://…", show_default=False)],
+@app.command("create")
+def create_webhook(
+    name: NameArgument,
+    url: Annotated[str, typer.Argument(help="Address: https://…", show_default=False)],
     *,
     kind: Annotated[
-        list[str] | None, typer.Option(help="Only this kind: order.paid; again for more.")
+        list[str] | None, typer.Option(help="Only this kind: order.paid (repeatable).")
     ] = None,
-    event: Annotated[str | None, typer.Option("--event", "-e", help="Only this event.")] = None,
+    slug: OptionalEventOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Tell an address from now on, and print the secret it verifies with, this once."""
+    """Create a webhook and print its signing secret. It cannot be printed again."""
     from ticketing.crypto.keyring import KeyRing
     from ticketing.events.queries import get_event
     from ticketing.webhooks.endpoints import add_endpoint
 
     with open_application() as application:
-        made = add_endpoint(
+        endpoint = add_endpoint(
             application.database,
             application.get(KeyRing),
             name=name,
             url=url,
             kinds=kind or [],
-            event=get_event(application.database, event) if event else None,
-            allow_loopback=application.settings.midtrans_environment == "rehearsal",
+            event=get_event(application.database, slug) if slug else None,
+            allow_loopback=application.settings.midtrans_environment == "simulator",
             at=now(),
             by=actor(),
         )
-    typer.echo(made.secret)
+    if as_json:
+        print_json({"name": name, "url": url, "secret": endpoint.secret})
+    else:
+        typer.echo(endpoint.secret)
 
 
 @app.command("list")
-def list_hooks(*, as_json: JsonOption = False) -> None:
-    """List who is told, and of what."""
-    from dataclasses import asdict
-
+def list_webhooks(*, as_json: JsonOption = False) -> None:
+    """List all webhooks."""
     from ticketing.webhooks.endpoints import list_endpoints
 
     with open_application() as application:
-        known = list_endpoints(application.database)
-    if as_json:
-        print_json([asdict(one) for one in known])
-        return
-    from rich.markup import escape
-
-    table = new_table("name", "address", "kinds", "event", "since", "state")
-    for one in known:
-        state = "told"
-        if one.failing_since:
-            state = f"failing since {one.failing_since:%Y-%m-%d %H:%M} UTC"
-        if one.disabled_at:
-            state = f"off: {one.disabled_why}"
-        table.add_row(
-            escape(one.name), escape(one.url), ", ".join(one.kinds), one.event_slug or "all",
-            f"{one.created_at:%Y-%m-%d}", escape(state),
-        )  # fmt: skip
-    stdout_console().print(table)
-
-
-@app.command("calls")
-def calls(
-    name: Name,
-    *,
-    state: Annotated[str | None, typer.Option(help="waiting, delivered or failed.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the log of calls, the newest first."""
-    from dataclasses import asdict
-
-    from ticketing.webhooks.endpoints import list_endpoint_calls
-    from ticketing.webhooks.model import CallState
-
-    if state is not None and state not in list(CallState):
-        raise typer.BadParameter(f"{state!r} is not one of {', '.join(CallState)}")
-    with open_application() as application:
-        found = list_endpoint_calls(
-            application.database, name, state=CallState(state) if state else None, limit=limit
-        )
-    if as_json:
-        print_json([asdict(one) for one in found])
-        return
-    from rich.markup import escape
-
-    table = new_table("call", "order", "what", "state", "tries", "last try", "next try", "answer")
-    for one in found:
-        said = one.last_error or str(one.last_status or "")
-        table.add_row(
-            str(one.id),
-            one.order_code,
-            one.kind,
-            one.state,
-            str(one.tries),
-            _format_time(one.last_try),
-            _format_time(one.next_try),
-            escape(f"{said} {one.answer}".strip()),
-        )
-    stdout_console().print(table)
-
-
-@app.command("resend")
-def resend(
-    name: Name,
-    *,
-    call: Annotated[int | None, typer.Option(help="Only this call; it may have arrived.")] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=FORMATS, help="Everything booked since then, UTC."),
-    ] = None,
-) -> None:
-    """Call again: all that have not arrived, one call, or everything since a moment.
-
-    The worker or Dagster makes the calls.
-    """
-    from datetime import UTC
-
-    from ticketing.webhooks.endpoints import resend_calls
-
-    if call is not None and since is not None:
-        raise typer.BadParameter("say either --call or --from")
-    with open_application() as application:
-        again = resend_calls(
-            application.database, name, call_id=call,
-            since=since.replace(tzinfo=UTC) if since else None, at=now(), by=actor(),
-        )  # fmt: skip
-    stdout_console().print(f"calls to be made: {again}")
-
-
-@app.command("send")
-def send(*, as_json: JsonOption = False) -> None:
-    """Make every call that is due."""
-    from dataclasses import asdict
-
-    from ticketing.crypto.keyring import KeyRing
-    from ticketing.webhooks.client import WebhookClient
-    from ticketing.webhooks.send import send_all_due_calls
-
-    with open_application() as application:
-        told = send_all_due_calls(
-            application.database,
-            application.get(WebhookClient),
-            application.get(KeyRing),
-            clock=now,
-            by=actor(),
-        )
-    if as_json:
-        print_json(asdict(told))
-    else:
-        stdout_console().print(f"{told.delivered} arrived, {told.failed} did not")
-    sys.exit(1 if told.failed else 0)
+        endpoints = list_endpoints(application.database)
+    print_list(
+        endpoints,
+        {
+            "name": lambda endpoint: endpoint.name,
+            "url": lambda endpoint: endpoint.url,
+            "kinds": lambda endpoint: ", ".join(endpoint.kinds),
+            "event": lambda endpoint: endpoint.event_slug or "all",
+            "created": lambda endpoint: endpoint.created_at,
+            "state": _describe_state,
+        },
+        as_json=as_json,
+        empty="No webhooks.",
+    )
 
 
 @app.command("test")
-def test(name: Name) -> None:
-    """Send a message about nothing, and say what came back."""
+def send_test_event(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Send a test event and print the answer.
+
+    Exit code 1 when it was not accepted.
+    """
     from ticketing.crypto.keyring import KeyRing
     from ticketing.webhooks.client import WebhookClient
     from ticketing.webhooks.endpoints import send_test_message
     from ticketing.webhooks.model import CallOutcome, classify_response
 
     with open_application() as application:
-        answer = send_test_message(
+        response = send_test_message(
             application.database,
             application.get(WebhookClient),
             application.get(KeyRing),
             name,
             at=now(),
         )
-    stdout_console().print(
-        f"{answer.error or answer.status} {answer.body_excerpt}".strip(), markup=False
+    line = f"{response.error or response.status} {response.body_excerpt}".strip()
+    print_result(response, line, as_json=as_json)
+    raise typer.Exit(0 if classify_response(response) is CallOutcome.DELIVERED else 1)
+
+
+@app.command("calls")
+def list_calls(
+    name: NameArgument,
+    *,
+    state: Annotated[
+        str | None, typer.Option(help="Only waiting, delivered or failed calls.")
+    ] = None,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List the calls of a webhook, the newest first."""
+    from ticketing.webhooks.endpoints import list_endpoint_calls
+    from ticketing.webhooks.model import CallState
+
+    chosen = None if state is None else parse_choice(state, CallState, "--state")
+    with open_application() as application:
+        calls = list_endpoint_calls(application.database, name, state=chosen, limit=limit)
+    print_list(
+        calls,
+        {
+            "id": lambda call: str(call.id),
+            "order": lambda call: call.order_code,
+            "kind": lambda call: call.kind,
+            "state": lambda call: call.state,
+            "tries": lambda call: call.tries,
+            "last try": lambda call: call.last_try,
+            "next try": lambda call: call.next_try,
+            "answer": lambda call: (
+                f"{call.last_error or call.last_status or ''} {call.answer}".strip()
+            ),
+        },
+        as_json=as_json,
+        empty="No calls.",
     )
-    sys.exit(0 if classify_response(answer) is CallOutcome.DELIVERED else 1)
+
+
+@app.command("resend")
+def resend_calls(
+    name: NameArgument,
+    *,
+    call: Annotated[
+        int | None, typer.Option(help="Only this call; it may have arrived before.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=DATE_OR_TIME_FORMATS, help="All entries since (UTC)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue calls again: all undelivered ones, one call, or all since a time.
+
+    The worker, Dagster or `ticketing webhooks send` makes the calls.
+    """
+    from datetime import UTC
+
+    from ticketing.webhooks import endpoints
+
+    if call is not None and since is not None:
+        raise typer.BadParameter("use either --call or --from")
+    with open_application() as application:
+        count = endpoints.resend_calls(
+            application.database, name, call_id=call,
+            since=since.replace(tzinfo=UTC) if since else None, at=now(), by=actor(),
+        )  # fmt: skip
+    print_result({"queued": count}, f"Calls queued: {count}", as_json=as_json)
+
+
+@app.command("send")
+def send_calls(*, as_json: JsonOption = False) -> None:
+    """Make all due calls now.
+
+    Exit code 1 when a call failed.
+    """
+    from ticketing.crypto.keyring import KeyRing
+    from ticketing.webhooks.client import WebhookClient
+    from ticketing.webhooks.send import send_all_due_calls
+
+    with open_application() as application:
+        result = send_all_due_calls(
+            application.database,
+            application.get(WebhookClient),
+            application.get(KeyRing),
+            clock=now,
+            by=actor(),
+        )
+    line = f"{result.delivered} delivered, {result.failed} failed."
+    print_result(result, line, as_json=as_json)
+    raise typer.Exit(1 if result.failed else 0)
 
 
 @app.command("enable")
-def enable(name: Name) -> None:
-    """Tell it again after it was switched off.
+def enable_webhook(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Enable a webhook that was disabled after failures.
 
-    What waited goes out. What was booked meanwhile does with `hooks resend --from`.
+    Waiting calls are made. To send what was missed: ticketing webhooks resend NAME --from TIME.
     """
     from ticketing.webhooks.endpoints import enable_endpoint
 
     with open_application() as application:
         enable_endpoint(application.database, name, at=now(), by=actor())
-    stdout_console().print(f"{name} is told again", markup=False)
+    print_result({"name": name, "enabled": True}, f"Enabled webhook {name}.", as_json=as_json)
 
 
-@app.command("remove")
-def remove(name: Name) -> None:
-    """Tell it nothing any more."""
+@app.command("delete")
+def delete_webhook(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Delete a webhook; its waiting calls are dropped."""
     from ticketing.webhooks.endpoints import remove_endpoint
 
     with open_application() as application:
-        waiting = remove_endpoint(application.database, name, at=now(), by=actor())
-    stdout_console().print(
-        f"{name} is removed; calls that waited and will not be made: {waiting}", markup=False
-    )
+        dropped = remove_endpoint(application.database, name, at=now(), by=actor())
+    line = f"Deleted webhook {name}; waiting calls dropped: {dropped}"
+    print_result({"name": name, "droppedCalls": dropped}, line, as_json=as_json)
 
 
-def _format_time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
+def _describe_state(endpoint: "WebhookEndpoint") -> str:
+    if endpoint.disabled_at:
+        return f"disabled: {endpoint.disabled_why}"
+    if endpoint.failing_since:
+        return f"failing since {format_time(endpoint.failing_since)}"
+    return "active"

@@ -1,92 +1,35 @@
-"""`ticketing serve` and the keys of those who may ask it."""
+"""`ticketing serve`."""
 
 from typing import Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    new_table,
-    open_application,
-    print_json,
-    stdout_console,
-)
-
-app = typer.Typer(help="Keys to the web service.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(help="Whose key; the audit log shows it.")]
+from ticketing.platform.cli.console import open_application
+from ticketing.platform.cli.output import print_text
 
 
 def serve(
     *,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of WEB_PORT.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Override WEB_PORT.")] = None,
     host: Annotated[
-        str, typer.Option(help="Others reach it through a proxy with TLS: leave it here.")
+        str, typer.Option(help="Address to listen on; put a proxy with TLS before it.")
     ] = "127.0.0.1",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Without the lines at the start.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no lines at the start.")] = False,
 ) -> None:
-    """Answer over HTTP: tickets, batches, validation, holders' pages.
+    """Start the web service: shop, ticket pages and HTTP API.
 
-    Ctrl-C stops it; a batch under way is resumed by its id.
+    Ctrl-C stops it. An interrupted batch is resumed by its id.
     """
-    from ticketing.app.web.server import serve as answer
+    from ticketing.app.web.server import serve as run_server
 
     with open_application() as application:
         chosen = port or application.settings.web_port
         if not quiet:
-            stdout_console().print(
-                f"\n  web       http://{host}:{chosen}/docs\n"
-                f"  keys      ticketing api-keys add NAME --role operator\n"
-                f"  stop      Ctrl-C\n"
+            print_text(
+                "",
+                f"  web       http://{host}:{chosen}/docs",
+                "  API keys  ticketing api-keys create NAME --role operator",
+                "  stop      Ctrl-C",
+                "",
             )
-        answer(application, host=host, port=chosen)
-
-
-@app.command("add")
-def add(
-    name: Name,
-    *,
-    role: Annotated[str, typer.Option(help="viewer, operator or admin.")] = "viewer",
-) -> None:
-    """Make a key and print it, this once."""
-    from ticketing.access.queries import Role
-    from ticketing.access.service import add_key
-
-    if role not in set(Role):
-        raise typer.BadParameter(f"{role!r}: write {', '.join(Role)}", param_hint="--role")
-    with open_application() as application:
-        made = add_key(application.database, name=name, role=Role(role), by=actor())
-    typer.echo(made.secret)
-
-
-@app.command("list")
-def show(*, as_json: JsonOption = False) -> None:
-    """List all keys, without what opens doors."""
-    from dataclasses import asdict
-
-    from ticketing.access.service import list_keys
-
-    with open_application() as application:
-        known = list_keys(application.database)
-    if as_json:
-        print_json([asdict(key) for key in known])
-        return
-    table = new_table("name", "role", "since", "by", "revoked")
-    for key in known:
-        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        table.add_row(key.name, key.role, f"{key.created_at:%Y-%m-%d}", key.created_by, revoked)
-    stdout_console().print(table)
-
-
-@app.command("revoke")
-def revoke(name: Name) -> None:
-    """End a key at once."""
-    from ticketing.access.service import revoke_key
-
-    with open_application() as application:
-        revoke_key(application.database, name=name, by=actor())
-    stdout_console().print(f"the key of {name} opens nothing any more")
-
-
-COMMANDS = (serve,)
+        run_server(application, host=host, port=chosen)

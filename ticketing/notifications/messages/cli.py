@@ -1,27 +1,30 @@
-"""`ticketing messages`: what people are told, read before anybody gets it."""
+"""`ticketing message-templates`: list, preview, approval."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import get_loader, print_json, stdout_console
+from ticketing.platform.cli.console import get_loader
+from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.output import print_json, print_result, print_text, stdout_console
 
 if TYPE_CHECKING:
     from ticketing.notifications.messages.templates import MessageTemplates
 
-app = typer.Typer(help="Read the texts of mails and chats.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 NameArgument = Annotated[
-    str, typer.Argument(help="As `ticketing messages list` says.", show_default=False)
+    str,
+    typer.Argument(help="Name from `ticketing message-templates list`.", show_default=False),
 ]
 LanguageOption = Annotated[str, typer.Option(help="id or en.")]
 
 
 @app.command("list")
-def names() -> None:
-    """List every message there is."""
-    for name in _load_templates().names():
-        stdout_console().print(name, markup=False)
+def list_templates(*, as_json: JsonOption = False) -> None:
+    """List all message templates."""
+    names = _load_templates().names()
+    print_result(names, *names, as_json=as_json)
 
 
 @app.command("preview")
@@ -29,31 +32,47 @@ def preview(
     name: NameArgument,
     *,
     language: LanguageOption = "id",
-    html: Annotated[bool, typer.Option("--html", help="The mail as HTML, for a file.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print the mail as HTML.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show a message with made-up facts, as a mail and as a chat."""
-    messages = _load_templates()
-    shown = messages.preview(_require_template(messages, name), _require_language(language))
+    """Show a message with sample data, as mail and as chat."""
+    templates = _load_templates()
+    message = templates.preview(_check_name(templates, name), _check_language(language))
+    files = [attachment.name for attachment in message.mail.attachments]
+    if as_json:
+        print_json(
+            {
+                "subject": message.mail.subject,
+                "text": message.mail.text,
+                "html": message.mail.html,
+                "chat": message.chat.text,
+                "attachments": files,
+            }
+        )
+        return
     if html:
-        typer.echo(shown.mail.html)
+        typer.echo(message.mail.html)
         return
     out = stdout_console()
-    files = ", ".join(each.name for each in shown.mail.attachments)
     out.print(f"[bold]mail[/]  {language}")
-    out.print(f"{shown.mail.subject}\n\n{shown.mail.text}", markup=False)
+    print_text(f"{message.mail.subject}\n\n{message.mail.text}")
     out.print(f"\n[bold]chat[/]  {language}")
-    out.print(shown.chat.text, markup=False)
+    print_text(message.chat.text)
     if files:
-        out.print(f"\n[bold]with[/]  {files}")
+        out.print("\n[bold]attachments[/]")
+        print_text(*files)
 
 
 @app.command("approval")
-def approval(name: NameArgument, *, language: LanguageOption = "id") -> None:
-    """Print what Meta has to approve before it delivers a message; set WEB_PUBLIC_URL first."""
-    messages = _load_templates()
-    print_json(
-        messages.approval_request(_require_template(messages, name), _require_language(language))
-    )
+def approval(
+    name: NameArgument,
+    *,
+    language: LanguageOption = "id",
+    as_json: JsonOption = False,  # noqa: ARG001 - the result is always JSON
+) -> None:
+    """Print what Meta has to approve, as JSON; set WEB_PUBLIC_URL first."""
+    templates = _load_templates()
+    print_json(templates.approval_request(_check_name(templates, name), _check_language(language)))
 
 
 def _load_templates() -> "MessageTemplates":
@@ -63,15 +82,19 @@ def _load_templates() -> "MessageTemplates":
     return MessageTemplates.linking_to(settings.public_base_url, settings.messages_path)
 
 
-def _require_template(templates: "MessageTemplates", name: str) -> str:
+def _check_name(templates: "MessageTemplates", name: str) -> str:
     if name not in templates.names():
-        raise typer.BadParameter(f"no message is called {name!r}; `ticketing messages list`")
+        raise typer.BadParameter(
+            f"no message template {name!r}; to list them: ticketing message-templates list"
+        )
     return name
 
 
-def _require_language(language: str) -> str:
+def _check_language(language: str) -> str:
     from ticketing.notifications.messages.templates import LANGUAGES
 
     if language not in LANGUAGES:
-        raise typer.BadParameter(f"{language!r} is none of {', '.join(LANGUAGES)}")
+        raise typer.BadParameter(
+            f"{language!r} is not one of {', '.join(LANGUAGES)}", param_hint="--language"
+        )
     return language

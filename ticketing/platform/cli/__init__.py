@@ -1,5 +1,5 @@
-"""What every command shares: options, tables, JSON output, progress bars.
+"""Shared parts of all commands: options, tables, JSON output, progress bars.
 
-May import `platform.kernel`, typer and rich.
+May import the rest of `platform`, typer and rich.
 Begin reading in `console.py`.
 """

@@ -1,43 +1,33 @@
-"""What every command shares: the open application, who is asking, and how things are shown."""
+"""The open application, the actor and the clock of a command."""
 
 import getpass
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from ticketing.platform.application import Application, ApplicationLoader
 
 
 EXIT_INTERRUPTED = 130  # as shells say it
 
-EventOption = Annotated[
-    str, typer.Option("--event", "-e", help="The event's slug or number.", show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
 
 class _Configured:
-    """Keep what `use` was given."""
+    """The application loader, set once per process."""
 
     loader: "ApplicationLoader | None" = None
 
 
 def set_loader(loader: "ApplicationLoader") -> None:
-    """Set what opens the application for every command."""
+    """Set the loader that opens the application for every command."""
     _Configured.loader = loader
 
 
 def get_loader() -> "ApplicationLoader":
-    """Return what opens the application; `ticketing.app.cli` sets it."""
+    """Return the application loader; `ticketing.app.cli` sets it."""
     if _Configured.loader is None:
         raise RuntimeError("no loader was set: import ticketing.app.cli")
     return _Configured.loader
@@ -55,44 +45,10 @@ def open_application(*, migrated: bool = True) -> Iterator["Application"]:
 
 
 def actor() -> str:
-    """Who is asking, for the audit log."""
+    """Return the actor for the audit log."""
     return f"cli:{getpass.getuser()}"
 
 
 def now() -> datetime:
-    """The command line is one of the doors that may ask the clock."""
+    """Return the current time. Only the outermost layers read the clock."""
     return datetime.now(UTC)
-
-
-def stdout_console() -> "Console":
-    """Standard output for people."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def new_table(*headings: str, show_footer: bool = False) -> "Table":
-    """A table that fits a narrow terminal by wrapping: what stands in it is there to be copied."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_footer=show_footer)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def print_json(value: object) -> None:
-    """Standard output for machines: one JSON document."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-
-
-def amounts_to_numbers(value: object) -> object:
-    """Amounts as numbers: `{"amount": 5}`, which a Rupiah becomes, is 5."""
-    if isinstance(value, dict):
-        if list(value) == ["amount"] and isinstance(value["amount"], int):
-            return value["amount"]
-        return {name: amounts_to_numbers(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [amounts_to_numbers(inner) for inner in value]
-    return value

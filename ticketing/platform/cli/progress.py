@@ -1,4 +1,4 @@
-"""Live bars of a generation: signatures first, then PDFs."""
+"""Progress bars of ticket generation, imports and exports."""
 
 from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
@@ -16,55 +16,55 @@ from rich.progress import (
 
 
 class IssueProgress(Protocol):
-    """Count the tickets of a run that were signed and stored so far."""
+    """Progress of issuing: the tickets signed and stored so far."""
 
     @property
     def total(self) -> int:
-        """Return how many people the run is for."""
+        """Return the number of people of the run."""
         ...
 
     @property
     def created(self) -> int:
-        """Return how many tickets are new."""
+        """Return the number of new tickets."""
         ...
 
     @property
     def skipped(self) -> int:
-        """Return how many people had a live ticket."""
+        """Return the number of people with a live ticket."""
         ...
 
     @property
     def failed(self) -> int:
-        """Return how many people got no ticket."""
+        """Return the number of people without a ticket."""
         ...
 
 
 class RenderProgress(Protocol):
-    """Count the PDFs of a run that are in place so far."""
+    """Progress of rendering: the PDFs written so far."""
 
     @property
     def total(self) -> int:
-        """Return how many tickets the run is for."""
+        """Return the number of tickets of the run."""
         ...
 
     @property
     def rendered(self) -> int:
-        """Return how many PDFs were written."""
+        """Return the number of PDFs written."""
         ...
 
     @property
     def unchanged(self) -> int:
-        """Return how many PDFs were up to date."""
+        """Return the number of PDFs that were up to date."""
         ...
 
     @property
     def failed(self) -> Sized:
-        """Return what could not be rendered, one entry a ticket."""
+        """Return the failures, one entry per ticket."""
         ...
 
 
 class RowCounts(Protocol):
-    """Count the rows of a file that were written so far."""
+    """Progress of writing the rows of a file."""
 
     @property
     def rows(self) -> int:
@@ -73,15 +73,14 @@ class RowCounts(Protocol):
 
 
 class ProgressBars:
-    """Two bars with created / skipped / failed beside them, fed by the actions' progress."""
+    """Two bars, for issuing and rendering, with the counts created, skipped and failed."""
 
     def __init__(self, progress: Progress) -> None:
-        """Draw on that display; a bar appears with the first news of it."""
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
     def on_issue_progress(self, progress: IssueProgress) -> None:
-        """Tickets signed and stored so far."""
+        """Show the progress of issuing."""
         self._show(
             "issuing",
             progress.total,
@@ -91,7 +90,7 @@ class ProgressBars:
         )
 
     def on_render_progress(self, progress: RenderProgress) -> None:
-        """PDFs in place so far."""
+        """Show the progress of rendering."""
         self._show(
             "printing", progress.total, created=progress.rendered, skipped=progress.unchanged,
             failed=len(progress.failed),
@@ -110,7 +109,7 @@ class ProgressBars:
 
 @contextmanager
 def import_progress(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None] | None]:
-    """A line that counts rows as they are read, then as they are written; nothing when quiet."""
+    """Show a line that counts the rows read, then those written; nothing when quiet."""
     if quiet:
         yield None
         return
@@ -130,7 +129,7 @@ def import_progress(*, quiet: bool) -> Iterator[Callable[[int, RowCounts], None]
 
 @contextmanager
 def count_progress(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None]:
-    """A line that counts one thing after the other; nothing when quiet."""
+    """Show a line with a label and a count; nothing when quiet."""
     if quiet:
         yield None
         return
@@ -148,7 +147,7 @@ def count_progress(*, quiet: bool) -> Iterator[Callable[[str, int], None] | None
 
 @contextmanager
 def progress_bars() -> Iterator[ProgressBars]:
-    """Shown on standard error, so that standard output holds the result alone."""
+    """Show progress bars on standard error, so that standard output has only the result."""
     progress = Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(),

@@ -1,55 +1,7 @@
-"""Everything the box office can refuse, as one tree.
+"""All errors of the application as one tree, with the HTTP status of each.
 
-    TicketingError
-    ├── Refused              the caller must change something; trying again as is cannot help
-    │   ├── UnknownEvent         no event has that slug or id
-    │   ├── UnreadableFile       the roster file cannot be understood as a table of people
-    │   ├── UnusableMapping      the columns do not lead to the fields that are needed
-    │   ├── UnsafeWithdrawal     who is absent from a roster cannot be told from who is illegible
-    │   ├── TemplateBroken       a ticket template cannot be used; says file and line
-    │   ├── UndrawableText       a character that no installed font can draw
-    │   ├── TextDoesNotFit       a text too long for its place on the ticket
-    │   ├── UnreadableToken      a QR text that is not one of our tokens
-    │   ├── UnreadableCode       a text that is not a ticket code, or a mistyped one
-    │   ├── PlanOutdated         the world moved since the plan was made; plan again
-    │   ├── TicketNotStored      the database refused a ticket; names the rule
-    │   │   └── IdentityTaken        a code or token just drawn is another ticket's; draw again
-    │   ├── NotMoney             an amount that is not a whole number of rupiah
-    │   ├── ImpossibleTransition something cannot go from its state to the one asked for
-    │   ├── BuyerUnknown         an order cannot be paid before somebody buys it
-    │   ├── UnusableBuyer        a buyer's name, e-mail or phone cannot be what was said
-    │   ├── PaymentUnderWay      an order is being paid or about to be; wait for how it ends
-    │   ├── UnknownOrder         no order has that code or token
-    │   ├── NotOnSale            an order names ticket types or numbers that are not sold so
-    │   │   ├── SoldOut              fewer places are left than asked for; says how many
-    │   │   ├── LimitExceeded        more places than one order or one buyer may have
-    │   │   └── PartsRefused         an order cannot be paid in these parts, or in none like them
-    │   ├── PromoRefused         a promo code that does not apply here, now, or any more
-    │   ├── CapacityTaken        a capacity below the places that are held and sold
-    │   ├── RefundRefused        money cannot go back like this; says what can
-    │   ├── GatewayRefused       the payment gateway will not; `status` is its reason's number
-    │   ├── UnreadableNotification a payment notification that the gateway would not send
-    │   ├── UnreadableReport     a delivery report or a bounce that makes no sense
-    │   ├── SignatureMismatch    a payment notification that the gateway did not sign
-    │   ├── UnknownRouter        no router has that name
-    │   ├── UnusableRouter       a router's name or address that cannot be
-    │   ├── RouterNeeded         a router that packages or vouchers still stand on
-    │   ├── UnknownPackage       no voucher package has that code
-    │   ├── UnusablePackage      a voucher package that no router could carry out
-    │   ├── UnusableCodeRule     voucher codes that a router misreads or a stranger guesses
-    │   ├── NothingOwed          an order that nobody has paid for, or that is of no vouchers
-    │   ├── StillOwed            vouchers that a buyer may still get are no leftovers
-    │   ├── RouterRefused        the router will not; `reason` says which of the known ones
-    │   │   └── NameTaken            a row of that name is on the router; look whose it is
-    │   └── Misconfigured        a setting is missing or wrong; names it
-    └── Unavailable          the world is not ready (database, disk); trying again can help
-        ├── GatewayUnavailable   the payment gateway gave no answer, or none that makes sense
-        ├── RouterUnavailable    the router gave no answer; to ask again does no harm
-        ├── OutcomeUnknown       the router was asked, and is silent on what it did; read back
-        ├── ImportUnderWay       another import for the event has not ended; names it
-        └── ImportOvertaken      the people changed while they were imported; run it again
-
-Names are statements. The message names the subject, the value and the way out.
+`Refused` means that the caller must change something, `Unavailable` that retrying can help. The
+class name is the error's code; the message names the subject and its value, and says what to do.
 """
 
 import re
@@ -60,27 +12,27 @@ RETRY_AFTER_SECONDS = 5
 
 
 class TicketingError(Exception):
-    """The root: any statement of the box office that something is not as it should be.
+    """Base class of all errors of the application.
 
-    `details` are facts for machines: ids, counts, names of fields; never anything private.
+    `details` are for programs: ids, counts, names of fields; never personal data.
     """
 
-    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR  # of an HTTP answer
-    retry_after: ClassVar[int | None] = None  # seconds; `details["retryAfter"]` is more exact
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR  # of the HTTP response
+    retry_after: ClassVar[int | None] = None  # seconds; `details["retryAfter"]` takes precedence
 
     def __init__(self, message: str = "", **details: object) -> None:
-        """Take the sentence for people, and the facts in it for machines."""
+        """Create the error with a message for people and details for programs."""
         super().__init__(message)
         self.details = details
 
     @property
     def code(self) -> str:
-        """The statement as a constant for machines: `unknown_event`."""
+        """Return the class name as a constant for programs: `unknown_event`."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
 
 class Refused(TicketingError):
-    """The caller must change something; the same call again ends the same."""
+    """The caller must change something; repeating the same call gives the same error."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -92,73 +44,79 @@ class UnknownEvent(Refused):
 
 
 class UnreadableFile(Refused):
-    """The roster file cannot be understood as a table of people."""
+    """The roster file cannot be read as a table of people."""
 
 
 class UnusableMapping(Refused):
-    """The columns do not lead to the fields that are needed."""
+    """The columns of the roster do not provide the required fields."""
 
 
 class UnsafeWithdrawal(Refused):
-    """Who is absent from the roster cannot be told apart from who is illegible in it."""
+    """People missing from the roster cannot be distinguished from its rejected rows."""
 
 
 class TemplateBroken(Refused):
-    """A ticket template cannot be used; the message says file, line and why."""
+    """A ticket template is broken; the message has file, line and reason."""
 
 
 class UndrawableText(Refused):
-    """A character that no installed font can draw; the message says which."""
+    """A character is in no installed font; the message says which."""
 
 
 class TextDoesNotFit(Refused):
-    """A text too long for its place on the ticket."""
+    """A text is too long for its box on the ticket."""
 
 
 class UnreadableToken(Refused):
-    """A QR text that is not one of our tokens."""
+    """The text of a QR code is not a ticket token."""
 
 
 class UnreadableCode(Refused):
-    """A text that is not a ticket code, or a mistyped one."""
+    """A text is not a ticket code, or is mistyped."""
+
+
+class AlreadyExists(Refused):
+    """Something of this name exists; the message names the command that changes it."""
+
+    status = HTTPStatus.CONFLICT
 
 
 class PlanOutdated(Refused):
-    """The world moved since the plan was made; plan again."""
+    """The data changed since the plan was made; plan again."""
 
     status = HTTPStatus.CONFLICT
 
 
 class TicketNotStored(Refused):
-    """The database refused a ticket; the message names the rule and never a token."""
+    """The database refused a ticket; the message never contains a token."""
 
 
 class IdentityTaken(TicketNotStored):
-    """A code or token just drawn is another ticket's already; draw again."""
+    """A generated code or token exists already; generate another one."""
 
 
 class NotMoney(Refused):
-    """An amount that is not a whole number of rupiah, zero or more."""
+    """An amount is not a whole number of rupiah, zero or more."""
 
 
 class ImpossibleTransition(Refused):
-    """An order or a delivery cannot go from the state it is in to the one asked for."""
+    """The state of an order or delivery does not allow the requested transition."""
 
     status = HTTPStatus.CONFLICT
 
 
 class BuyerUnknown(Refused):
-    """An order cannot be paid before somebody buys it; name the buyer first."""
+    """An order cannot be paid before its buyer is known."""
 
     status = HTTPStatus.CONFLICT
 
 
 class UnusableBuyer(Refused):
-    """A buyer's name, e-mail or phone cannot be what was said; the message names the field."""
+    """The name, e-mail or phone of a buyer is invalid; the message names the field."""
 
 
 class PaymentUnderWay(Refused):
-    """An order is being paid, or is about to be; wait for how that ends."""
+    """A payment of the order is in progress; wait for its result."""
 
     status = HTTPStatus.CONFLICT
     retry_after = RETRY_AFTER_SECONDS
@@ -171,51 +129,51 @@ class UnknownOrder(Refused):
 
 
 class NotOnSale(Refused):
-    """An order names ticket types or numbers that are not sold so."""
+    """The ticket types or quantities of an order are not on sale."""
 
     status = HTTPStatus.CONFLICT
 
 
 class SoldOut(NotOnSale):
-    """Fewer places are left than asked for; the details say how many."""
+    """Fewer places are left than requested; the details say how many."""
 
 
 class LimitExceeded(NotOnSale):
-    """More places than one order or one buyer may have."""
+    """The order exceeds the limit per order or per buyer."""
 
 
 class PromoRefused(Refused):
-    """A promo code that does not apply here, now, or any more."""
+    """The promo code is not valid for this order or at this time."""
 
 
 class PartsRefused(NotOnSale):
-    """An order cannot be paid in these parts, or in none like them."""
+    """The order cannot be paid in these instalments."""
 
 
 class CapacityTaken(Refused):
-    """A capacity below the places that are held and sold already."""
+    """The capacity is below the number of places reserved and sold."""
 
 
 class RefundRefused(Refused):
-    """Money cannot go back like this; the message says what can."""
+    """The refund is not possible; the message says what is."""
 
     status = HTTPStatus.CONFLICT
 
 
 class GatewayRefused(Refused):
-    """The payment gateway will not do this; `details["status"]` is its reason's number."""
+    """The payment gateway refused a request; `details["status"]` is its status code."""
 
     status = HTTPStatus.BAD_GATEWAY
 
 
 class UnreadableNotification(Refused):
-    """A payment notification that the gateway would not send; the message says what is wrong."""
+    """A payment notification is malformed; the message says what is wrong."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class SignatureMismatch(Refused):
-    """Whoever sent the payment notification does not know the server key."""
+    """The signature of a payment notification is wrong."""
 
     status = HTTPStatus.FORBIDDEN
 
@@ -225,11 +183,11 @@ class UnknownRouter(Refused):
 
 
 class UnusableRouter(Refused):
-    """A router's name, address or certificate cannot be what was said; names the field."""
+    """The name, address or certificate of a router is invalid; the message names the field."""
 
 
 class RouterNeeded(Refused):
-    """Packages are sold on the router, or vouchers are on it; says which and how many."""
+    """The router has packages or vouchers; the message says which and how many."""
 
 
 class UnknownPackage(Refused):
@@ -237,65 +195,65 @@ class UnknownPackage(Refused):
 
 
 class UnusablePackage(Refused):
-    """A voucher package that no router could carry out, or nobody could use."""
+    """The parameters of a voucher package are invalid."""
 
 
 class UnusableCodeRule(Refused):
-    """Voucher codes that a router misreads, or that a stranger could guess."""
+    """The format of voucher codes is ambiguous for routers or easy to guess."""
 
 
 class NothingOwed(Refused):
-    """An order that nobody has paid for, or that is of no vouchers, is owed none."""
+    """The order is not paid or contains no vouchers."""
 
     status = HTTPStatus.CONFLICT
 
 
 class StillOwed(Refused):
-    """Vouchers of an order that is paid, or may be yet, are no leftovers."""
+    """The vouchers belong to an order that is paid or can still be paid."""
 
     status = HTTPStatus.CONFLICT
 
 
 class RouterRefused(Refused):
-    """The router will not do this; `details["reason"]` says which of the known reasons it is."""
+    """The router refused a request; `details["reason"]` is one of the known reasons."""
 
 
 class NameTaken(RouterRefused):
-    """A row of that name is on the router already; only a look at it tells whose it is."""
+    """A row of that name exists on the router; read it to find out its owner."""
 
 
 class UnreadableReport(Refused):
-    """A delivery report or a bounce that makes no sense; the message says what is wrong."""
+    """A delivery receipt or a bounce is malformed; the message says what is wrong."""
 
 
 class Misconfigured(Refused):
-    """A setting is missing or wrong; the message names it and the way out."""
+    """A setting is missing or invalid; the message names it and says what to do."""
 
-    status = HTTPStatus.INTERNAL_SERVER_ERROR  # the service's setting, not the caller's
+    status = HTTPStatus.INTERNAL_SERVER_ERROR  # the operator has to act, not the caller
 
 
 class Unavailable(TicketingError):
-    """The world is not ready; trying again can help."""
+    """A required system is not ready; retrying can help."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after = RETRY_AFTER_SECONDS
 
 
 class GatewayUnavailable(Unavailable):
-    """The payment gateway gave no answer, or none that makes sense; ask again later."""
+    """The payment gateway gave no usable response; retry later."""
 
 
 class RouterUnavailable(Unavailable):
-    """The router gave no answer; to ask again does no harm."""
+    """The router gave no usable response; repeating the request is safe."""
 
 
 class OutcomeUnknown(Unavailable):
-    """The router was asked, and is silent on what it did: read back, never guess or repeat."""
+    """The effect of a request to the router is unknown: read it back before a retry."""
 
 
 class ImportUnderWay(Unavailable):
-    """Another import for the same event has not ended."""
+    """Another import for the same event is in progress."""
 
 
 class ImportOvertaken(Unavailable):
-    """Somebody else changed the people, or closed the import, while it was written."""
+    """The guests were changed, or the import was closed, while it was written."""

@@ -1,129 +1,112 @@
-"""`ticketing cancel-event`: plan, apply."""
+"""`ticketing cancellations`: plan, apply."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    amounts_to_numbers,
-    new_table,
-    now,
-    open_application,
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now
+from ticketing.platform.cli.options import EventOption, JsonOption, PlanOption
+from ticketing.platform.cli.output import (
+    print_apply_command,
     print_json,
-    stdout_console,
+    print_result,
+    print_table,
+    print_text,
+    to_object,
 )
-from ticketing.platform.cli.options import EventArgument
 from ticketing.selling.refunds.cli import FeePercentOption, FeePerPlaceOption
 
 if TYPE_CHECKING:
     from ticketing.selling.cancellation.plan_cancellation import CancellationPlan
 
-app = typer.Typer(help="Call an event off: planned first, then applied.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 MAX_ROWS_SHOWN = 50
 
 
 @app.command("plan")
-def plan(
-    event: EventArgument,
+def plan_cancellation(
+    slug: EventOption,
     *,
-    reason: Annotated[str, typer.Option(help="The buyers are told.")],
+    reason: Annotated[str, typer.Option(help="Reason; the buyers read it.")],
     fee_percent: FeePercentOption = None,
     fee_each: FeePerPlaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what calling an event off would do; without a fee option nothing is kept."""
-    from dataclasses import asdict
-
-    from ticketing.events.queries import get_event
+    """Show what cancelling an event would do; without a fee option nothing is kept."""
     from ticketing.orders.fee import RefundFee
     from ticketing.platform.kernel.money import Rupiah
-    from ticketing.selling.cancellation.plan_cancellation import plan_cancellation
+    from ticketing.selling.cancellation import plan_cancellation as service
 
-    kept = RefundFee(fee_percent or 0, Rupiah(fee_each or 0))
-    with open_application() as application:
-        known = get_event(application.database, event)
-        planned = plan_cancellation(
-            application.database, known, fee=kept, reason=reason, at=now(), by=actor()
+    fee = RefundFee(fee_percent or 0, Rupiah(fee_each or 0))
+    with open_event(slug) as (application, event):
+        plan = service.plan_cancellation(
+            application.database, event, fee=fee, reason=reason, at=now(), by=actor()
         )
     if as_json:
-        sums = {"amount": planned.amount, "kept": planned.kept, "by_hand": planned.manual_amount}
-        print_json(
-            amounts_to_numbers(
-                asdict(planned) | {name: asdict(sum_) for name, sum_ in sums.items()}
-            )
-        )
-        return
-    _show(planned)
+        sums = {"amount": plan.amount, "kept": plan.kept, "by_hand": plan.manual_amount}
+        print_json(to_object(plan) | sums)
+    else:
+        _print_plan(plan)
 
 
 @app.command("apply")
-def apply(
-    event: EventArgument,
-    *,
-    plan: Annotated[str, typer.Option(help="The hash that `cancel-event plan` printed.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Call the event off as planned; again, it goes on where it was.
+def apply_cancellation(slug: EventOption, *, plan: PlanOption, as_json: JsonOption = False) -> None:
+    """Cancel the event as planned.
 
-    Also for money that comes late: run it again with the same plan.
+    After an interruption, run it again: it continues. Run it again for money that arrives late,
+    too. Exit code 1 when an order could not be cancelled yet.
     """
-    from dataclasses import asdict
-
-    from ticketing.events.queries import get_event
     from ticketing.platform.cli.progress import count_progress
     from ticketing.selling.cancellation.cancel_event import cancel_event
     from ticketing.selling.payments.midtrans.client import Midtrans
 
-    with open_application() as application, count_progress(quiet=as_json) as progress:
-        known = get_event(application.database, event)
-        done = cancel_event(
-            application.database, application.get(Midtrans), known, plan_hash=plan, at=now(),
+    with (
+        open_event(slug) as (application, event),
+        count_progress(quiet=as_json) as progress,
+    ):
+        result = cancel_event(
+            application.database, application.get(Midtrans), event, plan_hash=plan, at=now(),
             by=actor(),
             progress=progress,
         )  # fmt: skip
-    if as_json:
-        print_json(asdict(done))
-    else:
-        out = stdout_console()
-        out.print(
-            f"{known.slug} is called off; ended now: {done.ended:,} orders,"
-            f" {done.tickets:,} tickets"
+    lines = [
+        f"{event.slug} is cancelled.",
+        f"Ended now: {result.ended:,} orders, {result.tickets:,} tickets.",
+    ]
+    if result.left:
+        lines.append(f"{result.left:,} orders could not be ended; run this command again.")
+    if result.owed:
+        lines.append(
+            f"{result.owed:,} refunds are not paid yet: ticketing refunds list --event {event.slug}"
         )
-        if done.left:
-            out.print(f"orders that could not be ended: {done.left:,}; run this again")
-        if done.owed:
-            out.print(f"refunds still owed: {done.owed:,}; ticketing refund list {known.slug}")
-    sys.exit(1 if done.left else 0)
+    print_result(result, *lines, as_json=as_json)
+    raise typer.Exit(1 if result.left else 0)
 
 
-def _show(planned: "CancellationPlan") -> None:
-
-    out = stdout_console()
-    table = new_table("order", "state", "places", "back", "kept", "by")
-    for one in planned.refunds[:MAX_ROWS_SHOWN]:
-        ways = ", ".join(sorted({part.channel for part in one.parts})) or "-"
-        table.add_row(
-            one.order_code,
-            one.order_state,
-            str(len(one.places)),
-            str(one.amount),
-            str(one.kept),
-            ways,
+def _print_plan(plan: "CancellationPlan") -> None:
+    shown = plan.refunds[:MAX_ROWS_SHOWN]
+    if shown:
+        print_table(
+            shown,
+            {
+                "order": lambda one: one.order_code,
+                "state": lambda one: one.order_state,
+                "positions": lambda one: len(one.places),
+                "refund": lambda one: one.amount,
+                "kept": lambda one: one.kept,
+                "by": lambda one: ", ".join(sorted({part.channel for part in one.parts})),
+            },
         )
-    out.print(table)
-    if len(planned.refunds) > MAX_ROWS_SHOWN:
-        out.print(f"and {len(planned.refunds) - MAX_ROWS_SHOWN:,} more; --json lists all")
-    out.print(
-        f"{planned.amount} would go back for {len(planned.refunds):,} orders,"
-        f" {planned.manual_amount} of"
-        f" it by hand; {planned.kept} would be kept"
+    if len(plan.refunds) > MAX_ROWS_SHOWN:
+        print_text(f"… and {len(plan.refunds) - MAX_ROWS_SHOWN:,} more; --json lists all")
+    print_text(
+        f"{plan.amount} of {len(plan.refunds):,} orders would be refunded,"
+        f" {plan.manual_amount} of it by hand; {plan.kept} would be kept."
     )
-    out.print(
-        f"{planned.pending:,} pending orders would be given up,"
-        f" {planned.live_tickets:,} live tickets would die; nothing has changed yet"
+    print_text(
+        f"{plan.pending:,} pending orders would be cancelled and"
+        f" {plan.live_tickets:,} live tickets revoked."
     )
-    out.print(f"to do it: ticketing cancel-event apply {planned.event} --plan {planned.plan_hash}")
+    print_apply_command(f"cancellations apply --event {plan.event} --plan {plan.plan_hash}")

@@ -1,4 +1,4 @@
-"""`ticketing ledger`: an event's books."""
+"""`ticketing ledger`: list."""
 
 from datetime import datetime
 from pathlib import Path
@@ -6,104 +6,100 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.options import (
+    DATE_OR_TIME_FORMATS,
+    EventOption,
     JsonOption,
-    new_table,
-    open_application,
-    print_json,
-    stdout_console,
 )
-from ticketing.platform.cli.options import EventArgument
+from ticketing.platform.cli.output import print_json, print_result, print_table, print_text
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind, LedgerTotals
 
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+app = typer.Typer(no_args_is_help=True)
 
 
-def ledger(
-    event: EventArgument,
+@app.command("list")
+def list_ledger(
+    slug: EventOption,
     *,
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=FORMATS, help="On the venue's own clock.")
+        datetime | None,
+        typer.Option("--from", formats=DATE_OR_TIME_FORMATS, help="Start, in the venue's time."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="Until before that moment.")
+        datetime | None,
+        typer.Option("--to", formats=DATE_OR_TIME_FORMATS, help="End (exclusive)."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write them into this file instead.")
+        Path | None, typer.Option("--csv", help="Write all entries to this file instead.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most so many, the latest.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows, the latest.")] = 200,
     as_json: JsonOption = False,
 ) -> None:
-    """Show an event's books: every order and every rupiah that came or went."""
-    from dataclasses import asdict
+    """List the ledger of an event: every order, payment and refund."""
     from zoneinfo import ZoneInfo
 
-    from ticketing.events.queries import get_event
-    from ticketing.selling.ledger import queries as ledger_queries
+    from ticketing.selling.ledger import queries
     from ticketing.selling.ledger.csv_file import write_ledger_csv
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        zone = ZoneInfo(known.time_zone)
+    with open_event(slug) as (application, event):
+        zone = ZoneInfo(event.time_zone)
         begins = since.replace(tzinfo=zone) if since else None
         ends = until.replace(tzinfo=zone) if until else None
         with application.database.transaction() as connection:
-            entries = ledger_queries.list_for_event(connection, known.id, since=begins, until=ends)
-            totals = ledger_queries.sum_by_kind(connection, known.id, since=begins, until=ends)
+            entries = queries.list_for_event(connection, event.id, since=begins, until=ends)
+            totals = queries.sum_by_kind(connection, event.id, since=begins, until=ends)
     if csv is not None:
         written = write_ledger_csv(csv, entries, zone=zone)
-        stdout_console().print(f"{written} entries in {csv}")
+        result = {"entries": written, "csv": str(csv)}
+        print_result(result, f"{written} entries in {csv}", as_json=as_json)
     elif as_json:
-        sums = {kind: asdict(one) for kind, one in totals.items()}
-        print_json({"entries": [asdict(entry) for entry in entries], "totals": sums})
+        print_json({"entries": entries, "totals": totals})
     else:
-        _show(entries, totals, zone, limit=limit)
+        _print_ledger(entries, totals, zone, limit=limit)
 
 
-def _show(
+def _print_ledger(
     entries: "list[LedgerEntry]",
     totals: "dict[LedgerEntryKind, LedgerTotals]",
     zone: "ZoneInfo",
     *,
     limit: int,
 ) -> None:
-    """The latest ones one by one; sums are of all."""
-    from rich.markup import escape
-
+    """Print the latest entries, and the sums of all."""
     from ticketing.selling.ledger.model import format_signed_rupiah, sum_entries
 
-    table = new_table("entry", "at", "order", "what", "of", show_footer=True)
-    everything = sum_entries(entries)
-    table.add_column("sale", format_signed_rupiah(everything.sale), justify="right")
-    table.add_column("money", format_signed_rupiah(everything.money), justify="right")
-    table.add_column("by")
-    for entry in entries[-limit:]:
-        table.add_row(
-            str(entry.id),
-            f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M}",
-            entry.order_code,
-            entry.kind,
-            entry.subject if entry.subject != entry.order_code else "",
-            format_signed_rupiah(entry.sale),
-            format_signed_rupiah(entry.money),
-            escape(entry.actor),
-        )
-    out = stdout_console()
-    out.print(table)
+    if not entries:
+        print_text("No ledger entries.")
+        return
+    print_table(
+        entries[-limit:],
+        {
+            "id": lambda entry: str(entry.id),
+            "at": lambda entry: entry.at,
+            "order": lambda entry: entry.order_code,
+            "kind": lambda entry: entry.kind,
+            "subject": lambda entry: entry.subject if entry.subject != entry.order_code else "",
+            "sale": lambda entry: format_signed_rupiah(entry.sale),
+            "money": lambda entry: format_signed_rupiah(entry.money),
+            "by": lambda entry: entry.actor,
+        },
+        zone=zone,
+    )
     if len(entries) > limit:
-        out.print(f"the latest {limit} of {len(entries)}; --limit shows more, the sums are of all")
-    for kind, sums in totals.items():
-        words = ", ".join(
-            f"{name} {format_signed_rupiah(amount)}"
-            for name, amount in (("sale", sums.sale), ("money", sums.money))
-            if amount
-        )
-        out.print(f"  {kind:<20} {sums.entries:>6}  {words}")
-    out.print("sale: what pending and paid orders are worth; money: what came in and stayed")
-
-
-COMMANDS = (ledger,)
+        print_text(f"The latest {limit} of {len(entries)} entries; use --limit for more.")
+    everything = sum_entries(entries)
+    print_table(
+        [*((str(kind), sums) for kind, sums in totals.items()), ("total", everything)],
+        {
+            "kind": lambda row: row[0],
+            "entries": lambda row: row[1].entries,
+            "sale": lambda row: format_signed_rupiah(row[1].sale),
+            "money": lambda row: format_signed_rupiah(row[1].money),
+        },
+    )
+    print_text("sale = value of pending and paid orders; money = received minus refunded")

@@ -1,222 +1,174 @@
-"""Questions to the box office: who is missing, what would not print, how it went."""
+"""`ticketing missing`, and `explain`, `preflight` and `report` of `ticketing tickets`."""
 
-import sys
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    EventOption,
-    JsonOption,
-    new_table,
-    now,
-    open_application,
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import now
+from ticketing.platform.cli.options import EventOption, JsonOption
+from ticketing.platform.cli.output import (
+    print_counts,
     print_json,
+    print_table,
+    print_text,
     stdout_console,
+    to_object,
 )
 
 if TYPE_CHECKING:
     from ticketing.tickets.eligibility import EligibilityCounts, Entitlement
+    from ticketing.tickets.reports.explain import Explanation
+
+app = typer.Typer()
 
 
 def missing(
-    event: EventOption,
+    slug: EventOption,
     *,
-    limit: Annotated[int, typer.Option(min=0, help="List at most so many people.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="Pass over so many first.")] = 0,
-    count: Annotated[bool, typer.Option("--count", help="Only the number.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of guests listed.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="Skip this many guests.")] = 0,
+    count: Annotated[bool, typer.Option("--count", help="Print only the number.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Who is entitled and has no ticket, and why."""
-    from dataclasses import asdict
-
-    from ticketing.events.queries import get_event
+    """List guests who are entitled and have no ticket."""
     from ticketing.tickets import missing as tickets_missing
 
-    with open_application() as application:
+    with open_event(slug) as (application, event):
         at = now()
-        known = get_event(application.database, event)
-        gap = tickets_missing.count_eligibility(application.database, known, at=at)
-        if count:
-            typer.echo(gap.missing)
-            return
-        people = tickets_missing.list_missing_tickets(
-            application.database, known, at=at, limit=limit, offset=offset
+        counts = tickets_missing.count_eligibility(application.database, event, at=at)
+        guests = tickets_missing.list_missing_tickets(
+            application.database, event, at=at, limit=0 if count else limit, offset=offset
         )
-    if as_json:
-        print_json(
-            {**asdict(gap), "entitled": gap.entitled, "people": [asdict(one) for one in people]}
-        )
+    if count:
+        print_json(counts.missing)
+    elif as_json:
+        print_json(to_object(counts) | {"entitled": counts.entitled, "people": guests})
     else:
-        _print_missing_summary(known.name, gap, people)
+        _print_missing(event.name, counts, guests)
 
 
-def _print_missing_summary(
-    name: str, gap: "EligibilityCounts", people: "list[Entitlement]"
-) -> None:
-    out = stdout_console()
-    out.print(f"{name}: {gap.entitled:,} entitled, {gap.has_ticket:,} have a ticket, ", end="")
-    out.print(f"[bold]{gap.missing:,} missing[/]")
-    table = new_table("why", "people")
-    for reason, number in gap.reasons.items():
-        table.add_row(reason, f"{number:,}")
-    if gap.reasons:
-        out.print(table)
-    if people:
-        lacking = new_table("number", "external id", "name", "ticket")
-        for one in people:
-            lacking.add_row(
-                str(one.guest_id), one.external_id or "", one.full_name, one.ticket_type
-            )
-        out.print(lacking)
-    if len(people) < gap.missing:
-        out.print(f"{len(people)} of {gap.missing:,} listed; --limit and --offset show others")
-
-
-def preflight(event: EventOption, *, as_json: JsonOption = False) -> None:
-    """Whose ticket could not be printed, beforehand."""
-    from dataclasses import asdict
-
-    from ticketing.documents.renderer import Renderer
-    from ticketing.events.queries import get_event
-    from ticketing.tickets.rendering.preflight import run_preflight as look_through
-
-    with open_application() as application:
-        known = get_event(application.database, event)
-        findings = list(
-            look_through(application.database, known, renderer=application.get(Renderer))
+def _print_missing(name: str, counts: "EligibilityCounts", guests: "list[Entitlement]") -> None:
+    stdout_console().print(
+        f"{name}: {counts.entitled:,} entitled, {counts.has_ticket:,} have a ticket,"
+        f" [bold]{counts.missing:,} missing[/]"
+    )
+    if counts.reasons:
+        print_table(
+            list(counts.reasons.items()),
+            {"reason": lambda item: item[0], "guests": lambda item: item[1]},
         )
-    if as_json:
-        print_json([asdict(finding) for finding in findings])
-    else:
-        out = stdout_console()
-        for finding in findings:
-            out.print(
-                f"person {finding.guest_id}, {finding.full_name}: {finding.field}: {finding.reason}"
-            )
-        out.print(f"{len(findings)} of {known.name} could not be printed" if findings
-                  else f"every name of {known.name} can be printed")  # fmt: skip
-    sys.exit(1 if findings else 0)
-
-
-def report(event: EventOption, *, as_json: JsonOption = False) -> None:
-    """Write the report: generated against failed.
-
-    Person by person as CSV, for reading as PDF.
-    """
-    from ticketing.documents.file_store import DocumentFolder
-    from ticketing.events.queries import get_event
-    from ticketing.tickets.reports.report import write_report
-
-    with open_application() as application:
-        known = get_event(application.database, event)
-        done = write_report(
-            application.database, known, root=application.get(DocumentFolder).root, at=now()
+    if guests:
+        print_table(
+            guests,
+            {
+                "guest id": lambda guest: str(guest.guest_id),
+                "external id": lambda guest: guest.external_id,
+                "name": lambda guest: guest.full_name,
+                "ticket type": lambda guest: guest.ticket_type,
+            },
         )
-    if as_json:
-        print_json({
-            "entitled": done.entitled, "generated": done.generated, "failed": done.failed,
-            "missing": done.missing, "csv": str(done.files.csv), "pdf": str(done.files.pdf),
-        })  # fmt: skip
-        return
-    from rich.table import Table
-
-    table = Table(title=f"{known.name} ({known.slug})", title_justify="left", min_width=44)
-    table.add_column("people")
-    table.add_column("", justify="right")
-    for label in ("generated", "failed", "missing"):
-        table.add_row(label, f"{getattr(done, label):,}")
-    table.add_section()
-    table.add_row("entitled", f"{done.entitled:,}")
-    if done.last_import and done.last_import.quarantined:
-        table.add_row("rows in quarantine", f"{done.last_import.quarantined:,}")
-    out = stdout_console()
-    out.print(table)
-    out.print(f"report  {done.files.pdf}\n        {done.files.csv}")
+    if len(guests) < counts.missing:
+        print_text(
+            f"{len(guests)} of {counts.missing:,} listed; use --limit and --offset for others."
+        )
 
 
-def why(
-    person: Annotated[
+@app.command("explain")
+def explain_guest(
+    guest: Annotated[
         str,
-        typer.Argument(help="External id, e-mail, phone, ticket code, number or part of a name."),
+        typer.Argument(help="External id, e-mail, phone, ticket code, id or part of a name."),
     ],
-    event: EventOption,
+    slug: EventOption,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Why a person has no ticket, or which one.
+    """Show why a guest has a ticket or has none.
 
-    Walks from the import line to the entitlement, the ticket and the PDF.
+    Shows the history from the row of the roster to the entitlement, the ticket and the PDF. Exit
+    code 1 when nobody matches.
     """
-    from dataclasses import asdict
-
     from ticketing.documents.file_store import DocumentFolder
-    from ticketing.events.queries import get_event
-    from ticketing.tickets.reports.explain import explain_person as walk
+    from ticketing.tickets.reports.explain import explain_person
 
-    with open_application() as application:
-        known = get_event(application.database, event)
-        answer = walk(
+    with open_event(slug) as (application, event):
+        answer = explain_person(
             application.database,
-            known,
-            person,
+            event,
+            guest,
             at=now(),
             pdf_exists=application.get(DocumentFolder).exists,
         )
-    out = stdout_console()
     if as_json:
-        print_json(asdict(answer))
+        print_json(answer)
     else:
-        for story in answer.people:
-            out.print(
-                f"[bold]{story.full_name}[/]  person {story.guest_id}  {story.external_id or ''}"
-            )
-            for standing in story.standings:
-                out.print(f"  now: {standing}")
-            for step in story.steps:
-                out.print(f"  {_format_local_time(step.at):<19}  {step.what}  {step.by}".rstrip())
-        for row in answer.left_out:
-            out.print(f"quarantined: {row}")
-        if not answer.people and not answer.left_out:
-            out.print(f"nobody of {known.name} goes by {person!r}")
-    sys.exit(0 if answer.people or answer.left_out else 1)
+        _print_explanation(answer)
+    found = answer.people or answer.left_out
+    if not found and not as_json:
+        print_text(f"No guest of {event.name} matches {guest!r}.")
+    raise typer.Exit(0 if found else 1)
 
 
-def incidents(
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """What went wrong: one line a cause, open ones."""
-    from dataclasses import asdict
+def _print_explanation(answer: "Explanation") -> None:
+    for story in answer.people:
+        external_id = f", external id {story.external_id}" if story.external_id else ""
+        print_text(f"{story.full_name} (guest {story.guest_id}{external_id})")
+        print_text(*(f"  now: {standing}" for standing in story.standings))
+        for step in story.steps:
+            at = f"{step.at.astimezone():%Y-%m-%d %H:%M:%S}" if step.at else ""
+            print_text(f"  {at:<19}  {step.what}  {step.by}".rstrip())
+    print_text(*(f"Rejected row: {row}" for row in answer.left_out))
 
-    from ticketing.platform.db import incidents as incidents_module
 
-    with open_application() as application, application.database.transaction() as connection:
-        found = (
-            incidents_module.list_latest(connection)
-            if everything
-            else incidents_module.list_open(connection)
+@app.command("preflight")
+def preflight(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """Check which names cannot be printed, before issuing.
+
+    Exit code 1 when a name cannot be printed.
+    """
+    from ticketing.documents.renderer import Renderer
+    from ticketing.tickets.rendering.preflight import run_preflight
+
+    with open_event(slug) as (application, event):
+        findings = list(
+            run_preflight(application.database, event, renderer=application.get(Renderer))
         )
     if as_json:
-        print_json([asdict(incident) for incident in found])
+        print_json(findings)
+    else:
+        print_text(
+            *(
+                f"guest {finding.guest_id}, {finding.full_name}: {finding.field}: {finding.reason}"
+                for finding in findings
+            ),
+            f"{len(findings)} names of {event.name} cannot be printed."
+            if findings
+            else f"Every name of {event.name} can be printed.",
+        )
+    raise typer.Exit(1 if findings else 0)
+
+
+@app.command("report")
+def report(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """Write a CSV and a PDF report: every guest is generated, failed or missing."""
+    from ticketing.documents.file_store import DocumentFolder
+    from ticketing.tickets.reports.report import write_report
+
+    with open_event(slug) as (application, event):
+        result = write_report(
+            application.database, event, root=application.get(DocumentFolder).root, at=now()
+        )
+    counts = {
+        "entitled": result.entitled,
+        "generated": result.generated,
+        "failed": result.failed,
+        "missing": result.missing,
+    }
+    if as_json:
+        print_json(counts | {"csv": result.files.csv, "pdf": result.files.pdf})
         return
-    out = stdout_console()
-    for one in found:
-        state = (
-            f"resolved {_format_local_time(one.resolved_at)}" if one.resolved_at else "[red]open[/]"
-        )
-        out.print(
-            f"{_format_local_time(one.last_seen_at)}  {one.occurrences}x  {state}  {one.message}"
-        )
-    if not found:
-        out.print("nothing is wrong that anybody told of")
-
-
-def _format_local_time(at: datetime | None) -> str:
-    """An instant on this machine's clock, to the second; empty for none."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else ""
-
-
-COMMANDS = (missing, why, preflight, report, incidents)
+    if result.last_import and result.last_import.quarantined:
+        counts["rejected rows"] = result.last_import.quarantined
+    print_counts(f"{event.name} ({event.slug})", counts)
+    print_text(f"PDF: {result.files.pdf}", f"CSV: {result.files.csv}")

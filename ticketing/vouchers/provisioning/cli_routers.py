@@ -1,4 +1,4 @@
-"""`ticketing router`: add, list, check, remove."""
+"""`ticketing routers`: create, update, list, check, delete."""
 
 import os
 import sys
@@ -7,48 +7,58 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ticketing.platform.cli.console import (
-    JsonOption,
-    actor,
-    new_table,
-    now,
-    open_application,
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import JsonOption
+from ticketing.platform.cli.output import (
     print_json,
-    stdout_console,
+    print_list,
+    print_result,
+    print_text,
 )
 
 if TYPE_CHECKING:
+    from ticketing.routers.queries import StoredRouter
     from ticketing.vouchers.provisioning.router_admin import RouterCheck
 
-app = typer.Typer(help="Make known the routers that vouchers are put on.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(help="Ours: a-z, 0-9 and hyphens, as in lobby-1.")]
 PASSWORD_VARIABLE = "ROUTER_PASSWORD"  # noqa: S105 - the variable's name
 TLS_PORT, PLAIN_PORT = 8729, 8728
+PROBLEMS = {
+    "missing": "there is no profile {profile!r}",
+    "shared_users": "profile {profile!r} does not have shared-users={shared_users}",
+    "script": "profile {profile!r} runs a script at login; remove it",
+}
+
+NameArgument = Annotated[str, typer.Argument(help="Our name: a-z, 0-9 and hyphens, as in lobby-1.")]
+HOST = typer.Option("--host", help="Host name or IP address.")
+USER = typer.Option("--user", help="An account with the policies api, read and write.")
+TLS = typer.Option(
+    "--tls/--no-tls", help="Without TLS the password crosses the network unencrypted."
+)
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Default: 8729 with TLS, 8728 without.")
+]
+AuthorityOption = Annotated[
+    Path | None,
+    typer.Option("--authority", dir_okay=False, help="PEM file of the certificate authority."),
+]
 
 
-@app.command("add")
-def add(
+@app.command("create")
+def create_router(
     name: NameArgument,
     *,
-    host: Annotated[str, typer.Option(help="Its name or IP address.")],
-    user: Annotated[str, typer.Option(help="An account with the policies api, read, write.")],
-    port: Annotated[
-        int | None, typer.Option(help="8729 without it, 8728 with --no-tls.", show_default=False)
-    ] = None,
-    tls: Annotated[
-        bool, typer.Option(help="Without it the password crosses the network readably.")
-    ] = True,
-    authority: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False, help="PEM; whoever signed its certificate. Else this machine's."
-        ),
-    ] = None,
+    host: Annotated[str, HOST],
+    user: Annotated[str, USER],
+    port: PortOption = None,
+    tls: Annotated[bool, TLS] = True,
+    authority: AuthorityOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a router known, or change how it is reached.
+    """Add a router.
 
-    Its password is asked for, or read from standard input or ROUTER_PASSWORD; it is kept sealed.
+    It asks for the password, or reads ROUTER_PASSWORD or standard input, and stores it encrypted.
     """
     from ticketing.crypto.keyring import KeyRing
     from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
@@ -56,114 +66,157 @@ def add(
     chosen = port or (TLS_PORT if tls else PLAIN_PORT)
     new = NewRouter(host, user, _read_password(name), chosen, tls=tls, authority=authority)
     with open_application() as application:
-        stored = add_router(application.database, application.get(KeyRing), name, new, by=actor())
-    address = stored.address
-    stdout_console().print(
-        f"router {name} is known at {address.host}:{address.port},"
-        f" {'by TLS' if tls else 'without TLS'}; `ticketing router check {name}` asks it"
+        keys = application.get(KeyRing)
+        stored = add_router(application.database, keys, name, new, by=actor(), is_new=True)
+    _print_stored(stored, "Created", as_json=as_json)
+
+
+@app.command("update")
+def update_router(
+    name: NameArgument,
+    *,
+    host: Annotated[str | None, HOST] = None,
+    user: Annotated[str | None, USER] = None,
+    port: PortOption = None,
+    tls: Annotated[bool | None, TLS] = None,
+    authority: AuthorityOption = None,
+    password: Annotated[
+        bool, typer.Option("--password", help="Also change the password; read as by `create`.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change how a router is reached; omitted options stay unchanged."""
+    from ticketing.crypto.keyring import KeyRing
+    from ticketing.routers import queries as router_queries
+    from ticketing.vouchers.provisioning.router_admin import (
+        NewRouter,
+        add_router,
+        to_router_account,
     )
+
+    with open_application() as application:
+        keys = application.get(KeyRing)
+        with application.database.transaction() as connection:
+            account = to_router_account(router_queries.get_by_name(connection, name), keys)
+        chosen_tls = account.tls if tls is None else tls
+        default_port = TLS_PORT if chosen_tls else PLAIN_PORT
+        new = NewRouter(
+            host or account.host,
+            user or account.user,
+            _read_password(name) if password else account.password,
+            port or (account.port if chosen_tls is account.tls else default_port),
+            tls=chosen_tls,
+            authority=authority or (account.authority if chosen_tls else None),
+        )
+        stored = add_router(application.database, keys, name, new, by=actor(), is_new=False)
+    _print_stored(stored, "Updated", as_json=as_json)
 
 
 @app.command("list")
-def show(*, as_json: JsonOption = False) -> None:
-    """List the routers, and how each has answered lately."""
-    from ticketing.routers import queries as routers_queries
+def list_routers(*, as_json: JsonOption = False) -> None:
+    """List the routers and how each one answered."""
+    from ticketing.routers import queries as router_queries
 
     with open_application() as application, application.database.transaction() as connection:
-        known = routers_queries.list_all(connection)
-    if as_json:
-        print_json(
-            [
-                {
-                    "name": one.name,
-                    "host": one.address.host,
-                    "port": one.address.port,
-                    "tls": one.address.tls,
-                    "user": one.address.username,
-                    "failures": one.failures,
-                    "failingSince": one.failing_since,
-                    "restsUntil": one.circuit_open_until,
-                    "lastError": one.last_error,
-                    "answeredAt": one.answered_at,
-                }
-                for one in known
-            ]
-        )
-        return
-    table = new_table("name", "address", "TLS", "user", "answered", "failing since", "said")
-    for one in known:
-        table.add_row(
-            one.name,
-            f"{one.address.host}:{one.address.port}",
-            "yes" if one.address.tls else "no",
-            one.address.username,
-            f"{one.answered_at:%Y-%m-%d %H:%M %Z}" if one.answered_at else "not yet",
-            f"{one.failing_since:%Y-%m-%d %H:%M %Z}" if one.failing_since else "-",
-            one.last_error or "-",
-        )
-    stdout_console().print(table)
+        routers = router_queries.list_all(connection)
+    print_list(
+        routers,
+        {
+            "name": lambda router: router.name,
+            "address": lambda router: f"{router.address.host}:{router.address.port}",
+            "TLS": lambda router: router.address.tls,
+            "user": lambda router: router.address.username,
+            "last answer": lambda router: router.answered_at or "never",
+            "failing since": lambda router: router.failing_since,
+            "error": lambda router: router.last_error,
+        },
+        as_json=as_json,
+        to_json=_to_json,
+        empty="No routers.",
+    )
 
 
 @app.command("check")
-def check(name: NameArgument, *, as_json: JsonOption = False) -> None:
-    """Ask a router how it is, and whether it can carry out its packages. Changes nothing.
+def check_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Query a router and check its packages. Changes nothing.
 
-    Exit code 1 when a package could not be made there as it is sold.
+    Exit code 1 when a package cannot work on the router.
     """
-    from dataclasses import asdict
-
     from ticketing.crypto.keyring import KeyRing
-    from ticketing.routers import queries as routers_queries
+    from ticketing.routers import queries as router_queries
     from ticketing.routers.routeros.client import RouterClient
-    from ticketing.vouchers.provisioning.router_admin import check_router, to_router_account
+    from ticketing.vouchers.provisioning import router_admin
 
     with open_application() as application:
         with application.database.transaction() as connection:
-            stored = routers_queries.get_by_name(connection, name)
-        with RouterClient(to_router_account(stored, application.get(KeyRing))) as door:
-            looked = check_router(application.database, stored, door)
+            stored = router_queries.get_by_name(connection, name)
+        account = router_admin.to_router_account(stored, application.get(KeyRing))
+        with RouterClient(account) as client:
+            result = router_admin.check_router(application.database, stored, client)
+    health = result.health
     if as_json:
-        unfit = {one.package.code: wrong for one, wrong in looked.mismatches}
-        print_json({"health": asdict(looked.health), "misfits": unfit})
+        mismatches = {one.package.code: problems for one, problems in result.mismatches}
+        print_json({"health": health, "mismatches": mismatches})
     else:
-        health = looked.health
-        stdout_console().print(
-            f"{name} answers: {health.identity}, {health.board}, RouterOS {health.version},"
-            f" up for {health.up_for}, {health.cpu_percent} % busy,"
-            f" its clock says {health.clock:%Y-%m-%d %H:%M} UTC"
+        print_text(
+            f"{name}: {health.identity}, {health.board}, RouterOS {health.version}",
+            f"  up {health.up_for}, CPU {health.cpu_percent} %,"
+            f" clock {health.clock:%Y-%m-%d %H:%M} UTC",
         )
-        print_profile_mismatches(looked)
-    sys.exit(1 if looked.mismatches else 0)
+        print_profile_mismatches(result)
+    raise typer.Exit(1 if result.mismatches else 0)
 
 
-@app.command("remove")
-def remove(name: NameArgument) -> None:
-    """Forget a router; refused while packages are made on it or vouchers are."""
+@app.command("delete")
+def delete_router(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Delete a router here; refused while packages or vouchers use it."""
     from ticketing.vouchers.provisioning.router_admin import remove_router
 
     with open_application() as application:
         remove_router(application.database, name, at=now(), by=actor())
-    stdout_console().print(f"router {name} is forgotten; nothing was changed on it")
+    line = f"Deleted router {name}; nothing was changed on the router itself."
+    print_result({"name": name, "deleted": True}, line, as_json=as_json)
 
 
 def print_profile_mismatches(result: "RouterCheck") -> None:
-    """What is to be mended on a router, package by package."""
-    said = {
-        "missing": "there is no profile {profile!r}",
-        "shared_users": "profile {profile!r} has not shared-users={shared_users}",
-        "script": "profile {profile!r} runs a script at login; take it away",
+    """Print what prevents packages from working on a router, one line per package."""
+    for one, problems in result.mismatches:
+        names = {"profile": one.package.profile, "shared_users": one.package.shared_users}
+        texts = "; ".join(PROBLEMS[problem].format(**names) for problem in problems)
+        print_text(f"package {one.package.code} cannot work: {texts}")
+
+
+def _print_stored(router: "StoredRouter", verb: str, *, as_json: bool) -> None:
+    address = router.address
+    print_result(
+        _to_json(router),
+        f"{verb} router {router.name} at {address.host}:{address.port},"
+        f" {'with' if address.tls else 'without'} TLS.",
+        f"To query it: ticketing routers check {router.name}",
+        as_json=as_json,
+    )
+
+
+def _to_json(router: "StoredRouter") -> dict[str, object]:
+    return {
+        "name": router.name,
+        "host": router.address.host,
+        "port": router.address.port,
+        "tls": router.address.tls,
+        "user": router.address.username,
+        "failures": router.failures,
+        "failingSince": router.failing_since,
+        "restsUntil": router.circuit_open_until,
+        "lastError": router.last_error,
+        "answeredAt": router.answered_at,
     }
-    for one, wrong in result.mismatches:
-        words = {"profile": one.package.profile, "shared_users": one.package.shared_users}
-        told = "; ".join(said[each].format(**words) for each in wrong)
-        stdout_console().print(f"package {one.package.code} cannot be made: {told}")
 
 
 def _read_password(name: str) -> str:
-    """Never an argument: those are in the shell's history and in `ps`."""
+    """Read the password, never from an argument: those are in the shell's history and in `ps`."""
     given = os.environ.get(PASSWORD_VARIABLE)
     if given:
         return given
     if sys.stdin.isatty():
-        return str(typer.prompt(f"password of {name}", hide_input=True))
+        return str(typer.prompt(f"Password of {name}", hide_input=True))
     return sys.stdin.readline().rstrip("\r\n")

@@ -14,7 +14,7 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import is_slug
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import RouterNeeded, UnusableRouter
+from ticketing.platform.kernel.errors import AlreadyExists, RouterNeeded, UnusableRouter
 from ticketing.routers import queries as router_queries
 from ticketing.routers.queries import RouterAddress, StoredRouter
 from ticketing.routers.routeros.client import RouterClient
@@ -60,9 +60,18 @@ class RouterCheck:
 
 
 def add_router(
-    database: Database, keys: KeyRing, name: str, new: NewRouter, *, by: str
+    database: Database,
+    keys: KeyRing,
+    name: str,
+    new: NewRouter,
+    *,
+    by: str,
+    is_new: bool | None = None,
 ) -> StoredRouter:
-    """Make a router known, or change how it is reached; it is not asked anything."""
+    """Store a router, or change how it is reached, without connecting to it.
+
+    `is_new` refuses a name that exists (True) or does not (False).
+    """
     if not is_slug(name):
         raise UnusableRouter(
             f"{name!r} is no router's name: a-z, 0-9 and hyphens, as in lobby-1", field="name"
@@ -72,6 +81,12 @@ def add_router(
         ca_certificate_path="" if new.authority is None else str(new.authority.resolve()),
     )  # fmt: skip
     with database.transaction() as connection:
+        if is_new is True and any(one.name == name for one in router_queries.list_all(connection)):
+            raise AlreadyExists(
+                f"router {name} exists; to change how it is reached: `ticketing routers update`"
+            )
+        if is_new is False:
+            router_queries.lock_by_name(connection, name)
         stored = router_queries.upsert(connection, name, address)
         where = {"host": address.host, "port": address.port, "tls": address.tls}
         audit_log.record(
@@ -112,7 +127,7 @@ def _raise_if_in_use(connection: Connection, stored: StoredRouter) -> None:
     sold = [one.package.code for one in package_queries.list_on_router(connection, stored.id)]
     if sold:
         raise RouterNeeded(
-            f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing package add`"
+            f"{stored.name}: packages {', '.join(sold)} are made on it; `ticketing packages update`"
             " with another --router moves one"
         )
     left = voucher_queries.count_on_router(connection, stored.id)

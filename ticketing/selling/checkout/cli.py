@@ -1,0 +1,183 @@
+"""`ticketing orders`: list, show, resolve, recount; and `ticketing expire-orders`."""
+
+from typing import Annotated
+
+import typer
+
+from ticketing.events.cli_context import open_event
+from ticketing.platform.cli.console import actor, now, open_application
+from ticketing.platform.cli.options import EventOption, JsonOption, LimitOption, parse_choice
+from ticketing.platform.cli.output import (
+    print_json,
+    print_list,
+    print_result,
+    print_text,
+    to_object,
+)
+from ticketing.selling.refunds.cli_output import OrderCodeArgument, print_refund_plan
+
+app = typer.Typer(no_args_is_help=True)
+
+RESOLUTIONS = ("complete", "refund", "note")
+
+
+@app.command("list")
+def list_orders(
+    slug: EventOption,
+    *,
+    state: Annotated[
+        str | None, typer.Option(help="Only pending, paid, cancelled or expired orders.")
+    ] = None,
+    flagged: Annotated[
+        bool, typer.Option("--flagged", help="Only orders with an open review flag.")
+    ] = False,
+    limit: LimitOption = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """List the orders of an event, the newest first."""
+    from zoneinfo import ZoneInfo
+
+    from ticketing.orders.order import OrderState
+    from ticketing.selling.refunds import order_history_queries
+
+    chosen = None if state is None else parse_choice(state, OrderState, "--state")
+    with (
+        open_event(slug) as (application, event),
+        application.database.transaction() as connection,
+    ):
+        orders = order_history_queries.list_orders(
+            connection, event.id, state=chosen, flagged=flagged, limit=limit
+        )
+    print_list(
+        orders,
+        {
+            "order": lambda order: order.code,
+            "placed": lambda order: order.created_at,
+            "state": lambda order: order.state,
+            "items": lambda order: order.places,
+            "total": lambda order: order.total,
+            "refunded": lambda order: order.refunded if order.refunded.amount else None,
+            "buyer": lambda order: order.buyer,
+            "review": lambda order: ", ".join(order.flags),
+        },
+        as_json=as_json,
+        zone=ZoneInfo(event.time_zone),
+        empty="No orders.",
+    )
+    if len(orders) == limit and not as_json:
+        print_text(f"The newest {limit} orders; use --limit for more.")
+
+
+@app.command("show")
+def show_order(code: OrderCodeArgument, *, as_json: JsonOption = False) -> None:
+    """Show the full history of an order."""
+    from zoneinfo import ZoneInfo
+
+    from ticketing.events.queries import get_event
+    from ticketing.orders import queries as order_queries
+    from ticketing.selling.checkout.cli_history import print_history
+    from ticketing.selling.refunds import order_history_queries
+
+    with open_application() as application, application.database.transaction() as connection:
+        history = order_history_queries.get_history(
+            connection, order_queries.get_by_code(connection, code)
+        )
+        event = get_event(application.database, str(history.order.event_id))
+    if as_json:
+        print_json(history)
+    else:
+        print_history(history, ZoneInfo(event.time_zone))
+
+
+@app.command("resolve")
+def resolve_flag(
+    code: OrderCodeArgument,
+    *,
+    flag: Annotated[str, typer.Option(help="The review flag, as `orders show` names it.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="complete: assign places late; refund: plan a refund; note: record a reason."
+        ),
+    ],
+    reason: Annotated[
+        str, typer.Option(help="Reason; the buyer reads the reason of a refund.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Resolve a review flag of an order.
+
+    `--by refund` only plans the refund; `ticketing refunds apply` makes it.
+    """
+    from ticketing.orders.order import ReviewFlag
+    from ticketing.selling.refunds.resolve_flag import (
+        complete_late_order,
+        dismiss_flag,
+        refund_request_for_flag,
+    )
+    from ticketing.selling.refunds.service import plan_refund
+
+    chosen = parse_choice(flag, ReviewFlag, "--flag")
+    if by not in RESOLUTIONS:
+        raise typer.BadParameter(
+            f"{by!r} is not one of {', '.join(RESOLUTIONS)}", param_hint="--by"
+        )
+    if by == "complete" and chosen is not ReviewFlag.PAID_LATE:
+        raise typer.BadParameter("complete is only for the flag paid_late", param_hint="--by")
+    if by == "note" and not reason:
+        raise typer.BadParameter("note needs a --reason", param_hint="--by")
+    with open_application() as application:
+        if by == "refund":
+            request = refund_request_for_flag(chosen, reason=reason)
+            plan = plan_refund(application.database, code, request, at=now(), by=actor())
+            print_refund_plan(plan, as_json=as_json)
+        elif by == "complete":
+            order = complete_late_order(application.database, code, at=now(), by=actor())
+            line = f"Order {order.code} is {order.state}; its tickets are issued next."
+            print_result({"order": order.code, "state": order.state}, line, as_json=as_json)
+        else:
+            dismiss_flag(application.database, code, chosen, reason=reason, at=now(), by=actor())
+            result = {"order": code.upper(), "flag": chosen, "resolved": True}
+            print_result(result, f"Resolved {chosen} of {code.upper()}.", as_json=as_json)
+
+
+@app.command("recount")
+def recount(slug: EventOption, *, as_json: JsonOption = False) -> None:
+    """Count sold places and uses of promo codes again from the orders.
+
+    Use it when a check reports that the counters differ. Nothing else changes.
+    """
+    from ticketing.catalogue.recount import recount_sales
+
+    with open_event(slug) as (application, event):
+        result = recount_sales(application.database, event, by=actor())
+    line = (
+        f"Corrected {len(result.ticket_types)} ticket types and"
+        f" {len(result.promo_codes)} promo codes."
+    )
+    print_result(result, line, as_json=as_json)
+
+
+def expire_orders(*, as_json: JsonOption = False) -> None:
+    """Expire unpaid orders whose reservation has ended.
+
+    The payment gateway is asked first; an order with an unclear answer stays and gets a review
+    flag. Buyers are reminded of instalments that are due soon. Exit code 1 when an answer was
+    unclear.
+    """
+    from ticketing.selling.checkout import expire_orders as service
+    from ticketing.selling.checkout.remind_instalments import enqueue_instalment_reminders
+    from ticketing.selling.payments.midtrans.client import Midtrans
+
+    with open_application() as application:
+        result = service.expire_orders(
+            application.database, application.get(Midtrans), at=now(), by=actor()
+        )
+        reminded = enqueue_instalment_reminders(application.database, at=now())
+    print_result(
+        to_object(result) | {"reminded": reminded},
+        f"{result.expired:,} orders expired, {result.left:,} were paid after all,"
+        f" {result.stuck:,} unclear; {reminded:,} buyers reminded of an instalment.",
+        as_json=as_json,
+    )
+    raise typer.Exit(1 if result.stuck else 0)
