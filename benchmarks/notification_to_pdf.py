@@ -40,7 +40,8 @@ from ticketing.platform.db.tables.sales import order_lines, order_places, ticket
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 from ticketing.selling.checkout.place_order import place_order
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.midtrans.client import Midtrans
@@ -245,12 +246,12 @@ def main() -> None:
 def in_a_new_application(folder: Path, midtrans: MidtransSimulator, asked: Asked) -> list[float]:
     """Measure in a new application."""
     settings = Settings(
-        _env_file=None, data_path=folder, midtrans_rehearsal_url=midtrans.url, min_free_disk=0
+        _env_file=None, data_path=folder, midtrans_simulator_url=midtrans.url, min_free_disk=0
     )
     with open_application(settings) as application:
         ensure_schema(application)
         json_logging.configure(settings.log_level, settings.log_file)
-        surroundings = {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+        surroundings = {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
         environment = prepare_dagster_home(application) | surroundings
         return measured(application, midtrans, environment, asked)
 

@@ -42,7 +42,8 @@ from ticketing.orders.order import Buyer, Selection
 from ticketing.platform.application import Application
 from ticketing.platform.kernel import json_logging
 from ticketing.platform.kernel.process_supervisor import free_port
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 from ticketing.routers import queries as router_queries
 from ticketing.selling.checkout.place_order import place_order
 from ticketing.selling.payments import attempt_queries
@@ -169,16 +170,16 @@ def main() -> None:
     ):
         Path(name).chmod(0o711)  # the embedded server may run as somebody else
         settings = Settings(
-            _env_file=None, data_path=Path(name), midtrans_rehearsal_url=midtrans.url,
-            whatsapp_rehearsal_url=whatsapp.url, min_free_disk=0,
+            _env_file=None, data_path=Path(name), midtrans_simulator_url=midtrans.url,
+            whatsapp_simulator_url=whatsapp.url, min_free_disk=0,
         )  # fmt: skip
         with open_application(settings) as application:
             ensure_schema(application)
             json_logging.configure(settings.log_level, settings.log_file)
             seed_demo_router(application.database, application.get(KeyRing), port=port, by="bench")
             environment = prepare_dagster_home(application) | {
-                "MIDTRANS_REHEARSAL_URL": midtrans.url,
-                "WHATSAPP_REHEARSAL_URL": whatsapp.url,
+                "MIDTRANS_SIMULATOR_URL": midtrans.url,
+                "WHATSAPP_SIMULATOR_URL": whatsapp.url,
                 "MIN_FREE_DISK": "0",
             }
             seconds = sorted(measured(application, midtrans, whatsapp, environment, asked))

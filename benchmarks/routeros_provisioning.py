@@ -33,7 +33,7 @@ from ticketing.routers.routeros.transport import RouterAccount
 ROUNDS = 3  # the best counts: the others tell of other people's work on the machine
 SLOW_ROWS = 60  # for a client that needs 45 ms a row, whatever the router needs
 PROMISES = 50  # of routeros-api, open at once
-HOST, USER, PASSWORD = "127.0.0.1", "ticketing", "rehearsal"
+HOST, USER, PASSWORD = "127.0.0.1", "ticketing", "simulator-password"
 
 Row = dict[str, str]
 Put = Callable[[], object]

@@ -111,11 +111,11 @@ class _Buyer:
     def _place_order(self) -> tuple[int, str] | None:
         self.wants_vouchers = self.draw.random() < self.pool.voucher_share
         if self.wants_vouchers:
-            path, asked = "/voucher/purchase", self._voucher_order()
+            path, order = "/voucher/purchase", self._voucher_order()
         else:
-            path, asked = "/api/orders", self._ticket_order()
+            path, order = "/api/orders", self._ticket_order()
         key = f"buyer-{self.pool.seed}-{self.number:06}-order"
-        answer = self._request("POST", path, asked, key=key)
+        answer = self._request("POST", path, order, key=key)
         if answer is None or answer.status_code != CREATED:
             return None
         placed = answer.json()["data"]
@@ -127,14 +127,14 @@ class _Buyer:
         kinds = self.draw.sample(self.pool.offer.ticket_types, self.draw.choice((1, 1, 2)))
         email = f"buyer{self.number}@example.org"
         wanted = [{"ticketTypeId": kind, "quantity": self.draw.choice((1, 1, 2))} for kind in kinds]
-        asked: dict[str, object] = {
+        order: dict[str, object] = {
             "eventId": str(self.pool.offer.events[0]),
             "ticketSelections": wanted,
             "buyer": {"name": f"Pembeli {self.number}", "email": email},
         }
         if self.draw.random() < 0.2:  # noqa: PLR2004 - one in five has a code
-            asked["promoCode"] = "HEMAT"
-        return asked
+            order["promoCode"] = "HEMAT"
+        return order
 
     def _voucher_order(self) -> dict[str, object]:
         phone = f"+62812{self.number:08}"

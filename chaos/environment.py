@@ -60,11 +60,11 @@ class SimulatedEnvironment:
     def settings(self) -> dict[str, str]:
         """Return the settings with the addresses of the simulated vendors."""
         return {
-            "MIDTRANS_REHEARSAL_URL": self.midtrans.url,
-            "WHATSAPP_REHEARSAL_URL": self.whatsapp.url,
+            "MIDTRANS_SIMULATOR_URL": self.midtrans.url,
+            "WHATSAPP_SIMULATOR_URL": self.whatsapp.url,
             "MAIL_URL": f"smtp://{self.mail.host}:{self.mail.port}",
             "MAIL_FROM": "Panitia <tiket@example.org>",
-            "ORGANISER_MAIL": "panitia@example.org",
+            "ORGANISER_EMAIL": "panitia@example.org",
         }
 
     def _router(self, name: str) -> RouterOsSimulator:

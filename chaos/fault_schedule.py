@@ -84,26 +84,29 @@ def resume_whatsapp(database: Database, *, at: datetime) -> bool:
 def _router_fault(**fault: object) -> FaultInjector:
     """Create a fault for one of the next commands of a router; one fault at a time."""
 
-    def meets(town: SimulatedEnvironment, draw: RandomSource) -> None:
-        faults = draw.choice(list(town.routers.values())).faults
-        given = {"command": draw.choice(COMMANDS), "skip": draw.choice((0, 0, 1, 5))} | fault
+    def inject(environment: SimulatedEnvironment, randomness: RandomSource) -> None:
+        faults = randomness.choice(list(environment.routers.values())).faults
+        given = {
+            "command": randomness.choice(COMMANDS),
+            "skip": randomness.choice((0, 0, 1, 5)),
+        } | fault
         faults.clear()
-        faults.add(RouterFault(**given))  # type: ignore[arg-type]  # a spell names its own fields
+        faults.add(RouterFault(**given))  # type: ignore[arg-type]  # fields of the fault
 
-    return meets
+    return inject
 
 
-def _router_power_loss(environment: SimulatedEnvironment, draw: RandomSource) -> None:
-    draw.choice(list(environment.routers.values())).restart(draw.uniform(0.5, 3))
+def _router_power_loss(environment: SimulatedEnvironment, randomness: RandomSource) -> None:
+    randomness.choice(list(environment.routers.values())).restart(randomness.uniform(0.5, 3))
 
 
 def _whatsapp_faults(**switches: object) -> FaultInjector:
     """Create a fault that stays set until the next one replaces it."""
 
-    def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
-        town.whatsapp.faults.set(**NO_FAULTS | switches)
+    def apply(environment: SimulatedEnvironment, _: RandomSource) -> None:
+        environment.whatsapp.faults.set(**NO_FAULTS | switches)
 
-    return is_so
+    return apply
 
 
 def _whatsapp_response_fault(**fault: object) -> FaultInjector:
@@ -111,11 +114,11 @@ def _whatsapp_response_fault(**fault: object) -> FaultInjector:
 
 
 def _mail_faults(*stages: str, limit: int = 0, **fault: object) -> FaultInjector:
-    def is_so(town: SimulatedEnvironment, _: RandomSource) -> None:
-        meets = [{"stage": stage, "times": 3} | fault for stage in stages]
-        town.mail.faults.set(meets=meets, mails_a_connection=limit)
+    def apply(environment: SimulatedEnvironment, _: RandomSource) -> None:
+        faults = [{"stage": stage, "times": 3} | fault for stage in stages]
+        environment.mail.faults.set(meets=faults, mails_a_connection=limit)
 
-    return is_so
+    return apply
 
 
 FAULT_INJECTORS: dict[str, FaultInjector] = {

@@ -33,10 +33,10 @@ def read_dagster_log(application: Application) -> bytes:
 
 def find_leaks(logs: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> Iterator[str]:
     """Yield the logs that contain secrets with counts, never the secrets themselves."""
-    wanted = [secret.encode() for secret in set(secrets)]
+    encoded = [secret.encode() for secret in set(secrets)]
     for name, content in logs:
         words = b" ".join(set(WORD.findall(content)))  # most words occur many times
-        if found := sum(secret in words for secret in wanted):
+        if found := sum(secret in words for secret in encoded):
             yield f"{name}: {found} secrets are in it"
 
 

@@ -100,9 +100,9 @@ def find_violations(
 
 
 def _order_violations(snapshot: MessageSnapshot) -> Iterator[str]:
-    told = Counter((each.purpose, each.subject) for each in snapshot.messages)
+    counts = Counter((each.purpose, each.subject) for each in snapshot.messages)
     for order, kind in snapshot.paid.items():
-        if (number := told[PURPOSE_BY_KIND[kind], order]) != 1:
+        if (number := counts[PURPOSE_BY_KIND[kind], order]) != 1:
             yield f"order {order}: told of its {kind} {number} times"
     on_their_way = {each.message for each in snapshot.deliveries}
     for each in snapshot.messages:
@@ -146,9 +146,9 @@ def _code_violations(
     known = set().union(*snapshot.codes.values())
     for each in accepted_messages:
         order = order_of.get(each.reference, "")
-        theirs, said = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
+        theirs, sent = snapshot.codes.get(order, set()), known & set(WORD.findall(each.words))
         left_out = sum(map(int, OMITTED_CODES.findall(each.words)))
-        if not said <= theirs or len(said) + left_out != len(theirs):
+        if not sent <= theirs or len(sent) + left_out != len(theirs):
             yield f"{each.channel}: a message of {order or 'no vouchers'} has other codes than its"
         if order and each.to not in snapshot.buyers[order]:
             yield f"{each.channel}: the codes of {order} went to somebody else"

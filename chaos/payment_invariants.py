@@ -96,9 +96,9 @@ def _order_violations(snapshot: PaymentSnapshot, held: dict[str, int]) -> Iterat
 def _ticket_violations(snapshot: PaymentSnapshot, documents: Path) -> Iterator[str]:
     for order, (state, _, _) in snapshot.orders.items():
         paths = snapshot.tickets.get(order, [])
-        wanted = snapshot.places[order] if state == "paid" else 0
-        if len(paths) != wanted:
-            yield f"order {order} is {state}: {len(paths)} tickets, not {wanted}"
+        expected = snapshot.places[order] if state == "paid" else 0
+        if len(paths) != expected:
+            yield f"order {order} is {state}: {len(paths)} tickets, not {expected}"
         missing = [path for path in paths if not path or not (documents / path).is_file()]
         if missing:
             yield f"order {order}: {len(missing)} tickets without their PDF"

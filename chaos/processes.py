@@ -21,7 +21,8 @@ from ticketing.app.container import open_application
 from ticketing.app.dagster_home import prepare_dagster_home
 from ticketing.platform.db.embedded.server import EmbeddedServer
 from ticketing.platform.db.migrate import upgrade
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
@@ -90,14 +91,14 @@ class ProcessManager:
         """Start a process."""
         log = self.folder / f"{name}.out"
         job = [next(self._jobs)] if name == "run" else []
-        with log.open("ab") as said:
+        with log.open("ab") as output:
             self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
                 self._commands[name] + job,
                 env=self._environment,
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
             )
 
     def stop(self, name: str) -> None:
@@ -148,7 +149,9 @@ class ProcessManager:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not (self._is_web_up() and self._is_database_up()):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody answers; see {self.folder}/web.out")
+                raise TimeoutError(
+                    f"web service or database does not respond; see {self.folder}/web.out"
+                )
             time.sleep(0.1)
 
     def _is_web_up(self) -> bool:

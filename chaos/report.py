@@ -22,7 +22,7 @@ def build_report(
         database, processes.application.get(KeyRing).installation_id
     )
     shelves = {name: router.users() for name, router in environment.routers.items()}
-    told, taken = (
+    messages, accepted_messages = (
         message_invariants.read_snapshot(database),
         message_invariants.list_accepted(environment),
     )
@@ -31,13 +31,13 @@ def build_report(
             sold, payments, confirmed_order_ids=buyers.confirmed_order_ids, documents=documents
         ),
         *voucher_invariants.find_violations(made, shelves, FOREIGN_USER),
-        *message_invariants.find_violations(told, taken),
+        *message_invariants.find_violations(messages, accepted_messages),
         *find_leaks(_iter_logs(processes), _iter_secrets(environment, made)),
     ]
     return {
         **payment_invariants.summarise(sold, payments),
         **voucher_invariants.summarise(made, shelves.values()),
-        **message_invariants.summarise(told, taken),
+        **message_invariants.summarise(messages, accepted_messages),
         "offences": sorted(offences),
     }
 

@@ -55,30 +55,32 @@ class ChaosScenario:
 def run_scenario(scenario: ChaosScenario, folder: Path) -> dict[str, object]:
     """Run a scenario and return the report; `offences` must be empty."""
     with (
-        SimulatedEnvironment(scenario.seed) as town,
-        ProcessManager(folder, town.settings()) as house,
+        SimulatedEnvironment(scenario.seed) as environment,
+        ProcessManager(folder, environment.settings()) as processes,
     ):
-        offer = open_sale(house.application, town)
-        crowd = BuyerPool(house.url, town, offer, scenario.seed, scenario.voucher_share)
-        town.set_webhook_base_url(house.url)
-        town.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
+        offer = open_sale(processes.application, environment)
+        buyers = BuyerPool(processes.url, environment, offer, scenario.seed, scenario.voucher_share)
+        environment.set_webhook_base_url(processes.url)
+        environment.midtrans.faults.set(noise=scenario.noise, disorder_seconds=0.3)
         with (
-            inject_faults(town, house.application.database, scenario.seed) as weather,
-            _running_buyers(crowd, scenario.buyer_threads),
+            inject_faults(
+                environment, processes.application.database, scenario.seed
+            ) as fault_counts,
+            _running_buyers(buyers, scenario.buyer_threads),
         ):
-            _kill_randomly(house, scenario, crowd)
-        town.midtrans.faults.clear()
-        _wait_until_idle(house, town, scenario)
-        _run_scheduled_work(house, town, crowd)
+            _kill_randomly(processes, scenario, buyers)
+        environment.midtrans.faults.clear()
+        _wait_until_idle(processes, environment, scenario)
+        _run_scheduled_work(processes, environment, buyers)
         return {
             "seed": scenario.seed,
-            "killed": dict(house.kill_counts),
-            "runs": dict(house.run_counts),
-            "weather": dict(weather),
-            "buyers": dict(crowd.outcomes),
-            "answers": dict(crowd.errors),
-            "notifications": len(town.midtrans.notifications()),
-            **report.build_report(house, town, crowd),
+            "killed": dict(processes.kill_counts),
+            "runs": dict(processes.run_counts),
+            "fault_counts": dict(fault_counts),
+            "buyers": dict(buyers.outcomes),
+            "answers": dict(buyers.errors),
+            "notifications": len(environment.midtrans.notifications()),
+            **report.build_report(processes, environment, buyers),
         }
 
 
@@ -135,17 +137,17 @@ def _run_scheduled_work(
     In the end no further requests are accepted and everything received is processed.
     """
     with (
-        processes.application.get(MessagingConnector).connect() as mailroom,
-        processes.application.get(RouterConnector).connect() as doors,
+        processes.application.get(MessagingConnector).connect() as sender,
+        processes.application.get(RouterConnector).connect() as routers,
     ):
         for hours in (1.1, 2.1, 6, 12):
-            _run_due_work(processes.application, mailroom, doors, hours)
+            _run_due_work(processes.application, sender, routers, hours)
             for attempt in buyers.late_attempts:
                 environment.midtrans.bank.push(attempt, "settle")
             buyers.late_attempts.clear()
             time.sleep(NOTIFICATION_WAIT_SECONDS)
         processes.stop("web")
-        _run_due_work(processes.application, mailroom, doors, 24)
+        _run_due_work(processes.application, sender, routers, 24)
 
 
 def _run_due_work(

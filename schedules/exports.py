@@ -10,5 +10,5 @@ daily_exports_mornings = dg.ScheduleDefinition(
     cron_schedule="0 6 * * *",
     execution_timezone="Asia/Jakarta",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="At 06:00 in Jakarta, mails the sheets of DAILY_EXPORTS to ORGANISER_MAIL.",
+    description="At 06:00 in Jakarta, mails the sheets of DAILY_EXPORTS to ORGANISER_EMAIL.",
 )

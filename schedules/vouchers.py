@@ -11,7 +11,7 @@ from ticketing.platform.application import Application
 from ticketing.routers import queries as router_queries
 
 JAKARTA = "Asia/Jakarta"
-SKIP_NO_ROUTER = dg.SkipReason("no router is known: `ticketing router add`")
+SKIP_NO_ROUTER = dg.SkipReason("no router is known: `ticketing routers create`")
 
 
 @dg.schedule(

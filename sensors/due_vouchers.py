@@ -15,7 +15,7 @@ from ticket_assets.jobs import provision_vouchers
 from ticketing.platform.application import Application
 from ticketing.platform.db.audit_log import PROVISION_VOUCHERS_ACTION
 from ticketing.routers.queries import StoredRouter
-from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 from ticketing.vouchers.provisioning.watchdog import (
     list_reachable_routers,
@@ -55,7 +55,7 @@ def owed_vouchers(
     names = [
         router.name
         for router in _overdue_routers(application)
-        if not has_exhausted_retries(router.failures)
+        if not ROUTER_RETRIES.is_exhausted(router.failures)
     ]
     nobody = "nobody waits for a router that can be asked"
     chosen = decide_run(names, has_active_run=_has_active_run(context), idle_message=nobody)
@@ -75,7 +75,9 @@ def returned_routers(
 ) -> dg.SensorResult:
     """Starts a run when a router with exhausted retries is reachable again."""
     given_up = [
-        router for router in _overdue_routers(application) if has_exhausted_retries(router.failures)
+        router
+        for router in _overdue_routers(application)
+        if ROUTER_RETRIES.is_exhausted(router.failures)
     ]
     with application.get(RouterConnector).connect() as doors:
         back = list_reachable_routers(doors, given_up)

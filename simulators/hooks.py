@@ -35,11 +35,11 @@ class WebhookReceiver(WebhookListener):
 
 
 def _recording_handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
-    class Ears(BaseHTTPRequestHandler):
+    class RecordingHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard = {name.lower(): value for name, value in self.headers.items()}
-            receiver.received.append((heard, body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.received.append((headers, body))
             time.sleep(receiver.pause_seconds)
             self.send_response(receiver.status)
             for name, value in receiver.headers.items():
@@ -55,4 +55,4 @@ def _recording_handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler
         def log_message(self, *_: object) -> None:
             """Do not log requests."""
 
-    return Ears
+    return RecordingHandler

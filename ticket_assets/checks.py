@@ -71,7 +71,7 @@ def one_live_ticket_each(
     event = partition_event(context, application)
     found = report_checks.check_duplicate_tickets(application.database, event)
     return to_check_result(
-        found, "tickets", f"see whose: ticketing why PERSON --event {event.slug}"
+        found, "tickets", f"see whose: ticketing tickets explain PERSON --event {event.slug}"
     )
 
 

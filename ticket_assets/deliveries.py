@@ -107,7 +107,9 @@ def no_message_is_stuck(
     """No due message has waited longer than 30 minutes."""
     event = partition_event(context, application)
     found = check_overdue_deliveries(application.database, event, at=datetime.now(UTC))
-    return to_check_result(found, "messages", "see why: ticketing doctor, then ticketing deliver")
+    return to_check_result(
+        found, "messages", "see why: ticketing doctor, then ticketing deliveries send"
+    )
 
 
 @dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
@@ -117,7 +119,9 @@ def every_message_went_out(
     """No message has failed permanently or has an unknown result."""
     event = partition_event(context, application)
     found = check_failed_deliveries(application.database, event)
-    repair = f"ticketing deliveries {event.slug} --failed, then ticketing resend"
+    repair = (
+        f"ticketing deliveries list --event {event.slug} --failed, then ticketing deliveries resend"
+    )
     return to_check_result(found, "messages", repair, severity=dg.AssetCheckSeverity.WARN)
 
 

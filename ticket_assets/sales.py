@@ -101,7 +101,7 @@ def reconciliation(
     found = InvariantResult.from_violations(books.attempts, books.differences)
     return dg.MaterializeResult(
         metadata=_reconciliation_metadata(books),
-        check_results=[to_check_result(found, "payments", "ticketing reconcile")],
+        check_results=[to_check_result(found, "payments", "ticketing payments reconcile")],
     )
 
 

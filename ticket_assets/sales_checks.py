@@ -14,9 +14,9 @@ from ticketing.platform.application import Application
 from ticketing.reporting import sales_checks
 from ticketing.selling.ledger import checks as ledger_checks
 
-FULFIL_COMMAND = "ticketing work --once"
+FULFIL_COMMAND = "ticketing worker --once"
 RESOLVE_FLAG_COMMAND = "ticketing orders resolve CODE --flag … --by …"
-RECOUNT_COMMAND = "ticketing recount --event EVENT"
+RECOUNT_COMMAND = "ticketing orders recount --event EVENT"
 WARN = dg.AssetCheckSeverity.WARN
 
 
@@ -47,14 +47,14 @@ def every_rupiah_is_accounted_for(
 ) -> dg.AssetCheckResult:
     """Every received amount pays for one order, was refunded, or has a review flag."""
     found = sales_checks.check_unallocated_money(application.database)
-    return to_check_result(found, "payments", "ticketing reconcile")
+    return to_check_result(found, "payments", "ticketing payments reconcile")
 
 
 @dg.asset_check(asset=payments)
 def the_books_agree(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """The ledger matches the state of every order and payment."""
     found = ledger_checks.check_ledger_matches_sales(application.database)
-    return to_check_result(found, "orders", "ticketing ledger EVENT")
+    return to_check_result(found, "orders", "ticketing ledger list --event EVENT")
 
 
 @dg.asset_check(asset=payments)
@@ -63,14 +63,16 @@ def whoever_pays_twice_is_noticed(
 ) -> dg.AssetCheckResult:
     """Every order with two payments has a review flag."""
     found = sales_checks.check_duplicate_payments(application.database)
-    return to_check_result(found, "paid orders", "ticketing reconcile")
+    return to_check_result(found, "paid orders", "ticketing payments reconcile")
 
 
 @dg.asset_check(asset=payments)
 def no_more_goes_back_than_came(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Completed and pending refunds of a payment do not exceed the payment."""
     found = sales_checks.check_refunds_within_payments(application.database)
-    return to_check_result(found, "payments", "ticketing refund drop CODE --refund KEY --reason …")
+    return to_check_result(
+        found, "payments", "ticketing refunds cancel CODE --refund KEY --reason …"
+    )
 
 
 @dg.asset_check(asset=payments)
@@ -95,7 +97,7 @@ def every_notice_is_about_a_payment(
 ) -> dg.AssetCheckResult:
     """Every payment notification of the last week belongs to a known payment."""
     found = sales_checks.check_quarantined_notifications(application.database, at=datetime.now(UTC))
-    return to_check_result(found, "notices", "ticketing reconcile", severity=WARN)
+    return to_check_result(found, "notices", "ticketing payments reconcile", severity=WARN)
 
 
 SALES_CHECKS = [

@@ -32,7 +32,7 @@ def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg
     """No voucher of an unpaid order is usable."""
     found = voucher_checks.check_unpaid_vouchers(application.database)
     return to_check_result(
-        found, "vouchers", "ticketing vouchers show KEY, then ticketing reconcile"
+        found, "vouchers", "ticketing vouchers show KEY, then ticketing payments reconcile"
     )
 
 
@@ -40,7 +40,7 @@ def no_voucher_without_payment(application: dg.ResourceParam[Application]) -> dg
 def no_voucher_is_stuck(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """No voucher has waited longer than ten minutes although its router is reachable."""
     found = voucher_checks.check_stuck_vouchers(application.database, at=datetime.now(UTC))
-    return to_check_result(found, "vouchers on their way", "ticketing provision")
+    return to_check_result(found, "vouchers on their way", "ticketing vouchers provision")
 
 
 @dg.asset_check(asset=vouchers, pool=ROUTER_POOL)
@@ -58,7 +58,7 @@ def the_routers_agree(application: dg.ResourceParam[Application]) -> dg.AssetChe
 def codes_reach_their_buyers(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Buyers of the last week's ready vouchers were sent their codes; below 95 % is an error."""
     found = voucher_checks.check_undelivered_codes(application.database, at=datetime.now(UTC))
-    repair = "ticketing deliveries EVENT --failed, then ticketing resend"
+    repair = "ticketing deliveries list --event EVENT --failed, then ticketing deliveries resend"
     is_rare = found.violation_count <= TOLERATED_FAILURE_RATE * found.total
     return to_check_result(found, "purchases", repair, severity=WARN if is_rare else ERROR)
 

@@ -23,7 +23,7 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.model import PurchaseState, VoucherState
 from ticketing.vouchers.provisioning.context import ProvisioningContext, ProvisionResult
 from ticketing.vouchers.provisioning.provision import provision_all
-from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_clients import RouterConnector
 
 ROUTER_POOL = "router"  # the pool of whatever talks to routers; its limit is the instance's
@@ -105,7 +105,7 @@ def _router_status(router: StoredRouter) -> str:
     if not router.failing_since:
         return "yes"
     since = f"since {router.failing_since:%Y-%m-%d %H:%M} UTC: {router.last_error}"
-    return f"given up {since}" if has_exhausted_retries(router.failures) else f"no, {since}"
+    return f"given up {since}" if ROUTER_RETRIES.is_exhausted(router.failures) else f"no, {since}"
 
 
 def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
@@ -116,7 +116,7 @@ def _failure_rows(failures: FailedPurchases) -> Iterator[tuple[str, str, str]]:
             yield one.code, wrong, f"ticketing vouchers regenerate {one.code}"
         else:
             wrong = f"the message with the codes: {one.delivery}"
-            yield one.code, wrong, f"ticketing deliveries {one.event_id} --failed"
+            yield one.code, wrong, f"ticketing deliveries list --event {one.event_id} --failed"
 
 
 @dg.asset(

@@ -8,10 +8,12 @@ from simulators.mail.server import MailSimulator
 
 
 def _arguments() -> Namespace:
-    parser = ArgumentParser(prog="simulators.mail", description="Mail, kept and never delivered")
+    parser = ArgumentParser(prog="simulators.mail", description="mail server that delivers nothing")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8025, help="for mail; 0 is any free one")
-    parser.add_argument("--page-port", type=int, default=8026, help="to watch; 0 is any free one")
+    parser.add_argument("--port", type=int, default=8025, help="SMTP port; 0 selects a free port")
+    parser.add_argument(
+        "--page-port", type=int, default=8026, help="overview port; 0 selects a free port"
+    )
     return parser.parse_args()
 
 
@@ -19,8 +21,8 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     given = _arguments()
     with MailSimulator(host=given.host, port=given.port, page_port=given.page_port) as mails:
-        said = f"Mail, rehearsed: smtp://{mails.host}:{mails.port}, watch {mails.url}\n"
-        sys.stdout.write(said)
+        text = f"Mail simulator: smtp://{mails.host}:{mails.port}, overview {mails.url}\n"
+        sys.stdout.write(text)
         sys.stdout.flush()
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 

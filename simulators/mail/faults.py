@@ -26,7 +26,7 @@ class MailFault:
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown stage."""
         if self.stage not in get_args(Stage):
-            raise ValueError(f"no stage {self.stage!r}; there are {get_args(Stage)}")
+            raise ValueError(f"unknown stage {self.stage!r}; use one of {get_args(Stage)}")
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class MailFaults:
             MailFault(**(asdict(one) if isinstance(one, MailFault) else one)) for one in meets
         ]
         if mails_a_connection < 0:
-            raise ValueError("mails_a_connection: less than nothing")
+            raise ValueError("mails_a_connection is negative")
         with self._lock:
             self.meets, self.mails_a_connection = faults, mails_a_connection
             self.one_by_one = one_by_one

@@ -11,11 +11,11 @@ _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Mail simulator</title>
 <style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}}
-.rehearsal{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
+.simulation{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
 article{{border:1px solid #ccc;border-radius:.5rem;padding:.5rem 1rem;margin:1rem 0}}
 h2{{margin:0;font-size:1.1rem}}pre{{white-space:pre-wrap;font:inherit}}
 iframe{{width:100%;height:24rem;border:1px solid #ccc}}small{{color:#555}}</style></head><body>
-<p class="rehearsal">REHEARSAL: a mail server that delivers nothing.</p>
+<p class="simulation">SIMULATION: this mail server delivers nothing.</p>
 <h1>Mail simulator ({total})</h1><p><small>Faults: {faults}</small></p>{mails}</body></html>"""
 
 

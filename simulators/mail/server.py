@@ -101,7 +101,7 @@ class MailSimulator:
                 return self._set(request.body)
             case "DELETE", "/_simulator/faults":
                 return self._set(b"{}")
-        return HttpResponse.json(404, {"error": "there are /_simulator and /_simulator/faults"})
+        return HttpResponse.json(404, {"error": "not found; use /_simulator or /_simulator/faults"})
 
     def _set(self, body: bytes) -> HttpResponse:
         try:

@@ -63,9 +63,9 @@ class SmtpHooks:
         limit = self.faults.mails_a_connection
         if limit and self._kept >= limit:
             return "421 4.7.0 Too many messages on this connection"
-        said = await apply_fault(server, self.faults.take_fault("mail", ()))
-        if said:
-            return said
+        reply = await apply_fault(server, self.faults.take_fault("mail", ()))
+        if reply:
+            return reply
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
@@ -79,9 +79,9 @@ class SmtpHooks:
         options: list[str],
     ) -> str:
         """Accept or reject a recipient."""
-        said = await apply_fault(server, self.faults.take_fault("rcpt", [address]))
-        if said:
-            return said
+        reply = await apply_fault(server, self.faults.take_fault("rcpt", [address]))
+        if reply:
+            return reply
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
@@ -90,9 +90,9 @@ class SmtpHooks:
         self, server: "FaultySmtpServer", session: Session, envelope: Envelope
     ) -> str:
         """Accept or reject the content."""
-        said = await apply_fault(server, self.faults.take_fault("end", envelope.rcpt_tos))
-        if said:
-            return said
+        reply = await apply_fault(server, self.faults.take_fault("end", envelope.rcpt_tos))
+        if reply:
+            return reply
         self._kept += 1
         self._box.store(
             envelope.mail_from or "",
@@ -134,9 +134,9 @@ class FaultySmtpServer(SMTP):
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         """Handle DATA, applying a fault before or within the content."""
         recipients = self.envelope.rcpt_tos if self.envelope else []
-        said = await apply_fault(self, self._at("data", recipients))
-        if said:
-            await self.push(said)
+        reply = await apply_fault(self, self._at("data", recipients))
+        if reply:
+            await self.push(reply)
             return
         cut = self._at("content", recipients)
         if cut:

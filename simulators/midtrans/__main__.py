@@ -8,15 +8,15 @@ from simulators.midtrans.server import SERVER_KEY, MidtransSimulator
 
 
 def _arguments() -> Namespace:
-    parser = ArgumentParser(prog="simulators.midtrans", description="Midtrans, without money")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8788, help="0 is any free one")
-    parser.add_argument("--notify", default="", metavar="URL", help="where changes are told")
-    parser.add_argument("--server-key", default=SERVER_KEY, help="the key clients must have")
-    parser.add_argument(
-        "--speed", type=float, default=60, help="how often faster what takes minutes and days goes"
+    parser = ArgumentParser(
+        prog="simulators.midtrans", description="simulated Midtrans; no money moves"
     )
-    parser.add_argument("--seed", type=int, help="the same numbers and noise as another time")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8788, help="0 selects a free port")
+    parser.add_argument("--notify", default="", metavar="URL", help="notification URL")
+    parser.add_argument("--server-key", default=SERVER_KEY, help="server key of clients")
+    parser.add_argument("--speed", type=float, default=60, help="acceleration of delays and expiry")
+    parser.add_argument("--seed", type=int, help="seed of identifiers and random faults")
     return parser.parse_args()
 
 
@@ -31,7 +31,9 @@ def main() -> None:
         speed=given.speed,
         seed=given.seed,
     ) as midtrans:
-        sys.stdout.write(f"Midtrans, rehearsed: {midtrans.url}, watch {midtrans.url}/_simulator\n")
+        sys.stdout.write(
+            f"Midtrans simulator: {midtrans.url}, overview {midtrans.url}/_simulator\n"
+        )
         sys.stdout.flush()
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 

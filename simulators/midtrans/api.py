@@ -134,21 +134,21 @@ class MidtransApi:
         return HttpResponse.json(200, {"canceled_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     def _charge(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        asked = parse_charge(request.json())
-        return HttpResponse.json(200, self._bank.charge(asked, self._addresses(request)))
+        charge = parse_charge(request.json())
+        return HttpResponse.json(200, self._bank.charge(charge, self._addresses(request)))
 
     def _capture(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
-        asked = request.json()
-        wanted = str(asked.get("transaction_id", ""))
-        return HttpResponse.json(200, self._bank.capture(wanted, asked.get("gross_amount")))
+        body = request.json()
+        transaction_id = str(body.get("transaction_id", ""))
+        return HttpResponse.json(200, self._bank.capture(transaction_id, body.get("gross_amount")))
 
     def _card_token(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         number = request.query.get("card_number", "").replace(" ", "")
         if number not in OUTCOMES:
             raise CoreRefusal(411, "Credit card is not one of the sandbox's")
         token = token_for(number, self._bank.number())
-        said = {"status_code": "200", "status_message": "Credit card token is created."}
-        return HttpResponse.json(200, said | {"token_id": token, "hash": token[:13]})
+        body = {"status_code": "200", "status_message": "Credit card token is created."}
+        return HttpResponse.json(200, body | {"token_id": token, "hash": token[:13]})
 
     def _status(self, _: HttpRequest, names: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._bank.status(names["id"]))

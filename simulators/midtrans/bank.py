@@ -122,22 +122,22 @@ class Bank:
                 return None
             return self._begin(session, method)
 
-    def charge(self, asked: Charge, notify: tuple[str, ...]) -> Json:
+    def charge(self, charge: Charge, notify: tuple[str, ...]) -> Json:
         """Charge without a payment page; a card is decided immediately."""
         with self._lock:
-            begun = self._books.latest(asked.order_id)
+            begun = self._books.latest(charge.order_id)
             if begun and begun.status not in _REUSABLE:
                 raise CoreRefusal(406, "Duplicate order ID")
-            session = create_session(asked.request, "", self._clock(), notify)
-            transaction = self._begin(session, asked.method)
-            if asked.outcome:
-                self._make(transaction, WORLD_MOVES[asked.outcome])
+            session = create_session(charge.request, "", self._clock(), notify)
+            transaction = self._begin(session, charge.method)
+            if charge.outcome:
+                self._make(transaction, WORLD_MOVES[charge.outcome])
             return self._build_response(transaction, "Success, transaction is created")
 
-    def capture(self, wanted: str, amount: object) -> Json:
+    def capture(self, reference: str, amount: object) -> Json:
         """Capture all or part of an authorised card payment."""
         with self._lock:
-            transaction = self._books.find(wanted)
+            transaction = self._books.find(reference)
             if transaction.status != "authorize":
                 raise CoreRefusal(412, NOT_MODIFIABLE)
             if not isinstance(amount, int) or not 0 < amount <= transaction.amount:
@@ -149,11 +149,11 @@ class Bank:
     def attempts(self, order_id: str) -> Json:
         """Return all payments of an order."""
         with self._lock:
-            said = "Success, transaction is found"
-            found = [self._build_response(each, said) for each in self._books.attempts(order_id)]
+            message = "Success, transaction is found"
+            found = [self._build_response(each, message) for each in self._books.attempts(order_id)]
             if not found:
                 raise CoreRefusal(404, NOT_FOUND)
-            return {"status_code": "200", "status_message": said, "transactions": found}
+            return {"status_code": "200", "status_message": message, "transactions": found}
 
     def number(self) -> str:
         """Return a new identifier."""
@@ -179,36 +179,38 @@ class Bank:
                 return transaction
             return transaction if self._act(transaction, move) else None
 
-    def status(self, wanted: str) -> Json:
+    def status(self, reference: str) -> Json:
         """Return the status of a payment, by order id or transaction id."""
         with self._lock:
-            return self._build_response(self._books.find(wanted), "Success, transaction is found")
+            return self._build_response(
+                self._books.find(reference), "Success, transaction is found"
+            )
 
-    def move(self, wanted: str, verb: str) -> Json:
+    def move(self, reference: str, verb: str) -> Json:
         """Apply a merchant's cancel, expire, approve or deny."""
         with self._lock:
-            transaction = self._books.find(wanted)
+            transaction = self._books.find(reference)
             if not self._make(transaction, MERCHANT_MOVES[verb]):
                 raise CoreRefusal(412, NOT_MODIFIABLE)
             return self._build_response(transaction, _MESSAGES[verb]) | (
                 {"status_code": "200"} if verb == "deny" else {}
             )
 
-    def refund(self, wanted: str, request: Json) -> Json:
+    def refund(self, reference: str, request: Json) -> Json:
         """Refund a payment, all or in part."""
         with self._lock:
-            transaction = self._books.find(wanted)
+            transaction = self._books.find(reference)
             key = str(request.get("refund_key") or self._books.number())
             amount = resolve_refund_amount(transaction, key, request.get("amount"))
             number = len(transaction.refunds) + 1
             if self._faults.take("refunds_denied"):
-                said = self._build_response(transaction, "Refund denied by the bank")
-                return refund_response(said, number, amount="0.00", key=key) | {
+                response = self._build_response(transaction, "Refund denied by the bank")
+                return refund_response(response, number, amount="0.00", key=key) | {
                     "status_code": "202"
                 }
             self._refund(transaction, number, key, amount, str(request.get("reason", "")))
-            said = self._build_response(transaction, "Success, refund request is approved")
-            return refund_response(said, number, amount=format_amount(amount), key=key)
+            response = self._build_response(transaction, "Success, refund request is approved")
+            return refund_response(response, number, amount=format_amount(amount), key=key)
 
     def transactions(self) -> list[Json]:
         """Return the status of every payment, oldest first."""

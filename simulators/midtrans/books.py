@@ -50,9 +50,9 @@ class TransactionStore:
         attempts = self._attempts.get(order_id)
         return attempts[-1] if attempts else None
 
-    def find(self, wanted: str) -> Transaction:
+    def find(self, reference: str) -> Transaction:
         """Return a payment by order id or transaction id; raise CoreRefusal if there is none."""
-        found = self.latest(wanted) or self.transactions.get(wanted)
+        found = self.latest(reference) or self.transactions.get(reference)
         if found is None:
             raise CoreRefusal(404, NOT_FOUND)
         return found

@@ -46,8 +46,8 @@ class MidtransConsole:
 
     def _act(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Apply a clicked action; no effect if the payment has changed since rendering."""
-        asked = request.form()
-        order_id, move = asked.get("order", ""), asked.get("move", "")
+        form = request.form()
+        order_id, move = form.get("order", ""), form.get("move", "")
         if move in MERCHANT_MOVES:
             self._bank.move(order_id, move)
         elif move in MOVES:
@@ -69,8 +69,8 @@ class MidtransConsole:
 
     def _notifications(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         attempts = [asdict(attempt) for attempt in self._notifier.attempts()]
-        told = [attempt | {"at": attempt["at"].isoformat()} for attempt in attempts]
-        return HttpResponse.json(200, told)
+        rows = [attempt | {"at": attempt["at"].isoformat()} for attempt in attempts]
+        return HttpResponse.json(200, rows)
 
     def _shown_faults(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         return HttpResponse.json(200, self._faults.to_dict())
@@ -84,10 +84,10 @@ class MidtransConsole:
         return self._shown_faults(request, names)
 
     def _push(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
-        move, wanted = names["move"], request.json()
+        move, body = names["move"], request.json()
         if move not in MOVES:
-            raise ValueError(f"no move {move!r}; there are {', '.join(MOVES)}")
-        if self._bank.push(names["id"], move, str(wanted.get("method", ""))) is None:
+            raise ValueError(f"unknown event {move!r}; use one of {', '.join(MOVES)}")
+        if self._bank.push(names["id"], move, str(body.get("method", ""))) is None:
             return HttpResponse.json(409, {"error": f"{move} is not possible now"})
         return HttpResponse.json(200, self._bank.status(names["id"]))
 

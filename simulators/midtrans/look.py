@@ -7,7 +7,7 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink);
 background:var(--ground)}
-.rehearsal{margin:0;padding:.6rem 1rem;text-align:center;font-weight:600;color:#3d2c00;
+.simulation{margin:0;padding:.6rem 1rem;text-align:center;font-weight:600;color:#3d2c00;
 background:repeating-linear-gradient(-45deg,#ffd75e 0 14px,#ffcd38 14px 28px)}
 main{margin:0 auto;padding:1rem}
 h1{font-size:1.35rem;line-height:1.25;margin:.5rem 0}
@@ -51,20 +51,20 @@ summary{cursor:pointer;color:var(--act);margin-top:.75rem}
 _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,"><title>{title}</title><style>{style}</style></head><body>
-<p class="rehearsal">REHEARSAL. Not Midtrans: no money moves.</p>
+<p class="simulation">SIMULATION. Not Midtrans: no money moves.</p>
 <main style="max-width:{width}">{body}</main></body></html>"""
 _STATE_LABELS = {
     "pending": ("open", "waiting for the buyer"),
     "challenge": ("open", "card under review"),
-    "authorize": ("open", "card reserved, not taken"),
+    "authorize": ("open", "card authorised, not captured"),
     "capture": ("good", "paid by card"),
     "settlement": ("good", "paid"),
-    "deny": ("bad", "refused"),
-    "failure": ("bad", "broke down"),
-    "expire": ("bad", "time ran out"),
+    "deny": ("bad", "declined"),
+    "failure": ("bad", "gateway error"),
+    "expire": ("bad", "expired"),
     "cancel": ("bad", "cancelled"),
-    "partial_refund": ("", "partly given back"),
-    "refund": ("", "given back"),
+    "partial_refund": ("", "partly refunded"),
+    "refund": ("", "refunded"),
     "partial_chargeback": ("bad", "partly charged back"),
     "chargeback": ("bad", "charged back"),
 }

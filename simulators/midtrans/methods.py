@@ -117,5 +117,5 @@ GROUPS = {
 
 def enabled_methods(names: list[str]) -> list[PaymentMethod]:
     """Return the methods that a page offers for `enabled_payments`; all if it is empty."""
-    wanted = set(names).union(*(GROUPS.get(name, set()) for name in names))
-    return [method for method in _ALL if not names or method.name in wanted]
+    enabled = set(names).union(*(GROUPS.get(name, set()) for name in names))
+    return [method for method in _ALL if not names or method.name in enabled]

@@ -141,8 +141,8 @@ class Notifier:
         answer, problem = self._post(url, wire)
         wait = None
         if number <= max_retries(answer):
-            ladder = RETRY_DELAYS_SECONDS[number - 1]
-            wait = ladder * (1 + self._noise.jitter(str(body["order_id"])))
+            delay = RETRY_DELAYS_SECONDS[number - 1]
+            wait = delay * (1 + self._noise.jitter(str(body["order_id"])))
             self._schedule(wait / self._speed, body, wire, url, number + 1)
         status, at = str(body["transaction_status"]), self._clock()
         attempt = NotificationAttempt(

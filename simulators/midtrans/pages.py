@@ -10,10 +10,10 @@ from simulators.midtrans.transaction import Transaction, format_time
 PATH = "/snap/v4/redirection/"
 _PENDING = [
     ("pay", "Pay"),
-    ("decline", "Let the payment be refused"),
-    ("fail", "Let the payment break down"),
+    ("decline", "Decline payment"),
+    ("fail", "Simulate a gateway error"),
 ]
-_REVIEW = ("challenge", "Pay with a card that needs a review")
+_REVIEW = ("challenge", "Pay with a card under fraud review")
 _OPEN_STATES = {"pending", "deny", "failure"}
 _FIELD_NAMES = {
     "va_number": "Virtual account",
@@ -27,7 +27,7 @@ _FIELD_NAMES = {
 
 def render_unknown_page() -> str:
     """Render the page for an unknown token."""
-    return render_page("Not found", "<h1>No such payment page</h1>")
+    return render_page("Not found", "<h1>Payment page not found</h1>")
 
 
 def render_payment_page(session: SnapSession, begun: Transaction | None, *, is_open: bool) -> str:
@@ -35,11 +35,11 @@ def render_payment_page(session: SnapSession, begun: Transaction | None, *, is_o
     if begun and not (is_open and begun.status in _OPEN_STATES):
         body = _render_progress(begun)
     elif is_open:
-        refused = "<p>The payment was refused. Try another way.</p>" if begun else ""
+        refused = "<p>The payment was declined. Choose another payment method.</p>" if begun else ""
         offers = [(method.name, method.title) for method in session.methods]
         body = refused + "<h2>Pay with</h2>" + _render_form(buttons("method", offers))
     else:
-        closed = "This page is closed: cancelled, replaced by a newer one, or too old."
+        closed = "This page is closed: it was cancelled, replaced by a newer page, or has expired."
         body = f'<div class="card">{closed}</div>'
     return render_page(
         f"Pay {session.order_id}", _render_bill(session) + body + _render_exit_link(session, begun)
@@ -70,13 +70,13 @@ def _render_progress(begun: Transaction) -> str:
         return head + "</div>"
     ends = f'<p class="soft">until {format_time(begun.ends)} WIB</p>' if begun.ends else ""
     moves = [*_PENDING, *([_REVIEW] if begun.method.is_card else [])]
-    asked = '<h2>What happens now?</h2><p class="soft">On a real page the buyer would act.</p>'
+    heading = "<h2>Simulate the buyer's action</h2>"
     return (
         head
         + _render_payment_fields(begun)
         + ends
         + "</div>"
-        + asked
+        + heading
         + _render_form(buttons("move", moves, first_is_main=True))
     )
 
@@ -100,10 +100,10 @@ def _render_form(choices: str) -> str:
 def _render_exit_link(session: SnapSession, begun: Transaction | None) -> str:
     if not session.finish_url:
         return ""
-    told = {"order_id": session.order_id}
+    parameters = {"order_id": session.order_id}
     if begun:
         code = str(begun.response_body("", "")["status_code"])
-        told |= {"status_code": code, "transaction_status": begun.status}
+        parameters |= {"status_code": code, "transaction_status": begun.status}
     glue = "&" if "?" in session.finish_url else "?"
-    url = escape(session.finish_url + glue + urlencode(told))
+    url = escape(session.finish_url + glue + urlencode(parameters))
     return f'<p><a class="button wide" href="{url}">Back to the shop</a></p>'

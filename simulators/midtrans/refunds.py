@@ -20,10 +20,10 @@ _COPIED_FIELDS = (
 )
 
 
-def resolve_refund_amount(transaction: Transaction, key: str, asked: object) -> int:
+def resolve_refund_amount(transaction: Transaction, key: str, requested: object) -> int:
     """Return the amount to refund, by default all that is left; CoreRefusal if not allowed."""
     left = transaction.amount - transaction.refunded
-    amount = left if asked is None else asked
+    amount = left if requested is None else requested
     allowed = transaction.method.refunds
     if any(refund["refund_key"] == key for refund in transaction.refunds):
         raise CoreRefusal(406, "Duplicate refund ID")
@@ -48,8 +48,8 @@ def new_refund(number: int, *, amount: int, key: str, reason: str, at: datetime)
     }
 
 
-def refund_response(said: Json, number: int, *, amount: str, key: str) -> Json:
+def refund_response(response: Json, number: int, *, amount: str, key: str) -> Json:
     """Create the response to a refund from the response about its payment."""
-    kept = {name: said[name] for name in _COPIED_FIELDS}
+    kept = {name: response[name] for name in _COPIED_FIELDS}
     about: Json = {"refund_chargeback_id": number, "refund_amount": amount, "refund_key": key}
     return {"status_code": "200", **kept, **about}

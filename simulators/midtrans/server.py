@@ -16,8 +16,8 @@ from simulators.midtrans.noise import Noise
 from simulators.midtrans.notifier import NotificationAttempt, Notifier
 from simulators.timeline import Timeline
 
-SERVER_KEY = "SB-Mid-server-REHEARSAL"
-CLIENT_KEY = "SB-Mid-client-REHEARSAL"
+SERVER_KEY = "SB-Mid-server-SIMULATOR"
+CLIENT_KEY = "SB-Mid-client-SIMULATOR"
 
 
 def _now() -> datetime:

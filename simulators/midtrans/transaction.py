@@ -145,12 +145,12 @@ def fee_fields(original: int, fee: int) -> Json:
     """Return the fields that report a customer fee; empty without a fee."""
     if not fee:
         return {}
-    told = {
+    amounts = {
         "original_amount": format_amount(original),
         "gross_amount": format_amount(original + fee),
         "customer_imposed_payment_fee": format_amount(fee),
     }
-    return {"metadata": {"extra_info": {"gross_amount_info": told}}}
+    return {"metadata": {"extra_info": {"gross_amount_info": amounts}}}
 
 
 def format_amount(amount: int) -> str:

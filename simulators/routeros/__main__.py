@@ -10,17 +10,21 @@ from simulators.routeros.server import ACCOUNT, RouterOsSimulator
 
 
 def _arguments() -> Namespace:
-    parser = ArgumentParser(prog="simulators.routeros", description="A MikroTik hotspot router")
+    parser = ArgumentParser(
+        prog="simulators.routeros", description="simulated MikroTik hotspot router"
+    )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8728, help="0 is any free one")
-    parser.add_argument("--tls-port", type=int, default=8729, help="open with --certificate")
-    parser.add_argument("--certificate", metavar="FILE", help="PEM, with its key")
-    parser.add_argument("--version", default="7.18.2", help="decides login, !empty and dates")
+    parser.add_argument("--port", type=int, default=8728, help="0 selects a free port")
+    parser.add_argument("--tls-port", type=int, default=8729, help="used with --certificate")
+    parser.add_argument("--certificate", metavar="FILE", help="PEM file of certificate and key")
+    parser.add_argument("--version", default="7.18.2", help="determines login, !empty and dates")
     parser.add_argument("--user", default=ACCOUNT.name)
     parser.add_argument("--password", default=ACCOUNT.password)
-    parser.add_argument("--profile", action="append", default=[], help="a user profile to have")
-    parser.add_argument("--command-ms", type=float, default=0, help="work on each command")
-    parser.add_argument("--distance-ms", type=float, default=0, help="the way there and back")
+    parser.add_argument(
+        "--profile", action="append", default=[], help="user profile to create; repeatable"
+    )
+    parser.add_argument("--command-ms", type=float, default=0, help="processing time per command")
+    parser.add_argument("--distance-ms", type=float, default=0, help="network round trip")
     return parser.parse_args()
 
 
@@ -49,7 +53,7 @@ def main() -> None:
         for profile in given.profile:
             router.add_profile(profile)
         tls = f", TLS {router.tls_port}" if given.certificate else ""
-        sys.stdout.write(f"RouterOS {given.version}, rehearsed: {router.host}:{router.port}{tls}\n")
+        sys.stdout.write(f"RouterOS {given.version} simulator: {router.host}:{router.port}{tls}\n")
         sys.stdout.flush()
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 

@@ -32,7 +32,7 @@ class RouterFault:
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown kind."""
         if self.kind not in get_args(Kind):
-            raise ValueError(f"no fault {self.kind!r}; there are {get_args(Kind)}")
+            raise ValueError(f"unknown fault {self.kind!r}; use one of {get_args(Kind)}")
 
 
 @dataclass(slots=True)

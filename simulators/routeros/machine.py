@@ -139,10 +139,10 @@ class Machine:
             if name not in _PRINT_OPTIONS:
                 raise Trap(f"unknown parameter {name}")
         rows = [account.redact(table.to_printed_row(row)) for row in table]
-        wanted = [row for row in rows if matches(row, command.queries, table.kinds)]
+        selected = [row for row in rows if matches(row, command.queries, table.kinds)]
         if "count-only" in command.given:
-            return [], {"ret": str(len(wanted))}
-        return _project_columns(command, wanted), {}
+            return [], {"ret": str(len(selected))}
+        return _project_columns(command, selected), {}
 
     def _identity(self) -> Row:
         return {"name": self.identity}
@@ -175,10 +175,10 @@ class Machine:
 
 
 def _project_columns(command: Command, rows: Iterable[Row]) -> list[Row]:
-    wanted = command.given.get(".proplist")
-    if not wanted:
+    selected = command.given.get(".proplist")
+    if not selected:
         return list(rows)
-    names = wanted.split(",")
+    names = selected.split(",")
     return [{name: row[name] for name in names if name in row} for row in rows]
 
 

@@ -51,9 +51,12 @@ def parse_command(words: list[bytes]) -> Command:
     return Command(menu, verb, given, tuple(queries), find_tag(words))
 
 
-def encode_reply(word: str, said: Mapping[str, str], tag: bytes | None) -> bytes:
+def encode_reply(word: str, attributes: Mapping[str, str], tag: bytes | None) -> bytes:
     """Encode a reply sentence."""
-    words = [word.encode(), *(f"={name}={value}".encode(_TEXT) for name, value in said.items())]
+    words = [
+        word.encode(),
+        *(f"={name}={value}".encode(_TEXT) for name, value in attributes.items()),
+    ]
     if tag is not None:
         words.insert(1, _TAG + tag)
     return wire.encode_sentence(words)

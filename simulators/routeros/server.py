@@ -16,7 +16,7 @@ from simulators.routeros.lane import SerialQueue
 from simulators.routeros.machine import Machine
 from simulators.routeros.session import ApiSession
 
-ACCOUNT = ApiAccount("ticketing", "rehearsal")
+ACCOUNT = ApiAccount("ticketing", "simulator-password")
 
 _MAX_SESSIONS = 20
 _BACKLOG = 128
@@ -52,7 +52,7 @@ class RouterOsSimulator:
         self.sessions: set[ApiSession] = set()
         self.host, self.port, self.tls_port = host, port, tls_port
         self._tls = tls
-        self._doors: list[socket.socket] = []
+        self._listeners: list[socket.socket] = []
         self._coming_back: asyncio.TimerHandle | None = None
         # the default selector rounds up to milliseconds, a fifth of a command's time
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
@@ -74,10 +74,10 @@ class RouterOsSimulator:
     def run_in_loop(self, action: Callable[[], Result]) -> Result:
         """Run an action in the event loop's thread and return its result."""
 
-        async def asked() -> Result:
+        async def run() -> Result:
             return action()
 
-        return self._wait_for(asked())
+        return self._wait_for(run())
 
     def users(self) -> list[dict[str, str]]:
         """Return all hotspot users except the trial user, as print shows them."""
@@ -150,16 +150,16 @@ class RouterOsSimulator:
     def _power_off(self) -> None:
         if self._coming_back:
             self._coming_back.cancel()
-        for door in self._doors:
-            self._loop.remove_reader(door)
-            door.close()
-        self._doors.clear()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
         self.lane.clear()
         for session in list(self.sessions):
             session.close()
 
     def _power_on(self) -> None:
-        if self._doors:
+        if self._listeners:
             return
         self.port = self._open(self.port, None)
         if self._tls:
@@ -167,15 +167,15 @@ class RouterOsSimulator:
 
     def _open(self, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen on a port; clients connect but are not served yet."""
-        door = socket.create_server((self.host, port), backlog=_BACKLOG)
-        self._doors.append(door)
-        self._loop.create_task(self._serve(door, tls))
-        return int(door.getsockname()[1])
+        listener = socket.create_server((self.host, port), backlog=_BACKLOG)
+        self._listeners.append(listener)
+        self._loop.create_task(self._serve(listener, tls))
+        return int(listener.getsockname()[1])
 
-    async def _serve(self, door: socket.socket, tls: ssl.SSLContext | None) -> None:
-        if door in self._doors:
+    async def _serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        if listener in self._listeners:
             meet = partial(ApiSession, self, self._loop)
-            await self._loop.create_server(meet, sock=door, ssl=tls)
+            await self._loop.create_server(meet, sock=listener, ssl=tls)
 
     async def _close(self) -> None:
         self._power_off()

@@ -159,22 +159,22 @@ class ApiSession(asyncio.Protocol):
         """Execute a command and return its replies in order."""
         try:
             command = sentences.parse_command(words)
-            rows, said = self._do(command)
+            rows, attributes = self._do(command)
         except Trap as refusal:
             return [sentences.encode_trap(refusal, tag)]
         except Fatal as reason:
             self._end(str(reason))
             return []
         replies = [sentences.encode_reply("!re", row, tag) for row in rows]
-        if self._is_empty_reply(command, rows, said):
+        if self._is_empty_reply(command, rows, attributes):
             replies.append(sentences.encode_reply("!empty", {}, tag))
-        return [*replies, sentences.encode_reply("!done", said, tag)]
+        return [*replies, sentences.encode_reply("!done", attributes, tag)]
 
     def _is_empty_reply(
-        self, command: Command, rows: list[dict[str, str]], said: dict[str, str]
+        self, command: Command, rows: list[dict[str, str]], attributes: dict[str, str]
     ) -> bool:
         new = self._station.machine.number >= _EMPTY_REPLY
-        return new and command.verb in {"print", "getall"} and not rows and not said
+        return new and command.verb in {"print", "getall"} and not rows and not attributes
 
     def _do(self, command: Command) -> tuple[list[dict[str, str]], dict[str, str]]:
         if command.word == "/login":

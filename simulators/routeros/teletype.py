@@ -25,8 +25,8 @@ class RawApiClient:
         """Receive `count` sentences, fewer if the connection ends."""
         while len(self._waiting) < count and (piece := self._piece()):
             self._waiting += self._sentences.feed(piece)
-        heard, self._waiting = self._waiting[:count], self._waiting[count:]
-        return [[word.decode("latin-1") for word in words] for words in heard]
+        received, self._waiting = self._waiting[:count], self._waiting[count:]
+        return [[word.decode("latin-1") for word in words] for words in received]
 
     def ask(self, *words: str, replies: int = 1) -> list[list[str]]:
         """Send a sentence and receive `replies` sentences."""

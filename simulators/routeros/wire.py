@@ -58,7 +58,7 @@ class SentenceReader:
     def _keep(self, word: bytes) -> None:
         self._size += len(word)
         if self._size > MAX_SENTENCE_BYTES:
-            raise Malformed("a sentence beyond all measure")
+            raise Malformed("sentence too long")
         self._words.append(word)
 
     def _next_word(self) -> bytes | None:
@@ -82,8 +82,8 @@ class SentenceReader:
         begins = self._read + size
         if begins > len(self._bytes):
             return begins, 0
-        said = int.from_bytes(self._bytes[self._read : begins], "big")
-        length = said - (mark << 8 * (size - 1))
+        value = int.from_bytes(self._bytes[self._read : begins], "big")
+        length = value - (mark << 8 * (size - 1))
         if length > MAX_WORD_BYTES:
             raise Malformed(f"a word of {length} bytes")
         return begins, length

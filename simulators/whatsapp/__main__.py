@@ -9,24 +9,30 @@ from simulators.whatsapp.server import WhatsAppSimulator
 
 
 def _arguments() -> Namespace:
-    parser = ArgumentParser(prog="simulators.whatsapp", description="WhatsApp, without anybody")
+    parser = ArgumentParser(prog="simulators.whatsapp", description="simulated WhatsApp gateways")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8789, help="0 is any free one")
+    parser.add_argument("--port", type=int, default=8789, help="0 selects a free port")
     for gateway in ("cloud", "waha", "fonnte"):
-        told = f"where {gateway} reports what became of messages"
-        parser.add_argument(f"--{gateway}-webhook", default="", metavar="URL", help=told)
+        text = f"URL for delivery reports of {gateway}"
+        parser.add_argument(f"--{gateway}-webhook", default="", metavar="URL", help=text)
     parser.add_argument(
-        "--step", type=float, default=1, metavar="SECONDS", help="from sent to delivered to read"
+        "--step", type=float, default=1, metavar="SECONDS", help="delay between delivery states"
     )
-    parser.add_argument(
-        "--speed", type=float, default=60, help="how often faster reports are tried again"
-    )
+    parser.add_argument("--speed", type=float, default=60, help="acceleration of report retries")
     usual = SendingLimits()
     parser.add_argument(
-        "--a-second", type=int, default=usual.a_second, metavar="MESSAGES", help="0 is no limit"
+        "--a-second",
+        type=int,
+        default=usual.a_second,
+        metavar="MESSAGES",
+        help="limit per second; 0 is unlimited",
     )
     parser.add_argument(
-        "--a-day", type=int, default=usual.people_a_day, metavar="PEOPLE", help="0 is no limit"
+        "--a-day",
+        type=int,
+        default=usual.people_a_day,
+        metavar="PEOPLE",
+        help="recipients per day; 0 is unlimited",
     )
     return parser.parse_args()
 
@@ -44,8 +50,8 @@ def main() -> None:
         speed=given.speed,
         step_seconds=given.step,
     ) as whatsapp:
-        said = f"WhatsApp, rehearsed: {whatsapp.url}, watch {whatsapp.url}/_simulator\n"
-        sys.stdout.write(said)
+        text = f"WhatsApp simulator: {whatsapp.url}, overview {whatsapp.url}/_simulator\n"
+        sys.stdout.write(text)
         sys.stdout.flush()
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 

@@ -98,8 +98,10 @@ class WhatsAppApi:
         return _fault_response(request, 404, 100)
 
     def _overview(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
-        told, faults = self._webhooks.attempts(), self._world.faults
-        return HttpResponse.html(200, pages.render_overview(self._world.messages(), told, faults))
+        attempts, faults = self._webhooks.attempts(), self._world.faults
+        return HttpResponse.html(
+            200, pages.render_overview(self._world.messages(), attempts, faults)
+        )
 
     def _messages(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         listed = [asdict(message) for message in self._world.messages()]

@@ -8,7 +8,7 @@ from simulators.http import HttpRequest, HttpResponse, HttpServer, WebhookListen
 class BusinessWebhook(WebhookListener):
     """Webhook that runs inside `with`; responds with the statuses in `answers`, then with 200."""
 
-    def __init__(self, verify_token: str = "verify-rehearsal") -> None:  # noqa: S107 - a simulator's
+    def __init__(self, verify_token: str = "verify-simulator") -> None:  # noqa: S107 - a simulator's
         """Store the verification token that a subscriber must present."""
         self.told: list[HttpRequest] = []
         self.answers: list[int] = []

@@ -16,7 +16,7 @@ from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
 PHONE_ID, BUSINESS_ID, OWN_NUMBER = "106540352242922", "102290129340398", "6281100000000"
-TOKEN, APP_SECRET = "EAAREHEARSAL", "app-secret-rehearsal"
+TOKEN, APP_SECRET = "EAASIMULATOR", "app-secret-simulator"
 _LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
 _MAX_REFERENCE_LENGTH = 512
 _NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}")
@@ -53,15 +53,15 @@ class CloudApi:
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Accept a message."""
         _check_phone_id(names)
-        asked = request.json()
-        draft = self._draft(asked)
+        body = request.json()
+        draft = self._draft(body)
         if self._world.faults.banned:
             raise GraphRefusal(131031, "Business account has been locked")
         if code := self._world.rejection_code(draft):
             raise GraphRefusal(code, f"refused: {draft.to}")
         message = self._world.accept(draft, _message_id)
         self._world.start_delivery(message, self)
-        contact = {"input": str(asked["to"]), "wa_id": draft.to}
+        contact = {"input": str(body["to"]), "wa_id": draft.to}
         taken = {"id": message.id}
         if draft.kind == "template":
             taken["message_status"] = "accepted"
@@ -104,17 +104,17 @@ class CloudApi:
 
     def approve(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Create and approve a template."""
-        asked = request.json()
-        approved = self.templates.approve(asked)
+        body = request.json()
+        approved = self.templates.approve(body)
         number = int.from_bytes(hashlib.sha256(approved.name.encode()).digest()[:6], "big")
-        said = {"id": str(number), "status": "APPROVED", "category": asked.get("category")}
-        return HttpResponse.json(200, said)
+        created = {"id": str(number), "status": "APPROVED", "category": body.get("category")}
+        return HttpResponse.json(200, created)
 
     def subscribe(self, request: HttpRequest, _: dict[str, str]) -> HttpResponse:
         """Subscribe a webhook after it answered the challenge."""
-        asked = request.query | {name: str(value) for name, value in request.json().items()}
-        url = asked.get("callback_url") or asked.get("override_callback_uri", "")
-        if not self._webhooks.verify_endpoint(url, asked.get("verify_token", "")):
+        body = request.query | {name: str(value) for name, value in request.json().items()}
+        url = body.get("callback_url") or body.get("override_callback_uri", "")
+        if not self._webhooks.verify_endpoint(url, body.get("verify_token", "")):
             raise GraphRefusal(2200, "Callback verification failed")
         self.webhook = url
         return HttpResponse.json(200, {"success": True})
@@ -139,8 +139,8 @@ class CloudApi:
             pricing = {"billable": True, "pricing_model": "PMP", "category": "utility"}
             status["pricing"] = pricing | {"type": "regular"}
         contacts = [{"wa_id": message.draft.to, "profile": {"name": "Somebody"}}]
-        told = {"statuses": [status], "contacts": contacts}
-        self._send_report(told, f"{message.draft.to} {step}", message.key)
+        content = {"statuses": [status], "contacts": contacts}
+        self._send_report(content, f"{message.draft.to} {step}", message.key)
 
     def report_inbound(self, sender: str, text: str) -> None:
         """Report a message that a person sent to the business."""
@@ -155,9 +155,9 @@ class CloudApi:
         contacts = [{"wa_id": sender, "profile": {"name": "Somebody"}}]
         self._send_report({"messages": [message], "contacts": contacts}, f"{sender} wrote", sender)
 
-    def _send_report(self, told: Json, what: str, lane: str) -> None:
+    def _send_report(self, content: Json, what: str, lane: str) -> None:
         metadata = {"display_phone_number": OWN_NUMBER, "phone_number_id": PHONE_ID}
-        value = {"messaging_product": "whatsapp", "metadata": metadata} | told
+        value = {"messaging_product": "whatsapp", "metadata": metadata} | content
         change = {"field": "messages", "value": value}
         entry = {"id": BUSINESS_ID, "changes": [change]}
         body = {"object": "whatsapp_business_account", "entry": [entry]}
@@ -169,11 +169,11 @@ class CloudApi:
         digest = hmac.new(self._app_secret, wire, hashlib.sha256).hexdigest()
         return {"X-Hub-Signature-256": f"sha256={digest}"}
 
-    def _draft(self, asked: Json) -> Draft:
-        if asked.get("messaging_product") != "whatsapp":
+    def _draft(self, body: Json) -> Draft:
+        if body.get("messaging_product") != "whatsapp":
             raise GraphRefusal(100, "The parameter messaging_product is required.")
-        to, kind = str(asked.get("to", "")), str(asked.get("type", "text"))
-        given = asked.get(kind)
+        to, kind = str(body.get("to", "")), str(body.get("type", "text"))
+        given = body.get(kind)
         if not _NUMBER.fullmatch(to):
             raise GraphRefusal(131009, "to: not a phone number")
         if to.lstrip("+") == OWN_NUMBER:
@@ -183,7 +183,7 @@ class CloudApi:
         if not isinstance(given, dict):
             raise GraphRefusal(131008, f"{kind}: required")
         text, template, parameters, file = self._content(kind, given)
-        reference = str(asked.get("biz_opaque_callback_data", ""))
+        reference = str(body.get("biz_opaque_callback_data", ""))
         if len(reference) > _MAX_REFERENCE_LENGTH:
             raise GraphRefusal(131009, "biz_opaque_callback_data: too long")
         number = to.lstrip("+")
@@ -223,12 +223,12 @@ def _message_id(message: SimulatedMessage) -> str:
 
 
 def _error(code: int) -> Json:
-    said = graph.error_message(code)
-    details = {"details": f"{said} (rehearsed)"}
-    return {"code": code, "title": said, "message": said, "error_data": details}
+    message = graph.error_message(code)
+    details = {"details": f"{message} (simulated)"}
+    return {"code": code, "title": message, "message": message, "error_data": details}
 
 
 def _text(value: object, longest: int, least: int = 1) -> str:
     if not isinstance(value, str) or not least <= len(value) <= longest:
-        raise GraphRefusal(131009, f"a text of {least} to {longest} characters is wanted")
+        raise GraphRefusal(131009, f"a text of {least} to {longest} characters is required")
     return value

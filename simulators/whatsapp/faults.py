@@ -24,7 +24,7 @@ class WhatsAppResponseFault:
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown kind."""
         if self.kind not in get_args(Kind):
-            raise ValueError(f"no answer fault {self.kind!r}; there are {get_args(Kind)}")
+            raise ValueError(f"unknown response fault {self.kind!r}; use one of {get_args(Kind)}")
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class WhatsAppFaults:
 
 def _checked(name: str, value: object) -> object:
     if name not in SWITCHES:
-        raise ValueError(f"no switch {name!r}; there are {', '.join(SWITCHES)}")
+        raise ValueError(f"unknown fault {name!r}; use one of {', '.join(SWITCHES)}")
     if name == "answers":
         return [WhatsAppResponseFault(**given) for given in _dicts(value)]
     kind = type(getattr(WhatsAppFaults(), name))
@@ -92,7 +92,7 @@ def _checked(name: str, value: object) -> object:
     if isinstance(value, dict):
         return {str(number): int(code) for number, code in value.items()}
     if isinstance(value, (int, float)) and value < 0:
-        raise ValueError(f"{name}: {value!r} is less than nothing")
+        raise ValueError(f"{name}: {value!r} is negative")
     return value
 
 
@@ -101,7 +101,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
         return [
             asdict(one) if isinstance(one, WhatsAppResponseFault) else dict(one) for one in value
         ]
-    raise ValueError("answers: a list is wanted")
+    raise ValueError("answers: expected a list")
 
 
 SWITCHES = tuple(each.name for each in fields(WhatsAppFaults) if not each.name.startswith("_"))

@@ -9,7 +9,7 @@ from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, Simul
 from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
-FONNTE_TOKEN = "fonnte-rehearsal"  # noqa: S105 - a rehearsal's, no secret
+FONNTE_TOKEN = "fonnte-simulator"  # noqa: S105 - public test token
 DEVICE = "6281100000000"
 _MAX_FILE_BYTES = 4 * 1000 * 1000
 _MAX_MESSAGE_LENGTH = 60_000
@@ -50,7 +50,7 @@ class FonnteApi:
             raise FonnteRefusal("target invalid")
         message = self._world.accept(draft, _message_id)
         self._world.start_delivery(message, self)
-        said = {
+        body = {
             "detail": "success! message in queue",
             "id": [message.id],
             "process": "pending",
@@ -58,7 +58,7 @@ class FonnteApi:
             "status": True,
             "target": [draft.to],
         }
-        return HttpResponse.json(200, said)
+        return HttpResponse.json(200, body)
 
     def device(self, _: HttpRequest, __: dict[str, str]) -> HttpResponse:
         """Return the state of the device."""

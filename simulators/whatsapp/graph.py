@@ -51,8 +51,8 @@ class GraphRefusal(Exception):
             "error_data": {"messaging_product": "whatsapp", "details": self.details},
             "fbtrace_id": f"SIM{self.code}",
         }
-        said = HttpResponse.json(self.status, {"error": error})
-        return HttpResponse(said.status, said.body, said.headers | (headers or {}))
+        response = HttpResponse.json(self.status, {"error": error})
+        return HttpResponse(response.status, response.body, response.headers | (headers or {}))
 
 
 def error_message(code: int) -> str:

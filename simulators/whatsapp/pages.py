@@ -12,12 +12,12 @@ _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>WhatsApp simulator</title><style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}}
-.rehearsal{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
+.simulation{{background:#fd6;padding:.5rem 1rem;font-weight:bold}}
 table{{border-collapse:collapse;width:100%}}td,th{{text-align:left;padding:.25rem .5rem;
 border-bottom:1px solid #ccc;vertical-align:top}}td{{overflow-wrap:break-word}}
 .text{{white-space:pre-wrap;background:#e7fed9;border-radius:.5rem;padding:.25rem .5rem;
 display:inline-block}}.file{{font-size:.85em;color:#555}}.failed{{color:#b00}}</style></head><body>
-<p class="rehearsal">REHEARSAL: a simulator of WhatsApp. Nobody is told anything.</p>
+<p class="simulation">SIMULATION: this WhatsApp delivers nothing.</p>
 <h1>WhatsApp simulator</h1>{body}</body></html>"""
 
 
@@ -26,16 +26,18 @@ def render_overview(
 ) -> str:
     """Render all messages and reports, newest first."""
     received = [_render_message(each) for each in reversed(messages[-_MAX_SHOWN:])]
-    told = [_render_attempt(each) for each in reversed(attempts[-_MAX_SHOWN:])]
+    reports = [_render_attempt(each) for each in reversed(attempts[-_MAX_SHOWN:])]
     switches = [(name, escape(str(value))) for name, value in faults.to_dict().items()]
     body = (
         _render_table(
-            f"Messages ({len(messages)})", ("at", "by", "to", "message", "step"), received
+            f"Messages ({len(messages)})", ("at", "gateway", "to", "message", "state"), received
         )
         + _render_table(
-            f"Reports ({len(attempts)})", ("at", "what", "try", "to", "answer", "again"), told
+            f"Reports ({len(attempts)})",
+            ("at", "report", "attempt", "URL", "response", "retry"),
+            reports,
         )
-        + _render_table("Faults", ("switch", "stands at"), switches)
+        + _render_table("Faults", ("fault", "value"), switches)
     )
     return _FRAME.format(body=body)
 
@@ -62,8 +64,8 @@ def _render_file(message: SimulatedMessage) -> str:
 def _render_attempt(attempt: ReportAttempt) -> tuple[str, ...]:
     again = "never" if attempt.retry_in_seconds is None else f"in {attempt.retry_in_seconds:.0f} s"
     answer = str(attempt.answer or "none")
-    told = (attempt.what, str(attempt.number), attempt.url, answer, again)
-    return (_format_clock(attempt.at), *(escape(text) for text in told))
+    cells = (attempt.what, str(attempt.number), attempt.url, answer, again)
+    return (_format_clock(attempt.at), *(escape(text) for text in cells))
 
 
 def _format_clock(at: object) -> str:

@@ -52,11 +52,11 @@ class WhatsAppSimulator:
             clock=clock,
             step_seconds=step_seconds,
         )
-        told = (self.world, self._webhooks)
-        self.cloud = CloudApi(*told, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
-        self.waha = WahaApi(*told, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
-        self.fonnte = FonnteApi(*told, token=FONNTE_TOKEN, webhook=fonnte_webhook)
-        self._api = WhatsAppApi(*told, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
+        shared = (self.world, self._webhooks)
+        self.cloud = CloudApi(*shared, token=TOKEN, app_secret=APP_SECRET, webhook=cloud_webhook)
+        self.waha = WahaApi(*shared, api_key=API_KEY, hmac_key=HMAC_KEY, webhook=waha_webhook)
+        self.fonnte = FonnteApi(*shared, token=FONNTE_TOKEN, webhook=fonnte_webhook)
+        self._api = WhatsAppApi(*shared, cloud=self.cloud, waha=self.waha, fonnte=self.fonnte)
         self._server = HttpServer(host, port, self._api.respond)
         self.url = f"http://{host}:{self._server.server_port}"
         self._closing = ExitStack()

@@ -50,11 +50,11 @@ class TemplateRegistry:
         self._approved: dict[tuple[str, str], SimulatedTemplate] = {}
         self.paused: set[str] = set()
 
-    def approve(self, asked: Json) -> SimulatedTemplate:
+    def approve(self, request: Json) -> SimulatedTemplate:
         """Create a template from a request and approve it."""
-        name, language = str(asked.get("name")), str(asked.get("language"))
+        name, language = str(request.get("name")), str(request.get("language"))
         components = {
-            str(each.get("type")).upper(): each for each in dicts(asked.get("components"))
+            str(each.get("type")).upper(): each for each in dicts(request.get("components"))
         }
         body = str(components.get("BODY", {}).get("text", ""))
         if not _NAME.fullmatch(name) or not body:
@@ -87,25 +87,25 @@ class TemplateRegistry:
                 raise GraphRefusal(132001, f"{filled.name} does not exist in {filled.language}")
             return " | ".join((f"[{filled.name}/{filled.language}]", *filled.parameters))
         if approved.parameter_count != len(filled.parameters):
-            said = (
+            details = (
                 f"body: {len(filled.parameters)} parameters,"
                 f" {approved.parameter_count} are expected"
             )
-            raise GraphRefusal(132000, said)
+            raise GraphRefusal(132000, details)
         if (approved.header, approved.has_button) != (filled.header_kind, filled.has_button):
             raise GraphRefusal(132012, "header or button is not as in the created template")
         return _PLACEHOLDER.sub(lambda place: filled.parameters[int(place[1]) - 1], approved.body)
 
 
-def parse_template(asked: Json) -> FilledTemplate:
+def parse_template(request: Json) -> FilledTemplate:
     """Parse the template of a message."""
-    language = asked.get("language")
-    if not isinstance(language, dict) or not language.get("code") or not asked.get("name"):
+    language = request.get("language")
+    if not isinstance(language, dict) or not language.get("code") or not request.get("name"):
         raise GraphRefusal(131008, "template: name and language.code are required")
     parameters: list[str] = []
     header: Mapping[str, object] = {}
     has_button = False
-    for component in dicts(asked.get("components")):
+    for component in dicts(request.get("components")):
         given = dicts(component.get("parameters"))
         match str(component.get("type")).lower():
             case "body":
@@ -117,7 +117,7 @@ def parse_template(asked: Json) -> FilledTemplate:
             case other:
                 raise GraphRefusal(131009, f"template: no component {other!r}")
     code = str(language["code"])
-    return FilledTemplate(str(asked["name"]), code, tuple(parameters), header, has_button)
+    return FilledTemplate(str(request["name"]), code, tuple(parameters), header, has_button)
 
 
 def dicts(value: object) -> list[Json]:

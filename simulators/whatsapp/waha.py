@@ -12,7 +12,7 @@ from simulators.whatsapp.message import AttachedFile, DeliveryStep, Draft, Simul
 from simulators.whatsapp.webhooks import WebhookSender
 from simulators.whatsapp.world import WhatsAppState
 
-API_KEY, HMAC_KEY = "waha-rehearsal", "waha-hmac-rehearsal"
+API_KEY, HMAC_KEY = "waha-simulator", "waha-hmac-simulator"
 SESSION = "default"
 _CHAT = re.compile(r"([1-9][0-9]{6,14})@c\.us")
 _ACKS = {
@@ -68,12 +68,12 @@ class WahaApi:
 
     def send(self, request: HttpRequest, names: dict[str, str]) -> HttpResponse:
         """Accept a text or a file."""
-        asked = request.json()
-        self._check_session(str(asked.get("session", SESSION)))
-        chat = _CHAT.fullmatch(str(asked.get("chatId", "")))
+        body = request.json()
+        self._check_session(str(body.get("session", SESSION)))
+        chat = _CHAT.fullmatch(str(body.get("chatId", "")))
         if chat is None:
-            raise WahaRefusal(422, "chatId: a number and @c.us are wanted")
-        draft = _draft(chat[1], names["what"], asked)
+            raise WahaRefusal(422, "chatId: expected a number followed by @c.us")
+        draft = _draft(chat[1], names["what"], body)
         if code := self._world.rejection_code(draft):
             raise WahaRefusal(500, "Internal server error", {"exception": f"code {code}"})
         message = self._world.accept(draft, _message_id)
@@ -115,9 +115,9 @@ class WahaApi:
         if name != SESSION:
             raise WahaRefusal(404, "Session not found")
         if self.state != "WORKING":
-            said = "Session status is not as expected. Try again later or restart the session"
+            message = "Session status is not as expected. Try again later or restart the session"
             more: Json = {"session": name, "status": self.state, "expected": ["WORKING"]}
-            raise WahaRefusal(422, said, more)
+            raise WahaRefusal(422, message, more)
 
     def _signed(self, wire: bytes) -> dict[str, str]:
         digest = hmac.new(self._hmac_key, wire, hashlib.sha512).hexdigest()
@@ -135,16 +135,16 @@ def _message_id(message: SimulatedMessage) -> str:
     return f"true_{message.draft.to}@c.us_{message.key}"
 
 
-def _draft(to: str, what: str, asked: Json) -> Draft:
+def _draft(to: str, what: str, body: Json) -> Draft:
     if what == "Text":
-        text = asked.get("text")
+        text = body.get("text")
         if not isinstance(text, str) or not text:
             raise WahaRefusal(422, "text: required")
         return Draft("waha", to, "text", text)
-    file = asked.get("file")
+    file = body.get("file")
     if not isinstance(file, dict):
         raise WahaRefusal(422, "file: required")
-    caption = str(asked.get("caption") or "")
+    caption = str(body.get("caption") or "")
     return Draft("waha", to, "document", caption, file=_file(file))
 
 
@@ -155,5 +155,5 @@ def _file(given: Json) -> AttachedFile:
     try:
         content = b64decode(str(given["data"]), validate=True)
     except (KeyError, ValueError) as error:
-        raise WahaRefusal(422, "file: a url or data in base64 is wanted") from error
+        raise WahaRefusal(422, "file: expected a url or base64 data") from error
     return file_metadata(name, media_type, content)

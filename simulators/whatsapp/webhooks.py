@@ -66,16 +66,16 @@ class WebhookSender:
 
     def verify_endpoint(self, url: str, verify_token: str) -> bool:
         """Return whether a URL answers Meta's challenge correctly."""
-        asked = {
+        parameters = {
             "hub.mode": "subscribe",
             "hub.challenge": "1158201444",
             "hub.verify_token": verify_token,
         }
         try:
-            answer = self._client.get(url, params=asked)
+            answer = self._client.get(url, params=parameters)
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
-        return answer.status_code == httpx.codes.OK and answer.text == asked["hub.challenge"]
+        return answer.status_code == httpx.codes.OK and answer.text == parameters["hub.challenge"]
 
     def send_report(self, url: str, body: object, sign: Sign, *, what: str, lane: str) -> None:
         """Send a report, subject to the configured faults; reports of one lane stay in order."""

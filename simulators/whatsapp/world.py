@@ -70,8 +70,8 @@ class WhatsAppState:
 
     def start_delivery(self, message: SimulatedMessage, reporter: StatusReporter) -> None:
         """Schedule the delivery states of a message."""
-        told = message.steps[::-1] if self.faults.disorder else message.steps
-        for place, (step, report) in enumerate(zip(message.steps, told, strict=True), 1):
+        reported = message.steps[::-1] if self.faults.disorder else message.steps
+        for place, (step, report) in enumerate(zip(message.steps, reported, strict=True), 1):
             action = partial(
                 self._advance, message, step, partial(reporter.report, message, report)
             )

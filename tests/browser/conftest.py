@@ -64,7 +64,7 @@ def shop(
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"),
-        "MIDTRANS_REHEARSAL_URL": f"http://127.0.0.1:{gateway}",
+        "MIDTRANS_SIMULATOR_URL": f"http://127.0.0.1:{gateway}",
         "PYTHONUNBUFFERED": "1",
     }
     commands = [

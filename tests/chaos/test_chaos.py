@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.environment import ROUTERS
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 pytestmark = [pytest.mark.chaos, pytest.mark.process]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ticketing = Callable[..., subprocess.CompletedProcess[str]]

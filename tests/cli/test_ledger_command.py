@@ -166,7 +166,7 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     ]  # fmt: skip
 
 
-def test_outside_a_rehearsal_this_machine_is_never_called(
+def test_without_the_simulator_this_machine_is_never_called(
     ticketing: Ticketing, receiver: WebhookReceiver
 ) -> None:
     production = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}

@@ -55,7 +55,7 @@ def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (("preview", "voucher_redy"), "ticketing messages list"),
+        (("preview", "voucher_redy"), "ticketing message-templates list"),
         (("preview", "voucher_ready", "--language", "jv"), "none of id, en"),
     ],
 )

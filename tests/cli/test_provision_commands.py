@@ -90,7 +90,7 @@ def test_what_is_owed_is_put_on_the_router_and_its_story_told(
 ) -> None:
     done = ticketing("provision", "--json")
     story = ticketing("vouchers", "show", order.code.lower(), "--json")
-    listed = ticketing("vouchers", "list", "rehearsal-hotspot")
+    listed = ticketing("vouchers", "list", "demo-hotspot")
 
     assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
     told = json.loads(story.stdout)

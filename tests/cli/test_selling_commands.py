@@ -46,7 +46,7 @@ def ticketing(
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "TICKETING_DATA": str(tmp_path / "data"),
-        "MIDTRANS_REHEARSAL_URL": midtrans.url,
+        "MIDTRANS_SIMULATOR_URL": midtrans.url,
         "COLUMNS": "200",
         "TZ": "Asia/Jakarta",
     }

@@ -13,7 +13,7 @@ from dagster._daemon.backfill import execute_backfill_iteration
 
 from ticket_assets.partitions import EVENT_PARTITIONS
 from ticketing.events.model import Event
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 
 @pytest.fixture

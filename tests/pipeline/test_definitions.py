@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ticket_assets.partitions import DAY_PARTITIONS, EVENT_PARTITIONS
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 # what a run process pays before its first step; the drawing of pages is imported where it is used
 LOAD = """

@@ -19,7 +19,7 @@ from ticketing.platform.application import Application
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.tables.roster import attendees, people
 from ticketing.platform.db.tables.tickets import generated_tickets
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 pytestmark = [pytest.mark.kill, pytest.mark.process]
 

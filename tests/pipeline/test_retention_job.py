@@ -21,7 +21,7 @@ def long_over(application: Application, issued: Event) -> Event:
 
 
 @pytest.mark.parametrize(("dry_run", "left"), [(True, 5), (False, 0)])
-def test_the_pdfs_of_an_event_long_over_are_deleted_unless_rehearsed(
+def test_the_pdfs_of_an_event_long_over_are_deleted_unless_it_is_a_dry_run(
     location: dg.Definitions,
     instance: dg.DagsterInstance,
     application: Application,

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
 COMMAND = "import ticketing.__main__; ticketing.__main__.main()"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import PROJECT_ROOT
 
 LOCKS = ["requirements.lock", "requirements-dev.lock", "deploy/pip.lock"]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/architecture.md"]

@@ -212,7 +212,7 @@ def shop_application(
     tmp_path: Path,
 ) -> Iterator[Application]:
     """Open an application that sells through the simulated gateway."""
-    more = {"midtrans_rehearsal_url": midtrans.url, "web_requests_a_minute": 10_000}
+    more = {"midtrans_simulator_url": midtrans.url, "web_requests_a_minute": 10_000}
     with open_in(database_url, tmp_path / "data", **more) as opened:
         yield opened
 

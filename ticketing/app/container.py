@@ -56,10 +56,10 @@ def _document_folder(application: Application) -> "DocumentFolder":
 
 
 def _webhook_client(application: Application) -> "WebhookClient":
-    """Build what calls webhooks; only a rehearsal may call this very machine."""
+    """Build what calls webhooks; only with the simulator may it call this machine."""
     from ticketing.webhooks.client import WebhookClient
 
-    return WebhookClient(allow_loopback=application.settings.midtrans_environment == "rehearsal")
+    return WebhookClient(allow_loopback=application.settings.midtrans_environment == "simulator")
 
 
 def _key_ring(application: Application) -> "KeyRing":
@@ -93,7 +93,7 @@ def _messaging_connector(application: Application) -> "MessagingConnector":
         )
         chat = whatsapp_provider_config(settings)
         with mail_transport(settings) as mail, whatsapp_transport(chat, links) as whatsapp:
-            yield NotificationSender(desk, mail, settings.organiser_mail, whatsapp, get(RateLimit))
+            yield NotificationSender(desk, mail, settings.organiser_email, whatsapp, get(RateLimit))
 
     return MessagingConnector(connect)
 
@@ -115,7 +115,7 @@ def _rate_limit(application: Application) -> "RateLimit":
     chat = whatsapp_provider_config(settings)
     if chat is None:
         return RateLimit(None)
-    return chat.rate_limit(settings.whatsapp_per_day, settings.whatsapp_seconds_apart)
+    return chat.rate_limit(settings.whatsapp_per_day, settings.whatsapp_min_interval_seconds)
 
 
 def _renderer(application: Application) -> "Renderer":
@@ -168,13 +168,13 @@ def get_factory(kind: type) -> ObjectFactory:
 
 
 def midtrans_account(settings: Settings) -> "MidtransAccount":
-    """Whose money it is; a rehearsal has keys that everybody knows."""
+    """Return the Midtrans account; the simulator's keys are public."""
     from ticketing.selling.payments.midtrans.client import MidtransAccount
 
     given = settings.midtrans_server_key
     server_key = given.get_secret_value() if given else ""
-    if settings.midtrans_environment == "rehearsal":
-        return MidtransAccount.simulator(settings.midtrans_rehearsal_url)
+    if settings.midtrans_environment == "simulator":
+        return MidtransAccount.simulator(settings.midtrans_simulator_url)
     if not server_key:
         raise Misconfigured(
             f"MIDTRANS_ENVIRONMENT is {settings.midtrans_environment}: set MIDTRANS_SERVER_KEY,"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from ticketing.platform.settings import PROJECT_ROOT
+from ticketing.platform.paths import data_file
 
 if TYPE_CHECKING:
     from ticketing.platform.application import Application
@@ -31,9 +31,7 @@ def prepare_dagster_home(application: "Application") -> dict[str, str]:
     data = application.settings.data_path.resolve()
     home = data / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(
-        PROJECT_ROOT / "deploy" / "dagster_home" / "dagster.yaml", home / "dagster.yaml"
-    )
+    shutil.copyfile(data_file("deploy/dagster_home/dagster.yaml"), home / "dagster.yaml")
     libpq_url = application.url.set(drivername="postgresql")  # psql and pg_dump read it too
     path = os.environ.get("PATH", os.defpath)
     server = application.server

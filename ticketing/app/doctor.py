@@ -156,7 +156,7 @@ def _disk(application: Application) -> Iterator[DoctorFinding]:
         if free < 4 * needed
         else DoctorStatus.OK
     )
-    way_out = "" if health is DoctorStatus.OK else "make room, or `ticketing clean-up-documents`"
+    way_out = "" if health is DoctorStatus.OK else "make room, or `ticketing tickets clean-up`"
     yield DoctorFinding("disk", health, seen, way_out)
 
 
@@ -213,7 +213,7 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
         seen = f"no server, nothing is sent; {waiting}"
         yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
-        seen = f"a rehearsal: mails are files in {application.settings.mail_folder}"
+        seen = f"simulated: mails are files in {application.settings.mail_folder}"
         yield DoctorFinding("mail", DoctorStatus.OK, seen)
     elif Channel.MAIL in waits.rests:
         until, why = waits.rests[Channel.MAIL]
@@ -223,9 +223,9 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "mail", DoctorStatus.OK, f"goes through the server of MAIL_URL; {waiting}"
         )
-    if waits.to_organiser and not application.settings.organiser_mail:
+    if waits.to_organiser and not application.settings.organiser_email:
         seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
-        yield DoctorFinding("organiser", DoctorStatus.WARNING, seen, "set ORGANISER_MAIL")
+        yield DoctorFinding("organiser", DoctorStatus.WARNING, seen, "set ORGANISER_EMAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
@@ -249,7 +249,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     )
     if Channel.WHATSAPP in rests:
         until, why = rests[Channel.WHATSAPP]
-        way_out = "mend what it says, then `ticketing resume-channel whatsapp`"
+        way_out = "mend what it says, then `ticketing deliveries resume-channel whatsapp`"
         yield DoctorFinding(
             "WhatsApp",
             DoctorStatus.WARNING,
@@ -277,30 +277,30 @@ def _routers(application: Application) -> Iterator[DoctorFinding]:
 def _router(
     application: Application, stored: StoredRouter, clients: RouterClientPool
 ) -> Iterator[DoctorFinding]:
-    subject, rehearsed = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
-    check = f"`ticketing router check {stored.name}`"
-    if rehearsed and application.settings.midtrans_environment != "rehearsal":
-        seen = "is simulated: nobody gets on the net by vouchers made there"
+    subject, is_demo = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
+    check = f"`ticketing routers check {stored.name}`"
+    if is_demo and application.settings.midtrans_environment != "simulator":
+        seen = "is simulated: its vouchers give no internet access"
         yield DoctorFinding(
-            subject, DoctorStatus.FAILED, seen, "move its packages, `ticketing router remove`"
+            subject, DoctorStatus.FAILED, seen, "move its packages, `ticketing routers delete`"
         )
         return
     try:
         looked = check_router(application.database, stored, clients.client_for(stored))
     except TicketingError as error:
-        way_out = "start `ticketing up`" if rehearsed else f"mend it, then {check}"
+        way_out = "start `ticketing up`" if is_demo else f"mend it, then {check}"
         yield DoctorFinding(
-            subject, DoctorStatus.WARNING if rehearsed else DoctorStatus.FAILED, str(error), way_out
+            subject, DoctorStatus.WARNING if is_demo else DoctorStatus.FAILED, str(error), way_out
         )
         return
     health = looked.health
     seen = f"RouterOS {health.version}, {health.cpu_percent} % busy"
-    if rehearsed:
-        yield DoctorFinding(subject, DoctorStatus.OK, f"a rehearsal: {seen}")
+    if is_demo:
+        yield DoctorFinding(subject, DoctorStatus.OK, f"simulated: {seen}")
     elif not stored.address.tls:
         seen += "; its password crosses the network readably"
         yield DoctorFinding(
-            subject, DoctorStatus.WARNING, seen, "`ticketing router add` with TLS, or a VPN"
+            subject, DoctorStatus.WARNING, seen, "`ticketing routers create` with TLS, or a VPN"
         )
     else:
         yield DoctorFinding(subject, DoctorStatus.OK, seen)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
-    """The mail server, a rehearsal's folder, or None: then mails wait."""
+    """Return the mail server, the simulated mail folder, or None: mails then wait."""
     from ticketing.notifications.mail.client import SmtpTransport
     from ticketing.notifications.mail.file_transport import FileMailTransport
     from ticketing.notifications.mail.smtp_server import parse_mail_sender, parse_mail_url
@@ -25,8 +25,8 @@ def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
         sender = parse_mail_sender(settings.mail_from, settings.mail_bounces)
         with SmtpTransport(parse_mail_url(url), sender) as mailer:
             yield mailer
-    elif settings.midtrans_environment == "rehearsal":
-        sender = parse_mail_sender(settings.mail_from or "Rehearsal <rehearsal@example.org>")
+    elif settings.midtrans_environment == "simulator":
+        sender = parse_mail_sender(settings.mail_from or "Simulation <simulation@example.org>")
         yield FileMailTransport(settings.mail_folder, sender)
     else:
         yield None
@@ -49,18 +49,18 @@ def whatsapp_transport(
 
 
 def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | None":
-    """With whom; a rehearsal's simulator has keys that everybody knows. None: nobody."""
+    """Return the provider's account; the simulator's keys are public. None: no provider."""
     from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 
     if settings.active_whatsapp_provider == "none":
         return None
-    if settings.active_whatsapp_provider == "rehearsal":
+    if settings.active_whatsapp_provider == "simulator":
         if settings.midtrans_environment == "production":
             raise Misconfigured(
-                "WHATSAPP_PROVIDER is rehearsal and MIDTRANS_ENVIRONMENT production: whoever has"
+                "WHATSAPP_PROVIDER is simulator and MIDTRANS_ENVIRONMENT production: whoever has"
                 " paid would be told nothing"
             )
-        return WhatsAppProviderConfig.for_simulator(settings.whatsapp_rehearsal_url)
+        return WhatsAppProviderConfig.for_simulator(settings.whatsapp_simulator_url)
     token, secret, word = (
         given.get_secret_value() if given else ""
         for given in (

@@ -27,14 +27,14 @@ def _script() -> str:
 
 
 @functools.cache
-def render_voucher_console(*, rehearsal: bool) -> str:
+def render_voucher_console(*, simulated: bool) -> str:
     """The page, the same for everybody."""
     environment = Environment(
         loader=FileSystemLoader([_FOLDER, TEMPLATES / "holder"]), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     script = Markup(_script())  # noqa: S704 - our own file
-    return environment.get_template("vouchers.html.j2").render(rehearsal=rehearsal, script=script)
+    return environment.get_template("vouchers.html.j2").render(simulated=simulated, script=script)
 
 
 @functools.cache
@@ -55,4 +55,4 @@ router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 def console(services: ServicesDependency) -> Response:
     """The console of vouchers; it asks for an API key and keeps it in the browser's tab."""
     headers = NO_STORE_HEADERS | {"Content-Security-Policy": content_security_policy()}
-    return HTMLResponse(render_voucher_console(rehearsal=is_simulated(services)), headers=headers)
+    return HTMLResponse(render_voucher_console(simulated=is_simulated(services)), headers=headers)

@@ -1,37 +1,40 @@
-"""The environment, typed: the one list of variables. `.env.example` is tested against it."""
+"""The environment variables, typed, in one list. A test compares `.env.example` with it."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ticketing.platform.export_names import ExportKind
+from ticketing.platform.paths import base_folder
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 MIB = 1024 * 1024
 _EXPORT_PATTERN = "|".join(ExportKind)
-
-
-def _base_folder() -> Path:
-    """The checkout when we run from one, else the folder we were started in."""
-    return PROJECT_ROOT if (PROJECT_ROOT / "workspace.yaml").exists() else Path.cwd()
+_RENAMED_VARIABLES = {
+    "MIDTRANS_REHEARSAL_URL": "MIDTRANS_SIMULATOR_URL",
+    "ORGANISER_MAIL": "ORGANISER_EMAIL",
+    "WHATSAPP_REHEARSAL_URL": "WHATSAPP_SIMULATOR_URL",
+    "WHATSAPP_SECONDS_APART": "WHATSAPP_MIN_INTERVAL_SECONDS",
+}
+_RENAMED_VALUES = {"rehearsal": "simulator"}
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside; each default is right for one machine."""
+    """All settings; the defaults suit an installation on one machine."""
 
     model_config = SettingsConfigDict(
-        env_file=_base_folder() / ".env",
+        env_file=base_folder() / ".env",
         env_file_encoding="utf-8",
         extra="ignore",
         populate_by_name=True,
     )
 
     data_path: Path = Field(
-        default_factory=lambda: _base_folder() / ".data",
+        default_factory=lambda: base_folder() / ".data",
         validation_alias="TICKETING_DATA",
-        description="Folder of everything that is not code: database, documents, keys, inbox.",
+        description="Folder of all data: database, documents, keys, drop folder, logs.",
     )
     database_url: SecretStr | None = Field(
         default=None,
@@ -52,35 +55,35 @@ class Settings(BaseSettings):
     documents_path: Path | None = Field(
         default=None,
         validation_alias="UPLOAD_PATH",
-        description="Root of the rendered PDFs; empty means TICKETING_DATA/documents.",
+        description="Root folder of the rendered PDFs; empty uses TICKETING_DATA/documents.",
     )
     inbox_path: Path | None = Field(
         default=None,
         validation_alias="INBOX_PATH",
-        description="Drop folder for rosters, a folder an event; empty is TICKETING_DATA/inbox.",
+        description="Drop folder for rosters, a folder per event; empty uses TICKETING_DATA/inbox.",
     )
     templates_path: Path | None = Field(
         default=None,
         validation_alias="TEMPLATES_PATH",
-        description="Folder of the operator's own ticket templates, looked in before ours.",
+        description="Folder of custom ticket templates, searched before the built-in ones.",
     )
     messages_path: Path | None = Field(
         default=None,
         validation_alias="MESSAGES_PATH",
-        description="Folder of the operator's own texts of messages, laid out like"
-        " templates/messages, looked in before ours.",
+        description="Folder of custom message texts, with the structure of"
+        " templates/messages, searched before the built-in ones.",
     )
     max_file_size: int = Field(
         default=10 * MIB,
         ge=1024,
         validation_alias="MAX_FILE_SIZE",
-        description="Largest PDF we keep, in bytes.",
+        description="Maximum size of a PDF, in bytes.",
     )
     min_free_disk: int = Field(
         default=512 * MIB,
         ge=0,
         validation_alias="MIN_FREE_DISK",
-        description="Rendering stops when the documents' disk has fewer bytes free.",
+        description="Rendering stops when the disk of the documents has fewer bytes free.",
     )
     retention_days: int = Field(
         default=30,
@@ -96,7 +99,7 @@ class Settings(BaseSettings):
     log_path: Path | None = Field(
         default=None,
         validation_alias="LOG_PATH",
-        description="File of JSON log lines; empty is TICKETING_DATA/logs/ticketing.jsonl, - is"
+        description="File of JSON log lines; empty uses TICKETING_DATA/logs/ticketing.jsonl, - uses"
         " standard error.",
     )
     web_port: int = Field(
@@ -104,106 +107,107 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
         validation_alias="WEB_PORT",
-        description="Where `ticketing serve` listens.",
+        description="Port of `ticketing serve`.",
     )
     web_public_url: str | None = Field(
         default=None,
         pattern="^(https?://[^/?#]+(/[^?#]*)?)?$",
         validation_alias="WEB_PUBLIC_URL",
-        description="How others reach the web service, for addresses in its answers; empty means"
-        " as they asked.",
+        description="Public address of the web service, for links in responses; empty uses the"
+        " address of the request.",
     )
     web_cors_origins: str = Field(
         default="",
         validation_alias="WEB_CORS_ORIGINS",
-        description="Origins whose pages may call the web service, with commas between.",
+        description="Origins of pages that may call the web service, separated by commas.",
     )
     web_requests_a_minute: int = Field(
         default=120,
         ge=1,
         validation_alias="WEB_REQUESTS_A_MINUTE",
-        description="How many requests a minute one address may send without a key.",
+        description="Maximum requests per minute from one address without an API key.",
     )
 
-    midtrans_environment: Literal["rehearsal", "sandbox", "production"] = Field(
-        default="rehearsal",
+    midtrans_environment: Literal["simulator", "sandbox", "production"] = Field(
+        default="simulator",
         validation_alias="MIDTRANS_ENVIRONMENT",
-        description="rehearsal (our own simulator, no money), sandbox (Midtrans' own rehearsal) or"
-        " production.",
+        description="simulator (started by `ticketing up`, no money), sandbox (Midtrans' test"
+        " system) or production.",
     )
     midtrans_server_key: SecretStr | None = Field(
         default=None,
         validation_alias="MIDTRANS_SERVER_KEY",
-        description="The merchant's server key, from Midtrans' dashboard; a rehearsal needs none.",
+        description="The merchant's server key, from Midtrans' dashboard; not used with the"
+        " simulator.",
     )
     midtrans_client_key: str = Field(
         default="",
         validation_alias="MIDTRANS_CLIENT_KEY",
-        description="The merchant's client key; it is told to browsers.",
+        description="The merchant's client key; it is sent to browsers.",
     )
-    midtrans_rehearsal_url: str = Field(
+    midtrans_simulator_url: str = Field(
         default="http://127.0.0.1:8788",
         pattern="^https?://[^/?#]+$",
-        validation_alias="MIDTRANS_REHEARSAL_URL",
-        description="Where the simulated Midtrans answers; `ticketing up` starts one and sets it.",
+        validation_alias="MIDTRANS_SIMULATOR_URL",
+        description="Address of the simulated Midtrans; `ticketing up` starts it and sets this.",
     )
 
     mail_url: SecretStr | None = Field(
         default=None,
         validation_alias="MAIL_URL",
-        description="The mail server: smtps://user:password@host:465, or smtp:// for STARTTLS; in"
-        " a rehearsal empty puts mails into TICKETING_DATA/mail, else they wait.",
+        description="The mail server: smtps://user:password@host:465, or smtp:// for STARTTLS;"
+        " empty stores mails in TICKETING_DATA/mail with the simulator, else they wait.",
     )
     mail_from: str = Field(
         default="",
         validation_alias="MAIL_FROM",
-        description="Who writes: Panitia Wisuda <tiket@example.org>.",
+        description="Sender of mails: Panitia Wisuda <tiket@example.org>.",
     )
-    organiser_mail: str = Field(
+    organiser_email: str = Field(
         default="",
-        validation_alias="ORGANISER_MAIL",
-        description="Who is told of orders and of questions about them; empty: these mails wait.",
+        validation_alias="ORGANISER_EMAIL",
+        description="Recipient of mails about orders and reviews; empty: these mails wait.",
     )
 
     mail_bounces: str = Field(
         default="",
         validation_alias="MAIL_BOUNCES",
-        description="The mailbox for what comes back, bounces@example.org, which must take"
-        " bounces+…@ too; empty: it comes back to MAIL_FROM.",
+        description="Mailbox for bounces, bounces@example.org, which must accept"
+        " bounces+…@ too; empty: bounces go to MAIL_FROM.",
     )
 
     mail_bounces_folder: Path | None = Field(
         default=None,
         validation_alias="MAIL_BOUNCES_FOLDER",
-        description="The Maildir where they arrive, if it is on this machine: what is new is read"
-        " every ten minutes.",
+        description="The Maildir of that mailbox, if it is on this machine: new bounces are read"
+        " every 10 minutes.",
     )
 
     daily_exports: str = Field(
         default="tickets,missing,orders",
         pattern=f"^({_EXPORT_PATTERN})(,({_EXPORT_PATTERN}))*$",
         validation_alias="DAILY_EXPORTS",
-        description="Sheets that the schedule daily_exports_mornings mails, once it is turned on:"
+        description="Exports that the schedule daily_exports_mornings mails, once it is turned on:"
         f" {', '.join(ExportKind)}.",
     )
 
-    whatsapp_provider: Literal["", "rehearsal", "cloud", "waha", "fonnte", "none"] = Field(
+    whatsapp_provider: Literal["", "simulator", "cloud", "waha", "fonnte", "none"] = Field(
         default="",
         validation_alias="WHATSAPP_PROVIDER",
-        description="cloud (Meta), waha, fonnte, rehearsal (a simulator) or none; empty is a"
-        " rehearsal's simulator, else none.",
+        description="cloud (Meta), waha, fonnte, simulator or none; empty uses simulator if"
+        " MIDTRANS_ENVIRONMENT is simulator, else none.",
     )
     whatsapp_url: str = Field(
         default="",
         pattern="^(https?://[^/?#]+)?$",
         validation_alias="WHATSAPP_URL",
-        description="Where WAHA answers; empty for Meta and Fonnte is their own address.",
+        description="Address of WAHA; empty for Meta and Fonnte uses their own address.",
     )
-    whatsapp_rehearsal_url: str = Field(
+    whatsapp_simulator_url: str = Field(
         default="http://127.0.0.1:8789",
         pattern="^https?://[^/?#]+$",
-        validation_alias="WHATSAPP_REHEARSAL_URL",
-        description="Where the simulated WhatsApp answers; `ticketing up` starts one and sets it.",
+        validation_alias="WHATSAPP_SIMULATOR_URL",
+        description="Address of the simulated WhatsApp; `ticketing up` starts it and sets this.",
     )
     whatsapp_token: SecretStr | None = Field(
         default=None,
@@ -213,74 +217,87 @@ class Settings(BaseSettings):
     whatsapp_phone_id: str = Field(
         default="",
         validation_alias="WHATSAPP_PHONE_ID",
-        description="Meta's id of the number that sends; for WAHA the session's name.",
+        description="Meta's id of the sending phone number; for WAHA the name of the session.",
     )
     whatsapp_webhook_secret: SecretStr | None = Field(
         default=None,
         validation_alias="WHATSAPP_WEBHOOK_SECRET",
-        description="What proves a report: Meta's app secret, WAHA's HMAC key; Fonnte signs"
-        " nothing, its webhook's address ends in ?key= and this.",
+        description="Authenticates delivery receipts: Meta's app secret, WAHA's HMAC key. Fonnte"
+        " signs nothing; its webhook address ends in ?key= and this value.",
     )
     whatsapp_verify_token: SecretStr | None = Field(
         default=None,
         validation_alias="WHATSAPP_VERIFY_TOKEN",
-        description="The word that Meta asks for when a webhook's address is entered there.",
+        description="The verify token that Meta asks for when the webhook address is entered.",
     )
     whatsapp_per_day: int | None = Field(
         default=None,
         ge=1,
         validation_alias="WHATSAPP_PER_DAY",
-        description="At most so many messages in 24 hours; empty is 250, Meta's first tier, and"
-        " no limit in a rehearsal.",
+        description="Maximum messages in 24 hours; empty uses 250, Meta's first tier, and"
+        " no limit with the simulator.",
     )
-    whatsapp_seconds_apart: float | None = Field(
+    whatsapp_min_interval_seconds: float | None = Field(
         default=None,
         ge=0,
-        validation_alias="WHATSAPP_SECONDS_APART",
-        description="At least so far apart; empty is 30 for waha and fonnte, whose numbers get"
-        " banned for haste, else 0.",
+        validation_alias="WHATSAPP_MIN_INTERVAL_SECONDS",
+        description="Minimum seconds between messages; empty uses 30 for waha and fonnte, which"
+        " ban numbers for sending fast, else 0.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_former_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Refuse variables and values that were renamed, naming the new ones."""
+        given = {name.upper() for name in values} | os.environ.keys()
+        for former in sorted(given & _RENAMED_VARIABLES.keys()):
+            raise ValueError(f"{former} was renamed: set {_RENAMED_VARIABLES[former]} instead")
+        for variable in ("MIDTRANS_ENVIRONMENT", "WHATSAPP_PROVIDER"):
+            renamed = _RENAMED_VALUES.get(values.get(variable, ""))
+            if renamed:
+                raise ValueError(f"{variable}={values[variable]} was renamed: use {renamed}")
+        return values
+
     @property
-    def active_whatsapp_provider(self) -> Literal["rehearsal", "cloud", "waha", "fonnte", "none"]:
-        """Who carries WhatsApp messages."""
+    def active_whatsapp_provider(self) -> Literal["simulator", "cloud", "waha", "fonnte", "none"]:
+        """Return the WhatsApp provider, with the default filled in."""
         if self.whatsapp_provider:
             return self.whatsapp_provider
-        return "rehearsal" if self.midtrans_environment == "rehearsal" else "none"
+        return "simulator" if self.midtrans_environment == "simulator" else "none"
 
     @property
     def daily_export_kinds(self) -> list[ExportKind]:
-        """Sheets one by one."""
+        """Return the exports of DAILY_EXPORTS, without duplicates."""
         return [ExportKind(name) for name in dict.fromkeys(self.daily_exports.split(","))]
 
     @property
     def cors_origins(self) -> list[str]:
-        """Origins one by one."""
+        """Return the origins of WEB_CORS_ORIGINS as a list."""
         return [origin.strip() for origin in self.web_cors_origins.split(",") if origin.strip()]
 
     @property
     def documents(self) -> Path:
-        """Where PDFs are."""
+        """Return the root folder of the PDFs."""
         return self.documents_path or self.data_path / "documents"
 
     @property
     def log_file(self) -> Path:
-        """Where log lines go."""
+        """Return the log file, or `-` for standard error."""
         return self.log_path or self.data_path / "logs" / "ticketing.jsonl"
 
     @property
     def mail_folder(self) -> Path:
-        """Where a rehearsal's mails are put."""
+        """Return the folder of mails that are stored instead of sent."""
         return self.data_path / "mail"
 
     @property
     def inbox(self) -> Path:
-        """Where rosters are dropped."""
+        """Return the drop folder for rosters."""
         return self.inbox_path or self.data_path / "inbox"
 
     @property
     def public_base_url(self) -> str:
-        """Return the start of every link to us; in a rehearsal it leads to this machine."""
+        """Return the base URL of links; empty when unknown, this machine with the simulator."""
         public = (self.web_public_url or "").rstrip("/")
-        is_rehearsal = self.midtrans_environment == "rehearsal"
-        return public or (f"http://127.0.0.1:{self.web_port}" if is_rehearsal else "")
+        is_simulated = self.midtrans_environment == "simulator"
+        return public or (f"http://127.0.0.1:{self.web_port}" if is_simulated else "")

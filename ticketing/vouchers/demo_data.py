@@ -1,6 +1,6 @@
 """A hotspot to practise on: the simulated router of `ticketing up`, and an outlet that sells on it.
 
-Nobody gets on the net by its vouchers. What is here is said to be a rehearsal wherever it shows.
+Its vouchers give no internet access; every page and message marks them as simulated.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,12 @@ from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.packages import PackageTerms, put_package
 from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router, to_router_account
 
-DEMO_ROUTER = "rehearsal"
-DEMO_ACCOUNT = ("ticketing", "rehearsal")  # everybody may know them
+DEMO_ROUTER = "demo"
+DEMO_ACCOUNT = ("ticketing", "simulator-password")  # public
 DEMO_PROFILES = ("1day", "7days")
 DEMO_EVENT = NewEvent(
-    "rehearsal-hotspot", "Rehearsal Hotspot", datetime(2026, 1, 1, tzinfo=UTC),
-    datetime(2099, 12, 31, tzinfo=UTC), "Asia/Jakarta", "id", "nowhere: a rehearsal", "ID",
+    "demo-hotspot", "Demo Hotspot", datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2099, 12, 31, tzinfo=UTC), "Asia/Jakarta", "id", "Simulasi", "ID",
     "classic",
 )  # fmt: skip
 DEMO_PACKAGES = {

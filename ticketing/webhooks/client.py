@@ -25,7 +25,7 @@ class PrivateAddress(Refused):
 
 @dataclass(frozen=True, slots=True)
 class WebhookClient:
-    """Posts. Threads may share it; `rehearsal` lets it speak to this very machine."""
+    """HTTP client of webhooks, thread-safe; `allow_loopback` permits this machine as target."""
 
     allow_loopback: bool = False
     timeout_seconds: float = _TOTAL_TIMEOUT_SECONDS

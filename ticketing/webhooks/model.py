@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from ticketing.platform.kernel.errors import Refused
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
@@ -24,19 +25,22 @@ TEST_EVENT_TYPE = "hook.test"
 MAX_URL_LENGTH = 2000
 
 # its first try comes at once; as in Standard Webhooks, "Deliverability and reliability"
-RETRY_SCHEDULE = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
+CALL_RETRIES = RetryPolicy(
+    delays=(
+        timedelta(seconds=5),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=5),
+        timedelta(hours=10),
+        timedelta(hours=14),
+        timedelta(hours=20),
+        timedelta(hours=24),
+    ),
+    spread=0.1,
+    max_retry_after=timedelta(hours=24),
+    time_limit=timedelta(days=3),  # then the endpoint is disabled
 )
-MAX_RETRY_DELAY = timedelta(hours=24)
-DISABLE_AFTER = timedelta(days=3)
 ENDPOINT_BACKOFF = timedelta(minutes=1)
 HTTP_GONE = 410
 
@@ -109,25 +113,6 @@ def classify_response(response: WebhookResponse) -> CallOutcome:
     if response.status is not None and response.status // 100 == 2:  # noqa: PLR2004 - 2xx
         return CallOutcome.DELIVERED
     return CallOutcome.GONE if response.status == HTTP_GONE else CallOutcome.RETRY
-
-
-def next_attempt_at(
-    attempt_count: int, *, at: datetime, jitter: float, retry_after: timedelta | None = None
-) -> datetime | None:
-    """When to try again after so many tries; None when enough is enough, three days on.
-
-    `jitter` in [0, 1) spreads the ladder's wait by a tenth to either side. What was told is waited
-    for at least, up to a day.
-    """
-    if attempt_count > len(RETRY_SCHEDULE):
-        return None
-    wait = RETRY_SCHEDULE[attempt_count - 1] * (0.9 + 0.2 * jitter)
-    return at + max(wait, min(retry_after or timedelta(0), MAX_RETRY_DELAY))
-
-
-def should_disable(failing_since: datetime | None, *, at: datetime) -> bool:
-    """Whether nothing has arrived at an endpoint for so long that nothing will."""
-    return failing_since is not None and at - failing_since >= DISABLE_AFTER
 
 
 def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
@@ -207,12 +192,12 @@ def validate_url(url: str, *, allow_loopback: bool) -> str:
     if parts.scheme == "https" or (parts.scheme == "http" and local and allow_loopback):
         return url
     raise UnusableHook(
-        f"{url!r} has to begin with https://; in a rehearsal http://localhost will do"
+        f"{url!r} must begin with https://; with the simulator, http://localhost is allowed"
     )
 
 
 def is_address_allowed(address: str, *, allow_loopback: bool) -> bool:
-    """Whether an IP address is somebody's on the internet; in a rehearsal, or this machine's."""
+    """Return whether an address is public, or loopback if that is allowed."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:

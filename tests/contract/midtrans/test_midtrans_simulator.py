@@ -382,7 +382,7 @@ def test_a_buyer_chooses_and_pays_on_the_page(
     waiting = browser.post(page, data={"method": "bca_va"}, auth=None)
     paid = browser.post(page, data={"move": "pay"}, auth=None)
 
-    assert "REHEARSAL" in offered.text
+    assert "SIMULATION" in offered.text
     assert 'value="gopay"' in offered.text
     assert "Virtual account" in waiting.text
     assert "settlement" in paid.text
@@ -470,7 +470,7 @@ def test_a_fault_there_is_not_is_refused_and_sets_nothing(
 
 
 @pytest.mark.usefixtures("page")
-def test_whoever_rehearses_sees_every_payment_and_notification(
+def test_the_overview_shows_every_payment_and_notification(
     midtrans: MidtransSimulator, browser: httpx.Client
 ) -> None:
     pushed = browser.post("/_simulator/orders/SIM-01/pay", json={"method": "gopay"})

@@ -1,4 +1,4 @@
-"""The page of whoever rehearses, and the noise of a bad day."""
+"""The control page of the simulator, and random faults."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def test_a_page_nobody_paid_on_is_a_link_to_it(browser: httpx.Client) -> None:
     shown = browser.get("/_simulator").text
 
     assert f'href="/snap/v4/redirection/{created["token"]}"' in shown
-    assert "REHEARSAL" in shown
+    assert "SIMULATION" in shown
 
 
 @pytest.mark.parametrize(

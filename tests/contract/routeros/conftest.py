@@ -83,14 +83,16 @@ def wire(
 ) -> RawApiClient:
     """Open a logged-in connection to the latest version."""
     logged_in = connected(router)
-    logged_in.ask("/login", "=name=ticketing", "=password=rehearsal")
+    logged_in.ask("/login", "=name=ticketing", "=password=simulator-password")
     return logged_in
 
 
 @pytest.fixture
 def account(router: RouterOsSimulator) -> RouterAccount:
     """Return our account on the router, without TLS for speed."""
-    return RouterAccount("cafe", router.host, "ticketing", "rehearsal", router.port, tls=False)
+    return RouterAccount(
+        "cafe", router.host, "ticketing", "simulator-password", router.port, tls=False
+    )
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_it_says_where_it_is_and_ends_on_a_signal(started: Started) -> None:
     wire.socket.close()
     process.send_signal(signal.SIGTERM)
 
-    assert said.startswith("RouterOS 7.9.2, rehearsed: 127.0.0.1:")
+    assert said.startswith("RouterOS 7.9.2 simulator: 127.0.0.1:")
     assert logged_in == [["!done"]]
     assert profiles[1] == ["!re", "=name=1h"]
     assert process.wait(timeout=60) == 0
@@ -60,7 +60,7 @@ def test_it_speaks_tls_with_a_certificate(
     assert process.stdout
     port = int(process.stdout.readline().rsplit(" ", 1)[1])
     account = RouterAccount(
-        "cafe", "127.0.0.1", "ticketing", "rehearsal", port, authority=authority_file
+        "cafe", "127.0.0.1", "ticketing", "simulator-password", port, authority=authority_file
     )
 
     with RouterClient(account) as door:

@@ -62,7 +62,7 @@ def test_a_password_opens_a_router_in_one_sentence(
 ) -> None:
     wire = connected(switched_on(version))
 
-    assert wire.ask("/login", "=name=ticketing", "=password=rehearsal") == [["!done"]]
+    assert wire.ask("/login", "=name=ticketing", "=password=simulator-password") == [["!done"]]
 
 
 def test_a_wrong_password_is_told_and_the_connection_stays(
@@ -71,7 +71,7 @@ def test_a_wrong_password_is_told_and_the_connection_stays(
     wire = connected(router)
 
     refused = wire.ask("/login", "=name=ticketing", "=password=wrong", ".tag=1", replies=2)
-    admitted = wire.ask("/login", "=name=ticketing", "=password=rehearsal")
+    admitted = wire.ask("/login", "=name=ticketing", "=password=simulator-password")
 
     assert refused == [
         ["!trap", ".tag=1", "=message=invalid user name or password (6)"],
@@ -85,7 +85,7 @@ def test_before_6_43_a_challenge_is_answered(switched_on: SwitchedOn, connected:
     ((_, ret),) = wire.ask("/login")
     challenged = bytes.fromhex(ret.removeprefix("=ret="))
 
-    answer = f"=response={response('rehearsal', challenged)}"
+    answer = f"=response={response('simulator-password', challenged)}"
 
     assert wire.ask("/login", "=name=ticketing", answer) == [["!done"]]
 
@@ -104,7 +104,7 @@ def test_before_6_43_a_wrong_answer_does_not_open(
 def test_a_challenge_is_good_for_one_answer(switched_on: SwitchedOn, connected: Connected) -> None:
     wire = connected(switched_on("6.42.12"))
     ((_, ret),) = wire.ask("/login")
-    answer = response("rehearsal", bytes.fromhex(ret.removeprefix("=ret=")))
+    answer = response("simulator-password", bytes.fromhex(ret.removeprefix("=ret=")))
     wire.ask("/login", "=name=nobody", f"=response={answer}", replies=2)
 
     again = wire.ask("/login", "=name=ticketing", f"=response={answer}")
@@ -372,7 +372,7 @@ def test_nothing_found_is_said_since_7_18(
     switched_on: SwitchedOn, connected: Connected, version: str, said: list[list[str]]
 ) -> None:
     wire = connected(switched_on(version))
-    wire.ask("/login", "=name=ticketing", "=password=rehearsal")
+    wire.ask("/login", "=name=ticketing", "=password=simulator-password")
 
     heard = wire.ask(f"{USER}/print", "?name=nobody", ".tag=1", replies=len(said))
 
@@ -384,7 +384,7 @@ def test_dates_changed_in_7_10(
     switched_on: SwitchedOn, connected: Connected, version: str, date: str
 ) -> None:
     wire = connected(switched_on(version))
-    wire.ask("/login", "=name=ticketing", "=password=rehearsal")
+    wire.ask("/login", "=name=ticketing", "=password=simulator-password")
 
     row, _ = wire.ask("/system/clock/print", replies=2)
 
@@ -658,7 +658,9 @@ def test_a_router_without_power_refuses_and_is_back_on_the_same_port(
 
     router.power_on()
 
-    assert connected(router).ask("/login", "=name=ticketing", "=password=rehearsal") == [["!done"]]
+    assert connected(router).ask("/login", "=name=ticketing", "=password=simulator-password") == [
+        ["!done"]
+    ]
 
 
 def test_a_restart_by_command_takes_a_second(
@@ -700,7 +702,7 @@ def test_the_twenty_first_connection_is_turned_away(
     router: RouterOsSimulator, connected: Connected
 ) -> None:
     for _ in range(20):
-        connected(router).ask("/login", "=name=ticketing", "=password=rehearsal")
+        connected(router).ask("/login", "=name=ticketing", "=password=simulator-password")
 
     assert connected(router).is_closed()
 
@@ -723,6 +725,8 @@ def test_tls_carries_the_same(
         socket.create_connection((router.host, router.tls_port), timeout=5) as plain,
         context.wrap_socket(plain, server_hostname=router.host) as secret,
     ):
-        secret.sendall(encode_sentence([b"/login", b"=name=ticketing", b"=password=rehearsal"]))
+        secret.sendall(
+            encode_sentence([b"/login", b"=name=ticketing", b"=password=simulator-password"])
+        )
 
         assert secret.recv(100) == encode_sentence([b"!done"])

@@ -39,7 +39,7 @@ def secret() -> bytes:
 
 @pytest.fixture
 def judge(secret: bytes) -> Webhook:
-    """The library, with what `ticketing hooks add` prints."""
+    """The library, with what `ticketing webhooks create` prints."""
     return Webhook(encode_secret(secret))
 
 

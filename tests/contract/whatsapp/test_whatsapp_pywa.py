@@ -27,7 +27,7 @@ from simulators.whatsapp.faults import WhatsAppResponseFault
 from simulators.whatsapp.server import WhatsAppSimulator
 
 SARI = "6281234567890"
-CHALLENGED = {"verify_token": "verify-rehearsal"}
+CHALLENGED = {"verify_token": "verify-simulator"}
 PDF = b"%PDF-1.7 a ticket"
 TICKET_READY = {
     "name": "ticket_ready",

@@ -44,7 +44,7 @@ def test_another_event_under_the_same_slug_is_refused(
 ) -> None:
     add_event(database, concert, by="budi")
 
-    with pytest.raises(UnusableEvent, match=r"another name, venue; `ticketing events set"):
+    with pytest.raises(UnusableEvent, match=r"another name, venue; `ticketing events update"):
         add_event(database, replace(concert, name="Wayang", venue="Alun-alun"), by="budi")
 
 

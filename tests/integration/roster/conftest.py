@@ -71,7 +71,7 @@ def everybody(database: Database, event: Event) -> People:
 
 @pytest.fixture
 def versions(database: Database) -> Callable[[], list[tuple[str, int, str]]]:
-    """Return a function that reads each row's last writing transaction, to prove that none wrote."""
+    """Return a function that reads each row's last transaction, to prove that none wrote."""
 
     def row_versions() -> list[tuple[str, int, str]]:
         with database.transaction() as connection:

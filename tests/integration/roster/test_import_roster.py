@@ -229,9 +229,9 @@ def test_the_history_tells_how_a_file_was_understood(
 def test_content_is_known_as_taken_only_once_it_was(
     import_csv: Import, database: Database, event: Event
 ) -> None:
-    rehearsed = import_csv(HEADER, SITI, dry_run=True)
+    dry = import_csv(HEADER, SITI, dry_run=True)
     with database.transaction() as connection:
-        before = import_queries.find_completed_by_digest(connection, event.id, rehearsed.digest)
+        before = import_queries.find_completed_by_digest(connection, event.id, dry.digest)
 
     done = import_csv(HEADER, SITI)
 

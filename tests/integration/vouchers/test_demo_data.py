@@ -48,5 +48,5 @@ def test_it_is_made_known_anew_only_where_it_answers_elsewhere(
 
 
 def test_nothing_is_sold_on_a_router_that_is_not_there(database: Database, now: datetime) -> None:
-    with pytest.raises(UnknownRouter, match="rehearsal"):
+    with pytest.raises(UnknownRouter, match="demo"):
         demo_data.seed_demo_hotspot(database, at=now, by="cli")

@@ -194,7 +194,7 @@ def test_what_could_not_be_made_or_could_be_guessed_is_refused_and_nothing_is_st
         ({"prefix": "a,b"}, "'a,b': a prefix is up to 16"),
         ({"per_order": 501}, "a purchase is of 1 to 500 vouchers"),
         ({"name": None}, "5k is a new package: say its name"),
-        ({"router": None}, "`ticketing router add` makes one known"),
+        ({"router": None}, "`ticketing routers create` makes one known"),
         ({"code": "5 K"}, "a package's code is a-z, 0-9 and hyphens"),
         ({"name": "Paket lama"}, "a package needs a name of its own"),
     ]

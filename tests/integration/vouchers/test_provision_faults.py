@@ -293,4 +293,4 @@ def test_no_row_of_trouble_holds_what_opens_a_voucher_or_the_router(
 
     assert "failure: cannot add" in everything()
     assert secret.name not in everything()
-    assert "rehearsal" not in everything()
+    assert "simulator-password" not in everything()

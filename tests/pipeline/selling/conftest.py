@@ -49,13 +49,13 @@ def midtrans() -> Iterator[MidtransSimulator]:
 @pytest.fixture
 def settings(settings: Settings, midtrans: MidtransSimulator) -> Settings:
     """Add the simulated gateway to the settings."""
-    return settings.model_copy(update={"midtrans_rehearsal_url": midtrans.url, "min_free_disk": 0})
+    return settings.model_copy(update={"midtrans_simulator_url": midtrans.url, "min_free_disk": 0})
 
 
 @pytest.fixture
 def surroundings(surroundings: dict[str, str], midtrans: MidtransSimulator) -> dict[str, str]:
     """Add the simulated gateway to the environment of child processes."""
-    return surroundings | {"MIDTRANS_REHEARSAL_URL": midtrans.url, "MIN_FREE_DISK": "0"}
+    return surroundings | {"MIDTRANS_SIMULATOR_URL": midtrans.url, "MIN_FREE_DISK": "0"}
 
 
 @pytest.fixture

@@ -33,14 +33,14 @@ def paid(
 
 
 @pytest.mark.usefixtures("paid")
-def test_in_a_rehearsal_mails_are_files_and_it_is_said(
+def test_with_the_simulator_mails_are_files_and_the_output_says_so(
     ticketing: Ticketing, settings: Settings
 ) -> None:
-    sent = ticketing("deliver", ORGANISER_MAIL="panitia@example.org")
+    sent = ticketing("deliver", ORGANISER_EMAIL="panitia@example.org")
 
     folder = settings.mail_folder
     assert sent.stdout == (
-        f"rehearsal: mails are files in {folder}\n"
+        f"simulated: mails are files in {folder}\n"
         "2 sent, 0 to be tried again, 0 failed, 0 unknown; not begun: 0 to people, 0 to the"
         " organiser\n"
     )

@@ -39,7 +39,7 @@ def mail_settings(mails: MailSimulator) -> dict[str, str]:
     return {
         "MAIL_URL": f"smtp://{mails.host}:{mails.port}",
         "MAIL_FROM": "Panitia Wisuda <tiket@example.org>",
-        "ORGANISER_MAIL": "panitia@example.org",
+        "ORGANISER_EMAIL": "panitia@example.org",
     }
 
 
@@ -53,7 +53,7 @@ def surroundings(surroundings: dict[str, str], mail_settings: dict[str, str]) ->
 def settings(settings: Settings, mail_settings: dict[str, str]) -> Settings:
     """The test's box office, with the mail server on a port."""
     given = Settings.model_validate(mail_settings)
-    wanted = ("mail_url", "mail_from", "organiser_mail")
+    wanted = ("mail_url", "mail_from", "organiser_email")
     return settings.model_copy(update={name: getattr(given, name) for name in wanted})
 
 

@@ -44,13 +44,13 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     folder = tmp_path / "bounces"
     (folder / "new").mkdir(parents=True)
     return settings.model_copy(
-        update={"organiser_mail": "panitia@example.org", "mail_bounces_folder": folder}
+        update={"organiser_email": "panitia@example.org", "mail_bounces_folder": folder}
     )
 
 
 @pytest.fixture
 def send(application: Application) -> Callable[[], list[str]]:
-    """Sends what waits; the references of the rehearsal's mails."""
+    """Sends what waits; the references of the simulated mails."""
 
     def run() -> list[str]:
         with application.get(MessagingConnector).connect() as mailroom:
@@ -101,8 +101,8 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
     assert shown.stdout.startswith(f"{MARK}order;state;name;")
     assert f"\n{code};pending;Sari;" in shown.stdout
     first, again = (one.stdout for one in mailed)
-    assert first == "orders: goes when ORGANISER_MAIL is set\n"
-    assert "was left today already: `ticketing deliveries wisuda-2026`" in again
+    assert first == "orders: goes when ORGANISER_EMAIL is set\n"
+    assert "was left today already: `ticketing deliveries list --event wisuda-2026`" in again
 
 
 @pytest.mark.parametrize(

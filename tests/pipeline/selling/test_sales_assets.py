@@ -111,7 +111,7 @@ def test_books_that_agree_pass_and_those_that_do_not_name_the_payment(
 
     assert not differ.passed
     assert "created to us, settlement to the gateway" in (differ.description or "")
-    assert (differ.description or "").endswith("ticketing reconcile")
+    assert (differ.description or "").endswith("ticketing payments reconcile")
     assert line.cause.startswith("check:the_gateway_agrees:20")
     assert agree.passed
     assert digest() == []
@@ -156,7 +156,7 @@ def test_a_broken_invariant_is_one_line_in_the_digest_until_it_is_repaired(
 
     assert found == ["the_stock_adds_up"]
     assert line.cause == "check:the_stock_adds_up:all events"
-    assert line.message.endswith("ticketing recount --event EVENT")
+    assert line.message.endswith("ticketing orders recount --event EVENT")
     assert digest() == []
 
 

@@ -35,7 +35,7 @@ def chats() -> Iterator[WhatsAppSimulator]:
 @pytest.fixture
 def surroundings(surroundings: dict[str, str], chats: WhatsAppSimulator) -> dict[str, str]:
     """Processes beside the test find the simulator, and may send one message a day."""
-    return surroundings | {"WHATSAPP_REHEARSAL_URL": chats.url, "WHATSAPP_PER_DAY": "1"}
+    return surroundings | {"WHATSAPP_SIMULATOR_URL": chats.url, "WHATSAPP_PER_DAY": "1"}
 
 
 @pytest.fixture

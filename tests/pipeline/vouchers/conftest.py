@@ -23,7 +23,7 @@ from ticketing.vouchers.provisioning.router_clients import RouterConnector
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Configure an unreachable WhatsApp gateway."""
-    away = {"whatsapp": "rehearsal", "whatsapp_rehearsal_url": "http://127.0.0.1:9"}
+    away = {"whatsapp": "simulator", "whatsapp_simulator_url": "http://127.0.0.1:9"}
     return settings.model_copy(update=away)
 
 

@@ -62,7 +62,7 @@ def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
     assert len(router.users()) == 3
     assert facts == {"placed": 3, "vouchers present": 3, "failures": "none"}
     assert made.metadata["purchases completed"].value == 1
-    assert "| rehearsal | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
+    assert "| demo | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
     assert tick("owed_vouchers").run_requests == []
 
 
@@ -88,7 +88,7 @@ def test_a_run_that_is_about_to_begin_is_waited_for(
     answer = tick("owed_vouchers")
 
     assert answer.run_requests == []
-    assert (answer.skip_message or "").startswith("a run is about to see to rehearsal")
+    assert (answer.skip_message or "").startswith("a run is about to see to demo")
 
 
 def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> None:
@@ -124,7 +124,7 @@ def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
     ended = run("provision_vouchers")
 
     assert (no_run.run_requests, away.run_requests) == ([], [])
-    assert away.skip_message == "still away: rehearsal"
+    assert away.skip_message == "still away: demo"
     assert len(back.run_requests or []) == 1
     assert ended.asset_materializations_for_node("vouchers")[0].metadata["placed"].value == 2
     assert len(router.users()) == 2

@@ -8,19 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing.notifications.delivery import (
-    CLAIM_TIMEOUT,
+    DELIVERY_RETRIES,
     FALLBACK_ORDER,
-    MAX_RETRY_DELAY,
-    RETRY_SCHEDULE,
+    RESENDS,
     Channel,
     DeliveryState,
     begin_attempt,
-    expire_claim,
     is_opt_out_request,
     merge_state,
-    next_attempt_at,
     next_channel,
-    resend_delay,
     state_from_outcome,
 )
 from ticketing.notifications.messages.message import (
@@ -123,17 +119,6 @@ def test_only_what_has_not_left_us_begins_a_new_attempt(before: DeliveryState) -
         assert begin_attempt(before) is DeliveryState.CLAIMED
 
 
-@given(STATES, st.timedeltas(timedelta(0), timedelta(hours=1)))
-def test_a_claim_nobody_holds_any_more_had_perhaps_been_sent(
-    before: DeliveryState, ago: timedelta
-) -> None:
-    after = expire_claim(before, NOW - ago, at=NOW)
-
-    is_stuck = before is DeliveryState.CLAIMED and ago >= CLAIM_TIMEOUT
-    assert after is (DeliveryState.UNKNOWN if is_stuck else before)
-    assert after.is_claimable or after is before
-
-
 @pytest.mark.parametrize(
     ("outcome", "state"),
     [
@@ -159,33 +144,23 @@ def test_an_answer_that_comes_after_the_report_takes_nothing_back() -> None:
     assert merge_state(told_first, state_from_outcome(Accepted("1"))) is DeliveryState.DELIVERED
 
 
-@pytest.mark.parametrize("tries", range(1, len(RETRY_SCHEDULE) + 1))
-@given(jitter=st.floats(0, 1, exclude_max=True))
-def test_each_try_waits_for_its_step_of_the_ladder_more_or_less(tries: int, jitter: float) -> None:
-    at = next_attempt_at(tries, at=NOW, jitter=jitter)
+@given(st.integers(1, 5), st.floats(0, 1, exclude_max=True))
+def test_each_attempt_waits_for_half_to_one_and_a_half_of_its_delay(
+    attempts: int, jitter: float
+) -> None:
+    delay = timedelta(seconds=(30, 120, 600, 3600, 14_400)[attempts - 1])
+
+    at = DELIVERY_RETRIES.next_attempt_at(attempts, at=NOW, jitter=jitter)
 
     assert at is not None
-    assert RETRY_SCHEDULE[tries - 1] * 0.5 <= at - NOW <= RETRY_SCHEDULE[tries - 1] * 1.5
+    assert delay * 0.5 <= at - NOW <= delay * 1.5
 
 
-def test_after_the_ladder_it_is_enough() -> None:
-    assert next_attempt_at(len(RETRY_SCHEDULE) + 1, at=NOW, jitter=0.5) is None
+def test_the_sixth_failure_is_the_last_and_a_vendor_can_ask_for_a_day() -> None:
+    wait = timedelta(days=30)
 
-
-@given(
-    st.integers(1, len(RETRY_SCHEDULE)),
-    st.floats(0, 1, exclude_max=True),
-    st.timedeltas(timedelta(0), timedelta(days=30)),
-)
-def test_what_the_vendor_told_is_waited_for_up_to_a_day(
-    tries: int, jitter: float, told: timedelta
-) -> None:
-    alone, with_word = (
-        next_attempt_at(tries, at=NOW, jitter=jitter, retry_after=word) for word in (None, told)
-    )
-
-    assert alone is not None
-    assert with_word == max(alone, NOW + min(told, MAX_RETRY_DELAY))
+    assert DELIVERY_RETRIES.next_attempt_at(6, at=NOW, retry_after=wait) is None
+    assert DELIVERY_RETRIES.next_attempt_at(5, at=NOW, retry_after=wait) == NOW + timedelta(days=1)
 
 
 @given(st.sets(st.sampled_from(Channel)), st.sets(st.sampled_from(Channel)))
@@ -214,11 +189,11 @@ def test_an_event_can_have_an_order_of_its_own() -> None:
 
 
 def test_what_was_perhaps_sent_is_sent_again_seldom_and_then_asked_about() -> None:
-    assert resend_delay(Channel.MAIL, 0) == timedelta(minutes=10)
-    assert resend_delay(Channel.MAIL, 3) is None
-    assert resend_delay(Channel.WHATSAPP, 0) == timedelta(minutes=30)
-    assert resend_delay(Channel.WHATSAPP, 1) is None
-    assert resend_delay(Channel.LINK, 0) is None
+    assert RESENDS[Channel.MAIL].delay(1) == timedelta(minutes=10)
+    assert RESENDS[Channel.MAIL].delay(4) is None
+    assert RESENDS[Channel.WHATSAPP].delay(1) == timedelta(minutes=30)
+    assert RESENDS[Channel.WHATSAPP].delay(2) is None
+    assert RESENDS[Channel.LINK].delay(1) is None
 
 
 @pytest.mark.parametrize("text", ["STOP", "stop", " Berhenti. ", "'stop'", "Henti!\n"])

@@ -19,18 +19,18 @@ def _settings(**given: object) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def test_a_rehearsal_has_a_simulator_and_nothing_else_has_anybody() -> None:
-    rehearsed = whatsapp_provider_config(_settings())
+def test_only_the_simulator_environment_has_a_provider_by_default() -> None:
+    simulated = whatsapp_provider_config(_settings())
 
-    assert rehearsed is not None
-    assert (rehearsed.is_simulator, rehearsed.url) == (True, "http://127.0.0.1:8789")
+    assert simulated is not None
+    assert (simulated.is_simulator, simulated.url) == (True, "http://127.0.0.1:8789")
     assert whatsapp_provider_config(_settings(**PRODUCTION)) is None
     assert whatsapp_provider_config(_settings(whatsapp_provider="none")) is None
 
 
 def test_money_that_is_real_is_never_followed_by_messages_that_are_not() -> None:
     with pytest.raises(Misconfigured, match="would be told nothing"):
-        whatsapp_provider_config(_settings(whatsapp_provider="rehearsal", **PRODUCTION))
+        whatsapp_provider_config(_settings(whatsapp_provider="simulator", **PRODUCTION))
 
 
 @pytest.mark.parametrize("vendor", list(WhatsAppProvider))
@@ -63,7 +63,7 @@ def test_without_a_public_address_there_is_no_button_to_send() -> None:
         pass
 
 
-def test_links_lead_to_the_public_address_and_in_a_rehearsal_to_this_machine() -> None:
+def test_links_lead_to_the_public_address_and_with_the_simulator_to_this_machine() -> None:
     assert (
         _settings(web_public_url="https://t.example.org/").public_base_url
         == "https://t.example.org"

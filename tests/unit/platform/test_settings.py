@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ticketing.platform.settings import PROJECT_ROOT, Settings
+from ticketing.platform.paths import PROJECT_ROOT
+from ticketing.platform.settings import Settings
 
 
 def test_the_example_environment_lists_every_variable_and_no_other() -> None:
@@ -51,3 +52,21 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "5ec2e7" not in shown
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "successor"),
+    [
+        ("MIDTRANS_ENVIRONMENT", "rehearsal", "use simulator"),
+        ("WHATSAPP_PROVIDER", "rehearsal", "use simulator"),
+        ("ORGANISER_MAIL", "panitia@example.org", "set ORGANISER_EMAIL"),
+        ("WHATSAPP_SECONDS_APART", "3", "set WHATSAPP_MIN_INTERVAL_SECONDS"),
+    ],
+)
+def test_a_former_name_is_refused_with_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, successor: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ValidationError, match=f"{variable}.* was renamed: {successor}"):
+        Settings()

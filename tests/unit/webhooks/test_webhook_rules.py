@@ -16,16 +16,13 @@ from ticketing.selling.ledger.model import (
 )
 from ticketing.webhooks.client import WebhookClient
 from ticketing.webhooks.model import (
-    DISABLE_AFTER,
-    RETRY_SCHEDULE,
+    CALL_RETRIES,
     CallOutcome,
     WebhookResponse,
     build_message,
     classify_response,
     is_address_allowed,
-    next_attempt_at,
     parse_kinds,
-    should_disable,
     validate_url,
 )
 
@@ -36,20 +33,20 @@ SHOP, BANK = UUID(int=1), UUID(int=2)
 @given(
     st.lists(
         st.floats(0, 1, exclude_max=True),
-        min_size=len(RETRY_SCHEDULE),
-        max_size=len(RETRY_SCHEDULE),
+        min_size=len(CALL_RETRIES.delays),
+        max_size=len(CALL_RETRIES.delays),
     )
 )
 def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[float]) -> None:
     at = NOW
     for tries, jitter in enumerate(chances, start=1):
-        again = next_attempt_at(tries, at=at, jitter=jitter)
+        again = CALL_RETRIES.next_attempt_at(tries, at=at, jitter=jitter)
         assert again is not None
         assert again > at
         at = again
 
     assert timedelta(days=2.8) <= at - NOW <= timedelta(days=3.5)
-    assert next_attempt_at(len(RETRY_SCHEDULE) + 1, at=at, jitter=0.5) is None
+    assert CALL_RETRIES.next_attempt_at(CALL_RETRIES.max_attempts, at=at, jitter=0.5) is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +59,7 @@ def test_ten_tries_take_about_three_days_whatever_chance_says(chances: list[floa
     ],
 )
 def test_what_was_told_is_waited_for_at_most_a_day(told: timedelta | None, wait: timedelta) -> None:
-    assert next_attempt_at(1, at=NOW, jitter=0.5, retry_after=told) == NOW + wait
+    assert CALL_RETRIES.next_attempt_at(1, at=NOW, jitter=0.5, retry_after=told) == NOW + wait
 
 
 @pytest.mark.parametrize(
@@ -87,9 +84,11 @@ def test_only_a_2xx_is_a_yes(status: int | None, means: CallOutcome) -> None:
 
 
 def test_an_endpoint_is_given_up_after_three_days_without_a_yes() -> None:
-    assert not should_disable(None, at=NOW)
-    assert not should_disable(NOW - DISABLE_AFTER + timedelta(seconds=1), at=NOW)
-    assert should_disable(NOW - DISABLE_AFTER, at=NOW)
+    three_days = timedelta(days=3)
+
+    assert not CALL_RETRIES.has_timed_out(None, at=NOW)
+    assert not CALL_RETRIES.has_timed_out(NOW - three_days + timedelta(seconds=1), at=NOW)
+    assert CALL_RETRIES.has_timed_out(NOW - three_days, at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +100,13 @@ def test_an_endpoint_is_given_up_after_three_days_without_a_yes() -> None:
         "::", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::", "2001:0:a00:1::",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("rehearsal", [False, True])
-def test_our_own_house_is_never_called(address: str, rehearsal: bool) -> None:
-    assert not is_address_allowed(address, allow_loopback=rehearsal)
+@pytest.mark.parametrize("allow_loopback", [False, True])
+def test_our_own_house_is_never_called(address: str, allow_loopback: bool) -> None:
+    assert not is_address_allowed(address, allow_loopback=allow_loopback)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_is_called_in_a_rehearsal_only(address: str) -> None:
+def test_this_machine_is_called_with_the_simulator_only(address: str) -> None:
     assert not is_address_allowed(address, allow_loopback=False)
     assert is_address_allowed(address, allow_loopback=True)
 
@@ -125,7 +124,7 @@ def test_a_name_that_leads_home_is_not_followed(host: str) -> None:
     assert "not on the internet" in answer.error
 
 
-def test_https_anywhere_and_http_at_home_in_a_rehearsal() -> None:
+def test_https_anywhere_and_http_on_this_machine_with_the_simulator() -> None:
     assert validate_url("https://shop.example/a?b=c", allow_loopback=False)
     assert validate_url("http://localhost:8000/", allow_loopback=True)
 

@@ -30,7 +30,7 @@ from ticketing.selling.checkout.place_order import place_order
 NUMBER = "+628111111111"
 BODY = b'{"object":"whatsapp_business_account","entry":[]}'
 SECRET = "rahasia"  # noqa: S105 - a test's
-REHEARSALS = "app-secret-rehearsal"
+APP_SECRET = "app-secret-simulator"  # noqa: S105 - public
 HOOKS = "/webhooks/whatsapp"
 
 
@@ -72,7 +72,7 @@ def agreed_with(
     return at
 
 
-def _signed(body: bytes, secret: str = REHEARSALS) -> dict[str, str]:
+def _signed(body: bytes, secret: str = APP_SECRET) -> dict[str, str]:
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return {"X-Hub-Signature-256": f"sha256={digest}"}
 
@@ -97,7 +97,7 @@ def test_what_meta_did_not_sign_is_not_kept(
 
 
 @pytest.mark.parametrize(
-    ("word", "status", "text"), [("verify-rehearsal", 200, "1158201444"), ("other", 403, None)]
+    ("word", "status", "text"), [("verify-simulator", 200, "1158201444"), ("other", 403, None)]
 )
 def test_metas_challenge_is_answered_to_who_knows_the_word(
     stranger: httpx.Client, word: str, status: int, text: str | None
@@ -153,7 +153,7 @@ def test_what_the_simulator_reports_reaches_the_delivery(
     webhook = f"{shop.base_url}{HOOKS}/cloud"
     with WhatsAppSimulator(cloud_webhook=webhook, speed=3600) as chats:
         settings = shop_application.settings.model_copy(
-            update={"whatsapp_rehearsal_url": chats.url}
+            update={"whatsapp_simulator_url": chats.url}
         )
         with (
             replace(shop_application, settings=settings)

@@ -106,7 +106,7 @@ def test_asking_twice_gives_the_same_live_page(
 
     page = first.json()["data"]
     assert (first.status_code, again.json()["data"]) == (200, page)
-    assert page["clientKey"] == "SB-Mid-client-REHEARSAL"
+    assert page["clientKey"] == "SB-Mid-client-SIMULATOR"
     assert page["redirectUrl"].endswith(page["token"])
     shown = seen(placed)["payment"]
     assert (shown["status"], shown["paymentToken"]) == ("created", page["token"])

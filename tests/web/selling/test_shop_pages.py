@@ -51,7 +51,7 @@ def test_an_event_shows_what_can_be_bought_and_what_cannot(
 
     assert page.status_code == 200
     for said in ("Wisuda Periode II 2026", "Sabtu, 12 Desember 2026", "Rp50.000", "3 tersisa",
-                 "Gratis", "Latihan: tidak ada uang yang berpindah"):  # fmt: skip
+                 "Gratis", "Simulasi: tidak ada uang yang berpindah"):  # fmt: skip
         assert said in page.text
     menus = re.findall(r"<select.*?</select>", page.text, re.DOTALL)
     assert [len(re.findall("<option", menu)) - 1 for menu in menus] == [3, 2, 10]
@@ -206,10 +206,10 @@ def test_paying_leads_to_the_gateway_and_the_page_follows_what_it_says(
 
     assert "Lunas" in paid
     assert "Tiket sedang dibuat" in paid
-    assert 'data-look="3"' in paid
+    assert 'data-poll="3"' in paid
     links = re.findall(r'href="\.\./(t/[A-Za-z0-9_-]+)"', ready)
     assert len(set(links)) == 2
-    assert 'data-look="0"' in ready
+    assert 'data-poll="0"' in ready
     for link in links:
         assert shop.get(f"/{link}").status_code == 200
         assert shop.get(f"/{link}/ticket.pdf").content.startswith(b"%PDF")
@@ -297,12 +297,12 @@ def test_an_order_that_a_person_looks_at_says_so_and_asks_for_no_money(
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/orders/" + "A" * 32, "No such order"),
-        ("/orders/x", "No such order"),
-        ("/orders/%00%ff", "No such order"),
-        ("/events/nobodys-2026", "No such event"),
-        ("/events/%00", "No such event"),
-        ("/events/" + "a" * 3000, "No such event"),
+        ("/orders/" + "A" * 32, "Order not found"),
+        ("/orders/x", "Order not found"),
+        ("/orders/%00%ff", "Order not found"),
+        ("/events/nobodys-2026", "Event not found"),
+        ("/events/%00", "Event not found"),
+        ("/events/" + "a" * 3000, "Event not found"),
     ],
 )
 def test_an_address_that_leads_nowhere_says_so_to_a_person(

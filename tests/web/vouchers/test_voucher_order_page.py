@@ -113,10 +113,10 @@ def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_a
 
     assert ("Voucher Anda" in pending, none_yet) == (False, [])
     assert "2099" not in pending
-    assert ("Voucher sedang disiapkan" in paid, 'data-look="3"' in paid) == (True, True)
+    assert ("Voucher sedang disiapkan" in paid, 'data-poll="3"' in paid) == (True, True)
     assert [(one["state"], one["code"]) for one in owed] == [("owed", None)] * 2
     assert [one["state"] for one in present] == ["present"] * 2
-    assert 'data-look="0"' in ready
+    assert 'data-poll="0"' in ready
     for one in present:
         assert one["code"] in made
         assert one["code"] in ready
@@ -128,4 +128,4 @@ def test_codes_stand_on_the_buyers_page_once_they_are_on_the_router_until_they_a
     assert [one["state"] for one in left] == ["gone", "present"]
     assert "Tidak berlaku lagi" in after
     assert present[0]["code"] not in after
-    assert 'class="gone"' in after
+    assert 'class="inactive"' in after

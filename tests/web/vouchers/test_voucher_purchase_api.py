@@ -39,7 +39,7 @@ def sell_package(shop_application: Application, event: Event) -> Callable[..., i
 
     def put_on_sale(**more: Any) -> int:  # noqa: ANN401 - any term of a package
         database, keys = shop_application.database, shop_application.get(KeyRing)
-        new = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
+        new = NewRouter("127.0.0.1", "ticketing", "simulator-password", 1, tls=False)
         add_router(database, keys, "lobby", new, by="test")
         terms = {
             "name": "Paket 5 ribu", "price": Rupiah(5_000), "profile": "1day",

@@ -1,6 +1,6 @@
 """Mails as files: single ones, and Maildir folders as mail servers keep them.
 
-Mails put into a folder in place of people's mailboxes: for rehearsals.
+A folder of mails in place of a mail server, for the simulator.
 """
 
 import sys

@@ -49,8 +49,8 @@ class WhatsAppProviderConfig:
     def for_simulator(cls, url: str) -> "WhatsAppProviderConfig":
         """A simulator that tells nobody anything, so its keys are no secret."""
         return cls(
-            WhatsAppProvider.CLOUD, "EAAREHEARSAL", url, "106540352242922", "app-secret-rehearsal",
-            "verify-rehearsal", is_simulator=True,
+            WhatsAppProvider.CLOUD, "EAASIMULATOR", url, "106540352242922", "app-secret-simulator",
+            "verify-simulator", is_simulator=True,
         )  # fmt: skip
 
     def client(self) -> CloudClient | WahaClient | FonnteClient:

@@ -43,7 +43,7 @@ def content_security_policy(gateway: str) -> str:
 
 def render_notice_page(what: str) -> str:
     """A page for an address that leads nowhere, in English: whose it is is not known."""
-    return render_page("notice.html.j2", DEFAULT_LANGUAGE, what=what, rehearsal=False)
+    return render_page("notice.html.j2", DEFAULT_LANGUAGE, what=what, simulated=False)
 
 
 def render_page(name: str, locale_name: str, **shown: object) -> str:
@@ -51,11 +51,11 @@ def render_page(name: str, locale_name: str, **shown: object) -> str:
     environment = _environment()
     locale = parse_locale(locale_name)
     words = vars(environment.get_template("words.j2").module)
-    spoken_in = locale.language if locale.language in words["spoken"] else DEFAULT_LANGUAGE
+    language = locale.language if locale.language in words["labels"] else DEFAULT_LANGUAGE
     return environment.get_template(name).render(
-        word=words["spoken"][spoken_in],
-        told=words["said"][spoken_in],
-        languageTag=spoken_in,
+        word=words["labels"][language],
+        errors=words["errors"][language],
+        languageTag=language,
         script=Markup(_script()),  # noqa: S704 - our own file
         **shown,
     )

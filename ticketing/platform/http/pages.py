@@ -1,4 +1,4 @@
-"""What all pages for people have in common: how they are sent, and how they say no."""
+"""Shared parts of the HTML pages: headers, and error pages instead of JSON errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from ticketing.platform.kernel.errors import TicketingError
 PAGE_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": what, "content": {"text/html": {}}}
     for status, what in (
-        (404, "Nothing is here"),
+        (404, "Not found"),
         (429, "Too many requests"),
-        (503, "The office is closed for a moment"),
+        (503, "Temporarily unavailable"),
     )
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PageSettings:
-    """Set what pages are sent with; registered by the web application."""
+    """Settings of HTML pages; registered by the web application."""
 
     content_security_policy: str
-    notices: Mapping[type[TicketingError], str]  # refusals that a page explains, by notice
+    notices: Mapping[type[TicketingError], str]  # the notice that explains an error
     render_notice: Callable[[str], str]  # the HTML of a notice
 
 
 class PageRoute(APIRoute):
-    """Says to a person, on a page, what is said to programs as JSON."""
+    """Route that renders known errors as an HTML page instead of JSON."""
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's own handler, and a page for its refusals."""
+        """Return FastAPI's handler, with errors rendered as pages."""
         original = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -60,7 +60,7 @@ class PageRoute(APIRoute):
 
 
 def page_response(services: Services, html: str, *, status: int = 200) -> HTMLResponse:
-    """A page, to be kept by nobody, whose forms may lead to the gateway."""
+    """Return an uncached HTML response; its policy allows forms that lead to the gateway."""
     policy = services.get(PageSettings).content_security_policy
     return HTMLResponse(
         html, status, headers=NO_STORE_HEADERS | {"Content-Security-Policy": policy}
@@ -68,5 +68,5 @@ def page_response(services: Services, html: str, *, status: int = 200) -> HTMLRe
 
 
 def is_simulated(services: Services) -> bool:
-    """Whether no money moves, which every page has to say."""
-    return services.settings.midtrans_environment == "rehearsal"
+    """Return whether payments are simulated; every page has to show it."""
+    return services.settings.midtrans_environment == "simulator"

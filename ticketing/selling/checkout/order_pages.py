@@ -62,11 +62,11 @@ def show(
         links=[ticket_path(services, ticket.token_id).lstrip("/") for ticket in view.tickets],
         is_late=is_late,
         has_failed=view.attempt is not None and view.attempt.state.has_failed,
-        look_seconds=POLL_SECONDS if view.is_in_progress else 0,
+        poll_seconds=POLL_SECONDS if view.is_in_progress else 0,
         state=_page_state(view, is_late=is_late),
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_simulated(services),
+        simulated=is_simulated(services),
     )
     return page_response(services, text)
 

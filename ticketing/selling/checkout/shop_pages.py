@@ -130,7 +130,7 @@ def _render_shop(
         request_key=fields.get(REQUEST_KEY_FIELD) or uuid4().hex,
         problem=problem,
         wrong=problem.removeprefix("unusable_"),
-        rehearsal=is_simulated(services),
+        simulated=is_simulated(services),
     )
     return page_response(services, text, status=status)
 

@@ -180,7 +180,7 @@ def ways(database: Database) -> Callable[[], list[tuple[Channel, DeliveryState]]
 
 @pytest.fixture
 def attempts(database: Database) -> Callable[[], list[tuple[str, str]]]:
-    """Return a function that reads result and reason of every mail attempt to Sari, oldest first."""
+    """Return a function that reads result and reason of all mails to Sari, oldest first."""
 
     def look() -> list[tuple[str, str]]:
         query = (

@@ -269,10 +269,10 @@ def test_a_purpose_nobody_wrote_a_text_for_fails_and_stops_no_other(
 
 
 @pytest.mark.usefixtures("sold")
-def test_in_a_rehearsal_mails_are_files(
+def test_with_the_simulator_mails_are_files(
     send: Send, mailroom: NotificationSender, tmp_path: Path
 ) -> None:
-    folder = FileMailTransport(tmp_path / "mail", MailSender("rehearsal@example.org"))
+    folder = FileMailTransport(tmp_path / "mail", MailSender("simulation@example.org"))
 
     send(through=replace(mailroom, mail=folder))
     send(1, through=replace(mailroom, mail=folder))

@@ -87,7 +87,7 @@ def test_of_many_the_first_are_named_and_the_rest_counted(
     enqueue_alert_digest(database, at=now)
     send()
 
-    assert "- +3: ticketing incidents\n" in mails.mails()[0].text
+    assert "- +3: ticketing incidents list\n" in mails.mails()[0].text
 
 
 def test_a_batch_that_somebody_named_is_told_of_when_it_ends(
@@ -128,7 +128,7 @@ def test_when_all_tickets_of_a_plan_were_tried_it_is_told_once_with_their_ends(
     (mail,) = mails.mails("panitia@example.org")
     assert waits == []
     assert mail.message["Subject"] == "Wisuda Periode II 2026: 2 tiket terkirim, 1 gagal"
-    assert "ticketing deliveries wisuda-2026 --failed" in mail.text
+    assert "ticketing deliveries list --event wisuda-2026 --failed" in mail.text
 
 
 def test_a_plan_that_has_ended_is_told_of_while_another_goes_on(

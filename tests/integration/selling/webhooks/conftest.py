@@ -41,7 +41,13 @@ def listen(
     """Return a function that registers the receiver as `shop` for the given kinds or all."""
 
     def add(*kinds: str, **more: object) -> WebhookEndpoint:
-        terms = {"name": "shop", "url": receiver.url, "rehearsal": True, "at": now, "by": "cli"}
+        terms = {
+            "name": "shop",
+            "url": receiver.url,
+            "allow_loopback": True,
+            "at": now,
+            "by": "cli",
+        }
         return add_endpoint(database, keys, kinds=kinds, **terms | more).endpoint
 
     return add

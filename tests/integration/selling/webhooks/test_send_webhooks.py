@@ -32,8 +32,7 @@ from ticketing.webhooks.endpoints import (
     send_test_message,
 )
 from ticketing.webhooks.model import (
-    DISABLE_AFTER,
-    RETRY_SCHEDULE,
+    CALL_RETRIES,
     CallState,
     UnusableHook,
     WebhookEndpoint,
@@ -270,7 +269,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
-    assert "ticketing hooks enable shop" in incident.message
+    assert "ticketing webhooks enable shop" in incident.message
     assert "hooks.disable" in deeds
 
 
@@ -283,12 +282,12 @@ def test_after_three_days_of_failures_the_call_and_the_endpoint_are_given_up(
     receiver.status = 503
 
     at = timedelta()
-    for wait in (timedelta(), *RETRY_SCHEDULE):
+    for wait in (timedelta(), *CALL_RETRIES.delays):
         at += wait
         send(seconds=at.total_seconds())
 
-    assert at > DISABLE_AFTER
-    assert len(receiver.received) == len(RETRY_SCHEDULE) + 1
+    assert CALL_RETRIES.has_timed_out(now, at=now + at)
+    assert len(receiver.received) == CALL_RETRIES.max_attempts
     assert [(call.state, call.next_try) for call in calls()] == [(CallState.FAILED, None)]
     (endpoint,) = list_endpoints(database)
     assert endpoint.disabled_at == now + at
@@ -441,7 +440,7 @@ def test_a_trial_says_what_came_back_and_leaves_no_call(
     ("terms", "why"),
     [
         ({"url": "http://shop.example/hooks"}, "https://"),
-        ({"url": "http://localhost:8000/", "rehearsal": False}, "https://"),
+        ({"url": "http://localhost:8000/", "allow_loopback": False}, "https://"),
         ({"url": "https://user:secret@shop.example/"}, "password"),
         ({"url": "https://shop.example/#here"}, "#"),
         ({"url": "https://"}, "no address"),

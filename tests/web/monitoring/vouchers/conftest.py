@@ -30,7 +30,7 @@ from ticketing.vouchers.provisioning.router_admin import NewRouter, add_router
 @pytest.fixture
 def package(application: Application, event: Event) -> StoredPackage:
     """Create the package `5k` at Rp5.000 on the router `lobby`."""
-    lobby = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
+    lobby = NewRouter("127.0.0.1", "ticketing", "simulator-password", 1, tls=False)
     add_router(application.database, application.get(KeyRing), "lobby", lobby, by="test")
     terms = PackageTerms(
         name="Paket 5 ribu", price=Rupiah(5_000), profile="1day", router="lobby",

@@ -110,7 +110,7 @@ def test_routers_are_shown_with_their_breakers(
     buy(2)
     resting = {"attic": now() + timedelta(minutes=1), "cellar": now() - timedelta(minutes=1)}
     for name, until in resting.items():
-        new = NewRouter("127.0.0.1", "ticketing", "rehearsal", 1, tls=False)
+        new = NewRouter("127.0.0.1", "ticketing", "simulator-password", 1, tls=False)
         add_router(database, application.get(KeyRing), name, new, by="test")
         values = {"failures": 4, "failing_since": now(), "rests_until": until}
         with database.transaction() as connection:

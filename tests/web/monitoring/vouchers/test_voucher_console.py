@@ -53,17 +53,17 @@ def test_an_operator_sees_what_failed_and_repairs_it_from_a_phone(
 
     phone.goto(f"{address}/voucher")
     phone.get_by_label("API key").fill(key_of(Role.OPERATOR))
-    phone.get_by_role("button", name="Open").click()
+    phone.get_by_role("button", name="Sign in").click()
 
     expect(phone.locator("#live")).to_have_text("live")
     failed = phone.locator("#failed li")
     expect(failed).to_have_count(2)
     expect(phone.locator("#routers")).to_contain_text("lobby")
     failed.filter(has_text=undelivered.code).get_by_role("button").click()
-    expect(phone.locator("#told")).to_have_text(f"{undelivered.code}: the codes are sent again")
+    expect(phone.locator("#message")).to_have_text(f"{undelivered.code}: code delivery queued")
     failed.filter(has_text=stuck.code).get_by_role("button").click()
-    expect(phone.locator("#told")).to_contain_text(f"{stuck.code}: 2 asked for again")
-    expect(failed).to_have_text("Nothing: every paid voucher is made, or on its way.")
+    expect(phone.locator("#message")).to_contain_text(f"{stuck.code}: 2 queued for provisioning")
+    expect(failed).to_have_text("None. Every paid voucher is on its router or queued.")
 
     make(buy(ago=timedelta()))  # while the page is open
     expect(phone.locator("#payments tbody tr")).to_have_count(3)
@@ -78,7 +78,7 @@ def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(
     page = browser.new_page()  # one that may complain: chromium has a line for every 401
     page.goto(f"{address}/voucher")
     page.get_by_label("API key").fill("tk_invented")
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Sign in").click()
 
     expect(page.get_by_role("alert")).to_contain_text("not known")
     assert page.evaluate("sessionStorage.length") == 0

@@ -51,7 +51,7 @@ class MidtransAccount:
 
     @classmethod
     def sandbox(cls, server_key: str, client_key: str = "") -> "MidtransAccount":
-        """Midtrans' own rehearsal."""
+        """Return an account of Midtrans' test system."""
         host = "sandbox.midtrans.com"
         return cls(server_key, client_key, f"https://app.{host}", f"https://api.{host}")
 
@@ -72,7 +72,7 @@ class MidtransAccount:
     @classmethod
     def simulator(cls, url: str) -> "MidtransAccount":
         """A simulator that takes no money, so its keys are no secret."""
-        return cls.for_base_url(url, "SB-Mid-server-REHEARSAL", "SB-Mid-client-REHEARSAL")
+        return cls.for_base_url(url, "SB-Mid-server-SIMULATOR", "SB-Mid-client-SIMULATOR")
 
     def __post_init__(self) -> None:
         """Refuse to be nobody."""
