@@ -184,7 +184,7 @@ def served(way: str, application: Application, environment: dict[str, str]) -> I
     """Run the process that issues the tickets, ready inside `with`."""
     dagster = [sys.executable, "-W", "ignore", "-m", "dagster", "dev"]
     dagster += ["-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(free_port(3000))]
-    worker = [sys.executable, "-m", "ticketing", "work"]
+    worker = [sys.executable, "-m", "ticketing", "worker"]
     with running(worker if way == "worker" else dagster, environment):
         if way == "worker":
             until(lambda: somebody_listens(application))

@@ -124,7 +124,7 @@ def measured(
     ]
     port = free_port(8000)
     web = [sys.executable, "-m", "ticketing", "serve", "--quiet", "--port", str(port)]
-    work = [sys.executable, "-m", "ticketing", "work"]
+    work = [sys.executable, "-m", "ticketing", "worker"]
     url = f"http://127.0.0.1:{port}"
     answered = {}
     with running(web, environment), running(work, environment), httpx.Client(timeout=60) as post:

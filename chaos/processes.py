@@ -69,7 +69,7 @@ class ProcessManager:
         self._environment = prepare_dagster_home(self.application) | given
         self._commands = {
             "web": [*PYTHON, "ticketing", "serve", "--quiet", "--port", str(self.port)],
-            "worker": [*PYTHON, "ticketing", "work"],
+            "worker": [*PYTHON, "ticketing", "worker"],
             "run": [*PYTHON, *RUN_COMMAND],
         }
         for name in ("web", "worker"):

@@ -107,9 +107,8 @@ def no_message_is_stuck(
     """No due message has waited longer than 30 minutes."""
     event = partition_event(context, application)
     found = check_overdue_deliveries(application.database, event, at=datetime.now(UTC))
-    return to_check_result(
-        found, "messages", "see why: ticketing doctor, then ticketing deliveries send"
-    )
+    repair = "ticketing doctor, then ticketing deliveries send"
+    return to_check_result(found, "messages", repair)
 
 
 @dg.asset_check(asset=ticket_deliveries, partitions_def=EVENT_PARTITIONS)
@@ -120,7 +119,8 @@ def every_message_went_out(
     event = partition_event(context, application)
     found = check_failed_deliveries(application.database, event)
     repair = (
-        f"ticketing deliveries list --event {event.slug} --failed, then ticketing deliveries resend"
+        f"ticketing deliveries list --event {event.slug} --failed,"
+        " then ticketing deliveries resend ID"
     )
     return to_check_result(found, "messages", repair, severity=dg.AssetCheckSeverity.WARN)
 

@@ -70,9 +70,8 @@ def whoever_pays_twice_is_noticed(
 def no_more_goes_back_than_came(application: dg.ResourceParam[Application]) -> dg.AssetCheckResult:
     """Completed and pending refunds of a payment do not exceed the payment."""
     found = sales_checks.check_refunds_within_payments(application.database)
-    return to_check_result(
-        found, "payments", "ticketing refunds cancel CODE --refund KEY --reason …"
-    )
+    repair = "ticketing refunds cancel CODE --refund KEY --reason …"
+    return to_check_result(found, "payments", repair)
 
 
 @dg.asset_check(asset=payments)

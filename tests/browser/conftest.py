@@ -69,7 +69,7 @@ def shop(
     }
     commands = [
         ["ticketing", "serve", "--quiet", "--port", str(web)],
-        ["ticketing", "work"],
+        ["ticketing", "worker"],
         ["simulators.midtrans", "--port", str(gateway),
          "--notify", f"{address}/api/payment/notification"],
     ]  # fmt: skip

@@ -45,7 +45,7 @@ def graduation(ticketing: Ticketing, tmp_path: Path) -> Path:
     path = tmp_path / "roster.csv"
     path.write_text(ROSTER, encoding="utf-8")
     added = ticketing(
-        "events", "add", "wisuda-2026", "--name", "Wisuda 2026", "--starts", "2030-12-12T08:00",
+        "events", "create", "wisuda-2026", "--name", "Wisuda 2026", "--starts", "2030-12-12T08:00",
         "--venue", "Grha Sabha Pramana",
     )  # fmt: skip
     assert added.returncode == 0, added.stderr
@@ -59,7 +59,7 @@ def test_the_way_from_a_roster_to_a_ticket_that_passes(ticketing: Ticketing) -> 
     before = json.loads(ticketing("missing", "--event", "wisuda-2026", "--json").stdout)
     made = ticketing("generate-tickets", "--event", "wisuda-2026", "--json")
     after = ticketing("missing", "--event", "wisuda-2026", "--count")
-    story = ticketing("why", "001", "--event", "wisuda-2026")
+    story = ticketing("tickets", "explain", "001", "--event", "wisuda-2026")
 
     assert (before["missing"], before["entitled"], before["quarantined"]) == (2, 2, 1)
     assert made.returncode == 0, made.stderr
@@ -103,7 +103,7 @@ def test_one_failure_makes_the_exit_code_1_and_is_named(
     roster.write_text("nim,nama\n9,Nobody \U000e0fff\U0001fbff\n", encoding="utf-8")
     ticketing("import", str(roster), "--event", "wisuda-2026")
 
-    looked = ticketing("preflight", "--event", "wisuda-2026")
+    looked = ticketing("tickets", "preflight", "--event", "wisuda-2026")
     made = ticketing("generate-tickets", "--event", "wisuda-2026")
 
     assert (looked.returncode, made.returncode) == (1, 1)
@@ -120,8 +120,8 @@ def test_one_failure_makes_the_exit_code_1_and_is_named(
         (["import", "no-such-file.csv", "--event", "wisuda-2026"], "no-such-file.csv"),
         (["import", "--event", "wisuda-2026"], "either a CSV file or a query"),
         (["import", "x.csv", "--event", "wisuda-2026", "--map", "Nama"], "column=field"),
-        (["keys", "--event", "wisuda-2026", "--format", "xml"], "pem, jwk or hex"),
-        (["events", "add", "Wisuda 2026", "--name", "x", "--starts", "2030-01-01T08:00",
+        (["keys", "list", "--event", "wisuda-2026", "--format", "xml"], "pem, jwk or hex"),
+        (["events", "create", "Wisuda 2026", "--name", "x", "--starts", "2030-01-01T08:00",
           "--venue", "y"], "slug 'Wisuda 2026'"),
         (["no-such-command"], "no-such-command"),
     ],
@@ -172,7 +172,7 @@ def test_reissuing_says_first_what_would_die_and_wants_the_plan(ticketing: Ticke
 @pytest.mark.usefixtures("graduation")
 def test_no_token_or_link_is_ever_printed_or_logged(ticketing: Ticketing, tmp_path: Path) -> None:
     made = ticketing("generate-tickets", "--event", "wisuda-2026", LOG_LEVEL="DEBUG")
-    story = ticketing("why", "ayu", "--event", "wisuda-2026", "--json")
+    story = ticketing("tickets", "explain", "ayu", "--event", "wisuda-2026", "--json")
     logs = [path.read_text() for path in (tmp_path / "data" / "logs").glob("*")]
 
     assert "TC1" not in "".join([made.stdout, made.stderr, story.stdout, *logs])

@@ -71,7 +71,7 @@ def test_a_bookkeeper_sees_what_came_and_went_and_its_sums(
     cancel_order(database, placed.order.id, at=now, by="cli:sari")
     other = place(now + timedelta(days=1))
 
-    shown = ticketing("ledger", event.slug)
+    shown = ticketing("ledger", "list", "--event", event.slug)
 
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
@@ -90,7 +90,7 @@ def test_a_long_list_shows_its_end_and_the_sums_of_all(
 ) -> None:
     first, last = place(now), place(now)
 
-    shown = ticketing("ledger", event.slug, "--limit", "1")
+    shown = ticketing("ledger", "list", "--event", event.slug, "--limit", "1")
 
     assert first.order.code not in shown.stdout
     assert last.order.code in shown.stdout
@@ -106,7 +106,7 @@ def test_a_period_is_of_the_venues_own_clock(
     placed = place(midnight)
     place(midnight + timedelta(days=1))
 
-    shown = ticketing("ledger", event.slug, "--from", "2026-11-21", "--to", "2026-11-22", "--json")
+    shown = ticketing("ledger", "list", "--event", event.slug, "--from", "2026-11-21", "--to", "2026-11-22", "--json")
 
     told = json.loads(shown.stdout)
     assert [entry["order_code"] for entry in told["entries"]] == [placed.order.code]
@@ -120,7 +120,7 @@ def test_the_books_go_into_a_file(
     placed = place(now)
     path = tmp_path / "books.csv"
 
-    said = ticketing("ledger", event.slug, "--csv", str(path))
+    said = ticketing("ledger", "list", "--event", event.slug, "--csv", str(path))
 
     assert said.stdout == f"1 entries in {path}\n"
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -133,22 +133,22 @@ def test_a_webhook_from_its_first_trial_to_its_end(
     receiver: WebhookReceiver, now: datetime,
 ) -> None:  # fmt: skip
     added = ticketing(
-        "hooks", "add", "shop", receiver.url, "--kind", "order.placed", "-e", event.slug
+        "webhooks", "create", "shop", receiver.url, "--kind", "order.placed", "-e", event.slug
     )
     assert added.returncode == 0, added.stderr
     judge = Webhook(added.stdout.strip())
 
-    tried = ticketing("hooks", "test", "shop")
+    tried = ticketing("webhooks", "test", "shop")
     placed = place(now)
     receiver.status, receiver.body = 500, b"[/never] [red]opened"
-    failing = ticketing("hooks", "send")
-    log = ticketing("hooks", "calls", "shop", "--json")
-    table = ticketing("hooks", "calls", "shop", "--state", "waiting")
+    failing = ticketing("webhooks", "send")
+    log = ticketing("webhooks", "calls", "shop", "--json")
+    table = ticketing("webhooks", "calls", "shop", "--state", "waiting")
     receiver.status = 200
-    again = ticketing("hooks", "resend", "shop", "--from", "2026-11-20")
-    listed = ticketing("hooks", "list")
-    removed = ticketing("hooks", "remove", "shop")
-    unknown = ticketing("hooks", "calls", "shop")
+    again = ticketing("webhooks", "resend", "shop", "--from", "2026-11-20")
+    listed = ticketing("webhooks", "list")
+    removed = ticketing("webhooks", "delete", "shop")
+    unknown = ticketing("webhooks", "calls", "shop")
 
     assert (tried.returncode, tried.stdout) == (0, "200 thanks\n")
     assert (failing.returncode, failing.stdout) == (1, "0 arrived, 1 did not\n")
@@ -171,9 +171,9 @@ def test_without_the_simulator_this_machine_is_never_called(
 ) -> None:
     production = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
 
-    plain = ticketing("hooks", "add", "shop", receiver.url, **production)
-    secret = ticketing("hooks", "add", "shop", "https://localhost:1/", **production)
-    tried = ticketing("hooks", "test", "shop", **production)
+    plain = ticketing("webhooks", "create", "shop", receiver.url, **production)
+    secret = ticketing("webhooks", "create", "shop", "https://localhost:1/", **production)
+    tried = ticketing("webhooks", "test", "shop", **production)
 
     assert plain.returncode == 2
     assert "https://" in plain.stderr
@@ -187,10 +187,10 @@ def test_the_worker_asked_once_calls_what_waits(
     ticketing: Ticketing, place: Callable[[datetime], PlacedOrder], receiver: WebhookReceiver,
     now: datetime,
 ) -> None:  # fmt: skip
-    ticketing("hooks", "add", "shop", receiver.url)
+    ticketing("webhooks", "create", "shop", receiver.url)
     place(now)
 
-    worked = ticketing("work", "--once")
+    worked = ticketing("worker", "--once")
 
     assert worked.returncode == 0, worked.stderr
     assert len(receiver.received) == 1

@@ -29,9 +29,9 @@ def ticketing(run_ticketing: Ticketing, tmp_path: Path) -> Ticketing:
 
 
 def test_every_message_can_be_read_as_mail_and_as_chat(ticketing: Ticketing) -> None:
-    names = ticketing("messages", "list").stdout.split()
+    names = ticketing("message-templates", "list").stdout.split()
 
-    shown = ticketing("messages", "preview", "voucher_ready", "--language", "en")
+    shown = ticketing("message-templates", "preview", "voucher_ready", "--language", "en")
 
     assert {"order_tickets", "voucher_ready"} <= set(names)
     assert shown.returncode == 0, shown.stderr
@@ -40,13 +40,13 @@ def test_every_message_can_be_read_as_mail_and_as_chat(ticketing: Ticketing) -> 
 
 
 def test_an_operators_own_words_win(ticketing: Ticketing) -> None:
-    shown = ticketing("messages", "preview", "order_reversed")
+    shown = ticketing("message-templates", "preview", "order_reversed")
 
     assert "Salam hangat!" in shown.stdout
 
 
 def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
-    asked = json.loads(ticketing("messages", "approval", "voucher_ready").stdout)
+    asked = json.loads(ticketing("message-templates", "approval", "voucher_ready").stdout)
 
     assert (asked["name"], asked["language"]) == ("voucher_ready", "id")
     assert "https://tiket.example.org/" in json.dumps(asked["components"])
@@ -62,7 +62,7 @@ def test_what_meta_approves_leads_to_our_address(ticketing: Ticketing) -> None:
 def test_a_mistyped_name_or_language_is_told_the_way_out(
     ticketing: Ticketing, asked: tuple[str, ...], said: str
 ) -> None:
-    refused = ticketing("messages", *asked)
+    refused = ticketing("message-templates", *asked)
 
     assert refused.returncode == 2
     assert said in refused.stderr

@@ -88,9 +88,9 @@ def sold(database: Database, order: Order) -> list[Voucher]:
 def test_what_is_owed_is_put_on_the_router_and_its_story_told(
     ticketing: Ticketing, router: RouterOsSimulator, order: Order, sold: list[Voucher]
 ) -> None:
-    done = ticketing("provision", "--json")
+    done = ticketing("vouchers", "provision", "--json")
     story = ticketing("vouchers", "show", order.code.lower(), "--json")
-    listed = ticketing("vouchers", "list", "demo-hotspot")
+    listed = ticketing("vouchers", "list", "--event", "demo-hotspot")
 
     assert (done.returncode, [each["placed"] for each in json.loads(done.stdout)]) == (0, [2])
     told = json.loads(story.stdout)
@@ -105,7 +105,7 @@ def test_a_router_that_does_not_answer_is_named_and_the_exit_code_says_so(
 ) -> None:
     router.power_off()
 
-    done = ticketing("provision")
+    done = ticketing("vouchers", "provision")
     shown = ticketing("vouchers", "show", sold[0].credentials.name, "--reveal")
 
     assert (done.returncode, "no connection" in done.stdout) == (1, True)

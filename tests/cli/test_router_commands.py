@@ -40,18 +40,18 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
     ticketing: Ticketing, device: RouterOsSimulator, event: Event
 ) -> None:
     added = ticketing(
-        "router", "add", "lobby", "--host", device.host, "--port", str(device.port),
+        "routers", "create", "lobby", "--host", device.host, "--port", str(device.port),
         "--user", ACCOUNT.name, "--no-tls", given=f"{ACCOUNT.password}\n",
     )  # fmt: skip
     fits = ticketing(
-        "package", "add", event.slug, "5k", "--name", "Paket 5 ribu", "--price", "5000",
+        "packages", "create", "--event", event.slug, "5k", "--name", "Paket 5 ribu", "--price", "5000",
         "--profile", "1day", "--router", "lobby", "--validity", "24h", "--bytes", "2GB",
     )  # fmt: skip
-    checked = ticketing("router", "check", "lobby", "--json")
-    unfit = ticketing("package", "add", event.slug, "5k", "--profile", "1week")
-    failed = ticketing("router", "check", "lobby")
-    kept = ticketing("router", "remove", "lobby")
-    listed = ticketing("package", "list", "--json")
+    checked = ticketing("routers", "check", "lobby", "--json")
+    unfit = ticketing("packages", "create", "--event", event.slug, "5k", "--profile", "1week")
+    failed = ticketing("routers", "check", "lobby")
+    kept = ticketing("routers", "delete", "lobby")
+    listed = ticketing("packages", "list", "--json")
     examined = ticketing("doctor")
 
     told = [added, fits, checked, unfit, failed, kept, listed, examined]
@@ -70,7 +70,7 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
 
 def test_times_and_sizes_that_nobody_writes_so_are_refused_by_name(ticketing: Ticketing) -> None:
     wrong = [
-        ticketing("package", "add", "wisuda-2026", "5k", *said)
+        ticketing("packages", "create", "--event", "wisuda-2026", "5k", *said)
         for said in (("--validity", "1 hari"), ("--bytes", "2 giga"))
     ]
 

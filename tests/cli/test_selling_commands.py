@@ -73,7 +73,16 @@ def said(ticketing: Ticketing) -> Callable[..., Any]:
 def vip(ticketing: Ticketing, database: Database, event: Event) -> int:
     """VIP at Rp150.000, five of it, put on sale from the command line."""
     opened = ticketing(
-        "sale", "open", event.slug, "--type", "VIP", "--price", "150000", "--capacity", "5"
+        "ticket-types",
+        "create",
+        "--event",
+        event.slug,
+        "--type",
+        "VIP",
+        "--price",
+        "150000",
+        "--capacity",
+        "5",
     )
     assert opened.returncode == 0, opened.stderr
     with database.transaction() as connection:
@@ -124,8 +133,8 @@ def test_what_is_for_sale_is_shown_to_people_and_to_machines(
 ) -> None:
     order()
 
-    shown = ticketing("sale", "show", event.slug)
-    told = said("sale", "show", event.slug)
+    shown = ticketing("ticket-types", "list", "--event", event.slug)
+    told = said("ticket-types", "list", "--event", event.slug)
 
     cells = ["VIP", "open", "Rp150.000", "5", "3", "2", "0"]
     assert re.search(r"\s*│\s*".join(map(re.escape, cells)), shown.stdout), shown.stdout
@@ -137,7 +146,9 @@ def test_a_capacity_below_what_is_taken_is_refused_in_words(
 ) -> None:
     order()
 
-    refused = ticketing("sale", "open", event.slug, "--type", "VIP", "--capacity", "1")
+    refused = ticketing(
+        "ticket-types", "create", "--event", event.slug, "--type", "VIP", "--capacity", "1"
+    )
 
     assert refused.returncode == 2
     assert refused.stderr == (
@@ -149,10 +160,12 @@ def test_a_promo_code_is_made_listed_and_ended(
     ticketing: Ticketing, said: Callable[..., Any], event: Event, vip: int
 ) -> None:
     assert vip
-    made = ticketing("promo", "add", event.slug, "early 10", "--percent", "10", "--type", "VIP")
-    ended = ticketing("promo", "end", event.slug, "EARLY10")
+    made = ticketing(
+        "promos", "create", "--event", event.slug, "early 10", "--percent", "10", "--type", "VIP"
+    )
+    ended = ticketing("promos", "disable", "--event", event.slug, "EARLY10")
 
-    (listed,) = said("promo", "list", event.slug)
+    (listed,) = said("promos", "list", "--event", event.slug)
 
     assert (made.returncode, ended.returncode) == (0, 0)
     assert (listed["code"], listed["value"], listed["ticket_type"]) == ("EARLY10", 10, "VIP")
@@ -163,12 +176,12 @@ def test_a_refund_is_planned_applied_and_told(
     ticketing: Ticketing, said: Callable[..., Any], event: Event, paid: Callable[[str], str]
 ) -> None:
     code = paid("gopay")
-    ticketing("refund", "rule", event.slug, "--fee-percent", "10")
+    ticketing("refunds", "policy", "--event", event.slug, "--fee-percent", "10")
 
-    planned = said("refund", "plan", code, "--place", "2", "--reason", "ill")
-    done = said("refund", "apply", code, "--plan", planned["plan_hash"])
+    planned = said("refunds", "plan", code, "--place", "2", "--reason", "ill")
+    done = said("refunds", "apply", code, "--plan", planned["plan_hash"])
     story = ticketing("orders", "show", code)
-    listed = said("orders", "list", event.slug, "--state", "paid")
+    listed = said("orders", "list", "--event", event.slug, "--state", "paid")
 
     assert (planned["amount"], planned["kept"], planned["places_left"]) == (135_000, 15_000, 1)
     assert [(one["amount"], one["state"]) for one in done] == [(135_000, "done")]
@@ -181,14 +194,14 @@ def test_a_refund_by_hand_is_listed_until_somebody_says_that_it_is_done(
     ticketing: Ticketing, said: Callable[..., Any], event: Event, paid: Callable[[str], str]
 ) -> None:
     code = paid("bca_va")
-    planned = said("refund", "plan", code)
-    said("refund", "apply", code, "--plan", planned["plan_hash"])
+    planned = said("refunds", "plan", code)
+    said("refunds", "apply", code, "--plan", planned["plan_hash"])
 
-    owed = said("refund", "list", event.slug)
-    ticketing("refund", "done", code, "--reference", "BCA 4711")
+    owed = said("refunds", "list", "--event", event.slug)
+    ticketing("refunds", "mark-paid", code, "--reference", "BCA 4711")
 
     assert [(one["state"], one["amount"]) for one in owed] == [("manual", 300_000)]
-    assert said("refund", "list", event.slug) == []
+    assert said("refunds", "list", "--event", event.slug) == []
     assert said("orders", "show", code)["refunds"][0]["reference"] == "BCA 4711"
 
 
@@ -224,9 +237,9 @@ def test_a_question_is_listed_and_answered(
     first, second = paid_too_late(), paid_too_late()
     flag = "paid_after_cancelling"
 
-    flagged = said("orders", "list", event.slug, "--flagged")
+    flagged = said("orders", "list", "--event", event.slug, "--flagged")
     planned = said("orders", "resolve", first, "--flag", flag, "--by", "refund")
-    ticketing("refund", "apply", first, "--plan", planned["plan_hash"])
+    ticketing("refunds", "apply", first, "--plan", planned["plan_hash"])
     noted = ticketing(
         "orders", "resolve", second, "--flag", flag, "--by", "note", "--reason", "by phone"
     )
@@ -235,7 +248,7 @@ def test_a_question_is_listed_and_answered(
     assert {one["code"]: one["flags"] for one in flagged} == {first: [flag], second: [flag]}
     assert (planned["amount"], planned["places"]) == (300_000, [])
     assert (noted.returncode, refused.returncode) == (0, 2)
-    assert said("orders", "list", event.slug, "--flagged") == []
+    assert said("orders", "list", "--event", event.slug, "--flagged") == []
 
 
 def test_an_event_is_called_off_and_everybody_refunded(
@@ -243,14 +256,16 @@ def test_an_event_is_called_off_and_everybody_refunded(
 ) -> None:
     code = paid("gopay")
 
-    planned = said("cancel-event", "plan", event.slug, "--reason", "rain")
-    shown = ticketing("cancel-event", "apply", event.slug, "--plan", planned["plan_hash"])
+    planned = said("cancellations", "plan", "--event", event.slug, "--reason", "rain")
+    shown = ticketing(
+        "cancellations", "apply", "--event", event.slug, "--plan", planned["plan_hash"]
+    )
 
     assert (planned["amount"], planned["by_hand"], planned["pending"]) == (300_000, 0, 0)
     assert shown.returncode == 0, shown.stderr
     assert "is called off; ended now: 1 orders, 0 tickets" in shown.stdout
     assert said("orders", "show", code)["order"]["state"] == "cancelled"
-    assert said("sale", "show", event.slug)[0]["onSale"] is False
+    assert said("ticket-types", "list", "--event", event.slug)[0]["onSale"] is False
 
 
 @pytest.mark.usefixtures("vip")
@@ -258,15 +273,18 @@ def test_an_event_is_called_off_and_everybody_refunded(
     ("arguments", "words"),
     [
         (["orders", "show", "ORD-NONE"], "no order 'ORD-NONE'"),
-        (["orders", "list", "wisuda-2026", "--state", "gone"], "'gone' is not one of"),
+        (["orders", "list", "--event", "wisuda-2026", "--state", "gone"], "'gone' is not one of"),
         (["orders", "resolve", "ORD-NONE", "--flag", "late", "--by", "note"], "'late'"),
-        (["refund", "apply", "ORD-NONE", "--plan", "0"], "no order 'ORD-NONE'"),
-        (["refund", "plan", "ORD-NONE"], "no order 'ORD-NONE'"),
-        (["promo", "add", "wisuda-2026", "X"], "either --percent or --fixed"),
-        (["refund", "retry"], "either an order's code or --event"),
-        (["sale", "open", "wisuda-2026", "--type", "Gold"], "say its --price"),
-        (["sale", "close", "wisuda-2026", "--type", "Gold"], "no ticket type 'Gold'"),
-        (["cancel-event", "apply", "wisuda-2026", "--plan", "0"], "no such plan"),
+        (["refunds", "apply", "ORD-NONE", "--plan", "0"], "no order 'ORD-NONE'"),
+        (["refunds", "plan", "ORD-NONE"], "no order 'ORD-NONE'"),
+        (["promos", "create", "--event", "wisuda-2026", "X"], "either --percent or --fixed"),
+        (["refunds", "retry"], "either an order's code or --event"),
+        (["ticket-types", "create", "--event", "wisuda-2026", "--type", "Gold"], "say its --price"),
+        (
+            ["ticket-types", "disable", "--event", "wisuda-2026", "--type", "Gold"],
+            "no ticket type 'Gold'",
+        ),
+        (["cancellations", "apply", "--event", "wisuda-2026", "--plan", "0"], "no such plan"),
     ],
 )
 def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
@@ -283,7 +301,7 @@ def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
 def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: int) -> PlacedOrder:
     """Two VIP places to be paid in two parts two days apart, by a plan from the command line."""
     ticketing(
-        "sale", "plan", "add", event.slug, "--name", "2x", "--parts", "60,40", "--every", "2",
+        "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40", "--every", "2",
         "--last-before", "0", "--grace", "1", "--overdue", "keep",
     )  # fmt: skip
     sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
@@ -302,10 +320,10 @@ def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: in
 def test_a_payment_plan_is_offered_listed_and_withdrawn(
     ticketing: Ticketing, said: Callable[..., Any], event: Event, in_two_parts: PlacedOrder
 ) -> None:
-    listed = said("sale", "plan", "list", event.slug)
-    shown = ticketing("sale", "plan", "list", event.slug)
+    listed = said("payment-plans", "list", "--event", event.slug)
+    shown = ticketing("payment-plans", "list", "--event", event.slug)
     story = ticketing("orders", "show", in_two_parts.order.code)
-    ended = ticketing("sale", "plan", "withdraw", event.slug, "--name", "2x")
+    ended = ticketing("payment-plans", "disable", "--event", event.slug, "--name", "2x")
 
     assert listed == [
         {
@@ -316,7 +334,7 @@ def test_a_payment_plan_is_offered_listed_and_withdrawn(
     assert "60, 40" in shown.stdout
     assert re.search(r"part 1   Rp180\.000 due .*, not paid", story.stdout), story.stdout
     assert ended.returncode == 0
-    assert said("sale", "plan", "list", event.slug) == []
+    assert said("payment-plans", "list", "--event", event.slug) == []
 
 
 def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
@@ -341,7 +359,9 @@ def test_a_part_that_will_be_due_is_told_of_with_the_sweep(
 def test_parts_that_are_no_whole_are_refused_in_words(
     ticketing: Ticketing, event: Event, parts: str, wrong: str
 ) -> None:
-    refused = ticketing("sale", "plan", "add", event.slug, "--name", "odd", "--parts", parts)
+    refused = ticketing(
+        "payment-plans", "create", "--event", event.slug, "--name", "odd", "--parts", parts
+    )
 
     assert refused.returncode == 2
     assert wrong in refused.stderr

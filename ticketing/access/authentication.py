@@ -1,4 +1,4 @@
-"""Who asks: an API key in the request's head. An empty table of keys lets nobody in."""
+"""Authentication by an API key in a request header. Without keys every request is refused."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, cast
@@ -16,7 +16,7 @@ from ticketing.platform.http.services import Services, get_services
 
 BEARER_PREFIX = "bearer "
 
-# for the description only: the caller is known before a request's body is even read
+# for the OpenAPI description only: the caller is authenticated before the body is read
 _openapi_schemes: list[Any] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer")),
     Security(APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header")),
@@ -24,13 +24,13 @@ _openapi_schemes: list[Any] = [
 
 
 async def authenticate(request: Request) -> ApiKey:
-    """Whose key the request carries, looked up once; raises NotKnown."""
+    """Return the API key of a request, looked up once per request. Raises NotKnown."""
     known = getattr(request.state, "caller", None)
     if known is None:
         secret = _read_key(request)
         found = await run_in_threadpool(find_key, get_services(request).database, secret)
         if found is None:
-            raise NotKnown("this API key is not known, or was revoked")
+            raise NotKnown("this API key is unknown or was revoked")
         request.state.caller = known = found
     return cast("ApiKey", known)
 
@@ -41,7 +41,7 @@ def _read_key(request: Request) -> str:
         return given[len(BEARER_PREFIX) :].strip()
     key = request.headers.get("X-API-Key", "")
     if not key:
-        raise NotKnown("send `Authorization: Bearer <key>`; `ticketing api-keys add` makes one")
+        raise NotKnown("send `Authorization: Bearer <key>`; `ticketing api-keys create` makes one")
     return key
 
 
@@ -49,7 +49,7 @@ def _require_role(role: Role) -> Callable[[Request], Awaitable[ApiKey]]:
     async def caller(request: Request) -> ApiKey:
         known = await authenticate(request)
         if not known.role.includes(role):
-            raise NotAllowed(f"this takes the role {role}, the key has {known.role}", role=role)
+            raise NotAllowed(f"this needs the role {role}, the API key has {known.role}", role=role)
         return known
 
     return caller
@@ -60,17 +60,17 @@ Operator = Annotated[ApiKey, Depends(_require_role(Role.OPERATOR))]
 
 
 def actor(caller: ApiKey) -> str:
-    """Who is asking, for the audit log."""
+    """Return the actor for the audit log."""
     return f"api:{caller.name}"
 
 
 def auth_dependencies() -> list[Dependency]:
-    """What every router behind a key declares."""
+    """Return the dependencies that every router with authentication declares."""
     return list(_openapi_schemes)
 
 
 def enforce_rate_limit(services: Services, key: str) -> None:
-    """Let one name, an address or an order, ask only so often. Raises TooManyRequests."""
+    """Count a request of an address or an order. Raises TooManyRequests over the limit."""
     wait = services.get(RateLimiter).wait_seconds(key)
     if wait > 0:
         seconds = int(wait) + 1
@@ -78,5 +78,5 @@ def enforce_rate_limit(services: Services, key: str) -> None:
 
 
 async def rate_limit_by_address(request: Request) -> None:
-    """Let one address ask only so often; for doors that take no key."""
+    """Limit the requests of one address, for endpoints without authentication."""
     enforce_rate_limit(get_services(request), request.client.host if request.client else "")

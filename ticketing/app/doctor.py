@@ -1,4 +1,4 @@
-"""Is this machine ready? Each examination says what it saw, and what to do when it is not well."""
+"""Checks of an installation. Each reports what it found, and what to do about a problem."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ MIN_PLAUSIBLE_YEAR = 2026
 
 
 class DoctorStatus(StrEnum):
-    """Well; worth a look; will not work."""
+    """Result of a check: ok, a warning, or a failure."""
 
     OK = "ok"
     WARNING = "warn"
@@ -44,7 +44,7 @@ class DoctorStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """What one examination saw; `way_out` is empty when all is well."""
+    """Result of a check; `way_out` says what to do, and is empty when all is well."""
 
     subject: str
     health: DoctorStatus
@@ -53,7 +53,7 @@ class DoctorFinding:
 
 
 def run_checks(application: Application) -> Iterator[DoctorFinding]:
-    """Every examination, in the order in which things are needed."""
+    """Run all checks, in the order in which things are needed."""
     for examination in (
         _database, _clock, _fonts, _engine, _folders, _disk, _secret, _keys, _mail, _whatsapp,
         _routers,
@@ -64,7 +64,7 @@ def run_checks(application: Application) -> Iterator[DoctorFinding]:
 def _run_check(
     check: Callable[[Application], Iterator[DoctorFinding]], application: Application
 ) -> Iterator[DoctorFinding]:
-    """One that cannot be carried out is a finding, not the end of the visit."""
+    """Run one check; its errors become a finding, so that the others still run."""
     try:
         yield from check(application)
     except (TicketingError, OSError) as error:
@@ -102,7 +102,7 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
     if apart > CLOCK_TOLERANCE_SECONDS or ours.year < MIN_PLAUSIBLE_YEAR:
         yield DoctorFinding(
-            "clock", DoctorStatus.FAILED, seen, "set the clocks by NTP: tickets are valid by time"
+            "clock", DoctorStatus.FAILED, seen, "synchronise the clocks by NTP: validity of tickets depends on them"
         )
     else:
         yield DoctorFinding("clock", DoctorStatus.OK, seen)
@@ -112,7 +112,7 @@ def _fonts(_: Application) -> Iterator[DoctorFinding]:
     from ticketing.documents.fonts import font_problems
 
     yield from _problem_findings(
-        "fonts", font_problems(), "every script of people's names can be drawn"
+        "fonts", font_problems(), "all scripts of names can be drawn"
     )
 
 
@@ -120,7 +120,7 @@ def _engine(_: Application) -> Iterator[DoctorFinding]:
     from ticketing.documents.weasyprint_engine import engine_problems
 
     yield from _problem_findings(
-        "PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are there"
+        "PDF engine", engine_problems(), "Pango and libharfbuzz-subset0 are installed"
     )
 
 
@@ -129,7 +129,7 @@ def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterat
         yield DoctorFinding(subject, DoctorStatus.OK, ok_text)
     for problem in problems:
         yield DoctorFinding(
-            subject, DoctorStatus.FAILED, problem, "`make setup` installs it, or names the command"
+            subject, DoctorStatus.FAILED, problem, "run `make setup`, which installs it or prints the command"
         )
 
 
@@ -138,10 +138,10 @@ def _folders(application: Application) -> Iterator[DoctorFinding]:
     for subject, folder in (("documents", settings.documents), ("inbox", settings.inbox)):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
-            yield DoctorFinding(subject, DoctorStatus.OK, f"{folder} can be written")
+            yield DoctorFinding(subject, DoctorStatus.OK, f"{folder} is writable")
         else:
             yield DoctorFinding(
-                subject, DoctorStatus.FAILED, f"{folder} cannot be written", f"chown {folder}"
+                subject, DoctorStatus.FAILED, f"{folder} is not writable", f"chown {folder}"
             )
 
 
@@ -167,22 +167,22 @@ def _nearest_existing_folder(folder: Path) -> Path:
 def _secret(application: Application) -> Iterator[DoctorFinding]:
     kept = application.settings.data_path / "master.secret"
     if application.settings.master_secret:
-        yield DoctorFinding("master secret", DoctorStatus.OK, "given by TICKETING_MASTER_SECRET")
+        yield DoctorFinding("master secret", DoctorStatus.OK, "set by TICKETING_MASTER_SECRET")
     elif not kept.exists():
         yield DoctorFinding(
-            "master secret", DoctorStatus.OK, f"will be made in {kept} with the first ticket"
+            "master secret", DoctorStatus.OK, f"will be created in {kept} with the first ticket"
         )
     elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
         yield DoctorFinding(
-            "master secret", DoctorStatus.FAILED, f"{kept} is open to others", f"chmod 600 {kept}"
+            "master secret", DoctorStatus.FAILED, f"{kept} is readable by others", f"chmod 600 {kept}"
         )
     else:
-        seen = f"kept in {kept}; without a copy of it no ticket can be signed again"
+        seen = f"stored in {kept}; back it up, no ticket can be signed without it"
         yield DoctorFinding("master secret", DoctorStatus.OK, seen)
 
 
 def _keys(application: Application) -> Iterator[DoctorFinding]:
-    """Compared only, never recorded: an examination changes nothing."""
+    """Compare the recorded keys with the master secret; nothing is changed."""
     with application.database.transaction() as connection:
         recorded = [
             (event, key) for event in event_queries.list_events(connection)
@@ -195,22 +195,22 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
     if foreign:
         yield DoctorFinding(
             "signing keys", DoctorStatus.FAILED, f"not of this master secret: {', '.join(foreign)}",
-            "put TICKETING_MASTER_SECRET back to what it was",
+            "set TICKETING_MASTER_SECRET to its previous value",
         )  # fmt: skip
     else:
         yield DoctorFinding(
-            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all of this secret"
+            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all derived from this secret"
         )
 
 
 def _mail(application: Application) -> Iterator[DoctorFinding]:
-    """Nobody is written to: whether the server takes our password shows with the first mail."""
+    """Check the settings for mail; no mail is sent, so the login is not tested."""
     with application.get(MessagingConnector).connect() as mailroom:
         has_door = mailroom.mail is not None
     waits = get_outbox_backlog(application.database, at=datetime.now(UTC))
-    waiting = f"{waits.to_people} messages wait to be sent"
+    waiting = f"{waits.to_people} messages are waiting"
     if not has_door:
-        seen = f"no server, nothing is sent; {waiting}"
+        seen = f"no mail server, nothing is sent; {waiting}"
         yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "set MAIL_URL and MAIL_FROM")
     elif not application.settings.mail_url:
         seen = f"simulated: mails are files in {application.settings.mail_folder}"
@@ -218,26 +218,26 @@ def _mail(application: Application) -> Iterator[DoctorFinding]:
     elif Channel.MAIL in waits.rests:
         until, why = waits.rests[Channel.MAIL]
         seen = f"nothing is sent {_pause_text(until)}; {why}"
-        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "mend MAIL_URL, or wait")
+        yield DoctorFinding("mail", DoctorStatus.WARNING, seen, "correct MAIL_URL, or wait")
     else:
         yield DoctorFinding(
-            "mail", DoctorStatus.OK, f"goes through the server of MAIL_URL; {waiting}"
+            "mail", DoctorStatus.OK, f"sent through the server of MAIL_URL; {waiting}"
         )
     if waits.to_organiser and not application.settings.organiser_email:
-        seen = f"nobody is told of orders; {waits.to_organiser} messages wait"
+        seen = f"no recipient for mails about orders; {waits.to_organiser} messages are waiting"
         yield DoctorFinding("organiser", DoctorStatus.WARNING, seen, "set ORGANISER_EMAIL")
 
 
 def _pause_text(until: datetime | None) -> str:
-    return f"until {until:%H:%M} UTC" if until else "until somebody lets it go on"
+    return f"until {until:%H:%M} UTC" if until else "until it is resumed"
 
 
 def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
-    """Nobody is written to: whether the vendor takes our token shows with the first message."""
+    """Check the settings for WhatsApp; no message is sent, so the token is not tested."""
     settings = application.settings
     chat = whatsapp_provider_config(settings)
     if chat is None:
-        yield DoctorFinding("WhatsApp", DoctorStatus.OK, "nobody carries it; messages go by mail")
+        yield DoctorFinding("WhatsApp", DoctorStatus.OK, "no provider; messages are sent by mail")
         return
     with application.get(MessagingConnector).connect():
         pace = application.get(RateLimit)
@@ -249,7 +249,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     )
     if Channel.WHATSAPP in rests:
         until, why = rests[Channel.WHATSAPP]
-        way_out = "mend what it says, then `ticketing deliveries resume-channel whatsapp`"
+        way_out = "correct the problem, then `ticketing deliveries resume-channel whatsapp`"
         yield DoctorFinding(
             "WhatsApp",
             DoctorStatus.WARNING,
@@ -259,14 +259,14 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     elif not chat.webhook_secret:
         way_out = "set WHATSAPP_WEBHOOK_SECRET"
         yield DoctorFinding(
-            "WhatsApp", DoctorStatus.WARNING, f"{seen}; no report can be believed", way_out
+            "WhatsApp", DoctorStatus.WARNING, f"{seen}; delivery receipts cannot be authenticated", way_out
         )
     else:
         yield DoctorFinding("WhatsApp", DoctorStatus.OK, seen)
 
 
 def _routers(application: Application) -> Iterator[DoctorFinding]:
-    """Each is asked how it is and what it has; its breaker hears nothing of it."""
+    """Check every router, without effect on its circuit breaker."""
     with application.database.transaction() as connection:
         known = router_queries.list_all(connection)
     with application.get(RouterConnector).connect() as doors:
@@ -288,7 +288,7 @@ def _router(
     try:
         looked = check_router(application.database, stored, clients.client_for(stored))
     except TicketingError as error:
-        way_out = "start `ticketing up`" if is_demo else f"mend it, then {check}"
+        way_out = "start `ticketing up`" if is_demo else f"correct the problem, then {check}"
         yield DoctorFinding(
             subject, DoctorStatus.WARNING if is_demo else DoctorStatus.FAILED, str(error), way_out
         )
@@ -298,14 +298,14 @@ def _router(
     if is_demo:
         yield DoctorFinding(subject, DoctorStatus.OK, f"simulated: {seen}")
     elif not stored.address.tls:
-        seen += "; its password crosses the network readably"
+        seen += "; its password is sent unencrypted"
         yield DoctorFinding(
-            subject, DoctorStatus.WARNING, seen, "`ticketing routers create` with TLS, or a VPN"
+            subject, DoctorStatus.WARNING, seen, f"`ticketing routers update {stored.name} --tls`, or a VPN"
         )
     else:
         yield DoctorFinding(subject, DoctorStatus.OK, seen)
     if looked.mismatches:
         codes = ", ".join(one.package.code for one, _ in looked.mismatches)
         yield DoctorFinding(
-            subject, DoctorStatus.FAILED, f"packages {codes} cannot be made there", check
+            subject, DoctorStatus.FAILED, f"packages {codes} cannot be provisioned there", check
         )

@@ -1,4 +1,4 @@
-"""Counts of places and promo codes, made anew from the orders they count."""
+"""Counters of places and promo codes, recomputed from the orders."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from ticketing.platform.kernel.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class RecountResult:
-    """What was wrong and is right now: ticket types by number, promo codes by name."""
+    """Corrected counters: ticket type ids, promo codes."""
 
     ticket_types: tuple[int, ...]
     promo_codes: tuple[str, ...]
 
 
 def recount(connection: Connection, event_id: int) -> RecountResult:
-    """Correct what is wrong; refuses when more was sold than there is.
+    """Correct wrong counters; refuses when more is sold than the limits allow.
 
-    Everybody who changes an order's places or code changes these rows in the same transaction, so
-    once they are locked the orders stand still.
+    Every change of an order's places or promo code updates these rows in the same transaction, so
+    the orders cannot change once the rows are locked.
     """
     for table in (ticket_types, promos):
         locked = select(table.c.id).where(table.c.event_id == event_id).order_by(table.c.id)
@@ -43,13 +43,13 @@ def recount(connection: Connection, event_id: int) -> RecountResult:
         )
     except IntegrityError as error:
         raise Refused(
-            "more was sold than there is: raise the capacity (`ticketing sale open`) or the"
-            " promo code's uses, or cancel orders; then count again"
+            "more is sold than the limits allow: raise the capacity (`ticketing ticket-types update`)"
+            " or the promo code's uses, or cancel orders; then recount"
         ) from error
     return RecountResult(tuple(drift.ticket_type_id for drift in drifted), tuple(miscounted))
 
 
 def _live_redemption_count() -> ScalarSelect[int]:
     live = promo_redemptions.c.released_at.is_(None)
-    of_it = promo_redemptions.c.promo_id == promos.c.id
-    return select(func.count()).where(of_it, live).scalar_subquery()
+    same_promo = promo_redemptions.c.promo_id == promos.c.id
+    return select(func.count()).where(same_promo, live).scalar_subquery()

@@ -1,4 +1,4 @@
-"""Events by slug or number, and their making."""
+"""Events in the database, by slug or id."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,14 +27,14 @@ _COLUMNS = (
 )
 
 
-# made once: nearly every request asks for an event, and building a query costs more than asking it
+# built once: nearly every request needs an event, and building the query takes longer than running it
 _IS_SLUG = events.c.slug == bindparam("wanted")
 _BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)
 _BY_SLUG_OR_ID = (
     select(*_COLUMNS)
-    # compared as text: a number too large for bigint names no event and is no error
+    # compared as text, so that a number too large for bigint is not an error
     .where(or_(_IS_SLUG, cast(events.c.id, Text) == bindparam("wanted")))
-    .order_by(_IS_SLUG.desc())  # a slug of digits wins over another event's number
+    .order_by(_IS_SLUG.desc())  # a slug of digits takes precedence over an id
     .limit(1)
 )
 
@@ -44,49 +44,49 @@ def _event_from_row(row: RowMapping) -> Event:
 
 
 def find(connection: Connection, slug_or_id: str) -> Event | None:
-    """The event with that slug, or with that number when the text is one."""
+    """Return the event with that slug, or with that id if the text is a number, or None."""
     query = _BY_SLUG_OR_ID if slug_or_id.isdecimal() else _BY_SLUG
     row = connection.execute(query, {"wanted": slug_or_id}).mappings().one_or_none()
     return None if row is None else _event_from_row(row)
 
 
 def get(connection: Connection, slug_or_id: str) -> Event:
-    """The event; refuses an unknown one and names those that exist."""
+    """Return an event. Raises UnknownEvent, which names the newest events."""
     event = find(connection, slug_or_id)
     if event is None:
         known = ", ".join(list_slugs(connection)[:5]) or "none yet"
         raise UnknownEvent(
-            f"no event {slug_or_id!r} (known: {known}); `ticketing events add` makes one",
+            f"no event {slug_or_id!r} (known: {known}); `ticketing events create` makes one",
             event=slug_or_id,
         )
     return event
 
 
 def get_event(database: Database, slug_or_id: str) -> Event:
-    """Return an event by slug or number, in a transaction of its own. Raises UnknownEvent."""
+    """Return an event by slug or id, in a transaction of its own. Raises UnknownEvent."""
     with database.transaction() as connection:
         return get(connection, slug_or_id)
 
 
 def list_slugs(connection: Connection) -> list[str]:
-    """Every event's slug, the newest first."""
+    """Return the slugs of all events, newest first."""
     return list(connection.execute(select(events.c.slug).order_by(events.c.id.desc())).scalars())
 
 
 def list_events(connection: Connection) -> list[Event]:
-    """Every event, the next to begin first."""
+    """Return all events by start."""
     rows = connection.execute(select(*_COLUMNS).order_by(events.c.starts_at)).mappings()
     return [_event_from_row(row) for row in rows]
 
 
 def insert_event(connection: Connection, event: NewEvent) -> Event:
-    """Store a new event; an equal one that is there already is returned as it is."""
+    """Store an event unless its slug exists; return the stored event of that slug."""
     connection.execute(insert(events).values(asdict(event)).on_conflict_do_nothing())
     return get(connection, event.slug)
 
 
 def update_event(connection: Connection, event_id: int, changes: Mapping[str, object]) -> None:
-    """Overwrite some of an event's columns."""
+    """Update columns of an event."""
     connection.execute(
         update(events).where(events.c.id == event_id).values(**changes, updated_at=func.now())
     )

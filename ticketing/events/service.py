@@ -1,4 +1,4 @@
-"""Adding an event and changing one. What is wrong is named with its field and the way out."""
+"""Create and update events."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ DEFAULT_DURATION = timedelta(hours=4)
 
 
 class UnusableEvent(Refused):
-    """A field of an event cannot be what it was said to be; names field, value and way out."""
+    """A field of an event is invalid; the message names field, value and what to do."""
 
 
 class EventTimes(NamedTuple):
-    """When an event is, in its own zone's wall clock time (naive), as people write it."""
+    """Start and end of an event in local time (naive) of its zone."""
 
     starts: datetime
     ends: datetime | None
     time_zone: str
 
     def to_instants(self) -> tuple[datetime, datetime]:
-        """Start and end as aware instants; without an end, four hours."""
+        """Return start and end as aware instants; the default duration is four hours."""
         zone = _parse_zone(self.time_zone)
         starts = self.starts.replace(tzinfo=self.starts.tzinfo or zone)
         ends = self.ends or self.starts + DEFAULT_DURATION
@@ -37,7 +37,7 @@ class EventTimes(NamedTuple):
 
 
 def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
-    """Store a new event. The same again changes nothing; another under its slug is refused."""
+    """Store a new event. Repeating it has no effect; a different one of that slug is refused."""
     _check(event)
     with database.transaction() as connection:
         existed = queries.find(connection, event.slug)
@@ -47,7 +47,7 @@ def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
         if differing:
             raise UnusableEvent(
                 f"event {event.slug!r} exists with another {', '.join(differing)};"
-                f" `ticketing events set {event.slug}` changes it"
+                f" `ticketing events update {event.slug}` changes it"
             )
         if existed is None:
             audit_log.record(
@@ -57,7 +57,7 @@ def add_event(database: Database, event: NewEvent, *, by: str) -> Event:
 
 
 def change_event(database: Database, slug: str, changes: dict[str, object], *, by: str) -> Event:
-    """Change some fields; tickets keep their identity, and PDFs that show a change become stale."""
+    """Update some fields. Tickets keep their identity; PDFs that show a changed field are stale."""
     with database.transaction() as connection:
         event = queries.get(connection, slug)
         said = {name: value for name, value in changes.items() if value is not None}

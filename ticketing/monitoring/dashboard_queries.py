@@ -202,7 +202,7 @@ def count_waiting_for_channels(connection: Connection, event_id: int | None) -> 
     is_moving = or_(
         outbox.c.taken_at.is_(None),
         deliveries.c.next_try.is_not(None),
-        deliveries.c.claimed_at.is_not(None),
+        deliveries.c.claimed_until.is_not(None),
     )
     query = (
         select(func.count(), func.min(outbox.c.created_at))

@@ -52,7 +52,7 @@ def resend_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
     with database.transaction() as connection:
         known = claim_queries.find_state_for_update(connection, delivery_id)
         if known is None:
-            raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
+            raise UnknownDelivery(f"no delivery {delivery_id}; see `ticketing deliveries list`")
         before, _ = known
         if before is DeliveryState.CLAIMED:
             raise Refused(f"delivery {delivery_id} is being sent at this moment")
@@ -71,7 +71,7 @@ def cancel_delivery(database: Database, delivery_id: int, *, at: datetime, by: s
         known = claim_queries.find_state_for_update(connection, delivery_id)
         found = delivery_queries.find_delivery(connection, delivery_id)
         if known is None or found is None:
-            raise UnknownDelivery(f"no delivery {delivery_id}; `ticketing deliveries` lists them")
+            raise UnknownDelivery(f"no delivery {delivery_id}; see `ticketing deliveries list`")
         if not found.next_try:
             raise Refused(f"delivery {delivery_id} is {found.state} and waits for nothing")
         claim_queries.mark_aborted(connection, delivery_id, at=at)

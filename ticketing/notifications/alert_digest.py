@@ -16,7 +16,7 @@ def enqueue_alert_digest(database: Database, *, at: datetime) -> int:
         if lines:
             alerts = [_format_alert(line) for line in lines[:MAX_LISTED_ALERTS]]
             if len(lines) > MAX_LISTED_ALERTS:
-                alerts.append(f"+{len(lines) - MAX_LISTED_ALERTS}: ticketing incidents")
+                alerts.append(f"+{len(lines) - MAX_LISTED_ALERTS}: ticketing incidents list")
             outbox.enqueue(
                 connection,
                 event_id=None,

@@ -63,7 +63,10 @@ def _stop_if_failing(connection: Connection, channel: Channel, *, at: datetime) 
     if reason is None:
         return False
     channel_queries.stop(connection, channel, reason=reason, at=at)
-    message = f"{channel} was stopped: {reason}; `ticketing resume-channel {channel}` lets it go on"
+    message = (
+        f"{channel} was stopped: {reason};"
+        f" to resume it: `ticketing deliveries resume-channel {channel}`"
+    )
     incidents.record_occurrence(
         connection, Occurrence(_incident_key(channel), IncidentKind.CHANNEL, message, at)
     )

@@ -25,6 +25,19 @@ from ticketing.notifications.delivery import CLAIM_TIMEOUT, Channel, DeliverySta
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.notifications import deliveries, delivery_logs, delivery_rests
 from ticketing.platform.db.tables.sales import outbox
+from ticketing.platform.db.work_queue import WorkQueue
+
+DELIVERY_QUEUE = WorkQueue(
+    table=deliveries,
+    is_open=deliveries.c.state.in_(
+        (DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)
+    ),
+    lease=CLAIM_TIMEOUT,
+    claimed_until=deliveries.c.claimed_until,
+    claimed_by=deliveries.c.claimed_by,
+    attempt_count=deliveries.c.tries,
+)
+_IS_CLAIMED = deliveries.c.state == DeliveryState.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +83,20 @@ def claim_due(
         .where(which if include_bulk else and_(which, not_(deliveries.c.is_bulk)))
         .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
     )
     # the right sides see the row as it was
-    again = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
-    taken = (
-        update(deliveries)
-        .where(deliveries.c.id == due.c.id)
-        .values(
-            state=DeliveryState.CLAIMED,
-            claimed_at=at,
-            next_try=None,
-            tries=deliveries.c.tries + 1,
-            resends=deliveries.c.resends + again,
-        )
-        .returning(deliveries.c.id)
+    is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
+    claimed = DELIVERY_QUEUE.claim(
+        connection,
+        due,
+        at=at,
+        values={
+            "state": DeliveryState.CLAIMED,
+            "next_try": None,
+            "resends": deliveries.c.resends + is_resend,
+        },
     )
-    ids = list(connection.execute(taken).scalars())
+    ids = [row.id for row in claimed]
     claims = [_claim_from_row(row) for row in connection.execute(_select_claims(ids))]
     begun = [
         {
@@ -144,8 +153,8 @@ def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
         or_(delivery_rests.c.until > at, delivery_rests.c.stopped_at.is_not(None)),
     )
     return and_(
+        DELIVERY_QUEUE.is_open,
         deliveries.c.next_try <= at,
-        deliveries.c.state.in_((DeliveryState.QUEUED, DeliveryState.ERROR, DeliveryState.UNKNOWN)),
         deliveries.c.channel.in_(list(channels)),
         not_(rests),
     )
@@ -171,7 +180,7 @@ def update_delivery(
         .values(
             state=step.state,
             next_try=step.next_attempt_at,
-            claimed_at=None,
+            **DELIVERY_QUEUE.unclaimed,
             failures=deliveries.c.failures + step.failures,
             ended_at=at if is_over else None,
             provider_id=step.provider_id,
@@ -204,13 +213,13 @@ def record_attempt(
 
 
 def list_stuck_claims(
-    connection: Connection, *, since: datetime, limit: int
+    connection: Connection, *, at: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
-    """Claims that nobody has been heard of since then: id, attempt, channel, resends; locked."""
+    """Return claims of dead or late processes, locked: id, attempt, channel, resends."""
     query = (
         select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
-        .where(deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= since)
-        .order_by(deliveries.c.claimed_at)
+        .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
+        .order_by(deliveries.c.claimed_until)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -236,9 +245,7 @@ def has_overdue_deliveries(
 ) -> bool:
     """Whether anything could be sent since then, or its holder has died."""
     due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
-    dead = exists().where(
-        deliveries.c.state == DeliveryState.CLAIMED, deliveries.c.claimed_at <= at - CLAIM_TIMEOUT
-    )
+    dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
@@ -254,7 +261,7 @@ _REQUEUED_VALUES = {
     "failures": 0,
     "resends": 0,
     "ended_at": None,
-    "claimed_at": None,
+    **DELIVERY_QUEUE.unclaimed,
     "aborted_at": None,
 }
 

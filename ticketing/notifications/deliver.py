@@ -26,12 +26,11 @@ from ticketing.notifications.channel_policy import (
 )
 from ticketing.notifications.claim_queries import AttemptResult, ClaimedDelivery
 from ticketing.notifications.delivery import (
-    CLAIM_TIMEOUT,
+    DELIVERY_RETRIES,
+    RESENDS,
     Channel,
     DeliveryState,
     merge_state,
-    next_attempt_at,
-    resend_delay,
     state_from_outcome,
 )
 from ticketing.notifications.delivery_receipts import (
@@ -298,8 +297,7 @@ def _attempt_result(
                 state_from_outcome(outcome), code=code, reason=reason, failure_scope=cause
             )
         case Unconfirmed(reason):
-            wait = resend_delay(one.channel, one.resend_count)
-            again = None if wait is None else at + wait
+            again = RESENDS[one.channel].next_attempt_at(one.resend_count + 1, at=at)
             return AttemptResult(state_from_outcome(outcome), next_attempt_at=again, reason=reason)
     return _retry_result(one, outcome, at=at, jitter=jitter)
 
@@ -317,7 +315,7 @@ def _retry_result(
             reason=outcome.reason,
             failure_scope=outcome.pause_scope,
         )
-    again = next_attempt_at(
+    again = DELIVERY_RETRIES.next_attempt_at(
         one.failure_count + 1, at=at, jitter=jitter, retry_after=outcome.retry_after
     )
     state = state_from_outcome(outcome) if again else DeliveryState.FAILED
@@ -333,12 +331,11 @@ def _retry_result(
 
 def _expire_stuck_claims(connection: Connection, *, at: datetime, limit: int) -> None:
     """Whoever held these claims is dead, or as good as: perhaps it had sent."""
-    held = claim_queries.list_stuck_claims(connection, since=at - CLAIM_TIMEOUT, limit=limit)
+    held = claim_queries.list_stuck_claims(connection, at=at, limit=limit)
     for delivery_id, number, channel, resends in held:
-        wait = resend_delay(channel, resends)
         step = AttemptResult(
             DeliveryState.UNKNOWN,
-            next_attempt_at=None if wait is None else at + wait,
+            next_attempt_at=RESENDS[channel].next_attempt_at(resends + 1, at=at),
             reason="whoever was sending it has not been heard of again",
         )
         claim_queries.update_delivery(connection, delivery_id, step, at=at)

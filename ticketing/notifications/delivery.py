@@ -18,6 +18,7 @@ from ticketing.notifications.messages.message import (
     Unconfirmed,
 )
 from ticketing.platform.kernel.errors import ImpossibleTransition
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 
 class DeliveryState(StrEnum):
@@ -77,12 +78,6 @@ def merge_state(
     if not is_current_attempt and not reported.has_arrived:
         return before
     return max(before, reported, key=lambda state: state.rank)
-
-
-def expire_claim(before: DeliveryState, since: datetime, *, at: datetime) -> DeliveryState:
-    """What becomes of a claim whose holder has not been heard of: perhaps it had sent."""
-    is_stuck = before is DeliveryState.CLAIMED and at - since >= CLAIM_TIMEOUT
-    return DeliveryState.UNKNOWN if is_stuck else before
 
 
 def state_from_outcome(outcome: SendOutcome) -> DeliveryState:
@@ -148,40 +143,24 @@ def is_opt_out_request(text: str) -> bool:
     return text.strip(" \t\r\n.!\"'").casefold() in _OPT_OUT_KEYWORDS
 
 
-RETRY_SCHEDULE = (
-    timedelta(seconds=30),
-    timedelta(minutes=2),
-    timedelta(minutes=10),
-    timedelta(hours=1),
-    timedelta(hours=4),
+DELIVERY_RETRIES = RetryPolicy(
+    delays=(
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=10),
+        timedelta(hours=1),
+        timedelta(hours=4),
+    ),
+    spread=0.5,
+    max_retry_after=timedelta(hours=24),
 )
-MAX_RETRY_DELAY = timedelta(hours=24)
-
-
-def next_attempt_at(
-    failure_count: int, *, at: datetime, jitter: float, retry_after: timedelta | None = None
-) -> datetime | None:
-    """When to try again after so many tries; None when enough is enough.
-
-    `jitter` in [0, 1) spreads the ladder's wait from half of it to one and a half. What the vendor
-    told is waited for at least, up to a day.
-    """
-    if failure_count > len(RETRY_SCHEDULE):
-        return None
-    wait = RETRY_SCHEDULE[failure_count - 1] * (0.5 + jitter)
-    return at + max(wait, min(retry_after or timedelta(0), MAX_RETRY_DELAY))
-
-
-_RESEND_DELAYS = {
+# for messages that may have been sent; afterwards staff decide
+RESENDS = {
     # a second mail is cheap, a lost ticket is not, and its Message-ID is the same
-    Channel.MAIL: (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4)),
+    Channel.MAIL: RetryPolicy(
+        delays=(timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
+    ),
     # a second message costs money and looks like spam: a report settles most within the half hour
-    Channel.WHATSAPP: (timedelta(minutes=30),),
-    Channel.LINK: (),
+    Channel.WHATSAPP: RetryPolicy(delays=(timedelta(minutes=30),)),
+    Channel.LINK: RetryPolicy(delays=()),
 }
-
-
-def resend_delay(channel: Channel, resend_count: int) -> timedelta | None:
-    """How long what was perhaps sent is left alone before it is sent again; None: ask a person."""
-    waits = _RESEND_DELAYS[channel]
-    return waits[resend_count] if resend_count < len(waits) else None

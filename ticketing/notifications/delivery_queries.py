@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, or_, select, update
 
-from ticketing.notifications.claim_queries import AttemptResult, needs_attention
+from ticketing.notifications.claim_queries import DELIVERY_QUEUE, AttemptResult, needs_attention
 from ticketing.notifications.delivery import Channel, DeliveryState
 from ticketing.platform.db.outbox import ORGANISER
 from ticketing.platform.db.tables.events import events
@@ -127,7 +127,7 @@ def update_delivery_after_receipt(
         .values(
             state=step.state,
             next_try=step.next_attempt_at,
-            claimed_at=None,
+            **DELIVERY_QUEUE.unclaimed,
             failures=deliveries.c.failures + step.failures,
             ended_at=None if step.next_attempt_at else func.coalesce(deliveries.c.ended_at, at),
             last_error=step.reason,
@@ -240,7 +240,10 @@ def list_overdue(
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
-        or_(deliveries.c.next_try <= since, deliveries.c.claimed_at <= since),
+        or_(
+            deliveries.c.next_try <= since,
+            deliveries.c.claimed_until <= since + DELIVERY_QUEUE.lease,
+        ),
     )
     return [_delivery_from_row(row) for row in connection.execute(query.order_by(deliveries.c.id))]
 
@@ -255,7 +258,7 @@ def list_events_with_recent_deliveries(connection: Connection, *, since: datetim
                 deliveries.c.queued_at >= since,
                 deliveries.c.ended_at >= since,
                 deliveries.c.next_try.is_not(None),
-                deliveries.c.claimed_at.is_not(None),
+                deliveries.c.claimed_until.is_not(None),
             )
         )
         .distinct()

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -22,12 +22,12 @@ from ticketing.notifications.channel_policy import (
 )
 from ticketing.notifications.claim_queries import AttemptResult
 from ticketing.notifications.delivery import (
+    DELIVERY_RETRIES,
     Channel,
     DeliveryReceipt,
     DeliveryState,
     is_opt_out_request,
     merge_state,
-    next_attempt_at,
 )
 from ticketing.notifications.delivery_queries import DeliveryAttempt
 from ticketing.notifications.mail.bounces import Bounce, parse_bounces
@@ -38,6 +38,7 @@ from ticketing.platform.db import audit_log, inbox
 from ticketing.platform.db.database import Database
 from ticketing.platform.db.inbox import InboundWebhook, InboxOutcome
 from ticketing.platform.kernel.errors import Unavailable, UnreadableReport
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 
 WHATSAPP_INBOX_SOURCES = tuple(f"whatsapp:{vendor}" for vendor in WhatsAppProvider)
 
@@ -45,9 +46,8 @@ WHATSAPP_INBOX_SOURCES = tuple(f"whatsapp:{vendor}" for vendor in WhatsAppProvid
 CHUNK = 100
 
 
-MAX_ATTEMPTS = (
-    3  # a report can come before our own note of the message; a quarter of an hour is long
-)
+# a receipt can arrive before the outcome of sending is stored
+RECEIPT_RETRIES = RetryPolicy.exponential(timedelta(minutes=2), max_attempts=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def _process_webhook(
     except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
         reason = type(error).__name__  # its words may quote a number
     with database.transaction() as connection:
-        if notice.tries < MAX_ATTEMPTS:
-            inbox.postpone(connection, notice, reason=reason, at=at)
+        if not RECEIPT_RETRIES.is_exhausted(notice.tries):
+            inbox.postpone(connection, notice, RECEIPT_RETRIES, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notice, InboxOutcome.QUARANTINED, reason=reason, at=at)
         return InboxOutcome.QUARANTINED
@@ -141,8 +141,10 @@ def _apply_webhook(
         for one in told
     ]  # fmt: skip
     unknown = sum(change is None for change in changes)
-    if unknown and notice.tries < MAX_ATTEMPTS:
-        inbox.postpone(connection, notice, reason="of a message nobody knows yet", at=at)
+    if unknown and not RECEIPT_RETRIES.is_exhausted(notice.tries):
+        inbox.postpone(
+            connection, notice, RECEIPT_RETRIES, reason="of a message nobody knows yet", at=at
+        )
         return None
     outcome = InboxOutcome.APPLIED if any(changes) else InboxOutcome.UNCHANGED
     reason = f"{unknown} of messages that are not ours" if unknown else ""
@@ -211,7 +213,7 @@ def _update_delivery(
     failure = receipt.failure
     pause_channel_on_failure(connection, attempt.channel, failure, at=at)
     if isinstance(failure, Deferred):
-        again = next_attempt_at(
+        again = DELIVERY_RETRIES.next_attempt_at(
             attempt.failure_count + 1, at=at, jitter=jitter, retry_after=failure.retry_after
         )
         if again is not None:

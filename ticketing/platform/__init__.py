@@ -1,5 +1,5 @@
-"""Technical foundations that know nothing of tickets or money.
+"""Technical foundations without any rule of ticketing: database, HTTP layer, console, settings.
 
 May import only the standard library, third-party packages and other packages of `platform`.
-Begin reading in `application.py`: what one process has at hand.
+Begin reading in `application.py`, then `settings.py` and `db/database.py`.
 """

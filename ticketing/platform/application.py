@@ -1,4 +1,4 @@
-"""What one process works with: settings, a database, and objects looked up by their type."""
+"""The context of one process: settings, a database, and objects looked up by their type."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def _no_factory(kind: type) -> ObjectFactory:
 
 @dataclass
 class Application:
-    """The settings, the database, and one object of each type that is asked for.
+    """Settings, database, and one object of each type, built on first use.
 
     An object is built on first use by the factory that `factory_of` names for its type. The
     composition root passes `factory_of`, so that no capability imports upwards.
@@ -58,13 +58,13 @@ class Application:
             return cast("T | None", self._objects[kind])
 
     def register_value(self, kind: type[T], value: T) -> None:
-        """Use a given object as the one of its type."""
+        """Register an object as the one returned for its type."""
         with self._lock:
             self._objects[kind] = value
 
 
 class ApplicationLoader(Protocol):
-    """Read the settings and open the application, for callers that may not know how."""
+    """Reads the settings and opens the application for callers that must not import `app`."""
 
     def settings(self) -> Settings:
         """Read the settings. Raises Misconfigured when one cannot be used."""

@@ -1,10 +1,10 @@
-"""What of an event can be had as a sheet for a spreadsheet."""
+"""The names of the CSV exports of an event."""
 
 from enum import StrEnum
 
 
 class ExportKind(StrEnum):
-    """One sheet; it goes under this name."""
+    """An export, named as in commands, settings and file names."""
 
     TICKETS = "tickets"
     MISSING = "missing"
@@ -13,5 +13,5 @@ class ExportKind(StrEnum):
     VOUCHERS = "vouchers"
 
     def file_name(self, slug: str) -> str:
-        """The file's name."""
+        """Return the file name of the export for an event."""
         return f"{slug}-{self}.csv"

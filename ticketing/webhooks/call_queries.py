@@ -1,6 +1,6 @@
-"""Calls to those who are told of entries. They are made by a trigger, together with the entry.
+"""Webhook calls in the database. A trigger creates them together with the ledger entry.
 
-When to try again, and when to give up, is decided in domain/hooks.py.
+The retry schedule is in `model`.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,26 @@ from sqlalchemy.dialects.postgresql import insert
 from ticketing.platform.db.tables.events import events
 from ticketing.platform.db.tables.ledger import hook_calls, hook_endpoints, order_ledger
 from ticketing.platform.db.tables.sales import orders
+from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.selling.ledger import queries as ledger_queries
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 from ticketing.webhooks import endpoint_queries
 from ticketing.webhooks.model import CallState, WebhookEndpoint, WebhookResponse
 
-LEASE = timedelta(minutes=2)  # longer than a call may take
+LEASE = timedelta(minutes=2)  # longer than the timeout of a call
+CALL_QUEUE = WorkQueue(
+    table=hook_calls,
+    is_open=hook_calls.c.state == CallState.WAITING,
+    lease=LEASE,
+    claimed_until=hook_calls.c.claimed_until,
+    claimed_by=hook_calls.c.claimed_by,
+    attempt_count=hook_calls.c.tries,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCall:
-    """A call that is ours for a while: the so-many-eth try to tell this to this one."""
+    """A call claimed for one attempt; `tries` includes it."""
 
     id: int
     attempt_count: int
@@ -32,7 +41,7 @@ class ClaimedCall:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCall:
-    """One call as it stands in the log."""
+    """A call in the log."""
 
     id: int
     order_code: str
@@ -49,23 +58,16 @@ class WebhookCall:
 
 
 def claim_due(connection: Connection, *, at: datetime, limit: int) -> list[ClaimedCall]:
-    """Take on the calls that are due, the oldest first; nobody else gets them during the lease."""
+    """Claim the calls that are due, the longest due first."""
     due = (
         select(hook_calls.c.id)
         .join(hook_endpoints, hook_endpoints.c.id == hook_calls.c.endpoint_id)
         .where(_is_due(at))
         .order_by(hook_calls.c.next_try, hook_calls.c.id)
         .limit(limit)
-        .with_for_update(of=hook_calls, skip_locked=True)
-        .cte("due")
     )
-    taken = (
-        update(hook_calls)
-        .where(hook_calls.c.id == due.c.id)
-        .values(claimed_until=at + LEASE, last_try=at, tries=hook_calls.c.tries + 1)
-        .returning(hook_calls.c.id)
-    )
-    return _load_claimed(connection, list(connection.execute(taken).scalars()))
+    claimed = CALL_QUEUE.claim(connection, due, at=at, values={"last_try": at})
+    return _load_claimed(connection, [row.id for row in claimed])
 
 
 def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
@@ -96,9 +98,8 @@ def _load_claimed(connection: Connection, ids: list[int]) -> list[ClaimedCall]:
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
     return and_(
-        hook_calls.c.state == CallState.WAITING,
+        CALL_QUEUE.is_claimable(at),
         hook_calls.c.next_try <= at,
-        or_(hook_calls.c.claimed_until.is_(None), hook_calls.c.claimed_until <= at),
         endpoint_queries.is_not_removed,
         hook_endpoints.c.disabled_at.is_(None),
         or_(hook_endpoints.c.rests_until.is_(None), hook_endpoints.c.rests_until <= at),
@@ -106,7 +107,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
 
 
 def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
-    """How many calls could go out now, and could since that instant."""
+    """Return the number of calls that are due now and have been since that instant."""
     query = (
         select(func.count())
         .select_from(hook_calls)
@@ -119,12 +120,12 @@ def count_due(connection: Connection, *, since: datetime, at: datetime) -> int:
 def mark_delivered(
     connection: Connection, call: ClaimedCall, response: WebhookResponse, *, at: datetime
 ) -> None:
-    """It arrived, whatever was written down meanwhile; its endpoint is well."""
+    """Mark a call as delivered in any state, and reset the failures of its endpoint."""
     connection.execute(
         update(hook_calls)
         .where(hook_calls.c.id == call.id)
         .values(
-            state=CallState.DELIVERED, next_try=None, claimed_until=None, ended_at=at,
+            state=CallState.DELIVERED, next_try=None, ended_at=at, **CALL_QUEUE.unclaimed,
             **_response_columns(response),
         )
     )  # fmt: skip
@@ -148,19 +149,17 @@ def mark_failed(
     backoff_until: datetime | None,
     at: datetime,
 ) -> datetime | None:
-    """It did not arrive; since when nothing has there, None when the endpoint is gone.
+    """Record a failed attempt; return since when the endpoint fails, None if it was removed.
 
-    A call that somebody else has ended meanwhile stays as it is.
+    A call that has ended meanwhile is left unchanged.
     """
     ended = CallState.WAITING if next_attempt_at else CallState.FAILED
-    connection.execute(
-        update(hook_calls)
-        .where(hook_calls.c.id == call.id, hook_calls.c.state == CallState.WAITING)
-        .values(
-            state=ended, next_try=next_attempt_at, claimed_until=None,
-            ended_at=None if next_attempt_at else at, **_response_columns(response),
-        )
-    )  # fmt: skip
+    outcome = {
+        "state": ended,
+        "next_try": next_attempt_at,
+        "ended_at": None if next_attempt_at else at,
+    }
+    CALL_QUEUE.end_claim(connection, call.id, outcome | _response_columns(response))
     since: datetime | None = connection.execute(
         update(hook_endpoints)
         .where(hook_endpoints.c.id == call.endpoint.id, endpoint_queries.is_not_removed)
@@ -184,7 +183,7 @@ def _response_columns(response: WebhookResponse) -> dict[str, object]:
 def list_calls(
     connection: Connection, endpoint: WebhookEndpoint, *, state: CallState | None, limit: int
 ) -> list[WebhookCall]:
-    """An endpoint's calls, the newest first."""
+    """Return the calls of an endpoint, newest first."""
     query = (
         select(
             hook_calls.c.id,
@@ -216,7 +215,7 @@ def list_calls(
 def requeue(
     connection: Connection, endpoint: WebhookEndpoint, *, call_id: int | None, at: datetime
 ) -> int:
-    """Let calls go out anew: that one, or all that have not arrived. How many."""
+    """Queue one call, or all undelivered ones, again; return their number."""
     not_arrived = hook_calls.c.state != CallState.DELIVERED
     which = not_arrived if call_id is None else hook_calls.c.id == call_id
     query = (
@@ -230,7 +229,7 @@ def requeue(
 def enqueue_since(
     connection: Connection, endpoint: WebhookEndpoint, *, since: datetime, at: datetime
 ) -> int:
-    """Let everything go out, once more or for the first time, that was booked since. How many."""
+    """Queue calls for all ledger entries since then, sent before or not; return their number."""
     wanted = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
@@ -254,6 +253,6 @@ def enqueue_since(
 
 
 def delete_ended(connection: Connection, *, ended_before: datetime) -> int:
-    """Delete calls that ended so long ago; the books keep what they were about. How many."""
+    """Delete calls that ended before then; return their number. The ledger keeps the entries."""
     query = delete(hook_calls).where(hook_calls.c.ended_at < ended_before)
     return connection.execute(query).rowcount

@@ -1,4 +1,4 @@
-"""Those who are told of entries in the books. What they are told is in hook_calls.py."""
+"""Webhook endpoints in the database. Their calls are in `call_queries`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ def insert_endpoint(
     by: str,
     at: datetime,
 ) -> WebhookEndpoint | None:
-    """Store an endpoint; None when the name is taken."""
+    """Store an endpoint. Return None when the name is in use."""
     values = {
         "name": name,
         "url": url,
@@ -54,13 +54,13 @@ def insert_endpoint(
 
 
 def list_endpoints(connection: Connection) -> list[WebhookEndpoint]:
-    """Every endpoint that was not removed, by name."""
+    """Return all endpoints that were not removed, by name."""
     rows = connection.execute(_select_endpoints(is_not_removed))
     return [endpoint_from_row(row) for row in rows]
 
 
 def find(connection: Connection, name: str) -> WebhookEndpoint | None:
-    """The endpoint of that name; None when there is none."""
+    """Return the endpoint of that name, or None."""
     row = connection.execute(
         _select_endpoints(is_not_removed, hook_endpoints.c.name == name)
     ).one_or_none()
@@ -77,13 +77,13 @@ def _select_endpoints(*conditions: ColumnElement[bool]) -> Any:  # noqa: ANN401 
 
 
 def endpoint_from_row(row: Sequence[Any]) -> WebhookEndpoint:
-    """An endpoint out of a row of `COLUMNS`."""
+    """Return the endpoint from a row of `COLUMNS`."""
     number, uid, name, url, kinds, *rest = row
     return WebhookEndpoint(number, uid, name, url, tuple(map(LedgerEntryKind, kinds)), *rest)
 
 
 def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datetime) -> int:
-    """Forget an endpoint; how many calls waited for it, which have failed now."""
+    """Remove an endpoint, and fail its waiting calls; return their number."""
     gone = update(hook_endpoints).where(hook_endpoints.c.id == endpoint.id)
     connection.execute(gone.values(removed_at=at))
     waiting = (
@@ -93,6 +93,7 @@ def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datet
             state=CallState.FAILED,
             next_try=None,
             claimed_until=None,
+            claimed_by=None,
             ended_at=at,
             last_error="the endpoint was removed",
         )
@@ -101,7 +102,7 @@ def mark_removed(connection: Connection, endpoint: WebhookEndpoint, *, at: datet
 
 
 def disable(connection: Connection, endpoint_id: int, *, reason: str, at: datetime) -> bool:
-    """Tell an endpoint nothing any more; false when that was so already."""
+    """Disable an endpoint. Return False when it was disabled already."""
     query = (
         update(hook_endpoints)
         .where(hook_endpoints.c.id == endpoint_id, hook_endpoints.c.disabled_at.is_(None))
@@ -111,7 +112,7 @@ def disable(connection: Connection, endpoint_id: int, *, reason: str, at: dateti
 
 
 def enable(connection: Connection, endpoint_id: int) -> None:
-    """Tell it again; its failures are forgotten."""
+    """Enable an endpoint and reset its failures."""
     fresh = {"disabled_at": None, "disabled_why": "", "failing_since": None, "rests_until": None}
     connection.execute(
         update(hook_endpoints).where(hook_endpoints.c.id == endpoint_id).values(fresh)

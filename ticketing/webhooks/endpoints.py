@@ -1,4 +1,4 @@
-"""Who is told of entries in the books: adding them, trying them, telling them again."""
+"""Manage webhook endpoints: create, test, enable, remove, resend calls."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from ticketing.webhooks.send import WebhookTransport, incident_cause
 
 @dataclass(frozen=True, slots=True)
 class NewWebhookEndpoint:
-    """An endpoint just added. `secret` is shown this once; it is derived and kept nowhere."""
+    """A new endpoint. `secret` is shown only once; it is derived and never stored."""
 
     endpoint: WebhookEndpoint
     secret: str = field(repr=False)
@@ -46,9 +46,9 @@ def add_endpoint(
     at: datetime,
     by: str,
 ) -> NewWebhookEndpoint:
-    """Tell this address of every entry of these kinds from now on; all kinds for none named."""
+    """Create an endpoint for future ledger entries of these kinds; without kinds, for all."""
     if not name.strip() or not name.isprintable():
-        raise UnusableHook(f"{name!r} is no name for a webhook: write whose it is")
+        raise UnusableHook(f"{name!r} cannot be the name of a webhook: use printable text that names its receiver")
     wanted = parse_kinds(kinds)
     address = validate_url(url, allow_loopback=allow_loopback)
     with database.transaction() as connection:
@@ -57,13 +57,13 @@ def add_endpoint(
             by=by, at=at,
         )  # fmt: skip
         if added is None:
-            raise UnusableHook(f"a webhook called {name!r} exists; choose another name")
+            raise UnusableHook(f"a webhook {name!r} exists; choose another name")
         _record_audit(connection, added, "hooks.add", by=by, kinds=list(wanted))
     return NewWebhookEndpoint(added, encode_secret(keys.webhook_secret(added.uid)))
 
 
 def remove_endpoint(database: Database, name: str, *, at: datetime, by: str) -> int:
-    """Tell it nothing any more; how many calls were waiting."""
+    """Remove an endpoint; return the number of its waiting calls, which have failed now."""
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
         waiting = endpoint_queries.mark_removed(connection, endpoint, at=at)
@@ -73,7 +73,7 @@ def remove_endpoint(database: Database, name: str, *, at: datetime, by: str) -> 
 
 
 def enable_endpoint(database: Database, name: str, *, at: datetime, by: str) -> WebhookEndpoint:
-    """Tell it again after it was switched off; what waited goes out, what was booked since not."""
+    """Enable a disabled endpoint. Waiting calls are sent; entries booked meanwhile are not."""
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
         endpoint_queries.enable(connection, endpoint.id)
@@ -85,7 +85,7 @@ def enable_endpoint(database: Database, name: str, *, at: datetime, by: str) -> 
 def send_test_message(
     database: Database, client: WebhookTransport, keys: KeyRing, name: str, *, at: datetime
 ) -> WebhookResponse:
-    """Send a message about nothing; no log keeps it."""
+    """Send a test message; it is not logged."""
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
     sent = build_test_message(endpoint.uid, at=at)
@@ -102,7 +102,7 @@ def resend_calls(
     at: datetime,
     by: str,
 ) -> int:
-    """Let calls go out again: one, all booked since, or all that have not arrived. How many."""
+    """Queue one call, all since an instant, or all undelivered ones; return their number."""
     with database.transaction() as connection:
         endpoint = _get_endpoint(connection, name)
         if since is not None:
@@ -114,7 +114,7 @@ def resend_calls(
 
 
 def list_endpoints(database: Database) -> list[WebhookEndpoint]:
-    """Every endpoint."""
+    """Return all endpoints."""
     with database.transaction() as connection:
         return endpoint_queries.list_endpoints(connection)
 
@@ -122,7 +122,7 @@ def list_endpoints(database: Database) -> list[WebhookEndpoint]:
 def list_endpoint_calls(
     database: Database, name: str, *, state: CallState | None = None, limit: int
 ) -> list[WebhookCall]:
-    """The log of an endpoint's calls, the newest first."""
+    """Return the calls of an endpoint, newest first."""
     with database.transaction() as connection:
         return list_calls(connection, _get_endpoint(connection, name), state=state, limit=limit)
 
@@ -130,7 +130,7 @@ def list_endpoint_calls(
 def _get_endpoint(connection: Connection, name: str) -> WebhookEndpoint:
     endpoint = endpoint_queries.find(connection, name)
     if endpoint is None:
-        raise UnusableHook(f"there is no webhook {name!r}; `ticketing hooks list`")
+        raise UnusableHook(f"there is no webhook {name!r}; `ticketing webhooks list`")
     return endpoint
 
 

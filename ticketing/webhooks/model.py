@@ -1,7 +1,7 @@
-"""Telling others of entries in the books: when, in which bytes, and what an answer means.
+"""Outgoing webhooks for entries of the ledger: messages, signatures, retries, allowed URLs.
 
-Messages are signed as Standard Webhooks has it (standardwebhooks.com, "Webhook specification"):
-any of its libraries verifies them. They name orders and sums, never people.
+Messages are signed according to Standard Webhooks (standardwebhooks.com, "Webhook specification"),
+so that its libraries can verify them. They contain orders and amounts, never people.
 """
 
 import hmac
@@ -20,11 +20,11 @@ from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.ledger.model import LedgerEntry, LedgerEntryKind
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
 TEST_EVENT_TYPE = "hook.test"
 MAX_URL_LENGTH = 2000
 
-# its first try comes at once; as in Standard Webhooks, "Deliverability and reliability"
+# after the first attempt, which is immediate; Standard Webhooks, "Deliverability and reliability"
 CALL_RETRIES = RetryPolicy(
     delays=(
         timedelta(seconds=5),
@@ -44,7 +44,7 @@ CALL_RETRIES = RetryPolicy(
 ENDPOINT_BACKOFF = timedelta(minutes=1)
 HTTP_GONE = 410
 
-# addresses of the old world in the new one's clothes: whoever may reach them may reach us
+# IPv6 ranges that embed IPv4 addresses, and so could lead to private ones (SSRF)
 _IPV4_EMBEDDING_NETWORKS = (
     IPv6Network("64:ff9b::/96"),
     IPv6Network("64:ff9b:1::/48"),
@@ -54,11 +54,11 @@ _IPV4_EMBEDDING_NETWORKS = (
 
 
 class UnusableHook(Refused):
-    """Nobody can be told like this; the message says why."""
+    """A webhook cannot be configured like this; the message says why."""
 
 
 class CallState(StrEnum):
-    """How far a call has come."""
+    """State of a webhook call."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -67,7 +67,7 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
-    """Somebody who is told of entries of these kinds. `event_slug` is None for all events."""
+    """A webhook for ledger entries of some kinds. `event_slug` is None for all events."""
 
     id: int
     uid: UUID
@@ -84,7 +84,7 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
-    """What is sent: its name, which stays the same however often it is sent, and its bytes."""
+    """A message: its id, which is the same for every attempt, and its body."""
 
     id: str
     body: bytes
@@ -92,7 +92,7 @@ class WebhookMessage:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What came back. `status` is None when nothing did, and `error` says why."""
+    """The response. `status` is None when there was none; then `error` says why."""
 
     status: int | None
     error: str = ""
@@ -101,22 +101,22 @@ class WebhookResponse:
 
 
 class CallOutcome(StrEnum):
-    """What an answer means for the call."""
+    """Meaning of a response for the call."""
 
     DELIVERED = "delivered"
     RETRY = "again"
-    GONE = "gone"  # and never anything else there
+    GONE = "gone"  # the receiver asks for no further calls
 
 
 def classify_response(response: WebhookResponse) -> CallOutcome:
-    """Only a 2xx is a yes; a redirect could lead anywhere and is none."""
+    """Return the outcome. Only 2xx is success; a redirect could lead anywhere and is a failure."""
     if response.status is not None and response.status // 100 == 2:  # noqa: PLR2004 - 2xx
         return CallOutcome.DELIVERED
     return CallOutcome.GONE if response.status == HTTP_GONE else CallOutcome.RETRY
 
 
 def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
-    """An entry as it is told to an endpoint: the same name and bytes, whenever it is made."""
+    """Return the message about a ledger entry for an endpoint; id and body are deterministic."""
     told = {
         "type": entry.kind,
         "timestamp": _format_timestamp(entry.at),
@@ -134,7 +134,7 @@ def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
 
 
 def build_test_message(endpoint: UUID, *, at: datetime) -> WebhookMessage:
-    """A message that is about nothing, to see whether it arrives."""
+    """Return a test message without content."""
     told = {"type": TEST_EVENT_TYPE, "timestamp": _format_timestamp(at), "data": {}}
     return WebhookMessage(
         f"msg_{uuid5(endpoint, f'test {_format_timestamp(at)}').hex}", _to_json_bytes(told)
@@ -150,7 +150,7 @@ def _to_json_bytes(payload: Mapping[str, object]) -> bytes:
 
 
 def build_headers(message: WebhookMessage, secret: bytes, *, at: datetime) -> dict[str, str]:
-    """What goes along; the instant is that of this try, which receivers want to be a recent one."""
+    """Return the headers of an attempt, signed with its own time, as receivers require."""
     moment = str(int(at.timestamp()))
     signed = hmac.digest(secret, f"{message.id}.{moment}.".encode() + message.body, sha256)
     return {
@@ -162,32 +162,32 @@ def build_headers(message: WebhookMessage, secret: bytes, *, at: datetime) -> di
 
 
 def encode_secret(secret: bytes) -> str:
-    """The secret as receivers' libraries take it."""
+    """Return the secret in the format of the receivers' libraries."""
     return SECRET_PREFIX + b64encode(secret).decode()
 
 
 def parse_kinds(names: Collection[str]) -> tuple[LedgerEntryKind, ...]:
-    """The kinds of these names, all of them for none; refuses an unknown one."""
+    """Return the kinds of these names, or all for none. Raises UnusableHook for unknown names."""
     unknown = sorted(set(names) - set(LedgerEntryKind))
     if unknown:
-        raise UnusableHook(f"{', '.join(unknown)}: there are only {', '.join(LedgerEntryKind)}")
+        raise UnusableHook(f"unknown kind {', '.join(unknown)}; use {', '.join(LedgerEntryKind)}")
     return tuple(kind for kind in LedgerEntryKind if not names or kind in names)
 
 
 def validate_url(url: str, *, allow_loopback: bool) -> str:
-    """An address that may be called, as far as its text tells; refuses any other.
+    """Return the URL if its text is acceptable. Raises UnusableHook.
 
-    That it leads to nobody of our own house is seen when it is called: names change their address.
+    Whether the host has a private address is checked on every call, because DNS entries change.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise UnusableHook(f"{url!r} is no address: {error}") from error
+        raise UnusableHook(f"{url!r} is not a valid URL: {error}") from error
     if not host or not url.isascii() or not url.isprintable() or " " in url:
-        raise UnusableHook(f"{url!r} is no address; write https://host/path")
+        raise UnusableHook(f"{url!r} is not a valid URL; write https://host/path")
     if len(url) > MAX_URL_LENGTH or parts.username is not None or parts.fragment:
-        raise UnusableHook("the address is too long, or has a password or a # in it")
+        raise UnusableHook("the URL is too long, or contains a password or a fragment (#)")
     local = host in {"localhost", "127.0.0.1", "::1"}
     if parts.scheme == "https" or (parts.scheme == "http" and local and allow_loopback):
         return url

@@ -1,7 +1,7 @@
-"""Telling others what was booked: each call until it arrives, or three days have gone by.
+"""Send due webhook calls; each is retried until it is delivered or about three days have passed.
 
-A call is claimed, made, then stamped. Killed between the two, it is made again when its lease is
-over, under the same name: whoever hears it twice knows it is one.
+A call is claimed, sent, then recorded. After a kill in between, it is sent again when its lease
+ends, with the same message id, so that receivers can ignore the duplicate.
 """
 
 import random
@@ -21,6 +21,7 @@ from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.webhooks import call_queries, endpoint_queries
 from ticketing.webhooks.call_queries import ClaimedCall
 from ticketing.webhooks.model import (
+    CALL_RETRIES,
     ENDPOINT_BACKOFF,
     CallOutcome,
     WebhookEndpoint,
@@ -28,32 +29,30 @@ from ticketing.webhooks.model import (
     build_headers,
     build_message,
     classify_response,
-    next_attempt_at,
-    should_disable,
 )
 
-MAX_CONCURRENT_CALLS = 8  # most of a call is waiting for somebody far away
+MAX_CONCURRENT_CALLS = 8  # a call is mostly waiting
 CALL_RETENTION = timedelta(days=30)
 
 
 class WebhookTransport(Protocol):
-    """What carries a message; whatever goes wrong on the way is in the answer."""
+    """Sends messages; errors are returned in the response."""
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
-        """Ask once."""
+        """Send one request."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookRunResult:
-    """How the calls of one round ended; those that did not arrive are made again, or never."""
+    """Counts of a round of calls; the failed ones are retried, or have failed for good."""
 
     delivered: int
     failed: int
 
     @property
     def call_count(self) -> int:
-        """How many were made."""
+        """Return the number of calls."""
         return self.delivered + self.failed
 
 
@@ -67,7 +66,7 @@ def send_due_calls(
     jitter: Callable[[], float] = random.random,
     limit: int = 2 * MAX_CONCURRENT_CALLS,
 ) -> WebhookRunResult:
-    """Make the calls that are due; safe to repeat, to run twice at once, and to kill."""
+    """Send the due calls; safe to repeat, to run concurrently and to kill."""
     with database.transaction() as connection:
         claimed = call_queries.claim_due(connection, at=at, limit=limit)
     if not claimed:
@@ -94,10 +93,10 @@ def send_all_due_calls(
     clock: Callable[[], datetime],
     by: str,
 ) -> WebhookRunResult:
-    """Round after round, until nothing is due."""
+    """Send calls until none is due."""
     delivered = failed = 0
     while True:
-        told = send_due_calls(database, client, keys, at=clock(), by=by)
+        done = send_due_calls(database, client, keys, at=clock(), by=by)
         if not told.call_count:
             return WebhookRunResult(delivered, failed)
         delivered += told.delivered
@@ -105,13 +104,13 @@ def send_all_due_calls(
 
 
 def count_overdue_calls(database: Database, *, at: datetime, overdue_for: timedelta) -> int:
-    """How many calls nobody has made although they were due so long ago."""
+    """Return the number of calls that have been due for longer than `by`."""
     with database.transaction() as connection:
         return call_queries.count_due(connection, since=at - overdue_for, at=at)
 
 
 def delete_old_calls(database: Database, *, at: datetime) -> int:
-    """Delete the log of calls that ended a month ago; how many."""
+    """Delete calls that ended more than 30 days ago; return their number."""
     with database.transaction() as connection:
         return call_queries.delete_ended(connection, ended_before=at - CALL_RETENTION)
 
@@ -123,7 +122,7 @@ def _post_call(
     secret = keys.webhook_secret(call.endpoint.uid)
     try:
         return client.post(call.endpoint.url, sent.body, build_headers(sent, secret, at=at))
-    except Exception as error:  # noqa: BLE001 - one call's failure is in its row and stops no other
+    except Exception as error:  # noqa: BLE001 - a failure is recorded and stops no other call
         return WebhookResponse(None, type(error).__name__)
 
 
@@ -136,12 +135,12 @@ def _record_response(
     by: str,
     jitter: float,
 ) -> CallOutcome:
-    said = classify_response(response)
-    if said is CallOutcome.DELIVERED:
+    outcome = classify_response(response)
+    if outcome is CallOutcome.DELIVERED:
         call_queries.mark_delivered(connection, call, response, at=at)
-        return said
-    gone = said is CallOutcome.GONE
-    again = next_attempt_at(
+        return outcome
+    gone = outcome is CallOutcome.GONE
+    again = CALL_RETRIES.next_attempt_at(
         call.attempt_count, at=at, jitter=jitter, retry_after=response.retry_after
     )
     since = call_queries.mark_failed(
@@ -153,28 +152,28 @@ def _record_response(
         at=at,
     )
     if gone:
-        _disable_endpoint(connection, call.endpoint, "it answers 410: gone", at=at, by=by)
-    elif should_disable(since, at=at):
+        _disable_endpoint(connection, call.endpoint, "it responded 410 Gone", at=at, by=by)
+    elif CALL_RETRIES.has_timed_out(since, at=at):
         why = f"nothing has arrived there since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
         _disable_endpoint(connection, call.endpoint, why, at=at, by=by)
-    return said
+    return outcome
 
 
 def incident_cause(name: str) -> str:
-    """What the digest counts under one line."""
+    """Return the incident cause of an endpoint."""
     return f"hook:{name}"
 
 
 def _disable_endpoint(
     connection: Connection, endpoint: WebhookEndpoint, reason: str, *, at: datetime, by: str
 ) -> None:
-    """Once, whoever notices first."""
+    """Disable an endpoint and open an incident, once."""
     if not endpoint_queries.disable(connection, endpoint.id, reason=reason, at=at):
         return
     audit_log.record(
         connection, actor=by, action="hooks.disable", subject=endpoint.name, details={"why": reason}
     )
-    way_out = f"`ticketing hooks enable {endpoint.name}` when it is well again"
+    way_out = f"`ticketing webhooks enable {endpoint.name}` once it works again"
     incidents.record_occurrence(
         connection,
         Occurrence(

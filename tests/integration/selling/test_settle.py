@@ -24,11 +24,17 @@ from ticketing.selling.checkout.cancel_order import cancel_order
 from ticketing.selling.checkout.place_order import PlacedOrder
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.complete_order import complete_order
-from ticketing.selling.payments.settle import MAX_ATTEMPTS, PaymentGateway, Settlement, settle
+from ticketing.selling.payments.settle import (
+    NOTIFICATION_RETRIES,
+    PaymentGateway,
+    Settlement,
+    settle,
+)
 from ticketing.tickets.issue import issue_tickets
 from ticketing.tickets.missing import count_missing_tickets
 
 S = AttemptState
+MAX_ATTEMPTS = NOTIFICATION_RETRIES.max_attempts
 Place = Callable[..., PlacedOrder]
 Sell = Callable[..., int]
 Begin = Callable[[PlacedOrder], PaymentAttempt]
@@ -187,7 +193,7 @@ def test_an_unknown_order_is_kept_where_somebody_sees_it(
     with database.transaction() as connection:
         found = inbox.list_quarantined(connection)
     assert [(one.subject, one.reason) for one in found] == [
-        ("ORD-NOBODY-01", "no payment attempt is called 'ORD-NOBODY-01'")
+        ("ORD-NOBODY-01", "no payment attempt has the key 'ORD-NOBODY-01'")
     ]
 
 
@@ -273,7 +279,10 @@ def test_what_cannot_be_understood_is_tried_again_and_then_put_aside(
     runs = [settle_all(hours=2 * hours) for hours in range(MAX_ATTEMPTS + 1)]
 
     assert [run.postponed for run in runs] == [1] * (MAX_ATTEMPTS - 1) + [0, 0]
-    assert [run.quarantined for run in runs] == [0] * (MAX_ATTEMPTS - 1) + [1, 0]
+    assert [run.quarantined for run in runs] == [0] * (MAX_ATTEMPTS - 1) + [
+        1,
+        0,
+    ]
     with database.transaction() as connection:
         assert len(inbox.list_quarantined(connection)) == 1
 

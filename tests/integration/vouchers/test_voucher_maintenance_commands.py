@@ -93,7 +93,7 @@ def test_what_was_given_up_is_tried_again(
 
     done = ticketing("regenerate", "--failed")
 
-    assert done.stdout == f"{order.code}: 2 tried again, 0 there\n"
+    assert done.stdout == f"{order.code}: 2 retried, 0 present\n"
     assert {(one.attempt_count, one.failed_at) for one in made()} == {(0, None)}
 
 
@@ -108,9 +108,9 @@ def test_a_clean_up_is_planned_and_applied(
     with database.transaction() as connection:
         connection.execute(update(orders).where(orders.c.id == left.id).values(state="cancelled"))
 
-    planned = ticketing("cleanup", "plan", event.slug)
+    planned = ticketing("cleanup", "plan", "--event", event.slug)
     plan_hash = planned.stdout.split()[-1]
-    done = said("cleanup", "apply", event.slug, "--plan", plan_hash)
+    done = said("cleanup", "apply", "--event", event.slug, "--plan", plan_hash)
 
     assert "left over: 2 vouchers of 1 orders, 0 of them were used" in planned.stdout
     assert done == {"left_over": 2, "expired": 0}
@@ -123,7 +123,7 @@ def test_the_upkeep_says_what_it_saw(
     buy(offer())
     provision()
 
-    seen = ticketing("upkeep")
+    seen = ticketing("maintain")
 
-    assert "lobby: 1 vouchers are there, 0 used since the last look, 0 used up" in seen.stdout
+    assert "lobby: 1 vouchers present, 0 newly used, 0 used up" in seen.stdout
     assert seen.returncode == 0

@@ -217,7 +217,7 @@ def hire(
     workers = []
 
     def start() -> ForkedProcess:
-        workers.append(start_ticketing("work", environment=surroundings))
+        workers.append(start_ticketing("worker", environment=surroundings))
         until(is_there)
         return workers[-1]
 

@@ -36,7 +36,7 @@ def paid(
 def test_with_the_simulator_mails_are_files_and_the_output_says_so(
     ticketing: Ticketing, settings: Settings
 ) -> None:
-    sent = ticketing("deliver", ORGANISER_EMAIL="panitia@example.org")
+    sent = ticketing("deliveries", "send", ORGANISER_EMAIL="panitia@example.org")
 
     folder = settings.mail_folder
     assert sent.stdout == (
@@ -52,7 +52,7 @@ def test_with_the_simulator_mails_are_files_and_the_output_says_so(
 def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing: Ticketing) -> None:
     sandbox = {"MIDTRANS_ENVIRONMENT": "sandbox", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"}
 
-    sent = ticketing("deliver", **sandbox)
+    sent = ticketing("deliveries", "send", **sandbox)
     examined = ticketing("doctor", **sandbox)
 
     assert sent.stdout.startswith("nothing is sent: MAIL_URL is not set\n0 sent")
@@ -65,13 +65,15 @@ def test_what_failed_is_listed_and_sent_again(
 ) -> None:
     with database.transaction() as connection:
         connection.execute(update(outbox).values(recipient="nobody@nowhere"))
-    failed = ticketing("deliver")
-    shown = json.loads(ticketing("deliveries", "wisuda-2026", "--failed", "--json").stdout)
+    failed = ticketing("deliveries", "send")
+    shown = json.loads(
+        ticketing("deliveries", "list", "--event", "wisuda-2026", "--failed", "--json").stdout
+    )
     with database.transaction() as connection:
         connection.execute(update(deliveries).values(address="sari@example.org"))
 
-    again = ticketing("resend", "--failed", "wisuda-2026")
-    sent = ticketing("deliver")
+    again = ticketing("deliveries", "resend", "--failed", "--event", "wisuda-2026")
+    sent = ticketing("deliveries", "send")
 
     assert failed.returncode == 1
     assert {one["subject"] for one in shown} == {paid.order.code}
@@ -85,11 +87,13 @@ def test_what_failed_is_listed_and_sent_again(
 def test_one_that_was_sent_goes_again_as_another_copy(
     ticketing: Ticketing, settings: Settings
 ) -> None:
-    ticketing("deliver")
-    (first,) = json.loads(ticketing("deliveries", "wisuda-2026", "--json").stdout)
+    ticketing("deliveries", "send")
+    (first,) = json.loads(
+        ticketing("deliveries", "list", "--event", "wisuda-2026", "--json").stdout
+    )
 
-    again = ticketing("resend", str(first["id"]))
-    ticketing("deliver")
+    again = ticketing("deliveries", "resend", str(first["id"]))
+    ticketing("deliveries", "send")
 
     assert again.returncode == 0
     names = {path.stem for path in settings.mail_folder.glob("*.eml")}
@@ -117,7 +121,7 @@ def test_checks_see_what_is_stuck_and_what_failed(
             )  # fmt: skip
             return {one.check_name for one in ran.get_asset_check_evaluations() if not one.passed}
 
-    ticketing("deliver")
+    ticketing("deliveries", "send")
     sound = failing()
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     late = {"state": "error", "next_try": long_ago, "ended_at": None}
@@ -134,13 +138,15 @@ def test_checks_see_what_is_stuck_and_what_failed(
 
 @pytest.mark.usefixtures("issued")
 def test_a_rosters_tickets_are_mailed_as_planned(ticketing: Ticketing, settings: Settings) -> None:
-    opted_out = ticketing("opt-out", "person0@example.org")
-    plan = json.loads(ticketing("send-tickets", "plan", "wisuda-2026", "--json").stdout)
-    shown = ticketing("send-tickets", "plan", "wisuda-2026")
+    opted_out = ticketing("deliveries", "opt-out", "person0@example.org")
+    plan = json.loads(ticketing("campaigns", "plan", "--event", "wisuda-2026", "--json").stdout)
+    shown = ticketing("campaigns", "plan", "--event", "wisuda-2026")
 
-    applied = ticketing("send-tickets", "apply", "wisuda-2026", "--plan", plan["plan_hash"])
-    sent = ticketing("deliver")
-    outdated = ticketing("send-tickets", "apply", "wisuda-2026", "--plan", plan["plan_hash"])
+    applied = ticketing("campaigns", "apply", "--event", "wisuda-2026", "--plan", plan["plan_hash"])
+    sent = ticketing("deliveries", "send")
+    outdated = ticketing(
+        "campaigns", "apply", "--event", "wisuda-2026", "--plan", plan["plan_hash"]
+    )
 
     assert opted_out.stdout == "noted\n"
     assert shown.stdout.startswith(

@@ -92,9 +92,9 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
     code = order_places(2).order.code
     path = tmp_path / "sheets" / "orders.csv"
 
-    written = ticketing("export", "wisuda-2026", "orders", "--csv", str(path))
-    shown = ticketing("export", "wisuda-2026", "orders")
-    mailed = [ticketing("export", "wisuda-2026", "orders", "--mail") for _ in range(2)]
+    written = ticketing("export", "--event", "wisuda-2026", "orders", "--csv", str(path))
+    shown = ticketing("export", "--event", "wisuda-2026", "orders")
+    mailed = [ticketing("export", "--event", "wisuda-2026", "orders", "--mail") for _ in range(2)]
 
     assert written.stdout == f"1 rows in {path}\n"
     assert shown.stdout == path.read_text(encoding="utf-8")
@@ -111,7 +111,7 @@ def test_a_sheet_goes_into_a_file_to_the_screen_or_by_mail(
 )
 @pytest.mark.usefixtures("event")
 def test_what_cannot_be_written_is_refused(ticketing: Ticketing, arguments: list[str]) -> None:
-    assert ticketing("export", "wisuda-2026", *arguments).returncode == 2
+    assert ticketing("export", "--event", "wisuda-2026", *arguments).returncode == 2
 
 
 def test_the_job_leaves_each_sheet_of_a_changed_event_once_a_day(

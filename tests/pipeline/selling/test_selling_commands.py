@@ -23,8 +23,8 @@ def test_a_lost_notice_is_made_good_by_hand(
 ) -> None:
     pay(places=2, notified=False)
 
-    reconciled = ticketing("reconcile")
-    served = ticketing("work", "--once")
+    reconciled = ticketing("payments", "reconcile")
+    served = ticketing("worker", "--once")
 
     assert reconciled.stdout == "asked 1, corrected 1, agreed 0, unused 0, odd 0\n"
     assert (reconciled.returncode, served.returncode) == (0, 0)
@@ -37,7 +37,7 @@ def test_a_day_is_compared_and_what_differs_makes_the_exit_code_1(
     pay(places=1, notified=False)
     today = datetime.now(UTC) + timedelta(hours=7)
 
-    compared = ticketing("reconcile", "--day", f"{today:%Y-%m-%d}", "--json")
+    compared = ticketing("payments", "reconcile", "--day", f"{today:%Y-%m-%d}", "--json")
 
     said = json.loads(compared.stdout)
     assert (said["attempts"], said["taken"], said["takenByGateway"]) == (1, 0, 50_000)
@@ -84,6 +84,6 @@ def test_counts_are_made_anew_by_hand(database: Database, ticketing: Ticketing, 
     with database.transaction() as connection:
         connection.execute(update(ticket_types).values(pending=9))
 
-    done = ticketing("recount", "--event", "wisuda-2026")
+    done = ticketing("orders", "recount", "--event", "wisuda-2026")
 
     assert done.stdout == "1 ticket types and 0 promo codes corrected\n"

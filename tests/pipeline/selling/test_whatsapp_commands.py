@@ -74,12 +74,12 @@ def test_a_blast_is_planned_with_its_end_and_goes_no_faster_than_it_may(
     ticketing: Ticketing, two_numbers: Event, chats: WhatsAppSimulator
 ) -> None:
     slug = two_numbers.slug
-    plan = ticketing("send-tickets", "plan", slug, "--by", "whatsapp")
+    plan = ticketing("campaigns", "plan", "--event", slug, "--by", "whatsapp")
 
     applied = ticketing(*plan.stdout.rpartition("to do it: ticketing ")[2].split())
-    sent = ticketing("deliver")
-    shown = ticketing("deliveries", slug)
-    wrong = ticketing("send-tickets", "plan", slug, "--by", "pigeon")
+    sent = ticketing("deliveries", "send")
+    shown = ticketing("deliveries", "list", "--event", slug)
+    wrong = ticketing("campaigns", "plan", "--event", slug, "--by", "pigeon")
 
     assert plan.stdout.startswith("0 tickets would go by mail, 2 by WhatsApp; no address: 3 guests")
     assert "the last by WhatsApp, after what waits already: " in plan.stdout
@@ -94,7 +94,7 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
     state: Callable[[], list[str]],
 ) -> None:  # fmt: skip
     blast()
-    ticketing("deliver")
+    ticketing("deliveries", "send")
     with database.transaction() as connection:
         at = datetime.now(UTC)
         channel_queries.stop(connection, Channel.WHATSAPP, reason="too much failed", at=at)
@@ -103,8 +103,11 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
         ).scalar_one()
 
     examined = ticketing("doctor")
-    aborted = ticketing("abort-delivery", str(waits))
-    resumed, again = ticketing("resume-channel", "whatsapp"), ticketing("resume-channel", "mail")
+    aborted = ticketing("deliveries", "cancel", str(waits))
+    resumed, again = (
+        ticketing("deliveries", "resume-channel", "whatsapp"),
+        ticketing("deliveries", "resume-channel", "mail"),
+    )
 
     assert "nothing is sent until somebody lets it go on; too much failed" in examined.stdout
     assert (aborted.returncode, state()) == (0, [DeliveryState.SENT, DeliveryState.FAILED])
@@ -116,8 +119,8 @@ def test_bounces_are_read_from_a_maildir(ticketing: Ticketing, tmp_path: Path) -
         (tmp_path / "box" / folder).mkdir(parents=True)
         (tmp_path / "box" / folder / "1").write_text("Subject: Thank you\n\nfor the ticket")
 
-    read = ticketing("bounces", str(tmp_path / "box"))
-    missing = ticketing("bounces", str(tmp_path / "nothing"))
+    read = ticketing("deliveries", "read-bounces", str(tmp_path / "box"))
+    missing = ticketing("deliveries", "read-bounces", str(tmp_path / "nothing"))
 
     assert read.stdout.startswith("2 mails read: 0 bounces noted")
     assert missing.returncode == 2

@@ -39,8 +39,8 @@ def ticketing(run_ticketing: Run, environment: dict[str, str]) -> Ticketing:
 
 
 def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing) -> None:
-    made = ticketing("api-keys", "add", "school", "--role", "operator")
-    again = ticketing("api-keys", "add", "school")
+    made = ticketing("api-keys", "create", "school", "--role", "operator")
+    again = ticketing("api-keys", "create", "school")
     ended = ticketing("api-keys", "revoke", "school")
     listed = ticketing("api-keys", "list", "--json")
     shown = ticketing("api-keys", "list")
@@ -56,7 +56,7 @@ def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["api-keys", "add", "x", "--role", "king"], "viewer, operator, admin"),
+        (["api-keys", "create", "x", "--role", "king"], "viewer, operator, admin"),
         (["api-keys", "revoke", "nobody"], "no living key is called 'nobody'"),
         (["serve", "--port", "0"], "--port"),
     ],
@@ -84,7 +84,7 @@ def test_a_port_that_is_taken_is_2_and_named(ticketing: Ticketing, unused_port: 
     [
         ({"MIDTRANS_ENVIRONMENT": "production"}, "set MIDTRANS_SERVER_KEY"),
         ({"MIDTRANS_ENVIRONMENT": "production", "MIDTRANS_SERVER_KEY": "SB-Mid-server-x"},
-         "the server key is a sandbox's"),
+         "the server key is a sandbox key"),
     ],
 )  # fmt: skip
 def test_without_the_key_that_proves_what_the_gateway_tells_it_does_not_start(

@@ -1,4 +1,4 @@
-"""The application put together: routers, the threshold, what is started and stopped with it."""
+"""Assemble the FastAPI application: routers, middleware, services, start and shutdown."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,10 +46,10 @@ from ticketing.tickets.generate import GenerationContext
 from ticketing.tickets.metrics import TicketMetrics
 
 MAX_THREADS = 8
-# two a thread, one an idempotency key in use, one a waiting batch, three a bench, one an order, one
-# a call to the gateway, one a notice from it and one a report of a message, and some to spare
+# two per thread, one per idempotency key in use, one per waiting batch, three per generation thread,
+# one each per order, gateway call, payment notification and delivery receipt, and a reserve
 MAX_CONNECTIONS = 65
-# log and metrics are our own; FastAPI's would quote what people typed, and looked each time if to
+# we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 CREDENTIAL_HEADERS = ("Authorization", "X-API-Key", "X-Order-Token")
 ROUTERS = (
@@ -74,19 +74,20 @@ ROUTERS = (
     api_health.metrics_router,
 )
 DESCRIPTION = """\
-Tickets of events: sold, made one by one or in batches, fetched, and validated.
+Sell, issue, download and validate tickets of events.
 
 Every JSON answer is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an API
-key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys add` makes one. A POST with an
-`Idempotency-Key` is done once within 24 hours, however often it is sent.
+key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys create` makes one. A POST with
+an `Idempotency-Key` is done once within 24 hours, however often it is sent.
 
-Buyers need no key. Whoever orders gets a token, shown once and kept nowhere; it opens that order as
-`X-Order-Token`, and its page at `/orders/{token}`. A gateway signs what it tells us.
+Buyers need no API key. Placing an order returns a token, shown once and never stored; it gives access
+to that order as `X-Order-Token`, and to its page at `/orders/{token}`. Payment notifications are
+signed by the gateway.
 """
 
 
 def create_app(application: Application) -> FastAPI:
-    """The service of an open application."""
+    """Return the FastAPI application for an open application."""
     service = _build_services(
         replace(
             application,
@@ -134,7 +135,7 @@ def _build_services(application: Application) -> Services:
     application.register_value(
         EventStream, EventStream("dashboard", partial(dashboard_snapshot, database))
     )
-    application.find(WhatsAppProviderConfig)  # a wrong setting ends the start, not a request
+    application.find(WhatsAppProviderConfig)  # an invalid setting fails at start, not in a request
     return Services(application, started_at=now())
 
 

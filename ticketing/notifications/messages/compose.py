@@ -247,7 +247,7 @@ def _refund_to_transfer(
     _: Connection, __: Event, order: Order, claimed: ClaimedDelivery
 ) -> TemplateAndVariables:
     amount = Rupiah(claimed.payload["amount"])
-    question = f"transfer {amount} by hand, then `ticketing refund done {order.code}`"
+    question = f"transfer {amount} by hand, then `ticketing refunds mark-paid {order.code}`"
     return "organiser_question", {"question": question, "url": ""}
 
 

@@ -85,7 +85,7 @@ def draft_campaign_report(
     failed, unknown = ends[DeliveryState.FAILED], ends[DeliveryState.UNKNOWN]
     facts = event_variables(context, event) | {
         "sent": ends.total() - failed - unknown, "failed": failed, "unknown": unknown,
-        "command": f"ticketing deliveries {event.slug} --failed", "url": "",
+        "command": f"ticketing deliveries list --event {event.slug} --failed", "url": "",
     }  # fmt: skip
     return MessageDraft("tickets_sent", facts)
 

@@ -138,7 +138,7 @@ SAMPLES: dict[str, TemplateSample] = {
             "sent": 480,
             "failed": 15,
             "unknown": 3,
-            "command": "ticketing deliveries wisuda-2026 --failed",
+            "command": "ticketing deliveries list --event wisuda-2026 --failed",
         },
         "events/wisuda-2026",
     ),

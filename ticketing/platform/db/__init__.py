@@ -1,5 +1,5 @@
-"""PostgreSQL: connections, tables, migrations, audit log, inbox, outbox, notifications.
+"""PostgreSQL: connections, tables, migrations, audit log, inbound webhooks, outbox, NOTIFY.
 
-May import `platform.kernel` and, for its commands, `platform.cli`.
+May import `platform.kernel`, SQLAlchemy, Alembic and psycopg.
 Begin reading in `database.py`, then `tables/`.
 """

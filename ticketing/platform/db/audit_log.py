@@ -1,6 +1,6 @@
-"""Who did what, when, and to how many. Rows are added and never changed (a trigger sees to it).
+"""The audit log: append entries, and read back those of the worker for Dagster.
 
-What was done for who has paid, by whom: lines of the audit log, read back for the reports.
+A trigger refuses to change or delete entries.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ def record(
     items: int = 0,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one line, in the caller's transaction: the deed and its trace live or die together."""
+    """Add an entry in the caller's transaction, so that it is stored together with the change."""
     connection.execute(
         _INSERT_ENTRY,
         {
@@ -46,7 +46,7 @@ PROVISION_VOUCHERS_ACTION = "vouchers.provision"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line. `counts` are how its items ended."""
+    """An entry of the audit log. `counts` are its integer details, by name."""
 
     id: int
     action: str
@@ -63,9 +63,9 @@ def list_entries(
     excluding_actors: Collection[str],
     limit: int,
 ) -> list[AuditEntry]:
-    """Lines of these actions with a higher number, but those of these actors, by their numbers.
+    """Return entries after an id for these actions, excluding actors, ordered by id.
 
-    Numbers are given before they are committed: one that was passed over may still appear.
+    Ids are assigned before the commit: an entry with a lower id may still appear later.
     """
     query = (
         select(
@@ -88,5 +88,5 @@ def list_entries(
 
 
 def _integer_details(details: Mapping[str, object]) -> dict[str, int]:
-    """A line may also say in words what went wrong."""
-    return {what: said for what, said in details.items() if isinstance(said, int)}
+    """Return the integer details; an entry may also have texts about what went wrong."""
+    return {name: value for name, value in details.items() if isinstance(value, int)}

@@ -1,4 +1,4 @@
-"""The one door to PostgreSQL: an engine, and transactions that only this module commits."""
+"""Access to PostgreSQL: an engine, and transactions that only this module commits."""
 
 import select
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 from sqlalchemy.sql import ClauseElement
 
+from ticketing.platform.db.lease_holder import OPTION as LEASE_HOLDER_OPTION
+from ticketing.platform.db.lease_holder import LeaseHolder
 from ticketing.platform.kernel.errors import Misconfigured, Unavailable
 
 DRIVER = "postgresql+psycopg"
@@ -20,9 +22,9 @@ _DIALECT = URL.create(DRIVER).get_dialect()()
 
 
 def parse_database_url(url_text: str) -> URL:
-    """A server's address as people write it, made to use psycopg 3.
+    """Parse a database URL and set its driver to psycopg 3.
 
-    `postgres://` and `postgresql://` mean the same; any other database is refused.
+    `postgres://` and `postgresql://` are equivalent. Raises Misconfigured for other databases.
     """
     try:
         url = make_url(url_text)
@@ -38,28 +40,28 @@ def parse_database_url(url_text: str) -> URL:
 
 
 def compile_sql(statement: ClauseElement) -> str:
-    """A statement as `Database.at_once` sends it: its words, made once."""
+    """Return the SQL text of a statement, for `Database.execute_pipeline`."""
     return str(statement.compile(dialect=_DIALECT))
 
 
 def _discard_dead_connection(session: psycopg.Connection, *_: object) -> None:
-    """Let the pool take another connection when the server has ended this one.
+    """Make the pool replace a connection that the server has closed.
 
-    It says so before it goes: where there is nothing to be read there is nothing to ask.
+    The server sends a message before it closes; without unread data no query is needed.
     """
-    ear = select.poll()
+    poller = select.poll()
     try:
-        ear.register(session.fileno(), select.POLLIN)
-        if ear.poll(0):
+        poller.register(session.fileno(), select.POLLIN)
+        if poller.poll(0):
             session.execute("SELECT 1")
             session.rollback()
     except psycopg.Error as error:
-        raise DisconnectionError("the server hung up") from error
+        raise DisconnectionError("the server closed the connection") from error
 
 
 @contextmanager
 def _translate_connection_errors() -> Iterator[None]:
-    """Whether the server is there is an error of its own."""
+    """Raise Unavailable for connection errors; other errors pass unchanged."""
     try:
         yield
     except OperationalError as error:
@@ -70,43 +72,46 @@ def _translate_connection_errors() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An application database. Cheap to pass around; `dispose` gives the connections back."""
+    """The application's database; `dispose` closes its connections."""
 
     engine: Engine
 
     @classmethod
     def from_url(cls, url: str | URL, *, max_connections: int = 15) -> "Database":
-        """The database at an address; nothing is connected yet, and never more than that."""
+        """Return the database at a URL. Connections are opened on demand, up to a maximum."""
+        holder = LeaseHolder()
         engine = create_engine(
             parse_database_url(str(url) if isinstance(url, str) else url.render_as_string(False)),
             pool_size=POOL_SIZE,
             max_overflow=max_connections - POOL_SIZE,
             hide_parameters=True,  # an error's text goes to logs, and rows hold names and tokens
             connect_args={"application_name": "ticketing", "connect_timeout": 10},
+            execution_options={LEASE_HOLDER_OPTION: holder},
         )
+        event.listen(engine, "engine_disposed", lambda _: holder.close())
         event.listen(engine, "checkout", _discard_dead_connection)
         return cls(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One unit of work: commits at the end, rolls back on any error."""
+        """Run a transaction: commit at the end, roll back on any error."""
         with _translate_connection_errors(), self.engine.begin() as connection:
             yield connection
 
     def execute_pipeline(
         self, statements: Sequence[str], parameters: Mapping[str, object]
     ) -> tuple[Any, ...] | None:
-        """Do all of it or nothing in one round trip; the first row of the last statement.
+        """Execute statements atomically in one round trip; return the first row of the last one.
 
-        What others wait for ends with PostgreSQL's work, not when this program hears of it.
+        Locks are released when PostgreSQL has finished, without waiting for this program.
         """
         with _translate_connection_errors(), self.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             session = connection.connection.driver_connection
             if not isinstance(session, psycopg.Connection):
-                raise Unavailable("PostgreSQL hung up")
+                raise Unavailable("PostgreSQL closed the connection")
             try:
-                with session.pipeline():  # without BEGIN: what is sent together is one transaction
+                with session.pipeline():  # without BEGIN a pipeline is one transaction
                     cursors = [session.execute(statement, parameters) for statement in statements]
             except psycopg.OperationalError as error:
                 if not session.closed:
@@ -116,7 +121,7 @@ class Database:
             return cursors[-1].fetchone()
 
     def server_version(self) -> int:
-        """The server's version as it counts itself: 180001 is 18.1."""
+        """Return the server's version number: 180001 is 18.1."""
         with self.transaction() as connection:
             return int(connection.execute(text("SHOW server_version_num")).scalar_one())
 

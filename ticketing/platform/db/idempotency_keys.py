@@ -1,7 +1,7 @@
-"""Answers kept for a day, so that a request sent again gets its answer again and does nothing.
+"""Responses stored for a day by idempotency key, so that a repeated request has no effect.
 
-The lock on a key lives as long as the transaction that the request is answered in: a killed service
-leaves neither lock nor half an answer.
+The lock on a key lasts as long as the transaction of its request, so that a killed service leaves
+neither a lock nor a partial response.
 """
 
 from collections.abc import Iterator
@@ -26,21 +26,21 @@ _LOCK_BYTES = 5
 
 
 class KeyInUse(Refused):
-    """A request with the same idempotency key is being answered at this moment."""
+    """A request with the same idempotency key is being processed."""
 
     status = HTTPStatus.CONFLICT
     retry_after = RETRY_AFTER_SECONDS
 
 
 class KeyReused(Refused):
-    """The idempotency key belongs to a request that asked for something else."""
+    """The idempotency key was used for a different request."""
 
     status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """Who asks under which key, and the digest of what."""
+    """An idempotency key of an API key, and the digest of the request."""
 
     api_key_id: int
     key: str
@@ -49,7 +49,7 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What was answered: an HTTP status and the body's bytes."""
+    """A stored response: HTTP status and body."""
 
     status: int
     body: bytes
@@ -57,14 +57,14 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyClaim:
-    """A key in one request's hands; `answer` is what the first request with it got."""
+    """A locked idempotency key; `answer` is the stored response of an earlier request."""
 
     connection: Connection
     request: IdempotentRequest
     response: StoredResponse | None
 
     def store(self, response: StoredResponse, *, at: datetime) -> None:
-        """Remember the answer for a day, and forget older ones."""
+        """Store the response for a day, and delete expired ones."""
         kept = {
             "request_sha256": self.request.request_sha256,
             "status": response.status,
@@ -74,7 +74,7 @@ class IdempotencyClaim:
         self.connection.execute(
             insert(table)
             .values(api_key_id=self.request.api_key_id, key=self.request.key, **kept)
-            .on_conflict_do_update(constraint=table.primary_key, set_=kept)  # a key from long ago
+            .on_conflict_do_update(constraint=table.primary_key, set_=kept)  # an expired key
         )
         self.connection.execute(delete(table).where(table.c.created_at <= at - RETENTION))
 
@@ -83,10 +83,10 @@ class IdempotencyClaim:
 def claim_key(
     database: Database, request: IdempotentRequest, *, at: datetime
 ) -> Iterator[IdempotencyClaim]:
-    """Hold a key while its request is answered. Raises KeyInUse and KeyReused."""
+    """Lock a key while its request is processed. Raises KeyInUse and KeyReused."""
     with database.transaction() as connection:
         if not _try_lock(connection, request):
-            raise KeyInUse("a request with this idempotency key is under way; ask again later")
+            raise KeyInUse("a request with this idempotency key is being processed; retry later")
         yield IdempotencyClaim(connection, request, _find_response(connection, request, at=at))
 
 
@@ -109,5 +109,5 @@ def _find_response(
     if row is None:
         return None
     if row.request_sha256 != request.request_sha256:
-        raise KeyReused("this idempotency key was used for another request; draw a new one")
+        raise KeyReused("this idempotency key was used for a different request; send a new key")
     return StoredResponse(row.status, row.answer)

@@ -1,37 +1,44 @@
-"""What gateways told us: kept first, to the byte and once, and handled afterwards.
-
-How the inbox stands: what is due, and what waits too long. Nothing is changed here.
-"""
+"""Inbound webhooks: stored unchanged and deduplicated, then claimed and processed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db import notify
 from ticketing.platform.db.tables.sales import inbox
+from ticketing.platform.db.work_queue import WorkQueue
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 
-PAYMENT_SOURCES = ("midtrans",)  # whose notices are about payments
-LEASE = timedelta(minutes=5)  # longer than any work on one notice
-_MAX_RETRY_DELAY = timedelta(hours=1)
-# made once: a gateway waits, and building it costs more than what PostgreSQL does
+PAYMENT_SOURCES = ("midtrans",)  # providers of payment notifications
+LEASE = timedelta(minutes=5)  # longer than processing one webhook takes
+_IS_UNHANDLED = inbox.c.handled_at.is_(None)
+_QUEUE = WorkQueue(
+    table=inbox,
+    is_open=_IS_UNHANDLED,
+    lease=LEASE,
+    claimed_until=inbox.c.claimed_until,
+    claimed_by=inbox.c.claimed_by,
+    attempt_count=inbox.c.tries,
+)
+# built once: a gateway waits, and building the statement takes longer than running it
 _INSERT = insert(inbox).on_conflict_do_nothing().returning(inbox.c.id)
 
 
 class InboxOutcome(StrEnum):
-    """How a notice ended."""
+    """Outcome of processing a webhook."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
-    QUARANTINED = "quarantined"  # nobody could place it: a person looks
+    QUARANTINED = "quarantined"  # not assignable; needs attention
 
 
 @dataclass(frozen=True, slots=True)
 class InboundWebhook:
-    """One kept message. `subject` is the attempt it speaks of; `tries` counts this one too."""
+    """A claimed webhook. `subject` names the payment attempt; `tries` includes this attempt."""
 
     id: int
     subject: str
@@ -41,7 +48,7 @@ class InboundWebhook:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedWebhook:
-    """A notice that waits for a person."""
+    """A quarantined webhook, which needs attention."""
 
     id: int
     source: str
@@ -59,7 +66,7 @@ def store_webhook(
     body: bytes,
     at: datetime,
 ) -> bool:
-    """Keep a message, and wake who listens. False when it is known: gateways repeat themselves."""
+    """Store a webhook and wake the workers. Return False for a duplicate."""
     message = {
         "source": source,
         "unique_key": unique_key,
@@ -76,28 +83,13 @@ def store_webhook(
 def claim_due(
     connection: Connection, limit: int, *, at: datetime, sources: Collection[str] = PAYMENT_SOURCES
 ) -> list[InboundWebhook]:
-    """Take the oldest waiting notices for five minutes; those next to us get others.
+    """Claim the oldest waiting webhooks; concurrent callers get others.
 
-    Commit before the work: it asks the outside world. Whoever dies is inherited after the lease.
+    Commit before processing, which calls other systems.
     """
-    free = or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
-    waiting = (
-        select(inbox.c.id)
-        .where(inbox.c.handled_at.is_(None), inbox.c.source.in_(sources), free)
-        .order_by(inbox.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("waiting")
-    )
-    query = (
-        update(inbox)
-        .where(inbox.c.id == waiting.c.id)
-        .values(claimed_until=at + LEASE, tries=inbox.c.tries + 1)
-        .returning(inbox.c.id, inbox.c.subject, inbox.c.tries, inbox.c.body)
-    )
-    return sorted(
-        (InboundWebhook(*row) for row in connection.execute(query)), key=lambda one: one.id
-    )
+    waiting = select(inbox.c.id).where(_is_due(sources, at)).order_by(inbox.c.id).limit(limit)
+    claimed = _QUEUE.claim(connection, waiting, inbox.c.subject, inbox.c.tries, inbox.c.body, at=at)
+    return [InboundWebhook(row.id, row.subject, row.tries, row.body) for row in claimed]
 
 
 def mark_handled(
@@ -108,26 +100,26 @@ def mark_handled(
     reason: str = "",
     at: datetime,
 ) -> None:
-    """Stamp a notice as handled, in the transaction that did the work."""
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
-        .values(handled_at=at, outcome=outcome, reason=reason)
-    )
+    """Mark a webhook as handled, in the transaction that did the work."""
+    values = {"handled_at": at, "outcome": outcome, "reason": reason}
+    _QUEUE.end_claim(connection, webhook.id, values)
 
 
-def postpone(connection: Connection, webhook: InboundWebhook, *, reason: str, at: datetime) -> None:
-    """Leave it for later: after 2, 4, 8 minutes and so on, at most an hour."""
-    wait = min(timedelta(minutes=2 ** min(webhook.tries, 6)), _MAX_RETRY_DELAY)
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.id == webhook.id, inbox.c.handled_at.is_(None))
-        .values(claimed_until=at + wait, reason=reason)
-    )
+def postpone(
+    connection: Connection,
+    webhook: InboundWebhook,
+    retries: RetryPolicy,
+    *,
+    reason: str,
+    at: datetime,
+) -> None:
+    """Schedule the next attempt."""
+    again = retries.next_attempt_at(webhook.tries, at=at)
+    _QUEUE.end_claim(connection, webhook.id, {"reason": reason}, until=again)
 
 
 def list_quarantined(connection: Connection, limit: int = 100) -> list[QuarantinedWebhook]:
-    """The notices nobody could place, the latest first."""
+    """Return the quarantined webhooks, newest first."""
     query = (
         select(inbox.c.id, inbox.c.source, inbox.c.subject, inbox.c.reason, inbox.c.received_at)
         .where(inbox.c.outcome == InboxOutcome.QUARANTINED)
@@ -137,12 +129,9 @@ def list_quarantined(connection: Connection, limit: int = 100) -> list[Quarantin
     return [QuarantinedWebhook(*row) for row in connection.execute(query)]
 
 
-_IS_UNHANDLED = inbox.c.handled_at.is_(None)
-
-
 @dataclass(frozen=True, slots=True)
 class UnhandledWebhook:
-    """A notice nobody has handled. `reason` is why the last try came to nothing, if there was."""
+    """A waiting webhook. `reason` is the error of the last attempt, if there was one."""
 
     id: int
     subject: str
@@ -154,9 +143,8 @@ class UnhandledWebhook:
 def count_due(
     connection: Connection, *, at: datetime, limit: int, sources: Collection[str] = PAYMENT_SOURCES
 ) -> int:
-    """How many notices could be claimed now; counts no further than that."""
-    whose = inbox.c.source.in_(sources)
-    due = select(inbox.c.id).where(_IS_UNHANDLED, whose, _is_claimable(at)).limit(limit).subquery()
+    """Return the number of webhooks that can be claimed now, counted up to a limit."""
+    due = select(inbox.c.id).where(_is_due(sources, at)).limit(limit).subquery()
     return connection.execute(select(func.count()).select_from(due)).scalar_one()
 
 
@@ -167,17 +155,16 @@ def has_overdue(
     at: datetime,
     sources: Collection[str] = PAYMENT_SOURCES,
 ) -> bool:
-    """Whether a notice that could be claimed was received, or its last try ended, before then."""
-    ready_at = func.coalesce(inbox.c.claimed_until, inbox.c.received_at)
-    due = (_IS_UNHANDLED, inbox.c.source.in_(sources), _is_claimable(at), ready_at <= since)
-    query = select(inbox.c.id).where(*due).limit(1)
+    """Return whether a claimable webhook was received, or its last attempt ended, before then."""
+    is_old = _QUEUE.free_since(inbox.c.received_at) <= since
+    query = select(inbox.c.id).where(_is_due(sources, at), is_old).limit(1)
     return connection.execute(query).first() is not None
 
 
 def list_unhandled(
     connection: Connection, received_before: datetime, *, limit: int
 ) -> list[UnhandledWebhook]:
-    """Notices received before then and not handled, the oldest first."""
+    """Return the webhooks received before then and not handled, oldest first."""
     query = (
         select(inbox.c.id, inbox.c.subject, inbox.c.received_at, inbox.c.tries, inbox.c.reason)
         .where(_IS_UNHANDLED, inbox.c.received_at <= received_before)
@@ -187,5 +174,5 @@ def list_unhandled(
     return [UnhandledWebhook(*row) for row in connection.execute(query)]
 
 
-def _is_claimable(at: datetime) -> ColumnElement[bool]:
-    return or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until <= at)
+def _is_due(sources: Collection[str], at: datetime) -> ColumnElement[bool]:
+    return and_(_QUEUE.is_claimable(at), inbox.c.source.in_(sources))

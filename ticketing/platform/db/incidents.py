@@ -1,7 +1,7 @@
-"""The digest of what went wrong: one open line a cause, however often it happens.
+"""Incidents: one open incident per cause, however often it occurs.
 
-Telling of the same occurrence twice changes nothing, so a reader may look at everything again
-instead of keeping a cursor.
+Recording the same occurrence twice has no effect, so a sensor may read everything again instead of
+keeping a cursor.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ticketing.platform.db.tables.operations import incidents
 
 
 class IncidentKind(StrEnum):
-    """What failed: a run, a check of what it made, a webhook, a channel of messages, a router."""
+    """Kind of failure: Dagster run, asset check, webhook, message channel, router."""
 
     RUN = "run"
     CHECK = "check"
@@ -30,7 +30,7 @@ _IS_UNREPORTED = and_(incidents.c.resolved_at.is_(None), incidents.c.told_at.is_
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time that something failed; `at` tells it from every other of its cause."""
+    """One failure; `at` distinguishes it from others of the same cause."""
 
     cause: str
     kind: IncidentKind
@@ -42,7 +42,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One line of the digest. Resolved when its cause was seen to be gone."""
+    """An incident; resolved once its cause was found to be gone."""
 
     id: int
     cause: str
@@ -57,7 +57,7 @@ class Incident:
 
 
 def record_occurrence(connection: Connection, occurrence: Occurrence) -> bool:
-    """Count an occurrence on its cause's open line, or open one. False when it was known."""
+    """Count an occurrence on the open incident of its cause, or open one. False if known."""
     known = exists().where(
         incidents.c.cause == occurrence.cause,
         or_(incidents.c.last_seen_at >= occurrence.at, incidents.c.resolved_at >= occurrence.at),
@@ -89,7 +89,7 @@ def record_occurrence(connection: Connection, occurrence: Occurrence) -> bool:
 
 
 def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
-    """Close a cause's line: at `at` it was seen to be gone. False when none was open by then."""
+    """Close the incident of a cause that was gone at `at`. Return False if none was open."""
     was_open = and_(
         incidents.c.cause == cause,
         incidents.c.resolved_at.is_(None),
@@ -100,24 +100,24 @@ def resolve(connection: Connection, cause: str, *, at: datetime) -> bool:
 
 
 def list_open(connection: Connection) -> list[Incident]:
-    """The digest: every open line, the latest first."""
+    """Return the open incidents, latest first."""
     return _list_incidents(connection, only_open=True, limit=1000)
 
 
 def has_unreported(connection: Connection) -> bool:
-    """Whether there is an open line that nobody was told of."""
+    """Return whether there is an open incident without a notification."""
     return connection.execute(select(exists().where(_IS_UNREPORTED))).scalar_one()
 
 
 def claim_unreported(connection: Connection, *, at: datetime) -> list[Incident]:
-    """Open lines that nobody was told of, the oldest first; they count as told from now on."""
+    """Mark the open incidents without a notification as notified; return them, oldest first."""
     query = update(incidents).where(_IS_UNREPORTED).values(told_at=at).returning(incidents.c.id)
     ids = set(connection.execute(query).scalars())
     return [line for line in list_open(connection) if line.id in ids][::-1] if ids else []
 
 
 def list_latest(connection: Connection, limit: int = 100) -> list[Incident]:
-    """The last lines, open or resolved, the latest first."""
+    """Return the latest incidents, open or resolved, latest first."""
     return _list_incidents(connection, only_open=False, limit=limit)
 
 

@@ -1,8 +1,8 @@
-"""The bell of PostgreSQL: whoever leaves work rings it, and a worker that listens wakes at once.
+"""LISTEN and NOTIFY: wake the worker when there is work.
 
-A ring can be lost (nobody listened, the server went away), so nothing may depend on it: the work
-stands in rows. Whoever listens holds a lock that dies with its process, which is how others know
-whether anybody is there.
+A notification can be lost (no listener, a broken connection), so nothing may depend on it: all work
+is stored in rows. A worker that listens holds an advisory lock that ends with its process, which
+shows others that a worker is running.
 """
 
 from collections.abc import Iterator
@@ -21,34 +21,33 @@ _WORKER_LOCK = literal(0x776F726B << 32, BigInteger)
 
 
 class NotificationListener:
-    """What rings, as long as one listens."""
+    """A session subscribed to NOTIFY."""
 
     def __init__(self, session: psycopg.Connection) -> None:
-        """A session that listens."""
         self._session = session
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for it. Raises Unavailable when the server has gone."""
+        """Wait for a notification; return whether one came. Raises Unavailable without a server."""
         try:
-            heard = list(self._session.notifies(timeout=timeout_seconds, stop_after=1))
+            received = list(self._session.notifies(timeout=timeout_seconds, stop_after=1))
         except psycopg.OperationalError as error:
-            raise Unavailable(f"PostgreSQL hung up: {error}") from error
-        return bool(heard)
+            raise Unavailable(f"PostgreSQL closed the connection: {error}") from error
+        return bool(received)
 
 
 def notify_workers(connection: Connection) -> None:
-    """Wake whoever listens, when the transaction commits."""
+    """Notify listeners when the transaction commits."""
     connection.execute(select(func.pg_notify(NOTIFY_CHANNEL, "")))
 
 
 def is_worker_running(connection: Connection) -> bool:
-    """Whether a worker is there to hear the bell."""
+    """Return whether a worker is listening."""
     return not connection.execute(select(func.pg_try_advisory_xact_lock(_WORKER_LOCK))).scalar_one()
 
 
 @contextmanager
 def listen(database: Database, *, as_worker: bool = True) -> Iterator[NotificationListener]:
-    """Listen; who does it to serve is known to. Raises Unavailable without a server."""
+    """LISTEN; with `as_worker` also hold the worker-presence lock. Raises Unavailable."""
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
         connection = engine.connect()
@@ -60,8 +59,8 @@ def listen(database: Database, *, as_worker: bool = True) -> Iterator[Notificati
     try:
         session = connection.connection.driver_connection
         if not isinstance(session, psycopg.Connection):
-            raise Unavailable("PostgreSQL hung up")
+            raise Unavailable("PostgreSQL closed the connection")
         yield NotificationListener(session)
     finally:
-        connection.invalidate()  # ends the session, and with it the lock and the listening
+        connection.invalidate()  # ends the session, and with it the lock and the subscription
         connection.close()

@@ -1,4 +1,4 @@
-"""What has to be told, written with the deed itself. How and when it is sent is not known here."""
+"""The outbox: messages written in the transaction that causes them, and sent later."""
 
 from collections.abc import Mapping
 
@@ -7,17 +7,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ticketing.platform.db.tables.sales import outbox
 
-ORGANISER = "organiser"  # a role: whoever sends knows the address
+ORGANISER = "organiser"  # a role; the sender knows the address
 INSTALMENT_DUE = "order.part_due"
-ORDER_CONFIRMATION = "order.confirmation"  # a purpose that waits for the documents it brings
+ORDER_CONFIRMATION = "order.confirmation"  # waits for the documents to attach
 VOUCHERS_READY = "voucher.ready"
-TICKET_READY = "ticket.ready"  # a purpose that lets all others go first
+TICKET_READY = "ticket.ready"  # bulk: all other purposes are sent first
 BATCH_FINISHED = "batch.finished"
-TICKETS_SENT = (
-    "tickets.sent"  # a purpose that waits for all the tickets of a plan; its subject names it
-)
+TICKETS_SENT = "tickets.sent"  # waits for all tickets of a campaign; subject: the plan's hash
 EXPORT_READY = "export.ready"
-ALERTS = "alerts"  # to the organiser, of no event
+ALERTS = "alerts"  # to the organiser, without an event
 
 
 def enqueue(
@@ -30,7 +28,7 @@ def enqueue(
     payload: Mapping[str, object],
     revision: int = 1,
 ) -> bool:
-    """One message for one recipient on one purpose; False when it stands there already."""
+    """Store a message, unique by purpose, subject, recipient and revision. False if it exists."""
     statement = insert(outbox).values(
         event_id=event_id,
         purpose=purpose,

@@ -1,5 +1,5 @@
 """The HTTP layer shared by all APIs: middleware, envelope, errors, rate limit, server-sent events.
 
-May import `platform.kernel`, `platform.db` and FastAPI.
+May import the rest of `platform`, FastAPI and Starlette.
 Begin reading in `middleware.py` and `errors.py`.
 """

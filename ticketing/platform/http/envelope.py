@@ -1,4 +1,4 @@
-"""The shape of every JSON answer: success with data, or an error with a code for machines."""
+"""The shape of every JSON response: success with data, or an error with a stable code."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -14,7 +14,7 @@ NO_STORE_HEADERS = {"Cache-Control": "private, no-store"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 T = TypeVar("T")
 
-# in a body only whole numbers are numbers; in an address everything is text
+# strict in a body, where a number must be a JSON integer; a path is always text
 Id = Annotated[int, Field(ge=1, le=MAX_ID, strict=True)]
 IdInPath = Annotated[int, Path(ge=1, le=MAX_ID)]
 EventInPath = Annotated[
@@ -24,26 +24,26 @@ Offset = Annotated[int, Field(ge=0, le=MAX_ID)]
 
 
 class ResponseModel(BaseModel):
-    """Something in an answer: camelCase on the wire."""
+    """Base of response models: camelCase in JSON."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class RequestModel(ResponseModel):
-    """Something in a request; fields that nobody knows are refused rather than ignored."""
+    """Base of request models: camelCase in JSON; unknown fields are an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class SuccessResponse(BaseModel, Generic[T]):
-    """What was asked for."""
+    """Envelope of a successful response."""
 
     success: Literal[True] = True
     data: T
 
 
 class ErrorDetail(BaseModel):
-    """What is wrong: a constant for machines, a sentence for people, facts."""
+    """An error: a constant for programs, a message for people, and details."""
 
     code: str
     message: str
@@ -51,23 +51,23 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """Why there is nothing."""
+    """Envelope of an error."""
 
     success: Literal[False] = False
     error: ErrorDetail
 
 
 class AsciiJSONResponse(JSONResponse):
-    """JSON in ASCII: half a surrogate pair in a text that is quoted back breaks nothing."""
+    """JSON in ASCII, so that a lone surrogate in quoted input cannot break the encoding."""
 
     def render(self, content: object) -> bytes:
-        """The bytes."""
+        """Return the content as compact ASCII JSON."""
         return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def error_response(
     status: int, code: str, message: str, details: dict[str, Any] | None = None
 ) -> AsciiJSONResponse:
-    """The answer to what cannot be done."""
+    """Return an error response in the envelope."""
     problem = {"code": code, "message": message, "details": details or {}}
     return AsciiJSONResponse({"success": False, "error": problem}, status_code=status)

@@ -1,4 +1,4 @@
-"""What went wrong, as an HTTP status and an envelope. Texts never repeat a token or a key."""
+"""Errors as an HTTP status and an envelope. Messages never repeat a token or a key."""
 
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +22,7 @@ MAX_QUOTED_LENGTH = 80
 
 
 class NotKnown(Refused):
-    """The request carries no living API key."""
+    """The request has no valid API key."""
 
     status = HTTPStatus.UNAUTHORIZED
 
@@ -34,40 +34,40 @@ class NotAllowed(Refused):
 
 
 class TooManyRequests(Refused):
-    """One address asked too often without a key."""
+    """One address exceeded its rate limit."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry_after = RETRY_AFTER_SECONDS
 
 
 class Busy(Unavailable):
-    """More is asked for at once than the service takes on."""
+    """The service has reached its limit of concurrent work."""
 
 
 class GoneElsewhere(Refused):
-    """A way of asking that has ended; the message names the one that took its place."""
+    """The endpoint was removed; the message names its replacement."""
 
     status = HTTPStatus.GONE
 
 
 class BodyTooLarge(Refused):
-    """The request's body is larger than anything that could be asked for."""
+    """The body of the request exceeds the limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses for the OpenAPI description."""
+    """Return the OpenAPI description of these error statuses."""
     return {status: {"model": ErrorResponse} for status in sorted(statuses)}
 
 
 def authenticated_error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses, with what any call behind a key can answer."""
+    """Return the OpenAPI description of these statuses and those of every call with a key."""
     return error_responses(400, 401, 403, 413, 422, 503, *statuses)
 
 
 def to_error_response(error: TicketingError) -> AsciiJSONResponse:
-    """The envelope of one of our own errors."""
+    """Return the response for one of our own errors."""
     answer = error_response(error.status, error.code, str(error), _json_details(error.details))
     if isinstance(error, NotKnown):
         answer.headers["WWW-Authenticate"] = "Bearer"
@@ -77,7 +77,7 @@ def to_error_response(error: TicketingError) -> AsciiJSONResponse:
 
 
 def register_error_handlers(app: FastAPI) -> None:
-    """Let every failure of the application leave as an envelope."""
+    """Register the handlers that turn every exception into an envelope."""
     app.add_exception_handler(TicketingError, _handle_ticketing_error)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
     app.add_exception_handler(HTTPException, _handle_http_exception)
@@ -94,10 +94,10 @@ async def _handle_validation_error(_: Request, error: Exception) -> AsciiJSONRes
         raise error
     found = error.errors()
     if any(fault["type"] == "json_invalid" for fault in found):
-        return error_response(400, "malformed_json", "the body is not JSON")
+        return error_response(400, "malformed_json", "the body is not valid JSON")
     fields = [_field_error(fault) for fault in found]
     named = ", ".join(sorted({str(fault["field"]) for fault in fields}))
-    return error_response(422, "invalid_request", f"cannot be used: {named}", {"fields": fields})
+    return error_response(422, "invalid_request", f"invalid fields: {named}", {"fields": fields})
 
 
 async def _handle_http_exception(_: Request, error: Exception) -> AsciiJSONResponse:
@@ -110,12 +110,10 @@ async def _handle_http_exception(_: Request, error: Exception) -> AsciiJSONRespo
 
 
 def internal_error_response(error: Exception) -> AsciiJSONResponse:
-    """The envelope of what nobody thought of."""
-    # the kind only: a driver's text can quote a row
+    """Return the response for an unexpected exception, and log its class."""
+    # the class only: the text of a driver's error can quote a row
     LOG.error("request failed", kind=type(error).__name__)
-    return error_response(
-        500, "internal_error", "this should not have happened; the log has the request"
-    )
+    return error_response(500, "internal_error", "unexpected error; the log has the request id")
 
 
 def _field_error(error: dict[str, Any]) -> dict[str, object]:

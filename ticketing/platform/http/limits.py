@@ -12,5 +12,5 @@ T = TypeVar("T")
 
 
 async def run_gateway_call(call: Callable[[], T]) -> T:
-    """Do what may take as long as a gateway does, away from the threads that all others need."""
+    """Run a call to a gateway in threads of its own, so that it never blocks other requests."""
     return await to_thread.run_sync(call, limiter=_GATEWAY_LIMITER)

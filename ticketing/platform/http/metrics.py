@@ -1,4 +1,4 @@
-"""Count requests for Prometheus, and keep the registry that other metrics are added to."""
+"""Prometheus metrics of HTTP requests, and the registry that other metrics are added to."""
 
 import time
 from collections.abc import Callable
@@ -14,43 +14,41 @@ REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """One service's metrics, in a registry of their own."""
+    """The metrics of one service, in their own registry."""
 
     def __init__(self) -> None:
-        """Everything at nought."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "ticketing_http_requests_total",
-            "Requests answered.",
+            "Completed requests.",
             ("method", "route", "code"),
             registry=self.registry,
         )
         self.request_seconds = Histogram(
             "ticketing_http_request_duration_seconds",
-            "From a request's head to the end of its answer.",
+            "Time from the request header to the end of the response.",
             ("method", "route"),
             buckets=REQUEST_BUCKETS,
             registry=self.registry,
         )
 
     def render(self) -> bytes:
-        """The exposition, as Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 class CachedValue(Generic[T]):
-    """What the database was asked for, at most some seconds ago."""
+    """A value that is computed again when it is older than `seconds`."""
 
     def __init__(
         self, fetch: Callable[[], T], initial: T, *, seconds: float = TICKET_CACHE_SECONDS
     ) -> None:
-        """`first` is known before anything was asked."""
         self._ask, self._seconds = fetch, seconds
         self._asked_at = float("-inf")
         self._known = initial
 
     def get(self) -> T:
-        """What is known, asked for anew when it is old and the database is there."""
+        """Return the value, refreshed when it is too old; the old one when refreshing fails."""
         at = time.monotonic()
         if at - self._asked_at >= self._seconds:
             try:

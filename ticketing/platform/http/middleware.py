@@ -1,4 +1,4 @@
-"""What every request passes: a number, a limit to its body, a line in the log, safe headers."""
+"""Middleware of every request: request id, body limit, access log, security headers."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _CSP_NONE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _CSP_INLINE_STYLE = f"{_CSP_NONE}; img-src data:; style-src 'unsafe-inline'"
-# FastAPI's page for people is the one that takes its scripts from elsewhere
+# FastAPI's /docs page is the only one that loads scripts from other origins
 _CSP_DOCS = (
     "default-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none';"
     " script-src 'unsafe-inline' https://cdn.jsdelivr.net;"
@@ -37,34 +37,32 @@ SECURITY_HEADERS = {
 
 
 class RequestMiddleware:
-    """ASGI middleware around everything. Paths are logged as routes: a link in one is a secret."""
+    """Outermost ASGI middleware. It logs route patterns, because a path can hold a secret link."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Stand before an application."""
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, and see it out."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _RequestState(scope, receive, send)
-        structlog.contextvars.bind_contextvars(request_id=visit.request_id)
+        state = _RequestState(scope, receive, send)
+        structlog.contextvars.bind_contextvars(request_id=state.request_id)
         try:
-            if visit.content_length > MAX_BODY_BYTES:
-                await visit.reject_body()
+            if state.content_length > MAX_BODY_BYTES:
+                await state.reject_body()
             else:
-                await self._app(scope, visit.receive, visit.send)
-                if visit.is_body_too_large:
-                    await visit.reject_body()
-        except Exception as error:  # the outermost door: whatever it was, there is an answer
+                await self._app(scope, state.receive, state.send)
+                if state.is_body_too_large:
+                    await state.reject_body()
+        except Exception as error:  # outermost layer: every request gets a response
             answer = internal_error_response(error)
-            if visit.status:
+            if state.status:
                 raise
-            await answer(scope, receive, visit.send)
+            await answer(scope, receive, state.send)
         finally:
-            self._record(visit)
+            self._record(state)
             structlog.contextvars.unbind_contextvars("request_id")
 
     def _record(self, state: "_RequestState") -> None:
@@ -87,11 +85,11 @@ HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTI
 
 
 class _BodyLimitExceeded(Exception):
-    """The body goes on and on; whoever reads it may answer what they like, it is not sent."""
+    """The body exceeds the limit; a response by the application is discarded."""
 
 
 class _RequestState:
-    """One request on its way through."""
+    """State of one request: id, status, bytes received."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
@@ -107,29 +105,29 @@ class _RequestState:
 
     @property
     def route(self) -> str:
-        """The pattern of the path, never the path."""
+        """Return the pattern of the path, never the path itself."""
         return str(getattr(self.scope.get("route"), "path_format", UNMATCHED_ROUTE))
 
     @property
     def caller(self) -> str | None:
-        """Whose key it was."""
+        """Return the id of the authenticated API key, or None."""
         known = self.scope.get("state", {}).get("caller")
         return None if known is None else f"api:{known.id}"
 
     @property
     def is_body_too_large(self) -> bool:
-        """Whether the body was longer than it may be, and nothing was answered yet."""
+        """Return whether the body exceeds the limit and no response has been sent."""
         return self._received_bytes > MAX_BODY_BYTES and not self.status
 
     async def receive(self) -> Message:
-        """The next part of the body, as long as it is not too much."""
+        """Return the next ASGI message. Raises _BodyLimitExceeded when the body is too long."""
         message = await self._receive_next()
         if self.is_body_too_large:
             raise _BodyLimitExceeded
         return message
 
     async def send(self, message: Message) -> None:
-        """A part of the answer, with our headers on its first."""
+        """Send an ASGI message; our headers are added to the start of the response."""
         if self.is_body_too_large:
             return
         if message["type"] == "http.response.start":
@@ -141,11 +139,11 @@ class _RequestState:
         await self._send(message)
 
     async def reject_body(self) -> None:
-        """Answer at once that the body is too large; what comes of it still is thrown away.
+        """Respond at once that the body is too large, then read and discard the rest of it.
 
-        A connection closed with bytes unread is reset, and then the answer may never be read.
+        Closing a connection with unread bytes resets it, and the client may never see the response.
         """
-        answer = to_error_response(BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes"))
+        answer = to_error_response(BodyTooLarge(f"the body exceeds {MAX_BODY_BYTES} bytes"))
         answer.headers["Connection"] = "close"
         self._received_bytes = 0
         await answer(self.scope, self._receive, self._send_keeping_open)

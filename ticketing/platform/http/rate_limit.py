@@ -1,11 +1,11 @@
-"""How often one address may ask without a key: a bucket each, in this process's memory."""
+"""Rate limit per address: token buckets in the memory of this process."""
 
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-MAX_BUCKETS = 10_000  # the one that was longest silent is forgotten first, its bucket is full
+MAX_BUCKETS = 10_000  # the least recently used one is dropped first: it has refilled by then
 
 
 @dataclass(slots=True)
@@ -15,17 +15,16 @@ class _Bucket:
 
 
 class RateLimiter:
-    """Lets through `a_minute` requests of an address in a burst, then as they come in again."""
+    """Allows a burst of `a_minute` requests per address, refilled at that rate."""
 
     def __init__(self, per_minute: int) -> None:
-        """Nobody has asked yet."""
         self._capacity = float(per_minute)
         self._per_second = per_minute / 60
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
     def wait_seconds(self, key: str) -> float:
-        """Zero when the address may ask now; else how long until it may."""
+        """Return 0 and count the request when it is allowed, else the seconds to wait."""
         at = time.monotonic()
         with self._lock:
             bucket = self._buckets.setdefault(key, _Bucket(self._capacity, at))

@@ -1,4 +1,4 @@
-"""Give whoever answers a request the running service's application."""
+"""FastAPI dependency that gives endpoints the services of the running application."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,19 +15,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Look up what a running service has, by type."""
+    """The objects of a running web service, looked up by type."""
 
     application: Application
     started_at: datetime
 
     @property
     def database(self) -> Database:
-        """The application's database."""
+        """Return the application's database."""
         return self.application.database
 
     @property
     def settings(self) -> Settings:
-        """What was set from outside."""
+        """Return the application's settings."""
         return self.application.settings
 
     def get(self, kind: type[T]) -> T:
@@ -39,22 +39,22 @@ class Services:
         return self.application.find(kind)
 
     def absolute_url(self, request: Request, path: str) -> str:
-        """An address of ours as others can reach it."""
+        """Return the public URL of a path."""
         return (self.settings.web_public_url or str(request.base_url)).rstrip("/") + path
 
 
 def now() -> datetime:
-    """The web is one of the doors that may ask the clock."""
+    """Return the current time. Only the outermost layers read the clock."""
     return datetime.now(UTC)
 
 
 def get_services(request: Request) -> Services:
-    """The service that the request came to."""
+    """Return the services of the application that received the request."""
     return cast("Services", request.app.state.service)
 
 
 async def _provide_services(request: Request) -> Services:
-    # not `service` itself: what is not a coroutine waits for a thread, behind everybody's queries
+    # a coroutine, because FastAPI runs a plain function in a thread, queued behind all queries
     return get_services(request)
 
 

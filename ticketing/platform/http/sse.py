@@ -1,4 +1,4 @@
-"""Something to look at that changes: one look for everybody who listens, as server-sent events."""
+"""Server-sent events; one poll of the database is shared by all subscribers."""
 
 import asyncio
 import time
@@ -11,17 +11,17 @@ from ticketing.platform.kernel.errors import TicketingError
 
 MAX_CLIENTS = 50
 POLL_SECONDS = 1.0
-POLL_DUTY_FACTOR = 10  # a look takes at most a tenth of the time, however slow it is
-KEEPALIVE_SECONDS = 15.0  # proxies hang up on who is silent
-MAX_STREAM_SECONDS = 300.0  # then a client comes again, and its key is looked up again
+POLL_DUTY_FACTOR = 10  # polling takes at most a tenth of the time, however slow the query is
+KEEPALIVE_SECONDS = 15.0  # proxies close silent connections
+MAX_STREAM_SECONDS = 300.0  # then the client reconnects, and its key is checked again
 KEEPALIVE = b": nothing new\n\n"
 
 
 class EventStream:
-    """Looks while somebody listens, and tells of what is not as it was. Lives on one event loop."""
+    """Polls while there are subscribers, and publishes changes. For one event loop."""
 
     def __init__(self, name: str, poll: Callable[[], tuple[object, str]]) -> None:
-        """`look` gives what makes it new when it is another, and a line of JSON; on a thread."""
+        """`poll` returns a value to compare and a line of JSON; it runs in a thread."""
         self._event_prefix = f"event: {name}\ndata: "
         self._poll = poll
         self._version: object = None
@@ -33,16 +33,16 @@ class EventStream:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else may listen."""
+        """Return whether the maximum number of subscribers is reached."""
         return self._client_count >= MAX_CLIENTS
 
     def close(self) -> None:
-        """Let everybody go: the service stops."""
+        """End all streams, because the service stops."""
         self._closed = True
         self._changed.set()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """How it stands, then whatever is new; a comment now and then while nothing is."""
+        """Yield the present state, then every change, and comments to keep the connection open."""
         self._client_count += 1
         try:
             async for event in self._stream(until=time.monotonic() + MAX_STREAM_SECONDS):
@@ -51,33 +51,33 @@ class EventStream:
             self._client_count -= 1
 
     async def _stream(self, *, until: float) -> AsyncIterator[bytes]:
-        told: bytes | None = None
+        sent: bytes | None = None
         while not self._closed and time.monotonic() < until:
-            watch, changed = self._ensure_poller(), self._changed
-            if self._latest_event is not None and self._latest_event is not told:
-                told = self._latest_event
-                yield told
+            poller, changed = self._ensure_poller(), self._changed
+            if self._latest_event is not None and self._latest_event is not sent:
+                sent = self._latest_event
+                yield sent
                 continue
-            ringing = asyncio.ensure_future(changed.wait())
+            waiter = asyncio.ensure_future(changed.wait())
             await asyncio.wait(
-                (ringing, watch), timeout=KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                (waiter, poller), timeout=KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            ringing.cancel()
-            if watch.done():
-                watch.result()  # what nobody foresaw ends the stream
+            waiter.cancel()
+            if poller.done():
+                poller.result()  # an unexpected error ends the stream
             elif not changed.is_set():
                 yield KEEPALIVE
 
     def _ensure_poller(self) -> asyncio.Task[None]:
         if self._poller is None or self._poller.done():
-            self._version = self._latest_event = None  # it may be old
+            self._version = self._latest_event = None  # it may be outdated
             self._poller = asyncio.create_task(self._poll_loop())
         return self._poller
 
     async def _poll_loop(self) -> None:
         while self._client_count and not self._closed:
             began = time.monotonic()
-            with suppress(TicketingError):  # the database is away: it comes back
+            with suppress(TicketingError):  # the database is unavailable: try again
                 self._publish(*await run_in_threadpool(self._poll))
             took = time.monotonic() - began
             await asyncio.sleep(max(POLL_SECONDS, POLL_DUTY_FACTOR * took))

@@ -1,5 +1,5 @@
-"""Small pure helpers: errors, money, phone numbers, dates, text.
+"""Small helpers without input or output: errors, money, phone numbers, dates, text.
 
-May import the standard library and libraries for the format at hand; nothing of ours outside it.
-Begin reading in `errors.py`: the tree of errors and their HTTP status.
+May import the standard library and third-party packages, and nothing else of `ticketing`.
+Begin reading in `errors.py`, the tree of errors with their HTTP status.
 """

@@ -1,7 +1,7 @@
-"""Base32 (RFC 4648, upper case, no padding) of whole numbers of 5 bit groups, quickly.
+"""Fast base32 (RFC 4648, upper case, no padding), and Crockford's alphabet.
 
-The standard library takes 8 µs for a token and this 2, a tenth of all the time a ticket costs us.
-Reading is rare and left to the standard library.
+The standard library takes 8 µs for a token and this 2; the difference is a tenth of the time a
+ticket takes. Decoding is rare and uses the standard library.
 """
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".ljust(256)
@@ -9,9 +9,10 @@ _GROUPS = 256  # a power of two, so that halving ends at single groups: up to 16
 
 
 def _spread_rounds() -> list[tuple[int, int, int]]:
-    """Shift, mask of what stays, mask of what moves: for halves of 128 groups, of 64, down to 1.
+    """Return per round the shift, the mask of the bits that stay and of those that move.
 
-    Each round moves the upper half of every field up, until each 5 bits have a byte of their own.
+    The halves have 128 groups, 64, and so on down to 1. Each round moves the upper half of every
+    field up, until each group of 5 bits has its own byte.
     """
     rounds = []
     half = _GROUPS // 2
@@ -27,7 +28,7 @@ _ROUNDS = _spread_rounds()
 
 
 def encode_base32(raw: bytes) -> str:
-    """The text of at most 160 bytes; spare bits of the last character are zero."""
+    """Encode at most 160 bytes; unused bits of the last character are zero."""
     characters = -(-len(raw) * 8 // 5)
     number = int.from_bytes(raw, "big") << characters * 5 - len(raw) * 8
     for shift, stays, moves in _ROUNDS:

@@ -1,4 +1,4 @@
-"""Sheets for a spreadsheet: UTF-8 with a mark, and `;`, as most of them open without asking."""
+"""CSV files for spreadsheets: UTF-8 with a byte order mark and `;`, which most open directly."""
 
 import codecs
 import csv
@@ -15,17 +15,17 @@ from zoneinfo import ZoneInfo
 from ticketing.platform.kernel.errors import Refused
 from ticketing.platform.kernel.text import guard_formula
 
-ENCODING = "utf-8-sig"  # without the mark a spreadsheet reads UTF-8 as something else
+ENCODING = "utf-8-sig"  # without the byte order mark a spreadsheet misreads UTF-8
 DELIMITER = ";"
 STDOUT = "-"
 
 
 class SheetTooLarge(Refused):
-    """It is more than there is room for."""
+    """The CSV file exceeds its size limit."""
 
 
 class TextWriter(Protocol):
-    """Whatever takes text, piece by piece."""
+    """An object that text can be written to."""
 
     def write(self, text: str, /) -> object:
         """One piece more."""
@@ -33,10 +33,9 @@ class TextWriter(Protocol):
 
 
 class InMemorySheet:
-    """A sheet as bytes, of at most so many: it refuses the piece that would be too much."""
+    """A CSV file in memory with a maximum size in bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        """Begin it."""
         self._most = max_bytes
         self._content = bytearray(codecs.BOM_UTF8)
 
@@ -44,17 +43,17 @@ class InMemorySheet:
         """One piece more."""
         self._content += text.encode()
         if len(self._content) > self._most:
-            raise SheetTooLarge(f"the sheet has more than {self._most:,} bytes")
+            raise SheetTooLarge(f"the CSV file exceeds {self._most:,} bytes")
 
     @property
     def content(self) -> bytes:
-        """All of it."""
+        """Return the content written so far."""
         return bytes(self._content)
 
 
 @contextmanager
 def atomic_text_file(path: Path) -> Iterator[TextIO]:
-    """A file that is there whole or not at all; its folders are made."""
+    """Open a file that appears only when it is complete; its folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f"{path.name}.part"
     try:
@@ -69,7 +68,7 @@ def atomic_text_file(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def open_sheet(target: str) -> Iterator[TextIO]:
-    """Where a person wants a sheet: a file of that name, or standard output for `-`."""
+    """Open the destination of a CSV file: a path, or `-` for standard output."""
     if target == STDOUT:
         file = TextIOWrapper(sys.stdout.buffer, ENCODING, newline="")
         try:
@@ -91,7 +90,10 @@ def write_sheet(
     *,
     time_zone: ZoneInfo,
 ) -> int:
-    """Write columns and rows; how many rows. Instants are in that zone, no text is a formula."""
+    """Write a header and rows, and return the number of rows.
+
+    Instants are written in the zone, and no text as a formula.
+    """
     sheet, written = csv.writer(file, delimiter=DELIMITER), 0
     sheet.writerow(columns)
     for row in rows:
@@ -101,7 +103,7 @@ def write_sheet(
 
 
 def _cell(value: object, zone: ZoneInfo) -> object:
-    """Numbers stay numbers; only texts could be taken for formulas."""
+    """Return the cell's value; numbers stay numbers, texts are guarded against formulas."""
     match value:
         case datetime():
             return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""E-mail addresses, checked for their form by email-validator. No name server is asked."""
+"""Normal form of e-mail addresses. Syntax is checked by email-validator, without DNS queries."""
 
 import re
 from functools import lru_cache
@@ -7,16 +7,16 @@ from email_validator import EmailNotValidError, validate_email
 
 _MAX_LOCAL_PART = 64
 _MAX_FAST_PATH_LENGTH = 100
-# letters, digits and the marks of everyday addresses; "xn--" domains are the library's to read
+# letters, digits and common punctuation; "xn--" domains are left to the library
 _FAST_PATH_PATTERN = re.compile(
     r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?!xn--)[a-z0-9-]+(?:\.(?!xn--)[a-z0-9-]+)+)"
 )
 
 
 def normalise_email(text: str) -> str:
-    """The one normal form of an address, in lower case; ValueError with the reason if it is none.
+    """Return the normal form of an address, in lower case. Raises ValueError with the reason.
 
-    Local parts could differ by case alone; no provider lets them, and people type both.
+    Local parts may differ by case alone, but no provider allows it, and people type both.
     """
     lower = text.lower()
     usual = (
@@ -30,7 +30,7 @@ def normalise_email(text: str) -> str:
 
 
 def normalise_with_library(text: str) -> str:
-    """The same, always by asking the library."""
+    """Return the same as `normalise_email`, always through the library."""
     try:
         return validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
@@ -39,7 +39,7 @@ def normalise_with_library(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_valid_domain(domain: str) -> bool:
-    """A roster's people share a few domains: each is judged once."""
+    """Return whether a domain is valid; cached, because guests of a roster share few domains."""
     try:
         return normalise_with_library(f"a@{domain}") == f"a@{domain}"
     except ValueError:

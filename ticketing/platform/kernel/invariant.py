@@ -1,4 +1,4 @@
-"""Results of an invariant check: the offending rows and how many there are."""
+"""Result of an invariant check: how many violations there are, and the first of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ MAX_VIOLATIONS_KEPT = 20
 
 
 class Violation(NamedTuple):
-    """Who or what breaks a rule, and how."""
+    """One violation: the subject and what is wrong with it."""
 
     subject: str
     problem: str
@@ -16,7 +16,7 @@ class Violation(NamedTuple):
 
 @dataclass
 class InvariantResult:
-    """How many were looked at out of how many, how many break the rule, and the first of them."""
+    """The counts of a check, and the first `MAX_VIOLATIONS_KEPT` violations."""
 
     total: int
     examined: int = 0
@@ -25,11 +25,11 @@ class InvariantResult:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was found."""
+        """Return whether there is no violation."""
         return self.violation_count == 0
 
     def add(self, violation: Violation | None) -> None:
-        """Count one that was looked at."""
+        """Count one examined item, with its violation if there is one."""
         self.examined += 1
         if violation is not None:
             self.violation_count += 1
@@ -38,6 +38,6 @@ class InvariantResult:
 
     @classmethod
     def from_violations(cls, total: int, violations: Iterable[Violation]) -> "InvariantResult":
-        """Everything was looked at, and these are all that break the rule."""
+        """Return the result of a complete check with all its violations."""
         found = list(violations)
         return cls(total, total, len(found), found[:MAX_VIOLATIONS_KEPT])

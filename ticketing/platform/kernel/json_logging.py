@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each. Events and ids, never a token, a name or a phone number."""
+"""JSON log lines. They hold events and ids, never a token, a name or a phone number."""
 
 import logging
 import sys
@@ -9,18 +9,18 @@ from typing import Any
 
 import structlog
 
-# whatever is under these names never reaches a line, whoever logs it
+# values whose key contains one of these words are never logged
 REDACTED_KEYS = ("token", "secret", "password", "qr", "magic", "phone", "email", "name", "url")
 
 
 def configure(level: str, path: Path) -> None:
-    """Send log lines to a file, or to standard error when the path is `-`."""
+    """Write log lines to a file, or to standard error when the path is `-`."""
     handler: logging.Handler
     if str(path) == "-":
         handler = logging.StreamHandler(sys.stderr)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # rotated from outside: the handler notices that its file has gone
+        # for log rotation by another program: the handler notices that the file was moved
         handler = WatchedFileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("ticketing")
@@ -32,7 +32,7 @@ def configure(level: str, path: Path) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,  # the number of the request, if it is one
+            structlog.contextvars.merge_contextvars,  # the request id, in a request
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             structlog.processors.format_exc_info,
@@ -48,7 +48,7 @@ def configure(level: str, path: Path) -> None:
 def redact_private_values(
     _: object, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Blank every value whose name says that it is private."""
+    """Replace every value whose key marks it as private (a structlog processor)."""
     for key in event:
         if any(word in key.lower() for word in REDACTED_KEYS):
             event[key] = "(withheld)"
@@ -56,7 +56,7 @@ def redact_private_values(
 
 
 def to_json_line(_: object, __: str, event: MutableMapping[str, Any]) -> str:
-    """The shape of a line: timestamp, level, service, message, data."""
+    """Return the JSON line with timestamp, level, service, message and data."""
     line: Mapping[str, Any] = {
         "timestamp": event.pop("timestamp"),
         "level": event.pop("level"),

@@ -1,4 +1,4 @@
-"""Instants as people of the event's country write them, on the clock of the venue."""
+"""Dates and times in the locale and time zone of an event."""
 
 import functools
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from ticketing.platform.kernel.errors import Misconfigured
 
 @functools.lru_cache(maxsize=64)
 def parse_locale(name: str) -> Locale:
-    """The locale `id_ID` or `id-ID`; refuses one that nobody knows."""
+    """Return a locale such as `id_ID` or `id-ID`. Raises Misconfigured for an unknown one."""
     try:
         return Locale.parse(name.replace("-", "_"))
     except (UnknownLocaleError, ValueError) as error:
@@ -23,7 +23,7 @@ def parse_locale(name: str) -> Locale:
 
 @functools.lru_cache(maxsize=256)
 def format_event_dates(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
-    """`Sabtu, 14 November 2026`, or `14-16 Nov 2026` for an event of several days."""
+    """Return `Sabtu, 14 November 2026`, or `14-16 Nov 2026` for an event of several days."""
     first, last = _to_local(starts_at, time_zone), _to_local(ends_at, time_zone)
     if last - first < timedelta(days=1):
         return str(format_date(first, "full", locale=parse_locale(locale)))
@@ -33,7 +33,7 @@ def format_event_dates(starts_at: datetime, ends_at: datetime, time_zone: str, l
 
 @functools.lru_cache(maxsize=256)
 def format_event_times(starts_at: datetime, ends_at: datetime, time_zone: str, locale: str) -> str:
-    """`08.00-12.00 WIB`; an event of several days or of no length shows when it begins."""
+    """Return `08.00-12.00 WIB`; only the start for an event of several days or without length."""
     known = parse_locale(locale)
     first, last = _to_local(starts_at, time_zone), _to_local(ends_at, time_zone)
     shown = last if last - first < timedelta(days=1) else first
@@ -44,7 +44,7 @@ def format_event_times(starts_at: datetime, ends_at: datetime, time_zone: str, l
 
 @functools.lru_cache(maxsize=256)
 def format_instant(at: datetime, time_zone: str, locale: str) -> str:
-    """`20 Nov 2026, 11.45 WIB`."""
+    """Return an instant as `20 Nov 2026, 11.45 WIB`."""
     local, known = _to_local(at, time_zone), parse_locale(locale)
     day = format_date(local, "medium", locale=known)
     return f"{day}, {format_time(local, 'short', locale=known)} {_zone_label(local, known)}"
@@ -55,7 +55,7 @@ def _to_local(at: datetime, time_zone: str) -> datetime:
 
 
 def _zone_label(local: datetime, locale: Locale) -> str:
-    """WIB where people say so; else the distance from UTC, which everyone can read."""
+    """Return the zone's usual abbreviation (WIB), else its offset from UTC."""
     name = str(get_timezone_name(local, "short", locale=locale))
     if not name.startswith(("+", "-", "GMT", "UTC")):
         return name

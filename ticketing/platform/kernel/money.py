@@ -1,4 +1,4 @@
-"""Rupiah: whole, never negative, never a float. There is nothing smaller to count."""
+"""Amounts in whole rupiah, never negative and never a float; rupiah have no smaller unit."""
 
 import re
 from collections.abc import Iterable
@@ -16,36 +16,36 @@ class Rupiah:
     amount: int
 
     def __post_init__(self) -> None:
-        """Refuse what only looks like an amount: a float compares equal and rounds later."""
+        """Refuse other types: a float would compare equal and round later."""
         if type(self.amount) is not int or self.amount < 0:
             raise NotMoney(f"{self.amount!r} is not a whole number of rupiah, zero or more")
 
     @classmethod
     def parse(cls, text: str) -> "Rupiah":
-        """The amount as payment gateways write it: `150000.00` or `150000`."""
+        """Parse an amount as payment gateways write it: `150000.00` or `150000`."""
         written = _AMOUNT_PATTERN.fullmatch(text) if text.isascii() else None
         if written is None:
             raise NotMoney(f"{text!r} is not whole rupiah; write it like 150000 or 150000.00")
         return cls(int(written[1]))
 
     def __add__(self, other: "Rupiah") -> "Rupiah":
-        """Both together."""
+        """Return the sum."""
         return Rupiah(self.amount + other.amount)
 
     def __sub__(self, other: "Rupiah") -> "Rupiah":
-        """What is left; refuses to go below nothing."""
+        """Return the difference. Raises NotMoney below zero."""
         return Rupiah(self.amount - other.amount)
 
     def __mul__(self, times: int) -> "Rupiah":
-        """So many of the same."""
+        """Return the amount multiplied by a whole number."""
         return Rupiah(self.amount * times)
 
     def percent(self, percentage: int) -> "Rupiah":
-        """So many hundredths, the broken rupiah dropped."""
+        """Return a percentage, rounded down to whole rupiah."""
         return Rupiah(self.amount * percentage // 100)
 
     def __str__(self) -> str:
-        """As it is written in Indonesia: Rp150.000."""
+        """Return the amount as written in Indonesia: Rp150.000."""
         return f"Rp{self.amount:,}".replace(",", ".")
 
 
@@ -53,5 +53,5 @@ ZERO = Rupiah(0)
 
 
 def total(amounts: Iterable[Rupiah]) -> Rupiah:
-    """All of them together."""
+    """Return the sum of amounts."""
     return sum(amounts, start=ZERO)

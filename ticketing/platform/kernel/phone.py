@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, judged by libphonenumber for the region a number may leave out."""
+"""Phone numbers to E.164, validated by libphonenumber with a default region."""
 
 import re
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _BLANKS_AND_DASHES = str.maketrans("", "", " -")
 
 
 def phone_normaliser(region: str) -> Callable[[str], str]:
-    """A number as written to its E.164 form; ValueError when it is not a number that exists.
+    """Return a function from a number as written to E.164; it raises ValueError when invalid.
 
-    A zero that a spreadsheet ate is repaired, since a region's numbers are known without it.
-    A lost "+" of another country is not: that could reach a stranger.
+    A leading zero removed by a spreadsheet is restored, since the region's numbers are known
+    without it. A lost "+" of another country is not, because that could reach another person.
     """
     usual = _FastPathRegion.for_region(region)
 
@@ -26,7 +26,7 @@ def phone_normaliser(region: str) -> Callable[[str], str]:
 
 
 def normalise_with_library(text: str, region: str) -> str:
-    """The same, always by asking the library."""
+    """Return the E.164 form of a number, always through the library."""
     if not _PHONE_PATTERN.fullmatch(text):
         raise ValueError("not one phone number: only digits, blanks, dashes and a leading + belong")
     try:
@@ -44,9 +44,9 @@ def _reason(region: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FastPathRegion:
-    """The usual ways to write one country's mobile numbers, ten times faster than the library.
+    """Parser for common spellings of a country's mobile numbers, 10 times faster than the library.
 
-    Only what the library would say the same of is answered; a test compares the two.
+    It only accepts numbers for which the library gives the same result; a test compares the two.
     """
 
     code: str
@@ -56,7 +56,7 @@ class _FastPathRegion:
 
     @classmethod
     def for_region(cls, region: str) -> "_FastPathRegion | None":
-        """None for countries whose numbers have rules of their own, or share their code."""
+        """Return the parser, or None for a country with special rules or a shared country code."""
         known = PhoneMetadata.metadata_for_region(region, None)
         if known is None or known.mobile is None or known.general_desc is None:
             return None
@@ -88,5 +88,5 @@ class _FastPathRegion:
             return digits[1 + len(self.code) :]
         if not digits.startswith(self.code):
             return digits
-        # "62812…" is the country's code without its plus, unless it is a number as it stands
+        # "62812…" is the country code without a plus, unless it is a valid national number
         return "" if self.national.fullmatch(digits) else digits[len(self.code) :]

@@ -1,11 +1,11 @@
-"""Text as it may be printed: one spelling, one line, nothing invisible that can mislead."""
+"""Text for printing: normalised, on one line, without invisible misleading characters."""
 
 import re
 import unicodedata
 
-# Kept on purpose: U+200C and U+200D shape Persian and Indic words, U+200E and U+200F order
+# U+200C and U+200D are kept, they shape Persian and Indic words; U+200E and U+200F order
 # mixed directions. Overrides and isolates (U+202A-202E, U+2066-2069) could make a name read as
-# another one at the gate.
+# another one at the entrance.
 _STRIPPED = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e"
     "\u2060-\u2069\u206a-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
@@ -15,7 +15,7 @@ _GLYPHLESS_CATEGORIES = frozenset({"Cf", "Zs", "Zl", "Zp", "Cc"})
 
 
 def to_printable(text: str) -> str:
-    """The text in NFC, on one line, without controls and without direction overrides."""
+    """Return the text in NFC, on one line, without controls and direction overrides."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     composed = unicodedata.normalize("NFC", text)
@@ -23,9 +23,9 @@ def to_printable(text: str) -> str:
 
 
 def requires_glyph(character: str) -> bool:
-    """Whether a font must hold this character; joiners, blanks and variation selectors need none.
+    """Return whether a font must have a glyph; joiners, blanks, variation selectors need none.
 
-    A combining mark does: without its glyph the reader sees a dotted circle or a box.
+    A combining mark needs one: without it a dotted circle or a box is drawn.
     """
     return unicodedata.category(character) not in _GLYPHLESS_CATEGORIES and not (
         "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"

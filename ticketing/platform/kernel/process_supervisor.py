@@ -1,7 +1,7 @@
-"""Keeping a family of processes: started together, stopped together, none left behind.
+"""Process supervisor: start, restart and stop processes with all their descendants.
 
-Grandchildren can outlive their parents (Dagster starts code servers and run workers). As their
-subreaper we inherit every orphan, so all descendants can be found and stopped.
+Grandchildren can outlive their parents (Dagster starts code servers and run workers). This
+process is their subreaper and inherits every orphan, so all descendants can be stopped.
 """
 
 import ctypes
@@ -19,13 +19,13 @@ from typing import NamedTuple
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 STOP_TIMEOUT_SECONDS = 20
 TICK_SECONDS, ON_TICK_SECONDS = 0.2, 1.0
-STARTUP_SECONDS = 10  # what cannot work at all has said so by then
+STARTUP_SECONDS = 10  # a process that cannot work at all ends sooner
 MIN_RESTART_DELAY_SECONDS, MAX_RESTART_DELAY_SECONDS = 1.0, 30.0
 MAX_PORT_ATTEMPTS = 100
 
 
 def free_port(preferred: int) -> int:
-    """The wanted port on 127.0.0.1, or the next that is free: two checkouts run side by side."""
+    """Return a port on 127.0.0.1, or the next free one, so that two checkouts can run at once."""
     for port in range(preferred, preferred + MAX_PORT_ATTEMPTS):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +38,7 @@ def free_port(preferred: int) -> int:
 
 
 class ProcessSpec(NamedTuple):
-    """A command that is to run on and on, and the file that takes what it prints."""
+    """A command to keep running, and the file for its output."""
 
     command: Sequence[str]
     log: Path
@@ -46,7 +46,7 @@ class ProcessSpec(NamedTuple):
 
 @dataclass
 class _Child:
-    """A service, its process, and how often it had to be started again."""
+    """A supervised process and its restart state."""
 
     spec: ProcessSpec
     process: "subprocess.Popen[bytes]"
@@ -57,12 +57,12 @@ class _Child:
 
     @property
     def name(self) -> str:
-        """As its log is called."""
+        """Return the name of the process, taken from its log file."""
         return self.spec.log.stem
 
 
 class _ProcessGroup:
-    """The children, and the kernel's promise that their orphans become ours."""
+    """The child processes; orphaned descendants are adopted as a subreaper."""
 
     def __init__(self, environment: Mapping[str, str], cwd: Path) -> None:
         self._environment, self._cwd = environment, cwd
@@ -80,7 +80,7 @@ class _ProcessGroup:
         self.children.append(_Child(spec, self.start(spec), time.monotonic()))
 
     def stop_orphans(self) -> None:
-        """What a dead child left behind would hold its ports."""
+        """Stop orphans of a dead child, because they would keep its ports open."""
         ours = {child.process.pid for child in self.children}
         for number in (signal.SIGTERM, signal.SIGKILL):
             left = [one for one in _descendants(os.getpid(), deep=False) if one not in ours]
@@ -97,42 +97,43 @@ def supervise(
     on_tick: Callable[[], None] = lambda: None,
     on_message: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Keep services running until we are told to stop; then stop all that came of them.
+    """Run services until SIGINT or SIGTERM, then stop all their descendants.
 
-    One that ends after it has worked is started again; one that ends at once cannot work, and ends
-    everything. `tend` is called every second, for what else has to be kept running. Returns 0 after
-    Ctrl-C or SIGTERM, else the exit code of the service that could not work.
+    A service that ends after `STARTUP_SECONDS` is restarted; one that ends sooner stops everything.
+    `on_tick` is called every second, for other things to keep running; `on_message` receives a line
+    about each restart. Returns 0 after a signal, else the exit code of the failed service.
     """
-    told_to_stop = False
+    stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal told_to_stop
-        told_to_stop = True
+        nonlocal stopping
+        stopping = True
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    family = _ProcessGroup(environment, cwd)
+    group = _ProcessGroup(environment, cwd)
     code: int | None = None
     try:
         for service in specs:
-            family.add(service)
-        tended = time.monotonic()
-        while not told_to_stop and code is None:
+            group.add(service)
+        ticked_at = time.monotonic()
+        while not stopping and code is None:
             time.sleep(TICK_SECONDS)
-            code = _restart_or_fail(family, on_message)
-            if time.monotonic() - tended > ON_TICK_SECONDS:
-                family.set_subreaper(enabled=False)  # a server that `tend` starts outlives us
+            code = _restart_or_fail(group, on_message)
+            if time.monotonic() - ticked_at > ON_TICK_SECONDS:
+                # a server that `on_tick` starts may outlive this process
+                group.set_subreaper(enabled=False)
                 on_tick()
-                family.set_subreaper(enabled=True)
-                tended = time.monotonic()
+                group.set_subreaper(enabled=True)
+                ticked_at = time.monotonic()
     finally:
-        _stop_all([child.process for child in family.children])
+        _stop_all([child.process for child in group.children])
         for number, handler in previous.items():
             signal.signal(number, handler)
-    return 0 if told_to_stop or code is None else code
+    return 0 if stopping or code is None else code
 
 
 def _restart_or_fail(group: _ProcessGroup, on_message: Callable[[str], None]) -> int | None:
-    """Start again whoever ended; the exit code of one for whom that would be in vain."""
+    """Restart ended processes; return the exit code of one that could not start, else None."""
     now = time.monotonic()
     for child in group.children:
         code = child.process.poll()
@@ -165,13 +166,13 @@ def _spawn(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the others
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),  # noqa: PLW1509 - no threads here
         )
 
 
 def _stop_all(children: "Sequence[subprocess.Popen[bytes]]") -> None:
-    """Ask the first children, then whoever is left, then insist."""
+    """Send SIGINT to the children, then SIGTERM and SIGKILL to all remaining descendants."""
     for child in children:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
@@ -190,7 +191,7 @@ def _wait_until(done: Callable[[], bool]) -> None:
 
 
 def _reap() -> None:
-    """Collect orphans that have ended, so that they are not counted as living."""
+    """Wait for ended orphans, so that they do not count as running."""
     for orphan in _descendants(os.getpid(), deep=False):
         try:
             os.waitpid(orphan, os.WNOHANG)
@@ -206,7 +207,7 @@ def _send_signal(process: int, number: signal.Signals) -> None:
 
 
 def _descendants(process: int, *, deep: bool = True) -> list[int]:
-    """Process numbers of children, and of theirs when `deep`; from Linux' /proc."""
+    """Return the process ids of children, and of their descendants when `deep`, from /proc."""
     try:
         tasks = list(Path(f"/proc/{process}/task").iterdir())
         found = [int(word) for task in tasks for word in (task / "children").read_text().split()]

@@ -1,9 +1,9 @@
-"""Text as people meant it: what spreadsheets and keyboards left in it is taken away."""
+"""Normalisation of text input: removes artefacts of spreadsheets and keyboards."""
 
 import re
 import unicodedata
 
-# Marks nobody sees: soft hyphen, direction marks and overrides, word joiner, BOM, fillers.
+# Invisible characters: soft hyphen, direction marks and overrides, word joiner, BOM, fillers.
 # The two joiners U+200C and U+200D are not here: Persian and Indic spelling needs them.
 _INVISIBLE = dict.fromkeys(
     [
@@ -36,11 +36,14 @@ _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def normalise_text(text: str) -> str:
-    """NFC, trimmed, single blanks, nothing unseen. Doing it twice changes nothing more."""
+    """Return the text in NFC, trimmed, with single blanks, without invisible characters.
+
+    The function is idempotent.
+    """
     if text.isprintable() and (text.isascii() or unicodedata.is_normalized("NFC", text)):
         return " ".join(text.split()) if " " in text else text
     once = _normalise_once(text)
-    # Taking a mark away can bring a letter and its accent together: repeat until it rests.
+    # Removing a character can bring a letter and its accent together: repeat until stable.
     return once if once == text else normalise_text(once)
 
 
@@ -54,9 +57,9 @@ def _normalise_once(text: str) -> str:
 
 
 def strip_spreadsheet_guard(text: str, *, is_name: bool = False) -> str:
-    """Without the `="0812"` and the leading apostrophe that keep spreadsheets from guessing.
+    """Return the text without `="0812"` or a leading apostrophe, which protect cells from a guess.
 
-    A name keeps its apostrophe ('Abd al-Rahman) unless it can only be a guard against formulas.
+    A name keeps its apostrophe ('Abd al-Rahman) unless it can only be a guard against a formula.
     """
     if wrapped := _WRAPPED_FORMULA.fullmatch(text):
         return wrapped[1]
@@ -66,10 +69,10 @@ def strip_spreadsheet_guard(text: str, *, is_name: bool = False) -> str:
 
 
 def guard_formula(text: str) -> str:
-    """A cell that no spreadsheet runs as a formula; `unwrapped` is its way back."""
+    """Return a cell that no spreadsheet runs as a formula; `strip_spreadsheet_guard` reverts it."""
     return f"'{text}" if text.startswith(_FORMULA_PREFIXES) else text
 
 
 def is_mangled_number(text: str) -> bool:
-    """Whether a spreadsheet has replaced a long number by something like 6.28123E+11."""
+    """Return whether a spreadsheet has replaced a long number by scientific notation."""
     return "+" in text and _SCIENTIFIC_NOTATION.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Hours and days one after another, as somebody's clock has them: the steps of a curve."""
+"""Time spans, and their division into hours or days of a time zone."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_
 
 
 class TimeStep(StrEnum):
-    """How long one point of a curve is."""
+    """Width of one data point of a time series."""
 
     HOUR = "hour"
     DAY = "day"
@@ -19,7 +19,7 @@ class TimeStep(StrEnum):
 def iter_steps(
     begins_at: datetime, ends_at: datetime, step: TimeStep, time_zone: tzinfo
 ) -> Iterator[datetime]:
-    """The beginning of every step that has some of the span in it, as an instant of the zone."""
+    """Yield the start of every step that overlaps the span, in the zone."""
     local = begins_at.astimezone(time_zone).replace(minute=0, second=0, microsecond=0)
     if step is TimeStep.DAY:
         local = local.replace(hour=0)
@@ -29,26 +29,26 @@ def iter_steps(
 
 
 def _next_step(local: datetime, step: TimeStep, zone: tzinfo) -> datetime:
-    if step is TimeStep.DAY:  # of 23 hours or 25 where clocks are put on and back
+    if step is TimeStep.DAY:  # a day has 23 or 25 hours when daylight saving time changes
         return local + timedelta(days=1)
     return (local.astimezone(UTC) + timedelta(hours=1)).astimezone(zone)
 
 
 class TimeSpan(NamedTuple):
-    """From an instant on, to before another."""
+    """A half-open interval: `begins_at` inclusive, `ends_at` exclusive."""
 
     begins_at: datetime
     ends_at: datetime
 
     def contains(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
-        """Whether the column's instant lies in it."""
+        """Return the SQL condition that the column lies in the interval."""
         return and_(column >= self.begins_at, column < self.ends_at)
 
 
-BUSINESS_TIME_ZONE = ZoneInfo("Asia/Jakarta")  # the days of the gateway, and of the bank
+BUSINESS_TIME_ZONE = ZoneInfo("Asia/Jakarta")  # days as the gateway and the bank count them
 
 
 def day_span(day: date) -> TimeSpan:
-    """A day in Jakarta, as instants."""
+    """Return the interval of a calendar day in Jakarta."""
     begins_at = datetime.combine(day, time(), tzinfo=BUSINESS_TIME_ZONE)
     return TimeSpan(begins_at, begins_at + timedelta(days=1))

@@ -1,18 +1,25 @@
-"""The gateway's pages on which attempts are paid: asked for by one at a time, live, and closed.
+"""Queries for checkout sessions, the gateway's pages on which attempts are paid.
 
-Whoever claims or keeps a page has locked its order.
+The order is locked while a session is claimed or stored.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, select, true, update
 
 from ticketing.orders.order import OrderState
 from ticketing.platform.db.tables.sales import orders, payment_attempts
+from ticketing.platform.db.work_queue import WorkQueue
 
-LEASE = timedelta(minutes=5)  # longer than three calls to a gateway, each tried three times
-
+LEASE = timedelta(minutes=5)  # longer than three calls to the gateway with three tries each
+_QUEUE = WorkQueue(
+    table=payment_attempts,
+    is_open=true(),
+    lease=LEASE,
+    claimed_until=payment_attempts.c.page_claimed_until,
+    claimed_by=payment_attempts.c.page_claimed_by,
+)
 _COLUMNS = (
     payment_attempts.c.id,
     payment_attempts.c.key,
@@ -24,7 +31,7 @@ _ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 @dataclass(frozen=True, slots=True)
 class OpenCheckoutSession:
-    """A page that was not closed; whoever has its token can pay there."""
+    """A session that was not closed; its token allows paying."""
 
     attempt_id: int
     attempt_key: str
@@ -33,41 +40,29 @@ class OpenCheckoutSession:
 
 
 def claim(connection: Connection, attempt_id: int, *, at: datetime) -> bool:
-    """Take it on to ask the gateway for this attempt's page; False while somebody else does."""
-    free = payment_attempts.c.page_claimed_until.is_(None) | (
-        payment_attempts.c.page_claimed_until <= at
-    )
-    query = (
-        update(payment_attempts)
-        .where(payment_attempts.c.id == attempt_id, free)
-        .values(page_claimed_until=at + LEASE)
-    )
-    return connection.execute(query).rowcount == 1
+    """Claim the creation of an attempt's session; return False while another process holds it."""
+    claimed = _QUEUE.claim_row(connection, attempt_id, payment_attempts.c.id, at=at)
+    return claimed is not None
 
 
 def store(connection: Connection, attempt_id: int, *, token: str, url: str) -> None:
-    """Write the page down; the claim ends with it."""
-    _write(connection, attempt_id, page_token=token, page_url=url, page_claimed_until=None)
+    """Store the session and end the claim."""
+    _QUEUE.end_claim(connection, attempt_id, {"page_token": token, "page_url": url})
 
 
 def release(connection: Connection, attempt_id: int) -> None:
-    """There is no page: let the next one ask."""
-    _write(connection, attempt_id, page_claimed_until=None)
+    """End the claim without a session, so that another process can create one."""
+    _QUEUE.end_claim(connection, attempt_id)
 
 
 def mark_closed(connection: Connection, attempt_id: int, *, at: datetime) -> None:
-    """Nobody can pay on this page any more."""
-    _write(connection, attempt_id, page_closed_at=at)
-
-
-def _write(connection: Connection, attempt_id: int, **values: object) -> None:
-    connection.execute(
-        update(payment_attempts).where(payment_attempts.c.id == attempt_id).values(**values)
-    )
+    """Mark the session as closed: it cannot be paid on any more."""
+    is_attempt = payment_attempts.c.id == attempt_id
+    connection.execute(update(payment_attempts).where(is_attempt).values(page_closed_at=at))
 
 
 def list_open_for_order(connection: Connection, order_id: int) -> list[OpenCheckoutSession]:
-    """The order's open pages, the first first."""
+    """Return the open sessions of an order, first to last."""
     return _fetch_sessions(
         connection, _select_open().where(payment_attempts.c.order_id == order_id)
     )
@@ -76,7 +71,7 @@ def list_open_for_order(connection: Connection, order_id: int) -> list[OpenCheck
 def list_open_of_ended_orders(
     connection: Connection, *, after_id: int = 0, limit: int
 ) -> list[OpenCheckoutSession]:
-    """Pages left open by orders that are cancelled or expired, by attempt, in pages."""
+    """Return open sessions of cancelled and expired orders, one page, ordered by attempt id."""
     query = (
         _select_open()
         .join(orders, orders.c.id == payment_attempts.c.order_id)

@@ -1,4 +1,4 @@
-"""Refunds: rows written before any money moves. Their order is locked while they are written."""
+"""Queries for refunds: rows stored before money moves, while their order is locked."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,12 +23,21 @@ from ticketing.orders.refund import (
     validate_transition,
 )
 from ticketing.platform.db.tables.sales import orders, payment_attempts, refunds
+from ticketing.platform.db.work_queue import WorkQueue
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.attempt_queries import PaymentAttempt
 
-LEASE = timedelta(minutes=5)  # longer than three calls of the gateway and the pauses between
-
+LEASE = timedelta(minutes=5)  # longer than three calls to the gateway and the pauses between them
+_WAITING = refunds.c.state.in_((RefundState.REQUESTED, RefundState.SENT))
+_QUEUE = WorkQueue(
+    table=refunds,
+    is_open=_WAITING,
+    lease=LEASE,
+    claimed_until=refunds.c.claimed_until,
+    claimed_by=refunds.c.claimed_by,
+    attempt_count=refunds.c.tries,
+)
 _COLUMNS = (
     refunds.c.id,
     refunds.c.order_id,
@@ -44,31 +53,30 @@ _COLUMNS = (
     refunds.c.elsewhere,
     refunds.c.tries,
 )
-_WAITING = refunds.c.state.in_((RefundState.REQUESTED, RefundState.SENT))
 
 
 @dataclass(frozen=True, slots=True)
 class OutstandingRefund:
-    """A refund that did not come about yet, and whose it is."""
+    """A refund that is not completed, with the code of its order."""
 
     order_code: str
     refund: Refund
 
 
 def list_for_order(connection: Connection, order_id: int) -> list[Refund]:
-    """The order's refunds, the first first."""
+    """Return the refunds of an order, first to last."""
     query = select(*_COLUMNS).where(refunds.c.order_id == order_id).order_by(refunds.c.number)
     return [_refund_from_row(row) for row in connection.execute(query)]
 
 
 def get(connection: Connection, refund_id: int) -> Refund:
-    """The refund of that number."""
+    """Return the refund with this id."""
     query = select(*_COLUMNS).where(refunds.c.id == refund_id)
     return _refund_from_row(connection.execute(query).one())
 
 
 def list_payment_balances(connection: Connection, order_id: int) -> list[PaymentBalance]:
-    """The order's attempts that money came by, with what of it is gone."""
+    """Return the balance of each attempt of an order that received money."""
     by_attempt = _group_by_attempt(connection, order_id)
     return [
         PaymentBalance(
@@ -88,7 +96,7 @@ def list_payment_balances(connection: Connection, order_id: int) -> list[Payment
 
 
 def sum_refunded(connection: Connection, order_id: int) -> Rupiah:
-    """What of the order's money went back so far, whichever way."""
+    """Return the refunded amount of an order over all channels."""
     by_attempt = _group_by_attempt(connection, order_id)
     return total(
         total_refunded(by_attempt[attempt.id], attempt.refunded)
@@ -104,13 +112,13 @@ def _group_by_attempt(connection: Connection, order_id: int) -> defaultdict[int,
 
 
 def sum_refunded_externally(connection: Connection, attempt: PaymentAttempt) -> Rupiah:
-    """What of an attempt went back through the gateway without our asking."""
-    mine = _group_by_attempt(connection, attempt.order_id)[attempt.id]
-    return refunded_externally(mine, attempt.refunded)
+    """Return the amount of an attempt refunded at the gateway without our request."""
+    refunds_of_attempt = _group_by_attempt(connection, attempt.order_id)[attempt.id]
+    return refunded_externally(refunds_of_attempt, attempt.refunded)
 
 
 def sum_refunded_through_gateway(connection: Connection, attempt: PaymentAttempt) -> Rupiah:
-    """What of an attempt went back through the gateway, as far as we know."""
+    """Return the amount of an attempt refunded through the gateway, as far as known."""
     return refunded_through_gateway(
         _group_by_attempt(connection, attempt.order_id)[attempt.id], attempt.refunded
     )
@@ -125,7 +133,7 @@ def insert_refund(
     by: str,
     at: datetime,
 ) -> Refund:
-    """Write down that this is to go back; one for a person waits for that person."""
+    """Store a refund to be made; a manual one waits for a transfer by staff."""
     number = len(list_for_order(connection, attempt.order_id)) + 1
     manual = part.channel is RefundChannel.MANUAL
     query = (
@@ -158,7 +166,7 @@ def insert_external_refund(
     by: str,
     at: datetime,
 ) -> None:
-    """Write down a refund that somebody made at the gateway itself; once a key."""
+    """Store a refund that was made at the gateway itself, once per key."""
     number = len(list_for_order(connection, attempt.order_id)) + 1
     values = {
         "order_id": attempt.order_id,
@@ -177,24 +185,17 @@ def insert_external_refund(
 
 
 def claim(connection: Connection, refund_id: int, *, at: datetime) -> Refund | None:
-    """Take a waiting refund on for a while; None when somebody has it, or it needs nobody."""
-    free = or_(refunds.c.claimed_until.is_(None), refunds.c.claimed_until <= at)
-    query = (
-        update(refunds)
-        .where(refunds.c.id == refund_id, _WAITING, free)
-        .values(claimed_until=at + LEASE, tries=refunds.c.tries + 1)
-        .returning(*_COLUMNS)
-    )
-    row = connection.execute(query).one_or_none()
+    """Claim a waiting refund for the time of the lease; return None if it is not available."""
+    row = _QUEUE.claim_row(connection, refund_id, *_COLUMNS, at=at)
     return None if row is None else _refund_from_row(row)
 
 
 def update_state(
     connection: Connection, refund: Refund, to: RefundState, *, at: datetime, message: str = ""
 ) -> None:
-    """Bring a refund to another state; refuses what the table of moves has not.
+    """Set the state of a refund; refuses a transition that is not allowed.
 
-    Whoever has claimed it keeps the claim only while it is sent.
+    The claim is kept only in the state `sent`.
     """
     ended = to in {RefundState.DONE, RefundState.CANCELLED}
     values: dict[str, object] = {
@@ -203,32 +204,28 @@ def update_state(
         "ended_at": at if ended else None,
     }
     if to is not RefundState.SENT:
-        values["claimed_until"] = None
+        values |= _QUEUE.unclaimed
     connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
 
 
 def mark_transferred(
     connection: Connection, refund: Refund, *, reference: str, at: datetime
 ) -> None:
-    """A person has sent the money, whichever way it was meant to go."""
+    """Record that staff transferred the money, whatever channel was planned."""
     update_state(connection, refund, RefundState.DONE, at=at)
     values = {"channel": RefundChannel.MANUAL, "reference": reference}
     connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
 
 
 def release(connection: Connection, refund: Refund, *, message: str) -> None:
-    """Let a claimed refund go as it is, if it still waits: the next one asks how it ended."""
-    connection.execute(
-        update(refunds)
-        .where(refunds.c.id == refund.id, _WAITING)
-        .values(claimed_until=None, said=message)
-    )
+    """Release the claim of a refund that still waits; the next run asks for its status."""
+    _QUEUE.end_claim(connection, refund.id, {"said": message})
 
 
 def reopen(
     connection: Connection, refund: Refund, attempt: PaymentAttempt, *, at: datetime
 ) -> None:
-    """Let a refund that failed be asked for once more, knowing what went back since."""
+    """Request a failed refund again, with the amount refunded externally until now."""
     update_state(connection, refund, RefundState.REQUESTED, at=at)
     known = sum_refunded_externally(connection, attempt)
     connection.execute(
@@ -239,7 +236,7 @@ def reopen(
 def list_waiting_ids(
     connection: Connection, *, order_id: int | None = None, after_id: int = 0, limit: int
 ) -> list[int]:
-    """Refunds that the gateway has to be asked for, the oldest first, in pages."""
+    """Return refunds to be sent to the gateway, one page, ordered by id."""
     query = select(refunds.c.id).where(_WAITING, refunds.c.id > after_id)
     if order_id is not None:
         query = query.where(refunds.c.order_id == order_id)
@@ -247,7 +244,7 @@ def list_waiting_ids(
 
 
 def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingRefund]:
-    """The event's refunds that did not come about yet, the oldest first."""
+    """Return the incomplete refunds of an event, oldest first."""
     query = (
         select(orders.c.code, *_COLUMNS)
         .join(orders, orders.c.id == refunds.c.order_id)
@@ -260,7 +257,7 @@ def list_outstanding(connection: Connection, event_id: int) -> list[OutstandingR
 
 
 def list_over_refunded_keys(connection: Connection, event_id: int) -> list[str]:
-    """Keys of attempts whose refunds, made and promised, exceed what was paid: none, ever."""
+    """Return the keys of attempts with refunds, made and promised, above the payment."""
     promised = func.coalesce(func.sum(refunds.c.amount), 0)
     query = (
         select(payment_attempts.c.key)

@@ -1,17 +1,15 @@
-"""Keeping what the gateway tells us, at once and once. What it means is found out by settling.
+"""Store payment notifications, deduplicated, and settle them: paid orders or review flags.
 
-Settling: what gateways told us becomes paid orders, or a question that somebody sees.
-
-A notice is a hint and proves nothing: the gateway is asked about the attempt, outside of any
-transaction, and its answer is what counts. Killed anywhere, a run loses nothing: what it had
-claimed is taken up again after the lease, and whatever was committed changes nothing twice.
+A notification is a hint and proves nothing: the gateway is asked about the attempt, outside of
+any transaction, and its answer counts. Killed anywhere, a run loses nothing: claimed notifications
+are taken up again after the lease, and committed results change nothing twice.
 """
 
 import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ticketing.orders.payment_attempt import PaymentStatus
@@ -24,6 +22,7 @@ from ticketing.platform.kernel.errors import (
     Unavailable,
     UnknownOrder,
 )
+from ticketing.platform.kernel.retry_policy import RetryPolicy
 from ticketing.selling.payments import attempt_queries
 from ticketing.selling.payments.midtrans.notification import has_valid_signature, parse_notification
 from ticketing.selling.payments.record_payment import record_payment
@@ -32,53 +31,56 @@ MIDTRANS_SOURCE = "midtrans"
 
 
 def store_notification(database: Database, body: bytes, *, server_key: str, at: datetime) -> bool:
-    """Keep a notice as it came; False when the same is known.
+    """Store a notification unchanged; return False for a duplicate.
 
-    Refuses what is no notice, and what whoever knows the server key did not sign.
+    Refuses invalid notifications, and those without a signature by the server key.
     """
-    notice = parse_notification(body)
-    if not has_valid_signature(notice, server_key):
-        raise SignatureMismatch("the signature is not the gateway's")
+    notification = parse_notification(body)
+    if not has_valid_signature(notification, server_key):
+        raise SignatureMismatch("the signature does not match the server key")
     with database.transaction() as connection:
         return inbox.store_webhook(
             connection,
             source=MIDTRANS_SOURCE,
             unique_key=_unique_key(body),
-            subject=notice.order_id,
+            subject=notification.order_id,
             body=body,
             at=at,
         )
 
 
 def _unique_key(body: bytes) -> str:
-    """All that it says, since the signature leaves the status open.
+    """Return a digest of the whole body, since the signature does not cover the status.
 
-    Were it a part, a false notice could be sent first and hide the true one that comes after it.
+    With a key of signed fields only, a false notification could block the true one after it.
     """
-    said = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 CHUNK = 100
-
-
-MAX_ATTEMPTS = 8  # four hours, by which a gateway knows its own transactions
+_HOUR = timedelta(hours=1)
+# exhausted after three hours, by which a gateway knows its own transactions; while the gateway is
+# unavailable, the next attempts follow every hour
+NOTIFICATION_RETRIES = RetryPolicy.exponential(
+    timedelta(minutes=2), max_attempts=8, max_delay=_HOUR, then=_HOUR
+)
 
 
 class PaymentGateway(Protocol):
-    """A payment gateway, as far as settling needs one."""
+    """The part of the payment gateway that reports the status of attempts."""
 
     def get_payment_status(self, attempt_key: str) -> PaymentStatus | None:
-        """What it says now of an attempt; None when it knows none of that key.
+        """Return the current status of an attempt, or None if the gateway does not know the key.
 
-        Raises Unavailable when there is no answer to be had.
+        Raises Unavailable when the gateway does not answer.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How the notices of one run ended. Postponed ones are tried again later."""
+    """Numbers of notifications by result. Postponed ones are tried again later."""
 
     applied: int
     unchanged: int
@@ -89,26 +91,27 @@ class Settlement:
 def settle(
     database: Database, gateway: PaymentGateway, *, at: datetime, by: str, limit: int = CHUNK
 ) -> Settlement:
-    """Handle the oldest waiting notices; safe to repeat, to run twice at once, and to kill."""
+    """Settle the oldest waiting notifications; safe to repeat, to run concurrently, and to kill."""
     with database.transaction() as connection:
-        notices = inbox.claim_due(connection, limit, at=at)
-    ends = Counter(
-        _settle_notification(database, gateway, notice, at=at, by=by) for notice in notices
+        notifications = inbox.claim_due(connection, limit, at=at)
+    outcomes = Counter(
+        _settle_notification(database, gateway, notification, at=at, by=by)
+        for notification in notifications
     )
     result = Settlement(
-        applied=ends[InboxOutcome.APPLIED],
-        unchanged=ends[InboxOutcome.UNCHANGED],
-        quarantined=ends[InboxOutcome.QUARANTINED],
-        postponed=ends[None],
+        applied=outcomes[InboxOutcome.APPLIED],
+        unchanged=outcomes[InboxOutcome.UNCHANGED],
+        quarantined=outcomes[InboxOutcome.QUARANTINED],
+        postponed=outcomes[None],
     )
-    if notices:
+    if notifications:
         with database.transaction() as connection:
             audit_log.record(
                 connection,
                 actor=by,
                 action="payments.settle",
-                items=len(notices),
-                details={str(end or "postponed"): count for end, count in ends.items()},
+                items=len(notifications),
+                details={str(outcome or "postponed"): count for outcome, count in outcomes.items()},
             )
     return result
 
@@ -121,18 +124,19 @@ def _settle_notification(
     at: datetime,
     by: str,
 ) -> InboxOutcome | None:
-    """Handle one notice; whatever goes wrong with it is in its row and stops no other."""
+    """Settle one notification; an error is written into its row and stops no other."""
     try:
         return _handle(database, gateway, notification, at=at, by=by)
     except Unavailable as error:
-        reason, tries_left = str(error), True
+        reason, is_exhausted = str(error), False
     except TicketingError as error:
-        reason, tries_left = str(error), notification.tries < MAX_ATTEMPTS
-    except Exception as error:  # noqa: BLE001 - one notice's failure must not stop the others
-        reason, tries_left = f"{type(error).__name__}: {error}", notification.tries < MAX_ATTEMPTS
+        reason, is_exhausted = str(error), NOTIFICATION_RETRIES.is_exhausted(notification.tries)
+    except Exception as error:  # noqa: BLE001 - one notification's failure must not stop the others
+        reason = f"{type(error).__name__}: {error}"
+        is_exhausted = NOTIFICATION_RETRIES.is_exhausted(notification.tries)
     with database.transaction() as connection:
-        if tries_left:
-            inbox.postpone(connection, notification, reason=reason, at=at)
+        if not is_exhausted:
+            inbox.postpone(connection, notification, NOTIFICATION_RETRIES, reason=reason, at=at)
             return None
         inbox.mark_handled(connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at)
         return InboxOutcome.QUARANTINED
@@ -149,14 +153,14 @@ def _handle(
     with database.transaction() as connection:
         attempt = attempt_queries.find(connection, notification.subject)
         if attempt is None:
-            reason = f"no payment attempt is called {notification.subject!r}"
+            reason = f"no payment attempt has the key {notification.subject!r}"
             inbox.mark_handled(
                 connection, notification, InboxOutcome.QUARANTINED, reason=reason, at=at
             )
             return InboxOutcome.QUARANTINED
     statement = gateway.get_payment_status(attempt.key)
     if statement is None:
-        raise UnknownOrder(f"the gateway knows no {attempt.key}")
+        raise UnknownOrder(f"the gateway does not know {attempt.key}")
     with database.transaction() as connection:
         changed = record_payment(connection, attempt, statement, at=at, by=by)
         outcome = InboxOutcome.APPLIED if changed else InboxOutcome.UNCHANGED

@@ -1,4 +1,4 @@
-"""A person's answer to a question about an order. One that moves money is planned: plan_refund."""
+"""Resolve review flags. Answers that move money are planned as refunds, see `service.py`."""
 
 from datetime import datetime
 
@@ -24,16 +24,16 @@ SURPLUS_FLAGS = {
 
 
 def refund_request_for_flag(flag: ReviewFlag, *, reason: str) -> RefundRequest:
-    """What to refund to answer a question: the money that pays for nothing, without a fee."""
+    """Return the refund request that resolves a flag: the surplus, without a fee."""
     if flag not in SURPLUS_FLAGS:
         raise ImpossibleTransition(
-            f"{flag} has no refund of its own; `ticketing refund plan` says which one you want"
+            f"{flag} cannot be resolved by a refund; choose one with `ticketing refunds plan`"
         )
     return RefundRequest(money=RefundScope.SURPLUS, reason=reason, flag=flag)
 
 
 def complete_late_order(database: Database, code: str, *, at: datetime, by: str) -> Order:
-    """Sell the places of an order that was paid after its time. Refuses when too few are left."""
+    """Complete an order that was paid late. Refuses when too few places are left."""
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         if order.state is not OrderState.EXPIRED:
@@ -41,7 +41,7 @@ def complete_late_order(database: Database, code: str, *, at: datetime, by: str)
                 f"order {order.code} is {order.state}; only an expired one can be completed late"
             )
         if cancelled_events.find(connection, order.event_id) is not None:
-            raise NotOnSale(f"order {order.code}: its event was called off")
+            raise NotOnSale(f"order {order.code}: its event was cancelled")
         complete_order(
             connection,
             order,
@@ -55,11 +55,11 @@ def complete_late_order(database: Database, code: str, *, at: datetime, by: str)
 
 
 def _find_paying_attempt(connection: Connection, order: Order, *, at: datetime) -> int:
-    """The payment that can complete the order; of one in parts the last, when all are there."""
+    """Return the payment that can complete the order; of instalments the last, if all are paid."""
     if order.payment_plan_id is not None:
         payers = find_instalment_payers(connection, order)
         if not payers:
-            raise ImpossibleTransition(f"order {order.code}: not every part is paid")
+            raise ImpossibleTransition(f"order {order.code}: not every instalment is paid")
         instalment_queries.mark_paid(connection, order.id, payers, at=at)
         return payers[max(payers)]
     paid = [
@@ -68,14 +68,14 @@ def _find_paying_attempt(connection: Connection, order: Order, *, at: datetime) 
         if one.refundable == one.amount
     ]
     if not paid:
-        raise ImpossibleTransition(f"order {order.code} has no payment that is all there")
+        raise ImpossibleTransition(f"order {order.code} has no payment without refunds")
     return paid[0].attempt_id
 
 
 def dismiss_flag(
     database: Database, code: str, flag: ReviewFlag, *, reason: str, at: datetime, by: str
 ) -> None:
-    """Somebody has looked, and nothing is to be done; the reason stays in the log."""
+    """Resolve a flag without action; the reason is stored in the audit log."""
     with database.transaction() as connection:
         order = order_queries.lock_by_code(connection, code)
         review_flag_queries.resolve_flag(connection, order.id, flag, at=at)

@@ -12,7 +12,7 @@ from ticketing.platform.db.incidents import IncidentKind, Occurrence
 from ticketing.routers.queries import StoredRouter
 from ticketing.vouchers.package_queries import StoredPackage
 from ticketing.vouchers.provisioning import router_health_queries
-from ticketing.vouchers.provisioning.retry_policy import circuit_open_until, has_exhausted_retries
+from ticketing.vouchers.provisioning.retry_policy import ROUTER_RETRIES
 from ticketing.vouchers.provisioning.router_health_queries import FailedVoucherCounts
 
 
@@ -33,10 +33,10 @@ def record_failure(
         router.id,
         failures=failures,
         reason=reason,
-        open_until=circuit_open_until(failures, at=at, jitter=jitter),
+        open_until=ROUTER_RETRIES.next_attempt_at(failures, at=at, jitter=jitter),
         at=at,
     )
-    if not has_exhausted_retries(failures):
+    if not ROUTER_RETRIES.is_exhausted(failures):
         return
     waiting = router_health_queries.mark_vouchers_failed(connection, router.id, at=at)
     if waiting.voucher_count:

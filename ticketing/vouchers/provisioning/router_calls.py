@@ -32,7 +32,7 @@ from ticketing.vouchers.provisioning.context import (
     ProvisionResult,
     record_audit_entry,
 )
-from ticketing.vouchers.provisioning.retry_policy import has_exhausted_retries, next_attempt_at
+from ticketing.vouchers.provisioning.retry_policy import VOUCHER_RETRIES
 from ticketing.vouchers.queries import Voucher
 from ticketing.vouchers.transition_queries import VoucherActivation, VoucherPostponement
 
@@ -194,10 +194,10 @@ def to_postponement(
 ) -> VoucherPostponement:
     """What only a person mends is given up at once; the rest when it was tried often enough."""
     lasting = error.details.get("reason") in _PERMANENT_REASONS
-    tries = voucher.attempt_count + 1
-    again = next_attempt_at(tries, is_permanent=lasting, at=at, jitter=context.jitter())
+    attempts = VOUCHER_RETRIES.max_attempts if lasting else voucher.attempt_count + 1
+    again = VOUCHER_RETRIES.next_attempt_at(attempts, at=at, jitter=context.jitter())
     return VoucherPostponement(
-        voucher.id, str(error), again, has_failed=lasting or has_exhausted_retries(tries)
+        voucher.id, str(error), again, has_failed=VOUCHER_RETRIES.is_exhausted(attempts)
     )
 
 

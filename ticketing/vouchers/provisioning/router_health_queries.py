@@ -49,7 +49,7 @@ def open_circuit(
     *,
     failures: int,
     reason: str,
-    open_until: datetime,
+    open_until: datetime | None,
     at: datetime,
 ) -> datetime:
     """It has failed so often in a row, and rests; gives since when."""

@@ -27,7 +27,7 @@ from ticketing.selling.payments.attempt_queries import PaymentAttempt
 from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds.outcome import (
-    MAX_ATTEMPTS,
+    REFUND_RETRIES,
     cancel_refund,
     mark_transferred,
     record_refund_postponed,
@@ -284,7 +284,7 @@ def test_a_place_that_was_given_back_is_not_given_back_again(
     pay(placed)
     apply(plan(placed, places=(2,)))
 
-    with pytest.raises(RefundRefused, match="no place 2 to give back; it has 1"):
+    with pytest.raises(RefundRefused, match="no place 2 to refund; it has 1"):
         plan(placed, places=(2,))
 
 
@@ -471,7 +471,7 @@ def test_a_transfer_by_hand_ends_a_refund_once(
     assert (once.state, once.reference) == (RefundState.DONE, "BCA 4711")
     assert refunded_of(placed) == Rupiah(100_000)
     assert in_order()
-    with pytest.raises(RefundRefused, match="gone back already"):
+    with pytest.raises(RefundRefused, match="is done already, with reference"):
         mark_transferred(database, placed.order.code, **said | {"reference": "BCA 4712"})
 
 
@@ -540,7 +540,7 @@ def test_a_refund_that_waits_too_long_is_shown_to_a_person(
     placed = place((vip, 1), buyer=sari)
     attempt = pay(placed, "credit_card")
     planned = plan(placed)
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(REFUND_RETRIES.max_attempts):
         apply(planned)
     seen = flags()
     midtrans.push(attempt.key, "settle")

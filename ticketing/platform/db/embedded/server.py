@@ -1,8 +1,8 @@
-"""Starting and stopping the embedded server; safe after kill -9 of it, of us, or of both.
+"""Start and stop the embedded server; safe after kill -9 of the server, of a user, or of both.
 
-Every process that uses the server holds a shared lock on a file. Whoever lets go last gets the
-exclusive lock, and stops the server. A killed process lets go without a word, so nothing can be
-left counted that is not there.
+Every process that uses the server holds a shared lock on a file. The last one gets the exclusive
+lock and stops the server. The lock of a killed process is released by the kernel, so no stale
+reference count can remain.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ OPTIONS = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "jit": "off",  # our queries are short; compiling them costs more than running them
+    "jit": "off",  # the queries are short; compiling them takes longer than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -39,7 +39,7 @@ OPTIONS = {
 
 @dataclass
 class EmbeddedServer:
-    """One handle on the server of a data folder; use it as a context manager."""
+    """A reference to the server of a data folder; use it as a context manager."""
 
     data_path: Path
     options: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class EmbeddedServer:
     _paths: ServerPaths | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Self:
-        """Take a handle, and start the server unless it runs."""
+        """Take a reference, and start the server unless it runs."""
         self._paths = prepare_paths(self.data_path)
         with _exclusive_lock(self._paths):
             self._lock_file = (self._paths.state_folder / "users.lock").open("a")
@@ -60,7 +60,7 @@ class EmbeddedServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the handle back; the last one stops the server."""
+        """Release the reference; the last one stops the server."""
         if self._paths is None or self._lock_file is None:
             return
         with _exclusive_lock(self._paths):
@@ -77,7 +77,7 @@ class EmbeddedServer:
             self._lock_file = None
 
     def restart_if_stopped(self) -> bool:
-        """Start it again if it was killed; whether it had to be."""
+        """Restart the server if it was killed; return whether that was needed."""
         place = self._require_paths()
         if _is_postmaster_running(place):
             return False
@@ -86,17 +86,17 @@ class EmbeddedServer:
         return True
 
     def url(self, database: str = ROLE) -> URL:
-        """The address of one database on this server, through its Unix socket."""
+        """Return the URL of a database on this server, through its Unix socket."""
         return _url(self._require_paths(), database)
 
     @property
     def cluster(self) -> Path:
-        """The folder of the server's files."""
+        """Return the folder of the database cluster."""
         return self._require_paths().cluster
 
     @property
     def binaries(self) -> Path:
-        """Where psql and pg_dump of the server's own version are."""
+        """Return the folder of psql and pg_dump of the server's version."""
         return self._require_paths().binaries
 
     def _require_paths(self) -> ServerPaths:
@@ -107,7 +107,7 @@ class EmbeddedServer:
 
 @contextmanager
 def _exclusive_lock(paths: ServerPaths) -> Iterator[None]:
-    """Starting and stopping are done by one process at a time."""
+    """Hold the lock that lets one process at a time start or stop the server."""
     with (paths.state_folder / "start.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -141,7 +141,7 @@ def _start(paths: ServerPaths, options: dict[str, str]) -> None:
 
 
 def _init_cluster(paths: ServerPaths) -> None:
-    """Made beside its place and renamed into it: a killed initdb leaves nothing half-made."""
+    """Create the cluster beside its place and rename it, so that a killed initdb leaves nothing."""
     draft = paths.cluster.with_name("cluster.new")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(paths.cluster, ignore_errors=True)
@@ -171,7 +171,7 @@ def _write_options(paths: ServerPaths, options: dict[str, str]) -> None:
 
 
 def _is_postmaster_running(paths: ServerPaths) -> bool:
-    """Whether the process named in postmaster.pid is a PostgreSQL of this very cluster."""
+    """Return whether the process in postmaster.pid is a PostgreSQL of this cluster."""
     try:
         number = (paths.cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
         command = Path("/proc", number.strip(), "cmdline").read_bytes().split(b"\0")
@@ -181,7 +181,7 @@ def _is_postmaster_running(paths: ServerPaths) -> bool:
 
 
 def _launch(paths: ServerPaths) -> None:
-    """Start it; one killed a moment ago may still hold its shared memory, so insist a little."""
+    """Start the server; retry while a server killed a moment ago holds its shared memory."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     log = paths.cluster / "server.log"
     while True:
@@ -204,11 +204,11 @@ def _is_old_server_exiting(log: Path) -> bool:
 
 
 def _start_and_wait(paths: ServerPaths, options: dict[str, str]) -> None:
-    """Start it if it does not live; one killed a moment ago looks alive for some milliseconds."""
+    """Start the server unless it runs; a killed one looks alive for some milliseconds."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
         if not _is_postmaster_running(paths):
-            # after a crash the number in this file may belong to a stranger by now
+            # after a crash the process id in this file may belong to another process
             (paths.cluster / "postmaster.pid").unlink(missing_ok=True)
             (paths.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
             _write_options(paths, options)
@@ -239,9 +239,9 @@ def _ensure_database(paths: ServerPaths) -> None:
 
 
 def _run_program(paths: ServerPaths, program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs as the server's user; its words become ours on failure."""
+    """Run a PostgreSQL program as the server's user. Raises Unavailable with its output."""
     user = paths.user
-    result = subprocess.run(  # noqa: S603 - our own binary and arguments
+    result = subprocess.run(  # noqa: S603 - a fixed program and arguments
         [str(paths.binaries / program), *arguments],
         check=False,
         cwd="/",

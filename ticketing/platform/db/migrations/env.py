@@ -1,4 +1,4 @@
-"""How Alembic meets the database: always through a connection that `store.migrate` hands over."""
+"""Alembic environment: migrations run on the connection that `platform.db.migrate` passes in."""
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -7,7 +7,7 @@ from ticketing.platform.db.tables.metadata import metadata
 
 
 def run(connection: Connection) -> None:
-    """Run what was asked for, and rather fail than make a busy box office wait for a lock."""
+    """Run the migrations; fail after 5 s of waiting for a lock instead of blocking the service."""
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '15min'"))
     context.configure(connection=connection, target_metadata=metadata, compare_type=True)

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from ticketing.platform.db.columns import (
     bigint_column,
     created_at_column,
+    holder_column,
     id_column,
     text_column,
     timestamp_column,
@@ -87,6 +88,7 @@ hook_calls = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     timestamp_column("next_try", nullable=True),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     timestamp_column("last_try", nullable=True),
     Column("last_status", Integer, nullable=True),
     text_column("last_error", ""),

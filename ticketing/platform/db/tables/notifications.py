@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from ticketing.platform.db.columns import id_column, text_column, timestamp_column
+from ticketing.platform.db.columns import holder_column, id_column, text_column, timestamp_column
 from ticketing.platform.db.tables.metadata import metadata
 from ticketing.platform.db.tables.sales import outbox
 
@@ -52,7 +52,8 @@ deliveries = Table(
     _counter_column("copies"),  # a person wanted another although it had been sent
     timestamp_column("queued_at"),
     timestamp_column("next_try", nullable=True),
-    timestamp_column("claimed_at", nullable=True),
+    timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     timestamp_column("ended_at", nullable=True),  # sent or failed
     timestamp_column("aborted_at", nullable=True),  # a person wants it sent no more
     text_column("provider_id", ""),
@@ -60,7 +61,7 @@ deliveries = Table(
     UniqueConstraint("outbox_id", "channel"),
     CheckConstraint(_VALID_CHANNELS, name="channel"),
     CheckConstraint(_VALID_STATES, name="state"),
-    CheckConstraint("(state = 'claimed') = (claimed_at IS NOT NULL)", name="claimed_at"),
+    CheckConstraint("(state = 'claimed') = (claimed_until IS NOT NULL)", name="claimed_until"),
     CheckConstraint("next_try IS NOT NULL OR state NOT IN ('queued', 'error')", name="next_try"),
     Index(  # what is to be sent by a channel
         "ix_deliveries_due",
@@ -70,7 +71,7 @@ deliveries = Table(
         "id",
         postgresql_where=text("next_try IS NOT NULL"),
     ),
-    Index("ix_deliveries_claimed", "claimed_at", postgresql_where=text("state = 'claimed'")),
+    Index("ix_deliveries_claimed", "claimed_until", postgresql_where=text("state = 'claimed'")),
     Index("ix_deliveries_event_id_id", "event_id", "id"),
 )
 

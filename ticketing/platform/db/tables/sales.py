@@ -30,6 +30,7 @@ from ticketing.platform.db.columns import (
     created_at_column,
     event_id_column,
     foreign_key_column,
+    holder_column,
     id_column,
     text_column,
     timestamp_column,
@@ -188,6 +189,7 @@ payment_attempts = Table(
     timestamp_column(
         "page_claimed_until", nullable=True
     ),  # while somebody asks the gateway for a page
+    holder_column("page_claimed_by"),
     timestamp_column("page_closed_at", nullable=True),
     Column("part", BigInteger, nullable=True),  # of an order that is paid in several
     timestamp_column("created_at"),
@@ -236,6 +238,7 @@ inbox = Table(
     Column("body", LargeBinary, nullable=False),  # as received, to the byte
     timestamp_column("received_at"),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     bigint_column("tries"),
     timestamp_column("handled_at", nullable=True),
     text_column("outcome", ""),  # applied | unchanged | quarantined
@@ -315,6 +318,7 @@ refunds = Table(
     text_column("requested_by"),
     timestamp_column("requested_at"),
     timestamp_column("claimed_until", nullable=True),
+    holder_column("claimed_by"),
     bigint_column("tries"),
     timestamp_column("ended_at", nullable=True),
     UniqueConstraint("order_id", "number"),

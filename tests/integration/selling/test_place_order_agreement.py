@@ -1,0 +1,143 @@
+"""The two ways of placing an order decide alike: the single round trip, and the long way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import NamedTuple
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import update
+
+from ticketing.catalogue.stock import Stock
+from ticketing.orders.order import Buyer, Selection
+from ticketing.orders.queries import NewOrder
+from ticketing.platform.db.database import Database
+from ticketing.platform.db.tables.sales import ticket_types
+from ticketing.platform.kernel.errors import TicketingError
+from ticketing.platform.kernel.money import ZERO, Rupiah
+from ticketing.selling.checkout import place_order_queries
+from ticketing.selling.checkout.order_access import get_order_view
+from ticketing.selling.checkout.order_view_queries import OrderView
+from ticketing.selling.checkout.place_order import PlacedOrder
+from ticketing.selling.checkout.place_order_queries import insert_simple_order
+
+EXAMPLES = 40
+BUYERS = (
+    None,
+    Buyer("email:sari@example.org", "Sari", "sari@example.org", ""),
+    Buyer("email:budi@example.org", "Budi", "budi@example.org", ""),
+)
+
+
+class Terms(NamedTuple):
+    """How a ticket type is sold, and how many places of it were taken before by each buyer."""
+
+    price: int
+    on_sale: bool
+    places_left: int | None
+    max_per_order: int | None
+    max_per_buyer: int | None
+    taken: tuple[int, int, int]
+
+
+all_terms = st.builds(
+    Terms,
+    price=st.sampled_from([0, 1, 50_000]),
+    on_sale=st.sampled_from([True, True, True, False]),
+    places_left=st.none() | st.integers(0, 4),
+    max_per_order=st.none() | st.integers(1, 4),
+    max_per_buyer=st.none() | st.integers(1, 6),
+    taken=st.tuples(*[st.integers(0, 3)] * len(BUYERS)),
+)
+
+
+@pytest.fixture
+def create_type(
+    database: Database, sell: Callable[..., int], place: Callable[..., PlacedOrder]
+) -> Callable[[Terms], int]:
+    """Creates a ticket type of which places were taken before its terms applied; returns its id."""
+    numbers = count()
+
+    def create(given_terms: Terms) -> int:
+        ticket_type_id = sell(f"Seat {next(numbers)}")
+        for buyer, places in zip(BUYERS, given_terms.taken, strict=True):
+            if places:
+                place((ticket_type_id, places), buyer=buyer)
+        left = given_terms.places_left
+        values = {
+            "price": given_terms.price,
+            "on_sale": given_terms.on_sale,
+            "capacity": None if left is None else sum(given_terms.taken) + left,
+            "max_per_order": given_terms.max_per_order,
+            "max_per_buyer": given_terms.max_per_buyer,
+        }
+        changed = update(ticket_types).where(ticket_types.c.id == ticket_type_id).values(values)
+        with database.transaction() as connection:
+            connection.execute(changed)
+        return ticket_type_id
+
+    return create
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The stored order or the refusal, without what tells two ticket types apart."""
+
+    refusal: tuple[type[TicketingError], dict[str, object]] | None
+    order: OrderView | None
+    lines: tuple[tuple[int, Rupiah], ...]
+    stock: Stock
+
+
+@pytest.fixture
+def outcome(
+    database: Database, place: Callable[..., PlacedOrder], stock_of: Callable[[int], Stock]
+) -> Callable[[int, int, Buyer | None], Outcome]:
+    """Places an order of one ticket type and returns what came of it."""
+
+    def place_one(ticket_type_id: int, places: int, buyer: Buyer | None) -> Outcome:
+        try:
+            placed = place((ticket_type_id, places), buyer=buyer)
+        except TicketingError as error:
+            details = {k: v for k, v in error.details.items() if k != "ticket_type_id"}
+            return Outcome((type(error), details), None, (), stock_of(ticket_type_id))
+        view = get_order_view(database, placed.order.id)
+        lines = tuple((line.quantity, line.price) for line in view.lines)
+        return Outcome(
+            None, replace(view, id=0, code="", lines=()), lines, stock_of(ticket_type_id)
+        )
+
+    return place_one
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(terms=all_terms, places=st.integers(1, 5), buyer=st.sampled_from(BUYERS))
+def test_both_ways_of_placing_an_order_agree(
+    *,
+    create_type: Callable[[Terms], int],
+    outcome: Callable[[int, int, Buyer | None], Outcome],
+    terms: Terms,
+    places: int,
+    buyer: Buyer | None,
+) -> None:
+    answers = list[object]()
+
+    def record(database: Database, new: NewOrder, selection: Selection, *, by: str) -> object:
+        answers.append(insert_simple_order(database, new, selection, by=by))
+        return answers[-1]
+
+    with mock.patch.object(place_order_queries, "insert_simple_order", record):
+        by_fast_way = outcome(create_type(terms), places, buyer)
+    with mock.patch.object(place_order_queries, "insert_simple_order", return_value=None):
+        by_long_way = outcome(create_type(terms), places, buyer)
+
+    assert by_fast_way == by_long_way
+    is_payable = by_long_way.order is not None and by_long_way.order.total > ZERO
+    assert (answers[-1] is not None) == is_payable

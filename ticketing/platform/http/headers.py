@@ -1,1 +1,0 @@
-"""Response headers used by several APIs."""
