@@ -57,7 +57,7 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
     told = [added, fits, checked, unfit, failed, kept, listed, examined]
     codes = [done.returncode for done in told]
     assert codes[:-1] == [0, 0, 0, 0, 1, 2, 0], [done.stderr for done in told]
-    assert "packages 5k cannot be made there" in examined.stdout
+    assert "packages 5k cannot be provisioned there" in examined.stdout
     assert ACCOUNT.password not in "".join(done.stdout + done.stderr for done in told)
     assert "is on sale, Paket 5 ribu at Rp5.000" in fits.stdout
     assert json.loads(checked.stdout)["misfits"] == {}

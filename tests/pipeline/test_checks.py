@@ -77,7 +77,7 @@ def test_a_pdf_with_another_tickets_qr_is_noticed(
     check = examined()["every_qr_is_its_own"]
 
     assert not check.passed
-    assert "another ticket's" in (check.description or "")
+    assert "the QR code of another ticket" in (check.description or "")
 
 
 def test_a_forged_signature_is_noticed(examined: Examination, database: Database) -> None:

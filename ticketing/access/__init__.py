@@ -1,5 +1,5 @@
-"""API keys and roles: who may call what.
+"""API keys, roles and the authentication of HTTP requests.
 
 May import `platform`.
-Begin reading in `http.py`.
+Begin reading in `service.py`, then `authentication.py`.
 """

@@ -1,4 +1,4 @@
-"""The route behind every door with a key: first who asks, then whether it was answered already."""
+"""Route class with authentication and idempotency keys."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ from ticketing.platform.kernel.errors import Refused
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 _KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
-# each holds a database connection until it is answered
+# each request with a key holds a database connection until it is answered
 CLAIM_LIMITER = CapacityLimiter(5)
 
 
@@ -26,10 +26,10 @@ class UnusableIdempotencyKey(Refused):
 
 
 class AuthenticatedRoute(APIRoute):
-    """Knows the caller before it reads the body; honours `Idempotency-Key` on POST."""
+    """Authenticates before reading the body; supports `Idempotency-Key` for POST."""
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's own handler, guarded."""
+        """Return FastAPI's handler with authentication and idempotency."""
         original = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -42,9 +42,9 @@ class AuthenticatedRoute(APIRoute):
 
 
 async def _respond_once(request: Request, original: Handler) -> Response:
-    """The answer, or the one that the same request had before.
+    """Return the stored response of an earlier request with this key, or process the request.
 
-    Only what was done is kept: a refusal changed nothing and may turn out otherwise next time.
+    Only successful responses are stored: an error changed nothing and may not occur next time.
     """
     asked = await _to_idempotent_request(request)
     held = claim_key(get_services(request).database, asked, at=now())
@@ -52,7 +52,7 @@ async def _respond_once(request: Request, original: Handler) -> Response:
         if claim.response is not None:
             return _replay(claim.response)
         response = await original(request)
-        if response.status_code < 300:  # noqa: PLR2004 - success, as HTTP says it
+        if response.status_code < 300:  # noqa: PLR2004 - 2xx
             answer = StoredResponse(response.status_code, bytes(response.body))
             await run_in_threadpool(claim.store, answer, at=now())
         return response
@@ -62,7 +62,7 @@ async def _to_idempotent_request(request: Request) -> IdempotentRequest:
     key = request.headers[IDEMPOTENCY_HEADER]
     if not _KEY_PATTERN.fullmatch(key):
         raise UnusableIdempotencyKey(
-            f"{IDEMPOTENCY_HEADER}: write 1 to 255 printable ASCII characters"
+            f"{IDEMPOTENCY_HEADER}: use 1 to 255 printable ASCII characters without blanks"
         )
     digest = hashlib.sha256(f"{request.method} {request.url.path}\0".encode())
     digest.update(await request.body())

@@ -41,7 +41,9 @@ def _read_key(request: Request) -> str:
         return given[len(BEARER_PREFIX) :].strip()
     key = request.headers.get("X-API-Key", "")
     if not key:
-        raise NotKnown("send `Authorization: Bearer <key>`; `ticketing api-keys create` makes one")
+        raise NotKnown(
+            "send `Authorization: Bearer <key>`; `ticketing api-keys create` creates one"
+        )
     return key
 
 

@@ -1,4 +1,4 @@
-"""Keys to the web service. The key itself is shown once and kept nowhere, only its SHA-256."""
+"""API keys in the database. Only the SHA-256 of a key is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from ticketing.platform.db.tables.access import api_keys
 
 
 class Role(StrEnum):
-    """What a key may do; each role includes those before it."""
+    """Role of an API key; each role includes the previous ones."""
 
     VIEWER = "viewer"  # reads counts, lists and states
-    OPERATOR = "operator"  # makes tickets, and gets to see them
+    OPERATOR = "operator"  # issues and reads tickets
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
-        """Whether this role may do what the other may."""
+        """Return whether this role has all rights of the other."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(other)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Somebody who may ask, by a name that the audit log shows."""
+    """An API key; the audit log shows its name."""
 
     id: int
     name: str
@@ -52,14 +52,14 @@ def _api_key_from_row(row: RowMapping) -> ApiKey:
 
 
 def hash_key(secret: str) -> bytes:
-    """What is stored of a key. It has 256 random bits, so a plain hash will do."""
+    """Return the stored hash of a key. With 256 random bits, a plain SHA-256 is sufficient."""
     return sha256(secret.encode()).digest()
 
 
 def insert_key(
     connection: Connection, *, name: str, role: Role, secret: str, by: str
 ) -> ApiKey | None:
-    """Store a new key; None when the name is taken, by a revoked one too."""
+    """Store a new key. Return None when the name is in use, also by a revoked key."""
     values = {"name": name, "role": role, "key_sha256": hash_key(secret), "created_by": by}
     query = insert(api_keys).values(values).on_conflict_do_nothing(index_elements=["name"])
     row = connection.execute(query.returning(*_COLUMNS)).mappings().one_or_none()
@@ -67,7 +67,7 @@ def insert_key(
 
 
 def find_by_secret(connection: Connection, secret: str) -> ApiKey | None:
-    """Whose key this is, as long as it is not revoked."""
+    """Return the key with that secret unless it is revoked, or None."""
     query = select(*_COLUMNS).where(
         api_keys.c.key_sha256 == hash_key(secret), api_keys.c.revoked_at.is_(None)
     )
@@ -76,12 +76,12 @@ def find_by_secret(connection: Connection, secret: str) -> ApiKey | None:
 
 
 def list_all(connection: Connection) -> Sequence[ApiKey]:
-    """Every key there is or was, in the order of their making."""
+    """Return all keys, revoked ones included, by id."""
     rows = connection.execute(select(*_COLUMNS).order_by(api_keys.c.id)).mappings()
     return [_api_key_from_row(row) for row in rows]
 
 
 def revoke(connection: Connection, name: str) -> bool:
-    """End a key at once; false when no living one has that name."""
+    """Revoke a key. Return False when no valid key has that name."""
     query = update(api_keys).where(api_keys.c.name == name, api_keys.c.revoked_at.is_(None))
     return connection.execute(query.values(revoked_at=func.now())).rowcount == 1

@@ -1,5 +1,5 @@
-"""The composition root: settings to objects, the command line, the web service, the worker.
+"""The composition root: builds objects from settings; command line, web service and worker.
 
-May import everything; nothing imports it.
+May import everything; no other package imports it.
 Begin reading in `container.py`.
 """

@@ -1,4 +1,4 @@
-"""Compose the application: from settings to the objects that do the work."""
+"""Build the application and its objects from the settings."""
 
 import os
 import re
@@ -56,14 +56,14 @@ def _document_folder(application: Application) -> "DocumentFolder":
 
 
 def _webhook_client(application: Application) -> "WebhookClient":
-    """Build what calls webhooks; only with the simulator may it call this machine."""
+    """Build the webhook client; it may call this machine only with the simulator."""
     from ticketing.webhooks.client import WebhookClient
 
     return WebhookClient(allow_loopback=application.settings.midtrans_environment == "simulator")
 
 
 def _key_ring(application: Application) -> "KeyRing":
-    """Build the signing keys and magic links, all from the master secret."""
+    """Build the key ring from the master secret."""
     from ticketing.crypto.keyring import KeyRing
 
     return KeyRing(load_master_secret(application.settings))
@@ -99,7 +99,7 @@ def _messaging_connector(application: Application) -> "MessagingConnector":
 
 
 def _midtrans(application: Application) -> "Midtrans":
-    """Build the payment gateway's client."""
+    """Build the client of the payment gateway."""
     from ticketing.selling.payments.midtrans.client import Midtrans, MidtransAccount
 
     public = application.settings.web_public_url
@@ -108,7 +108,7 @@ def _midtrans(application: Application) -> "Midtrans":
 
 
 def _rate_limit(application: Application) -> "RateLimit":
-    """Build the rule of how fast WhatsApp messages may go."""
+    """Build the rate limit of WhatsApp messages."""
     from ticketing.notifications.rate_limit import RateLimit
 
     settings = application.settings
@@ -142,7 +142,7 @@ def _template_folders(application: Application) -> "TemplateFolders":
     return TemplateFolders(application.settings.templates_path)
 
 
-# by name: whoever looks up a type has imported it, and nobody else has to
+# by name, so that only callers that look up a type import its module
 FACTORIES: Mapping[str, ObjectFactory] = {
     "DocumentFolder": _document_folder,
     "KeyRing": _key_ring,
@@ -160,7 +160,7 @@ FACTORIES: Mapping[str, ObjectFactory] = {
 
 
 def get_factory(kind: type) -> ObjectFactory:
-    """Return the factory of a type. Raises LookupError for one that nothing builds."""
+    """Return the factory of a type. Raises LookupError for an unknown one."""
     try:
         return FACTORIES[kind.__name__]
     except KeyError:
@@ -187,9 +187,9 @@ def midtrans_account(settings: Settings) -> "MidtransAccount":
 
 @contextmanager
 def open_application(settings: Settings) -> Iterator[Application]:
-    """Open the application; its database server runs for as long as it is open.
+    """Open the application; an embedded database server runs while it is open.
 
-    The schema is not touched: `ticketing migrate` does that.
+    The schema is not migrated, see `ensure_schema`.
     """
     with ExitStack() as stack:
         given = settings.database_url.get_secret_value() if settings.database_url else ""
@@ -201,7 +201,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
 
 
 def _dagster_url(settings: Settings, url: URL) -> URL:
-    """Dagster's storage; it still speaks psycopg 2 (its NOTIFY has parameters)."""
+    """Return the URL of Dagster's storage, which needs psycopg 2 (its NOTIFY has parameters)."""
     given = settings.dagster_database_url
     if given and given.get_secret_value():
         url = parse_database_url(given.get_secret_value())
@@ -211,36 +211,36 @@ def _dagster_url(settings: Settings, url: URL) -> URL:
 
 
 def ensure_schema(application: Application) -> None:
-    """Our own server is migrated as needed; somebody else's only when asked to."""
+    """Migrate the embedded database. Raises Misconfigured for an outdated external one."""
     if is_current(application.database):
         return
     if application.settings.database_url:
         raise Misconfigured(
-            "the database has an older schema than this program: `ticketing migrate`"
+            "the database has an older schema than this program: run `ticketing migrate`"
         )
     upgrade(application.database)
 
 
 def load_master_secret(settings: Settings) -> bytes:
-    """The 32 bytes that everything signed depends on; made and kept once when none is given."""
+    """Return the 32 bytes of the master secret; created and stored once when none is set."""
     given = settings.master_secret.get_secret_value() if settings.master_secret else ""
     text_secret = given or _load_or_create_secret(settings.data_path / "master.secret")
     if not HEX_SECRET_PATTERN.fullmatch(text_secret):
         raise Misconfigured(
             "TICKETING_MASTER_SECRET must be 64 hexadecimal digits;"
-            " `openssl rand -hex 32` makes them"
+            " create them with `openssl rand -hex 32`"
         )
     return bytes.fromhex(text_secret)
 
 
 def _load_or_create_secret(path: Path) -> str:
-    """Read the secret file, or make it: linked into place whole, so no reader sees half of it."""
+    """Read the secret file, or create it atomically, so that no reader sees a partial one."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as draft:  # mode 0600
             draft.write(secrets.token_hex(32) + "\n")
             draft.flush()
             os.fsync(draft.fileno())
-            with suppress(FileExistsError):  # somebody was quicker; theirs is the secret
+            with suppress(FileExistsError):  # another process created it first; use that one
                 path.hardlink_to(draft.name)
     return path.read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""Prepare Dagster's database and its home directory beside ours."""
+"""Prepare Dagster's database and home directory."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ensure_dagster_database(application: "Application") -> None:
-    """Create Dagster's database beside ours, unless DAGSTER_DATABASE_URL names another."""
+    """Create Dagster's database on our server, unless DAGSTER_DATABASE_URL names another."""
     if application.settings.dagster_database_url:
         return
     name = application.dagster_url.database or ""
@@ -26,7 +26,7 @@ def ensure_dagster_database(application: "Application") -> None:
 
 
 def prepare_dagster_home(application: "Application") -> dict[str, str]:
-    """Return the environment for Dagster beside us; its home gets our dagster.yaml each time."""
+    """Return the environment for Dagster; our dagster.yaml is copied to its home each time."""
     ensure_dagster_database(application)
     data = application.settings.data_path.resolve()
     home = data / "dagster"

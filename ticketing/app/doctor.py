@@ -102,7 +102,10 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
     seen = f"{ours:%Y-%m-%d %H:%M:%S} UTC, {apart:.1f} s from the database's"
     if apart > CLOCK_TOLERANCE_SECONDS or ours.year < MIN_PLAUSIBLE_YEAR:
         yield DoctorFinding(
-            "clock", DoctorStatus.FAILED, seen, "synchronise the clocks by NTP: validity of tickets depends on them"
+            "clock",
+            DoctorStatus.FAILED,
+            seen,
+            "synchronise the clocks by NTP: tickets depend on the time",
         )
     else:
         yield DoctorFinding("clock", DoctorStatus.OK, seen)
@@ -111,9 +114,7 @@ def _clock(application: Application) -> Iterator[DoctorFinding]:
 def _fonts(_: Application) -> Iterator[DoctorFinding]:
     from ticketing.documents.fonts import font_problems
 
-    yield from _problem_findings(
-        "fonts", font_problems(), "all scripts of names can be drawn"
-    )
+    yield from _problem_findings("fonts", font_problems(), "all scripts of names can be drawn")
 
 
 def _engine(_: Application) -> Iterator[DoctorFinding]:
@@ -129,7 +130,7 @@ def _problem_findings(subject: str, problems: list[str], ok_text: str) -> Iterat
         yield DoctorFinding(subject, DoctorStatus.OK, ok_text)
     for problem in problems:
         yield DoctorFinding(
-            subject, DoctorStatus.FAILED, problem, "run `make setup`, which installs it or prints the command"
+            subject, DoctorStatus.FAILED, problem, "`make setup` installs it or prints the command"
         )
 
 
@@ -174,7 +175,10 @@ def _secret(application: Application) -> Iterator[DoctorFinding]:
         )
     elif stat.S_IMODE(kept.stat().st_mode) & 0o077:
         yield DoctorFinding(
-            "master secret", DoctorStatus.FAILED, f"{kept} is readable by others", f"chmod 600 {kept}"
+            "master secret",
+            DoctorStatus.FAILED,
+            f"{kept} is readable by others",
+            f"chmod 600 {kept}",
         )
     else:
         seen = f"stored in {kept}; back it up, no ticket can be signed without it"
@@ -199,7 +203,7 @@ def _keys(application: Application) -> Iterator[DoctorFinding]:
         )  # fmt: skip
     else:
         yield DoctorFinding(
-            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all derived from this secret"
+            "signing keys", DoctorStatus.OK, f"{len(recorded)} recorded, all of this secret"
         )
 
 
@@ -259,7 +263,7 @@ def _whatsapp(application: Application) -> Iterator[DoctorFinding]:
     elif not chat.webhook_secret:
         way_out = "set WHATSAPP_WEBHOOK_SECRET"
         yield DoctorFinding(
-            "WhatsApp", DoctorStatus.WARNING, f"{seen}; delivery receipts cannot be authenticated", way_out
+            "WhatsApp", DoctorStatus.WARNING, f"{seen}; receipts cannot be verified", way_out
         )
     else:
         yield DoctorFinding("WhatsApp", DoctorStatus.OK, seen)
@@ -280,7 +284,7 @@ def _router(
     subject, is_demo = f"router {stored.name}", stored.name == demo_data.DEMO_ROUTER
     check = f"`ticketing routers check {stored.name}`"
     if is_demo and application.settings.midtrans_environment != "simulator":
-        seen = "is simulated: its vouchers give no internet access"
+        seen = "simulated router; its vouchers give no internet access"
         yield DoctorFinding(
             subject, DoctorStatus.FAILED, seen, "move its packages, `ticketing routers delete`"
         )
@@ -300,7 +304,10 @@ def _router(
     elif not stored.address.tls:
         seen += "; its password is sent unencrypted"
         yield DoctorFinding(
-            subject, DoctorStatus.WARNING, seen, f"`ticketing routers update {stored.name} --tls`, or a VPN"
+            subject,
+            DoctorStatus.WARNING,
+            seen,
+            f"`ticketing routers update {stored.name} --tls`, or a VPN",
         )
     else:
         yield DoctorFinding(subject, DoctorStatus.OK, seen)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class EnvironmentLoader:
-    """Load the application as the environment says; imports what that takes when it is asked."""
+    """Loads the application from the environment; imports are deferred until they are needed."""
 
     def settings(self) -> "Settings":
-        """Read the environment; a wrong variable is named with its value's fault."""
+        """Read the settings. Raises Misconfigured, which names the invalid variables."""
         from pydantic import ValidationError
 
         from ticketing.platform.kernel.errors import Misconfigured
@@ -30,7 +30,7 @@ class EnvironmentLoader:
 
     @contextmanager
     def open(self, *, migrated: bool) -> "Iterator[Application]":
-        """Open the application, logging to its file; `migrated` requires the newest schema."""
+        """Open the application and its log file; `migrated` requires the newest schema."""
         from ticketing.app.container import ensure_schema, open_application
         from ticketing.platform.kernel import json_logging as kernel_json_logging
 

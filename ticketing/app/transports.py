@@ -1,4 +1,4 @@
-"""The doors that messages leave by, from settings: a mail server, and who carries WhatsApp."""
+"""Transports of messages from the settings: mail server and WhatsApp provider."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
-    """Return the mail server, the simulated mail folder, or None: mails then wait."""
+    """Open the mail server or the simulated mail folder; with None, mails wait."""
     from ticketing.notifications.mail.client import SmtpTransport
     from ticketing.notifications.mail.file_transport import FileMailTransport
     from ticketing.notifications.mail.smtp_server import parse_mail_sender, parse_mail_url
@@ -36,20 +36,20 @@ def mail_transport(settings: Settings) -> "Iterator[MailTransport | None]":
 def whatsapp_transport(
     config: "WhatsAppProviderConfig | None", public_base_url: str
 ) -> "Iterator[ChatTransport | None]":
-    """Whoever carries WhatsApp messages, or None: then nothing goes by it."""
+    """Open the client of the WhatsApp provider, or None without a provider."""
     if config is None:
         yield None
         return
     if not public_base_url:
         raise Misconfigured(
-            "a WhatsApp message has a button that leads to the web service: set WEB_PUBLIC_URL"
+            "WhatsApp messages have a button that links to the web service: set WEB_PUBLIC_URL"
         )
     with config.client() as client:
         yield client
 
 
 def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | None":
-    """Return the provider's account; the simulator's keys are public. None: no provider."""
+    """Return the account of the WhatsApp provider, or None without a provider."""
     from ticketing.notifications.whatsapp.providers import WhatsAppProvider, WhatsAppProviderConfig
 
     if settings.active_whatsapp_provider == "none":
@@ -58,7 +58,7 @@ def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | No
         if settings.midtrans_environment == "production":
             raise Misconfigured(
                 "WHATSAPP_PROVIDER is simulator and MIDTRANS_ENVIRONMENT production: whoever has"
-                " paid would be told nothing"
+                " would receive no messages"
             )
         return WhatsAppProviderConfig.for_simulator(settings.whatsapp_simulator_url)
     token, secret, word = (
@@ -76,7 +76,7 @@ def whatsapp_provider_config(settings: Settings) -> "WhatsAppProviderConfig | No
 
 
 def sender_name(settings: Settings) -> str:
-    """The name under our mails; empty when MAIL_FROM has none."""
+    """Return the name of the sender of mails; empty when MAIL_FROM has none."""
     from ticketing.notifications.mail.smtp_server import parse_mail_sender
 
     return parse_mail_sender(settings.mail_from).name if settings.mail_from else ""

@@ -1,8 +1,8 @@
-"""The worker: hears the bell and serves who has paid at once, with everything loaded beforehand.
+"""The worker: processes payments, tickets, messages, webhooks and vouchers when there is work.
 
-One thread asks the gateway and settles, one makes tickets, one calls webhooks, one sends mails, one
-WhatsApp messages, and one goes to each router: whoever does not answer keeps nobody from what is
-paid for. Everything it does is found in rows, so it can be killed, be absent, or be there twice.
+One thread settles payments, one makes tickets, one calls webhooks, one sends mails, one sends
+WhatsApp messages, and one serves each router, so that a slow system delays only its own work. All
+work is found in rows, so the worker can be killed, be absent, or run twice.
 """
 
 import threading
@@ -36,14 +36,14 @@ from ticketing.webhooks.send import WebhookTransport, send_due_calls
 
 LOG = structlog.stdlib.get_logger("ticketing.app.worker")
 ACTOR = "worker"
-POLL_SECONDS = 2.0  # for what no bell rang for: a lost ring, a free order, another try
-LISTEN_TIMEOUT_SECONDS = 0.5  # how soon it notices that it is to stop
-ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is away
+POLL_SECONDS = 2.0  # for work without a notification: a lost one, a free order, a retry
+LISTEN_TIMEOUT_SECONDS = 0.5  # maximum delay until a stop is noticed
+ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is unavailable
 
 
 @dataclass
 class Worker:
-    """Works from `run` until `stop`."""
+    """Works from `run` until `stop`. Without an optional part, Dagster does that work."""
 
     context: GenerationContext
     gateway: PaymentGateway
@@ -61,15 +61,15 @@ class Worker:
     _router_pool: RouterWorkerPool | None = None
 
     def stop(self) -> None:
-        """End after what is in hand. A signal may call this: it takes no lock."""
+        """Stop after the work in progress. Safe in a signal handler: it takes no lock."""
         self._stopping = True
 
     def run(self) -> None:
-        """Listen and work until told to stop."""
+        """Listen and work until `stop`."""
         with suppress(Unavailable):
             warm_up(self.context)
         with self._run_threads():
-            LOG.info("worker began")
+            LOG.info("worker started")
             while not self._stopping:
                 try:
                     with notify.listen(self.context.database) as ours:
@@ -77,10 +77,10 @@ class Worker:
                 except Unavailable as error:
                     LOG.warning("worker cannot listen", why=str(error))
                     time.sleep(ERROR_BACKOFF_SECONDS)
-        LOG.info("worker ended")
+        LOG.info("worker stopped")
 
     def _listen(self, listener: NotificationListener) -> None:
-        self._wake_all()  # for what came while nobody listened
+        self._wake_all()  # for work that came while there was no listener
         while not self._stopping:
             if listener.wait(LISTEN_TIMEOUT_SECONDS):
                 self._wake_all()
@@ -120,7 +120,7 @@ class Worker:
                     thread.join()
 
     def _run_loop(self, work: Callable[[], bool], event: threading.Event) -> None:
-        """Work whenever woken, and every few seconds, as long as there is something to do."""
+        """Run `work` when woken and every few seconds, repeatedly while there is more to do."""
         while not self._stopping:
             event.wait(POLL_SECONDS)
             event.clear()
@@ -128,10 +128,10 @@ class Worker:
                 while work() and not self._stopping:
                     pass
             except Unavailable as error:
-                LOG.warning("worker waits", why=str(error))
+                LOG.warning("worker waits for the database", why=str(error))
                 time.sleep(ERROR_BACKOFF_SECONDS)
-            except Exception as error:  # noqa: BLE001 - the rows are as they were; it tries again
-                LOG.warning("worker stumbled", kind=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the rows are unchanged and are tried again
+                LOG.warning("worker error", kind=type(error).__name__)
                 time.sleep(ERROR_BACKOFF_SECONDS)
 
     def _settle(self) -> bool:
@@ -187,7 +187,7 @@ class Worker:
                 unknown=done.unknown,
             )  # fmt: skip
         if done.taken or done.failed:
-            self._wake_senders()  # perhaps by the other channel
+            self._wake_senders()  # the other channel may be next
         return done.attempts + done.taken > 0
 
     def _provision(self) -> bool:
@@ -207,7 +207,7 @@ class Worker:
 
 
 def warm_up(context: GenerationContext) -> None:
-    """Load the engine, the fonts and the templates, so that the first buyer need not wait."""
+    """Load PDF engine, fonts and templates, so that the first ticket is as fast as others."""
     with context.database.transaction() as connection:
         templates = {event.template_id for event in event_queries.list_events(connection)} | {
             "classic"
@@ -216,18 +216,18 @@ def warm_up(context: GenerationContext) -> None:
         try:
             context.renderer.check_template(template_id)
         except TicketingError as error:
-            LOG.warning("template cannot print", template=template_id, why=str(error))
+            LOG.warning("template cannot be rendered", template=template_id, why=str(error))
 
 
 def log_fulfilment(service: FulfilmentResult) -> None:
-    """The lines of a round."""
+    """Log a round of settlement and tickets."""
     log_settlement(service.settlement)
     for served in service.event_fulfilments:
         log_generation(served)
 
 
 def log_settlement(done: Settlement) -> None:
-    """One line of what was settled, if anything was."""
+    """Log the settled payments, if any."""
     if handled_count(done) or done.postponed:
         LOG.info(
             "payments settled", applied=done.applied, unchanged=done.unchanged,
@@ -236,7 +236,7 @@ def log_settlement(done: Settlement) -> None:
 
 
 def log_generation(served: EventFulfilment) -> None:
-    """One line of what an event's buyers got, or why they did not."""
+    """Log the tickets of an event's buyers, or why there are none."""
     if served.generation is None:
         LOG.warning("tickets not made", event_id=served.event.id, why=served.error)
         return
@@ -248,13 +248,13 @@ def log_generation(served: EventFulfilment) -> None:
 
 
 def log_provisioning(done: ProvisionResult) -> None:
-    """A line of what came to be on a router or off it, and one of its trouble."""
+    """Log the changes on a router, unknown rows, and its errors."""
     if done.has_progress or done.refused:
         LOG.info(
             "vouchers provisioned", router=done.router, placed=done.placed, removed=done.removed,
             renamed=done.renamed, refused=done.refused, orders=done.told,
         )  # fmt: skip
     if done.foreign:
-        LOG.warning("rows that are not ours left alone", router=done.router, rows=done.foreign)
+        LOG.warning("unknown rows on router left unchanged", router=done.router, rows=done.foreign)
     if done.trouble:
         LOG.warning("router failed", router=done.router, why=done.trouble)

@@ -1,4 +1,4 @@
-"""Validating a ticket: looking uses nothing up."""
+"""HTTP API for validating tickets; it does not mark a ticket as used."""
 
 from typing import Annotated
 
@@ -31,14 +31,14 @@ router = APIRouter(
 
 
 class ValidateTicketRequest(RequestModel):
-    """What was scanned or typed; with an event, only its tickets pass."""
+    """A scanned or typed code; with an event, only its tickets are valid."""
 
     code: Annotated[str, Field(min_length=1, max_length=500)]
     event_id: EventReference | None = None
 
 
 class ScannedTicketResponse(ResponseModel):
-    """The ticket, for whoever looks at the person too."""
+    """The ticket, for comparison with the person."""
 
     ticket_id: int
     ticket_code: str
@@ -50,7 +50,7 @@ class ScannedTicketResponse(ResponseModel):
 
 
 class ValidationResponse(ResponseModel):
-    """Whether it passes, and if not the reason by name; `note` says the rest."""
+    """The result, with a reason and a note when the ticket is not valid."""
 
     valid: bool
     reason: RejectionReason | None
@@ -62,7 +62,7 @@ class ValidationResponse(ResponseModel):
 def validate(
     asked: ValidateTicketRequest, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[ValidationResponse]:
-    """Would this ticket pass now, and if not, why not."""
+    """Verify a ticket now, without marking it as used."""
     event = None if asked.event_id is None else get_event(services.database, str(asked.event_id))
     verdict = verify_ticket(services.database, asked.code, at=now(), event=event)
     seen = verdict.ticket

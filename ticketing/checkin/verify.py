@@ -1,7 +1,7 @@
-"""Verifying: may the holder of this QR or ticket code pass, and if not, why not.
+"""Verify a QR code or a ticket code against the database.
 
-Needs no secret. Gates without the database use `ticketing.crypto.verify`. That a ticket was used
-already is not asked here: nothing is used up by looking.
+No secret is needed. Scanners without the database use `ticketing.crypto.verify`. Verification does
+not mark a ticket as used.
 """
 
 from dataclasses import replace
@@ -26,9 +26,9 @@ CODE_PREFIX = "TC"
 def verify_ticket(
     database: Database, text: str, *, at: datetime, event: Event | None = None
 ) -> VerificationResult:
-    """The verdict on a QR's text or a ticket code; with `event`, only that one's tickets pass.
+    """Verify the text of a QR code or a ticket code; `event` restricts it to that event.
 
-    A code proves nothing about who wrote it down: accept it where a person is looked at.
+    A ticket code is not signed: accept it only together with a check of the person's identity.
     """
     with database.transaction() as connection:
         if text.startswith(PREFIX):
@@ -65,7 +65,7 @@ def _verify_code(
 def _check_ticket(
     ticket: TicketValidity | None, *, at: datetime, event: Event | None
 ) -> VerificationResult:
-    """What the database knows: the event's present dates count, not those it had at issue."""
+    """Check state, event and validity; the event's present dates apply, not those at issue."""
     if ticket is None:
         return VerificationResult(RejectionReason.UNKNOWN)
     if ticket.state is TicketState.REVOKED:

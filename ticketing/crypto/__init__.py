@@ -1,5 +1,5 @@
 """Keys, signatures and encryption; the only package that holds a secret.
 
 May import `platform` and `events`.
-Begin reading in `ticket_token.py` (what a QR code says) and `keyring.py`.
+Begin reading in `ticket_token.py`, the content of a QR code, then `keyring.py`.
 """

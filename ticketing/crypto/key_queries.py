@@ -1,4 +1,4 @@
-"""Public keys of events, by generation. Secret ones are never stored."""
+"""Public keys of events, by generation. Secret keys are never stored."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from ticketing.platform.db.tables.events import event_keys, events
 
 
 def get_generation(connection: Connection, event_id: int, *, lock: bool = False) -> int:
-    """The generation that signs now; `lock` keeps it so until the transaction ends."""
+    """Return the current generation; `lock` prevents a rotation until the transaction ends."""
     query = select(events.c.key_generation).where(events.c.id == event_id)
     signing: int = connection.execute(
         query.with_for_update(key_share=True) if lock else query
@@ -18,7 +18,7 @@ def get_generation(connection: Connection, event_id: int, *, lock: bool = False)
 
 
 def advance_generation(connection: Connection, event_id: int, *, at: datetime) -> int:
-    """Retire the generation that signs now and name the next."""
+    """Retire the current generation and return the next."""
     connection.execute(
         update(event_keys)
         .where(event_keys.c.event_id == event_id, event_keys.c.retired_at.is_(None))
@@ -36,14 +36,14 @@ def advance_generation(connection: Connection, event_id: int, *, at: datetime) -
 def insert_public_key(
     connection: Connection, event_id: int, generation: int, public_key: bytes
 ) -> None:
-    """Record the public key of one generation."""
+    """Store the public key of one generation."""
     connection.execute(
         insert(event_keys).values(event_id=event_id, generation=generation, public_key=public_key)
     )
 
 
 def list_for_event(connection: Connection, event_id: int) -> list[PublicKey]:
-    """Every generation's public key, the oldest first; none for an unknown event."""
+    """Return the public keys of all generations, oldest first; empty for an unknown event."""
     query = (
         select(
             events.c.id.label("event_number"),

@@ -1,4 +1,4 @@
-"""The keys of an event: recorded, checked against the master secret, rotated, exported."""
+"""The signing keys of an event: record, compare with the master secret, rotate, export."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,14 +13,14 @@ from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.errors import Misconfigured, Refused
 
-MAX_GENERATION = 255  # a token has one byte for it
+MAX_GENERATION = 255  # one byte in the token
 
 
 def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signer:
-    """The signer of the event's newest generation, its public key recorded for the gates.
+    """Return the signer of the event's newest generation; its public key is recorded.
 
-    The generation is read anew: an `Event` in hand may be older than a rotation. Refuses when the
-    master secret is not the one that signed this event's earlier tickets.
+    The generation is read again, because the `Event` may be older than a rotation. Raises
+    Misconfigured when the master secret is not the one that signed earlier tickets of the event.
     """
     generation = key_queries.get_generation(connection, event.id, lock=True)
     recorded = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
@@ -29,7 +29,7 @@ def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signe
             raise Misconfigured(
                 f"the master secret has changed since generation {known} of {event.slug}'s keys: "
                 "tickets signed now would not verify beside the old ones. "
-                "Put TICKETING_MASTER_SECRET back to what it was"
+                "Set TICKETING_MASTER_SECRET to its previous value"
             )
     signer = keys.signer_for_generation(event.uid, generation)
     if generation not in recorded:
@@ -38,14 +38,14 @@ def current_signer(connection: Connection, event: Event, keys: KeyRing) -> Signe
 
 
 def list_public_keys(database: Database, event: Event, *, keys: KeyRing) -> list[PublicKey]:
-    """Everything a gate needs to know, the newest generation last; recorded if it was not yet."""
+    """Return all public keys, newest generation last; the newest is recorded if it was not."""
     with database.transaction() as connection:
         current_signer(connection, event, keys)
         return key_queries.list_for_event(connection, event.id)
 
 
 def rotate_keys(database: Database, event: Event, *, keys: KeyRing, by: str, at: datetime) -> Event:
-    """Sign new tickets with the next generation; tickets of the old ones still verify."""
+    """Start the next generation for new tickets; tickets of older ones still verify."""
     with database.transaction() as connection:
         signer = current_signer(connection, event, keys)
         if signer.generation == MAX_GENERATION:

@@ -1,9 +1,4 @@
-"""HKDF with SHA-256, RFC 5869: one secret becomes many keys that do not tell on each other.
-
-The key ring: every signing key and magic link out of one master secret.
-
-What is derived need not be stored: the database knows public keys only.
-"""
+"""The key ring: signing keys, magic links and encryption keys, derived from one master secret."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -21,12 +16,12 @@ HASH_BYTES = 32
 
 
 def hkdf_extract(secret: bytes, salt: bytes) -> bytes:
-    """The pseudo-random key behind a secret (RFC 5869, 2.2)."""
+    """Return the pseudo-random key of a secret (RFC 5869, 2.2)."""
     return hmac.digest(salt or bytes(HASH_BYTES), secret, "sha256")
 
 
 def hkdf_expand(key: bytes, info: bytes, length: int = HASH_BYTES) -> bytes:
-    """`length` bytes for the purpose named in `info` (RFC 5869, 2.3)."""
+    """Return `length` bytes for the purpose named in `info` (RFC 5869, 2.3)."""
     block, output = b"", b""
     for counter in range(1, -(-length // HASH_BYTES) + 1):
         block = hmac.digest(key, block + info + bytes([counter]), "sha256")
@@ -37,7 +32,7 @@ def hkdf_expand(key: bytes, info: bytes, length: int = HASH_BYTES) -> bytes:
 MASTER_BYTES = 32
 
 
-LINK_PROOF_BYTES = 17  # 136 bits nobody can guess; with the token id, 36 characters
+LINK_PROOF_BYTES = 17  # 136 bits; with the token id, 36 characters
 
 
 _SALT = b"ticketing master secret 1"
@@ -62,31 +57,31 @@ _INSTALLATION = b"ticketing office name 1\x00"
 
 
 class Signer:
-    """Signs the tokens of one event with one generation of its keys."""
+    """Signs tokens of one event with one generation of its keys."""
 
     __slots__ = ("_secret_key", "generation", "public_key")
 
     def __init__(self, seed: bytes, generation: int) -> None:
-        """The Ed25519 key of a 32 byte seed."""
+        """Derive the Ed25519 key from a seed of 32 bytes."""
         self.generation = generation
         self.public_key, self._secret_key = crypto_sign_seed_keypair(seed)
 
     def sign(self, packed_claims: bytes) -> bytes:
-        """The 64 byte signature over a token's claims; the same claims give the same bytes."""
+        """Return the 64 bytes of the signature over a token's claims; it is deterministic."""
         return crypto_sign(signing_input(packed_claims), self._secret_key)[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:
-        """Never the secret."""
+        """Show no secret."""
         return f"Signer(generation={self.generation}, public_key={self.public_key.hex()})"
 
 
 class KeyRing:
-    """Derives; remembers nothing but the master secret, and shows not even that."""
+    """Derives keys from the master secret; the repr shows no secret."""
 
     __slots__ = ("_hooks", "_links", "_orders", "_seals", "_signing", "installation_id")
 
     def __init__(self, master: bytes) -> None:
-        """Refuses any other length than 32 bytes."""
+        """Derive the purpose keys. Raises Misconfigured unless the secret has 32 bytes."""
         if len(master) != MASTER_BYTES:
             raise Misconfigured(
                 f"the master secret has {len(master)} bytes instead of {MASTER_BYTES};"
@@ -98,7 +93,7 @@ class KeyRing:
         self._orders = hkdf_expand(root, _ORDERS)
         self._hooks = hkdf_expand(root, _HOOKS)
         self._seals = hkdf_expand(root, _ENCRYPTION)
-        # no secret: it stands in every comment that we leave on a router, and tells us from others
+        # not secret: it marks our rows on a router, to tell them from those of other installations
         self.installation_id = hkdf_expand(root, _INSTALLATION, 4).hex()
 
     def signer(self, event: Event) -> Signer:
@@ -110,19 +105,19 @@ class KeyRing:
         return Signer(hkdf_expand(self._signing, event_uid.bytes + bytes([generation])), generation)
 
     def public_key(self, event_uid: UUID, generation: int) -> bytes:
-        """The 32 bytes a gate needs to check that generation's tokens."""
+        """Return the 32 bytes of the public key that verifies tokens of a generation."""
         return self.signer_for_generation(event_uid, generation).public_key
 
     def magic_link(self, token_id: bytes) -> str:
-        """The unguessable part of a ticket's personal address: 36 characters of base64url.
+        """Return the unguessable part of a ticket's personal URL: 36 characters of base64url.
 
-        The token id, and proof that we wrote it: derived whenever it is to be sent, kept nowhere.
+        It holds the token id and an HMAC; it is derived whenever it is sent, and never stored.
         """
         proof = hmac.digest(self._links, token_id, "sha256")[:LINK_PROOF_BYTES]
         return urlsafe_b64encode(token_id + proof).decode("ascii")
 
     def token_id_from_magic_link(self, magic_link: str) -> bytes | None:
-        """The token id a magic link was made of; None for a text that we never made."""
+        """Return the token id in a magic link, or None when its HMAC is wrong."""
         try:
             token_id = urlsafe_b64decode(magic_link)[:TOKEN_ID_BYTES]
         except ValueError:
@@ -131,29 +126,29 @@ class KeyRing:
         return token_id if hmac.compare_digest(ours.encode(), magic_link.encode()) else None
 
     def order_token_bytes(self, request_key: str) -> bytes:
-        """32 bytes for the token of an order that is asked for under a key: the same, sent again.
+        """Return 32 bytes for the token of an order placed with an idempotency key.
 
-        So the answer can be given twice, and the token is kept nowhere.
+        A repeated request gets the same token, without storing it.
         """
         return hmac.digest(self._orders, request_key.encode(), "sha256")
 
     def webhook_secret(self, endpoint: UUID) -> bytes:
-        """32 bytes that only we and a webhook's receiver know; derived, so kept nowhere."""
+        """Return the 32 bytes shared with the receiver of a webhook; derived, never stored."""
         return hmac.digest(self._hooks, endpoint.bytes, "sha256")
 
     def encrypt(self, secret: str) -> bytes:
-        """Somebody else's password, to be kept in the database: only we can read it again."""
+        """Encrypt a password for storage in the database."""
         return bytes(SecretBox(self._seals).encrypt(secret.encode()))
 
     def decrypt(self, encrypted: bytes) -> str:
-        """What was sealed; refuses what another master secret has sealed."""
+        """Decrypt a password. Raises Misconfigured when another master secret encrypted it."""
         try:
             return SecretBox(self._seals).decrypt(encrypted).decode()
         except CryptoError as error:
             raise Misconfigured(
-                "the master secret has changed: what was sealed with the old one must be given anew"
+                "the master secret has changed: set the passwords encrypted with the old one again"
             ) from error
 
     def __repr__(self) -> str:
-        """Never the secret."""
+        """Show no secret."""
         return "KeyRing(...)"

@@ -1,4 +1,4 @@
-"""The public side of an event's keys, in the forms that gates and other tools read."""
+"""The public keys of an event, in the formats of scanners and other tools."""
 
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _SPKI_HEAD = bytes.fromhex("302a300506032b6570032100")
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """One generation of an event's keys. `retired_at`: signs no more, still verifies."""
+    """One generation of an event's keys. A retired one signs no tickets, but still verifies."""
 
     event_number: int
     event_slug: str
@@ -20,16 +20,16 @@ class PublicKey:
     retired_at: datetime | None
 
     def hex(self) -> str:
-        """The 32 bytes as 64 digits."""
+        """Return the key as 64 hexadecimal digits."""
         return self.key.hex()
 
     def pem(self) -> str:
-        """RFC 8410, as openssl writes it."""
+        """Return the key as PEM (RFC 8410), as openssl writes it."""
         body = b64encode(_SPKI_HEAD + self.key).decode("ascii")
         return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
 
     def jwk(self) -> dict[str, str]:
-        """RFC 8037, named after the event and the generation."""
+        """Return the key as JWK (RFC 8037), with event and generation as key id."""
         return {
             "kty": "OKP",
             "crv": "Ed25519",

@@ -1,9 +1,9 @@
-"""The token inside a ticket's QR: 88 bytes as 144 alphanumeric characters, QR version 6, level M.
+"""The token in a ticket's QR code: 88 bytes as 144 alphanumeric characters, QR version 6, level M.
 
     version 1 | generation 1 | event 4 | valid from 4 | valid until 4 | token id 10 | signature 64
 
-Packing and reading only; `signing` makes and checks the signature, `verification` judges.
-Why so and not otherwise: docs/decisions/0003-qr-token.md.
+Encoding and decoding only; `keyring` signs, `verify` checks signatures. The reasons for this
+format are in docs/decisions/0003-qr-token.md.
 """
 
 import re
@@ -23,14 +23,14 @@ SIGNATURE_BYTES = 64
 _HEAD = struct.Struct(">BBIII")
 _CLAIMS_BYTES = _HEAD.size + TOKEN_ID_BYTES
 _TOKEN_PATTERN = re.compile(PREFIX + "[A-Z2-7]{141}")
-_PADDING = "==="  # what 141 characters lack to a multiple of eight
-# what is signed begins with words no other use of the key begins with
+_PADDING = "==="  # pads 141 characters to a multiple of eight
+# domain separation: no other use of the key signs a message with this prefix
 _PURPOSE = b"ticketing qr token 1\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says. Instants are aware UTC, whole seconds; a repr never shows `token_id`."""
+    """Content of a token. Instants are aware UTC in whole seconds; the repr has no `token_id`."""
 
     key_generation: int
     event_number: int
@@ -39,14 +39,14 @@ class Claims:
     token_id: bytes = field(repr=False)
 
     def pack(self) -> bytes:
-        """The 24 bytes before the signature."""
+        """Return the 24 bytes before the signature."""
         head = pack_head(self.key_generation, self.event_number, self.valid_from, self.valid_until)
         return head + self.token_id
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Claims with a signature that nobody has checked yet."""
+    """Claims with an unchecked signature."""
 
     claims: Claims
     signature: bytes = field(repr=False)
@@ -54,9 +54,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TicketIdentity:
-    """What makes a ticket that one and no other; a repr shows nothing that opens a door.
+    """The unique identity of a ticket; secrets are not in the repr.
 
-    `qr_text` is the signed token's text.
+    `qr_text` is the text of the signed token.
     """
 
     ticket_code: str
@@ -67,7 +67,7 @@ class TicketIdentity:
 def pack_head(
     key_generation: int, event_number: int, valid_from: datetime, valid_until: datetime
 ) -> bytes:
-    """The 14 bytes of claims that all tickets of one run share; the token id follows them."""
+    """Return the 14 bytes of claims that all tickets of a run share; the token id follows them."""
     since, until = int(valid_from.timestamp()), int(valid_until.timestamp())
     try:
         return _HEAD.pack(VERSION, key_generation, event_number, since, until)
@@ -79,30 +79,30 @@ def pack_head(
 
 
 def signing_input(packed_claims: bytes) -> bytes:
-    """The message the signature is over."""
+    """Return the message to sign."""
     return _PURPOSE + packed_claims
 
 
 def encode_token(packed_claims: bytes, signature: bytes) -> str:
-    """The one text of a token."""
+    """Return the canonical text of a token."""
     return PREFIX + encode_base32(packed_claims + signature)
 
 
 def decode_token(text: str) -> Token:
-    """The token a text stands for; refuses every text that is not its token's one text.
+    """Decode a token. Raises UnreadableToken for every text but the canonical one.
 
-    Length, prefix and alphabet are checked before anything is parsed, and the message never
-    repeats the text.
+    Length, prefix and alphabet are checked before parsing, and the message never repeats the
+    text.
     """
     if _TOKEN_PATTERN.fullmatch(text) is None:
-        raise UnreadableToken("not a ticket's QR: its length, prefix or characters are others")
+        raise UnreadableToken("not a ticket's QR code: wrong length, prefix or characters")
     raw = b32decode(text[len(PREFIX) :] + _PADDING)
     packed, signature = raw[:_CLAIMS_BYTES], raw[_CLAIMS_BYTES:]
-    if encode_token(packed, signature) != text:  # the last character has a bit to spare
-        raise UnreadableToken("not a ticket's QR: its last character is another spelling")
+    if encode_token(packed, signature) != text:  # the last character has an unused bit
+        raise UnreadableToken("not a ticket's QR code: the last character is not canonical")
     version, generation, event_number, valid_from, valid_until = _HEAD.unpack_from(packed)
     if version != VERSION:
-        raise UnreadableToken(f"a ticket's QR of version {version}; this reads version {VERSION}")
+        raise UnreadableToken(f"token version {version} is not supported; expected {VERSION}")
     claims = Claims(
         key_generation=generation,
         event_number=event_number,

@@ -1,4 +1,4 @@
-"""May this ticket pass? The reasons to refuse one, and the rules that need no database."""
+"""Result of verifying a ticket: rejection reasons, and the rules that need no database."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,15 +6,15 @@ from enum import StrEnum
 
 from ticketing.crypto.ticket_token import Claims
 
-CLOCK_SKEW = timedelta(minutes=2)  # how far a gate's clock may be off
+CLOCK_SKEW = timedelta(minutes=2)  # tolerated error of a scanner's clock
 
 
 class RejectionReason(StrEnum):
-    """Why a ticket does not pass, in the order the questions are asked."""
+    """Reason for rejecting a ticket, in the order of the checks."""
 
-    WRONG_PREFIX = "wrong prefix"  # some other QR, not ours
+    WRONG_PREFIX = "wrong prefix"  # a QR code of another kind
     MALFORMED = "malformed"
-    UNKNOWN_KEY = "unknown key"  # no such event or key generation here
+    UNKNOWN_KEY = "unknown key"  # unknown event or key generation
     BAD_SIGNATURE = "bad signature"
     UNKNOWN = "unknown"  # never issued
     REVOKED = "revoked"
@@ -25,7 +25,7 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScannedTicket:
-    """What the person at the gate sees of a ticket that the database knows."""
+    """Details of a ticket for the person who scans it."""
 
     ticket_id: int
     ticket_code: str
@@ -38,9 +38,9 @@ class ScannedTicket:
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """The answer. `claims` only when the signature was good, `ticket` only when it was looked up.
+    """Result of a verification. `claims` requires a valid signature, `ticket` a database lookup.
 
-    `note` says what the reason cannot: why a ticket was revoked, from when one is valid.
+    `note` adds details to the reason: why a ticket was revoked, since when it is valid.
     """
 
     rejection: RejectionReason | None = None
@@ -50,12 +50,12 @@ class VerificationResult:
 
     @property
     def is_valid(self) -> bool:
-        """Whether the ticket passes."""
+        """Return whether the ticket is valid."""
         return self.rejection is None
 
     @property
     def reason(self) -> str:
-        """One line for a person."""
+        """Return the result as one line of text."""
         if self.rejection is None:
             return "valid"
         return f"{self.rejection}: {self.note}" if self.note else str(self.rejection)
@@ -64,7 +64,7 @@ class VerificationResult:
 def check_validity_period(
     valid_from: datetime, valid_until: datetime, at: datetime
 ) -> VerificationResult | None:
-    """Refused before its time and after it, each by more than a gate's clock may be off."""
+    """Return the rejection outside the validity period, with a tolerance for clocks, or None."""
     if at < valid_from - CLOCK_SKEW:
         return VerificationResult(
             RejectionReason.NOT_YET_VALID, f"valid from {valid_from:%Y-%m-%d %H:%M} UTC"

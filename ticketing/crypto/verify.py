@@ -1,6 +1,6 @@
-"""Checking a QR with public keys alone: what a gate without network or secret can know.
+"""Offline verification of a QR code with public keys, without network or secrets.
 
-Whether a ticket was revoked or has been used already it cannot know; that is the database's part.
+Revocation and earlier use are not visible offline; the database knows them.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ticketing.platform.kernel.errors import UnreadableToken
 
 
 def parse_token(text: str) -> Token | VerificationResult:
-    """The token of a QR's text, its signature unchecked; or why it is none."""
+    """Return the token of a QR code's text with its signature unchecked, or the rejection."""
     if not text.startswith(PREFIX):
         return VerificationResult(RejectionReason.WRONG_PREFIX)
     try:
@@ -25,7 +25,7 @@ def parse_token(text: str) -> Token | VerificationResult:
 
 
 def has_valid_signature(token: Token, public_key: bytes) -> bool:
-    """Whether the signature over the claims is the key's; libsodium refuses every second form."""
+    """Return whether the key signed the claims; libsodium refuses non-canonical signatures."""
     message = signing_input(token.claims.pack())
     try:
         crypto_sign_open(token.signature + message, public_key)
@@ -35,7 +35,7 @@ def has_valid_signature(token: Token, public_key: bytes) -> bool:
 
 
 def verify_signature(token: Token, public_keys: Mapping[int, bytes]) -> VerificationResult:
-    """Whether one of the event's keys, by generation, signed this; at any time, used or not."""
+    """Check the signature with the event's keys, by generation; validity is not checked."""
     key = public_keys.get(token.claims.key_generation)
     if key is None:
         return VerificationResult(
@@ -54,9 +54,9 @@ def verify_offline(
     at: datetime,
     valid_until: datetime | None = None,
 ) -> VerificationResult:
-    """Everything about a QR that its own text and the event's public keys can answer.
+    """Verify a QR code as far as its text and the event's public keys allow.
 
-    `valid_until` is the gate's own end, for an event that was moved after tickets were issued.
+    `valid_until` overrides the end in the token, for an event moved after tickets were issued.
     """
     token = parse_token(text)
     if isinstance(token, VerificationResult):

@@ -1,7 +1,7 @@
-"""Where documents are kept: a folder an event, fanned out, every file whole or not there.
+"""The document store: one folder per event with subfolders; files are written atomically.
 
-A killed write leaves a `.part` file and nothing else. Its lock dies with its process, which is how
-`sweep` tells a leftover from a file that somebody is writing at this moment.
+A killed write leaves only a `.part` file. Its lock ends with its process, which is how `sweep`
+tells a leftover from a file that is being written.
 """
 
 import fcntl
@@ -20,33 +20,33 @@ _PARTIAL_SUFFIX = ".part"
 
 
 class DocumentFolder:
-    """Documents by relative path, as they stand in the database."""
+    """Documents by the relative path that the database has."""
 
     def __init__(
         self, root: Path, *, max_file_size: int = 10 * MIB, min_free_disk: int = 256 * MIB
     ) -> None:
-        """Sizes are in bytes; the root is made when the first document is written."""
+        """Sizes are in bytes; the root is created with the first document."""
         self.root = root
         self._max_file_size = max_file_size
         self._min_free_disk = min_free_disk
 
     def path_for(self, event_slug: str, ticket_code: str) -> str:
-        """`<event>/<2 hex>/<code>.pdf`: 256 folders, so that none gets long."""
+        """Return `<event>/<2 hex>/<code>.pdf`; 256 subfolders keep directories small."""
         fan = hashlib.sha256(ticket_code.encode()).hexdigest()[:2]
         return f"{event_slug}/{fan}/{ticket_code}.pdf"
 
     def write(self, relative: str, content: bytes) -> None:
-        """Put the document in place at once, over an older one if there is one.
+        """Write a document atomically, replacing an older one.
 
-        The file is flushed to the disk before it gets its name, so that a power cut leaves it
-        whole or absent; the folder is not, because an absent document is simply rendered again.
-        Raises Unavailable when the disk is nearly full.
+        The file is flushed to disk before it gets its name, so that after a power cut it is
+        complete or missing; the folder is not flushed, because a missing document is rendered
+        again. Raises Unavailable when the disk is nearly full.
         """
         path = self._resolve(relative)
         if len(content) > self._max_file_size:
             raise Refused(
                 f"{relative} would be {len(content)} bytes, MAX_FILE_SIZE allows "
-                f"{self._max_file_size}; make the template's pictures smaller"
+                f"{self._max_file_size}; use smaller images in the template"
             )
         self._refuse_full_disk(path, len(content))
         try:
@@ -59,38 +59,38 @@ class DocumentFolder:
             raise Unavailable(f"{relative} cannot be written: {error.strerror}") from error
 
     def read(self, relative: str) -> bytes:
-        """The document; FileNotFoundError when it is not there."""
+        """Return the document. Raises FileNotFoundError."""
         return self._resolve(relative).read_bytes()
 
     def size(self, relative: str) -> int | None:
-        """How many bytes the document has; None when it is not there."""
+        """Return the size of the document in bytes, or None when it is missing."""
         try:
             return self._resolve(relative).stat().st_size
         except FileNotFoundError:
             return None
 
     def exists(self, relative: str) -> bool:
-        """Whether the document is there."""
+        """Return whether the document exists."""
         return self.size(relative) is not None
 
     def delete(self, relative: str) -> int:
-        """Remove the document and say how many bytes that freed; 0 when it was not there."""
+        """Delete the document; return the bytes freed, 0 when it was missing."""
         size = self.size(relative)
         self._resolve(relative).unlink(missing_ok=True)
         return size or 0
 
     def delete_partial_files(self, event_slug: str) -> int:
-        """Remove what killed writes left behind in an event's folder; returns how many files."""
+        """Delete leftovers of killed writes in an event's folder; return the number of files."""
         return sum(
             map(_delete_if_unlocked, self._resolve(event_slug).glob(f"*/*{_PARTIAL_SUFFIX}"))
         )
 
     def _resolve(self, relative: str) -> Path:
-        """The path, with links followed; refuses one that leads out of the root."""
+        """Return the path with links resolved. Raises Refused when it is outside of the root."""
         root = self.root.resolve()
         path = (root / relative).resolve()
         if not path.is_relative_to(root) or path == root:
-            raise Refused(f"{relative!r} is not a place inside the document folder")
+            raise Refused(f"{relative!r} is not a path inside the document folder")
         return path
 
     def _refuse_full_disk(self, path: Path, size: int) -> None:
@@ -105,16 +105,16 @@ class DocumentFolder:
 
 @contextmanager
 def _create_partial_file(path: Path) -> Iterator[tuple[Path, int]]:
-    """A new locked file in the same folder, removed on any error."""
+    """Create a locked temporary file in the same folder; it is deleted on any error."""
     while True:
-        # readable by its owner only, as documents carry people's names
+        # mkstemp makes it readable by its owner only; documents contain names of people
         descriptor, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL_SUFFIX
         )
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             break
-        os.close(descriptor)  # swept in the instant before it was locked
+        os.close(descriptor)  # deleted by `sweep` before it was locked
     part = Path(name)
     try:
         yield part, descriptor
@@ -132,7 +132,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _delete_if_unlocked(part: Path) -> bool:
-    """Whether the file was a leftover, and is gone now."""
+    """Delete the file if it is a leftover; return whether it was."""
     try:
         with part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""Which characters the installed fonts can draw, and how wide a character is in one of them.
+"""Glyph coverage of the installed fonts, and widths of characters.
 
-Asked of fontconfig, because Pango finds its fallback fonts there too: what is listed is drawn.
+The fonts are listed by fontconfig, because Pango selects its fallback fonts there too.
 """
 
 import functools
@@ -18,7 +18,7 @@ from ticketing.platform.kernel.printable_text import requires_glyph
 
 INSTALL_HINT = "install fontconfig, fonts-noto-core and fonts-noto-cjk"
 _FC_LIST_FORMAT = "%{fullname}\t%{fontversion}\t%{charset}\t%{index}\t%{file}\n"
-# Ghostscript brings Type 1 fonts, which fontconfig lists and neither Pango nor fontTools can use
+# fontconfig also lists Ghostscript's Type 1 fonts, which neither Pango nor fontTools can use
 _SUPPORTED_FORMATS = ("TrueType", "CFF")
 _NAME, _CHARSET, _INDEX, _FILE = 0, 2, 3, 4
 _WIDE = frozenset({"W", "F"})
@@ -26,7 +26,7 @@ _WIDE = frozenset({"W", "F"})
 
 @dataclass(frozen=True, slots=True)
 class FontFace:
-    """One installed font: where it is, and the ranges of code points that it covers."""
+    """An installed font face: its file, and the ranges of code points that it covers."""
 
     file: str
     index: int
@@ -39,10 +39,10 @@ class FontFace:
 
 
 class InstalledFonts:
-    """The fonts of this machine, read once; `installed_fonts()` is the shared one."""
+    """The fonts of this machine; `installed_fonts()` returns the shared instance."""
 
     def __init__(self, listing: str) -> None:
-        """Take the lines of `fc-list` in the format of this module."""
+        """Parse the output of `fc-list` in the format of this module."""
         rows = sorted({line for line in listing.splitlines() if line.count("\t") == _FILE})
         if not rows:
             raise Misconfigured(f"no font is installed; {INSTALL_HINT}")
@@ -51,7 +51,7 @@ class InstalledFonts:
             FontFace(row[_FILE], int(row[_INDEX]) & 0xFFFF, _ranges(row[_CHARSET]))
             for row in fields
         ]
-        # paths are left out: the same fonts elsewhere draw the same ticket
+        # without paths: the same fonts in other folders render the same ticket
         contents = "\n".join("\t".join(row[:_INDEX]) for row in fields)
         self.digest = hashlib.sha256(contents.encode()).hexdigest()
         self._uncovered = re.compile(
@@ -59,11 +59,11 @@ class InstalledFonts:
         )
 
     def undrawable(self, text: str) -> frozenset[str]:
-        """The characters of the text that no installed font has a glyph for."""
+        """Return the characters of the text that no installed font has a glyph for."""
         return frozenset(filter(requires_glyph, self._uncovered.findall(text)))
 
     def width(self, character: str) -> float:
-        """How wide the character is, in em, in some font that has it."""
+        """Return the width of the character in em, in some font that has it."""
         if unicodedata.east_asian_width(character) in _WIDE:
             return 1.0
         if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
@@ -73,10 +73,10 @@ class InstalledFonts:
 
 
 class GlyphWidths:
-    """The advance width of every character of one face, in em."""
+    """Advance widths of the characters of one face, in em."""
 
     def __init__(self, file: str, index: int) -> None:
-        """Open the face; glyph outlines are never read."""
+        """Read the widths of the face, without glyph outlines."""
         from fontTools.ttLib import TTFont  # noqa: PLC0415  # 0.1 s that most callers never need
 
         font: Any
@@ -90,7 +90,7 @@ class GlyphWidths:
         return ord(character) in self._characters
 
     def width_of(self, character: str) -> float:
-        """The width of the character, which the face must have."""
+        """Return the width of a character that the face has."""
         advance: int = self._metrics[self._characters[ord(character)]][0]
         return advance / self._units
 
@@ -102,7 +102,7 @@ def _glyph_widths(file: str, index: int) -> GlyphWidths:
 
 @functools.cache
 def face_widths(pattern: str) -> GlyphWidths:
-    """The widths of the face that fontconfig chooses for a pattern such as `Noto Sans:bold`."""
+    """Return the widths of the face that fontconfig selects for a pattern: `Noto Sans:bold`."""
     file, _, index = _run_fontconfig(
         "fc-match", "--format", "%{file}\t%{index}", pattern
     ).partition("\t")
@@ -111,7 +111,7 @@ def face_widths(pattern: str) -> GlyphWidths:
 
 @functools.cache
 def installed_fonts() -> InstalledFonts:
-    """The fonts of this machine, as this process first saw them."""
+    """Return the fonts of this machine, read once per process."""
     listings = (
         _run_fontconfig("fc-list", f":fontformat={kind}", "--format", _FC_LIST_FORMAT)
         for kind in _SUPPORTED_FORMATS
@@ -123,20 +123,20 @@ def _run_fontconfig(program: str, *arguments: str) -> str:
     path = shutil.which(program)
     if path is None:
         raise Misconfigured(f"{program} is missing; {INSTALL_HINT}")
-    answer = subprocess.run(  # noqa: S603  # our own words, no shell
+    answer = subprocess.run(  # noqa: S603  # fixed arguments, no shell
         [path, *arguments], capture_output=True, check=True, encoding="utf-8"
     )
     return answer.stdout
 
 
 def _ranges(charset: str) -> tuple[tuple[int, int], ...]:
-    """`20-7e a0` as pairs of code points."""
+    """Parse `20-7e a0` to pairs of code points."""
     pairs = (part.partition("-") for part in charset.split())
     return tuple((int(first, 16), int(last or first, 16)) for first, _, last in pairs)
 
 
 def _uncovered_pattern(ranges: Iterable[tuple[int, int]]) -> str:
-    """A regular expression for one character that is in none of the ranges."""
+    """Return a regular expression for one character outside of all ranges."""
     merged: list[list[int]] = []
     for first, last in sorted(ranges):
         if merged and first <= merged[-1][1] + 1:
@@ -148,7 +148,7 @@ def _uncovered_pattern(ranges: Iterable[tuple[int, int]]) -> str:
 
 
 def font_problems() -> list[str]:
-    """What keeps this machine from drawing the scripts people's names are written in."""
+    """Return the scripts of names that no installed font can draw, each with what to install."""
     samples = {
         "Latin": "Ağnieszka Nguyễn",
         "Cyrillic": "Иван",

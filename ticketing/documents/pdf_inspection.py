@@ -1,4 +1,4 @@
-"""A finished PDF, read back by software that had no part in making it."""
+"""Read back a finished PDF with software that was not used to make it."""
 
 from io import BytesIO
 from typing import Any
@@ -11,13 +11,13 @@ _QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 
 def qr_text_of(pdf: bytes, *, dpi: int = 150) -> str | None:
-    """What a scanner reads on the first page; None when it finds no QR code."""
+    """Return the text of the QR code on the first page, or None."""
     found = zxingcpp.read_barcodes(_first_page(pdf, dpi), formats=_QR)
     return str(found[0].text) if found else None
 
 
 def picture_of(pdf: bytes, *, dpi: int = 96) -> bytes:
-    """The first page as a PNG."""
+    """Return the first page as a PNG."""
     file = BytesIO()
     _first_page(pdf, dpi).save(file, "PNG")
     return file.getvalue()

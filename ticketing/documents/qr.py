@@ -1,13 +1,10 @@
-"""The QR code as one vector path: error correction M, alphanumeric mode, one mask for all.
+"""QR codes as one vector path: alphanumeric mode, error correction M, a fixed mask.
 
-Choosing the best of eight masks costs nine times as much and decodes no better: measured with
-zxing under perspective, blur and noise, 300 codes each. Where the bits of the code words go is
-learnt from the library once a size, since asking again is most of the time a code takes.
-
-The code words of a QR code: a text in alphanumeric mode, padded, with its error correction.
-
-The same as `create_data` of the library makes, and out of its tables, in a tenth of the time: it
-puts bits one by one, and divides polynomials anew for every code.
+Choosing the best of eight masks takes nine times as long and decodes no better: measured with
+zxing under perspective, blur and noise, 300 codes each. The positions of the bits are determined
+from the library once per size, because placing them takes most of the time of a code. Code words
+are computed from the library's tables in a tenth of the time of its `create_data`, which appends
+single bits and divides polynomials again for every code; the result is the same.
 """
 
 import functools
@@ -25,12 +22,12 @@ ERROR_CORRECTION = qrcode.ERROR_CORRECT_M
 
 
 def codeword_count(version: int) -> int:
-    """How many code words a code has, error correction included."""
+    """Return the number of code words, error correction included."""
     return sum(block.total_count for block in _blocks(version))
 
 
 def encode_codewords(text: str, version: int) -> bytes:
-    """The words in the order in which they are placed; the text must fit that version."""
+    """Return the code words in the order of placement; the text must fit the version."""
     words = iter(_data_codewords(text, version))
     blocks, checks = [], []
     for block in _blocks(version):
@@ -46,20 +43,20 @@ def _blocks(version: int) -> list[RSBlock]:
 
 
 def _interleave(blocks: Iterable[bytes]) -> Iterator[int]:
-    """The first word of every block, then the second ones; some blocks are one word shorter."""
+    """Yield the first word of every block, then the second ones; some blocks are shorter."""
     return (word for words in zip_longest(*blocks) for word in words if word is not None)
 
 
 class _BitBuffer(list[str]):
-    """Takes bits as the library gives them."""
+    """The buffer interface that the library writes bits to."""
 
     def put(self, number: int, length: int) -> None:
-        """Append a number of that many bits."""
+        """Append a number with that many bits."""
         self.append(f"{number:0{length}b}")
 
 
 def _data_codewords(text: str, version: int) -> bytes:
-    """Mode, length, text, end mark, and the padding that ISO/IEC 18004 asks for."""
+    """Return mode, length, text, terminator, and the padding of ISO/IEC 18004."""
     room: int = sum(block.data_count for block in _blocks(version))
     data, bits = QRData(text, mode=MODE_ALPHA_NUM), _BitBuffer()
     bits.put(MODE_ALPHA_NUM, 4)
@@ -72,7 +69,7 @@ def _data_codewords(text: str, version: int) -> bytes:
 
 
 def _error_correction_codewords(words: bytes, count: int) -> bytes:
-    """What is left of the words as a polynomial over GF(256), divided by the code's generator."""
+    """Return the remainder of the words as a polynomial over GF(256), by the generator."""
     remainders, top = _remainders(count), 8 * (count - 1)
     left = 0
     for word in words:
@@ -83,7 +80,7 @@ def _error_correction_codewords(words: bytes, count: int) -> bytes:
 
 @functools.cache
 def _remainders(count: int) -> list[int]:
-    """What one word leaves, for each value of it: the division of many is made of these."""
+    """Return the remainder of one word for each of its values, for table-driven division."""
     factors = (Polynomial([1, gexp(power)], 0) for power in range(count))
     generator = functools.reduce(mul, factors)
     lefts = (Polynomial([word], count) % generator for word in range(1, 256))
@@ -100,19 +97,19 @@ ModuleRun = tuple[int, int, int]
 
 
 class QrCode:
-    """A code's dark modules as boxes, one a run, to be filled as one path.
+    """The dark modules of a code as boxes, one per run, to be filled as one path.
 
-    In one path, boxes that touch leave no seam; filled one by one they would.
+    Adjacent boxes leave no seam in one path; filled one by one they would.
     """
 
     def __init__(self, text: str) -> None:
-        """Encode a text of the QR alphanumeric set."""
+        """Encode a text of QR's alphanumeric set."""
         rows = qr_rows(text)
         self.side = len(rows) + 2 * QUIET_ZONE
         self.runs = list(_runs(rows))
 
     def data_url(self) -> str:
-        """The code as an SVG picture, white ground included, to be named by an `img` element."""
+        """Return the code as an SVG data URL with a white background, for an `img` element."""
         boxes = "".join(f"M{x} {y}h{width}v1h-{width}z" for x, y, width in self.runs)
         svg = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.side} {self.side}">'
@@ -128,14 +125,14 @@ def _runs(rows: list[str]) -> Iterator[ModuleRun]:
 
 
 def qr_rows(text: str) -> list[str]:
-    """The code's rows, a dark module `1` and a light one `0`, without quiet zone."""
+    """Return the rows of the code, dark modules as `1` and light as `0`, without quiet zone."""
     version = _version(len(text))
     return _layout(version).rows(encode_codewords(text, version))
 
 
 @functools.cache
 def _version(length: int) -> int:
-    """The smallest code that holds so many characters."""
+    """Return the smallest version that holds a number of characters."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECTION)
     code.add_data(QRData("0" * length, mode=MODE_ALPHA_NUM), optimize=0)
     version: int = code.best_fit()
@@ -143,7 +140,7 @@ def _version(length: int) -> int:
 
 
 class _Layout:
-    """Where the bits of the code words go in codes of one version, and which modules are fixed."""
+    """Positions of the bits of code words in one version, and its fixed modules."""
 
     def __init__(self, version: int) -> None:
         self._side = 4 * version + 17
@@ -151,16 +148,16 @@ class _Layout:
         self._pick, self._mask = self._learn_bit_positions(functools.partial(_modules, version))
 
     def rows(self, words: bytes) -> list[str]:
-        """The rows for these code words."""
+        """Return the rows for these code words."""
         bits = f"{int.from_bytes(words):0{self._bits}b}0"
         modules = f"{int(''.join(self._pick(bits)), 2) ^ self._mask:0{self._side**2}b}"
         return [modules[at : at + self._side] for at in range(0, len(modules), self._side)]
 
     def _learn_bit_positions(self, modules: Callable[[bytes], int]) -> tuple[_BitSelector, int]:
-        """Which bit of the words each module shows, and the modules when all of them are zero.
+        """Return which bit each module shows, and the modules for words of zeros.
 
-        Bit n of the words is set in the k-th code if the number n + 1 has its bit k set: what a
-        module shows in all of them spells the number, and zero for a module that never changes.
+        Bit n of the words is set in the k-th code if bit k of the number n + 1 is set: the values
+        of a module in all codes are the digits of that number, and zero for a fixed module.
         """
         fixed = modules(bytes(self._bits // 8))
         spelled = [0] * self._side**2
@@ -176,7 +173,7 @@ _layout = functools.cache(_Layout)
 
 
 def _modules(version: int, words: bytes) -> int:
-    """All modules, row by row, as the library places these code words."""
+    """Return all modules, row by row, as the library places these code words."""
     code = qrcode.QRCode(
         version, error_correction=ERROR_CORRECTION, border=0, mask_pattern=MASK_PATTERN
     )

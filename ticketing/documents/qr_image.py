@@ -1,4 +1,4 @@
-"""A QR code as a picture file, PNG or SVG, as whoever asks wants it. The printed one is in `qr`."""
+"""QR codes as PNG or SVG images with options. The code printed on tickets is in `qr`."""
 
 import struct
 import zlib
@@ -13,7 +13,7 @@ from ticketing.platform.kernel.errors import Refused
 
 
 class ErrorCorrection(StrEnum):
-    """How much of the code may be lost: 7, 15, 25 or 30 %."""
+    """Level of error correction: 7, 15, 25 or 30 % of the code may be damaged."""
 
     L = "L"
     M = "M"
@@ -35,7 +35,7 @@ class PictureTooSmall(Refused):
 
 @dataclass(frozen=True, slots=True)
 class QrImageOptions:
-    """`size` is the side in pixels, `margin` in modules; colours are six hexadecimal digits."""
+    """Options: `size` in pixels, `margin` in modules, colours as six hexadecimal digits."""
 
     size: int = 300
     margin: int = 4
@@ -45,7 +45,7 @@ class QrImageOptions:
 
 
 def qr_png(text: str, options: QrImageOptions) -> bytes:
-    """The code as a PNG of two colours, each module the same whole number of pixels."""
+    """Return the code as a PNG with two colours and a whole number of pixels per module."""
     modules = _modules(text, options.correction)
     side = len(modules) + 2 * options.margin
     scale = options.size // side
@@ -65,7 +65,7 @@ def qr_png(text: str, options: QrImageOptions) -> bytes:
 
 
 def qr_svg(text: str, options: QrImageOptions) -> str:
-    """The code as an SVG document."""
+    """Return the code as an SVG document."""
     modules = _modules(text, options.correction)
     side = len(modules) + 2 * options.margin
     path = "".join(
@@ -90,7 +90,7 @@ def _modules(text: str, correction: ErrorCorrection) -> list[list[bool]]:
 
 
 def _row(pixels: list[bool]) -> bytes:
-    """One line of a PNG with one bit a pixel: filter byte, then the bits, the rest zero."""
+    """Return a PNG row with one bit per pixel: filter byte, bits, padding."""
     width = (len(pixels) + 7) // 8
     bits = int("".join("1" if dark else "0" for dark in pixels).ljust(width * 8, "0"), 2)
     return b"\0" + bits.to_bytes(width)

@@ -1,4 +1,4 @@
-"""The door to documents: a ticket goes in, bytes come out. What draws them is nobody's business."""
+"""Render tickets to PDF. Callers do not depend on the PDF engine."""
 
 import functools
 import hashlib
@@ -26,13 +26,13 @@ from ticketing.documents.weasyprint_engine import (
 )
 from ticketing.platform.kernel.errors import TextDoesNotFit, UndrawableText
 
-QR_URL = "qr:ticket"  # what a page calls its code; a picture in the page would have to be parsed
-MAX_LAYOUT_ATTEMPTS = 8  # each sets an overflowing field 6 % smaller
+QR_URL = "qr:ticket"  # the URL of the code in the page; an embedded image would be parsed
+MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflowing field by 6 %
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightIssue:
-    """Why a ticket cannot be printed: a field, the characters at fault if it is about some."""
+    """Reason why a ticket cannot be rendered: a field, and undrawable characters if any."""
 
     field: str
     characters: str
@@ -40,26 +40,26 @@ class PreflightIssue:
 
 
 class Renderer:
-    """Renders tickets; the same ticket and template give the same bytes. For one thread."""
+    """Renders tickets; equal tickets and templates give equal bytes. Not thread-safe."""
 
     def __init__(self, templates: TemplateFolders) -> None:
-        """Cheap: templates, fonts and the engine are loaded when first needed."""
+        """Templates, fonts and the engine are loaded on first use."""
         self._templates = templates
         self._engine = engine_version()
         self._loaded: dict[str, _LoadedTemplate] = {}
 
     def document_key(self, ticket: PrintedTicket, template_id: str) -> str:
-        """A digest of everything the document depends on: when it differs, the PDF is stale."""
+        """Return a digest of everything that a document depends on; a stale PDF has another one."""
         return self._document_key(ticket, self._templates.get(template_id))
 
     def check_template(self, template_id: str) -> None:
-        """Refuse a template that cannot even print the sample ticket; cheap the second time."""
+        """Raise TemplateBroken for a template that cannot render the sample ticket; cached."""
         self._load(template_id)
 
     def preflight_checker(
         self, template_id: str
     ) -> Callable[[PrintedTicket], list[PreflightIssue]]:
-        """Tells of any ticket what `render` would refuse in its texts, without rendering it."""
+        """Return a function that finds the texts of a ticket that `render` would refuse."""
         judge = self._load(template_id).find_issues
         return lambda ticket: [
             objection
@@ -68,7 +68,7 @@ class Renderer:
         ]
 
     def render(self, ticket: PrintedTicket, template_id: str) -> bytes:
-        """The ticket as a PDF of one page.
+        """Return the ticket as a PDF of one page.
 
         Raises UndrawableText, TextDoesNotFit or TemplateBroken.
         """
@@ -91,14 +91,14 @@ class Renderer:
 
 
 class _LoadedTemplate:
-    """A template that has printed the sample ticket: it works, and its places are known."""
+    """A template that has rendered the sample ticket, so that its text boxes are known."""
 
     def __init__(self, template: TicketTemplate) -> None:
         self.template = template
         self.page = TicketHtmlTemplate(template)
         self._press = TemplatePdfWriter(template)
         self.print(SAMPLE_TICKET, ticket_variables(SAMPLE_TICKET), "0" * 32)
-        # an event's own texts are the same on every ticket
+        # cached, because the texts of an event are the same on every ticket
         self.find_issues = functools.lru_cache(maxsize=1024)(self._find_issues)
 
     def _find_issues(self, field: str, text: str) -> tuple[PreflightIssue, ...]:
@@ -112,7 +112,7 @@ class _LoadedTemplate:
         return tuple(found)
 
     def print(self, ticket: PrintedTicket, texts: dict[str, str], identifier: str) -> bytes:
-        """Lay out, set smaller what the layout shows to be too large, write."""
+        """Lay out, reduce overflowing fields until all fit, and write the PDF."""
         code = QrCode(ticket.qr_text)
         codes = {QR_URL: code}
         variables = _template_variables(ticket, texts, *codes)
@@ -126,8 +126,8 @@ class _LoadedTemplate:
             if None in outside:
                 break
         raise TextDoesNotFit(
-            f"{', '.join(sorted(filter(None, outside))) or 'a text outside of any fit()'} leaves "
-            f"its place on template {self.template.id!r}"
+            f"{', '.join(sorted(filter(None, outside))) or 'a text outside of fit()'} overflows "
+            f"its box on template {self.template.id!r}"
         )
 
 
@@ -143,7 +143,7 @@ def _pdf_metadata(ticket: PrintedTicket, texts: dict[str, str], identifier: str)
 
 
 def installation_problems() -> list[str]:
-    """What is missing on this machine for printing tickets, each with its way out."""
+    """Return what is missing on this machine for rendering tickets, with what to do."""
     return [*engine_problems(), *font_problems()]
 
 
@@ -169,5 +169,5 @@ def _undrawable_message(field: str, characters: str) -> str:
 
 def _json_default(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()  # the server may answer in any zone
-    raise TypeError(f"{type(value).__name__} in a printed ticket")
+        return value.astimezone(UTC).isoformat()  # the database may return any zone
+    raise TypeError(f"a printed ticket has a value of type {type(value).__name__}")

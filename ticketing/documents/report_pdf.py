@@ -1,4 +1,4 @@
-"""The generation report as a PDF, from `templates/report/`. What it says is decided in actions."""
+"""The generation report as a PDF, from `templates/report/`."""
 
 import functools
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def _template() -> Template:
 
 
 def render_report_pdf(event: Event, context: Mapping[str, object], *, at: datetime) -> bytes:
-    """The report; `said` holds the template's `report` and `listed`."""
+    """Return the report as PDF; `said` holds the template's variables `report` and `listed`."""
     import weasyprint  # noqa: PLC0415 - takes a second, and most processes write no report
 
     html = _template().render(

@@ -1,7 +1,4 @@
-"""What a template may name: the variables of one ticket, all of them texts.
-
-A made-up ticket with every field filled: what a template is tried with before real ones.
-"""
+"""The variables of a ticket template, all of them texts, and the sample ticket for tests."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +15,7 @@ RIGHT_TO_LEFT = "right-to-left"
 
 
 def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
-    """The texts of a ticket that come from people, ready to print, by the template's names."""
+    """Return the printable texts of a ticket by the names of template variables."""
     first, last = to_printable(ticket.first_name), to_printable(ticket.last_name)
     return {
         "eventName": to_printable(ticket.event_name),
@@ -35,7 +32,7 @@ def ticket_variables(ticket: PrintedTicket) -> dict[str, str]:
 
 
 def date_variables(ticket: PrintedTicket) -> dict[str, str]:
-    """The texts that depend on the event's clock, calendar and language."""
+    """Return the texts that depend on the time zone, calendar and language of the event."""
     clock = (ticket.starts_at, ticket.ends_at, ticket.time_zone, ticket.locale)
     return {
         "eventDate": format_event_dates(*clock),
@@ -45,7 +42,7 @@ def date_variables(ticket: PrintedTicket) -> dict[str, str]:
 
 
 def language_variables(ticket: PrintedTicket) -> dict[str, str]:
-    """What a template needs to choose words and the side where lines begin."""
+    """Return the variables for language and direction of writing."""
     locale = parse_locale(ticket.locale)
     return {
         "language": locale.language,

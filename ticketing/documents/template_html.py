@@ -1,4 +1,4 @@
-"""A template's page, filled in: Jinja in a sandbox, with `fit` for texts that must not overflow."""
+"""Ticket templates to HTML: Jinja in a sandbox, with `fit` for texts that must not overflow."""
 
 import functools
 import traceback
@@ -15,7 +15,7 @@ from ticketing.documents.text_fitting import TextBox, fit_font_size
 from ticketing.platform.kernel.errors import TemplateBroken, TextDoesNotFit
 
 ShrinkSteps = Mapping[str | None, int]  # by field
-SHRINK_FACTOR = 0.94  # one step of type size, when the layout needs more room than was estimated
+SHRINK_FACTOR = 0.94  # one step of font size, when the layout needs more space than estimated
 _TEMPLATE_ERRORS = (
     TemplateError,
     TypeError,
@@ -27,10 +27,10 @@ _TEMPLATE_ERRORS = (
 
 
 class TicketHtmlTemplate:
-    """A compiled page. `places` is what its `fit` calls have asked for so far, by field."""
+    """A compiled page. `places` are the boxes of its `fit` calls so far, by field."""
 
     def __init__(self, template: TicketTemplate) -> None:
-        """Compile; a slip in the template is refused with its file and line."""
+        """Compile the page. Raises TemplateBroken with file and line."""
         self._template = template
         self._environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(template.folder),
@@ -47,7 +47,7 @@ class TicketHtmlTemplate:
             raise self._to_template_error(error) from error
 
     def render_html(self, texts: Mapping[str, str], shrink_steps: ShrinkSteps | None = None) -> str:
-        """The page for one ticket; `tightened` counts steps by which a field is set smaller."""
+        """Return the page for a ticket; `tightened` counts steps of a smaller font, by field."""
         fit = _Fitter(texts, shrink_steps or {}, self.text_boxes)
         try:
             return self._page.render(texts, fit=fit)
@@ -61,7 +61,7 @@ class TicketHtmlTemplate:
 
 
 class _Fitter:
-    """`{{ fit("fullName", width=…, height=…, largest=…) }}`: the attributes of a place."""
+    """`{{ fit("fullName", width=…, height=…, largest=…) }}`: the attributes of a text box."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class _Fitter:
         leading: float = 1.2,
         face: str = "Noto Sans:bold",
     ) -> Markup:
-        """Millimetres, points, and a font as fontconfig names it."""
+        """Return HTML attributes; sizes are in mm and points, `face` is in fontconfig's syntax."""
         if field not in self._texts:
             raise TypeError(f"fit() knows no field {field!r}")
         place = TextBox(field, width, height, largest, smallest, leading, face)
@@ -99,12 +99,12 @@ class _Fitter:
 
 @functools.cache
 def em_widths(face: str) -> Callable[[str], float]:
-    """How wide characters are: in that face, else in any font that has them."""
+    """Return a function for widths of characters, in that face, else in any font."""
     return _Widths(face).__getitem__
 
 
 class _Widths(dict[str, float]):
-    """Widths met so far; a dictionary, because a name of twenty letters asks twenty times."""
+    """Cache of widths; a dictionary, because every letter of a text is looked up."""
 
     def __init__(self, face: str) -> None:
         self._face, self._fonts = face_widths(face), installed_fonts()
@@ -117,7 +117,7 @@ class _Widths(dict[str, float]):
 
 
 def overflow_message(field: str, text: str, box: TextBox) -> str:
-    """Why a text is refused, in the words of the person who must shorten it."""
+    """Return the message about a text that does not fit."""
     return (
         f"{field} has {len(text)} characters and does not fit {box.width_mm:g} x "
         f"{box.height_mm:g} mm even at {box.smallest_pt:g} pt; shorten it"
@@ -125,7 +125,7 @@ def overflow_message(field: str, text: str, box: TextBox) -> str:
 
 
 def _error_location(error: Exception, folder: Path) -> tuple[str, int | None]:
-    """The file of the template and the line in it; Jinja rewrites tracebacks to show them."""
+    """Return the template's file and line; Jinja rewrites tracebacks to contain them."""
     if isinstance(error, TemplateSyntaxError):
         return Path(error.filename or error.name or TEMPLATE_FILE).name, error.lineno
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Ticket templates as folders: `ticket.html.j2`, `ticket.css`, and the files these two name."""
+"""Ticket templates as folders with `ticket.html.j2`, `ticket.css` and the files these use."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ _ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class TicketTemplate:
-    """One template as it is on disk now; the digest changes with any byte of any file of it."""
+    """A template as it is on disk; the digest covers every byte of its files."""
 
     id: str
     folder: Path
@@ -24,17 +24,17 @@ class TicketTemplate:
 
 
 class TemplateFolders:
-    """Where templates are looked for, the operator's own folder before ours."""
+    """Finds templates, in the operator's folder before the built-in ones."""
 
     def __init__(self, custom_folder: Path | None = None) -> None:
-        """`own` holds one folder a template; it wins over ours of the same id."""
+        """`own` holds one folder per template, and takes precedence over the built-in ones."""
         self._roots = (
             [BUILTIN_TEMPLATES] if custom_folder is None else [custom_folder, BUILTIN_TEMPLATES]
         )
         self._digests: dict[Path, tuple[object, str]] = {}
 
     def get(self, template_id: str) -> TicketTemplate:
-        """The template of that id; refuses an unknown one and names those that exist."""
+        """Return a template. Raises TemplateBroken, which names the existing ones."""
         if _ID.fullmatch(template_id):
             for root in self._roots:
                 folder = root / template_id
@@ -47,13 +47,13 @@ class TemplateFolders:
         )
 
     def ids(self) -> list[str]:
-        """Every template that can be chosen."""
+        """Return the ids of all templates."""
         return sorted(
             {page.parent.name for root in self._roots for page in root.glob(f"*/{TEMPLATE_FILE}")}
         )
 
     def _digest(self, folder: Path) -> str:
-        """Read again only when a file's time or size says that something changed."""
+        """Return the digest; files are read again only when their time or size changed."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         stats = [(path, path.stat()) for path in files]
         state = [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]

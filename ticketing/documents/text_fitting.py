@@ -1,7 +1,7 @@
-"""Which type size lets a text stay inside its place on the ticket. Arithmetic, no layout.
+"""Choose the font size at which a text fits its box on the ticket, by arithmetic without layout.
 
-An estimate that errs on the small side: it is the same for the check before printing and for the
-printing itself, so the two cannot disagree about who is refused.
+The estimate errs on the small side. The preflight check and rendering use the same estimate, so
+they cannot disagree about a text.
 """
 
 import functools
@@ -21,28 +21,28 @@ _TALL_SCRIPTS = re.compile(
     "[\u0590-\u109f\u1780-\u1bff\ua980-\ua9df\uaa00-\uaa7f\U00010a00-\U00011fff]"
 )
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff"
-# wide characters (Han, kana, hangul) may be parted anywhere, other words at blanks
+# wide characters (Han, kana, hangul) may be split anywhere, other words at blanks
 _ATOMS = re.compile(f"[{_WIDE}]| +|[^ {_WIDE}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class TextBox:
-    """Where a field stands on the ticket: a box, and the type sizes it may take."""
+    """The box of a field on the ticket, and its range of font sizes."""
 
     field: str
     width_mm: float
     height_mm: float
     largest_pt: float
     smallest_pt: float
-    leading: float  # line height as a multiple of the type size
-    face: str  # as fontconfig writes it: `Noto Sans:bold`
+    leading: float  # line height as a multiple of the font size
+    face: str  # in fontconfig's syntax: `Noto Sans:bold`
 
 
 def fit_font_size(text: str, box: TextBox, em_width: Callable[[str], float]) -> float | None:
-    """The largest size in points at which the text stays in its place; None when none does.
+    """Return the largest size in points at which the text fits its box, or None.
 
-    `em` tells a character's width. One line is preferred, then whole words on several lines, and
-    a word is parted only when nothing else helps.
+    `em` returns a character's width. One line is preferred, then whole words on several lines; a
+    word is split only if nothing else fits.
     """
     width, height = box.width_mm * PT_PER_MM * WIDTH_SAFETY_FACTOR, box.height_mm * PT_PER_MM
     total = sum(map(em_width, text))
@@ -69,7 +69,7 @@ def _sizes(largest_pt: float, smallest_pt: float) -> tuple[float, ...]:
 
 
 def _lines(atoms: list[tuple[bool, float]], limit: float, *, break_words: bool) -> int | None:
-    """How many lines the words take; None when a word is wider than a line and stays whole."""
+    """Return the number of lines, or None when a word is wider than a line and not split."""
     lines, used = 1, 0.0
     for blank, width in atoms:
         if used + width <= limit:

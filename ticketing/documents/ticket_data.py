@@ -6,15 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class PrintedTicket:
-    """Everything that can be seen on one ticket; the same value renders to the same bytes.
+    """Everything printed on one ticket; equal values render to equal bytes.
 
-    Instants are aware UTC, shown in `time_zone` and `locale`. `issued_at` is what is printed as
-    "generated at": it belongs to the ticket, so that printing again changes nothing.
+    Instants are aware UTC, printed in `time_zone` and `locale`. `issued_at` is printed as
+    "generated at": it belongs to the ticket, so that rendering again changes nothing.
     """
 
     ticket_id: int
     ticket_code: str
-    qr_text: str = field(repr=False)  # whoever has it has the ticket
+    qr_text: str = field(repr=False)  # secret: it is the ticket
     event_slug: str
     event_name: str
     starts_at: datetime

@@ -1,7 +1,7 @@
-"""WeasyPrint, and everything that printing a ticket knows about it.
+"""The PDF engine: everything that depends on WeasyPrint.
 
-Imported when first used: it takes a second. What one document can leave to the next (fonts,
-stylesheet, images) is shared, which makes a document a third cheaper.
+It is imported on first use, because that takes a second. Documents of a template share fonts,
+stylesheet and images, which saves a third of the time of a document.
 """
 
 import atexit
@@ -23,31 +23,31 @@ from ticketing.platform.kernel.errors import TemplateBroken, UndrawableText
 
 LOG = logging.getLogger("weasyprint")
 TOLERANCE_PX = 0.5
-DEFLATE_LEVEL = 6  # 9 takes a fifth longer and saves 15 bytes of 18,000
+DEFLATE_LEVEL = 6  # level 9 takes a fifth longer and saves 15 bytes of 18,000
 MISSING_GLYPH_PREFIX = ".notdef glyph"
 OPAQUE_GRAPHICS_STATES = (
     b"/a1.0 gs",
     b"/A1.0 gs",
-)  # how WeasyPrint says: no transparency from here on
+)  # WeasyPrint's operators for no transparency
 
 
 @dataclass(frozen=True, slots=True)
 class PdfMetadata:
-    """What a PDF says about itself, beside its page."""
+    """Metadata of a PDF."""
 
     title: str
     author: str
     subject: str
     language: str
     created: str  # ISO 8601
-    identifier: str  # the file's permanent identity
+    identifier: str  # the file's permanent identifier
 
 
 class TemplatePdfWriter:
-    """Prints pages of one template; keeps what its documents have in common."""
+    """Writes PDFs of one template; keeps the resources that its documents share."""
 
     def __init__(self, template: TicketTemplate) -> None:
-        """Read the stylesheet; whatever WeasyPrint complains about is refused."""
+        """Read the stylesheet. Raises TemplateBroken for any warning of WeasyPrint."""
         self._weasyprint = _load_weasyprint()
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
 
@@ -69,9 +69,9 @@ class TemplatePdfWriter:
         )
 
     def layout(self, html: str, codes: Mapping[str, QrCode]) -> Any:  # noqa: ANN401
-        """The page in place, not yet a file; more or fewer than one page is refused.
+        """Return the laid out document. Raises TemplateBroken unless it has one page.
 
-        `codes` are pictures by the address under which the page names them.
+        `codes` are the QR codes by the URL that the page uses for them.
         """
         self._images.update((url, _QrImage(code)) for url, code in codes.items())
         with self._warnings_as_errors(TEMPLATE_FILE):
@@ -79,7 +79,7 @@ class TemplatePdfWriter:
                 string=html, base_url=self._base_url, url_fetcher=self._fetcher
             ).render(font_config=self._fonts, stylesheets=self._styles, cache=self._images)
         for url in codes:
-            del self._images[url]  # a ticket's own: never needed again
+            del self._images[url]  # belongs to one ticket
         for url, image in self._images.items():
             if type(image).__name__ == "SVGImage":
                 self._images[url] = _CachedSvgImage(image)
@@ -90,7 +90,7 @@ class TemplatePdfWriter:
         return document
 
     def write_pdf(self, document: Any, pdf_metadata: PdfMetadata) -> bytes:  # noqa: ANN401
-        """The file. Nothing in it comes from a clock or from chance."""
+        """Return the PDF file; it depends on no clock and no randomness."""
         metadata = document.metadata
         metadata.title, metadata.authors = pdf_metadata.title, [pdf_metadata.author]
         metadata.description, metadata.lang = pdf_metadata.subject, pdf_metadata.language
@@ -103,7 +103,7 @@ class TemplatePdfWriter:
 
     @contextmanager
     def _warnings_as_errors(self, file: str) -> Iterator[None]:
-        """Turn what WeasyPrint only logs into a refusal."""
+        """Raise an error for every warning that WeasyPrint logs."""
         complaints = _WarningCollector()
         LOG.addHandler(complaints)
         try:
@@ -119,20 +119,20 @@ class TemplatePdfWriter:
 
 @functools.cache
 def _load_weasyprint() -> Any:  # noqa: ANN401  # weasyprint is untyped
-    """WeasyPrint, loaded, and its objects taken out of what the garbage collector walks through.
+    """Return WeasyPrint, with its objects excluded from garbage collection.
 
-    They are 80,000 and never die; to look at them again and again took a tenth of each document.
+    These 80,000 objects are never freed; scanning them took a tenth of the time of a document.
     """
     import weasyprint  # noqa: PLC0415  # takes a second
 
     gc.collect()
     gc.freeze()
-    atexit.register(gc.unfreeze)  # else nanobind (zxing) speaks of leaks when the process ends
+    atexit.register(gc.unfreeze)  # else nanobind (zxing) reports leaks when the process ends
     return weasyprint
 
 
 def compress_streams(_document: object, pdf: Any) -> None:  # noqa: ANN401  # pydyf is untyped
-    """Compress the streams here, once: for the file's identifier pydyf would do it all twice."""
+    """Compress the streams here, once; pydyf would do it twice because of the identifier."""
     for each in pdf.objects:
         if getattr(each, "compress", False):
             each.compress = False
@@ -142,17 +142,17 @@ def compress_streams(_document: object, pdf: Any) -> None:  # noqa: ANN401  # py
 
 
 class _QrImage:
-    """A code drawn straight into the page: seven times faster than through an SVG."""
+    """A code drawn directly into the page, seven times faster than as an SVG."""
 
     def __init__(self, code: QrCode) -> None:
         self._code = code
 
     def get_intrinsic_size(self, _resolution: float, _font_size: float) -> tuple[None, None, int]:
-        """No size of its own, square."""
+        """Return no intrinsic size and a square ratio."""
         return None, None, 1
 
     def draw(self, stream: Any, width: float, height: float, _style: object) -> None:  # noqa: ANN401
-        """Black on white, one module a unit."""
+        """Draw black on white, one unit per module."""
         side = self._code.side
         boxes = " ".join(f"{x} {y} {width} 1 re" for x, y, width in self._code.runs)
         with stream.stacked():
@@ -161,9 +161,9 @@ class _QrImage:
 
 
 class _CachedSvgImage:
-    """An SVG of the template: what drawing it wrote once is written again, if it can stand alone.
+    """An SVG of the template whose drawing operators are reused when they are self-contained.
 
-    It can when it names nothing that belongs to one document: gradients, fonts, transparency.
+    They are when they refer to no resource of one document: gradients, fonts, transparency.
     """
 
     def __init__(self, image: Any) -> None:  # noqa: ANN401  # weasyprint is untyped
@@ -171,11 +171,11 @@ class _CachedSvgImage:
         self._drawn: dict[tuple[float, float], list[bytes]] = {}
 
     def get_intrinsic_size(self, resolution: float, font_size: float) -> Any:  # noqa: ANN401
-        """As the picture says."""
+        """Return the intrinsic size of the image."""
         return self._image.get_intrinsic_size(resolution, font_size)
 
     def draw(self, stream: Any, width: float, height: float, style: object) -> None:  # noqa: ANN401
-        """In full colour, from memory if we can."""
+        """Draw the image, from the cache if possible."""
         with stream.stacked():
             stream.set_alpha(1.0)
             stream.set_alpha(1.0, stroke=True)
@@ -188,11 +188,11 @@ class _CachedSvgImage:
             drawn = [each for each in stream.stream[begins:] if each not in OPAQUE_GRAPHICS_STATES]
             if not any(b"/" in each for each in drawn):
                 self._drawn[width, height] = drawn
-                stream.stream[begins:] = drawn  # the first time must not differ from the next
+                stream.stream[begins:] = drawn  # the first drawing must equal the next ones
 
 
 class _WarningCollector(logging.Handler):
-    """Collects warnings of this thread; another thread's document is not our business."""
+    """Collects the warnings of this thread; other threads render other documents."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -205,7 +205,7 @@ class _WarningCollector(logging.Handler):
 
 
 def overflowing_fields(document: Any) -> set[str | None]:  # noqa: ANN401  # weasyprint is untyped
-    """Fields with a text that leaves its place; None stands for any text that leaves the page."""
+    """Return the fields that overflow their box; None stands for text outside of the page."""
     page = document.pages[0]._page_box  # noqa: SLF001  # the only way to see the layout
     boxes = list(page.descendants(placeholders=True))
     places = [box for box in boxes if _field_of_box(box) and not _contains_lines(box, _lines(box))]
@@ -216,7 +216,7 @@ def overflowing_fields(document: Any) -> set[str | None]:  # noqa: ANN401  # wea
 
 
 def _field_of_box(box: Any) -> str | None:  # noqa: ANN401  # weasyprint is untyped
-    """The field that a box is the place of; lines and texts in it belong to the same element."""
+    """Return the field of a layout box; lines and texts in it have the same element."""
     if box.element is None or box.element_tag != box.element.tag or _is_line(box):
         return None
     field: str | None = box.element.get("data-fit") if hasattr(box, "width") else None
@@ -224,7 +224,7 @@ def _field_of_box(box: Any) -> str | None:  # noqa: ANN401  # weasyprint is unty
 
 
 def _contains_lines(box: Any, lines: Iterable[Any]) -> bool:  # noqa: ANN401  # weasyprint is untyped
-    """Whether the lines, and the texts in them, lie within the content of the box."""
+    """Return whether the lines and their texts are within the content of the box."""
     left, top = box.content_box_x() - TOLERANCE_PX, box.content_box_y() - TOLERANCE_PX
     right, bottom = left + box.width + 2 * TOLERANCE_PX, top + box.height + 2 * TOLERANCE_PX
     return all(
@@ -251,13 +251,13 @@ def _is_line(box: Any) -> bool:  # noqa: ANN401  # weasyprint is untyped
 
 
 def _folder_fetcher(folder: Path) -> Any:  # noqa: ANN401  # weasyprint is untyped
-    """Fetches a template's own files and data: addresses; a ticket needs no network to print."""
+    """Return a fetcher for a template's own files and data: URLs; rendering needs no network."""
     from weasyprint.urls import URLFetcher  # noqa: PLC0415  # takes a second
 
     root = folder.resolve()
 
     class FolderFetcher(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
-        """Refuses the network and every file outside the template's folder."""
+        """Refuses the network and files outside of the template's folder."""
 
         def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> object:
             scheme, _, rest = url.partition(":")
@@ -273,18 +273,18 @@ def _folder_fetcher(folder: Path) -> Any:  # noqa: ANN401  # weasyprint is untyp
 
 
 def engine_version() -> str:
-    """The version of the engine, without importing it."""
+    """Return the version of the engine, without importing it."""
     from importlib.metadata import version as installed  # noqa: PLC0415  # 20 ms
 
     return f"weasyprint {installed('weasyprint')}"
 
 
 def engine_problems() -> list[str]:
-    """What makes this machine print slowly or not at all, each with its way out."""
+    """Return the reasons why rendering is slow or fails on this machine, with what to do."""
     try:
         from weasyprint.text import ffi  # noqa: PLC0415  # takes a second
     except OSError as error:
         return [f"Pango cannot be loaded ({error}); install libpango-1.0-0 and libpangoft2-1.0-0"]
     if ffi.harfbuzz_subset is None:
-        return ["tickets print six times slower without it: install libharfbuzz-subset0"]
+        return ["rendering is six times slower without libharfbuzz-subset0: install it"]
     return []

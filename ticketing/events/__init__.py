@@ -1,4 +1,4 @@
-"""Events: dates, venue, zone, template.
+"""Events: dates, venue, time zone, ticket template.
 
 May import `platform`.
 Begin reading in `model.py`, then `service.py`.

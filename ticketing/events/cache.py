@@ -1,4 +1,4 @@
-"""Events as they were at most a second ago: a sale that opens asks hundreds of times for one."""
+"""A cache of events for one second, because a starting sale reads one hundreds of times."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ TTL_SECONDS = 1.0
 
 
 class EventCache:
-    """Keeps what was found; who is not found is asked for again. As many entries as names."""
+    """Caches events by slug or id; a failed lookup is not cached."""
 
     def __init__(
         self, find: Callable[[str], Event], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Know none; `find` raises for one there is not."""
+        """`find` loads an event, and raises when there is none."""
         self._find = find
         self._clock = clock
         self._entries: dict[str, tuple[float, Event]] = {}
 
     def get(self, slug_or_id: str) -> Event:
-        """The event; raises what `find` raises."""
+        """Return the event; raises the errors of `find`."""
         at = self._clock()
         known = self._entries.get(slug_or_id)
         if known is not None and at - known[0] < TTL_SECONDS:

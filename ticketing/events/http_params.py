@@ -1,4 +1,4 @@
-"""What a request says of event and template, made into the event it means."""
+"""Request parameters that refer to an event and a ticket template."""
 
 from dataclasses import replace
 from typing import Annotated, Protocol
@@ -10,20 +10,20 @@ from ticketing.events.queries import get_event
 from ticketing.platform.http.envelope import Id
 from ticketing.platform.http.services import Services
 
-EVENT_DEFAULT_TEMPLATE = 1  # older clients number templates; they knew only this one
+EVENT_DEFAULT_TEMPLATE = 1  # older clients send numbers for templates; this one is the default
 
 EventReference = Annotated[
     Id | Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$")],
-    Field(description="The event's number or slug."),
+    Field(description="The event's id or slug."),
 ]
 TemplateReference = Annotated[
     int | str | None,
-    Field(description="A template's name; absent or 1 is the event's own."),
+    Field(description="A template's name; absent or 1 uses the event's own."),
 ]
 
 
 class TemplateFinder(Protocol):
-    """Find a ticket template by its name."""
+    """Looks up ticket templates."""
 
     def get(self, template_id: str, /) -> object:
         """Return the template. Raises TemplateBroken when there is none."""
@@ -37,7 +37,7 @@ def resolve_event(
     *,
     templates: TemplateFinder,
 ) -> Event:
-    """The event, printing with that template. Raises UnknownEvent and TemplateBroken."""
+    """Return the event, with that template. Raises UnknownEvent and TemplateBroken."""
     event = get_event(services.database, str(event_id))
     if template_id is None or template_id == EVENT_DEFAULT_TEMPLATE:
         return event

@@ -1,4 +1,4 @@
-"""An event: what people hold tickets for. Its slug is the Dagster partition key."""
+"""An event and its properties. The slug is the Dagster partition key."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TICKET_GRACE_PERIOD = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One occasion. Instants are aware UTC; `time_zone` is the IANA zone of the venue.
+    """An event. Instants are aware UTC; `time_zone` is the IANA zone of the venue.
 
     `uid` never changes and seeds the event's signing keys; `key_generation` counts their rotations.
     `region` is the ISO 3166 country whose phone numbers may be written without a country code.
@@ -34,18 +34,18 @@ class Event:
 
     @property
     def year(self) -> int:
-        """The year of the event on the venue's own calendar."""
+        """Return the year of the start in the time zone of the venue."""
         return self.starts_at.astimezone(ZoneInfo(self.time_zone)).year
 
     @property
     def tickets_valid_until(self) -> datetime:
-        """Tickets expire one day after the event."""
+        """Return the end of ticket validity, one day after the event."""
         return self.ends_at + TICKET_GRACE_PERIOD
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """What a person says of an event, fields as in `Event`; the rest is given to it."""
+    """The input for a new event, with fields as in `Event`."""
 
     slug: str
     name: str
@@ -59,5 +59,5 @@ class NewEvent:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a text can be an event's slug, and so a partition key and a folder's name."""
+    """Return whether a text can be a slug, and so a partition key and a folder name."""
     return len(text) <= MAX_SLUG_LENGTH and SLUG_PATTERN.fullmatch(text) is not None

@@ -27,7 +27,7 @@ _COLUMNS = (
 )
 
 
-# built once: nearly every request needs an event, and building the query takes longer than running it
+# built once: nearly every request needs an event, and building a query takes longer than its run
 _IS_SLUG = events.c.slug == bindparam("wanted")
 _BY_SLUG = select(*_COLUMNS).where(_IS_SLUG)
 _BY_SLUG_OR_ID = (

@@ -1,4 +1,4 @@
-"""Single tickets: made while the caller waits, shown, and fetched as PDF or QR."""
+"""HTTP API for single tickets: create, show, download as PDF or QR code."""
 
 import time
 from base64 import b64encode
@@ -41,7 +41,7 @@ Colour = Annotated[str, Query(pattern="^#?[0-9A-Fa-f]{6}$", description="#rrggbb
 
 
 class LegacyGuestData(ResponseModel):
-    """What older clients send along. The event's list is what counts: nothing here is printed."""
+    """Fields that older clients send. They are ignored: the roster determines what is printed."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -50,7 +50,7 @@ class LegacyGuestData(ResponseModel):
 
 
 class GenerateTicketRequest(RequestModel):
-    """Whose ticket for which event."""
+    """A ticket for a guest of an event."""
 
     guest_id: Id
     event_id: EventReference
@@ -59,7 +59,7 @@ class GenerateTicketRequest(RequestModel):
 
 
 class GeneratedTicketResponse(ResponseModel):
-    """A ticket whose PDF is ready."""
+    """A ticket with its PDF."""
 
     ticket_id: int
     ticket_code: str
@@ -69,7 +69,7 @@ class GeneratedTicketResponse(ResponseModel):
 
 
 class TicketGuestResponse(ResponseModel):
-    """Whose ticket it is."""
+    """The guest of a ticket."""
 
     id: int
     first_name: str
@@ -77,14 +77,14 @@ class TicketGuestResponse(ResponseModel):
 
 
 class TicketEventResponse(ResponseModel):
-    """What it is a ticket for."""
+    """The event of a ticket."""
 
     id: int
     title: str
 
 
 class TicketResponse(ResponseModel):
-    """One ticket; `qrCodeData` is a PNG in base64."""
+    """A ticket; `qrCodeData` is a PNG in base64."""
 
     id: int
     ticket_code: str
@@ -100,7 +100,7 @@ class TicketResponse(ResponseModel):
 def generate(
     asked: GenerateTicketRequest, request: Request, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[GeneratedTicketResponse]:
-    """Make one person's ticket now; whoever has a live one gets that."""
+    """Create the ticket of a guest; an existing live ticket is returned."""
     event = resolve_event(
         services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
     )
@@ -128,7 +128,7 @@ def show(
     _: Operator,
     response: Response,
 ) -> SuccessResponse[TicketResponse]:
-    """One ticket, live or revoked."""
+    """Return a ticket, live or revoked."""
     ticket = get_ticket(services.database, ticket_id)
     response.headers.update(NO_STORE_HEADERS)
     return SuccessResponse(
@@ -153,7 +153,7 @@ def show(
     responses={200: {"content": {"application/pdf": {}}}},
 )
 def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Response:
-    """The ticket's PDF."""
+    """Return the PDF of a ticket."""
     ticket = get_ticket(services.database, ticket_id)
     return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
 
@@ -163,20 +163,20 @@ def pdf(ticket_id: IdInPath, services: ServicesDependency, _: Operator) -> Respo
     response_class=Response,
     responses={200: {"content": {"image/png": {}, "image/svg+xml": {}}}},
 )
-def qr(  # noqa: PLR0917 - an address has as many parameters as it has
+def qr(  # noqa: PLR0917 - query parameters
     ticket_id: IdInPath,
     services: ServicesDependency,
     _: Operator,
     form: Annotated[Literal["png", "svg"], Query(alias="format")] = "png",
-    size: Annotated[int, Query(ge=32, le=2000, description="The side, in pixels.")] = 300,
-    margin: Annotated[int, Query(ge=0, le=32, description="In modules; scanners want 4.")] = 4,
+    size: Annotated[int, Query(ge=32, le=2000, description="Width and height in pixels.")] = 300,
+    margin: Annotated[int, Query(ge=0, le=32, description="In modules; scanners need 4.")] = 4,
     dark: Colour = "#000000",
     light: Colour = "#ffffff",
     error_correction_level: Annotated[
         ErrorCorrection, Query(alias="errorCorrectionLevel")
     ] = ErrorCorrection.M,
 ) -> Response:
-    """The ticket's QR code as a picture."""
+    """Return the QR code of a ticket as an image."""
     ticket = get_ticket(services.database, ticket_id)
     look = QrImageOptions(size, margin, dark.lstrip("#"), light.lstrip("#"), error_correction_level)
     if form == "svg":
@@ -187,7 +187,7 @@ def qr(  # noqa: PLR0917 - an address has as many parameters as it has
 
 
 def pdf_response(content: bytes, ticket: IssuedTicket) -> Response:
-    """A PDF that a browser saves under the ticket's code."""
+    """Return a PDF response, with the ticket code as file name."""
     named = {"Content-Disposition": f'inline; filename="{ticket.ticket_code}.pdf"'}
     return Response(content, media_type="application/pdf", headers=NO_STORE_HEADERS | named)
 

@@ -1,4 +1,4 @@
-"""An event's lists: who lacks a ticket, and all PDFs in one file."""
+"""HTTP API for the tickets of an event: missing tickets, and all PDFs as a ZIP file."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ router = APIRouter(
 
 
 class MissingTicketGuestResponse(ResponseModel):
-    """Somebody who is entitled, eligible and without a live ticket."""
+    """An entitled and eligible guest without a live ticket."""
 
     guest_id: int
     external_id: str | None
@@ -44,7 +44,7 @@ class MissingTicketGuestResponse(ResponseModel):
 
 
 class MissingTicketsResponse(ResponseModel):
-    """A page of them, and how many there are."""
+    """A page of guests without tickets, and their total."""
 
     event_id: int
     total_count: int
@@ -54,7 +54,7 @@ class MissingTicketsResponse(ResponseModel):
 
 
 class MissingTicketCountResponse(ResponseModel):
-    """How many tickets are missing."""
+    """The number of missing tickets."""
 
     event_id: int
     count: int
@@ -68,7 +68,7 @@ def missing(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[MissingTicketsResponse]:
-    """Who should have a ticket and has none, in the order of the list."""
+    """Return the guests without a ticket, in the order of the roster."""
     known, at = get_event(services.database, event), now()
     page = list_missing_tickets(services.database, known, at=at, limit=limit, offset=offset)
     return SuccessResponse(
@@ -89,7 +89,7 @@ def missing(
 def count_missing(
     event: EventInPath, services: ServicesDependency, _: Viewer
 ) -> SuccessResponse[MissingTicketCountResponse]:
-    """How many should have a ticket and have none."""
+    """Return the number of guests without a ticket."""
     known = get_event(services.database, event)
     found = count_missing_tickets(services.database, known, at=now())
     return SuccessResponse(data=MissingTicketCountResponse(event_id=known.id, count=found))
@@ -101,7 +101,7 @@ def count_missing(
     responses={200: {"content": {"application/zip": {}}}},
 )
 def tickets_zip(event: EventInPath, services: ServicesDependency, _: Operator) -> StreamingResponse:
-    """Every live ticket's PDF, streamed."""
+    """Return the PDFs of all live tickets as a ZIP file, streamed."""
     known = get_event(services.database, event)
     named = {"Content-Disposition": f'attachment; filename="{known.slug}.zip"'}
     return StreamingResponse(

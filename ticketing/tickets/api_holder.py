@@ -1,4 +1,4 @@
-"""The holder's own page behind the magic link: the ticket on a phone, and its PDF."""
+"""Pages of the magic link: the guest's ticket on a phone, and its PDF."""
 
 from typing import Any
 
@@ -30,30 +30,30 @@ router = APIRouter(
     responses=error_responses(429, 503),
 )
 PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    404: {"description": "Nobody's link", "content": {"text/html": {}}},
-    410: {"description": "A revoked ticket's link", "content": {"text/html": {}}},
+    404: {"description": "Unknown link", "content": {"text/html": {}}},
+    410: {"description": "Link of a revoked ticket", "content": {"text/html": {}}},
     429: {"description": "Too many requests"} | FAILURE_CONTENT,
-    503: {"description": "The office is closed for a moment"} | FAILURE_CONTENT,
+    503: {"description": "Temporarily unavailable"} | FAILURE_CONTENT,
 }
 
 
 @router.get("/t/{link}", response_class=HTMLResponse, responses=PAGE_RESPONSES)
 def page(link: str, services: ServicesDependency) -> HTMLResponse:
-    """The ticket with its QR, for whoever has the link."""
+    """Return the page with the ticket and its QR code; the link is the authentication."""
     try:
         ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
     except UnknownTicket:
         return _notice_response(
-            404, "No such ticket", "This address opens no ticket. Is it complete?"
+            404, "No such ticket", "This link leads to no ticket. Is it complete?"
         )
     printed = find_printed_ticket(services.database, ticket)
     if printed is None:
         return _notice_response(
-            410, "Not valid", "This ticket was withdrawn. Ask whoever sent it to you."
+            410, "Not valid", "This ticket was revoked. Please ask the organiser."
         )
     path = ticket.pdf_file_path
     printed_out = path is not None and services.get(DocumentFolder).exists(path)
-    document_url = f"{link}/ticket.pdf" if printed_out else None  # beside this page, wherever it is
+    document_url = f"{link}/ticket.pdf" if printed_out else None  # relative to this page
     return HTMLResponse(
         render_holder_page(printed, document_url=document_url), headers=NO_STORE_HEADERS
     )
@@ -65,10 +65,10 @@ def page(link: str, services: ServicesDependency) -> HTMLResponse:
     responses={200: {"content": {"application/pdf": {}}}, **error_responses(404)},
 )
 def document(link: str, services: ServicesDependency) -> Response:
-    """The ticket's PDF, for whoever has the link."""
+    """Return the PDF of the ticket; the link is the authentication."""
     ticket = get_ticket_by_magic_link(services.database, services.get(KeyRing), link)
     if find_printed_ticket(services.database, ticket) is None:
-        raise UnknownTicket("no live ticket has this address")
+        raise UnknownTicket("no live ticket has this link")
     return pdf_response(read_ticket_pdf(services.get(DocumentFolder), ticket), ticket)
 
 

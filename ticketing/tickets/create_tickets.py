@@ -1,6 +1,6 @@
-"""Handing out: a new ticket for each of some locked people, whoever of them it fails for.
+"""Create tickets for locked people, with an isolated failure for each ticket that is refused.
 
-What issuing and reissuing share. Who gets one, and in which transaction, is theirs to say.
+Shared by issuing and reissuing, which choose the people and the transaction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ from ticketing.tickets.identity import (
     SigningIdentityGenerator,
 )
 
-MAX_IDENTITY_ATTEMPTS = 20  # for one person; chance alone needs two once in a million tickets
+MAX_IDENTITY_ATTEMPTS = 20  # per person; a second attempt is needed once in a million tickets
 
 
 @dataclass(frozen=True, slots=True)
 class IssueFailure:
-    """One person who got no ticket, by id, and why."""
+    """A guest without a ticket, by id, and the reason."""
 
     guest_id: int
     message: str
@@ -38,7 +38,7 @@ class IssueFailure:
 
 @dataclass(frozen=True, slots=True)
 class TicketIssuer:
-    """Where tickets are handed out: what signs them, and what they have in common."""
+    """Creates tickets with identities from a generator and the fields they share."""
 
     source: IdentityGenerator
     shared_fields: ticket_write_queries.SharedTicketFields
@@ -54,10 +54,10 @@ class TicketIssuer:
         at: datetime,
         randomness: Randomness,
     ) -> Self:
-        """For one job; refuses a changed master secret before anything is signed."""
+        """Return the issuer for a job. Raises Misconfigured when the master secret has changed."""
         batch = batche_queries.find_by_id(connection, job_id)
         if batch is None or batch.event_id != event.id:
-            raise Refused(f"job {job_id} is no batch of {event.slug}; open one first")
+            raise Refused(f"job {job_id} is not a batch of {event.slug}")
         signer = current_signer(connection, event, keys)
         terms = ticket_write_queries.SharedTicketFields(
             event_id=event.id,
@@ -72,17 +72,17 @@ class TicketIssuer:
 
     @contextmanager
     def with_prefetch(self, expected: int) -> Iterator[Self]:
-        """The same counter for a long queue: its identities are drawn while others are written."""
+        """Return the issuer with identities generated ahead, while tickets are written."""
         with PrefetchingIdentityGenerator(self.source, expected=expected) as ahead:
             yield replace(self, source=ahead)
 
     def create_tickets(
         self, connection: Connection, people: Sequence[Recipient]
     ) -> list[IssueFailure]:
-        """Write a ticket for each of them; gives back those whom the database refused.
+        """Write a ticket for each recipient; return those refused by the database.
 
-        One refusal undoes a whole COPY, so a part that is refused is halved and tried again until
-        the one person is found: about 20 attempts among a thousand.
+        One refusal rolls back a whole COPY, so a refused part is halved and tried again until the
+        recipient is found: about 20 attempts for one among a thousand.
         """
         failures: list[IssueFailure] = []
         waiting = [people] if people else []
@@ -97,7 +97,7 @@ class TicketIssuer:
         return failures
 
     def _try_create(self, connection: Connection, people: Sequence[Recipient]) -> str | None:
-        """Why these tickets could not be written together; None when they are."""
+        """Try to write these tickets together; return the reason when they are refused."""
         for _ in range(MAX_IDENTITY_ATTEMPTS if len(people) == 1 else 1):
             identities = self.source.generate(len(people))
             try:
@@ -111,7 +111,7 @@ class TicketIssuer:
                 return str(error)
             return None
         return (
-            f"no free identity in {MAX_IDENTITY_ATTEMPTS} draws:"
+            f"no unused identity in {MAX_IDENTITY_ATTEMPTS} attempts:"
             " is the source of randomness broken?"
         )
 
@@ -119,7 +119,7 @@ class TicketIssuer:
 def record_failures(
     connection: Connection, issuer: TicketIssuer, failures: Sequence[IssueFailure]
 ) -> None:
-    """Put them in the job's log, by id."""
+    """Write the failures to the log of the job, by id."""
     for failure in failures:
         batche_queries.log_failure(
             connection,

@@ -1,4 +1,4 @@
-"""How each person of an event stands towards a ticket. The counting itself is the database's."""
+"""Status of the entitlements of an event. Counting is done in the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EntitlementStatus(StrEnum):
-    """Why somebody has no ticket, or that there is one. The first that applies counts."""
+    """Status of an entitlement; the first that applies."""
 
     WITHDRAWN = "withdrawn"
     HAS_TICKET = "has ticket"
@@ -17,7 +17,7 @@ class EntitlementStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One person's right to one ticket, and how it stands."""
+    """An entitlement of a guest, with its status."""
 
     attendee_id: int
     guest_id: int
@@ -35,7 +35,7 @@ class Entitlement:
 
     @property
     def reason(self) -> str:
-        """The standing as one line for the operator, with what is behind it."""
+        """Return the status with its details, as one line for the operator."""
         match self.standing:
             case EntitlementStatus.HAS_TICKET:
                 return f"has ticket {self.ticket_code}"
@@ -49,7 +49,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True)
 class RejectedImportRow:
-    """A line of an import that could not become a person."""
+    """A rejected row of an import."""
 
     import_id: int
     source_name: str
@@ -59,16 +59,16 @@ class RejectedImportRow:
     reason: str
 
     def __str__(self) -> str:
-        """Where it is and what is wrong with it."""
+        """Return the location of the row and what is wrong with it."""
         place = f"{self.source_name} line {self.line_number}"
         return f"{place}: {self.field} {self.value!r}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class EligibilityCounts:
-    """The people of an event counted by standing, and the reasons by name.
+    """Number of people of an event by status, and by reason.
 
-    Everyone entitled is missing a ticket, has one, is on hold, or is too late.
+    Every entitled person is counted once: missing, has ticket, on hold, or over.
     """
 
     missing: int
@@ -81,5 +81,5 @@ class EligibilityCounts:
 
     @property
     def entitled(self) -> int:
-        """Everyone on the list who has not been withdrawn."""
+        """Return the number of people who were not withdrawn."""
         return self.missing + self.has_ticket + self.on_hold + self.over

@@ -1,6 +1,6 @@
-"""Who is entitled to a ticket and has none, and how everyone else stands.
+"""Status of entitlements, and the people without a ticket, from the database.
 
-A person is entitled while the roster or a paid order says so; eligible unless on hold or too late.
+A person is entitled by the roster or a paid order, and eligible unless on hold or after the event.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,16 +36,16 @@ _LIVE_TICKET = and_(
     generated_tickets.c.attendee_id == attendees.c.id,
     generated_tickets.c.state == TicketState.LIVE,
 )
-ID_ARRAY = ARRAY(BigInteger)  # many ids as one parameter: IN would spell out and parse every one
+ID_ARRAY = ARRAY(BigInteger)  # many ids as one parameter; with IN every id would be parsed
 _ENTITLED = attendees.c.state == "entitled"
 ELIGIBLE = and_(_ENTITLED, attendees.c.hold_reason.is_(None))
 
 
 def eligible_without_ticket(event_id: int) -> ColumnElement[bool]:
-    """The condition on `attendees` that makes a ticket missing, as long as the event is not over.
+    """Return the condition on entitlements without a ticket, for an event that is not over.
 
-    A subquery and not NOT EXISTS: the planner would hash every ticket for each chunk of people,
-    and a long run would get slower with every chunk.
+    It uses a subquery, because with NOT EXISTS the planner hashes every ticket for each chunk of
+    people, and a long run gets slower with every chunk.
     """
     live = select(generated_tickets.c.id).where(_LIVE_TICKET).scalar_subquery()
     return and_(attendees.c.event_id == event_id, ELIGIBLE, live.is_(None))
@@ -101,7 +101,7 @@ def _entitlement_from_row(row: RowMapping) -> Entitlement:
 def list_missing(
     connection: Connection, event_id: int, *, limit: int | None = None, offset: int = 0
 ) -> list[Entitlement]:
-    """The eligible people without a live ticket, in the order they were entered."""
+    """Return the eligible people without a live ticket, in the order of entry."""
     query = _select_entitlements(event_id, event_over=False).where(
         ELIGIBLE, generated_tickets.c.id.is_(None)
     )
@@ -110,7 +110,7 @@ def list_missing(
 
 
 def count_missing(connection: Connection, event_id: int) -> int:
-    """How many eligible people have no live ticket."""
+    """Return the number of eligible people without a live ticket."""
     query = (
         select(func.count())
         .select_from(_join_live_tickets())
@@ -122,7 +122,7 @@ def count_missing(connection: Connection, event_id: int) -> int:
 def list_by_guest_ids(
     connection: Connection, event_id: int, guest_ids: Sequence[int], *, event_over: bool
 ) -> list[Entitlement]:
-    """How these people stand; nobody for an id that is not on the event's list."""
+    """Return the entitlements of guests; none for an id that is not in the event."""
     query = _select_entitlements(event_id, event_over=event_over).where(
         attendees.c.person_id == any_(literal(guest_ids, ID_ARRAY))
     )
@@ -132,14 +132,14 @@ def list_by_guest_ids(
 def iter_entitlements(
     connection: Connection, event_id: int, *, event_over: bool
 ) -> Iterator[Entitlement]:
-    """How everyone stands, streamed: memory stays flat however long the list is."""
+    """Yield the entitlements of all guests, streamed with constant memory."""
     query = _select_entitlements(event_id, event_over=event_over)
     rows = connection.execute(query, execution_options={"yield_per": 2000}).mappings()
     for row in rows:
         yield _entitlement_from_row(row)
 
 
-# each line that could not become a person, as `QuarantinedRow` has it
+# rejected rows, with the fields of `RejectedImportRow`
 SELECT_REJECTED_ROWS = select(
     quarantined_rows.c.import_id,
     imports.c.source_name,
@@ -151,7 +151,7 @@ SELECT_REJECTED_ROWS = select(
 
 
 def iter_rejected_rows(connection: Connection, event_id: int) -> Iterator[RejectedImportRow]:
-    """What the latest finished import left out, in the order of its lines, streamed."""
+    """Yield the rejected rows of the latest completed import by line, streamed."""
     query = SELECT_REJECTED_ROWS.where(
         quarantined_rows.c.import_id == _latest_import_id(event_id)
     ).order_by(quarantined_rows.c.line_number)
@@ -170,7 +170,7 @@ def _latest_import_id(event_id: int) -> ColumnElement[int]:
 def count_by_status(
     connection: Connection, event_id: int, *, event_over: bool
 ) -> EligibilityCounts:
-    """Everybody counted once, in one pass over the list."""
+    """Count every person once, in one query."""
     standing = _status_column(event_over=event_over)
     query = (
         select(standing, attendees.c.hold_reason, func.count().label("people"))

@@ -1,6 +1,6 @@
-"""People locked while they get a ticket. Always in the order of their ids, so nobody deadlocks.
+"""Locks on entitlements while tickets are written, always in id order to prevent deadlocks.
 
-Everybody who writes a ticket locks its entitlement first; what is read after that is settled.
+Every writer of a ticket locks its entitlement first; data read after that cannot change.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from ticketing.tickets.model import TicketState
 
 
 class Recipient(NamedTuple):
-    """Somebody who is to get a ticket now."""
+    """An entitlement and its guest to create a ticket for."""
 
     attendee_id: int
     guest_id: int
 
 
 class HeldTicket(NamedTuple):
-    """An eligible person's live ticket, and whether it is in the person's hands."""
+    """A live ticket of an eligible person, and whether it was delivered."""
 
     recipient: Recipient
     ticket_id: int
@@ -30,16 +30,16 @@ class HeldTicket(NamedTuple):
 
 
 class RecipientPage(NamedTuple):
-    """A stretch of the list: who of it to serve, and where it ended (None: at the end)."""
+    """A page of recipients, and the last id examined (None at the end of the list)."""
 
     recipients: list[Recipient]
     last_attendee_id: int | None
 
 
 def lock_missing(connection: Connection, event_id: int, *, after: int, count: int) -> RecipientPage:
-    """The next people without a ticket; those whom another issuer holds are passed over."""
-    # right after an import the statistics are old and sorting the rest of the list for every chunk
-    # looks cheap (20 ms at 50,000 people, and growing); without sorting only the index is left
+    """Lock and return the next people without a ticket, except those locked by another issuer."""
+    # right after an import the statistics are outdated, and sorting the rest of the list per chunk
+    # looks cheap (20 ms at 50,000 people, and growing); without sorting the index is used
     connection.execute(text("SET LOCAL enable_sort = off"))
     query = (
         select(attendees.c.id, attendees.c.person_id)
@@ -49,7 +49,7 @@ def lock_missing(connection: Connection, event_id: int, *, after: int, count: in
         .with_for_update(skip_locked=True)
     )
     seen = [Recipient(*row) for row in connection.execute(query)]
-    # another issuer may have served some of them between this query's snapshot and its locks
+    # another issuer may have served some of them between the snapshot and the locks
     served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in seen])
     return RecipientPage(
         [recipient for recipient in seen if recipient.attendee_id not in served],
@@ -66,7 +66,7 @@ def _ids_with_live_ticket(connection: Connection, attendee_ids: Sequence[int]) -
 
 
 def lock_guests(connection: Connection, event_id: int, guest_ids: Sequence[int]) -> None:
-    """Wait for these people and keep every other issuer away from them."""
+    """Lock the entitlements of these guests against other issuers, waiting if necessary."""
     query = (
         select(attendees.c.id)
         .where(
@@ -82,7 +82,7 @@ def lock_guests(connection: Connection, event_id: int, guest_ids: Sequence[int])
 def iter_held_tickets(
     connection: Connection, event_id: int, guest_ids: Sequence[int] | None
 ) -> Iterator[HeldTicket]:
-    """The live tickets of everyone eligible, or of these people, streamed."""
+    """Yield the live tickets of all eligible people, or of these guests, streamed."""
     rows = connection.execute(
         _select_held_tickets(event_id, guest_ids), execution_options={"yield_per": 2000}
     )
@@ -98,7 +98,7 @@ def lock_held_tickets(
     after: int,
     count: int,
 ) -> list[HeldTicket]:
-    """The next of them, locked, of tickets not newer than `up_to_ticket`."""
+    """Lock and return the next of these tickets, up to the id `up_to_ticket`."""
     query = (
         _select_held_tickets(event_id, guest_ids)
         .where(attendees.c.id > after, generated_tickets.c.id <= up_to_ticket)

@@ -1,7 +1,7 @@
-"""One order to generate tickets, from the gap to the files: issue what is missing, print it, count.
+"""Generate tickets: issue missing ones, render their PDFs, and count the results.
 
-A person counts once. Killed anywhere, the same order again finishes what is left: issuing finds
-who still lacks a ticket, printing finds which ticket still lacks its PDF.
+Every person is counted once. After a kill at any point, the same request completes the rest:
+issuing finds people without a ticket, rendering finds tickets without a PDF.
 """
 
 import time
@@ -24,12 +24,12 @@ from ticketing.tickets.reissue import apply_reissue
 from ticketing.tickets.rendering.render import RenderResult, render_tickets
 
 MAX_FAILURES_REPORTED = 1000
-MIN_ISSUE_CHUNK = 1000  # signing is so much faster than printing that it takes larger chunks
+MIN_ISSUE_CHUNK = 1000  # larger than for rendering, because signing is much faster
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationContext:
-    """What generating works with."""
+    """The objects that generation needs."""
 
     database: Database
     keys: KeyRing
@@ -39,7 +39,7 @@ class GenerationContext:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What is asked for. `guest_ids` None is everyone missing; `key` again is the same batch."""
+    """A request. `guest_ids` None means all missing; a repeated `key` continues the batch."""
 
     by: str
     at: datetime
@@ -50,18 +50,18 @@ class GenerationRequest:
     key: str | None = None
 
     def options(self) -> dict[str, object]:
-        """What the batch remembers of it."""
+        """Return the options to store with the batch."""
         people = None if self.guest_ids is None else len(self.guest_ids)
         return {"limit": self.limit, "overwrite": self.overwrite, "guests": people}
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """What became of everyone the order was about.
+    """Result of a generation; every person is counted once.
 
-    Created: a new ticket with its PDF. Renewed: an old ticket whose PDF was missing, stale or asked
-    for anew. Skipped: had both. Failed: lacks one of them, and `failures` says why (guest id,
-    reason; the first thousand, the rest is in the log table).
+    Created: a new ticket with its PDF. Renewed: an existing ticket whose PDF was missing, stale or
+    requested again. Skipped: had both. Failed: lacks one of them; `failures` has guest id and
+    reason of the first thousand, the log table has all.
     """
 
     job_id: int
@@ -75,12 +75,12 @@ class GenerationResult:
 
     @property
     def total(self) -> int:
-        """Everyone the order was about."""
+        """Return the number of people of the request."""
         return self.created + self.renewed + self.skipped + self.failed
 
     @property
     def tickets_per_second(self) -> float:
-        """Tickets made a second, new and renewed."""
+        """Return the tickets per second, created and renewed."""
         return (self.created + self.renewed) / self.seconds if self.seconds else 0.0
 
 
@@ -92,7 +92,7 @@ def generate_tickets(
     on_issue_progress: Callable[[IssueResult], None] | None = None,
     on_render_progress: Callable[[RenderResult], None] | None = None,
 ) -> GenerationResult:
-    """Do what was ordered; one person's failure stops nobody else."""
+    """Generate tickets; a failure for one person does not affect others."""
     with _running_job(context.database, event, request) as job:
         issued = issue_tickets(
             context.database,
@@ -126,9 +126,9 @@ def reissue_tickets(
     reason: str,
     on_render_progress: Callable[[RenderResult], None] | None = None,
 ) -> GenerationResult:
-    """Give new identities to those whom a plan of `reissue` named, and print their tickets.
+    """Apply a reissue plan, and render the new tickets.
 
-    The same plan again goes on where it was interrupted.
+    Repeating the same plan continues after an interruption.
     """
     named = replace(request, key=f"reissue-{plan_hash}")
     with _running_job(context.database, event, named) as job:
@@ -169,7 +169,7 @@ def _render(
 def _guest_ids_to_render(
     database: Database, request: GenerationRequest, job_id: int
 ) -> Sequence[int] | None:
-    """Whose PDFs belong to the order: all of the event's, unless it was about some people."""
+    """Return the guests to render; None for all guests of the event."""
     return request.guest_ids if request.limit is None else _list_guest_ids(database, job_id)
 
 
@@ -180,7 +180,7 @@ def _list_guest_ids(database: Database, job_id: int) -> Sequence[int]:
 
 @dataclass(frozen=True, slots=True)
 class _RunningJob:
-    """A batch under way, and how many of its tickets were printed before this run of it."""
+    """A running batch, and the number of its PDFs before this run."""
 
     id: int
     key: str
@@ -214,10 +214,10 @@ class _RunningJob:
 def _running_job(
     database: Database, event: Event, request: GenerationRequest
 ) -> Iterator[_RunningJob]:
-    """The order's batch under way."""
+    """Run the batch of a request."""
     began = time.monotonic()
     key = request.key or f"batch-{uuid4()}"
-    named = request.key is not None  # by somebody who comes back for it
+    named = request.key is not None  # the caller will ask for its result
     opening = BatchSpec(
         key=key, by=request.by, at=request.at, options=request.options(), notify_organiser=named
     )

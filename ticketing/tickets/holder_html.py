@@ -1,4 +1,4 @@
-"""The page behind a magic link, from `templates/holder/`: one ticket, its QR, its PDF."""
+"""HTML of the magic link's page, from `templates/holder/`."""
 
 import functools
 
@@ -21,7 +21,7 @@ def _environment() -> Environment:
 
 
 def render_holder_page(ticket: PrintedTicket, *, document_url: str | None) -> str:
-    """The page of a live ticket; without an address there is no PDF yet."""
+    """Return the page of a live ticket; `document_url` is None without a PDF."""
     return (
         _environment()
         .get_template("ticket.html.j2")
@@ -35,5 +35,5 @@ def render_holder_page(ticket: PrintedTicket, *, document_url: str | None) -> st
 
 
 def render_holder_notice(*, title: str, sentence: str) -> str:
-    """A page for a link that opens no ticket: revoked, or nobody's."""
+    """Return the page for a revoked ticket or an unknown link."""
     return _environment().get_template("notice.html.j2").render(title=title, sentence=sentence)

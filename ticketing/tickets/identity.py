@@ -1,9 +1,7 @@
-"""Identities drawn ahead, while the database still writes the ones before.
+"""Generate ticket identities: random, signed, and optionally ahead of use.
 
-Signing is half of what a ticket costs, and libsodium lets go of Python's lock while it signs: with
-a second processor it takes no time of its own. Nothing is lost with those that nobody fetches.
-
-Drawing identities: what makes a ticket that one and no other.
+Signing takes half of the time of a ticket, and libsodium releases Python's lock meanwhile: with a
+second processor it runs in parallel to the database. Unused identities have no effect.
 """
 
 from collections.abc import Callable
@@ -21,20 +19,20 @@ from ticketing.tickets import model
 IDENTITY_BYTES = ticket_token.TOKEN_ID_BYTES + model.TICKET_CODE_BYTES
 
 
-Randomness = Callable[[int], bytes]  # as many unpredictable bytes as asked for: os.urandom
+Randomness = Callable[[int], bytes]  # returns a number of random bytes: os.urandom
 
 
 class IdentityGenerator(Protocol):
-    """Where identities come from."""
+    """Generates ticket identities."""
 
     def generate(self, count: int) -> list[TicketIdentity]:
-        """New identities; that no other ticket has them only the database can promise."""
+        """Return new identities; only the database can guarantee that they are unique."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SigningIdentityGenerator:
-    """Draws identities for one event, all signed by one key and valid for the same time."""
+    """Generates identities for one event, signed by one key and valid for the same period."""
 
     event: Event
     signer: Signer
@@ -43,11 +41,11 @@ class SigningIdentityGenerator:
 
     @property
     def valid_until(self) -> datetime:
-        """When the tickets drawn here expire."""
+        """Return the end of validity of the tickets."""
         return self.event.tickets_valid_until
 
     def generate(self, count: int) -> list[TicketIdentity]:
-        """Each from bits of its own."""
+        """Return new identities, each from its own random bytes."""
         head = ticket_token.pack_head(
             self.signer.generation, self.event.id, self.valid_from, self.valid_until
         )
@@ -70,10 +68,10 @@ class SigningIdentityGenerator:
 
 
 class PrefetchingIdentityGenerator:
-    """A source with a thread of its own; use it in `with`. Not for several callers at once."""
+    """A generator that works ahead in a thread; a context manager, for one caller."""
 
     def __init__(self, source: IdentityGenerator, *, expected: int) -> None:
-        """`expected` identities will be fetched, about; that many are drawn, and more if asked."""
+        """`expected` is the approximate number of identities that will be used."""
         self._source = source
         self._remaining = expected
         self._buffer: list[TicketIdentity] = []
@@ -81,15 +79,15 @@ class PrefetchingIdentityGenerator:
         self._pending: Future[list[TicketIdentity]] | None = None
 
     def __enter__(self) -> Self:
-        """Nothing is drawn before the first call."""
+        """Return the generator; it starts with the first call of `identities`."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._executor.shutdown(cancel_futures=True)
 
     def generate(self, count: int) -> list[TicketIdentity]:
-        """New identities; as many again are begun, if they will be wanted."""
+        """Return new identities, and start generating as many again if they will be needed."""
         if self._pending is not None:
             self._buffer += self._pending.result()
             self._pending = None

@@ -1,10 +1,8 @@
-"""Issuing: a ticket for everyone who lacks one, or for the people asked for.
+"""Issue tickets for all eligible people without one, or for given guests.
 
-In chunks, one transaction each. The entitlements of a chunk are locked before anything is drawn, so
-issuers side by side never serve one person twice, and a unique index stands behind that. A run that
-was killed has lost at most the chunk it was writing; the next run finds those people again.
-
-Who is next to get a ticket: everyone who lacks one, or the people asked for by id.
+Tickets are written in chunks, one transaction each. The entitlements of a chunk are locked first,
+so concurrent issuers never serve a person twice, which a unique index also guarantees. A killed
+run loses at most the chunk it was writing; the next run finds those people again.
 """
 
 import os
@@ -33,7 +31,7 @@ from ticketing.tickets.missing import is_event_over
 
 @dataclass(frozen=True, slots=True)
 class IssuePage:
-    """A stretch of the queue, locked: whom to serve, and who is dealt with already."""
+    """A locked page of the queue: recipients, and those already skipped or failed."""
 
     people: Sequence[Recipient]
     skipped: int = 0
@@ -41,27 +39,27 @@ class IssuePage:
 
 
 class IssueQueue(Protocol):
-    """People waiting. `skipped` of the `total` are known from the start to have a ticket."""
+    """People to issue tickets for. `skipped` of the `total` have a ticket from the start."""
 
     total: int
     skipped: int
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
-        """At most `count` people to serve, locked until the transaction ends; None at the end."""
+        """Return up to `count` people, locked until the transaction ends; None at the end."""
 
 
 class AllMissing:
-    """All who are eligible and without a ticket, in the order of the list."""
+    """All eligible people without a ticket, in the order of the roster."""
 
     def __init__(self, connection: Connection, event_id: int, *, event_over: bool) -> None:
-        """Count them; they are fetched page by page."""
+        """Count the people; they are fetched page by page."""
         gap = eligibility_queries.count_by_status(connection, event_id, event_over=event_over)
         self.total, self.skipped = gap.missing + gap.has_ticket, gap.has_ticket
         self._event_id = event_id
         self._after: int | None = None if event_over else 0
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
-        """The next of them; those whom another issuer holds are its business."""
+        """Return the next people, except those locked by another issuer."""
         if self._after is None:
             return None
         page = entitlement_lock_queries.lock_missing(
@@ -72,18 +70,18 @@ class AllMissing:
 
 
 class SelectedGuests:
-    """Named people, whatever they have: each is served, skipped or failed with a reason."""
+    """Given guests; each one is served, skipped, or failed with a reason."""
 
     skipped = 0
 
     def __init__(self, event_id: int, guest_ids: Iterable[int], *, event_over: bool) -> None:
-        """Each id counts once, in the order of the ids."""
+        """Every id counts once, in id order."""
         self._waiting = sorted(set(guest_ids))
         self.total = len(self._waiting)
         self._event_id, self._event_over = event_id, event_over
 
     def next_page(self, connection: Connection, count: int) -> IssuePage | None:
-        """The next of them; waits for those whom another issuer holds, to know what came of it."""
+        """Return the next guests; waits for those locked by another issuer to see the result."""
         guest_ids, self._waiting = self._waiting[:count], self._waiting[count:]
         if not guest_ids:
             return None
@@ -116,7 +114,7 @@ def _partition_guests(
 
 def _ineligible_reason(guest_id: int, rights: Sequence[Entitlement]) -> str:
     if not rights:
-        return f"nobody with the id {guest_id} is on the event's list"
+        return f"no guest {guest_id} in this event"
     return "; ".join(right.reason for right in rights)
 
 
@@ -126,11 +124,10 @@ MAX_FAILURES_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class IssueResult:
-    """What a run has done so far, of `total` people.
+    """Counts of a run so far, of `total` people.
 
-    Skipped: has a live ticket. Failed: got none, among them everyone asked for by id who may not
-    have one; whoever asks for a person expects a ticket and must hear why there is none.
-    `failures` are the first thousand; the log table has them all.
+    Skipped: has a live ticket. Failed: got none, including ineligible guests requested by id, so
+    that the caller gets the reason. `failures` are the first thousand; the log table has all.
     """
 
     total: int
@@ -142,7 +139,7 @@ class IssueResult:
 
 @dataclass(slots=True)
 class _Tally:
-    """The counts of a run under way."""
+    """Counts of a run in progress."""
 
     total: int
     skipped: int
@@ -162,7 +159,7 @@ class _Tally:
         )
 
 
-def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the asset, with all they offer
+def issue_tickets(  # noqa: PLR0913 - all options of the API, the command and the asset
     database: Database,
     event: Event,
     *,
@@ -176,10 +173,10 @@ def issue_tickets(  # noqa: PLR0913 - one door for the page, the command and the
     randomness: Randomness = os.urandom,
     on_progress: Callable[[IssueResult], None] | None = None,
 ) -> IssueResult:
-    """Issue what is missing; safe to repeat, to run twice at once, and to kill.
+    """Issue missing tickets; safe to repeat, to run concurrently and to kill.
 
-    `limit` is the most tickets to attempt; people who have one do not count. One person's failure
-    stops nobody else: it is in the result and in the job's log.
+    `limit` is the maximum number of tickets to attempt, not counting people who have one. A failure
+    for one person does not affect others; it is in the result and in the log of the job.
     """
     with database.transaction() as connection:
         counter = TicketIssuer.create(
@@ -218,7 +215,7 @@ def _build_queue(
 def _issue_page(
     connection: Connection, issuer: TicketIssuer, page: IssuePage, tally: _Tally
 ) -> None:
-    """Hand out one page's tickets; counts and failures go with them or not at all."""
+    """Create the tickets of a page, with counts and failures in the same transaction."""
     refused = issuer.create_tickets(connection, page.people)
     failures = [*page.failures, *refused]
     created = len(page.people) - len(refused)
@@ -230,7 +227,7 @@ def _issue_page(
 
 
 def _finish(connection: Connection, begun: Batch, tally: _Tally, *, by: str) -> None:
-    # what this job created before it was interrupted is not skipped: it is the job's own
+    # tickets that this job created before an interruption do not count as skipped
     skipped = max(0, tally.skipped - begun.created_count)
     batche_queries.add_counts(connection, begun.id, skipped=skipped)
     audit_log.record(

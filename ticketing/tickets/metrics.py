@@ -1,4 +1,4 @@
-"""Measure for Prometheus the tickets that were made, whoever made them."""
+"""Prometheus metrics of generated tickets."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,21 +16,20 @@ GENERATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
 
 
 class TicketMetrics:
-    """Time this service's tickets and count everybody's; the database knows the latter."""
+    """Durations of this service's tickets, and counts of all tickets from the database."""
 
     def __init__(self, registry: CollectorRegistry, database: Database) -> None:
-        """Add the metrics to a registry."""
         registry.register(_GeneratedTicketsCollector(database))
         self.generation_seconds = Histogram(
             "ticket_generation_duration_seconds",
-            "From being asked for a ticket to its PDF, in this service.",
+            "Time from the request for a ticket to its PDF, in this service.",
             buckets=GENERATION_BUCKETS,
             registry=registry,
         )
 
 
 class _GeneratedTicketsCollector(Collector):
-    """`tickets_generated_total`, at most some seconds old."""
+    """Collects `tickets_generated_total` from the database, cached for some seconds."""
 
     def __init__(self, database: Database) -> None:
         self._counts: CachedValue[Sequence[GenerationCount]] = CachedValue(
@@ -38,10 +37,10 @@ class _GeneratedTicketsCollector(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """One counter with a sample for each event, template and outcome."""
+        """Yield one counter with a sample for each event, template and outcome."""
         family = CounterMetricFamily(
             "tickets_generated",
-            "PDFs made (generated) and attempts that failed, by every way of asking.",
+            "PDFs generated and failed attempts, by all interfaces.",
             labels=("event_id", "template_id", "status"),
         )
         for made in self._counts.get():

@@ -1,4 +1,4 @@
-"""The gap of an event: who should have a ticket and has none, and why not for everyone else."""
+"""Missing tickets of an event, and the status of all its people."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,14 +10,14 @@ from ticketing.tickets.eligibility import EligibilityCounts, Entitlement, Reject
 
 
 def is_event_over(event: Event, at: datetime) -> bool:
-    """Whether a ticket issued now would have expired already."""
+    """Return whether a ticket issued now would be expired."""
     return at > event.tickets_valid_until
 
 
 def list_missing_tickets(
     database: Database, event: Event, *, at: datetime, limit: int | None = None, offset: int = 0
 ) -> list[Entitlement]:
-    """Everyone entitled, eligible and without a live ticket; a page of them with `limit`."""
+    """Return the eligible people without a live ticket, or a page of them."""
     if is_event_over(event, at):
         return []
     with database.transaction() as connection:
@@ -25,7 +25,7 @@ def list_missing_tickets(
 
 
 def count_missing_tickets(database: Database, event: Event, *, at: datetime) -> int:
-    """How many tickets are missing."""
+    """Return the number of missing tickets."""
     if is_event_over(event, at):
         return 0
     with database.transaction() as connection:
@@ -33,7 +33,7 @@ def count_missing_tickets(database: Database, event: Event, *, at: datetime) -> 
 
 
 def count_eligibility(database: Database, event: Event, *, at: datetime) -> EligibilityCounts:
-    """The event's people counted by standing, with every reason."""
+    """Count the people of the event by status and by reason."""
     with database.transaction() as connection:
         return eligibility_queries.count_by_status(
             connection, event.id, event_over=is_event_over(event, at)
@@ -43,9 +43,9 @@ def count_eligibility(database: Database, event: Event, *, at: datetime) -> Elig
 def iter_entitlements(
     database: Database, event: Event, *, at: datetime
 ) -> Iterator[Entitlement | RejectedImportRow]:
-    """Each person with a reason, then each line the latest import left out; memory stays flat.
+    """Yield every entitlement, then every rejected row of the latest import, with constant memory.
 
-    The database is read while you iterate: finish, or close the iterator.
+    A transaction is open during the iteration: exhaust or close the iterator.
     """
     with database.transaction() as connection:
         yield from eligibility_queries.iter_entitlements(

@@ -1,9 +1,7 @@
-"""Ticket codes: `TC-<year>-<8 characters>`, made to be read aloud and typed by tired people.
+"""Ticket states, and ticket codes `TC-<year>-<8 characters>` that are easy to read and type.
 
-The eight characters are Crockford base32: seven random ones and a check character over the year
-and the seven. Whether a code was ever issued only the database knows.
-
-A ticket as it is printed. Codes and tokens have modules of their own.
+The eight characters are Crockford base32: seven random ones and a check character over them and the
+year. Only the database knows whether a code was issued.
 """
 
 import re
@@ -21,7 +19,7 @@ _SEPARATORS = re.compile(r"[\s-]+")
 
 
 def _powers_of_two() -> list[int]:
-    """The 31 of them in GF(32), that is modulo the primitive x^5 + x^2 + 1."""
+    """Return the 31 powers of two in GF(32), modulo the primitive x^5 + x^2 + 1."""
     powers = [1]
     for _ in range(30):
         doubled = powers[-1] << 1
@@ -30,9 +28,9 @@ def _powers_of_two() -> list[int]:
 
 
 def _weights() -> list[dict[str, int]]:
-    """For each of the eleven places its own weight: every character times 2, 4, 8 and so on.
+    """Return for each of the eleven positions every character times its weight 2, 4, 8 and so on.
 
-    Place by place another weight, so one wrong character and any two exchanged ones change the sum.
+    With different weights, one wrong character and any two swapped ones change the sum.
     """
     powers = _powers_of_two()
     return [
@@ -49,7 +47,7 @@ _WEIGHTS = _weights()
 
 
 def _check_character(year: str, drawn: str) -> str:
-    """The sum of the eleven weighted characters; its own weight is 1."""
+    """Return the sum of the eleven weighted characters; its own weight is 1."""
     total = 0
     for weigh, character in zip(_WEIGHTS, drawn + year, strict=True):
         total ^= weigh[character]
@@ -57,7 +55,7 @@ def _check_character(year: str, drawn: str) -> str:
 
 
 def encode_ticket_code(year: int, random_bytes: bytes) -> str:
-    """The code made of 35 of the 40 random bits handed in."""
+    """Return the ticket code for 35 of the 40 random bits."""
     number = int.from_bytes(random_bytes[:TICKET_CODE_BYTES], "big")
     drawn = "".join(
         CROCKFORD_ALPHABET[number >> 5 * place & 31] for place in range(_RANDOM_CHARACTER_COUNT)
@@ -66,15 +64,16 @@ def encode_ticket_code(year: int, random_bytes: bytes) -> str:
 
 
 def normalise_ticket_code(text: str) -> str:
-    """The code a person meant: any case, spaces and hyphens anywhere, I and L for 1, O for 0.
+    """Return the canonical code of a typed one.
 
-    Refuses what has another shape or a wrong check character, without asking the database.
+    Case, spaces and hyphens are ignored; I and L are read as 1, O as 0. Raises UnreadableCode for
+    another format or a wrong check character, without using the database.
     """
-    # only ASCII: upper() would turn a few foreign letters into ours
+    # only ASCII: upper() would turn some other letters into ASCII letters
     bare = _SEPARATORS.sub("", text).upper() if text.isascii() else ""
     shape = _CODE_PATTERN.fullmatch(bare[:2] + bare[2:].translate(_LOOK_ALIKES))
     if shape is None:
-        raise UnreadableCode("not a ticket code: expected the shape TC-2026-7K3M9QXA")
+        raise UnreadableCode("not a ticket code: expected the format TC-2026-7K3M9QXA")
     year, digits = shape.groups()
     if _check_character(year, digits[:-1]) != digits[-1]:
         raise UnreadableCode(f"TC-{year}-{digits} is mistyped: its last character does not fit")
@@ -82,7 +81,7 @@ def normalise_ticket_code(text: str) -> str:
 
 
 class TicketState(StrEnum):
-    """A ticket lives until it is revoked; there is no way back."""
+    """State of a ticket; revoking is final."""
 
     LIVE = "live"
     REVOKED = "revoked"

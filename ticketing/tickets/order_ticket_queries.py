@@ -1,8 +1,6 @@
-"""The live tickets of an order, and where their PDFs are.
+"""Tickets of orders: the PDFs of an order, and paid people without a ticket or PDF.
 
-Who has paid for places and lacks a ticket or its PDF, as the rows say it.
-
-Nothing else has to remember what was paid: whoever asks next finds what a killed process left.
+Work is found by these queries alone, so that it continues after a process was killed.
 """
 
 from collections.abc import Sequence
@@ -23,16 +21,16 @@ from ticketing.tickets.model import TicketState
 
 @dataclass(frozen=True, slots=True)
 class OrderTicketFile:
-    """One live ticket; `path` is None when its PDF was never made, or has been deleted."""
+    """A live ticket; `path` is None when its PDF was not rendered yet, or deleted."""
 
     ticket_code: str
     ticket_type: str
-    token_id: bytes = field(repr=False)  # leads to the holder's link
+    token_id: bytes = field(repr=False)  # secret: part of the magic link
     path: str | None
 
 
 def list_order_ticket_files(connection: Connection, order_id: int) -> list[OrderTicketFile]:
-    """By ticket type and place."""
+    """Return the live tickets of an order by ticket type and position."""
     live = and_(
         generated_tickets.c.attendee_id == order_places.c.attendee_id,
         generated_tickets.c.state == TicketState.LIVE,
@@ -54,17 +52,17 @@ def list_order_ticket_files(connection: Connection, order_id: int) -> list[Order
     return [OrderTicketFile(*row) for row in connection.execute(query)]
 
 
-# somebody whose ticket failed is tried again, but not every few seconds
+# a failed ticket is retried, but not every few seconds
 _GUEST_RETRY_DELAY = timedelta(hours=1)
 
 
-# what stops everybody of an event (a full disk, a broken template) is tried again sooner
+# failures of a whole event (a full disk, a broken template) are retried sooner
 _EVENT_RETRY_DELAY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PaidWithoutTicket:
-    """People of one event, by guest id, who have paid and wait."""
+    """Paid guests of one event without a ticket or PDF."""
 
     event_slug: str
     guest_ids: Sequence[int]
@@ -73,7 +71,7 @@ class PaidWithoutTicket:
 def list_paid_without_ticket(
     connection: Connection, *, at: datetime, limit_per_event: int
 ) -> list[PaidWithoutTicket]:
-    """At most so many people of each event, those who wait longest first."""
+    """Return the paid guests without a ticket, per event, longest waiting first."""
     waiting = _select_waiting(at).subquery()
     place = func.row_number().over(partition_by=waiting.c.event_id, order_by=waiting.c.first)
     ranked = select(waiting, place.label("place")).subquery()
@@ -88,7 +86,7 @@ def list_paid_without_ticket(
 
 
 def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -> bool:
-    """Whether anybody has waited from before then."""
+    """Return whether a paid guest has been waiting since before then."""
     waiting = _select_waiting(at).subquery()
     query = (
         select(events.c.id)
@@ -100,7 +98,7 @@ def has_overdue_work(connection: Connection, *, since: datetime, at: datetime) -
 
 
 def _select_waiting(at: datetime) -> Select[*tuple[object, ...]]:
-    # a ticket of any state: who had one that was revoked gets no other without a person's doing
+    # in any state: a revoked ticket is not replaced automatically
     ticket = generated_tickets.c.attendee_id == attendees.c.id
     unprinted = and_(
         generated_tickets.c.state == TicketState.LIVE,
@@ -136,11 +134,11 @@ def _has_recent_failure(at: datetime) -> ColumnElement[bool]:
 
 
 def _can_issue_for_event(at: datetime) -> ColumnElement[bool]:
-    """Whether an event's tickets are still good for something, and nothing stopped them lately."""
+    """Return the condition that an event is not over and its last batch did not just fail."""
     failed = and_(
         batches.c.state == BatchState.FAILED, batches.c.completed_at > at - _EVENT_RETRY_DELAY
     )
-    # the last batch only: one that was killed has ended as failed, too, but another came after it
+    # only the last batch: a killed batch has also failed, but another one followed it
     last = select(failed).where(batches.c.event_id == events.c.id)
     last = last.order_by(batches.c.id.desc()).limit(1)
     not_over = events.c.ends_at + TICKET_GRACE_PERIOD >= at

@@ -1,7 +1,7 @@
-"""Reissuing: a new identity for people who hold a ticket; the old one dies.
+"""Reissue tickets with a new identity; the old ones are revoked.
 
-For lost or leaked tickets only: printing again keeps the identity. Planned first, because whoever
-was sent the old ticket will be turned away with it.
+For lost or leaked tickets only; rendering again keeps the identity. A reissue is planned first,
+because tickets that were already delivered become invalid.
 """
 
 import os
@@ -28,9 +28,9 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class ReissuePlan:
-    """What a reissue would do: `tickets` die, of which `delivered` are in somebody's hands.
+    """Effect of a reissue: `tickets` are revoked, of which `delivered` were sent to people.
 
-    `plan_hash` names exactly these tickets in exactly this state; `up_to_ticket` is the newest id.
+    `plan_hash` identifies these tickets in this state; `up_to_ticket` is the newest id.
     """
 
     tickets: int
@@ -41,7 +41,7 @@ class ReissuePlan:
 
 @dataclass(frozen=True, slots=True)
 class ReissueResult:
-    """What was done. Whoever failed keeps the old ticket."""
+    """Result of a reissue. People in `failures` keep the old ticket."""
 
     reissued: int
     failures: tuple[IssueFailure, ...]
@@ -50,7 +50,7 @@ class ReissueResult:
 def plan_reissue(
     database: Database, event: Event, *, guest_ids: Iterable[int] | None = None
 ) -> ReissuePlan:
-    """What reissuing for everyone, or for these people, would do; changes nothing."""
+    """Return the plan for all guests, or for these; nothing is changed."""
     with database.transaction() as connection:
         return _compute_plan(connection, event, _sorted_unique(guest_ids))
 
@@ -72,7 +72,7 @@ def _compute_plan(
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
-def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depends on
+def apply_reissue(  # noqa: PLR0913 - a dangerous operation takes all its dependencies explicitly
     database: Database,
     event: Event,
     *,
@@ -85,9 +85,9 @@ def apply_reissue(  # noqa: PLR0913 - a dangerous deed names everything it depen
     guest_ids: Iterable[int] | None = None,
     randomness: Randomness = os.urandom,
 ) -> ReissueResult:
-    """Do what was planned, or refuse when tickets were issued, revoked or delivered since.
+    """Apply a plan. Raises PlanOutdated when tickets were issued, revoked or delivered since.
 
-    Interrupted, it goes on where it was when called again with the same job and plan.
+    After an interruption, the same job and plan continue.
     """
     chosen = _sorted_unique(guest_ids)
     with database.transaction() as connection:
@@ -123,7 +123,7 @@ def _start_or_resume(
     job_id: int,
     by: str,
 ) -> int:
-    """Check the plan, or find that this job began it already; gives the newest ticket's id."""
+    """Check the plan, unless this job has started it; return the newest ticket's id."""
     batch = batche_queries.find_by_id(connection, job_id)
     begun = batch.options.get("reissue") if batch else None
     if isinstance(begun, dict) and begun["plan_hash"] == plan_hash:
@@ -132,7 +132,7 @@ def _start_or_resume(
     if plan.plan_hash != plan_hash:
         raise PlanOutdated(
             f"the tickets of {event.slug} have changed since the plan: now {plan.tickets} would be "
-            f"revoked, {plan.delivered} of them delivered; look at it and plan again"
+            f"revoked, {plan.delivered} of them delivered; review the change and plan again"
         )
     remarks = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
     batche_queries.merge_options(connection, job_id, {"reissue": remarks})
@@ -152,7 +152,7 @@ def _start_or_resume(
 def _reissue_page(
     connection: Connection, issuer: TicketIssuer, page: Sequence[HeldTicket], *, reason: str
 ) -> list[IssueFailure]:
-    """Revoke and hand out anew; those whom the database refuses keep what they have."""
+    """Revoke and reissue a page of tickets; people refused by the database keep theirs."""
     failures: list[IssueFailure] = []
     waiting = list(page)
     while waiting:

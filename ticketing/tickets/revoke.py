@@ -1,4 +1,4 @@
-"""Revoking: a ticket that must not pass any more. The person may get a new one: `reissue`."""
+"""Revoke tickets, and list the revoked ones for scanners. A new ticket needs `reissue`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ticketing.tickets.ticket_queries import Revocation
 
 @dataclass(frozen=True, slots=True)
 class RevokeResult:
-    """What became of each code: revoked now, revoked before, or not a ticket of this event."""
+    """Result for each code: revoked now, revoked before, or not a ticket of this event."""
 
     revoked: tuple[str, ...]
     already_revoked: tuple[str, ...]
@@ -33,7 +33,7 @@ def revoke_tickets(
     by: str,
     at: datetime,
 ) -> RevokeResult:
-    """End these tickets of one event, however their codes are spelled; safe to repeat."""
+    """Revoke tickets of an event by their codes in any spelling; safe to repeat."""
     with database.transaction() as connection:
         known, unknown = _find_by_codes(connection, event, codes)
         ended = set(
@@ -59,7 +59,7 @@ def revoke_tickets(
 def _find_by_codes(
     connection: Connection, event: Event, codes: Iterable[str]
 ) -> tuple[dict[int, str], list[str]]:
-    """The event's tickets by id, and the texts that are none of them."""
+    """Return the codes of the event's tickets by id, and the texts that match no ticket."""
     known: dict[int, str] = {}
     unknown: list[str] = []
     for text in codes:
@@ -75,6 +75,6 @@ def _find_by_codes(
 
 
 def list_revocations(database: Database, event: Event) -> list[Revocation]:
-    """The event's list for gates without network, in the order the tickets were issued."""
+    """Return the revoked tickets of an event for offline scanners, in the order of issue."""
     with database.transaction() as connection:
         return ticket_queries.list_revocations(connection, event.id)

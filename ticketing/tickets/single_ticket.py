@@ -1,4 +1,4 @@
-"""Issued tickets one by one: looking them up, and making one while somebody waits."""
+"""Look up a single ticket, or create one while the caller waits."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -18,70 +18,70 @@ from ticketing.tickets.ticket_queries import IssuedTicket
 
 
 class UnknownTicket(Refused):
-    """No ticket has that number or link."""
+    """No ticket has that id or link."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class UnknownGuest(Refused):
-    """Nobody with that id is on the event's list."""
+    """No guest of the event has that id."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class NoTicketDue(Refused):
-    """The person must not get a ticket now; the message says why."""
+    """The guest is not eligible for a ticket now; the message says why."""
 
     status = HTTPStatus.CONFLICT
 
 
 class TicketNotMade(Refused):
-    """The person's ticket could not be issued or printed; the message says why."""
+    """The ticket could not be issued or rendered; the message says why."""
 
 
 class NoDocument(Refused):
-    """The ticket has no PDF: not printed yet, or removed long after its event."""
+    """The ticket has no PDF: not rendered yet, or deleted by retention."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 def get_ticket(database: Database, ticket_id: int) -> IssuedTicket:
-    """The ticket of that number, live or not."""
+    """Return a ticket, live or revoked. Raises UnknownTicket."""
     with database.transaction() as connection:
         ticket = ticket_queries.find_by_id(connection, ticket_id)
     if ticket is None:
-        raise UnknownTicket(f"no ticket has the number {ticket_id}", ticket=ticket_id)
+        raise UnknownTicket(f"no ticket has the id {ticket_id}", ticket=ticket_id)
     return ticket
 
 
 def get_ticket_by_magic_link(database: Database, keys: KeyRing, magic_link: str) -> IssuedTicket:
-    """The ticket of a holder's personal address; the address is repeated nowhere."""
+    """Return the ticket of a magic link. Raises UnknownTicket, without repeating the link."""
     token_id = keys.token_id_from_magic_link(magic_link)
     if token_id is None:
-        raise UnknownTicket("no ticket has this address")
+        raise UnknownTicket("no ticket has this link")
     with database.transaction() as connection:
         ticket = ticket_queries.find_by_token_id(connection, token_id)
     if ticket is None:
-        raise UnknownTicket("no ticket has this address")
+        raise UnknownTicket("no ticket has this link")
     return ticket
 
 
 def find_printed_ticket(database: Database, ticket: IssuedTicket) -> PrintedTicket | None:
-    """Everything that is printed on a live ticket; None for a revoked one."""
+    """Return the printed data of a live ticket, or None for a revoked one."""
     with database.transaction() as connection:
         found = rendering_queries.list_documents(connection, [ticket.ticket_id])
     return found[0].ticket if found else None
 
 
 def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
-    """The ticket's PDF."""
+    """Return the PDF of a ticket. Raises NoDocument."""
     try:
         if ticket.pdf_file_path is not None:
             return folder.read(ticket.pdf_file_path)
     except FileNotFoundError:
         pass
     raise NoDocument(
-        f"ticket {ticket.ticket_code} has no PDF; `ticketing generate-tickets` makes it",
+        f"ticket {ticket.ticket_code} has no PDF; run `ticketing generate-tickets`",
         ticket=ticket.ticket_id,
     )
 
@@ -89,7 +89,7 @@ def read_ticket_pdf(folder: DocumentFolder, ticket: IssuedTicket) -> bytes:
 def get_or_create_ticket(
     context: GenerationContext, event: Event, guest_id: int, *, at: datetime, by: str
 ) -> IssuedTicket:
-    """One person's ticket with its PDF in place, made now unless it is there already.
+    """Return the ticket of a guest with its PDF, created if it does not exist.
 
     Raises UnknownGuest, NoTicketDue and TicketNotMade.
     """
@@ -102,7 +102,7 @@ def get_or_create_ticket(
     ticket = _find_live_ticket(context, event, guest_id)
     if done.failed or ticket is None:
         why = "; ".join(message for _, message in done.failures)
-        raise TicketNotMade(f"no ticket for person {guest_id}: {why}", guest=guest_id)
+        raise TicketNotMade(f"no ticket for guest {guest_id}: {why}", guest=guest_id)
     return ticket
 
 
@@ -125,7 +125,7 @@ def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at
             connection, event.id, [guest_id], event_over=over
         )
     if not rights:
-        raise UnknownGuest(f"nobody with the id {guest_id} is on {event.slug}", guest=guest_id)
+        raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
     if all(right.standing is not EntitlementStatus.MISSING for right in rights):
         reasons = "; ".join(right.reason for right in rights)
-        raise NoTicketDue(f"no ticket for person {guest_id}: {reasons}", guest=guest_id)
+        raise NoTicketDue(f"no ticket for guest {guest_id}: {reasons}", guest=guest_id)

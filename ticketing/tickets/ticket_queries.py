@@ -1,8 +1,6 @@
-"""What gates ask: one ticket by its identity, and the list of the revoked.
+"""Issued tickets in the database: for verification, for the HTTP API, and files of an event.
 
-Issued tickets as those who ask from outside see them: one by one, a batch's, an event's files.
-
-Work lists of printing are in `documents`, what gates ask in `gates`.
+Queries for rendering are in `rendering/queries.py`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ from ticketing.tickets.model import TicketState
 
 @dataclass(frozen=True, slots=True)
 class TicketValidity:
-    """A ticket that was issued, with what decides whether it passes."""
+    """An issued ticket with the data that its validity depends on."""
 
     scanned_ticket: ScannedTicket
     event_id: int
@@ -34,7 +32,7 @@ class TicketValidity:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A ticket that must not pass any more. `token_id` alone opens no door: it is not signed."""
+    """A revoked ticket. `token_id` alone is no valid ticket, because it is not signed."""
 
     ticket_id: int
     ticket_code: str
@@ -44,12 +42,12 @@ class Revocation:
 
 
 def find_validity_by_code(connection: Connection, ticket_code: str) -> TicketValidity | None:
-    """The ticket of a code in its one spelling."""
+    """Return the ticket of a canonical code, or None."""
     return _find_validity(connection, generated_tickets.c.ticket_code == ticket_code)
 
 
 def find_validity_by_token_id(connection: Connection, token_id: bytes) -> TicketValidity | None:
-    """The ticket of a token whose signature was found good."""
+    """Return the ticket of a token with a valid signature, or None."""
     return _find_validity(connection, generated_tickets.c.token_id == token_id)
 
 
@@ -90,7 +88,7 @@ def _find_validity(connection: Connection, condition: ColumnElement[bool]) -> Ti
 
 
 def list_revocations(connection: Connection, event_id: int) -> list[Revocation]:
-    """Every revoked ticket of an event, in the order they were issued."""
+    """Return the revoked tickets of an event, in the order of issue."""
     query = (
         select(
             generated_tickets.c.id.label("ticket_id"),
@@ -110,11 +108,11 @@ def list_revocations(connection: Connection, event_id: int) -> list[Revocation]:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTicket:
-    """One ticket, live or not."""
+    """A ticket, live or revoked."""
 
     ticket_id: int
     ticket_code: str
-    qr_text: str = field(repr=False)  # whoever has it has the ticket
+    qr_text: str = field(repr=False)  # secret: it is the ticket
     event_id: int
     event_slug: str
     event_name: str
@@ -130,12 +128,12 @@ class IssuedTicket:
 
     @property
     def status(self) -> str:
-        """What became of it, in one word."""
+        """Return the status: issued, generated, failed or revoked."""
         return _status(self.state, self.generated_at, self.render_error)
 
 
 class BatchTicket(NamedTuple):
-    """One ticket of a batch."""
+    """A ticket of a batch."""
 
     ticket_id: int
     ticket_code: str
@@ -143,14 +141,14 @@ class BatchTicket(NamedTuple):
 
 
 class BatchFailure(NamedTuple):
-    """One person a batch could not serve."""
+    """A guest for whom a batch failed."""
 
     guest_id: int | None
     message: str
 
 
 class TicketFile(NamedTuple):
-    """A live ticket and where its PDF is; None when it has none."""
+    """A live ticket and the path of its PDF, None without one."""
 
     ticket_id: int
     ticket_code: str
@@ -166,17 +164,17 @@ def _status(state: TicketState, generated_at: datetime | None, render_error: str
 
 
 def find_by_id(connection: Connection, ticket_id: int) -> IssuedTicket | None:
-    """The ticket of that number."""
+    """Return the ticket with that id, or None."""
     return _find_one(connection, generated_tickets.c.id == ticket_id)
 
 
 def find_by_token_id(connection: Connection, token_id: bytes) -> IssuedTicket | None:
-    """The ticket whose QR holds that identity."""
+    """Return the ticket with that token id, or None."""
     return _find_one(connection, generated_tickets.c.token_id == token_id)
 
 
 def find_live_of_guest(connection: Connection, event_id: int, guest_id: int) -> IssuedTicket | None:
-    """A person's live ticket for an event, the newest if there are several."""
+    """Return the live ticket of a guest, the newest if there are several, or None."""
     return _find_one(
         connection,
         generated_tickets.c.event_id == event_id,
@@ -221,7 +219,7 @@ def _ticket_from_row(row: RowMapping) -> IssuedTicket:
 def list_by_batch(
     connection: Connection, job_id: int, *, limit: int, offset: int
 ) -> Sequence[BatchTicket]:
-    """A page of the tickets that a batch issued, in their order."""
+    """Return a page of the tickets issued by a batch, by id."""
     query = (
         select(
             generated_tickets.c.id,
@@ -244,7 +242,7 @@ def list_by_batch(
 def list_batch_failures(
     connection: Connection, job_id: int, *, limit: int, offset: int
 ) -> Sequence[BatchFailure]:
-    """A page of a batch's failures, the newest first: an older one may be mended by now."""
+    """Return a page of a batch's failures, newest first, as older ones may be resolved."""
     query = (
         select(ticket_generation_logs.c.guest_id, ticket_generation_logs.c.message)
         .where(
@@ -260,7 +258,7 @@ def list_batch_failures(
 def list_ticket_files(
     connection: Connection, event_id: int, *, after: int, count: int
 ) -> Sequence[TicketFile]:
-    """The next live tickets of an event with their PDFs, by id."""
+    """Return the next live tickets of an event with the paths of their PDFs, by id."""
     query = (
         select(
             generated_tickets.c.id,

@@ -1,4 +1,4 @@
-"""Tickets: written in bulk, and revoked. What gates ask about them is in `gates`."""
+"""Write tickets in bulk, and revoke them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ COPY generated_tickets (
     event_id, job_id, key_generation, valid_from, valid_until, template_id, issued_at
 ) FROM STDIN
 """
-_ROWS_PER_WRITE = 500  # PostgreSQL works on these while the next are being signed
+_ROWS_PER_WRITE = 500  # PostgreSQL processes these while the next are signed
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _LIVE_TICKET_CONSTRAINT = "uq_generated_tickets_live_attendee"
 
 
 @dataclass(frozen=True, slots=True)
 class SharedTicketFields:
-    """What all tickets of one run have in common."""
+    """Fields shared by all tickets of a run."""
 
     event_id: int
     job_id: int
@@ -50,10 +50,10 @@ def insert_tickets(
     shared_fields: SharedTicketFields,
     tickets: Iterable[tuple[Recipient, TicketIdentity]],
 ) -> None:
-    """Write new live tickets, all or none; call it inside a savepoint.
+    """Write new live tickets, all or none; to be called inside a savepoint.
 
-    Refuses with `IdentityTaken` when a code or token exists already. PostgreSQL's own error is
-    left behind on purpose: its detail repeats the row, tokens and all.
+    Raises IdentityTaken when a code or token exists already. PostgreSQL's own error is dropped on
+    purpose, because its detail contains the row with the token.
     """
     refusal = None
     try:
@@ -61,7 +61,7 @@ def insert_tickets(
     except psycopg.Error as error:
         refusal = _sanitised_error(error)
     if refusal is not None:
-        raise refusal  # outside the handler: the original must not travel along as its context
+        raise refusal  # outside of the handler, so that the original error is not its context
 
 
 def _copy(connection: Connection, lines: Iterator[str]) -> None:
@@ -74,7 +74,7 @@ def _copy(connection: Connection, lines: Iterator[str]) -> None:
 def _copy_lines(
     shared_fields: SharedTicketFields, tickets: Iterable[tuple[Recipient, TicketIdentity]]
 ) -> Iterator[str]:
-    """Rows as COPY reads them; the template's name is the only text we did not make ourselves."""
+    """Yield rows in COPY's format; only the template id needs escaping."""
     template = shared_fields.template_id.translate(_ESCAPES)
     shared = (
         f"{shared_fields.event_id}\t{shared_fields.job_id}\t{shared_fields.key_generation}\t{shared_fields.valid_from}\t"
@@ -93,14 +93,14 @@ def _sanitised_error(error: psycopg.Error) -> TicketingError:
         return Unavailable(f"PostgreSQL stopped while writing tickets: {type(error).__name__}")
     if isinstance(error, UniqueViolation) and rule != _LIVE_TICKET_CONSTRAINT:
         return IdentityTaken(f"a ticket with the same identity exists ({rule})")
-    said = error.diag.message_primary or type(error).__name__
-    return TicketNotStored(f"the database refused the ticket: {said}")
+    detail = error.diag.message_primary or type(error).__name__
+    return TicketNotStored(f"the database refused the ticket: {detail}")
 
 
 def mark_revoked(
     connection: Connection, ticket_ids: Sequence[int], *, reason: str, at: datetime
 ) -> list[int]:
-    """End live tickets; gives the ids of those that lived until now."""
+    """Revoke live tickets; return the ids of those that were live."""
     query = (
         update(generated_tickets)
         .where(

@@ -31,7 +31,7 @@ CALL_QUEUE = WorkQueue(
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCall:
-    """A call claimed for one attempt; `tries` includes it."""
+    """A call claimed for one attempt; the attempt count includes it."""
 
     id: int
     attempt_count: int

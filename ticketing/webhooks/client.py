@@ -1,4 +1,4 @@
-"""Posting to addresses that strangers named: no redirects, no private addresses, no long waits."""
+"""HTTP client for URLs given by others: no redirects, no private addresses, short timeouts."""
 
 import ssl
 from contextlib import suppress
@@ -13,14 +13,14 @@ import httpx
 from ticketing.platform.kernel.errors import Refused
 from ticketing.webhooks.model import WebhookResponse, is_address_allowed
 
-_TOTAL_TIMEOUT_SECONDS = 20.0  # for name, connection, question and answer together
+_TOTAL_TIMEOUT_SECONDS = 20.0  # for DNS, connection, request and response together
 _BODY_TIMEOUT_SECONDS = 1.0
 _MAX_EXCERPT_LENGTH = 300
 _MAX_BODY_BYTES = 2 * _MAX_EXCERPT_LENGTH
 
 
 class PrivateAddress(Refused):
-    """The address leads into our own house."""
+    """The host of the URL has a private address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class WebhookClient:
     _ssl_context: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
-        """Ask once. Whatever goes wrong is in the answer."""
+        """Send one request; errors are returned in the response."""
         return anyio.run(self._post, url, body, headers)
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> WebhookResponse:
-        # the environment may name a proxy, which would resolve the name once more
+        # a proxy from the environment would resolve the host name again
         client = httpx.AsyncClient(
             verify=self._ssl_context, timeout=self.timeout_seconds, trust_env=False
         )
@@ -48,7 +48,7 @@ class WebhookClient:
         except PrivateAddress as error:
             return WebhookResponse(None, str(error))
         except TimeoutError:
-            return WebhookResponse(None, f"no answer within {self.timeout_seconds:g} seconds")
+            return WebhookResponse(None, f"no response within {self.timeout_seconds:g} seconds")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return WebhookResponse(None, f"{type(error).__name__}: {_to_printable(str(error))}")
         return WebhookResponse(
@@ -58,7 +58,7 @@ class WebhookClient:
     async def _send_to_resolved_address(
         self, client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]
     ) -> httpx.Response:
-        """Ask the address that was looked at, not the one its name may lead to a moment later."""
+        """Send to the address that was checked; the DNS entry may change a moment later."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         address = await self._resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
@@ -87,14 +87,14 @@ class WebhookClient:
             if not is_address_allowed(one, allow_loopback=self.allow_loopback)
         ]
         if inside:
-            raise PrivateAddress(f"{host} leads to {inside[0]}, which is not on the internet")
+            raise PrivateAddress(f"{host} has the address {inside[0]}, which is not public")
         return addresses[0]
 
 
 async def _read_excerpt(response: httpx.Response) -> str:
-    """The first characters, and no more than that takes: it may have no end, or be slow or broken.
+    """Return the first characters of the body, which may be endless, slow or broken.
 
-    The answer was given before it; a yes stays a yes.
+    The status was received before it, so an error here does not change the outcome.
     """
     known = b""
     with anyio.move_on_after(_BODY_TIMEOUT_SECONDS), suppress(httpx.HTTPError):
@@ -106,7 +106,7 @@ async def _read_excerpt(response: httpx.Response) -> str:
 
 
 def _to_printable(text: str) -> str:
-    """What a database keeps and a terminal shows without obeying it."""
+    """Return the text without control characters, shortened."""
     shown = "".join(one if one.isprintable() else " " for one in text)
     return " ".join(shown.split())[:_MAX_EXCERPT_LENGTH]
 
@@ -115,8 +115,8 @@ def _error_text(response: httpx.Response) -> str:
     if response.is_success:
         return ""
     if response.is_redirect:
-        return f"answered {response.status_code}: redirects are not followed"
-    return f"answered {response.status_code}"
+        return f"status {response.status_code}: redirects are not followed"
+    return f"status {response.status_code}"
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

@@ -48,7 +48,7 @@ def add_endpoint(
 ) -> NewWebhookEndpoint:
     """Create an endpoint for future ledger entries of these kinds; without kinds, for all."""
     if not name.strip() or not name.isprintable():
-        raise UnusableHook(f"{name!r} cannot be the name of a webhook: use printable text that names its receiver")
+        raise UnusableHook(f"{name!r} is not a webhook name: use printable text for the receiver")
     wanted = parse_kinds(kinds)
     address = validate_url(url, allow_loopback=allow_loopback)
     with database.transaction() as connection:
@@ -130,7 +130,7 @@ def list_endpoint_calls(
 def _get_endpoint(connection: Connection, name: str) -> WebhookEndpoint:
     endpoint = endpoint_queries.find(connection, name)
     if endpoint is None:
-        raise UnusableHook(f"there is no webhook {name!r}; `ticketing webhooks list`")
+        raise UnusableHook(f"no webhook {name!r}; see `ticketing webhooks list`")
     return endpoint
 
 

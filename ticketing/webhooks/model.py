@@ -117,7 +117,7 @@ def classify_response(response: WebhookResponse) -> CallOutcome:
 
 def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
     """Return the message about a ledger entry for an endpoint; id and body are deterministic."""
-    told = {
+    payload = {
         "type": entry.kind,
         "timestamp": _format_timestamp(entry.at),
         "data": {
@@ -130,14 +130,16 @@ def build_message(endpoint: UUID, entry: LedgerEntry) -> WebhookMessage:
             "details": entry.details,
         },
     }
-    return WebhookMessage(f"msg_{uuid5(endpoint, f'entry {entry.id}').hex}", _to_json_bytes(told))
+    return WebhookMessage(
+        f"msg_{uuid5(endpoint, f'entry {entry.id}').hex}", _to_json_bytes(payload)
+    )
 
 
 def build_test_message(endpoint: UUID, *, at: datetime) -> WebhookMessage:
     """Return a test message without content."""
-    told = {"type": TEST_EVENT_TYPE, "timestamp": _format_timestamp(at), "data": {}}
+    payload = {"type": TEST_EVENT_TYPE, "timestamp": _format_timestamp(at), "data": {}}
     return WebhookMessage(
-        f"msg_{uuid5(endpoint, f'test {_format_timestamp(at)}').hex}", _to_json_bytes(told)
+        f"msg_{uuid5(endpoint, f'test {_format_timestamp(at)}').hex}", _to_json_bytes(payload)
     )
 
 

@@ -97,14 +97,14 @@ def send_all_due_calls(
     delivered = failed = 0
     while True:
         done = send_due_calls(database, client, keys, at=clock(), by=by)
-        if not told.call_count:
+        if not done.call_count:
             return WebhookRunResult(delivered, failed)
-        delivered += told.delivered
-        failed += told.failed
+        delivered += done.delivered
+        failed += done.failed
 
 
 def count_overdue_calls(database: Database, *, at: datetime, overdue_for: timedelta) -> int:
-    """Return the number of calls that have been due for longer than `by`."""
+    """Return the number of calls that have been overdue for that long."""
     with database.transaction() as connection:
         return call_queries.count_due(connection, since=at - overdue_for, at=at)
 
@@ -154,7 +154,7 @@ def _record_response(
     if gone:
         _disable_endpoint(connection, call.endpoint, "it responded 410 Gone", at=at, by=by)
     elif CALL_RETRIES.has_timed_out(since, at=at):
-        why = f"nothing has arrived there since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
+        why = f"failing since {since:%Y-%m-%d %H:%M} UTC: {response.error}"
         _disable_endpoint(connection, call.endpoint, why, at=at, by=by)
     return outcome
 
@@ -179,7 +179,7 @@ def _disable_endpoint(
         Occurrence(
             incident_cause(endpoint.name),
             IncidentKind.HOOK,
-            f"the webhook {endpoint.name} is off: {reason}; {way_out}",
+            f"webhook {endpoint.name} was disabled: {reason}; {way_out}",
             at,
             endpoint.event_slug,
         ),

@@ -165,10 +165,10 @@ def test_the_run_that_issued_a_ticket_is_named(
     [
         ({}, "has no PDF yet"),
         ({"render_error": "no font has U+A98F"}, "failed: no font has U+A98F"),
-        ({"pdf_file_path": "gone.pdf"}, "PDF gone.pdf is not there any more: render it again"),
+        ({"pdf_file_path": "gone.pdf"}, "PDF gone.pdf is missing: render it again"),
         (
             {"pdf_file_path": "old.pdf", "pdf_removed_at": LATER},
-            "PDF removed when its time was over",
+            "PDF removed by retention",
         ),
         ({"delivered_at": LATER}, "delivered"),
     ],

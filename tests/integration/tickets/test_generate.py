@@ -148,7 +148,7 @@ def test_only_the_people_asked_for_are_served(
     )
 
     assert (done.created, done.failed) == (2, 1)
-    assert done.failures == ((10**9, f"nobody with the id {10**9} is on the event's list"),)
+    assert done.failures == ((10**9, f"no guest {10**9} in this event"),)
 
 
 def test_one_person_who_cannot_be_printed_stops_nobody(

@@ -199,8 +199,8 @@ def test_whoever_is_asked_for_and_may_have_none_has_failed_with_the_reason(
     assert result.failures == (
         IssueFailure(withdrawn[0], "withdrawn"),
         IssueFailure(held[0], "on hold: fees unpaid"),
-        IssueFailure(elsewhere[0], f"nobody with the id {elsewhere[0]} is on the event's list"),
-        IssueFailure(99999, "nobody with the id 99999 is on the event's list"),
+        IssueFailure(elsewhere[0], f"no guest {elsewhere[0]} in this event"),
+        IssueFailure(99999, "no guest 99999 in this event"),
     )
 
 

@@ -56,8 +56,8 @@ def test_without_a_mail_server_nothing_is_sent_and_the_doctor_says_so(ticketing:
     examined = ticketing("doctor", **sandbox)
 
     assert sent.stdout.startswith("nothing is sent: MAIL_URL is not set\n0 sent")
-    assert "no server, nothing is sent; 1 messages wait to be sent" in examined.stdout
-    assert "nobody is told of orders; 1 messages wait" in examined.stdout
+    assert "no mail server, nothing is sent; 1 messages are waiting" in examined.stdout
+    assert "no recipient for mails about orders; 1 messages are waiting" in examined.stdout
 
 
 def test_what_failed_is_listed_and_sent_again(

@@ -109,7 +109,7 @@ def test_one_that_waits_is_aborted_and_a_stopped_channel_resumed(
         ticketing("deliveries", "resume-channel", "mail"),
     )
 
-    assert "nothing is sent until somebody lets it go on; too much failed" in examined.stdout
+    assert "nothing is sent until it is resumed; too much failed" in examined.stdout
     assert (aborted.returncode, state()) == (0, [DeliveryState.SENT, DeliveryState.FAILED])
     assert (resumed.stdout, again.returncode) == ("whatsapp goes on\n", 2)
 

@@ -29,7 +29,7 @@ def test_only_the_simulator_environment_has_a_provider_by_default() -> None:
 
 
 def test_money_that_is_real_is_never_followed_by_messages_that_are_not() -> None:
-    with pytest.raises(Misconfigured, match="would be told nothing"):
+    with pytest.raises(Misconfigured, match="would receive no messages"):
         whatsapp_provider_config(_settings(whatsapp_provider="simulator", **PRODUCTION))
 
 

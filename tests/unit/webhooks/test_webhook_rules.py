@@ -121,7 +121,7 @@ def test_a_name_that_leads_home_is_not_followed(host: str) -> None:
     answer = WebhookClient().post(f"https://{host}:9/hooks", b"{}", {})
 
     assert answer.status is None
-    assert "not on the internet" in answer.error
+    assert "not public" in answer.error
 
 
 def test_https_anywhere_and_http_on_this_machine_with_the_simulator() -> None:

@@ -103,7 +103,7 @@ def test_a_name_is_given_once_even_after_its_key_was_revoked(database: Database)
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb"])
 def test_a_key_needs_a_name_that_can_be_read(database: Database, name: str) -> None:
-    with pytest.raises(UnusableKey, match="is no name"):
+    with pytest.raises(UnusableKey, match="is not an API key name"):
         add_key(database, name=name, role=Role.VIEWER, by="test")
 
 

@@ -57,7 +57,7 @@ def test_a_key_is_shown_once_listed_without_it_and_revoked(ticketing: Ticketing)
     ("arguments", "words"),
     [
         (["api-keys", "create", "x", "--role", "king"], "viewer, operator, admin"),
-        (["api-keys", "revoke", "nobody"], "no living key is called 'nobody'"),
+        (["api-keys", "revoke", "nobody"], "no valid API key 'nobody'"),
         (["serve", "--port", "0"], "--port"),
     ],
 )

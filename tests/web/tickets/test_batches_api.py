@@ -181,7 +181,7 @@ def test_who_cannot_be_served_is_named_and_stops_nobody(
         1,
     )
     assert status["errors"] == [
-        {"guestId": 999, "message": "nobody with the id 999 is on the event's list"}
+        {"guestId": 999, "message": "no guest 999 in this event"}
     ]
 
 

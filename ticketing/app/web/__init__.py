@@ -1,5 +1,5 @@
-"""The web service put together: routers, middleware, server.
+"""The web service: assembles routers and middleware, and runs the server.
 
-May import everything but the command line.
+May import everything.
 Begin reading in `app.py`.
 """

@@ -46,8 +46,8 @@ from ticketing.tickets.generate import GenerationContext
 from ticketing.tickets.metrics import TicketMetrics
 
 MAX_THREADS = 8
-# two per thread, one per idempotency key in use, one per waiting batch, three per generation thread,
-# one each per order, gateway call, payment notification and delivery receipt, and a reserve
+# two per thread, one per idempotency key in use, one per waiting batch, three per generation
+# thread, one each per order, gateway call, payment notification and receipt, and a reserve
 MAX_CONNECTIONS = 65
 # we have our own log and metrics; FastAPI's would log user input, and checked for it every time
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -76,13 +76,13 @@ ROUTERS = (
 DESCRIPTION = """\
 Sell, issue, download and validate tickets of events.
 
-Every JSON answer is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an API
-key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys create` makes one. A POST with
-an `Idempotency-Key` is done once within 24 hours, however often it is sent.
+Every JSON response is `{"success": true, "data": …}` or `{"success": false, "error": …}`. Send an
+API key as `Authorization: Bearer …` or `X-API-Key`; `ticketing api-keys create` creates one. A POST
+with an `Idempotency-Key` is processed once within 24 hours, however often it is sent.
 
-Buyers need no API key. Placing an order returns a token, shown once and never stored; it gives access
-to that order as `X-Order-Token`, and to its page at `/orders/{token}`. Payment notifications are
-signed by the gateway.
+Buyers need no API key. Placing an order returns a token, shown once and never stored; it gives
+access to that order as `X-Order-Token`, and to its page at `/orders/{token}`. Payment notifications
+are signed by the gateway.
 """
 
 

@@ -1,8 +1,7 @@
-"""The application on a socket, until it is told to stop."""
+"""Run the web application with uvicorn until SIGINT or SIGTERM."""
 
 import signal
 import socket
-from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -17,32 +16,32 @@ GRACEFUL_SHUTDOWN_SECONDS = 20
 
 
 class WebServer(uvicorn.Server):
-    """Lets go of who listens for ever, before it waits for what is being answered."""
+    """Ends event streams before it waits for running requests."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
-        """A server of our application."""
         super().__init__(config)
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, in good order."""
+        """End the event streams, then shut down gracefully."""
         self._app.state.service.get(EventStream).end()
         await super().shutdown(sockets)
 
 
 def serve(application: Application, *, host: str, port: int) -> None:
-    """Answer requests until SIGINT or SIGTERM; what is being answered is answered first."""
+    """Serve until SIGINT or SIGTERM; running requests are completed."""
     app = create_app(application)
     config = uvicorn.Config(
         app,
-        log_config=None,  # the threshold writes our own lines; uvicorn's would show paths
+        log_config=None,  # our middleware writes the access log; uvicorn's would contain paths
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
-    # uvicorn sends itself the signal again when it is done: that must end us, not kill us
-    signal.signal(signal.SIGTERM, _exit_on_signal)
-    with _open_socket(host, port) as listening, suppress(KeyboardInterrupt):
+    # uvicorn sends the signal again after its shutdown: exit with code 0 then
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit_on_signal)
+    with _open_socket(host, port) as listening:
         WebServer(app, config).run([listening])
 
 
@@ -52,10 +51,10 @@ def _open_socket(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host}, port {port} ({error.strerror}); --port or WEB_PORT names"
-            " another"
+            f"cannot listen on {host}, port {port} ({error.strerror}); use another --port or"
+            " WEB_PORT"
         ) from error
-    # asyncio sees no TCP in such a socket and leaves it off: answers then wait 40 ms for an ACK
+    # asyncio does not set it for such a socket, and responses would wait 40 ms for an ACK
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 

@@ -56,7 +56,7 @@ class BatchOptions(RequestModel):
 
 
 class BatchRequest(RequestModel):
-    """Whose tickets for which event; without `guestIds` everyone's that is missing."""
+    """Tickets of an event for these guests; without `guestIds` all missing ones."""
 
     event_id: EventReference
     guest_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_GUESTS)] = None
@@ -65,7 +65,7 @@ class BatchRequest(RequestModel):
 
 
 class BatchAcceptedResponse(ResponseModel):
-    """A batch that was taken on, or was there already."""
+    """An accepted or existing batch."""
 
     batch_id: str
     job_id: int
@@ -75,7 +75,7 @@ class BatchAcceptedResponse(ResponseModel):
 
 
 class BatchTicketResponse(ResponseModel):
-    """One ticket that the batch issued."""
+    """A ticket issued by the batch."""
 
     ticket_id: int
     ticket_code: str
@@ -83,14 +83,14 @@ class BatchTicketResponse(ResponseModel):
 
 
 class BatchErrorResponse(ResponseModel):
-    """One person whom the batch could not serve."""
+    """A guest for whom the batch failed."""
 
     guest_id: int | None
     message: str
 
 
 class BatchStatusResponse(ResponseModel):
-    """A batch as it stands; `tickets` and `errors` are the page that was asked for."""
+    """Progress of a batch; `tickets` and `errors` are one page."""
 
     batch_id: str
     job_id: int
@@ -112,9 +112,9 @@ class BatchStatusResponse(ResponseModel):
 def create_batch(
     asked: BatchRequest, services: ServicesDependency, caller: Operator
 ) -> SuccessResponse[BatchAcceptedResponse]:
-    """Take on a batch; it is carried out while you ask for its status."""
+    """Accept a batch for processing in the background; poll its status."""
     if services.get(TicketGenerationQueue).is_full:
-        raise Busy("too many batches wait; ask again when some are done", retryAfter=30)
+        raise Busy("too many batches are waiting; retry when some are completed", retryAfter=30)
     event = resolve_event(
         services, asked.event_id, asked.template_id, templates=services.get(TemplateFolders)
     )
@@ -146,7 +146,7 @@ def status(
     limit: Annotated[int, Query(ge=0, le=1000)] = 100,
     offset: Offset = 0,
 ) -> SuccessResponse[BatchStatusResponse]:
-    """How far a batch is, with a page of its tickets and errors."""
+    """Return the progress of a batch, with a page of its tickets and errors."""
     known = get_progress(services.database, batch_id, at=now())
     batch = known.batch
     tickets = list_batch_tickets(services.database, batch, limit=limit, offset=offset)

@@ -1,7 +1,4 @@
-"""A batch under way: opened, held while its process lives, and ended as what it was.
-
-When a batch under way will be done, as far as anybody can tell.
-"""
+"""Run a batch: open it, lock it while the process runs, record its end, estimate completion."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -19,23 +16,30 @@ from ticketing.tickets.batches import lock_queries, queries
 from ticketing.tickets.batches.queries import Batch, BatchState
 
 
+class BatchCancelled(BaseException):
+    """The process is told to stop between two chunks; the batch can be continued.
+
+    Not an `Exception`, so that no handler of one ticket's failure catches it.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
-    """Who asks for what, when. The same key again is the same batch."""
+    """Parameters of a batch. A repeated key continues the same batch."""
 
     key: str
     by: str
     at: datetime
     options: Mapping[str, object] = field(default_factory=dict)
     dagster_run_id: str | None = None
-    notify_organiser: bool = False  # nobody watches it: the organiser is told how it ended
+    notify_organiser: bool = False  # the organiser gets a message when it ends
 
 
 @contextmanager
 def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator[Batch]:
-    """Open or take up a batch, and end it as completed, failed or cancelled.
+    """Open or continue a batch, and end it as completed, failed or cancelled.
 
-    Batches that a killed process left claiming to be under way are ended first.
+    Batches of killed processes that are still marked as processing are failed first.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -52,18 +56,19 @@ def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator
                 dagster_run_id=spec.dagster_run_id,
             )
             queries.resume(connection, batch.id)
-            # held before anybody else can see it
+            # locked before the row is visible to others
             stack.enter_context(lock_queries.hold_batch_lock(database, batch.id))
         state = BatchState.FAILED
         try:
             yield batch
             state = BatchState.COMPLETED
-        except KeyboardInterrupt:
-            state = BatchState.CANCELLED
+        except BaseException as error:
+            if not isinstance(error, Exception):  # cancelled, interrupted or exited from outside
+                state = BatchState.CANCELLED
             raise
         finally:
             ended = spec.at + timedelta(seconds=time.monotonic() - began)
-            # with the database away the batch stays open, and the next attempt takes it up
+            # without a database the batch stays open, and the next attempt continues it
             with suppress(Unavailable), database.transaction() as connection:
                 closed = queries.close_batch(connection, batch.id, state=state, at=ended)
                 made = closed.rendered_count - batch.rendered_count
@@ -72,7 +77,7 @@ def running_batch(database: Database, event: Event, spec: BatchSpec) -> Iterator
 
 
 def _enqueue_batch_notice(connection: Connection, batch: Batch, *, at: datetime) -> None:
-    """One message each time that it ends; what it says is read when it is sent."""
+    """Queue a message about the end of a batch; its content is read when it is sent."""
     outbox.enqueue(
         connection,
         event_id=batch.event_id,
@@ -84,13 +89,13 @@ def _enqueue_batch_notice(connection: Connection, batch: Batch, *, at: datetime)
     )
 
 
-DEFAULT_SECONDS_PER_TICKET = 0.05  # one core prints about twenty a second
+DEFAULT_SECONDS_PER_TICKET = 0.05  # one core renders about 20 per second
 
 
 def estimate_completion(
     *, started_at: datetime, at: datetime, processed: int, total: int
 ) -> datetime:
-    """At the pace so far; before there is one, at the usual pace."""
+    """Estimate the end from the speed so far, or from the usual speed at the start."""
     left = max(0, total - processed)
     if processed <= 0:
         return at + timedelta(seconds=left * DEFAULT_SECONDS_PER_TICKET)

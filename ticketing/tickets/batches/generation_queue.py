@@ -1,6 +1,6 @@
-"""Where tickets are made for the web: one bench for who is waiting, one for batches.
+"""Ticket generation for the web service: one thread for single tickets, one for batches.
 
-A renderer is for one thread, so each bench is one thread with a renderer of its own.
+A renderer is not thread-safe, so each thread has its own.
 """
 
 import threading
@@ -20,6 +20,7 @@ import structlog
 from ticketing.events.model import Event
 from ticketing.platform.kernel.errors import TicketingError
 from ticketing.tickets.batches import service
+from ticketing.tickets.batches.batch import BatchCancelled
 from ticketing.tickets.batches.service import AcceptedBatch
 from ticketing.tickets.generate import GenerationContext, GenerationRequest, generate_tickets
 from ticketing.tickets.single_ticket import get_or_create_ticket
@@ -30,7 +31,7 @@ MAX_QUEUED_BATCHES = 10
 
 
 class BatchPriority(StrEnum):
-    """Which of the batches that wait is next."""
+    """Order of the waiting batches."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -39,7 +40,7 @@ class BatchPriority(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class _QueuedBatch:
-    """A batch that waits for its turn; None is the sign to stop, and comes first."""
+    """A waiting batch; without an event it is the signal to stop, and comes first."""
 
     rank: int
     number: int
@@ -48,7 +49,7 @@ class _QueuedBatch:
 
 
 class TicketGenerationQueue:
-    """Makes tickets beside the requests; `close` ends a batch under way as cancelled."""
+    """Generates tickets in background threads; `close` cancels a running batch."""
 
     def __init__(
         self, create_context: Callable[[], GenerationContext], clock: Callable[[], datetime]
@@ -64,11 +65,11 @@ class TicketGenerationQueue:
         self._batch_thread = threading.Thread(target=self._run_batches, name="batches")
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the batch thread."""
         self._batch_thread.start()
 
     def close(self) -> None:
-        """Stop after the chunk under way; what waits is cancelled, and resumed by its batch id."""
+        """Stop after the current chunk; waiting batches are cancelled and can be resumed by id."""
         self._closing.set()
         self._queue.put(_QueuedBatch(-1, next(self._numbers)))
         self._batch_thread.join()
@@ -77,26 +78,26 @@ class TicketGenerationQueue:
             self._cancel_queued(self._queue.get())
 
     def generate_ticket(self, event: Event, guest_id: int, *, by: str) -> IssuedTicket:
-        """One person's ticket, made now; waits for those who asked before."""
+        """Return the ticket of a guest, created if needed, after earlier requests."""
         making = partial(
             get_or_create_ticket, self._single_context, event, guest_id, at=self._clock(), by=by
         )
-        # log lines from the bench carry the request's number too
+        # log lines of the thread include the request id
         return self._single_executor.submit(copy_context().run, making).result()
 
     def enqueue(self, event: Event, accepted: AcceptedBatch, priority: BatchPriority) -> None:
-        """Let a batch wait for its turn."""
+        """Add a batch to the queue."""
         rank = list(BatchPriority).index(priority)
         self._queue.put(_QueuedBatch(rank, next(self._numbers), event, accepted))
 
     @property
     def is_full(self) -> bool:
-        """Whether no more batches are taken on: each keeps a database connection."""
+        """Return whether the queue is full; every waiting batch keeps a database connection."""
         return self.queued_count >= MAX_QUEUED_BATCHES
 
     @property
     def queued_count(self) -> int:
-        """How many batches wait."""
+        """Return the number of waiting batches."""
         return self._queue.qsize()
 
     def _run_batches(self) -> None:
@@ -120,17 +121,17 @@ class TicketGenerationQueue:
                 on_issue_progress=self._raise_if_closing,
                 on_render_progress=self._raise_if_closing,
             )
-        except KeyboardInterrupt:
-            LOG.info("batch cancelled by the service's end", batch=request.key)
+        except BatchCancelled:
+            LOG.info("batch cancelled by shutdown", batch=request.key)
         except TicketingError as error:
             LOG.warning("batch failed", batch=request.key, code=error.code)
-        except Exception as error:  # noqa: BLE001 - its row says failed; others wait
+        except Exception as error:  # noqa: BLE001 - its row says failed; others are waiting
             LOG.warning("batch failed", batch=request.key, kind=type(error).__name__)
 
     def _raise_if_closing(self, _: object) -> None:
-        """Between two chunks: the way an action is told to stop is the one of Ctrl-C."""
+        """Cancel the batch between two chunks when the queue closes."""
         if self._closing.is_set():
-            raise KeyboardInterrupt
+            raise BatchCancelled
 
     def _cancel_queued(self, queued: _QueuedBatch) -> None:
         with ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Who works on a batch: a lock that dies with its process tells whether anybody does.
+"""Locks on batches that end with their process, and show whether a batch is being processed.
 
-Session locks on connections of their own, shared between all who work on the batch.
+They are session-level advisory locks on separate connections, shared by all workers of a batch.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _BATCH_LOCK_SPACE = 0x6A6F62 << 40
 
 @contextmanager
 def hold_batch_lock(database: Database, job_id: int) -> Iterator[None]:
-    """Hold a batch; a killed holder lets go by being gone."""
+    """Lock a batch; the lock of a killed process is released."""
     key = literal(_BATCH_LOCK_SPACE + job_id, BigInteger)
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -32,7 +32,7 @@ def hold_batch_lock(database: Database, job_id: int) -> Iterator[None]:
 
 
 def fail_abandoned_batches(connection: Connection, event_id: int, *, at: datetime) -> list[int]:
-    """End as failed what claims to be under way and is held by nobody; gives the job ids."""
+    """Fail the batches marked as processing without a lock; return their job ids."""
     claiming = select(table.c.id).where(
         table.c.event_id == event_id, table.c.state == BatchState.PROCESSING
     )

@@ -1,8 +1,6 @@
-"""Batches of ticket generation and their log: the story of a job, in ids and counts.
+"""Batches of ticket generation, their log, and the tickets of a job.
 
-Never a name, a token or a phone number: `details` are read by whoever reads logs.
-
-The tickets of one job: whose they are, how many are printed, and why others are not.
+`details` hold ids and counts, never a name, token or phone number, because they are also logged.
 """
 
 from collections.abc import Mapping
@@ -19,12 +17,12 @@ from ticketing.events.model import Event
 from ticketing.platform.db.tables.tickets import batches, generated_tickets, ticket_generation_logs
 from ticketing.platform.kernel.errors import Refused
 
-# the same story for whoever follows a file instead of a table
+# the same log as the table, for log files
 _LOG = structlog.stdlib.get_logger("ticketing.batches")
 
 
 class BatchState(StrEnum):
-    """A batch is processing until it ended; the same key may set it going again."""
+    """State of a batch; an ended one can be continued with the same key."""
 
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -34,7 +32,7 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One order to generate tickets. `id` is the job id on every ticket and log line."""
+    """A batch. `id` is the job id of its tickets and log entries."""
 
     id: int
     batch_key: str
@@ -70,7 +68,7 @@ def get_or_create_batch(
     dagster_run_id: str | None = None,
     priority: str = "normal",
 ) -> Batch:
-    """The batch of that key, made when there is none: asking twice changes nothing."""
+    """Return the batch of that key, created if needed. Raises Refused for another event's."""
     connection.execute(
         upsert(batches)
         .values(
@@ -92,21 +90,21 @@ def get_or_create_batch(
 
 
 def find_by_key(connection: Connection, key: str) -> Batch | None:
-    """The batch of that key."""
+    """Return the batch of that key, or None."""
     query = select(*batches.c).where(batches.c.batch_key == key)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _batch_from_row(row)
 
 
 def find_by_id(connection: Connection, job_id: int) -> Batch | None:
-    """The batch of that job id."""
+    """Return the batch of that job id, or None."""
     query = select(*batches.c).where(batches.c.id == job_id)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _batch_from_row(row)
 
 
 def mark_started(connection: Connection, job_id: int, *, total: int, skipped: int) -> Batch:
-    """Set the total and log the start; a batch begun again keeps count of what it has created."""
+    """Set the total and log the start; a continued batch keeps its count of created tickets."""
     row = connection.execute(
         update(batches)
         .where(batches.c.id == job_id)
@@ -126,7 +124,7 @@ def mark_started(connection: Connection, job_id: int, *, total: int, skipped: in
 
 
 def resume(connection: Connection, job_id: int) -> None:
-    """Set an ended batch going again with its counts as they are: another step adds to them."""
+    """Mark an ended batch as processing again, with its counts unchanged."""
     connection.execute(
         update(batches)
         .where(batches.c.id == job_id)
@@ -135,7 +133,7 @@ def resume(connection: Connection, job_id: int) -> None:
 
 
 def merge_options(connection: Connection, job_id: int, options: Mapping[str, object]) -> None:
-    """Keep something with the batch's options, for when it is begun again."""
+    """Add to the options of a batch, for when it is continued."""
     query = update(batches).where(batches.c.id == job_id)
     connection.execute(query.values(options=batches.c.options + cast(dict(options), JSONB)))
 
@@ -149,7 +147,7 @@ def add_counts(
     skipped: int = 0,
     failed: int = 0,
 ) -> None:
-    """Count what was just done, in the transaction that did it."""
+    """Add to the counts, in the transaction that did the work."""
     connection.execute(
         update(batches)
         .where(batches.c.id == job_id)
@@ -163,7 +161,7 @@ def add_counts(
 
 
 def close_batch(connection: Connection, job_id: int, *, state: BatchState, at: datetime) -> Batch:
-    """End the batch and log its counts; closing it twice logs once."""
+    """End a batch and log its counts; a second call has no effect."""
     ended = connection.execute(
         update(batches)
         .where(batches.c.id == job_id, batches.c.state == BatchState.PROCESSING)
@@ -202,7 +200,7 @@ def log_status(
     message: str = "",
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one line to a job's story."""
+    """Add an entry to the log of a job."""
     _LOG.info(f"tickets {status}", job_id=job_id, event_id=event_id, **(details or {}))
     connection.execute(
         insert(ticket_generation_logs).values(
@@ -225,7 +223,7 @@ def log_failure(
     message: str,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Add the failure of one person's ticket, by ids."""
+    """Add a failed ticket to the log of a job, by ids."""
     _LOG.warning(
         "ticket failed",
         job_id=job_id,
@@ -248,7 +246,7 @@ def log_failure(
 
 
 def count_rendered(connection: Connection, job_id: int) -> int:
-    """How many tickets that the job issued have a PDF."""
+    """Return the number of the job's tickets with a PDF."""
     query = select(func.count()).where(
         generated_tickets.c.job_id == job_id, generated_tickets.c.generated_at.is_not(None)
     )
@@ -256,7 +254,7 @@ def count_rendered(connection: Connection, job_id: int) -> int:
 
 
 def list_guest_ids(connection: Connection, job_id: int) -> list[int]:
-    """The people whose tickets the job issued, each once."""
+    """Return the guests with tickets of the job, each once."""
     query = (
         select(generated_tickets.c.guest_id)
         .where(generated_tickets.c.job_id == job_id)
@@ -269,7 +267,7 @@ def list_guest_ids(connection: Connection, job_id: int) -> list[int]:
 def count_failures_by_message(
     connection: Connection, job_id: int, *, limit: int = 5
 ) -> list[tuple[str, int]]:
-    """Why a job's tickets failed, and how many for each reason: the most frequent ones."""
+    """Return the most frequent failure messages of a job with their counts."""
     query = (
         select(ticket_generation_logs.c.message, func.count().label("times"))
         .where(

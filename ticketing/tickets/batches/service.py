@@ -1,4 +1,4 @@
-"""Batches ordered from outside: taken on, followed, and ended when their process was killed."""
+"""Batches requested over HTTP: accept, report progress, cancel, and fail abandoned ones."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -39,7 +39,7 @@ class BatchOfAnotherEvent(Refused):
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """A batch as it stands; `processed` are those with a PDF, skipped or failed."""
+    """Progress of a batch; `processed` are tickets with a PDF, skipped or failed."""
 
     batch: Batch
     total: int
@@ -49,9 +49,10 @@ class BatchProgress:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """A batch taken on: `order` is what to carry out, None when there is nothing left to do.
+    """An accepted batch.
 
-    `hold` keeps others from believing the batch abandoned; close it when the batch has ended.
+    The generation request is None when there is nothing left to do. The lock shows others that the
+    batch is not abandoned; close it when the batch has ended.
     """
 
     batch: Batch
@@ -63,7 +64,7 @@ class AcceptedBatch:
 def accept_batch(
     database: Database, event: Event, request: GenerationRequest, *, priority: str
 ) -> AcceptedBatch:
-    """Open the batch, or find it: one that is under way or done is not begun again."""
+    """Open a batch, or return the existing one; a running or completed one is not restarted."""
     key = request.key or f"batch-{uuid4()}"
     total = _count_expected(database, event, request)
     with ExitStack() as stack, database.transaction() as connection:
@@ -87,7 +88,7 @@ def accept_batch(
 
 
 def _count_expected(database: Database, event: Event, request: GenerationRequest) -> int:
-    """How many people the batch will turn out to be about, counted as issuing counts them."""
+    """Return the expected number of people of a batch, counted as issuing does."""
     if request.guest_ids is not None:
         return len(set(request.guest_ids))
     with database.transaction() as connection:
@@ -98,7 +99,7 @@ def _count_expected(database: Database, event: Event, request: GenerationRequest
 
 
 def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchProgress:
-    """How far a batch is."""
+    """Return the progress of a batch. Raises UnknownBatch."""
     batch = _get_batch(database, batch_key)
     with database.transaction() as connection:
         printed = queries.count_rendered(connection, batch.id)
@@ -115,7 +116,7 @@ def get_progress(database: Database, batch_key: str, *, at: datetime) -> BatchPr
 def list_batch_tickets(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchTicket]:
-    """A page of the tickets that the batch issued."""
+    """Return a page of the tickets issued by the batch."""
     with database.transaction() as connection:
         return ticket_queries.list_by_batch(connection, batch.id, limit=limit, offset=offset)
 
@@ -123,13 +124,13 @@ def list_batch_tickets(
 def list_batch_failures(
     database: Database, batch: Batch, *, limit: int, offset: int
 ) -> Sequence[BatchFailure]:
-    """A page of what the batch could not do."""
+    """Return a page of the failures of the batch."""
     with database.transaction() as connection:
         return ticket_queries.list_batch_failures(connection, batch.id, limit=limit, offset=offset)
 
 
 def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
-    """End as failed what a killed process left claiming to be under way; how many these were."""
+    """Fail the batches of killed processes; return their number."""
     with database.transaction() as connection:
         return sum(
             len(lock_queries.fail_abandoned_batches(connection, event.id, at=at))
@@ -138,7 +139,7 @@ def fail_abandoned_batches(database: Database, *, at: datetime) -> int:
 
 
 def cancel_batch(database: Database, batch: Batch, *, at: datetime) -> None:
-    """End a batch that was taken on and never begun."""
+    """Cancel an accepted batch that has not started."""
     with database.transaction() as connection:
         queries.close_batch(connection, batch.id, state=BatchState.CANCELLED, at=at)
 

@@ -1,4 +1,4 @@
-"""From issued tickets to PDF files: render, preflight, retention, ZIP archives.
+"""PDF files of issued tickets: rendering, preflight, retention, ZIP archives.
 
 May import the rest of `tickets` and `documents`.
 Begin reading in `render.py`.

@@ -1,4 +1,4 @@
-"""Before printing: everyone whose ticket could not be printed, so that names are mended first."""
+"""Preflight: find tickets that cannot be rendered, so that names are corrected beforehand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ PAGE_SIZE = 5000
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """One person, the field of the ticket at fault, its undrawable characters if any, and why."""
+    """A guest, the field that cannot be rendered, undrawable characters if any, and the reason."""
 
     guest_id: int
     full_name: str
@@ -27,9 +27,9 @@ class PreflightFinding:
 def run_preflight(
     database: Database, event: Event, *, renderer: Renderer, template_id: str | None = None
 ) -> Iterator[PreflightFinding]:
-    """Look through the roster, whether tickets are issued or not; memory stays flat.
+    """Check all entitled guests, with or without tickets, with constant memory.
 
-    Fast because nothing is laid out. Raises TemplateBroken when the template itself is at fault.
+    It is fast because nothing is laid out. Raises TemplateBroken for a broken template.
     """
     objections_to = renderer.preflight_checker(template_id or event.template_id)
     after = 0
@@ -51,5 +51,5 @@ def run_preflight(
 
 
 def _preview_ticket(person: queries.EntitledPerson) -> PrintedTicket:
-    """The ticket this person would get, with an identity that is made up."""
+    """Return the ticket that a guest would get, with the identity of the sample ticket."""
     return replace(SAMPLE_TICKET, **person.ticket_fields)

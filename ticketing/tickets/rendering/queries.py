@@ -1,6 +1,6 @@
-"""The work list of printing: live tickets with all that is printed on them, and their stamps.
+"""Tickets to render with all printed data, and the record of rendered PDFs.
 
-Which of them are stale is decided in actions/render.py.
+`render` decides which of them are stale.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ _TICKET_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class TicketDocument:
-    """A ticket to be printed, and what is known of its last printing."""
+    """A ticket to render, and the record of its last rendering."""
 
     ticket: PrintedTicket
     guest_id: int
@@ -66,7 +66,7 @@ class TicketDocument:
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """What is written beside a ticket once its PDF is in place."""
+    """The record of a rendered PDF."""
 
     ticket_id: int
     path: str
@@ -77,7 +77,7 @@ class RenderedDocument:
 
 @dataclass(frozen=True, slots=True)
 class EntitledPerson:
-    """Somebody who has a ticket or may get one; `printed` are fields of a PrintedTicket."""
+    """An entitled guest; `printed` are fields of a PrintedTicket."""
 
     attendee_id: int
     guest_id: int
@@ -85,7 +85,7 @@ class EntitledPerson:
 
     @property
     def full_name(self) -> str:
-        """The name, for people who look for the person."""
+        """Return the name of the guest."""
         return str(self.ticket_fields["full_name"])
 
 
@@ -98,7 +98,7 @@ def list_ticket_ids_to_render(
     after: int,
     count: int,
 ) -> list[int]:
-    """The next live tickets of an event, by id; those whose PDF was removed only when asked."""
+    """Return the next live tickets of an event by id, optionally those with a removed PDF."""
     query = (
         select(generated_tickets.c.id)
         .where(*_render_conditions(event_id, guest_ids, include_removed=include_removed))
@@ -112,7 +112,7 @@ def list_ticket_ids_to_render(
 def count_to_render(
     connection: Connection, event_id: int, *, guest_ids: Sequence[int] | None, include_removed: bool
 ) -> int:
-    """How many tickets `ids_to_print` would list."""
+    """Return the number of tickets that `list_ticket_ids_to_render` lists in total."""
     wanted = _render_conditions(event_id, guest_ids, include_removed=include_removed)
     return connection.execute(
         select(func.count()).select_from(generated_tickets).where(*wanted)
@@ -136,10 +136,10 @@ def _render_conditions(
 
 
 def claim(connection: Connection, ticket_ids: Iterable[int], *, wait: bool) -> list[int]:
-    """Take these tickets for printing until the transaction ends; returns those that were free.
+    """Claim tickets for rendering until the transaction ends; return those that were free.
 
-    Advisory locks, and not locked rows: nobody who revokes or reads a ticket waits for a printer.
-    Read the documents after this, never before: whoever had them may just have stamped them.
+    Advisory locks instead of row locks, so that revoking a ticket never waits for rendering. Read
+    the documents after the claim, because another process may just have recorded them.
     """
     ids = sorted(ticket_ids)
     if not wait:
@@ -147,13 +147,13 @@ def claim(connection: Connection, ticket_ids: Iterable[int], *, wait: bool) -> l
         free = func.pg_try_advisory_xact_lock(literal(_RENDER_LOCK_SPACE, BigInteger) + listed)
         answers = connection.execute(select(listed, free)).all()
         return [ticket_id for ticket_id, taken in answers if taken]
-    for ticket_id in ids:  # one by one and in order, so that two printers never deadlock
+    for ticket_id in ids:  # one by one and in order, so that two renderers never deadlock
         connection.execute(select(func.pg_advisory_xact_lock(_RENDER_LOCK_SPACE + ticket_id)))
     return ids
 
 
 def list_documents(connection: Connection, ticket_ids: Sequence[int]) -> list[TicketDocument]:
-    """These tickets with everything that is printed on them, those still live, by id."""
+    """Return the live ones of these tickets with all printed data, by id."""
     query = (
         select(
             generated_tickets.c.id.label("ticket_id"),
@@ -190,7 +190,7 @@ def _document_from_row(row: RowMapping) -> TicketDocument:
 def mark_rendered(
     connection: Connection, rendered: Sequence[RenderedDocument], *, at: datetime
 ) -> None:
-    """Note that these PDFs are in place: one statement, however many."""
+    """Record rendered PDFs, in one statement."""
     if not rendered:
         return
     printed = values(
@@ -217,7 +217,7 @@ def mark_rendered(
 
 
 def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> None:
-    """Note why a ticket could not be printed; a PDF from before stays where it is."""
+    """Record why a ticket could not be rendered; an existing PDF is kept."""
     connection.execute(
         update(generated_tickets)
         .where(generated_tickets.c.id == ticket_id)
@@ -228,7 +228,7 @@ def mark_render_failed(connection: Connection, ticket_id: int, message: str) -> 
 def list_entitled(
     connection: Connection, event_id: int, *, after: int, count: int
 ) -> list[EntitledPerson]:
-    """The next people entitled to a ticket, whether they have one or not, by attendee id."""
+    """Return the next entitled guests, with or without a ticket, by entitlement."""
     query = (
         select(attendees.c.id, attendees.c.person_id, *_TICKET_COLUMNS)
         .join_from(attendees, people, people.c.id == attendees.c.person_id)

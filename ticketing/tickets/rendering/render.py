@@ -1,8 +1,8 @@
-"""Printing: every live ticket of an event gets its PDF, and a new one when what is on it changed.
+"""Render the PDFs of live tickets that are missing or stale.
 
-In chunks. A chunk is claimed, each file is put in place whole, then the rows are stamped in one
-commit. Killed before the commit, a run has left files that the next one writes again, byte for
-byte the same; killed while writing, a leftover that the next one sweeps.
+Each chunk is claimed, its files are written atomically, and recorded in one commit. After a kill
+before the commit, the next run writes the same bytes again; after a kill while writing, it deletes
+the leftover.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from ticketing.tickets.rendering.queries import RenderedDocument, TicketDocument
 
 @dataclass(frozen=True, slots=True)
 class RenderFailure:
-    """One ticket that could not be printed, by ids, and why."""
+    """A ticket that could not be rendered, by ids, and the reason."""
 
     guest_id: int
     ticket_id: int
@@ -33,7 +33,7 @@ class RenderFailure:
 
 @dataclass(frozen=True, slots=True)
 class RenderResult:
-    """What a run has done so far, of `total` tickets."""
+    """Counts of a run so far, of `total` tickets."""
 
     total: int
     rendered: int
@@ -43,7 +43,7 @@ class RenderResult:
 
 @dataclass(slots=True)
 class _RenderRun:
-    """A run under way: what it works with and what it has counted."""
+    """A run in progress: its dependencies and counts."""
 
     event: Event
     renderer: Renderer
@@ -62,14 +62,14 @@ class _RenderRun:
 
 @dataclass(slots=True)
 class _RenderedChunk:
-    """What became of the tickets of one chunk, to be stamped together."""
+    """Results of one chunk, recorded together."""
 
     unchanged: int = 0
     rendered: list[RenderedDocument] = field(default_factory=list)
     failures: list[RenderFailure] = field(default_factory=list)
 
 
-def render_tickets(  # noqa: PLR0913 - one door for the page, the command and the asset
+def render_tickets(  # noqa: PLR0913 - all options of the API, the command and the asset
     database: Database,
     event: Event,
     *,
@@ -82,11 +82,11 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
     chunk: int = 100,
     on_progress: Callable[[RenderResult], None] | None = None,
 ) -> RenderResult:
-    """Print what is missing or stale; safe to repeat, to run twice at once, and to kill.
+    """Render missing and stale PDFs; safe to repeat, to run concurrently and to kill.
 
-    `ids` are people's; `overwrite` prints everything anew, and what retention had removed. One
-    ticket's failure stops nothing: it is in its row, in the job's log and in the result.
-    Raises TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
+    `overwrite` renders everything again, also PDFs removed by retention. A failure of one ticket
+    does not affect others; it is in its row, in the log of the job and in the result. Raises
+    TemplateBroken when a template fails for everyone, Unavailable when the disk is full.
     """
     people = None if guest_ids is None else sorted(set(guest_ids))
     run = _RenderRun(event, renderer, folder, at, job_id, overwrite)
@@ -114,7 +114,7 @@ def render_tickets(  # noqa: PLR0913 - one door for the page, the command and th
             break
         after = listed[-1]
         passed_over += sorted(set(listed) - set(claimed))
-    # another run had these; it may have been killed since, so they are looked at once more
+    # claimed by another run before; it may have been killed, so they are checked again
     for start in range(0, len(passed_over), chunk):
         with database.transaction() as connection:
             claimed = queries.claim(connection, passed_over[start : start + chunk], wait=True)
@@ -137,9 +137,9 @@ def _report_progress(
 def _render_chunk(
     connection: Connection, run: _RenderRun, ticket_ids: list[int]
 ) -> TicketingError | None:
-    """Print a claimed chunk and stamp what succeeded.
+    """Render a claimed chunk and record the PDFs.
 
-    Returns what must stop the run: raised here, it would take the chunk's stamps with it.
+    Returns a fatal error instead of raising it, which would roll back the records of the chunk.
     """
     chunk = _RenderedChunk()
     stopped_by = None
@@ -149,7 +149,7 @@ def _render_chunk(
         except _FatalRenderError as stop:
             stopped_by = stop.reason
             break
-        except Exception as error:  # noqa: BLE001 - one person's failure is recorded in its row
+        except Exception as error:  # noqa: BLE001 - a failure of one ticket is recorded in its row
             failure = RenderFailure(
                 document.guest_id, document.ticket.ticket_id, _error_message(error)
             )
@@ -168,14 +168,14 @@ def _render_chunk(
 
 
 class _FatalRenderError(Exception):
-    """What would fail every ticket after this one just the same."""
+    """An error that would fail every following ticket as well."""
 
     def __init__(self, reason: TicketingError) -> None:
         self.reason = reason
 
 
 def _render_one(run: _RenderRun, document: TicketDocument, chunk: _RenderedChunk) -> None:
-    """Decide whether the PDF is still right, and if not make it and put it in place."""
+    """Render and write the PDF unless it is up to date."""
     try:
         run.renderer.check_template(document.template_id)
     except TicketingError as error:
@@ -218,7 +218,7 @@ def _record_failure(connection: Connection, run: _RenderRun, failure: RenderFail
 
 
 def _error_message(error: Exception) -> str:
-    """Our own errors speak for themselves; others may quote the ticket, so only their kind."""
+    """Return the message of our own errors; of others only the class, as they may quote data."""
     if isinstance(error, TicketingError):
         return str(error)
-    return f"printing failed with {type(error).__name__}"
+    return f"rendering failed with {type(error).__name__}"

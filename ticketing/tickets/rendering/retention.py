@@ -1,4 +1,4 @@
-"""Retention: PDFs of events long over are deleted, and the fact of it is kept."""
+"""Retention: delete the PDFs of past events, and record it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class DocumentRemoval:
-    """What was removed of one event, or would be: PDFs and their bytes."""
+    """PDFs of one event deleted, or to be deleted, and their bytes."""
 
     event_slug: str
     ended_at: datetime
@@ -31,9 +31,9 @@ def delete_expired_documents(
     by: str,
     dry_run: bool = False,
 ) -> list[DocumentRemoval]:
-    """Delete the PDFs of events that ended more than `days` days ago; safe to repeat and to kill.
+    """Delete PDFs of events that ended more than `days` days ago; safe to repeat and to kill.
 
-    A file goes before its row is stamped: killed in between, the next run finds the row again.
+    A file is deleted before its row is updated: after a kill in between the next run finds the row.
     """
     with database.transaction() as connection:
         due = retention_queries.list_events_with_expired_documents(connection, at=at, days=days)

@@ -1,4 +1,4 @@
-"""PDFs of events long over: which they are, and the note that they are gone."""
+"""PDFs of past events in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ticketing.platform.db.tables.tickets import generated_tickets
 
 @dataclass(frozen=True, slots=True)
 class ExpiredDocument:
-    """A PDF of an event long over."""
+    """A PDF of a past event."""
 
     ticket_id: int
     event_id: int
@@ -34,7 +34,7 @@ class ExpiredDocument:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredEventDocuments:
-    """An event long over, with how many PDFs it still has and how large they are together."""
+    """A past event, with the number and total size of its PDFs."""
 
     event_id: int
     event_slug: str
@@ -52,7 +52,7 @@ def _has_pdf() -> ColumnElement[bool]:
 def list_events_with_expired_documents(
     connection: Connection, *, at: datetime, days: int
 ) -> list[ExpiredEventDocuments]:
-    """Events that ended more than that many days ago and still have PDFs, the oldest first."""
+    """Return events that ended more than `days` days ago and still have PDFs, oldest first."""
     query = (
         select(
             events.c.id.label("event_id"),
@@ -74,7 +74,7 @@ def list_events_with_expired_documents(
 def lock_event_documents(
     connection: Connection, event_id: int, *, count: int
 ) -> list[ExpiredDocument]:
-    """Some PDFs of an event, revoked tickets' among them; rows another run removes are left out."""
+    """Lock and return PDFs of an event, also of revoked tickets, except those locked by others."""
     query = (
         select(
             generated_tickets.c.id,
@@ -91,7 +91,7 @@ def lock_event_documents(
 
 
 def mark_removed(connection: Connection, ticket_ids: Sequence[int], *, at: datetime) -> None:
-    """Note that these PDFs are gone; their path and hash stay, as evidence."""
+    """Record that these PDFs were deleted; path and hash are kept as evidence."""
     connection.execute(
         update(generated_tickets)
         .where(generated_tickets.c.id == any_(literal(list(ticket_ids), ARRAY(BigInteger))))

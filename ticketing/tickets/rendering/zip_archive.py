@@ -1,4 +1,4 @@
-"""All PDFs of an event as one ZIP, made while it is sent: no file of it is ever kept in memory."""
+"""The PDFs of an event as a ZIP file, streamed while it is created."""
 
 import zipfile
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from ticketing.platform.db.database import Database
 from ticketing.tickets import ticket_queries
 from ticketing.tickets.ticket_queries import TicketFile
 
-PAGE_SIZE = 500  # tickets looked up at once, each page in a transaction of its own
+PAGE_SIZE = 500  # tickets per query, each page in its own transaction
 MISSING_PDFS_FILE = "WITHOUT-PDF.txt"
 FLUSH_BYTES = 256 * 1024
 
 
 def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iterator[bytes]:
-    """The ZIP's bytes. Tickets without a PDF are listed in a text file at its end."""
+    """Yield the ZIP file in parts. Tickets without a PDF are listed in a text file at its end."""
     sink = _ChunkBuffer()
     absent = []
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archived:  # a PDF is compressed already
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archived:  # PDFs are already compressed
         for ticket in _iter_ticket_files(database, event):
             if not _add_pdf(archived, folder, ticket):
                 absent.append(ticket.ticket_code)
@@ -33,7 +33,7 @@ def stream_zip(database: Database, folder: DocumentFolder, event: Event) -> Iter
 def _iter_ticket_files(database: Database, event: Event) -> Iterator[TicketFile]:
     after = 0
     while True:
-        # never open while a slow client is being sent to
+        # no transaction is open while data is sent to a slow client
         with database.transaction() as connection:
             page = ticket_queries.list_ticket_files(
                 connection, event.id, after=after, count=PAGE_SIZE
@@ -55,26 +55,25 @@ def _add_pdf(archived: zipfile.ZipFile, folder: DocumentFolder, ticket: TicketFi
 
 
 class _ChunkBuffer(RawIOBase):
-    """Takes what the archive writes until somebody fetches it; it cannot go back."""
+    """Write buffer of the archive; not seekable."""
 
     def __init__(self) -> None:
-        """Empty."""
         self._parts: list[bytes] = []
         self.size = 0
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def write(self, part: object) -> int:
-        """Keep a part until it is taken."""
+        """Append a part."""
         content = bytes(part)  # type: ignore[call-overload]  # any buffer
         self._parts.append(content)
         self.size += len(content)
         return len(content)
 
     def drain(self) -> bytes:
-        """What was written since the last time."""
+        """Return and clear the content written since the last call."""
         content = b"".join(self._parts)
         self._parts.clear()
         self.size = 0

@@ -1,4 +1,4 @@
-"""Reports and checks about tickets: generated against failed, and why a person has none.
+"""Reports and checks of tickets: generation report, invariants, and the history of a person.
 
 May import the rest of `tickets`.
 Begin reading in `report.py` and `explain.py`.

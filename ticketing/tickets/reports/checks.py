@@ -1,7 +1,7 @@
-"""What must hold of an event's tickets, examined; what does not hold comes with its offenders.
+"""Invariant checks of an event's tickets, with the violations found.
 
-Nothing is repaired here. Each examination trusts as little as it can: signatures are checked with
-the public keys, files are read from disk, sums are added up again.
+Nothing is repaired. Each check relies on as little as possible: signatures are verified with the
+public keys, files are read from disk, sums are computed again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ from ticketing.tickets.reports.report import read_reported_statuses, report_path
 
 
 def check_unexplained_missing(database: Database, event: Event, *, at: datetime) -> InvariantResult:
-    """Everyone entitled has a ticket, or there is a reason why not."""
+    """Check that every entitled person has a ticket or a reason for its absence."""
     with database.transaction() as connection:
         total = queries.count_entitled(connection, event.id)
         without = (
@@ -36,7 +36,7 @@ def check_unexplained_missing(database: Database, event: Event, *, at: datetime)
 
 
 def check_duplicate_tickets(database: Database, event: Event) -> InvariantResult:
-    """Nobody has two live tickets for one entitlement."""
+    """Check that no entitlement has two live tickets."""
     with database.transaction() as connection:
         total = queries.count_live_tickets(connection, event.id)
         doubled = queries.list_duplicate_holders(connection, event.id)
@@ -48,7 +48,7 @@ def check_duplicate_tickets(database: Database, event: Event) -> InvariantResult
 def check_forged_tickets(
     database: Database, event: Event, *, sample: int | None, seed: str
 ) -> InvariantResult:
-    """Every QR is signed by the event's own key, and speaks of its own event and ticket."""
+    """Check that every QR code is signed by the event's key for its own event and ticket."""
     with database.transaction() as connection:
         found = InvariantResult(queries.count_live_tickets(connection, event.id))
         keys = {key.generation: key.key for key in key_queries.list_for_event(connection, event.id)}
@@ -71,7 +71,7 @@ def _forgery_reason(ticket: LiveTicketRecord, event: Event, keys: dict[int, byte
 
 
 def check_import_totals(database: Database, event: Event) -> InvariantResult:
-    """Every row of the last roster ended as exactly one of new, changed, unchanged, quarantined."""
+    """Check that every row of the last import was inserted, updated, unchanged or rejected."""
     with database.transaction() as connection:
         last = queries.find_last_import(connection, event.id)
         kept = queries.count_rejected_rows(connection, last.id) if last else 0
@@ -80,7 +80,7 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
     ended = last.inserted + last.updated + last.unchanged + last.quarantined
     wrong = []
     if ended != last.total_rows:
-        wrong.append(f"{ended} rows ended somewhere, the file had {last.total_rows}")
+        wrong.append(f"{ended} rows have a result, the file had {last.total_rows}")
     if kept != last.quarantined:
         wrong.append(f"{last.quarantined} rows were quarantined, {kept} are kept")
     return InvariantResult.from_violations(
@@ -91,22 +91,22 @@ def check_import_totals(database: Database, event: Event) -> InvariantResult:
 def check_missing_documents(
     database: Database, event: Event, folder: DocumentFolder
 ) -> InvariantResult:
-    """Every PDF on record is on disk."""
+    """Check that every recorded PDF is on disk."""
     found = InvariantResult(0)
     with database.transaction() as connection:
         for ticket in _with_pdf(queries.iter_live_tickets(connection, event.id)):
             gone = not folder.exists(ticket.pdf_file_path)
             found.total += 1
-            found.add(Violation(ticket.ticket_code, "the PDF is gone") if gone else None)
+            found.add(Violation(ticket.ticket_code, "the PDF is missing") if gone else None)
     return found
 
 
 def check_altered_documents(
     database: Database, event: Event, folder: DocumentFolder, *, sample: int | None, seed: str
 ) -> InvariantResult:
-    """Every PDF has the bytes that were written, and its QR is its own ticket's.
+    """Check that every PDF is unchanged and has the QR code of its ticket.
 
-    A file that is gone is `lost_documents`' finding, and passed over here.
+    A missing file is found by `check_missing_documents` and skipped here.
     """
     with database.transaction() as connection:
         found = InvariantResult(queries.count_live_tickets(connection, event.id))
@@ -118,7 +118,7 @@ def check_altered_documents(
 
 
 class _TicketWithPdf(NamedTuple):
-    """A ticket that has a PDF on record."""
+    """A ticket with a recorded PDF."""
 
     ticket_code: str
     qr_text: str
@@ -140,17 +140,17 @@ def _alteration_reason(ticket: _TicketWithPdf, folder: DocumentFolder) -> str | 
     except FileNotFoundError:
         return None
     if sha256(pdf).hexdigest() != ticket.pdf_sha256:
-        return "the PDF is not the one that was written"
+        return "the PDF was changed after it was written"
     read = qr_text_of(pdf)
     if read is None:
-        return "no QR can be read from the PDF"
-    return None if read == ticket.qr_text else "the QR in the PDF is another ticket's"
+        return "the PDF has no readable QR code"
+    return None if read == ticket.qr_text else "the PDF has the QR code of another ticket"
 
 
 def check_report(
     database: Database, event: Event, folder: DocumentFolder, *, at: datetime
 ) -> InvariantResult:
-    """The report has everyone entitled exactly once, with the verdict that is true now."""
+    """Check that the report has every entitled person once, with the present status."""
     said = read_reported_statuses(report_paths(folder.root, event).csv)
     found = InvariantResult(len(said))
     with database.transaction() as connection:
@@ -160,5 +160,5 @@ def check_report(
             wrong = f"the report says {written or 'nothing'}, it is {entry.verdict}"
             found.add(Violation(line.full_name, wrong) if written != entry.verdict else None)
     for attendee_id in said:
-        found.add(Violation(f"attendee {attendee_id}", "in the report, yet entitled to nothing"))
+        found.add(Violation(f"attendee {attendee_id}", "in the report without an entitlement"))
     return found

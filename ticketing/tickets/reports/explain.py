@@ -1,4 +1,4 @@
-"""Why somebody has no ticket, or which one: import line, entitlement, tickets, PDFs, failures."""
+"""Explain the ticket of a person: import line, entitlement, tickets, PDFs, failures."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SORT_LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TicketHistoryStep:
-    """One thing that happened, by a run or job; without `at`, how things are now."""
+    """An event in the history, with its run or job; without `at` a present state."""
 
     at: datetime | None
     what: str
@@ -30,7 +30,7 @@ class TicketHistoryStep:
 
 @dataclass(frozen=True, slots=True)
 class PersonHistory:
-    """One person, how each entitlement stands now, and the steps that led there."""
+    """A guest, the status of each entitlement, and the history."""
 
     guest_id: int
     full_name: str
@@ -41,7 +41,7 @@ class PersonHistory:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everyone the question may mean, and the lines of imports that never became a person."""
+    """The matching guests, and the matching rejected rows of imports."""
 
     people: tuple[PersonHistory, ...]
     left_out: tuple[RejectedImportRow, ...]
@@ -55,9 +55,9 @@ def explain_person(
     at: datetime,
     pdf_exists: Callable[[str], bool] | None = None,
 ) -> Explanation:
-    """What is known of a person, by external id, address, phone, ticket code, guest id or name.
+    """Explain a person, by external id, e-mail, phone, ticket code, guest id or name.
 
-    `pdf_exists` looks for a document by its stored path; without it nobody looks.
+    `pdf_exists` checks a document by its stored path; without it PDFs are assumed to exist.
     """
     person = person.strip()
     if not person:
@@ -101,7 +101,7 @@ def _assume_pdf_exists(_: str) -> bool:
 def _history_steps(
     connection: Connection, event: Event, guest_id: int, pdf_exists: Callable[[str], bool]
 ) -> tuple[TicketHistoryStep, ...]:
-    """Everything that happened to a person, in the order it happened."""
+    """Return the history of a guest in chronological order."""
     entitlements = person_history_queries.list_entitlements(connection, guest_id)
     tickets = person_history_queries.list_tickets(
         connection, [entitled.attendee_id for entitled in entitlements]
@@ -147,11 +147,9 @@ def _pdf_steps(
     if ticket.pdf_file_path and ticket.generated_at:
         yield TicketHistoryStep(ticket.generated_at, f"PDF written to {ticket.pdf_file_path}")
     if ticket.pdf_removed_at:
-        yield TicketHistoryStep(ticket.pdf_removed_at, "PDF removed when its time was over")
+        yield TicketHistoryStep(ticket.pdf_removed_at, "PDF removed by retention")
     elif ticket.pdf_file_path and not pdf_exists(ticket.pdf_file_path):
-        yield TicketHistoryStep(
-            None, f"PDF {ticket.pdf_file_path} is not there any more: render it again"
-        )
+        yield TicketHistoryStep(None, f"PDF {ticket.pdf_file_path} is missing: render it again")
     if ticket.render_error:
         yield TicketHistoryStep(None, f"PDF of {ticket.ticket_code} failed: {ticket.render_error}")
     elif not ticket.pdf_file_path and ticket.state == TicketState.LIVE:

@@ -1,4 +1,4 @@
-"""What is known of one person of an event, row by row, for `why`. Telling it is the action's."""
+"""Rows about one guest of an event, for `explain`."""
 
 import re
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from ticketing.tickets.eligibility import RejectedImportRow
 from ticketing.tickets.eligibility_queries import SELECT_REJECTED_ROWS
 
 MAX_MATCHES = 20
-_MIN_PHONE_DIGITS = 6  # fewer match too many people
+_MIN_PHONE_DIGITS = 6  # fewer digits match too many people
 
 
 @dataclass(frozen=True, slots=True)
 class GuestMatch:
-    """One person of an event."""
+    """A guest of an event."""
 
     id: int
     full_name: str
@@ -27,7 +27,7 @@ class GuestMatch:
 
 @dataclass(frozen=True, slots=True)
 class TicketHistory:
-    """One ticket a person has or had."""
+    """A ticket of a guest, live or revoked."""
 
     ticket_code: str
     state: str
@@ -46,7 +46,7 @@ class TicketHistory:
 
 @dataclass(frozen=True, slots=True)
 class EntitlementHistory:
-    """How a person came onto the list."""
+    """An entitlement of a guest and its origin."""
 
     attendee_id: int
     source: str
@@ -59,7 +59,7 @@ class EntitlementHistory:
 
 @dataclass(frozen=True, slots=True)
 class TicketFailureRecord:
-    """One time it did not work for this person."""
+    """A failed attempt to create or render the ticket of a guest."""
 
     created_at: datetime
     job_id: int
@@ -69,7 +69,7 @@ class TicketFailureRecord:
 def search_guests(
     connection: Connection, event_id: int, text: str, code: str | None
 ) -> list[GuestMatch]:
-    """The people a text means: by code, id, address or number; failing that, by part of a name."""
+    """Return guests by code, id, e-mail or phone; without a match, by part of the name."""
     exactly = _list_guests(connection, event_id, _identifier_condition(text, code))
     return exactly or _list_guests(connection, event_id, _contains(people.c.full_name, text))
 
@@ -100,7 +100,7 @@ def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 
 def list_entitlements(connection: Connection, guest_id: int) -> list[EntitlementHistory]:
-    """Every entitlement of a person, the oldest first."""
+    """Return the entitlements of a guest, oldest first."""
     query = (
         select(
             attendees.c.id.label("attendee_id"),
@@ -119,7 +119,7 @@ def list_entitlements(connection: Connection, guest_id: int) -> list[Entitlement
 
 
 def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[TicketHistory]:
-    """Every ticket for these entitlements, revoked ones too, the oldest first."""
+    """Return the tickets of these entitlements, revoked ones included, oldest first."""
     query = (
         select(
             generated_tickets.c.ticket_code,
@@ -146,7 +146,7 @@ def list_tickets(connection: Connection, attendee_ids: Sequence[int]) -> list[Ti
 def list_failures(
     connection: Connection, event_id: int, guest_id: int
 ) -> list[TicketFailureRecord]:
-    """What went wrong for a person, the oldest first."""
+    """Return the failures of a guest, oldest first."""
     logs = ticket_generation_logs
     query = (
         select(logs.c.created_at, logs.c.job_id, logs.c.message)
@@ -157,7 +157,7 @@ def list_failures(
 
 
 def list_rejected_rows(connection: Connection, event_id: int, text: str) -> list[RejectedImportRow]:
-    """Lines of any import that hold a text and could not become a person, the latest first."""
+    """Return rejected rows of any import that contain a text, latest first."""
     query = (
         SELECT_REJECTED_ROWS.where(
             quarantined_rows.c.event_id == event_id,

@@ -1,7 +1,4 @@
-"""What a running service counts, over all events and whoever did it: it, a command or Dagster.
-
-What the report and the checks ask of an event. What a row means is said in actions.
-"""
+"""Rows for the report and the checks of an event, and counts for metrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +15,7 @@ from ticketing.tickets.batches.queries import BatchState
 
 
 class GenerationCount(NamedTuple):
-    """How many tickets came out of all batches of an event and template, by outcome."""
+    """Number of tickets of all batches of an event and template, by outcome."""
 
     event_id: int
     template_id: str
@@ -27,7 +24,7 @@ class GenerationCount(NamedTuple):
 
 
 def count_generated_by_template(connection: Connection) -> Sequence[GenerationCount]:
-    """PDFs made, and attempts that failed."""
+    """Return the numbers of generated PDFs and of failed attempts."""
     made = select(
         batches.c.event_id, batches.c.template_id, func.sum(batches.c.rendered_count)
     ).group_by(batches.c.event_id, batches.c.template_id)
@@ -45,7 +42,7 @@ def count_generated_by_template(connection: Connection) -> Sequence[GenerationCo
 
 
 def count_processing_batches(connection: Connection) -> int:
-    """How many batches have not ended."""
+    """Return the number of batches in progress."""
     query = select(func.count()).where(batches.c.state == BatchState.PROCESSING)
     return connection.execute(query).scalar_one()
 
@@ -55,9 +52,9 @@ FETCH_SIZE = 2000
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One entitled person, the live ticket if there is one, and the last failure if there is none.
+    """An entitled person with the live ticket, or else with the last failure.
 
-    Everything from `ticket_code` to `render_error` is None without a ticket.
+    The fields from `ticket_code` to `render_error` are None without a ticket.
     """
 
     attendee_id: int
@@ -78,7 +75,7 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class LiveTicketRecord:
-    """A live ticket as the checks see it; a repr shows nothing that opens a door."""
+    """A live ticket for the checks; secrets are not in the repr."""
 
     ticket_id: int
     ticket_code: str
@@ -90,7 +87,7 @@ class LiveTicketRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImportTotals:
-    """The last import of an event in numbers; the four kinds of rows make the total."""
+    """Counts of the last import of an event; the four kinds of rows add up to the total."""
 
     id: int
     source_name: str
@@ -103,7 +100,7 @@ class ImportTotals:
 
 
 def iter_report_rows(connection: Connection, event_id: int) -> Iterator[ReportRow]:
-    """Everyone entitled, in the order of the roster, streamed."""
+    """Yield all entitled people in the order of the roster, streamed."""
     result = connection.execute(
         _select_report_rows(event_id), execution_options={"yield_per": FETCH_SIZE}
     )
@@ -142,7 +139,7 @@ def _select_report_rows(event_id: int) -> Select[tuple[object, ...]]:
 
 
 def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
-    """Why the person's last attempt failed; looked up only for those without a ticket."""
+    """Return a subquery for the last failure of a person without a ticket."""
     logs = ticket_generation_logs
     return (
         select(logs.c.message)
@@ -160,7 +157,7 @@ def last_failure_subquery(event_id: int) -> ScalarSelect[str]:
 
 
 def find_last_import(connection: Connection, event_id: int) -> ImportTotals | None:
-    """The last completed import of an event."""
+    """Return the last completed import of an event, or None."""
     row = connection.execute(
         select(
             imports.c.id,
@@ -183,7 +180,7 @@ def find_last_import(connection: Connection, event_id: int) -> ImportTotals | No
 def iter_live_tickets(
     connection: Connection, event_id: int, *, sample: int | None = None, seed: str = ""
 ) -> Iterator[LiveTicketRecord]:
-    """Live tickets in order, or `sample` of them; the same seed picks the same, streamed."""
+    """Yield live tickets by id, or a random sample that depends only on the seed; streamed."""
     tickets = generated_tickets
     query = select(
         tickets.c.id.label("ticket_id"),
@@ -202,7 +199,7 @@ def iter_live_tickets(
 
 
 def count_live_tickets(connection: Connection, event_id: int) -> int:
-    """How many live tickets there are."""
+    """Return the number of live tickets."""
     query = select(func.count()).where(
         generated_tickets.c.event_id == event_id, generated_tickets.c.state == "live"
     )
@@ -210,7 +207,7 @@ def count_live_tickets(connection: Connection, event_id: int) -> int:
 
 
 def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
-    """The natural keys of those eligible without a ticket whom no attempt has failed for."""
+    """Return the natural keys of eligible people without a ticket and without a failure."""
     held = exists().where(
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
     )
@@ -235,7 +232,7 @@ def list_never_attempted(connection: Connection, event_id: int) -> list[str]:
 
 
 def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[str, int]]:
-    """Who holds several live tickets for one entitlement, by natural key, and how many."""
+    """Return the natural keys with several live tickets for one entitlement, and the number."""
     held = func.count()
     query = (
         select(people.c.natural_key, held)
@@ -250,7 +247,7 @@ def list_duplicate_holders(connection: Connection, event_id: int) -> list[tuple[
 
 
 def count_entitled(connection: Connection, event_id: int) -> int:
-    """How many people are entitled to a ticket."""
+    """Return the number of entitled people."""
     query = select(func.count()).where(
         attendees.c.event_id == event_id, attendees.c.state == "entitled"
     )
@@ -258,6 +255,6 @@ def count_entitled(connection: Connection, event_id: int) -> int:
 
 
 def count_rejected_rows(connection: Connection, import_id: int) -> int:
-    """How many rows of an import are kept for correction."""
+    """Return the number of stored rejected rows of an import."""
     query = select(func.count()).where(quarantined_rows.c.import_id == import_id)
     return connection.execute(query).scalar_one()

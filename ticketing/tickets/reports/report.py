@@ -1,7 +1,7 @@
-"""The generation report of an event: generated against failed and missing, person by person.
+"""The generation report of an event: generated, failed and missing tickets, by person.
 
-The CSV has everyone. The PDF is for reading: it lists those without a ticket first, and says so
-when it does not list everyone.
+The CSV file lists all people. The PDF lists people without a ticket first, and states when it does
+not list all.
 """
 
 import csv
@@ -28,12 +28,12 @@ COLUMNS = (
     "attendee_id", "external_id", "name", "email", "ticket_type", "seat",
     "verdict", "reason", "ticket_code", "issued_at", "generated_at", "pdf_file_path",
 )  # fmt: skip
-# a spreadsheet takes a cell that begins so for a formula and would run it
+# a spreadsheet would run a cell with such a prefix as a formula
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 class GenerationStatus(StrEnum):
-    """What became of one entitled person's ticket; everyone has exactly one."""
+    """Status of an entitled person's ticket in the report."""
 
     GENERATED = "generated"
     FAILED = "failed"
@@ -41,7 +41,7 @@ class GenerationStatus(StrEnum):
 
 
 class ReportEntry(NamedTuple):
-    """One person in the report; the reason is empty for whoever has the ticket."""
+    """An entry of the report; the reason is empty for a generated ticket."""
 
     line: ReportRow
     verdict: GenerationStatus
@@ -49,7 +49,7 @@ class ReportEntry(NamedTuple):
 
 
 class ReportFiles(NamedTuple):
-    """Where an event's report is; each new one takes the place of the last."""
+    """Paths of an event's report; a new report replaces the last one."""
 
     csv: Path
     pdf: Path
@@ -57,27 +57,27 @@ class ReportFiles(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenerationReport:
-    """What the report adds up to: generated + failed + missing = entitled."""
+    """Totals of the report: generated + failed + missing = entitled."""
 
     files: ReportFiles
     entitled: int
     generated: int
     failed: int
     missing: int
-    not_generated: list[ReportEntry]  # the first LISTED_AT_MOST
+    not_generated: list[ReportEntry]  # the first MAX_LISTED
     last_import: ImportTotals | None
 
 
 @dataclass
 class ReportSummary:
-    """What is kept of a stream of entries: their sums, and the few that the PDF can list."""
+    """Totals of a stream of entries, and those that the PDF lists."""
 
     verdicts: Counter[GenerationStatus] = field(default_factory=Counter)
     generated: list[ReportEntry] = field(default_factory=list)
     not_generated: list[ReportEntry] = field(default_factory=list)
 
     def count_entries(self, entries: Iterable[ReportEntry]) -> Iterator[ReportEntry]:
-        """Hand every entry on, counted."""
+        """Yield the entries unchanged, and count them."""
         for entry in entries:
             self.verdicts[entry.verdict] += 1
             kept = (
@@ -91,12 +91,12 @@ class ReportSummary:
 
     @property
     def listed(self) -> list[ReportEntry]:
-        """The people of the PDF: first whoever has no ticket."""
+        """Return the entries of the PDF, people without a ticket first."""
         return [*self.not_generated, *self.generated][:MAX_LISTED]
 
 
 def to_report_entry(line: ReportRow, *, event_over: bool) -> ReportEntry:
-    """What became of one person's ticket; nobody gets one any more when the event is over."""
+    """Return the entry of a person; `over` means that the event is over."""
     if line.ticket_code is None:
         if line.failure is not None:
             return ReportEntry(line, GenerationStatus.FAILED, line.failure)
@@ -117,13 +117,13 @@ def _missing_reason(line: ReportRow, *, event_over: bool) -> str:
 
 
 def report_paths(root: Path, event: Event) -> ReportFiles:
-    """The report's place under the document root."""
+    """Return the paths of the report under the document root."""
     folder = root / event.slug / "report"
     return ReportFiles(folder / "generation-report.csv", folder / "generation-report.pdf")
 
 
 def write_report(database: Database, event: Event, *, root: Path, at: datetime) -> GenerationReport:
-    """Write both files under the document root; the same state gives the same CSV."""
+    """Write the CSV and PDF files under the document root; equal states give equal CSV files."""
     files = report_paths(root, event)
     sums, over = ReportSummary(), is_event_over(event, at)
     with database.transaction() as connection:
@@ -151,7 +151,7 @@ def write_report(database: Database, event: Event, *, root: Path, at: datetime) 
 
 
 def read_reported_statuses(path: Path) -> dict[str, str]:
-    """What a report's CSV says of each attendee, by id; nothing when there is no report."""
+    """Return the status of each entitlement in the CSV file, by id; empty without a report."""
     if not path.exists():
         return {}
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -159,7 +159,7 @@ def read_reported_statuses(path: Path) -> dict[str, str]:
 
 
 def _write_csv(path: Path, entries: Iterable[ReportEntry]) -> None:
-    # without the byte order mark a spreadsheet reads UTF-8 as something else
+    # without the byte order mark a spreadsheet misreads UTF-8
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -181,7 +181,7 @@ def _csv_cells(entry: ReportEntry) -> list[str]:
 
 
 def escape_formula(text: str) -> str:
-    """A cell that no spreadsheet will run; the import takes the apostrophe off again."""
+    """Return a cell that no spreadsheet runs as a formula; an import removes the apostrophe."""
     return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
@@ -191,7 +191,7 @@ def _format_instant(at: datetime | None) -> str | None:
 
 @contextmanager
 def _atomic_write(path: Path) -> Iterator[Path]:
-    """A draft beside the old file, put in its place when whole."""
+    """Write to a temporary file that replaces the old one when it is complete."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

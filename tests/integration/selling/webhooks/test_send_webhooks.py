@@ -137,11 +137,11 @@ def test_what_is_rolled_back_is_never_told(
 @pytest.mark.parametrize(
     ("patience", "behaviour", "status", "error"),
     [
-        (60, {"status": 500, "body": b"oops"}, 500, "answered 500"),
-        (60, {"status": 404}, 404, "answered 404"),
+        (60, {"status": 500, "body": b"oops"}, 500, "status 500"),
+        (60, {"status": 404}, 404, "status 404"),
         (60, {"status": 302, "headers": {"Location": "/elsewhere"}}, 302,
-         "answered 302: redirects are not followed"),
-        (2, {"pause_seconds": 3}, None, "no answer within 2 seconds"),
+         "status 302: redirects are not followed"),
+        (2, {"pause_seconds": 3}, None, "no response within 2 seconds"),
     ],
 )  # fmt: skip
 def test_a_call_that_does_not_arrive_is_made_again_under_the_same_name(
@@ -265,7 +265,7 @@ def test_whoever_answers_gone_is_told_nothing_more_and_a_person_hears_of_it(
     assert send(days=1) == WebhookRunResult(0, 0)
     assert [call.state for call in calls()] == [CallState.FAILED]
     (endpoint,) = list_endpoints(database)
-    assert endpoint.disabled_why == "it answers 410: gone"
+    assert endpoint.disabled_why == "it responded 410 Gone"
     with database.transaction() as connection:
         (incident,) = incidents.list_open(connection)
         deeds = connection.execute(select(audit_log.c.action)).scalars().all()
@@ -464,5 +464,5 @@ def test_a_name_is_taken_until_it_is_removed_and_a_kind_has_to_exist(listen: Lis
 
     with pytest.raises(UnusableHook, match="exists"):
         listen()
-    with pytest.raises(UnusableHook, match=r"order\.plcaed: there are only order\.placed"):
+    with pytest.raises(UnusableHook, match=r"unknown kind order\.plcaed; use order\.placed"):
         listen("order.plcaed", name="other")
