@@ -156,12 +156,12 @@ class Worker:
         if self.webhook_transport is None:
             return False
         means = self.context
-        told = send_due_calls(
+        result = send_due_calls(
             means.database, self.webhook_transport, means.keys, at=self.clock(), by=ACTOR
         )
-        if told.call_count:
-            LOG.info("webhooks called", delivered=told.delivered, failed=told.failed)
-        return told.call_count > 0
+        if result.call_count:
+            LOG.info("webhooks called", delivered=result.delivered, failed=result.failed)
+        return result.call_count > 0
 
     def _wake_senders(self) -> None:
         self._mail_event.set()
@@ -173,9 +173,9 @@ class Worker:
     def _send_whatsapp(self) -> bool:
         if self.sender is None:
             return False
-        doors = self.sender.channels
-        heard = process_status_webhooks(self.context.database, doors, at=self.clock()).handled
-        return self._send(Channel.WHATSAPP) or heard > 0
+        channels = self.sender.channels
+        receipts = process_status_webhooks(self.context.database, channels, at=self.clock())
+        return self._send(Channel.WHATSAPP) or receipts.handled > 0
 
     def _send(self, channel: Channel) -> bool:
         if self.sender is None:

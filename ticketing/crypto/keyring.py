@@ -122,8 +122,8 @@ class KeyRing:
             token_id = urlsafe_b64decode(magic_link)[:TOKEN_ID_BYTES]
         except ValueError:
             return None
-        ours = self.magic_link(token_id)
-        return token_id if hmac.compare_digest(ours.encode(), magic_link.encode()) else None
+        expected = self.magic_link(token_id)
+        return token_id if hmac.compare_digest(expected.encode(), magic_link.encode()) else None
 
     def order_token_bytes(self, request_key: str) -> bytes:
         """Return 32 bytes for the token of an order placed with an idempotency key.
