@@ -84,8 +84,9 @@ def written_elsewhere(tmp_path: Path) -> Iterator[bytes]:
     """The sample ticket, printed by another process with another seed for its hashes."""
     program = (
         "import sys; from ticketing.documents.renderer import *;"
-        "from ticketing.documents.template_context import SAMPLE;"
-        "open(sys.argv[1], 'wb').write(Renderer(TemplateFolders()).render(SAMPLE, 'classic'))"
+        "from ticketing.documents.template_context import SAMPLE_TICKET;"
+        "pdf = Renderer(TemplateFolders()).render(SAMPLE_TICKET, 'classic');"
+        "open(sys.argv[1], 'wb').write(pdf)"
     )
     file = tmp_path / "elsewhere.pdf"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York"}
