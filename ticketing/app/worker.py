@@ -43,14 +43,14 @@ ERROR_BACKOFF_SECONDS = 1.0  # while PostgreSQL is unavailable
 
 @dataclass
 class Worker:
-    """Works from `run` until `stop`. Without an optional part, Dagster does that work."""
+    """Works from `run` until `stop`. Dagster also does this work, some seconds later."""
 
     context: GenerationContext
     gateway: PaymentGateway
     clock: Callable[[], datetime]
-    webhook_transport: WebhookTransport | None = None  # none: others are told by somebody else
-    sender: NotificationSender | None = None  # none: messages are sent by somebody else
-    provisioning: ProvisioningContext | None = None  # none: somebody else goes to the routers
+    webhook_transport: WebhookTransport | None = None  # none: Dagster calls webhooks
+    sender: NotificationSender | None = None  # none: Dagster sends messages
+    provisioning: ProvisioningContext | None = None  # none: Dagster serves the routers
     _stopping: bool = False
     _settle_event: threading.Event = field(default_factory=threading.Event)
     _tickets_event: threading.Event = field(default_factory=threading.Event)

@@ -27,7 +27,7 @@ from ticketing.documents.weasyprint_engine import (
 from ticketing.platform.kernel.errors import TextDoesNotFit, UndrawableText
 
 QR_URL = "qr:ticket"  # the URL of the code in the page; an embedded image would be parsed
-MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflows field by 6 %
+MAX_LAYOUT_ATTEMPTS = 8  # each reduces the font size of an overflowing field by 6 %
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ router = APIRouter(
 )
 BATCH_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 MAX_GUESTS = 100_000
-CHUNK = 25  # PDFs between two looks at whether the service is to stop: about a second
+CHUNK = 25  # PDFs between two checks for shutdown: about a second
 
 
 class BatchOptions(RequestModel):

@@ -28,7 +28,7 @@ def hold_batch_lock(database: Database, job_id: int) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.invalidate()  # ends the session, and the lock with it, whatever its state
+            connection.invalidate()  # ends the session and the lock, in any state
 
 
 def fail_abandoned_batches(connection: Connection, event_id: int, *, at: datetime) -> list[int]:

@@ -20,9 +20,7 @@ from ticketing.tickets.generate import GenerationRequest
 from ticketing.tickets.missing import is_event_over
 from ticketing.tickets.ticket_queries import BatchFailure, BatchTicket
 
-EXPECTED_COUNT_OPTION = (
-    "expected"  # among a batch's options: how many people it is about, before it begins
-)
+EXPECTED_COUNT_OPTION = "expected"  # option of a batch: expected number of people, before it starts
 
 
 class UnknownBatch(Refused):
