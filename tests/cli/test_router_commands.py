@@ -48,7 +48,7 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
         "--profile", "1day", "--router", "lobby", "--validity", "24h", "--bytes", "2GB",
     )  # fmt: skip
     checked = ticketing("routers", "check", "lobby", "--json")
-    unfit = ticketing("packages", "create", "--event", event.slug, "5k", "--profile", "1week")
+    unfit = ticketing("packages", "update", "--event", event.slug, "5k", "--profile", "1week")
     failed = ticketing("routers", "check", "lobby")
     kept = ticketing("routers", "delete", "lobby")
     listed = ticketing("packages", "list", "--json")
@@ -59,8 +59,8 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
     assert codes[:-1] == [0, 0, 0, 0, 1, 2, 0], [done.stderr for done in told]
     assert "packages 5k cannot be provisioned there" in examined.stdout
     assert ACCOUNT.password not in "".join(done.stdout + done.stderr for done in told)
-    assert "is on sale, Paket 5 ribu at Rp5.000" in fits.stdout
-    assert json.loads(checked.stdout)["misfits"] == {}
+    assert "is on sale: Paket 5 ribu, Rp5.000" in fits.stdout
+    assert json.loads(checked.stdout)["mismatches"] == {}
     assert "there is no profile '1week'" in unfit.stdout + failed.stdout
     assert "packages 5k are made on it" in kept.stderr
     (package,) = json.loads(listed.stdout)

@@ -1,4 +1,4 @@
-"""Cancelled events, as every capability that sells or refunds must see them."""
+"""Cancellations of events, read by every capability that sells or refunds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from ticketing.platform.kernel.money import Rupiah
 
 @dataclass(frozen=True, slots=True)
 class EventCancellation:
-    """The decision. `ended_at` is when a run found nothing left to do."""
+    """The decision to cancel an event. `ended_at` is set when a run finds nothing left to do."""
 
     event_id: int
     plan_hash: str
@@ -24,7 +24,7 @@ class EventCancellation:
 
 
 def find(connection: Connection, event_id: int) -> EventCancellation | None:
-    """The event's cancellation, if it was called off."""
+    """Return the cancellation of an event, or None."""
     row = connection.execute(select(table).where(table.c.event_id == event_id)).one_or_none()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""What a person has to decide about an order: raised once, visible until resolved."""
+"""Queries for review flags: questions about an order that staff have to answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from ticketing.platform.db.tables.sales import order_flags, orders
 
 @dataclass(frozen=True, slots=True)
 class OpenReviewFlag:
-    """One open question."""
+    """An unresolved review flag."""
 
     order_code: str
     flag: ReviewFlag
@@ -23,7 +23,7 @@ class OpenReviewFlag:
 def raise_flag(
     connection: Connection, order_id: int, flag: ReviewFlag, message: str, *, at: datetime
 ) -> None:
-    """Raise it, or again with something new to say; the same said again changes nothing."""
+    """Raise a flag, or raise it again with a new message; the same message changes nothing."""
     statement = insert(order_flags).values(
         order_id=order_id, flag=flag, message=message, raised_at=at
     )
@@ -36,7 +36,7 @@ def raise_flag(
 
 
 def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at: datetime) -> None:
-    """Put the question to rest, if it was open."""
+    """Mark a flag as resolved if it is open."""
     connection.execute(
         update(order_flags)
         .where(
@@ -49,7 +49,7 @@ def resolve_flag(connection: Connection, order_id: int, flag: ReviewFlag, *, at:
 
 
 def list_open(connection: Connection, event_id: int) -> list[OpenReviewFlag]:
-    """The event's open questions, the oldest first."""
+    """Return the open flags of an event, oldest first."""
     query = (
         select(orders.c.code, order_flags.c.flag, order_flags.c.message, order_flags.c.raised_at)
         .join(orders, orders.c.id == order_flags.c.order_id)

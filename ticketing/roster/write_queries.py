@@ -1,8 +1,6 @@
-"""Who of the roster is absent from a file, and the taking back of their entitlement.
+"""Write a planned import in chunks, and withdraw the entitlements of absent guests.
 
-Their tickets stay as they are: revoking one is another decision, made by name.
-
-The writing of what an import has planned, some lines at a time.
+Tickets of withdrawn guests stay valid: revoking them is a separate decision.
 """
 
 from dataclasses import dataclass
@@ -35,19 +33,19 @@ from ticketing.roster.staging_queries import StagingTables, use_bulk_query_setti
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalCount:
-    """How many would lose their entitlement, and how many of them hold a live ticket."""
+    """The number of absent guests, and of those with a live ticket."""
 
     people: int = 0
     with_live_tickets: int = 0
 
 
 def plan_withdrawal(connection: Connection, staging: StagingTables) -> WithdrawalCount:
-    """Who is absent; refuses when a quarantined row could be one of them."""
-    illegible = _unidentified_lines(connection, staging)
-    if illegible:
+    """Count absent guests; refuses if a rejected row could be one of them."""
+    unidentified = _unidentified_lines(connection, staging)
+    if unidentified:
         raise UnsafeWithdrawal(
-            f"lines {', '.join(map(str, illegible))} are quarantined and could be people who would "
-            "count as absent; mend them, or import without withdrawing"
+            f"lines {', '.join(map(str, unidentified))} are quarantined and could be people who "
+            "would count as absent; correct them, or import without --withdraw-absent"
         )
     holds_ticket = exists().where(
         generated_tickets.c.attendee_id == attendees.c.id, generated_tickets.c.state == "live"
@@ -59,7 +57,7 @@ def plan_withdrawal(connection: Connection, staging: StagingTables) -> Withdrawa
 
 
 def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datetime) -> int:
-    """Take back the entitlement of everyone absent; before anybody new is written."""
+    """Withdraw the entitlements of absent guests; call it before new guests are written."""
     use_bulk_query_settings(connection)
     return connection.execute(
         update(attendees).where(_is_absent(staging)).values(state="withdrawn", updated_at=at)
@@ -67,7 +65,7 @@ def withdraw_absent(connection: Connection, staging: StagingTables, *, at: datet
 
 
 def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[int]:
-    """The first few rows kept aside without telling whose they are."""
+    """Return the first few rejected rows that identify nobody."""
     rows, matches = staging.rows, staging.matches
     unclean = select(rows.c.line).where(rows.c.reason.isnot(None), rows.c.natural_key == "")
     refused = select(matches.c.line).where(
@@ -80,7 +78,7 @@ def _unidentified_lines(connection: Connection, staging: StagingTables) -> list[
 
 
 def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
-    """Entitled by the roster, and neither matched by a row nor named by one that is kept aside."""
+    """Return the condition: entitled by the roster, neither matched nor named by a rejected row."""
     rows, matches = staging.rows, staging.matches
     named = and_(
         people.c.id == attendees.c.person_id,
@@ -98,29 +96,28 @@ def _is_absent(staging: StagingTables) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class ChunkWriter:
-    """Some lines of a planned import, written in one transaction."""
+    """A range of lines of a planned import, written in one transaction."""
 
     target: TargetColumns
     import_id: int
     lines: LineRange
 
     def write(self, connection: Connection, *, at: datetime) -> ImportCounts:
-        """Write what is planned for these lines; how many people that made and changed."""
-        # The import's last commit waits for the disk, and with it every one before.
+        """Write the changes of these lines; return the numbers of created and changed guests."""
+        # The last commit of the import waits for the disk, and so for all earlier commits.
         connection.execute(select(func.set_config("synchronous_commit", "off", True)))
         try:
             updated = self._update(connection, at) if self.lines.has_known_people else 0
             return ImportCounts(self._insert(connection), updated)
         except IntegrityError as error:
             raise ImportOvertaken(
-                "somebody else added the same people meanwhile; run the import again"
+                "the same people were added by another process meanwhile; run the import again"
             ) from error
 
     def _insert(self, connection: Connection) -> int:
-        """The new people, and an entitlement for everyone who has none of the roster's."""
-        use_bulk_query_settings(
-            connection
-        )  # how many rows a WITH … RETURNING hands on, no planner knows
+        """Insert new guests, and entitlements for guests without one from the roster."""
+        # the planner cannot estimate the rows of WITH … RETURNING
+        use_bulk_query_settings(connection)
         rows, planned = self.target.staging.rows, self.target.staging.plan
         named = ("natural_key", "first_name", "last_name", "full_name", "email", "phone")
         new = (
@@ -171,12 +168,12 @@ class ChunkWriter:
         return self._update_entitlements(connection, at)
 
     def _update_guests(self, connection: Connection, at: datetime) -> None:
-        wanted = self.target.guest_values()
+        values = self.target.guest_values()
         planned = self.target.staging.plan
-        changed = is_different({name: (people.c[name], new) for name, new in wanted.items()})
+        changed = is_different({name: (people.c[name], new) for name, new in values.items()})
         connection.execute(
             update(people)
-            .values(**wanted, updated_at=at)
+            .values(**values, updated_at=at)
             .where(people.c.id == planned.c.person_id, *self._in_line_range(), changed)
         )
 

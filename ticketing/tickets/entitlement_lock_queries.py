@@ -48,12 +48,12 @@ def lock_missing(connection: Connection, event_id: int, *, after: int, count: in
         .limit(count)
         .with_for_update(skip_locked=True)
     )
-    seen = [Recipient(*row) for row in connection.execute(query)]
+    candidates = [Recipient(*row) for row in connection.execute(query)]
     # another issuer may have served some of them between the snapshot and the locks
-    served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in seen])
+    served = _ids_with_live_ticket(connection, [recipient.attendee_id for recipient in candidates])
     return RecipientPage(
-        [recipient for recipient in seen if recipient.attendee_id not in served],
-        seen[-1].attendee_id if seen else None,
+        [recipient for recipient in candidates if recipient.attendee_id not in served],
+        candidates[-1].attendee_id if candidates else None,
     )
 
 

@@ -230,7 +230,7 @@ def enqueue_since(
     connection: Connection, endpoint: WebhookEndpoint, *, since: datetime, at: datetime
 ) -> int:
     """Queue calls for all ledger entries since then, sent before or not; return their number."""
-    wanted = (
+    entries = (
         select(literal(endpoint.id), order_ledger.c.id, literal(at))
         .select_from(order_ledger)
         .join(hook_endpoints, hook_endpoints.c.id == endpoint.id)
@@ -244,12 +244,12 @@ def enqueue_since(
         )
         .order_by(order_ledger.c.id)
     )
-    made = insert(hook_calls).from_select(["endpoint_id", "entry_id", "next_try"], wanted)
-    again = made.on_conflict_do_update(
+    query = insert(hook_calls).from_select(["endpoint_id", "entry_id", "next_try"], entries)
+    upsert = query.on_conflict_do_update(
         index_elements=[hook_calls.c.endpoint_id, hook_calls.c.entry_id],
         set_={"state": CallState.WAITING, "tries": 0, "next_try": at, "ended_at": None},
     )
-    return len(connection.execute(again.returning(hook_calls.c.id)).all())
+    return len(connection.execute(upsert.returning(hook_calls.c.id)).all())
 
 
 def delete_ended(connection: Connection, *, ended_before: datetime) -> int:

@@ -12,7 +12,7 @@ from tests.plugins.processes import ForkedProcess
 from ticketing.events.model import Event
 from ticketing.platform.db.database import Database
 from ticketing.tickets.batches import queries as batch_queries
-from ticketing.tickets.batches.batch import BatchSpec, running_batch
+from ticketing.tickets.batches.batch import BatchCancelled, BatchSpec, running_batch
 from ticketing.tickets.batches.queries import BatchState
 
 WORK = """
@@ -72,7 +72,11 @@ def test_it_is_processing_inside_and_completed_after(
 
 @pytest.mark.parametrize(
     ("error", "state"),
-    [(RuntimeError, BatchState.FAILED), (KeyboardInterrupt, BatchState.CANCELLED)],
+    [
+        (RuntimeError, BatchState.FAILED),
+        (BatchCancelled, BatchState.CANCELLED),
+        (SystemExit, BatchState.CANCELLED),
+    ],
 )
 def test_an_error_ends_it_as_failed_and_a_person_as_cancelled(
     database: Database,

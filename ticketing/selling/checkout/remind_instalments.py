@@ -1,4 +1,4 @@
-"""Reminders of instalments that are due."""
+"""Enqueue reminders of instalments that are due."""
 
 from datetime import datetime, timedelta
 
@@ -7,14 +7,12 @@ from ticketing.platform.db import outbox
 from ticketing.platform.db.database import Database
 
 REMIND_BEFORE = timedelta(days=3)
-
-
 CHUNK = 500
 
 
 def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
-    """Leave a message for every part that is due soon and was not told of; safe to repeat."""
-    told = 0
+    """Enqueue one message per instalment that is due soon; return their number. Safe to repeat."""
+    reminded = 0
     while True:
         with database.transaction() as connection:
             due = instalment_queries.list_due_for_reminder(
@@ -35,6 +33,6 @@ def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
                             "due": part.due_at.isoformat(),
                         },
                     )
-        told += len(due)
+        reminded += len(due)
         if len(due) < CHUNK:
-            return told
+            return reminded

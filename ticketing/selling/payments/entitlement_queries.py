@@ -1,7 +1,4 @@
-"""Places of a paid order as entitlements on the event's list, where the roster's people are.
-
-What a paid order's buyer has: places and vouchers, numbered alike through the order.
-"""
+"""Entitlements of the buyer of a paid order, stored with those of the roster."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,9 +24,10 @@ from ticketing.tickets.model import TicketState
 
 
 def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
-    """One entitlement a place, all of them the buyer's; gives how many. Once: a key sees to it.
+    """Create one entitlement per place for the buyer; return their number.
 
-    Vouchers are no places: owe_vouchers sees to them.
+    The caller's effect key prevents a second call. Vouchers are not places: `allocate_vouchers`
+    creates them.
     """
     lines = connection.execute(
         select(order_lines.c.id, order_lines.c.ticket_type_id, order_lines.c.quantity)
@@ -59,17 +57,19 @@ def grant(connection: Connection, order: Order, buyer: Buyer) -> int:
 
 
 def restore(connection: Connection, order_id: int) -> int:
-    """Let the buyer have the places that an order had before, and gives how many."""
-    mine = _attendee_ids_query(order_id)
+    """Restore the entitlements that an order had before; return their number."""
+    entitlement_ids = _attendee_ids_query(order_id)
     connection.execute(
-        update(order_places).where(order_places.c.attendee_id.in_(mine)).values(returned_at=None)
+        update(order_places)
+        .where(order_places.c.attendee_id.in_(entitlement_ids))
+        .values(returned_at=None)
     )
-    restored = update(attendees).where(attendees.c.id.in_(mine)).values(state="entitled")
+    restored = update(attendees).where(attendees.c.id.in_(entitlement_ids)).values(state="entitled")
     return connection.execute(restored).rowcount
 
 
 def return_order_places(connection: Connection, order_id: int, *, at: datetime) -> list[int]:
-    """End the order's entitlements, its places given back; gives their live tickets' ids."""
+    """Withdraw the entitlements of an order, return its places, and return its live ticket ids."""
     connection.execute(
         update(order_places)
         .where(order_places.c.attendee_id.in_(_attendee_ids_query(order_id)))
@@ -79,7 +79,7 @@ def return_order_places(connection: Connection, order_id: int, *, at: datetime) 
 
 
 def withdraw_order(connection: Connection, order_id: int) -> list[int]:
-    """End the order's entitlements; gives the ids of live tickets that stand on them."""
+    """Withdraw the entitlements of an order; return the ids of its live tickets."""
     return _withdraw_where(connection, attendees.c.id.in_(_attendee_ids_query(order_id)))
 
 
@@ -94,7 +94,7 @@ def _attendee_ids_query(order_id: int) -> Select[int]:
 def return_places(
     connection: Connection, attendee_ids: Sequence[int], *, at: datetime
 ) -> list[int]:
-    """End the entitlements of these places of an order; gives their live tickets' ids."""
+    """Withdraw these entitlements and mark their places as returned; return live ticket ids."""
     connection.execute(
         update(order_places)
         .where(order_places.c.attendee_id == any_(literal(attendee_ids, ID_ARRAY)))
@@ -104,9 +104,9 @@ def return_places(
 
 
 def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tuple[int, list[int]]:
-    """End so many of the event's entitlements, whatever their source: how many, and live tickets.
+    """Withdraw up to `limit` entitlements of an event; return their number and live ticket ids.
 
-    For an event that was called off; none are left when it gives 0.
+    Used for cancelled events; 0 means that none are left.
     """
     query = (
         select(attendees.c.id)
@@ -114,8 +114,8 @@ def withdraw_batch(connection: Connection, event_id: int, *, limit: int) -> tupl
         .order_by(attendees.c.id)
         .limit(limit)
     )
-    some = list(connection.execute(query).scalars())
-    return len(some), _withdraw_where(connection, attendees.c.id == any_(literal(some, ID_ARRAY)))
+    ids = list(connection.execute(query).scalars())
+    return len(ids), _withdraw_where(connection, attendees.c.id == any_(literal(ids, ID_ARRAY)))
 
 
 def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> list[int]:
@@ -129,7 +129,7 @@ def _withdraw_where(connection: Connection, condition: ColumnElement[bool]) -> l
 
 
 def _get_or_insert_person(connection: Connection, event_id: int, buyer: Buyer) -> int:
-    """The person the buyer is; one the roster knows already keeps the roster's name."""
+    """Return the guest id of the buyer; a guest known from the roster keeps the roster's name."""
     connection.execute(
         insert(people)
         .values(

@@ -1,4 +1,4 @@
-"""Queries about the positions of a paid order."""
+"""The positions of paid orders, places and vouchers, numbered alike."""
 
 from sqlalchemy import BigInteger, cast, null, select, union_all
 
@@ -7,7 +7,6 @@ from ticketing.platform.db.tables.vouchers import vouchers
 from ticketing.vouchers.transition_queries import RETURNED_REASONS
 
 _NONE = cast(null(), BigInteger)
-
 
 order_items = union_all(
     select(
@@ -22,13 +21,10 @@ order_items = union_all(
         vouchers.c.number,
         _NONE.label("attendee_id"),
         vouchers.c.id.label("voucher_id"),
-        # one that is over may still be paid back
+        # an expired voucher may still be refunded
         vouchers.c.ending_why.in_(RETURNED_REASONS).label("is_returned"),
     ).where(vouchers.c.order_line_id.is_not(None)),
 ).subquery("had")
 
-
-order_items_sort = (
-    order_lines.c.ticket_type_id,
-    order_items.c.number,
-)  # the same number is always the same place
+# a stable order: a number always means the same position
+order_items_sort = (order_lines.c.ticket_type_id, order_items.c.number)

@@ -1,4 +1,7 @@
-"""Everything that is known of one order, and lists of orders. What buyers see is in order_views."""
+"""Queries for staff: the full history of an order, and lists of orders.
+
+The buyer's view is in `checkout/order_view_queries.py`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +33,7 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """One order in a list. `flags` are the questions that are still open."""
+    """One order in a list. `flags` are open review flags."""
 
     code: str
     state: OrderState
@@ -44,7 +47,7 @@ class OrderSummary:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryItem:
-    """One place of the order, or one of its vouchers. Its number is how a refund names it."""
+    """One place or voucher of the order. Refunds refer to it by `number`."""
 
     number: int
     ticket_type: str
@@ -57,7 +60,7 @@ class OrderHistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryLine:
-    """So many places of one type, and how many of them were given back."""
+    """The places of one ticket type, and the number returned."""
 
     ticket_type: str
     quantity: int
@@ -67,7 +70,7 @@ class OrderHistoryLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryNotification:
-    """What the gateway sent of one attempt, and what became of it."""
+    """One notification of the gateway about an attempt, and its outcome."""
 
     received_at: datetime
     attempt_key: str
@@ -78,7 +81,7 @@ class OrderHistoryNotification:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryFlag:
-    """A question for a person; answered if it is resolved."""
+    """A review flag, open until it is resolved."""
 
     flag: ReviewFlag
     message: str
@@ -88,7 +91,7 @@ class OrderHistoryFlag:
 
 @dataclass(frozen=True, slots=True)
 class OrderAuditEntry:
-    """What somebody did with the order."""
+    """An entry of the audit log about the order."""
 
     at: datetime
     actor: str
@@ -98,7 +101,7 @@ class OrderAuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistory:
-    """One order from placing to refund."""
+    """One order from placement to refund."""
 
     order: Order
     subtotal: Rupiah
@@ -114,11 +117,11 @@ class OrderHistory:
     flags: tuple[OrderHistoryFlag, ...]
     refunds: tuple[Refund, ...]
     deeds: tuple[OrderAuditEntry, ...]
-    parts: tuple[Instalment, ...]  # of an order that is paid in several
+    parts: tuple[Instalment, ...]  # instalments, if paid by a payment plan
 
 
 def get_history(connection: Connection, order: Order) -> OrderHistory:
-    """The order's whole story."""
+    """Return the full history of an order."""
     row = connection.execute(
         select(
             orders.c.subtotal,
@@ -165,7 +168,7 @@ def _lines(connection: Connection, order_id: int) -> tuple[OrderHistoryLine, ...
 
 
 def _places(connection: Connection, order_id: int) -> tuple[OrderHistoryItem, ...]:
-    """With each its newest ticket; numbered as in `refund_plans`."""
+    """Return the places with their newest ticket, numbered as in `plan_queries`."""
     any_ticket = generated_tickets.alias()
     newest = (
         select(func.max(any_ticket.c.id))
@@ -251,7 +254,7 @@ def list_orders(
     flagged: bool = False,
     limit: int,
 ) -> list[OrderSummary]:
-    """The event's orders, the newest first."""
+    """Return the orders of an event, newest first."""
     is_open = and_(order_flags.c.order_id == orders.c.id, order_flags.c.resolved_at.is_(None))
     places = (
         select(func.sum(order_lines.c.quantity - order_lines.c.returned))

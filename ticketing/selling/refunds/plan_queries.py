@@ -1,4 +1,7 @@
-"""What a refund is planned from, and plans by their hash. The rules are in domain/refund_plans."""
+"""Queries for refund plans: the state of an order, the event's fee, and stored requests by hash.
+
+The rules are in `refund_plan.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,10 +46,10 @@ _LIVE = and_(
 
 
 def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
-    """The locked order as a refund finds it."""
+    """Return the data of a locked order that a refund plan needs."""
     return RefundSnapshot(
         order=order,
-        # places had before all is paid end with the order, not with a refund
+        # places granted before full payment end with the order, not by a refund
         places=() if order.state is OrderState.PENDING else _places(connection, order.id),
         payments=refund_queries.list_payment_balances(connection, order.id),
         refund_count=len(refund_queries.list_for_order(connection, order.id)),
@@ -62,7 +65,7 @@ def _find_paying_attempts(connection: Connection, order: Order) -> frozenset[int
 
 
 def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:
-    """The live places and vouchers, numbered through the order."""
+    """Return the places and vouchers that are not returned, numbered through the order."""
     query = (
         select(
             order_lines.c.ticket_type_id,
@@ -116,14 +119,14 @@ def _worths(connection: Connection, order_id: int) -> list[list[Rupiah]]:
 
 
 def get_fee(connection: Connection, event_id: int) -> RefundFee:
-    """What the event keeps of a refund unless said otherwise; nothing without a rule."""
+    """Return the refund fee of an event; no fee by default."""
     query = select(rules.c.fee_percent, rules.c.fee_each).where(rules.c.event_id == event_id)
     row = connection.execute(query).one_or_none()
     return RefundFee() if row is None else RefundFee(row.fee_percent, Rupiah(row.fee_each))
 
 
 def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
-    """Write down what the event keeps."""
+    """Store the refund fee of an event."""
     values = {"fee_percent": fee.percent, "fee_each": fee.each.amount}
     statement = insert(rules).values(event_id=event_id, **values)
     connection.execute(
@@ -133,7 +136,7 @@ def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PlanSubject:
-    """What a plan is about: one order, or the whole event."""
+    """The subject of a plan: one order, or the whole event."""
 
     event_id: int
     order_id: int | None = None
@@ -148,7 +151,7 @@ def store_plan(
     at: datetime,
     by: str,
 ) -> None:
-    """Keep what was asked for under the plan's hash; the same plan again changes nothing."""
+    """Store a request under the plan's hash; the same plan again changes nothing."""
     statement = insert(plans).values(
         hash=plan_hash,
         event_id=subject.event_id,
@@ -161,17 +164,17 @@ def store_plan(
 
 
 def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) -> RefundRequest:
-    """What was asked for when the plan of that hash was made; refuses an unknown one."""
+    """Return the request of a plan; refuses an unknown hash."""
     query = select(plans.c.asked).where(
         plans.c.hash == plan_hash,
         plans.c.event_id == subject.event_id,
         plans.c.order_id.is_not_distinct_from(subject.order_id),
-        plans.c.asked.has_key("money"),  # there are plans about other things
+        plans.c.asked.has_key("money"),  # the table has plans of other kinds
     )
-    said = connection.execute(query).scalar_one_or_none()
-    if said is None:
-        raise PlanOutdated("there is no such plan; plan again")
-    return _request_from_json(said)
+    stored = connection.execute(query).scalar_one_or_none()
+    if stored is None:
+        raise PlanOutdated("there is no plan with this hash; plan again")
+    return _request_from_json(stored)
 
 
 def _request_to_json(request: RefundRequest) -> dict[str, object]:

@@ -104,7 +104,7 @@ def test_nothing_is_sold_any_more(
 
     with pytest.raises(NotOnSale):
         place((vip, 1), buyer=sari)
-    with pytest.raises(NotOnSale, match="called off"):
+    with pytest.raises(NotOnSale, match="was cancelled"):
         open_sale(database, event, "VIP", SaleTerms(), by="operator")
 
 
@@ -265,7 +265,7 @@ def test_it_is_called_off_once(plan_it: PlanIt, call_off: CallOff) -> None:
     planned = plan_it()
     call_off(planned)
 
-    with pytest.raises(NotOnSale, match="called off already"):
+    with pytest.raises(NotOnSale, match="is cancelled already"):
         plan_it()
     with pytest.raises(PlanOutdated):
         call_off(replace(planned, plan_hash="0" * 64))
