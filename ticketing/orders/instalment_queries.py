@@ -107,11 +107,11 @@ def insert_instalments(
         [
             {
                 "order_id": order_id,
-                "number": part.number,
-                "due_at": part.due_at,
-                "amount": part.amount.amount,
+                "number": instalment.number,
+                "due_at": instalment.due_at,
+                "amount": instalment.amount.amount,
             }
-            for part in instalments
+            for instalment in instalments
         ],
     )
 

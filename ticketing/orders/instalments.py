@@ -109,7 +109,7 @@ def schedule_instalments(
 
 def next_unpaid_instalment(instalments: Sequence[Instalment]) -> Instalment | None:
     """Return the first unpaid instalment, or None if all are paid."""
-    return next((part for part in instalments if part.paid_by is None), None)
+    return next((instalment for instalment in instalments if instalment.paid_by is None), None)
 
 
 def reservation_deadline(instalment: Instalment, plan: PaymentPlan, *, at: datetime) -> datetime:
@@ -153,8 +153,8 @@ def assign_payments_to_instalments(
         instalment_by_attempt[one.attempt_id]: one.attempt_id for one in reversed(complete)
     }
     chosen = {
-        part.number: attempt_by_number[part.number]
-        for part in instalments
-        if part.number in attempt_by_number
+        instalment.number: attempt_by_number[instalment.number]
+        for instalment in instalments
+        if instalment.number in attempt_by_number
     }
     return chosen if len(chosen) == len(instalments) else {}

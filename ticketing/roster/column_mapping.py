@@ -79,16 +79,16 @@ def map_columns(header: Sequence[str], overrides: Mapping[str, str]) -> ColumnMa
     Refuses a first line that is no header, a field with two columns, and a roster without columns
     for a name and for an id, e-mail or phone.
     """
-    as_told = _apply_overrides(header, overrides)
-    if not as_told and not count_known_headers(header):
+    explicit = _apply_overrides(header, overrides)
+    if not explicit and not count_known_headers(header):
         raise UnreadableFile(
             f"no header: the first line is {_format_header(header)}; "
             "add column names (nama, nim, email, no hp, …) or use --map"
         )
-    found: dict[RosterField, list[int]] = {field: [place] for field, place in as_told.items()}
+    found: dict[RosterField, list[int]] = {field: [place] for field, place in explicit.items()}
     for place, name in enumerate(header):
         field = _FIELD_BY_HEADER.get(normalise_header(name))
-        if field and field not in as_told and place not in as_told.values():
+        if field and field not in explicit and place not in explicit.values():
             found.setdefault(field, []).append(place)
     _refuse_duplicates(header, found)
     _refuse_missing(header, found)

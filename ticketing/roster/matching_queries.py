@@ -196,7 +196,7 @@ def _repeats_of_refused(staging: StagingTables) -> Subquery:
         select(
             again.c.line,
             staging.rows.c.natural_key.label("key"),
-            func.format("the same as line %s, which is kept aside", first.c.line).label("reason"),
+            func.format("the same as line %s, which is rejected", first.c.line).label("reason"),
         )
         .join(first, first.c.line == again.c.repeats)
         .join(staging.rows, staging.rows.c.line == again.c.line)

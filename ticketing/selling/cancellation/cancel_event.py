@@ -117,7 +117,7 @@ def _get_or_insert_decision(
     current = build_cancellation_plan(connection, event, request, at=at)
     if known is not None or current.plan_hash != plan_hash:
         raise PlanOutdated(
-            f"{event.slug} has changed since the plan: now {current.amount} would go back for"
+            f"{event.slug} has changed since the plan: now {current.amount} would be refunded for"
             f" {len(current.refunds)} orders and {current.live_tickets} tickets would"
             " be revoked; plan again"
         )

@@ -175,7 +175,8 @@ def set_order_buyer(
 
 def _has_paid_instalment(connection: Connection, order: Order) -> bool:
     return any(
-        part.paid_at is not None for part in instalment_queries.list_for_order(connection, order.id)
+        instalment.paid_at is not None
+        for instalment in instalment_queries.list_for_order(connection, order.id)
     )
 
 

@@ -18,19 +18,21 @@ def enqueue_instalment_reminders(database: Database, *, at: datetime) -> int:
             due = instalment_queries.list_due_for_reminder(
                 connection, due_by=at + REMIND_BEFORE, limit=CHUNK
             )
-            for order, part in due:
+            for order, instalment in due:
                 if order.buyer is not None:
                     outbox.enqueue(
                         connection,
                         event_id=order.event_id,
                         purpose=outbox.INSTALMENT_DUE,
-                        subject=instalment_queries.instalment_reference(order.code, part.number),
+                        subject=instalment_queries.instalment_reference(
+                            order.code, instalment.number
+                        ),
                         recipient=order.buyer.email or order.buyer.phone,
                         payload={
                             "order": order.code,
-                            "part": part.number,
-                            "amount": part.amount.amount,
-                            "due": part.due_at.isoformat(),
+                            "part": instalment.number,
+                            "amount": instalment.amount.amount,
+                            "due": instalment.due_at.isoformat(),
                         },
                     )
         reminded += len(due)

@@ -133,13 +133,13 @@ def list_mismatches(connection: Connection, *, limit: int) -> list[LedgerMismatc
 def _sale_mismatches() -> Select[str, str, int, int]:
     """Select the orders with a different value."""
     in_force = orders.c.state.in_((OrderState.PENDING, OrderState.PAID))
-    real = case((in_force, orders.c.total), else_=0)
+    actual = case((in_force, orders.c.total), else_=0)
     booked = func.coalesce(func.sum(order_ledger.c.sale), 0)
     return (
-        select(orders.c.code, literal("worth"), booked, real)
+        select(orders.c.code, literal("worth"), booked, actual)
         .outerjoin(order_ledger, order_ledger.c.order_id == orders.c.id)
         .group_by(orders.c.id)
-        .having(booked != real)
+        .having(booked != actual)
         .order_by(orders.c.id)
     )
 
@@ -158,11 +158,11 @@ def _state_mismatches() -> Select[str, str, str, str]:
         .scalar_subquery()
     )
     placed = orders.c.state == OrderState.PENDING
-    real = case((placed, LedgerEntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
+    actual = case((placed, LedgerEntryKind.PLACED.value), else_=literal("order.") + orders.c.state)
     booked = func.coalesce(last, "nothing")
     return (
-        select(orders.c.code, literal("state"), booked, real)
-        .where(booked != real)
+        select(orders.c.code, literal("state"), booked, actual)
+        .where(booked != actual)
         .order_by(orders.c.id)
     )
 
@@ -177,9 +177,9 @@ def _money_mismatches() -> Select[str, str, int, int]:
             refunds.c.channel != RefundChannel.MANUAL,
         )
     )
-    went_back = func.greatest(payment_attempts.c.refunded, by_gateway)
-    left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, went_back)
-    real = case(
+    refunded = func.greatest(payment_attempts.c.refunded, by_gateway)
+    left = payment_attempts.c.amount - func.least(payment_attempts.c.amount, refunded)
+    actual = case(
         (payment_attempts.c.state.not_in(_TAKEN), 0),
         (payment_attempts.c.state.in_(_LOST), -by_hand),
         else_=left - by_hand,
@@ -193,7 +193,7 @@ def _money_mismatches() -> Select[str, str, int, int]:
         .scalar_subquery()
     )
     return (
-        select(payment_attempts.c.key, literal("money"), booked, real)
-        .where(booked != real)
+        select(payment_attempts.c.key, literal("money"), booked, actual)
+        .where(booked != actual)
         .order_by(payment_attempts.c.id)
     )

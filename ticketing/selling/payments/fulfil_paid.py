@@ -44,10 +44,14 @@ class EventFulfilment:
     @property
     def counts(self) -> dict[str, int]:
         """Return the numbers of new tickets, renewed PDFs and failures."""
-        made = self.generation
-        if made is None:
+        generation = self.generation
+        if generation is None:
             return {}
-        return {"created": made.created, "renewed": made.renewed, "failed": made.failed}
+        return {
+            "created": generation.created,
+            "renewed": generation.renewed,
+            "failed": generation.failed,
+        }
 
     @property
     def changed_count(self) -> int:

@@ -34,15 +34,15 @@ def apply_instalment_payment(
     """Record the payment of an instalment; the last one completes the order."""
     # the session is used up by the payment; closing it at the gateway could cancel the payment
     checkout_session_queries.mark_closed(connection, attempt.id, at=at)
-    parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.part)
-    match instalment_action(part, order.state):
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    instalment = next(one for one in instalments if one.number == attempt.part)
+    match instalment_action(instalment, order.state):
         case InstalmentAction.PAY:
-            _mark_instalment_paid(connection, order, attempt, part, at=at, by=by)
+            _mark_instalment_paid(connection, order, attempt, instalment, at=at, by=by)
         case InstalmentAction.COMPLETE_LATE:
             _complete_late(connection, order, attempt, at=at, by=by)
         case InstalmentAction.REVIEW:
-            message = f"{attempt.key}: {attempt.state}, instalment {part.number}"
+            message = f"{attempt.key}: {attempt.state}, instalment {instalment.number}"
             flag_for_review(connection, order, _review_flag(order), message, at=at)
 
 
@@ -50,12 +50,12 @@ def _mark_instalment_paid(
     connection: Connection,
     order: Order,
     attempt: PaymentAttempt,
-    part: Instalment,
+    instalment: Instalment,
     *,
     at: datetime,
     by: str,
 ) -> None:
-    instalment_queries.mark_paid(connection, order.id, {part.number: attempt.id}, at=at)
+    instalment_queries.mark_paid(connection, order.id, {instalment.number: attempt.id}, at=at)
     if _extend_reservation(connection, order, at=at):
         _entitle_early(connection, order, at=at)
         audit_log.record(
@@ -65,7 +65,7 @@ def _mark_instalment_paid(
             event_id=order.event_id,
             subject=order.code,
             items=1,
-            details={"part": part.number, "amount": part.amount.amount},
+            details={"part": instalment.number, "amount": instalment.amount.amount},
         )
     else:
         complete_order(connection, order, attempt_id=attempt.id, at=at, by=by)
@@ -130,8 +130,10 @@ def is_order_paid_by(connection: Connection, order: Order, attempt: PaymentAttem
     """Return whether the order is paid by this attempt, alone or with others."""
     if attempt.part is None:
         return order.paid_attempt_id == attempt.id
-    parts = instalment_queries.list_for_order(connection, order.id)
-    return order.state is OrderState.PAID and attempt.id in {part.paid_by for part in parts}
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    return order.state is OrderState.PAID and attempt.id in {
+        instalment.paid_by for instalment in instalments
+    }
 
 
 def revert_instalment_payment(
@@ -141,15 +143,17 @@ def revert_instalment_payment(
 
     If an order that `was_paid` ended by it, staff decide about the other instalments' money.
     """
-    parts = instalment_queries.list_for_order(connection, order.id)
-    part = next(one for one in parts if one.number == attempt.part)
-    if part.paid_by != attempt.id:
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    instalment = next(one for one in instalments if one.number == attempt.part)
+    if instalment.paid_by != attempt.id:
         return
-    other_attempt_id = _find_other_payment(connection, order, part)
+    other_attempt_id = _find_other_payment(connection, order, instalment)
     if order.state is OrderState.PENDING or other_attempt_id is not None:
-        instalment_queries.mark_unpaid(connection, order.id, part.number)
+        instalment_queries.mark_unpaid(connection, order.id, instalment.number)
     if other_attempt_id is not None:
-        instalment_queries.mark_paid(connection, order.id, {part.number: other_attempt_id}, at=at)
+        instalment_queries.mark_paid(
+            connection, order.id, {instalment.number: other_attempt_id}, at=at
+        )
     if order.state is OrderState.PENDING:
         _extend_reservation(connection, order, at=at)
     if was_paid and order.state is OrderState.CANCELLED:
@@ -159,18 +163,20 @@ def revert_instalment_payment(
             for payment in refund_queries.list_payment_balances(connection, order.id)
         )
         if left > ZERO:
-            message = f"ended by instalment {part.number}; {left} of other instalments is left"
+            message = (
+                f"ended by instalment {instalment.number}; {left} of other instalments is left"
+            )
             flag_for_review(connection, order, ReviewFlag.INSTALMENTS_UNFINISHED, message, at=at)
 
 
-def _find_other_payment(connection: Connection, order: Order, part: Instalment) -> int | None:
+def _find_other_payment(connection: Connection, order: Order, instalment: Instalment) -> int | None:
     """Return another attempt that paid the same instalment and was not refunded, or None."""
-    of_part = {
+    attempt_ids = {
         one.id
         for one in attempt_queries.list_for_order(connection, order.id)
-        if one.part == part.number
+        if one.part == instalment.number
     }
     for payment in refund_queries.list_payment_balances(connection, order.id):
-        if payment.attempt_id in of_part and payment.refundable == payment.amount:
+        if payment.attempt_id in attempt_ids and payment.refundable == payment.amount:
             return payment.attempt_id
     return None

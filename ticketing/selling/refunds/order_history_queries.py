@@ -261,7 +261,7 @@ def list_orders(
         .where(order_lines.c.order_id == orders.c.id)
         .scalar_subquery()
     )
-    questions = (
+    open_flags = (
         select(func.array_agg(order_flags.c.flag)).where(is_open).scalar_subquery().label("flags")
     )
     query = select(
@@ -272,7 +272,7 @@ def list_orders(
         places.label("places"),
         orders.c.buyer_name,
         orders.c.created_at,
-        questions,
+        open_flags,
     ).where(orders.c.event_id == event_id)
     if state is not None:
         query = query.where(orders.c.state == state)

@@ -60,8 +60,10 @@ def get_snapshot(connection: Connection, order: Order) -> RefundSnapshot:
 def _find_paying_attempts(connection: Connection, order: Order) -> frozenset[int]:
     if order.payment_plan_id is None:
         return frozenset()
-    parts = instalment_queries.list_for_order(connection, order.id)
-    return frozenset(part.paid_by for part in parts if part.paid_by is not None)
+    instalments = instalment_queries.list_for_order(connection, order.id)
+    return frozenset(
+        instalment.paid_by for instalment in instalments if instalment.paid_by is not None
+    )
 
 
 def _places(connection: Connection, order_id: int) -> list[RefundablePlace]:

@@ -95,9 +95,7 @@ class RefundSnapshot:
     places: Sequence[RefundablePlace]
     payments: Sequence[PaymentBalance]
     refund_count: int
-    instalment_attempt_ids: frozenset[int] = (
-        frozenset()
-    )  # attempts, of an order that is paid in parts
+    instalment_attempt_ids: frozenset[int] = frozenset()  # empty without a payment plan
 
     def paying_attempt_ids(self, request: RefundRequest) -> frozenset[int | None]:
         """Return the attempts that pay for the order; none if an unfinished one is refunded."""
@@ -132,8 +130,8 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
     """Return the refund plan; refuses a refund of nothing, and of more than was paid."""
     places = _select_places(snapshot, request)
     worth = total(place.worth for place in places)
-    ways, kept, notes = _split_amount(snapshot, request, places, at=at)
-    amount = total(way.amount for way in ways)
+    parts, kept, notes = _split_amount(snapshot, request, places, at=at)
+    amount = total(part.amount for part in parts)
     if not places and amount == ZERO:
         raise RefundRefused(
             _nothing_to_refund_message(snapshot),
@@ -145,7 +143,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
         "asked": asdict(request),
         "places": [asdict(place) for place in places],
         "kept": kept.amount,
-        "parts": [asdict(way) for way in ways],
+        "parts": [asdict(part) for part in parts],
         "before": [snapshot.refund_count, len(snapshot.places)],
     }
     return RefundPlan(
@@ -157,7 +155,7 @@ def compute_plan(snapshot: RefundSnapshot, request: RefundRequest, *, at: dateti
         worth=worth,
         kept=kept,
         amount=amount,
-        parts=ways,
+        parts=parts,
         notes=(*notes, *_ticket_notes(places), *_voucher_notes(places)),
         plan_hash=digest(facts),
     )
@@ -194,7 +192,7 @@ def _split_amount(
             RefundScope.ALL: [*paid, *surplus],
         }
         return split_refund(payments[request.money], request.amount, at=at), ZERO, []
-    kept, ways, notes = ZERO, list[RefundPart](), list[str]()
+    kept, parts, notes = ZERO, list[RefundPart](), list[str]()
     if request.money is not RefundScope.SURPLUS:
         worth = total(place.worth for place in places)
         kept = request.fee.amount_kept(worth, len(places))
@@ -202,10 +200,10 @@ def _split_amount(
         due = worth - kept
         if due > left:
             notes.append(f"{due} would be due, only {left} is left of the payments")
-        ways += split_refund(paid, min(due, left), at=at)
+        parts += split_refund(paid, min(due, left), at=at)
     if request.money is not RefundScope.ORDER:
-        ways += split_refund(surplus, total(one.refundable for one in surplus), at=at)
-    return tuple(ways), kept, notes
+        parts += split_refund(surplus, total(one.refundable for one in surplus), at=at)
+    return tuple(parts), kept, notes
 
 
 def _nothing_to_refund_message(snapshot: RefundSnapshot) -> str:

@@ -153,8 +153,9 @@ def _decide_next_state(
         return RefundState.REQUESTED, "the card payment is not settled yet"
     if attempt.state in {AttemptState.REVERSED, AttemptState.CHARGED_BACK}:
         return RefundState.FAILED, "the bank reversed the payment"
-    more = refund_queries.sum_refunded_externally(connection, attempt)
-    if more > refund.elsewhere:
-        reason = f"{more - refund.elsewhere} went back at the gateway itself since this was decided"
+    externally_refunded = refund_queries.sum_refunded_externally(connection, attempt)
+    if externally_refunded > refund.elsewhere:
+        newly_refunded = externally_refunded - refund.elsewhere
+        reason = f"{newly_refunded} was refunded at the gateway since this was decided"
         return RefundState.FAILED, reason
     return RefundState.SENT, ""

@@ -144,7 +144,7 @@ def _recompute_unchanged_plan(
         raise PlanOutdated(f"the plan is outdated: {refusal}; plan again") from refusal
     if planned.plan_hash != plan_hash:
         raise PlanOutdated(
-            f"order {order.code} has changed since the plan: now {planned.amount} would go back"
+            f"order {order.code} has changed since the plan: now {planned.amount} would be refunded"
             f" and {len(planned.places)} places would be returned; plan again"
         )
     return planned

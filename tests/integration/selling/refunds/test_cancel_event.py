@@ -248,7 +248,7 @@ def test_a_plan_that_does_not_hold_any_more_is_refused(
     old = plan_it()
     pay(place((vip, 1), buyer=budi))
 
-    with pytest.raises(PlanOutdated, match=r"now Rp300\.000 would go back for 2 orders"):
+    with pytest.raises(PlanOutdated, match=r"now Rp300\.000 would be refunded for 2 orders"):
         call_off(old)
 
     assert state_of(placed) is OrderState.PAID

@@ -224,8 +224,12 @@ class Midtrans:
             try:
                 return self._request(method, url, asked)
             except GatewayUnavailable as unavailable:
-                told = unavailable.details.get("retry_after_seconds")
-                wait = told if isinstance(told, int) else _INITIAL_BACKOFF_SECONDS * 2**tried
+                retry_after = unavailable.details.get("retry_after_seconds")
+                wait = (
+                    retry_after
+                    if isinstance(retry_after, int)
+                    else _INITIAL_BACKOFF_SECONDS * 2**tried
+                )
                 if wait > _MAX_BACKOFF_SECONDS:
                     raise
                 self._pause(wait)
@@ -247,7 +251,7 @@ def _attempt_from_json(requested_id: str, body: Json) -> MidtransNotification:
         raise GatewayUnavailable(f"Midtrans: {error}") from error
     if requested_id not in {attempt.order_id, attempt.transaction_id}:
         raise GatewayUnavailable(
-            f"Midtrans: asked about {requested_id}, told about {attempt.order_id}"
+            f"Midtrans: the answer about {requested_id} describes {attempt.order_id}"
         )
     return attempt
 
@@ -287,5 +291,7 @@ def _unavailable(response: httpx.Response, what: str) -> GatewayUnavailable:
 
 def _message(body: Json) -> str:
     errors = body.get("error_messages") or body.get("validation_messages")
-    messages = errors if isinstance(errors, list) else [body.get("status_message", "no reason given")]
+    messages = (
+        errors if isinstance(errors, list) else [body.get("status_message", "no reason given")]
+    )
     return "; ".join(str(each) for each in messages)[:_LONGEST_MESSAGE]
