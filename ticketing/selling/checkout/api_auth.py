@@ -23,7 +23,7 @@ _scheme: Any = Security(
         name=ORDER_TOKEN_HEADER,
         auto_error=False,
         scheme_name="order token",
-        description="Shown once, in the answer to `POST /api/orders`.",
+        description="Returned once, in the response to `POST /api/orders`.",
     )
 )
 
@@ -39,7 +39,8 @@ async def order_from_header(request: Request) -> Order:
 async def _reject_missing_token(request: Request) -> NoReturn:
     await rate_limit_by_address(request)
     raise NotKnown(
-        f"send the order's token as {ORDER_TOKEN_HEADER}; the answer to POST /api/orders has it"
+        f"the header {ORDER_TOKEN_HEADER} is missing; send the token from the response to"
+        " POST /api/orders"
     )
 
 

@@ -61,7 +61,7 @@ router = APIRouter(
 def event_from_path(slug: str, services: ServicesDependency) -> Event:
     """Return the event of the path. Raises UnknownEvent."""
     if not is_slug(slug):
-        raise UnknownEvent(f"{slug!r} is not an event's short name")
+        raise UnknownEvent("the path does not contain the short name of an event")
     return get_event(services.database, slug)
 
 
