@@ -35,7 +35,7 @@ POLL_SECONDS = 2.0  # for work that sends no NOTIFY
 
 @dataclass(frozen=True, slots=True)
 class EventFulfilment:
-    """The result for one event. `trouble` is the error that stopped it, or empty."""
+    """The result for one event. `error` explains why it stopped, or is empty."""
 
     event: Event
     generation: GenerationResult | None
@@ -171,7 +171,7 @@ class FulfilmentLoop:
             did_something = True
 
     def run_until_idle(self, idle_seconds: float, *, max_seconds: float) -> None:
-        """Run rounds until no work arrives for `quiet_seconds`, for at most the given time.
+        """Run rounds until no work arrives for `idle_seconds`, for at most the given time.
 
         Work that arrives meanwhile does not have to wait for the start of another process.
         """

@@ -31,7 +31,7 @@ MAX_CONSECUTIVE_FAILURES = 8  # then the gateway is down, and asking on would on
 
 @dataclass(frozen=True, slots=True)
 class GatewayReply:
-    """The gateway's answer about one attempt, None if unknown. `trouble` is an error or empty."""
+    """The gateway's answer about one attempt, None if unknown. `error` is a message or empty."""
 
     key: str
     payment_status: PaymentStatus | None
