@@ -44,8 +44,9 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
         "--user", ACCOUNT.name, "--no-tls", given=f"{ACCOUNT.password}\n",
     )  # fmt: skip
     fits = ticketing(
-        "packages", "create", "--event", event.slug, "5k", "--name", "Paket 5 ribu", "--price", "5000",
-        "--profile", "1day", "--router", "lobby", "--validity", "24h", "--bytes", "2GB",
+        "packages", "create", "--event", event.slug, "5k", "--name", "Paket 5 ribu",
+        "--price", "5000", "--profile", "1day", "--router", "lobby", "--validity", "24h",
+        "--bytes", "2GB",
     )  # fmt: skip
     checked = ticketing("routers", "check", "lobby", "--json")
     unfit = ticketing("packages", "update", "--event", event.slug, "5k", "--profile", "1week")
@@ -62,10 +63,27 @@ def test_a_router_is_made_known_asked_and_sold_on_without_its_password_being_see
     assert "is on sale: Paket 5 ribu, Rp5.000" in fits.stdout
     assert json.loads(checked.stdout)["mismatches"] == {}
     assert "there is no profile '1week'" in unfit.stdout + failed.stdout
-    assert "packages 5k are made on it" in kept.stderr
+    assert "packages 5k use it" in kept.stderr
     (package,) = json.loads(listed.stdout)
     assert (package["validitySeconds"], package["bytes"]) == (86_400, 2 * 10**9)
     assert (package["perOrder"], package["onSale"]) == (500, True)
+
+
+def test_an_update_of_a_router_changes_only_what_is_given(ticketing: Ticketing) -> None:
+    host = ["--host", "10.0.0.1"]
+    created = ticketing(
+        "routers", "create", "lobby", *host, "--user", "api", "--no-tls", given="secret\n"
+    )
+    again = ticketing("routers", "create", "lobby", *host, "--user", "api", given="x\n")
+    updated = ticketing("routers", "update", "lobby", "--tls", "--json")
+    unknown = ticketing("routers", "update", "attic", *host)
+
+    codes = [done.returncode for done in (created, again, updated, unknown)]
+    assert codes == [0, 2, 0, 2], created.stderr
+    assert "`ticketing routers update`" in again.stderr
+    router = json.loads(updated.stdout)
+    assert (router["host"], router["port"], router["tls"]) == ("10.0.0.1", 8729, True)
+    assert "'attic'" in unknown.stderr
 
 
 def test_times_and_sizes_that_nobody_writes_so_are_refused_by_name(ticketing: Ticketing) -> None:

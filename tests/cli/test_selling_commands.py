@@ -272,6 +272,22 @@ def test_an_event_is_called_off_and_everybody_refunded(
 
 
 @pytest.mark.usefixtures("vip")
+def test_create_refuses_what_exists_and_update_what_does_not(
+    ticketing: Ticketing, event: Event
+) -> None:
+    options = ["--event", event.slug, "--price", "1000", "--type"]
+
+    again = ticketing("ticket-types", "create", *options, "VIP")
+    changed = ticketing("ticket-types", "update", *options, "VIP")
+    unknown = ticketing("ticket-types", "update", *options, "Gold")
+
+    assert (again.returncode, changed.returncode, unknown.returncode) == (2, 0, 2)
+    assert "to change it: `ticketing ticket-types update`" in again.stderr
+    assert "on sale at Rp1.000; places left: 5" in changed.stdout
+    assert "`ticketing ticket-types create`" in unknown.stderr
+
+
+@pytest.mark.usefixtures("vip")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -310,8 +326,8 @@ def test_bad_usage_of_the_counter_is_2_and_names_what_is_wrong(
 def in_two_parts(database: Database, ticketing: Ticketing, event: Event, vip: int) -> PlacedOrder:
     """Two VIP places to be paid in two parts two days apart, by a plan from the command line."""
     ticketing(
-        "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40", "--every", "2",
-        "--last-before", "0", "--grace", "1", "--overdue", "keep",
+        "payment-plans", "create", "--event", event.slug, "--name", "2x", "--parts", "60,40",
+        "--every", "2", "--last-before", "0", "--grace", "1", "--overdue", "keep",
     )  # fmt: skip
     sari = Buyer("email:sari@example.org", "Sari", "sari@example.org", "")
     asked = [Selection(vip, 2)]
