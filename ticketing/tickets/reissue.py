@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -16,7 +15,8 @@ from ticketing.crypto.keyring import KeyRing
 from ticketing.events.model import Event
 from ticketing.platform.db import audit_log
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import PlanOutdated
+from ticketing.platform.kernel.change_plan import require_unchanged
+from ticketing.platform.kernel.digest import RowDigest
 from ticketing.tickets import entitlement_lock_queries, ticket_write_queries
 from ticketing.tickets.batches import queries as batche_queries
 from ticketing.tickets.create_tickets import IssueFailure, TicketIssuer, record_failures
@@ -63,12 +63,12 @@ def _compute_plan(
     connection: Connection, event: Event, guest_ids: Sequence[int] | None
 ) -> ReissuePlan:
     count = delivered = newest = 0
-    digest = sha256(f"reissue {event.uid}\n".encode())
+    digest = RowDigest("reissue", event.uid)
     for held in entitlement_lock_queries.iter_held_tickets(connection, event.id, guest_ids):
         count += 1
         delivered += held.is_delivered
         newest = max(newest, held.ticket_id)
-        digest.update(f"{held.ticket_id} {held.is_delivered}\n".encode())
+        digest.add(held.ticket_id, held.is_delivered)
     return ReissuePlan(count, delivered, digest.hexdigest(), newest)
 
 
@@ -129,11 +129,8 @@ def _start_or_resume(
     if isinstance(state_before, dict) and state_before["plan_hash"] == plan_hash:
         return int(state_before["up_to_ticket"])
     plan = _compute_plan(connection, event, guest_ids)
-    if plan.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"the tickets of {event.slug} have changed since the plan: now {plan.tickets} would be "
-            f"revoked, {plan.delivered} of them delivered; review the change and plan again"
-        )
+    effect = f"{plan.tickets} would be revoked, {plan.delivered} of them delivered"
+    require_unchanged(plan, plan_hash, subject=f"the tickets of {event.slug}", effect=effect)
     state = {"plan_hash": plan_hash, "up_to_ticket": plan.up_to_ticket}
     batche_queries.merge_options(connection, job_id, {"reissue": state})
     batche_queries.mark_started(connection, job_id, total=plan.tickets, skipped=0)

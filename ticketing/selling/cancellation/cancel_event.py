@@ -20,8 +20,10 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.cancelled_events import EventCancellation
 from ticketing.orders.order import Order, OrderState, ReviewFlag
 from ticketing.platform.db import audit_log
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
-from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
+from ticketing.platform.kernel.change_plan import plan_outdated
+from ticketing.platform.kernel.errors import RefundRefused
 from ticketing.selling.cancellation import queries
 from ticketing.selling.cancellation.plan_cancellation import (
     build_cancellation_plan,
@@ -33,7 +35,6 @@ from ticketing.selling.payments.complete_order import enqueue_message, flag_for_
 from ticketing.selling.payments.record_payment import record_payment
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.selling.refunds.resolve_flag import SURPLUS_FLAGS
 from ticketing.selling.refunds.send_refunds import RefundGateway, send_refunds
 from ticketing.selling.refunds.service import build_refund_plan
@@ -116,11 +117,11 @@ def _get_or_insert_decision(
     request = plan_queries.get_request(connection, PlanSubject(event.id), plan_hash)
     current = build_cancellation_plan(connection, event, request, at=at)
     if known is not None or current.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"{event.slug} has changed since the plan: now {current.amount} would be refunded for"
-            f" {len(current.refunds)} orders and {current.live_tickets} tickets would"
-            " be revoked; plan again"
+        effect = (
+            f"{current.amount} would be refunded for {len(current.refunds)} orders and"
+            f" {current.live_tickets} tickets would be revoked"
         )
+        raise plan_outdated(event.slug, effect)
     decision = EventCancellation(event.id, plan_hash, request.reason, request.fee, by, at, None)
     queries.insert_cancellation(connection, decision)
     ticket_type_queries.mark_all_off_sale(connection, event.id)

@@ -12,13 +12,13 @@ from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import OrderState
 from ticketing.orders.refund import RefundChannel
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
 from ticketing.platform.kernel.digest import digest
 from ticketing.platform.kernel.errors import NotOnSale, RefundRefused
 from ticketing.platform.kernel.money import Rupiah, total
 from ticketing.selling.cancellation import queries
 from ticketing.selling.refunds import plan_queries
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.selling.refunds.refund_plan import RefundPlan, RefundRequest, RefundScope
 from ticketing.selling.refunds.service import build_refund_plan
 
@@ -73,7 +73,7 @@ def plan_cancellation(
         if cancelled_events.find(connection, event.id) is not None:
             raise NotOnSale(f"{event.slug} is cancelled already; apply its plan again to continue")
         planned = build_cancellation_plan(connection, event, request, at=at)
-        plan_queries.store_plan(
+        plan_queries.store_request(
             connection, PlanSubject(event.id), request, plan_hash=planned.plan_hash, at=at, by=by
         )
     return planned

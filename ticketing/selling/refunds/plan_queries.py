@@ -4,7 +4,6 @@ The rules are in `refund_plan.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +14,10 @@ from ticketing.orders import instalment_queries
 from ticketing.orders import queries as order_queries
 from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState, ReviewFlag
+from ticketing.platform.db import change_plans
+from ticketing.platform.db.change_plans import PlanKind, PlanSubject
 from ticketing.platform.db.tables.sales import (
     order_lines,
-    plans,
     promo_redemptions,
     promos,
     ticket_types,
@@ -26,7 +26,6 @@ from ticketing.platform.db.tables.sales import orders as orders_table
 from ticketing.platform.db.tables.sales import refund_rules as rules
 from ticketing.platform.db.tables.tickets import generated_tickets
 from ticketing.platform.db.tables.vouchers import vouchers
-from ticketing.platform.kernel.errors import PlanOutdated
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.payments.order_item_queries import order_items, order_items_sort
@@ -136,15 +135,7 @@ def set_fee(connection: Connection, event_id: int, fee: RefundFee) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSubject:
-    """The subject of a plan: one order, or the whole event."""
-
-    event_id: int
-    order_id: int | None = None
-
-
-def store_plan(
+def store_request(
     connection: Connection,
     subject: PlanSubject,
     request: RefundRequest,
@@ -154,29 +145,16 @@ def store_plan(
     by: str,
 ) -> None:
     """Store a request under the plan's hash; the same plan again changes nothing."""
-    statement = insert(plans).values(
-        hash=plan_hash,
-        event_id=subject.event_id,
-        order_id=subject.order_id,
-        asked=_request_to_json(request),
-        made_by=by,
-        made_at=at,
+    parameters = _request_to_json(request)
+    change_plans.store_plan(
+        connection, subject, PlanKind.REFUND, parameters, plan_hash=plan_hash, at=at, by=by
     )
-    connection.execute(statement.on_conflict_do_nothing())
 
 
 def get_request(connection: Connection, subject: PlanSubject, plan_hash: str) -> RefundRequest:
     """Return the request of a plan; refuses an unknown hash."""
-    query = select(plans.c.asked).where(
-        plans.c.hash == plan_hash,
-        plans.c.event_id == subject.event_id,
-        plans.c.order_id.is_not_distinct_from(subject.order_id),
-        plans.c.asked.has_key("money"),  # the table has plans of other kinds
-    )
-    stored = connection.execute(query).scalar_one_or_none()
-    if stored is None:
-        raise PlanOutdated("there is no plan with this hash; plan again")
-    return _request_from_json(stored)
+    stored = change_plans.get_plan(connection, subject, PlanKind.REFUND, plan_hash)
+    return _request_from_json(stored.parameters)
 
 
 def _request_to_json(request: RefundRequest) -> dict[str, object]:

@@ -11,13 +11,14 @@ from ticketing.orders.fee import RefundFee
 from ticketing.orders.order import Order, OrderState
 from ticketing.orders.refund import Refund
 from ticketing.platform.db import audit_log
+from ticketing.platform.db.change_plans import PlanSubject
 from ticketing.platform.db.database import Database
+from ticketing.platform.kernel.change_plan import require_unchanged
 from ticketing.platform.kernel.errors import PlanOutdated, RefundRefused
 from ticketing.platform.kernel.money import Rupiah
 from ticketing.selling.payments import refund_queries
 from ticketing.selling.refunds import plan_queries
 from ticketing.selling.refunds.decide_refund import decide_refund
-from ticketing.selling.refunds.plan_queries import PlanSubject
 from ticketing.selling.refunds.refund_plan import (
     RefundPlan,
     RefundRequest,
@@ -36,7 +37,7 @@ def plan_refund(
         _refuse_unfinished_instalments(order, request)
         planned = build_refund_plan(connection, order, request, at=at)
         subject = PlanSubject(order.event_id, order.id)
-        plan_queries.store_plan(
+        plan_queries.store_request(
             connection, subject, request, plan_hash=planned.plan_hash, at=at, by=by
         )
     return planned
@@ -142,9 +143,6 @@ def _recompute_unchanged_plan(
         planned = build_refund_plan(connection, order, request, at=at)
     except RefundRefused as refusal:
         raise PlanOutdated(f"the plan is outdated: {refusal}; plan again") from refusal
-    if planned.plan_hash != plan_hash:
-        raise PlanOutdated(
-            f"order {order.code} has changed since the plan: now {planned.amount} would be refunded"
-            f" and {len(planned.places)} places would be returned; plan again"
-        )
+    effect = f"{planned.amount} would be refunded and {len(planned.places)} places returned"
+    require_unchanged(planned, plan_hash, subject=f"order {order.code}", effect=effect)
     return planned

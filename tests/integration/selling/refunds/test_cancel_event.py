@@ -256,7 +256,7 @@ def test_a_plan_that_does_not_hold_any_more_is_refused(
 
 @pytest.mark.usefixtures("vip")
 def test_an_unknown_plan_is_refused(plan_it: PlanIt, call_off: CallOff) -> None:
-    with pytest.raises(PlanOutdated, match="no such plan"):
+    with pytest.raises(PlanOutdated, match="no plan with this hash"):
         call_off(replace(plan_it(), plan_hash="0" * 64))
 
 
