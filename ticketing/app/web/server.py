@@ -3,6 +3,7 @@
 import signal
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,7 +12,6 @@ from ticketing.app.web.app import create_app
 from ticketing.platform.application import Application
 from ticketing.platform.http.sse import EventStream
 from ticketing.platform.kernel.errors import Misconfigured
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ticketing.platform.http.services import Services
