@@ -10,7 +10,7 @@ from ticketing.platform.kernel.errors import PlanOutdated
 
 
 class ChangePlan(Protocol):
-    """What a change would do to the data as it is now."""
+    """The effect that a change would have on the present data."""
 
     @property
     def plan_hash(self) -> str:
