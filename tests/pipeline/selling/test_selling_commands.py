@@ -57,9 +57,8 @@ def test_orders_whose_hour_is_up_are_expired_by_hand(
 
     done = ticketing("expire-orders")
 
-    assert (
-        done.stdout
-        == "1 orders expired, 0 were paid after all, 0 unclear.\n0 buyers reminded of an instalment.\n"
+    assert done.stdout == (
+        "1 orders expired, 0 were paid after all, 0 unclear.\n0 buyers reminded of an instalment.\n"
     )
     assert done.returncode == 0
 
