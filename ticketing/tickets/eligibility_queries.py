@@ -59,7 +59,7 @@ def _status_column(*, event_over: bool) -> ColumnElement[str]:
         (too_late, EntitlementStatus.EVENT_OVER.value),
         (attendees.c.hold_reason.is_not(None), EntitlementStatus.ON_HOLD.value),
         else_=EntitlementStatus.MISSING.value,
-    ).label("standing")
+    ).label("status")
 
 
 def _join_live_tickets() -> Join:
@@ -95,7 +95,7 @@ def _select_entitlements(event_id: int, *, event_over: bool) -> Select[*tuple[ob
 
 
 def _entitlement_from_row(row: RowMapping) -> Entitlement:
-    return Entitlement(**{**row, "standing": EntitlementStatus(row["standing"])})
+    return Entitlement(**{**row, "status": EntitlementStatus(row["status"])})
 
 
 def list_missing(
@@ -171,17 +171,17 @@ def count_by_status(
     connection: Connection, event_id: int, *, event_over: bool
 ) -> EligibilityCounts:
     """Count every person once, in one query."""
-    standing = _status_column(event_over=event_over)
+    status = _status_column(event_over=event_over)
     query = (
-        select(standing, attendees.c.hold_reason, func.count().label("people"))
+        select(status, attendees.c.hold_reason, func.count().label("people"))
         .select_from(_join_live_tickets())
         .where(attendees.c.event_id == event_id)
-        .group_by(standing, attendees.c.hold_reason)
+        .group_by(status, attendees.c.hold_reason)
     )
     counts = dict.fromkeys(EntitlementStatus, 0)
     reasons: dict[str, int] = {}
     for row in connection.execute(query).mappings():
-        found = EntitlementStatus(row["standing"])
+        found = EntitlementStatus(row["status"])
         counts[found] += row["people"]
         reason = (
             f"on hold: {row['hold_reason']}" if found is EntitlementStatus.ON_HOLD else str(found)

@@ -102,10 +102,10 @@ def _partition_guests(
     skipped = 0
     for guest_id in guest_ids:
         own = entitlements.get(guest_id, [])
-        missing = [one for one in own if one.standing is EntitlementStatus.MISSING]
+        missing = [one for one in own if one.status is EntitlementStatus.MISSING]
         if missing:
             people += [Recipient(one.attendee_id, guest_id) for one in missing]
-        elif any(one.standing is EntitlementStatus.HAS_TICKET for one in own):
+        elif any(one.status is EntitlementStatus.HAS_TICKET for one in own):
             skipped += 1
         else:
             failures.append(IssueFailure(guest_id, _ineligible_reason(guest_id, own)))

@@ -126,6 +126,6 @@ def _refuse_if_ineligible(database: Database, event: Event, guest_id: int, *, at
         )
     if not entitlements:
         raise UnknownGuest(f"{event.slug} has no guest {guest_id}", guest=guest_id)
-    if all(entitlement.standing is not EntitlementStatus.MISSING for entitlement in entitlements):
+    if all(entitlement.status is not EntitlementStatus.MISSING for entitlement in entitlements):
         reasons = "; ".join(entitlement.reason for entitlement in entitlements)
         raise NoTicketDue(f"no ticket for guest {guest_id}: {reasons}", guest=guest_id)

@@ -48,7 +48,7 @@ def serve(
 def everybody(
     event: Event, enter: Enter, serve: Callable[[list[int]], None]
 ) -> dict[str, list[int]]:
-    """People in every standing."""
+    """People in every status."""
     served = enter(event, 3)
     serve(served)
     return {
@@ -100,7 +100,7 @@ def test_the_missing_are_listed_in_the_order_of_the_list(
 
     assert [person.guest_id for person in listed] == everybody["missing"]
     assert count_missing_tickets(database, event, at=now) == len(listed)
-    assert {person.standing for person in listed} == {EntitlementStatus.MISSING}
+    assert {person.status for person in listed} == {EntitlementStatus.MISSING}
 
 
 def test_somebody_missing_comes_with_all_that_a_ticket_needs(

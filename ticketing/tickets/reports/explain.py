@@ -35,7 +35,7 @@ class PersonHistory:
     guest_id: int
     full_name: str
     external_id: str | None
-    standings: tuple[str, ...]
+    statuses: tuple[str, ...]
     steps: tuple[TicketHistoryStep, ...]
 
 
@@ -76,7 +76,7 @@ def explain_person(
                     guest_id=guest.id,
                     full_name=guest.full_name,
                     external_id=guest.external_id,
-                    standings=tuple(r.reason for r in entitlements if r.guest_id == guest.id),
+                    statuses=tuple(r.reason for r in entitlements if r.guest_id == guest.id),
                     steps=_history_steps(
                         connection, event, guest.id, pdf_exists or _assume_pdf_exists
                     ),
