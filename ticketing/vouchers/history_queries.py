@@ -1,4 +1,4 @@
-"""Vouchers as an operator looks for them: in a list, or one with its whole story."""
+"""Voucher lists for operators, and the state history of single vouchers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,11 +14,11 @@ from ticketing.vouchers.model import VoucherState
 
 @dataclass(frozen=True, slots=True)
 class ListedVoucher:
-    """One voucher and how it stands; what opens it is not shown by itself."""
+    """A voucher with its order, package and router; `repr` omits its credentials."""
 
     key: str
-    order_code: str | None  # none: made ahead, nobody's yet
-    number: int | None  # in its order's line
+    order_code: str | None  # None: in a pool
+    number: int | None  # in its order line
     package: str
     router: str
     credentials: Credentials = field(repr=False)
@@ -37,7 +37,7 @@ class ListedVoucher:
 
 @dataclass(frozen=True, slots=True)
 class VoucherHistoryEntry:
-    """A state it came to. `why` is empty when all went well."""
+    """A change of state; the reason is empty when nothing failed."""
 
     at: datetime
     state: VoucherState
@@ -47,7 +47,7 @@ class VoucherHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class VoucherHistory:
-    """One voucher from being owed to being gone."""
+    """A voucher and its changes of state, oldest first."""
 
     voucher: ListedVoucher
     steps: tuple[VoucherHistoryEntry, ...]
@@ -56,7 +56,7 @@ class VoucherHistory:
 def list_of_event(
     connection: Connection, event_id: int, *, state: VoucherState | None, limit: int
 ) -> list[ListedVoucher]:
-    """An event's vouchers, the newest first."""
+    """Return an event's vouchers, newest first."""
     conditions = [ticket_types.c.event_id == event_id]
     if state is not None:
         conditions.append(vouchers.c.state == state)
@@ -64,13 +64,13 @@ def list_of_event(
 
 
 def list_failed(connection: Connection, *, limit: int) -> list[ListedVoucher]:
-    """Those on which we have given up for now, of all events, the newest first."""
+    """Return the failed vouchers of all events, newest first."""
     return _list_vouchers(connection, vouchers.c.gave_up_at.is_not(None), limit=limit)
 
 
-def find_histories(connection: Connection, named: str) -> list[VoucherHistory]:
-    """Those that a text may mean: a voucher's key, what it is called, or its order's code."""
-    text = named.strip()
+def find_histories(connection: Connection, identifier: str) -> list[VoucherHistory]:
+    """Return the vouchers with this key or login name, or of the order with this code."""
+    text = identifier.strip()
     known = or_(
         vouchers.c.key == text.upper(), vouchers.c.name == text, orders.c.code == text.upper()
     )

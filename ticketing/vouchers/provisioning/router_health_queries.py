@@ -1,4 +1,4 @@
-"""How routers answer, and who waits for one that does not. Rules: domain/provisioning.py."""
+"""Queries for the circuit state of routers and the vouchers that wait for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,24 +20,24 @@ _HAS_ROUTER_WORK = vouchers.c.state.in_(
 
 @dataclass(frozen=True, slots=True)
 class FailedVoucherCounts:
-    """Who was given up on for now: so many vouchers of so many orders."""
+    """Number of failed vouchers and of their orders."""
 
     voucher_count: int
     order_count: int
 
 
 def list_due(connection: Connection, *, at: datetime) -> list[StoredRouter]:
-    """The routers that may be asked, and are to be asked about something."""
-    waits = exists().where(
+    """Return the routers with due work whose circuit allows a request."""
+    has_work = exists().where(
         vouchers.c.router_id == table.c.id, _HAS_ROUTER_WORK, vouchers.c.next_try <= at
     )
-    rested = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
-    found = set(connection.execute(select(table.c.id).where(rested, waits)).scalars())
+    is_closed = or_(table.c.rests_until.is_(None), table.c.rests_until <= at)
+    found = set(connection.execute(select(table.c.id).where(is_closed, has_work)).scalars())
     return [each for each in router_queries.list_all(connection) if each.id in found]
 
 
 def lock_failure_count(connection: Connection, router_id: int) -> int:
-    """How often it has failed in a row; the router is locked."""
+    """Return the number of consecutive failures; the router is locked."""
     query = select(table.c.failures).where(table.c.id == router_id).with_for_update()
     number: int = connection.execute(query).scalar_one()
     return number
@@ -52,7 +52,7 @@ def open_circuit(
     open_until: datetime | None,
     at: datetime,
 ) -> datetime:
-    """It has failed so often in a row, and rests; gives since when."""
+    """Store the failure and the end of the open time; return since when the router fails."""
     statement = (
         update(table)
         .where(table.c.id == router_id)
@@ -69,9 +69,11 @@ def open_circuit(
 
 
 def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> None:
-    """It is well; nothing of it is given up on any more but what it refuses by itself."""
-    well = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
-    connection.execute(update(table).where(table.c.id == router_id).values(answered_at=at, **well))
+    """Reset the failures; its vouchers are no longer failed, except those it refused itself."""
+    closed = {"failures": 0, "failing_since": None, "rests_until": None, "last_error": ""}
+    connection.execute(
+        update(table).where(table.c.id == router_id).values(answered_at=at, **closed)
+    )
     connection.execute(
         update(vouchers)
         .where(
@@ -87,14 +89,14 @@ def close_circuit(connection: Connection, router_id: int, *, at: datetime) -> No
 def mark_vouchers_failed(
     connection: Connection, router_id: int, *, at: datetime
 ) -> FailedVoucherCounts:
-    """Whoever waits for the router is given up on for now; who that is."""
+    """Mark the router's waiting vouchers failed; return the counts of all its failed ones."""
     waiting = (vouchers.c.router_id == router_id, _IS_UNPLACED, vouchers.c.gave_up_at.is_(None))
     connection.execute(update(vouchers).where(*waiting).values(gave_up_at=at))
     return _count_failed(connection, vouchers.c.router_id == router_id)
 
 
 def count_failed_of_package(connection: Connection, ticket_type_id: int) -> FailedVoucherCounts:
-    """Who waits for a package's vouchers and was given up on."""
+    """Count the failed vouchers of a package."""
     return _count_failed(connection, vouchers.c.ticket_type_id == ticket_type_id)
 
 

@@ -1,7 +1,4 @@
-"""What should be on a router, and what is known of rows that should not.
-
-What looks at the routers tell of vouchers: since when they are used, and how much.
-"""
+"""Queries for the expected content of a router and the usage that polls report."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ LOST_REASON = "the router lost it"
 
 @dataclass(frozen=True, slots=True)
 class KnownVoucher:
-    """Where a voucher is said to be, and since when it is gone if it is."""
+    """Router, state and time of removal of a voucher."""
 
     router_id: int
     state: VoucherState
@@ -28,7 +25,7 @@ class KnownVoucher:
 
 
 def list_expected(connection: Connection, router_id: int, *, at: datetime) -> list[ExpectedVoucher]:
-    """Every voucher that is on the router as far as we know, and still valid."""
+    """Return every active voucher of the router that is still valid."""
     query = (
         select(
             vouchers.c.key,
@@ -49,7 +46,7 @@ def list_expected(connection: Connection, router_id: int, *, at: datetime) -> li
 
 
 def find_known(connection: Connection, keys: Collection[str]) -> dict[str, KnownVoucher]:
-    """What is known of these keys; of one that is not there, nothing is."""
+    """Return the stored state of these keys; unknown keys are absent."""
     columns = (vouchers.c.key, vouchers.c.router_id, vouchers.c.state, vouchers.c.gone_at)
     rows = connection.execute(select(*columns).where(vouchers.c.key.in_(keys)))
     return {
@@ -58,7 +55,7 @@ def find_known(connection: Connection, keys: Collection[str]) -> dict[str, Known
 
 
 def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime) -> int:
-    """Want on their router again what it lost; gives how many were there as far as we knew."""
+    """Set active vouchers that the router lost back to pending; return their number."""
     lost = (
         update(vouchers)
         .where(vouchers.c.key.in_(keys), vouchers.c.state == VoucherState.ACTIVE)
@@ -78,7 +75,7 @@ def requeue_lost(connection: Connection, keys: Collection[str], *, at: datetime)
 
 @dataclass(frozen=True, slots=True)
 class VoucherUsage:
-    """What a voucher has used, and until when it is valid therefore."""
+    """Usage of a voucher and the end of its validity that follows."""
 
     voucher_id: int
     online: timedelta
@@ -108,7 +105,7 @@ _UPDATE_USAGE = (
 
 
 def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -> list[Voucher]:
-    """Those of these keys that are on the router as far as we know, and that nobody ends now."""
+    """Return the router's active vouchers with these keys, locked; skip rows locked elsewhere."""
     query = (
         select(*COLUMNS)
         .where(
@@ -123,7 +120,7 @@ def lock_active(connection: Connection, router_id: int, keys: Collection[str]) -
 
 
 def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
-    """Write down what was seen; of those that ended meanwhile, nothing."""
+    """Store the usage of vouchers that are still active."""
     rows = [
         {
             "known": one.voucher_id,
@@ -139,5 +136,5 @@ def record_usage(connection: Connection, used: Sequence[VoucherUsage]) -> None:
 
 
 def mark_polled(connection: Connection, router_id: int, *, at: datetime) -> None:
-    """The whole of the router was looked at, not earlier than this."""
+    """Store the start time of a complete poll."""
     connection.execute(update(routers).where(routers.c.id == router_id).values(compared_at=at))
