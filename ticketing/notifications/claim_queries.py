@@ -1,4 +1,4 @@
-"""Queries about deliveries. What comes after what, and when, is decided in domain/deliveries.py."""
+"""Queries that claim deliveries and store attempts; the rules are in `delivery.py`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ _IS_CLAIMED = deliveries.c.state == DeliveryState.CLAIMED
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that is ours for a while: attempt number `number` at it."""
+    """A claimed delivery with the number of its current attempt."""
 
     id: int
     attempt_number: int
@@ -59,11 +59,11 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What an attempt has come to."""
+    """Result of an attempt; `failures` is added to the delivery's count."""
 
     state: DeliveryState
     next_attempt_at: datetime | None = None
-    failures: int = 0  # to be added
+    failures: int = 0  # added to the delivery's count
     code: str = ""
     reason: str = ""
     failure_scope: str = ""
@@ -73,9 +73,9 @@ class AttemptResult:
 def claim_due(
     connection: Connection, channel: Channel, *, at: datetime, limit: int, include_bulk: bool = True
 ) -> list[ClaimedDelivery]:
-    """Begin an attempt at what is due, the longest due first; nobody else gets it meanwhile.
+    """Claim due deliveries for a new attempt, longest due first.
 
-    What is one of many goes after everything else, and without `bulk` not at all.
+    Deliveries of campaigns come after all others, and without `bulk` not at all.
     """
     which = _is_due((channel,), at)
     due = (
@@ -84,7 +84,7 @@ def claim_due(
         .order_by(deliveries.c.is_bulk, deliveries.c.next_try, deliveries.c.id)
         .limit(limit)
     )
-    # the right sides see the row as it was
+    # the right-hand sides use the old values
     is_resend = (deliveries.c.state == DeliveryState.UNKNOWN).cast(deliveries.c.resends.type)
     claimed = DELIVERY_QUEUE.claim(
         connection,
@@ -138,12 +138,12 @@ def _select_claims(ids: Sequence[int]) -> Select[Any]:
 
 def _claim_from_row(row: Sequence[Any]) -> ClaimedDelivery:
     number, tries, failures, resends, uid, copies, channel, *rest = row
-    named = _provider_reference(uid, copies)
-    return ClaimedDelivery(number, tries, failures, resends, named, Channel(channel), *rest)
+    reference = _provider_reference(uid, copies)
+    return ClaimedDelivery(number, tries, failures, resends, reference, Channel(channel), *rest)
 
 
 def _provider_reference(uid: UUID, copies: int) -> str:
-    """The vendor's name of it: the same for every attempt, another for a copy somebody wanted."""
+    """Return the reference sent to the provider: the same for every attempt, a new one per copy."""
     return f"{uid.hex}-{copies}" if copies else uid.hex
 
 
@@ -163,7 +163,7 @@ def _is_due(channels: Collection[Channel], at: datetime) -> ColumnElement[bool]:
 def find_state_for_update(
     connection: Connection, delivery_id: int
 ) -> tuple[DeliveryState, int] | None:
-    """State and newest attempt of a delivery, locked; None when there is none."""
+    """Return state and latest attempt number of a delivery, locked; None if it is unknown."""
     query = select(deliveries.c.state, deliveries.c.tries).where(deliveries.c.id == delivery_id)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else (DeliveryState(row.state), row.tries)
@@ -172,7 +172,7 @@ def find_state_for_update(
 def update_delivery(
     connection: Connection, delivery_id: int, step: AttemptResult, *, at: datetime
 ) -> None:
-    """The newest attempt has come this far."""
+    """Store the result of the latest attempt in the delivery."""
     is_over = step.state.rank >= DeliveryState.SENT.rank
     connection.execute(
         update(deliveries)
@@ -192,7 +192,7 @@ def update_delivery(
 def record_attempt(
     connection: Connection, delivery_id: int, number: int, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How an attempt ended; what a report has told of it already is not taken back."""
+    """Store the result of an attempt; a result from a receipt is kept."""
     logs = delivery_logs.c
     is_open = logs.state.in_((DeliveryState.CLAIMED, DeliveryState.UNKNOWN))
     ended = {
@@ -205,7 +205,7 @@ def record_attempt(
         update(delivery_logs)
         .where(logs.delivery_id == delivery_id, logs.number == number)
         .values(
-            **{name: case((is_open, said), else_=logs[name]) for name, said in ended.items()},
+            **{name: case((is_open, value), else_=logs[name]) for name, value in ended.items()},
             ended_at=at,
             provider_id=step.provider_id,
         )
@@ -215,7 +215,7 @@ def record_attempt(
 def list_stuck_claims(
     connection: Connection, *, at: datetime, limit: int
 ) -> list[tuple[int, int, Channel, int]]:
-    """Return claims of dead or late processes, locked: id, attempt, channel, resends."""
+    """Return claims older than `since`, locked: id, attempt number, channel, resends."""
     query = (
         select(deliveries.c.id, deliveries.c.tries, deliveries.c.channel, deliveries.c.resends)
         .where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
@@ -230,7 +230,7 @@ def list_stuck_claims(
 def pause_channel(
     connection: Connection, channel: Channel, *, until: datetime, reason: str
 ) -> None:
-    """Let a channel alone for a while; a longer rest wins."""
+    """Pause a channel; the longer of two pauses applies."""
     query = upsert(delivery_rests).values(channel=channel, until=until, reason=reason)
     query = query.on_conflict_do_update(
         index_elements=[delivery_rests.c.channel],
@@ -243,14 +243,14 @@ def pause_channel(
 def has_overdue_deliveries(
     connection: Connection, channels: Collection[Channel], *, since: datetime, at: datetime
 ) -> bool:
-    """Whether anything could be sent since then, or its holder has died."""
+    """Return whether a delivery is due since that time or its claim has timed out."""
     due = exists().where(_is_due(channels, at), deliveries.c.next_try <= since)
     dead = exists().where(_IS_CLAIMED, DELIVERY_QUEUE.is_free(at))
     return connection.execute(select(or_(due, dead))).scalar_one()
 
 
 def requeue(connection: Connection, delivery_id: int, *, as_new_copy: bool, at: datetime) -> None:
-    """Send it anew, with all its patience."""
+    """Queue a delivery again with its full number of retries."""
     copies = deliveries.c.copies + 1 if as_new_copy else deliveries.c.copies
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(query.values(**_REQUEUED_VALUES, copies=copies, next_try=at))
@@ -267,7 +267,7 @@ _REQUEUED_VALUES = {
 
 
 def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> int:
-    """Send anew what failed, or is unknown and left to a person; how many."""
+    """Queue an event's deliveries again that need attention; return their number."""
     query = (
         update(deliveries)
         .where(
@@ -281,7 +281,7 @@ def requeue_failed(connection: Connection, event_id: int, *, at: datetime) -> in
 
 
 def needs_attention() -> ColumnElement[bool]:
-    """Whether nothing more comes of it by itself, nor by another channel after it."""
+    """Return the condition: failed or unknown, with no retry or fallback to come."""
     later = deliveries.alias("later")
     went_otherwise = exists().where(
         later.c.outbox_id == deliveries.c.outbox_id, later.c.id > deliveries.c.id
@@ -295,7 +295,7 @@ def needs_attention() -> ColumnElement[bool]:
 
 
 def mark_aborted(connection: Connection, delivery_id: int, *, at: datetime) -> None:
-    """Send it no more, unless somebody asks for it anew."""
+    """Mark a delivery cancelled; `requeue` reverts it."""
     query = update(deliveries).where(deliveries.c.id == delivery_id)
     connection.execute(
         query.values(

@@ -1,6 +1,6 @@
-"""Which attempt a report speaks of, and what it changes. What counts is decided by the domain.
+"""Queries for deliveries: matching of receipts to attempts, lists for staff, paused channels.
 
-Deliveries as a person looks at them, and what waits or rests. Sending is in deliveries.py.
+Queries for sending are in `claim_queries.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,12 +21,12 @@ from ticketing.platform.db.tables.sales import outbox
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """An attempt as it stands, and the delivery it was made for, locked."""
+    """An attempt and its delivery, locked."""
 
     delivery_id: int
     attempt_number: int
-    attempt_state: DeliveryState  # the attempt's own
-    delivery_state: DeliveryState  # the delivery's
+    attempt_state: DeliveryState  # of the attempt
+    delivery_state: DeliveryState  # of the delivery
     is_newest: bool
     failure_count: int
     channel: Channel
@@ -36,7 +36,7 @@ class DeliveryAttempt:
 def find_attempt(
     connection: Connection, *, names: Collection[str], reference: str = ""
 ) -> DeliveryAttempt | None:
-    """By the vendor's names of the message, else by ours; None when it is nobody's here."""
+    """Find an attempt by the provider's ids, else by our reference; None if it is not ours."""
     by_name = [name for name in names if name]
     found = None
     if by_name:
@@ -46,8 +46,8 @@ def find_attempt(
         )
     uid = _uid(reference)
     if found is None and uid is not None:
-        ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
-        found = _find_newest_attempt(connection, ours)
+        is_ours = and_(deliveries.c.uid == uid, delivery_logs.c.reference == reference)
+        found = _find_newest_attempt(connection, is_ours)
     return found
 
 
@@ -59,7 +59,7 @@ def _uid(reference: str) -> UUID | None:
 
 
 def _find_newest_attempt(
-    connection: Connection, which: ColumnElement[bool]
+    connection: Connection, condition: ColumnElement[bool]
 ) -> DeliveryAttempt | None:
     query = (
         select(
@@ -73,7 +73,7 @@ def _find_newest_attempt(
             deliveries.c.address,
         )
         .join(deliveries, deliveries.c.id == delivery_logs.c.delivery_id)
-        .where(which)
+        .where(condition)
         .order_by(delivery_logs.c.id.desc())
         .limit(1)
         .with_for_update()
@@ -81,22 +81,22 @@ def _find_newest_attempt(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    number, tries, said, state, is_newest, failures, channel, address = row
+    number, tries, attempt_state, state, is_newest, failures, channel, address = row
     return DeliveryAttempt(
-        number, tries, DeliveryState(said), DeliveryState(state), is_newest, failures,
+        number, tries, DeliveryState(attempt_state), DeliveryState(state), is_newest, failures,
         Channel(channel), address,
     )  # fmt: skip
 
 
 def set_attempt_alias(connection: Connection, attempt: DeliveryAttempt, alias: str) -> None:
-    """Note the other name by which reports of it may come alone."""
+    """Store the second id by which later receipts refer to the attempt."""
     connection.execute(update(delivery_logs).where(_is_attempt(attempt)).values(alias=alias))
 
 
 def record_receipt(
     connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How far the attempt has come."""
+    """Store the state that a receipt reports in the attempt."""
     connection.execute(
         update(delivery_logs)
         .where(_is_attempt(attempt))
@@ -120,7 +120,7 @@ def _is_attempt(attempt: DeliveryAttempt) -> ColumnElement[bool]:
 def update_delivery_after_receipt(
     connection: Connection, attempt: DeliveryAttempt, step: AttemptResult, *, at: datetime
 ) -> None:
-    """How far the delivery has come by that; with a `next_try` it is tried again."""
+    """Store the state that a receipt reports in the delivery; a next attempt re-opens it."""
     connection.execute(
         update(deliveries)
         .where(deliveries.c.id == attempt.delivery_id)
@@ -137,7 +137,7 @@ def update_delivery_after_receipt(
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way, as a person is shown it."""
+    """A delivery as staff see it."""
 
     id: int
     event_slug: str | None
@@ -154,7 +154,7 @@ class Delivery:
 
 
 def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
-    """Messages that nobody has taken: to buyers and guests, and to the organiser."""
+    """Count messages without a delivery: to buyers and guests, and to the organiser."""
     to_organiser = outbox.c.recipient == ORGANISER
     query = select(
         func.count().filter(not_(to_organiser)), func.count().filter(to_organiser)
@@ -166,7 +166,7 @@ def count_unclaimed_messages(connection: Connection) -> tuple[int, int]:
 def list_paused_channels(
     connection: Connection, *, at: datetime
 ) -> dict[Channel, tuple[datetime | None, str]]:
-    """Channels that are let alone: until when (None: until a person says so), and why."""
+    """Return the paused channels with end and reason; a stopped channel has no end."""
     stopped = delivery_rests.c.stopped_at.is_not(None)
     query = select(delivery_rests).where(or_(stopped, delivery_rests.c.until > at))
     rows = connection.execute(query.order_by(delivery_rests.c.channel))
@@ -178,7 +178,7 @@ def list_paused_channels(
 def list_event_deliveries(
     connection: Connection, event_id: int, *, failed: bool, limit: int
 ) -> list[Delivery]:
-    """An event's deliveries, the newest first; `failed` are those a person has to look at."""
+    """Return an event's deliveries, newest first; `failed` only those that need attention."""
     conditions = [deliveries.c.event_id == event_id]
     if failed:
         conditions.append(needs_attention())
@@ -187,7 +187,7 @@ def list_event_deliveries(
 
 
 def find_delivery(connection: Connection, delivery_id: int) -> Delivery | None:
-    """The delivery of that number; None when there is none."""
+    """Return the delivery with this id, or None."""
     row = connection.execute(
         _select_deliveries().where(deliveries.c.id == delivery_id)
     ).one_or_none()
@@ -224,7 +224,7 @@ def _delivery_from_row(row: Sequence[Any]) -> Delivery:
 
 
 def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState, int]:
-    """How many of an event's deliveries are in each state."""
+    """Count an event's deliveries by state."""
     query = (
         select(deliveries.c.state, func.count())
         .where(deliveries.c.event_id == event_id)
@@ -236,7 +236,7 @@ def count_by_state(connection: Connection, event_id: int) -> dict[DeliveryState,
 def list_overdue(
     connection: Connection, event_id: int, *, at: datetime, grace: timedelta
 ) -> list[Delivery]:
-    """What was to go out, or to be heard of, so long ago and nothing came of it."""
+    """Return deliveries that have been due or claimed for longer than `patience`."""
     since = at - grace
     query = _select_deliveries().where(
         deliveries.c.event_id == event_id,
@@ -249,7 +249,7 @@ def list_overdue(
 
 
 def list_events_with_recent_deliveries(connection: Connection, *, since: datetime) -> list[str]:
-    """Slugs of events with messages that are newer, or of which something is still to come."""
+    """Return the slugs of events with deliveries since that time or still unfinished."""
     query = (
         select(events.c.slug)
         .join(deliveries, deliveries.c.event_id == events.c.id)
