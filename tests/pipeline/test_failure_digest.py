@@ -77,7 +77,7 @@ def test_a_failing_check_is_one_line_with_the_way_to_repair(
 
     (line,) = told_by_checks()
 
-    assert line.cause == "check:every_pdf_is_there:wisuda-2026"
+    assert line.cause == "check:ticket_pdfs_exist:wisuda-2026"
     assert (line.event_slug, line.occurrences) == (issued.slug, 1)
     assert "ticketing generate-tickets --event wisuda-2026" in line.message
 

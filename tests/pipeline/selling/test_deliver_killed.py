@@ -113,7 +113,7 @@ def tick(location: dg.Definitions, application: Application) -> Callable[[], Sen
     """What the sensor asks for now."""
 
     def evaluate() -> SensorExecutionData:
-        sensor = location.resolve_sensor_def("due_deliveries")
+        sensor = location.resolve_sensor_def("overdue_deliveries")
         with dg.DagsterInstance.ephemeral() as instance:
             return sensor.evaluate_tick(
                 dg.build_sensor_context(instance=instance, resources={"application": application})

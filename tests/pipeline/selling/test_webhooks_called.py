@@ -72,7 +72,7 @@ def tick(
         context = dg.build_schedule_context(
             scheduled_execution_time=at, resources={"application": application}
         )
-        schedule = location.resolve_schedule_def("overdue_webhooks")
+        schedule = location.resolve_schedule_def("send_webhooks_every_minute")
         return schedule.evaluate_tick(context)
 
     return evaluate

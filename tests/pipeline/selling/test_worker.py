@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import insert, text
 
-from sensors.payment_inbox import payment_inbox
+from sensors.overdue_payments import overdue_payments
 from simulators.midtrans.faults import MidtransResponseFault
 from simulators.midtrans.server import MidtransSimulator
 from tests.plugins.processes import ForkedProcess
@@ -185,17 +185,17 @@ def test_what_a_killed_worker_left_is_served_by_dagster(
     dagster_beside: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sensors.payment_inbox.QUIET_SECONDS", 0)
+    monkeypatch.setattr("sensors.overdue_payments.QUIET_SECONDS", 0)
     worker = hire()
     worker.kill()
     until(lambda: not is_there())
     pay(places=2)
 
-    tick = payment_inbox.evaluate_tick(
+    tick = overdue_payments.evaluate_tick(
         dg.build_sensor_context(instance=dagster_beside, resources={"application": application})
     )
     (request,) = tick.run_requests or []
-    run = location.resolve_job_def("serve_paid_orders").execute_in_process(
+    run = location.resolve_job_def("fulfil_paid_orders").execute_in_process(
         instance=dagster_beside, run_config=request.run_config
     )
 

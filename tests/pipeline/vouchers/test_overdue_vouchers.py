@@ -1,0 +1,158 @@
+"""Without a worker, Dagster provisions who has paid; with one, it shows what the worker did."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from sensors.overdue_vouchers import decide_run
+from simulators.routeros.server import RouterOsSimulator
+from ticketing.orders.order import Order
+from ticketing.platform.application import Application
+from ticketing.platform.db import notify
+
+Buy = Callable[..., Order]
+Work = Callable[..., None]
+Run = Callable[[str], dg.ExecuteInProcessResult]
+Tick = Callable[[str], SensorExecutionData]
+
+
+@pytest.fixture
+def tick(location: dg.Definitions, instance: dg.DagsterInstance, application: Application) -> Tick:
+    """Lets a sensor tick, each time with the cursor it left."""
+    cursors: dict[str, str | None] = {}
+
+    def once(name: str) -> SensorExecutionData:
+        sensor = location.resolve_sensor_def(name)
+        answer = sensor.evaluate_tick(
+            dg.build_sensor_context(
+                instance=instance, resources={"application": application}, cursor=cursors.get(name)
+            )
+        )
+        cursors[name] = answer.cursor
+        return answer
+
+    return once
+
+
+@pytest.mark.usefixtures("outlet")
+def test_nobody_has_paid_and_nothing_is_asked_for(tick: Tick) -> None:
+    owed, returned = tick("overdue_vouchers"), tick("recovered_routers")
+
+    assert (owed.run_requests, returned.run_requests) == ([], [])
+    assert (
+        owed.skip_message == "nobody waits for a router that can be asked; 0 deeds of others told"
+    )
+    assert returned.skip_message == "nobody waits for a router that was given up on"
+
+
+def test_without_a_worker_a_run_puts_on_the_router_what_is_paid_for(
+    tick: Tick, run: Run, buy: Buy, router: RouterOsSimulator
+) -> None:
+    buy(3)
+    asked = tick("overdue_vouchers")
+
+    ended = run("provision_vouchers")
+
+    (made,) = ended.asset_materializations_for_node("vouchers")
+    facts = {name: made.metadata[name].value for name in ("placed", "vouchers present", "failures")}
+    assert len(asked.run_requests or []) == 1
+    assert len(router.users()) == 3
+    assert facts == {"placed": 3, "vouchers present": 3, "failures": "none"}
+    assert made.metadata["purchases completed"].value == 1
+    assert "| demo | yes | 0 | 0 | 3 | 0 | 0 |" in str(made.metadata["routers"].value)
+    assert tick("overdue_vouchers").run_requests == []
+
+
+def test_a_worker_that_listens_gets_its_time(
+    tick: Tick, buy: Buy, application: Application
+) -> None:
+    buy(1)
+
+    with notify.listen(application.database):
+        fresh = tick("overdue_vouchers")
+        buy(1, ago=timedelta(minutes=1))
+        overdue = tick("overdue_vouchers")
+
+    assert (len(fresh.run_requests or []), len(overdue.run_requests or [])) == (0, 1)
+
+
+def test_a_run_that_is_about_to_begin_is_waited_for(
+    tick: Tick, buy: Buy, instance: dg.DagsterInstance, location: dg.Definitions
+) -> None:
+    instance.create_run_for_job(location.resolve_job_def("provision_vouchers"))
+    buy(1)
+
+    answer = tick("overdue_vouchers")
+
+    assert answer.run_requests == []
+    assert (answer.skip_message or "").startswith("a run is about to see to demo")
+
+
+def test_what_the_worker_did_is_shown_once(tick: Tick, buy: Buy, work: Work) -> None:
+    buy(2)
+    buy(1)
+    work()
+
+    first, again = tick("overdue_vouchers"), tick("overdue_vouchers")
+
+    (told,) = first.asset_events
+    assert told.asset_key == dg.AssetKey("vouchers")
+    assert {name: value.value for name, value in told.metadata.items()} == {
+        "placed": 3,
+        "removed": 0,
+        "refused": 0,
+        "orders completed": 2,
+        "provisioned by": "worker",
+    }
+    assert again.asset_events == []
+
+
+def test_a_router_that_was_given_up_on_is_gone_to_when_it_is_back(
+    tick: Tick, run: Run, buy: Buy, work: Work, router: RouterOsSimulator
+) -> None:
+    buy(2, ago=timedelta(hours=1))
+    router.power_off()
+    for minutes in (50, 40, 30, 20):
+        work(ago=timedelta(minutes=minutes))
+    no_run, away = tick("overdue_vouchers"), tick("recovered_routers")
+    router.power_on()
+
+    back = tick("recovered_routers")
+    ended = run("provision_vouchers")
+
+    assert (no_run.run_requests, away.run_requests) == ([], [])
+    assert away.skip_message == "still away: demo"
+    assert len(back.run_requests or []) == 1
+    assert ended.asset_materializations_for_node("vouchers")[0].metadata["placed"].value == 2
+    assert len(router.users()) == 2
+
+
+def test_what_a_router_refuses_is_shown_with_its_repair(
+    run: Run, buy: Buy, router: RouterOsSimulator
+) -> None:
+    order = buy(1)
+    router.reset()
+
+    ended = run("provision_vouchers")
+
+    (made,) = ended.asset_materializations_for_node("vouchers")
+    failures = str(made.metadata["failures"].value).replace("\\", "")
+    assert made.metadata["refused"].value == 1
+    assert f"| {order.code} | 0 of 1 vouchers: " in failures
+    assert f"ticketing vouchers regenerate {order.code} |" in failures
+
+
+@pytest.mark.parametrize(
+    ("routers", "under_way", "wanted"),
+    [([], False, False), ([], True, False), (["lobby"], True, False), (["lobby"], False, True)],
+)
+def test_a_run_is_asked_for_when_somebody_waits_and_none_is_under_way(
+    *, routers: list[str], under_way: bool, wanted: bool
+) -> None:
+    chosen = decide_run(routers, has_active_run=under_way, idle_message="nobody waits")
+
+    assert chosen.should_run is wanted
+    assert bool(chosen.skip_message) is not wanted
